@@ -1,0 +1,3 @@
+//! stub
+mod exif;
+pub use exif::{Exif, Gps, TakenAt};

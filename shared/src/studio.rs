@@ -1,0 +1,71 @@
+//! The tenant that every record belongs to.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+/// A studio's name: 1 to 63 of `[a-z0-9-]`, the rule of a DNS label, so that it can stand in a key, a path or a host.
+///
+/// It is only ever taken from a JWT claim (or from a record or message that we wrote ourselves).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Studio(String);
+
+/// The text is no studio name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a studio's name is 1 to 63 of a-z, 0-9 and '-'")]
+pub struct InvalidStudio;
+
+impl Studio {
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Studio {
+    type Err = InvalidStudio;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        if (1..=63).contains(&name.len()) && name.bytes().all(allowed) {
+            Ok(Self(name.to_owned()))
+        } else {
+            Err(InvalidStudio)
+        }
+    }
+}
+
+impl TryFrom<String> for Studio {
+    type Error = InvalidStudio;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        name.parse()
+    }
+}
+
+impl From<Studio> for String {
+    fn from(studio: Studio) -> Self {
+        studio.0
+    }
+}
+
+impl fmt::Display for Studio {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_could_escape_a_key_is_refused() {
+        for bad in ["", "a/b", "..", "Anna", "a b", "ä", &"x".repeat(64)] {
+            assert_eq!(bad.parse::<Studio>(), Err(InvalidStudio), "{bad:?}");
+        }
+        assert!("anna-and-son-2".parse::<Studio>().is_ok());
+        assert!("x".repeat(63).parse::<Studio>().is_ok());
+    }
+}
