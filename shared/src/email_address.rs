@@ -92,7 +92,18 @@ mod tests {
 
     #[test]
     fn an_address_that_could_smuggle_a_header_or_a_second_recipient_is_refused() {
-        for bad in ["", "a", "a@b", "a@b.c,d@e.f", "a b@c.de", "a@c.de\r\nBcc: x@y.zz", "<a@c.de>", "a@-c.de", ".a@c.de", "a@c..de"] {
+        for bad in [
+            "",
+            "a",
+            "a@b",
+            "a@b.c,d@e.f",
+            "a b@c.de",
+            "a@c.de\r\nBcc: x@y.zz",
+            "<a@c.de>",
+            "a@-c.de",
+            ".a@c.de",
+            "a@c..de",
+        ] {
             assert_eq!(bad.parse::<EmailAddress>(), Err(InvalidEmailAddress), "{bad:?}");
         }
     }

@@ -1,2 +1,31 @@
-//! stub
+//! What two or more of Darkroom's functions need.
+//!
+//! Domain modules (`photo`, `order`, `download`, `email`, `job`, `object_key`, `link`, `work`) know no SDK and no tokio;
+//! `store`, `objects`, `queue`, `aws` do.
+
+pub mod aws;
+pub mod batch;
+pub mod download;
+pub mod email;
+pub mod email_address;
+pub mod env;
+pub mod error;
+pub mod hold;
+pub mod job;
+pub mod link;
+pub mod object_key;
+pub mod objects;
+pub mod order;
 pub mod photo;
+pub mod queue;
+pub mod secret;
+pub mod store;
+pub mod studio;
+pub mod sweep;
+pub mod telemetry;
+pub mod work;
+
+pub use error::{JobError, RecordError};
+pub use job::Job;
+pub use object_key::ObjectKey;
+pub use studio::Studio;

@@ -1,3 +1,126 @@
-//! stub
+//! A photo: one original, what is known about it, and what was made of it.
+
 mod exif;
+mod state;
+
 pub use exif::{Exif, Gps, TakenAt};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+pub use state::UPLOAD_EXPIRES_AFTER;
+use uuid::Uuid;
+
+use crate::{error::RecordError, object_key::ObjectKey, studio::Studio, work::Work};
+
+/// Raised when developing changes what it makes, so that older photos can be found and made anew.
+pub const PROCESSOR_VERSION: u32 = 1;
+
+/// Where a photo stands. `AwaitingUpload -> Pending -> Processing -> Ready | Failed`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PhotoStatus {
+    /// The record exists, its original does not yet; expires after 7 days.
+    AwaitingUpload,
+    /// To be developed (again).
+    Pending,
+    /// A worker holds the claim.
+    Processing,
+    /// Developed, or stored as it is where its format can't be developed yet.
+    Ready,
+    /// Refused or given up; `error` says why.
+    Failed,
+}
+
+/// One of the pictures made from an original.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Derivative {
+    /// Pixels, upright.
+    pub width: u32,
+    /// Pixels, upright.
+    pub height: u32,
+    /// Bytes.
+    pub size: u64,
+    /// CRC-32 (IEEE) of the object, so that an archive of previews needs no reading either.
+    pub crc32: u32,
+    /// As S3 returned it, with quotes.
+    pub etag: String,
+}
+
+/// What was made of an original.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Derivatives {
+    /// Preview (2048 px) and thumbnail (400 px).
+    Made {
+        /// Long edge 2048 px at most.
+        preview: Derivative,
+        /// Long edge 400 px at most.
+        thumb: Derivative,
+    },
+    /// HEIC or RAW: stored and deliverable, but not developed.
+    UnsupportedFormat,
+}
+
+/// What developing found out about an original; all of it is set in one write.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Development {
+    /// What the bytes are, whatever was declared.
+    pub sniffed_content_type: String,
+    /// SHA-256 of the original, lower-case hex.
+    pub sha256: String,
+    /// CRC-32 (IEEE) of the original.
+    pub crc32: u32,
+    /// Pixels, upright; `None` where the format can't be read.
+    pub width: Option<u32>,
+    /// Pixels, upright.
+    pub height: Option<u32>,
+    /// EXIF orientation, 1 to 8.
+    pub orientation: u8,
+    /// What the camera wrote.
+    pub exif: Exif,
+    /// base64 of the thumbhash.
+    pub thumbhash: Option<String>,
+    /// The pictures made.
+    pub derivatives: Derivatives,
+    /// [`PROCESSOR_VERSION`] at the time.
+    pub processor_version: u32,
+}
+
+/// The record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Photo {
+    /// Owner.
+    pub studio: Studio,
+    /// UUIDv7.
+    pub id: Uuid,
+    /// Where it stands.
+    pub status: PhotoStatus,
+    /// The photographer's name for it, as given.
+    pub filename: String,
+    /// The content type declared at upload.
+    pub content_type: String,
+    /// Bytes, as declared; after the upload, as S3 says.
+    pub size: u64,
+    /// SHA-256 that the uploader declared, lower-case hex.
+    pub declared_sha256: Option<String>,
+    /// The stored original's ETag, with quotes, once seen.
+    pub etag: Option<String>,
+    /// Set by developing.
+    pub development: Option<Development>,
+    /// Tries, owner, lease.
+    pub work: Work,
+    /// Why it failed.
+    pub error: Option<RecordError>,
+    /// When the record was made.
+    pub created_at: Timestamp,
+    /// When S3 said that the original arrived.
+    pub uploaded_at: Option<Timestamp>,
+    /// When it became ready or failed.
+    pub processed_at: Option<Timestamp>,
+}
+
+impl Photo {
+    /// Where the original lies.
+    pub fn original(&self) -> ObjectKey {
+        ObjectKey::Original { studio: self.studio.clone(), photo: self.id }
+    }
+}

@@ -1,0 +1,165 @@
+//! Runs the messages of one SQS event: each decoded, traced and caught on its own, and reported on its own.
+
+use std::{panic::AssertUnwindSafe, time::Duration};
+
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use futures::{FutureExt as _, StreamExt as _, stream};
+use jiff::{SignedDuration, Timestamp};
+use lambda_runtime::LambdaEvent;
+use tracing::{Instrument as _, error, info, info_span, warn};
+
+use crate::{
+    env::{Env, EnvError},
+    error::JobError,
+    queue::Queue,
+};
+
+/// Messages of one batch that are worked on at once. SQS hands out at most 10; the stores are the bound, not the CPU.
+const AT_ONCE: usize = 5;
+/// Work ends this long before Lambda's deadline, to leave time for settling the record and answering.
+const SETTLE_TIME: Duration = Duration::from_secs(3);
+/// No retry waits longer.
+const MAX_BACKOFF: Duration = Duration::from_secs(900);
+
+/// What becomes of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disposition {
+    /// Acknowledged.
+    Done,
+    /// Reported as failed, and hidden until then.
+    Return {
+        /// When it comes back.
+        until: Timestamp,
+    },
+    /// Reported as failed and seen again at once, until SQS moves it to the dead-letter queue.
+    Refuse,
+}
+
+/// How messages are taken back: the worker's own queue, and how long a retry waits.
+#[derive(Clone)]
+pub struct Redelivery {
+    queue: Queue,
+    backoff: Duration,
+}
+
+impl Redelivery {
+    /// `RETRY_BACKOFF_SECONDS` is the wait after a first failed try; it doubles with each, jittered.
+    pub fn from_env(env: &Env, queue: Queue) -> Result<Self, EnvError> {
+        let seconds = env.parsed_or("RETRY_BACKOFF_SECONDS", 20_u64)?;
+        Ok(Self { queue, backoff: Duration::from_secs(seconds) })
+    }
+}
+
+/// One message, as a handler sees it.
+pub struct Delivery {
+    /// What it says.
+    pub body: String,
+    /// The function's own deadline.
+    pub deadline: Timestamp,
+    /// `None` for a direct invocation, which has no message to hide.
+    receipt_handle: Option<String>,
+    redelivery: Redelivery,
+}
+
+impl Delivery {
+    /// Hides the message until `at`. A failure costs time, never the job, so it is only logged.
+    pub async fn hide_until(&self, at: Timestamp) {
+        let Some(receipt_handle) = &self.receipt_handle else {
+            return;
+        };
+        if let Err(error) = self.redelivery.queue.hide_until(receipt_handle, at).await {
+            warn!(error = format!("{error:#}"), "Could not set a message's visibility");
+        }
+    }
+
+    /// How long the job may run.
+    pub fn time_to_work(&self) -> Duration {
+        let left = self.deadline.duration_since(Timestamp::now());
+        Duration::try_from(left).unwrap_or_default().saturating_sub(SETTLE_TIME)
+    }
+
+    /// The wait after the n-th try: doubling, with equal jitter, so that a burst of failures does not come back as one.
+    pub fn backoff(&self, attempts: u32) -> Duration {
+        let full = self.redelivery.backoff.saturating_mul(1 << attempts.saturating_sub(1).min(10)).min(MAX_BACKOFF);
+        full.mul_f64(0.5 + 0.5 * jitter())
+    }
+}
+
+/// 0 to 1.
+fn jitter() -> f64 {
+    f64::from(uuid::Uuid::new_v4().as_fields().0) / f64::from(u32::MAX)
+}
+
+/// Works the event's messages with `handle` and answers which ones failed.
+pub async fn run<H, F>(event: LambdaEvent<SqsEvent>, redelivery: &Redelivery, handle: H) -> SqsBatchResponse
+where
+    H: Fn(Delivery) -> F,
+    F: Future<Output = Result<Disposition, JobError>> + Send,
+{
+    let deadline = i64::try_from(event.context.deadline).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    let deadline = deadline.unwrap_or_else(Timestamp::now);
+    let request_id = &event.context.request_id;
+    let failures = stream::iter(event.payload.records)
+        .map(|message| {
+            let span = info_span!(
+                "message",
+                request.id = %request_id,
+                message.id = message.message_id.as_deref().unwrap_or_default(),
+                receive_count = message.attributes.get("ApproximateReceiveCount").map_or("", String::as_str),
+            );
+            one(message, deadline, redelivery, &handle).instrument(span)
+        })
+        .buffer_unordered(AT_ONCE)
+        .filter_map(|failed| async { failed })
+        .collect()
+        .await;
+    let mut response = SqsBatchResponse::default();
+    response.batch_item_failures = failures;
+    response
+}
+
+async fn one<H, F>(
+    message: SqsMessage,
+    deadline: Timestamp,
+    redelivery: &Redelivery,
+    handle: &H,
+) -> Option<BatchItemFailure>
+where
+    H: Fn(Delivery) -> F,
+    F: Future<Output = Result<Disposition, JobError>> + Send,
+{
+    let receipt_handle = message.receipt_handle.filter(|handle| !handle.is_empty());
+    let delivery =
+        |body| Delivery { body, deadline, receipt_handle: receipt_handle.clone(), redelivery: redelivery.clone() };
+    let taken_back = delivery(String::new());
+    let disposition = match AssertUnwindSafe(handle(delivery(message.body.unwrap_or_default()))).catch_unwind().await {
+        Ok(Ok(disposition)) => disposition,
+        Ok(Err(JobError::Reject(reason))) => {
+            // No record could take the reason: the message itself is what is wrong, and belongs in the DLQ.
+            error!(code = reason.code, reason = reason.message, "Refused a message");
+            Disposition::Refuse
+        }
+        Ok(Err(error)) => {
+            warn!(reason = %error, "A message is tried again");
+            Disposition::Return { until: after(taken_back.backoff(1)) }
+        }
+        Err(_panic) => {
+            error!("A message's handler panicked; it is tried again");
+            Disposition::Return { until: after(taken_back.backoff(1)) }
+        }
+    };
+    match disposition {
+        Disposition::Done => return None,
+        Disposition::Return { until } => taken_back.hide_until(until).await,
+        Disposition::Refuse => taken_back.hide_until(Timestamp::now()).await,
+    }
+    info!(?disposition, "Reported as failed");
+    let mut failure = BatchItemFailure::default();
+    failure.item_identifier = message.message_id.unwrap_or_default();
+    Some(failure)
+}
+
+fn after(wait: Duration) -> Timestamp {
+    let now = Timestamp::now();
+    SignedDuration::try_from(wait).ok().and_then(|wait| now.checked_add(wait).ok()).unwrap_or(now)
+}

@@ -1,0 +1,249 @@
+//! A download: one deliverable made of an order, and the rules by which its link opens.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{
+    error::RecordError,
+    object_key::ObjectKey,
+    studio::Studio,
+    work::{Claim, Fate, MAX_TRIES_DOWNLOAD, NotOwner, TryId, Work},
+};
+
+/// One counted POST on a link opens a window in which further ones are free, so that an interrupted download resumes.
+pub const RESUME_WINDOW: SignedDuration = SignedDuration::from_hours(24);
+
+/// Days that a link lives when the request names none.
+pub const DEFAULT_EXPIRES_IN_DAYS: u32 = 7;
+
+/// One archive of several photos, or one bare file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DownloadKind {
+    /// All photos of the order in one ZIP.
+    Batch,
+    /// One photo as it is, ready at once.
+    Single,
+}
+
+/// Which bytes of each photo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Variant {
+    /// As uploaded.
+    #[default]
+    Original,
+    /// The preview.
+    Web,
+}
+
+/// Where a download stands; `expired` is derived, never stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DownloadStatus {
+    /// To be built.
+    Pending,
+    /// A worker holds the claim.
+    Processing,
+    /// The file lies in S3.
+    Ready,
+    /// Refused or given up.
+    Failed,
+    /// Taken back by the studio.
+    Revoked,
+}
+
+/// How far a build is, in photos.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Photos whose last byte is stored.
+    pub done: u32,
+    /// Photos in all.
+    pub total: u32,
+}
+
+/// The finished file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BuiltFile {
+    /// Its key in the bucket it lies in.
+    pub path: String,
+    /// Bytes.
+    pub size: u64,
+    /// CRC-32 (IEEE) of the whole file.
+    pub crc32: u32,
+}
+
+/// The record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Download {
+    /// Owner.
+    pub studio: Studio,
+    /// UUIDv7.
+    pub id: Uuid,
+    /// What it was made of.
+    pub order: Uuid,
+    /// Where it stands.
+    pub status: DownloadStatus,
+    /// One ZIP or one bare file.
+    pub kind: DownloadKind,
+    /// Originals or previews.
+    pub variant: Variant,
+    /// The photo of a single download.
+    pub photo: Option<Uuid>,
+    /// Raised by a retry or rebuild only; it survives claims and crashes.
+    pub build: u32,
+    /// Set when ready.
+    pub file: Option<BuiltFile>,
+    /// The multipart upload of the try under way, so that the next owner can abort it.
+    pub upload_id: Option<String>,
+    /// How many photos.
+    pub photo_count: u32,
+    /// How far.
+    pub progress: Progress,
+    /// Why it failed.
+    pub error: Option<RecordError>,
+    /// Tries, owner, lease.
+    pub work: Work,
+    /// Days that the link lives, counted from ready.
+    pub expires_in_days: u32,
+    /// Set when ready.
+    pub expires_at: Option<Timestamp>,
+    /// Counted downloads allowed; `None` is no bound.
+    pub max_downloads: Option<u32>,
+    /// Counted downloads so far.
+    pub download_count: u32,
+    /// Until when further POSTs on the link are free.
+    pub window_until: Option<Timestamp>,
+    /// Raised to make every link so far worthless.
+    pub generation: u32,
+    /// Is the customer told by mail?
+    pub notify: bool,
+    /// When the record was made.
+    pub created_at: Timestamp,
+    /// When it became ready.
+    pub ready_at: Option<Timestamp>,
+}
+
+/// Why a link does not open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Closed {
+    /// Still being built.
+    NotReady,
+    /// The build failed.
+    Failed,
+    /// Its days are over.
+    Expired,
+    /// The studio took it back.
+    Revoked,
+    /// All counted downloads are used.
+    Spent,
+}
+
+impl Download {
+    /// Where the archive of this build lies.
+    pub fn archive(&self) -> ObjectKey {
+        ObjectKey::Archive { studio: self.studio.clone(), download: self.id, build: self.build }
+    }
+
+    /// Ready, not expired, not revoked, and not used up (an open window counts as not used up).
+    pub fn is_ready(&self, now: Timestamp) -> bool {
+        self.opens(now).is_ok()
+    }
+
+    /// May the customer fetch it at `now`? If not, why not.
+    pub fn opens(&self, now: Timestamp) -> Result<(), Closed> {
+        match self.status {
+            DownloadStatus::Pending | DownloadStatus::Processing => return Err(Closed::NotReady),
+            DownloadStatus::Failed => return Err(Closed::Failed),
+            DownloadStatus::Revoked => return Err(Closed::Revoked),
+            DownloadStatus::Ready => {}
+        }
+        if self.expires_at.is_some_and(|at| at <= now) {
+            return Err(Closed::Expired);
+        }
+        let spent = self.max_downloads.is_some_and(|max| self.download_count >= max);
+        if spent && !self.window_open(now) { Err(Closed::Spent) } else { Ok(()) }
+    }
+
+    fn window_open(&self, now: Timestamp) -> bool {
+        self.window_until.is_some_and(|until| until > now)
+    }
+
+    /// The tries are spent, by owners that died before they could say so.
+    pub fn give_up(&mut self, error: RecordError) {
+        self.status = DownloadStatus::Failed;
+        self.error = Some(error);
+        self.work.give_up();
+    }
+
+    /// The customer fetches it: counts one, unless the window of an earlier one is open.
+    pub fn fetch(&mut self, now: Timestamp) -> Result<(), Closed> {
+        self.opens(now)?;
+        if !self.window_open(now) {
+            self.download_count += 1;
+            self.window_until = now.saturating_add(RESUME_WINDOW).ok();
+        }
+        Ok(())
+    }
+
+    /// A worker asks for the build.
+    pub fn claim(&mut self, by: TryId, now: Timestamp, lease_until: Timestamp) -> Claim {
+        match self.status {
+            DownloadStatus::Failed if self.work.gave_up => return Claim::Exhausted,
+            DownloadStatus::Ready | DownloadStatus::Failed => return Claim::Done,
+            DownloadStatus::Revoked => return Claim::Void,
+            DownloadStatus::Processing if self.work.held_at(now, by) => {
+                return Claim::Held { until: self.work.lease_until.unwrap_or(now) };
+            }
+            _ => {}
+        }
+        if self.work.exhausted(MAX_TRIES_DOWNLOAD) {
+            return Claim::Exhausted;
+        }
+        self.status = DownloadStatus::Processing;
+        self.progress = Progress { done: 0, total: self.photo_count };
+        self.error = None;
+        self.work.claim(by, lease_until);
+        Claim::Claimed
+    }
+
+    /// The archive lies in S3, proven by its checksum.
+    pub fn complete(&mut self, by: TryId, now: Timestamp, file: BuiltFile) -> Result<(), NotOwner> {
+        self.check(by)?;
+        self.upload_id = None;
+        self.progress = Progress { done: self.photo_count, total: self.photo_count };
+        self.make_ready(now, file);
+        Ok(())
+    }
+
+    /// Ready, with its days counted from now.
+    pub fn make_ready(&mut self, now: Timestamp, file: BuiltFile) {
+        self.status = DownloadStatus::Ready;
+        self.file = Some(file);
+        self.ready_at = Some(now);
+        self.expires_at = now.saturating_add(SignedDuration::from_hours(24 * i64::from(self.expires_in_days))).ok();
+        self.work.settle();
+    }
+
+    /// The build did not go well.
+    pub fn fall(&mut self, by: TryId, fate: Fate, error: RecordError) -> Result<(), NotOwner> {
+        self.check(by)?;
+        self.error = Some(error);
+        self.status = if self.work.fall(fate) { DownloadStatus::Failed } else { DownloadStatus::Pending };
+        Ok(())
+    }
+
+    /// Fencing, and a revocation in the meantime wins.
+    pub fn check(&self, by: TryId) -> Result<(), NotOwner> {
+        if self.status == DownloadStatus::Revoked { Err(NotOwner) } else { self.work.check(by) }
+    }
+
+    /// Taken back: every link so far is worthless from now on.
+    pub fn revoke(&mut self) {
+        self.status = DownloadStatus::Revoked;
+        self.generation += 1;
+        self.work.settle();
+    }
+}

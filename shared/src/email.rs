@@ -1,0 +1,176 @@
+//! A mail: what it says, to whom, and what SES answered.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{
+    email_address::EmailAddress,
+    error::RecordError,
+    studio::Studio,
+    work::{Claim, Fate, MAX_TRIES_EMAIL, NotOwner, TryId, Work},
+};
+
+/// What a mail speaks of. It holds ids, not text: what it says is read from the records at sending, when it is true.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "template", content = "data", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Message {
+    /// Thanks for the order.
+    OrderConfirmation {
+        /// Of which order.
+        order_id: Uuid,
+    },
+    /// The archive is ready, here is the link.
+    DownloadReady {
+        /// Of which download.
+        download_id: Uuid,
+    },
+    /// The archive could not be made.
+    DownloadFailed {
+        /// Of which download.
+        download_id: Uuid,
+    },
+}
+
+impl Message {
+    /// The template's name.
+    pub fn template(&self) -> &'static str {
+        match self {
+            Self::OrderConfirmation { .. } => "order_confirmation",
+            Self::DownloadReady { .. } => "download_ready",
+            Self::DownloadFailed { .. } => "download_failed",
+        }
+    }
+}
+
+/// Where a mail stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EmailStatus {
+    /// To be sent.
+    Queued,
+    /// A worker holds it, and SES may have it already.
+    Sending,
+    /// SES took it.
+    Sent,
+    /// SES refused it, or the tries are spent.
+    Failed,
+    /// The address is on a suppression list.
+    Suppressed,
+}
+
+/// The record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Email {
+    /// Owner.
+    pub studio: Studio,
+    /// UUIDv7, or UUIDv5 of what it speaks of.
+    pub id: Uuid,
+    /// Where it stands.
+    pub status: EmailStatus,
+    /// What it speaks of.
+    #[serde(flatten)]
+    pub message: Message,
+    /// The one recipient.
+    pub to: EmailAddress,
+    /// BCP 47.
+    pub locale: String,
+    /// As sent.
+    pub subject: Option<String>,
+    /// SES's id for it.
+    pub provider_message_id: Option<String>,
+    /// SES may have sent it twice: a reply never came, and it was sent once more.
+    pub possible_duplicate: bool,
+    /// Why it failed.
+    pub error: Option<RecordError>,
+    /// Tries, owner, lease.
+    pub work: Work,
+    /// When the record was made.
+    pub created_at: Timestamp,
+    /// When SES took it.
+    pub sent_at: Option<Timestamp>,
+}
+
+impl Email {
+    /// A mail to be sent.
+    pub fn new(studio: Studio, id: Uuid, message: Message, to: EmailAddress, locale: String, now: Timestamp) -> Self {
+        Self {
+            studio,
+            id,
+            status: EmailStatus::Queued,
+            message,
+            to,
+            locale,
+            subject: None,
+            provider_message_id: None,
+            possible_duplicate: false,
+            error: None,
+            work: Work::due(now.saturating_add(crate::work::GRACE).unwrap_or(now)),
+            created_at: now,
+            sent_at: None,
+        }
+    }
+
+    /// A worker asks for it. Finding it `Sending` with nobody holding it means that SES's answer was never heard.
+    pub fn claim(&mut self, by: TryId, now: Timestamp, lease_until: Timestamp) -> Claim {
+        match self.status {
+            EmailStatus::Failed if self.work.gave_up => return Claim::Exhausted,
+            EmailStatus::Sent | EmailStatus::Failed | EmailStatus::Suppressed => {
+                return Claim::Done;
+            }
+            _ if self.work.held_at(now, by) => {
+                return Claim::Held { until: self.work.lease_until.unwrap_or(now) };
+            }
+            // One resend at most: a second unheard answer fails the mail rather than risk a third copy.
+            EmailStatus::Sending if self.possible_duplicate => return Claim::Exhausted,
+            _ if self.work.exhausted(MAX_TRIES_EMAIL) => return Claim::Exhausted,
+            EmailStatus::Sending => self.possible_duplicate = true,
+            EmailStatus::Queued => {}
+        }
+        self.error = None;
+        self.work.claim(by, lease_until);
+        Claim::Claimed
+    }
+
+    /// Written before SES is called: from here on SES may have it.
+    pub fn begin_sending(&mut self, by: TryId) -> Result<(), NotOwner> {
+        self.work.check(by)?;
+        self.status = EmailStatus::Sending;
+        Ok(())
+    }
+
+    /// SES said that it did not take it.
+    pub fn not_sent(&mut self, by: TryId) -> Result<(), NotOwner> {
+        self.work.check(by)?;
+        self.status = EmailStatus::Queued;
+        Ok(())
+    }
+
+    /// SES took it.
+    pub fn complete(&mut self, by: TryId, now: Timestamp, subject: String, message_id: String) -> Result<(), NotOwner> {
+        self.work.check(by)?;
+        self.status = EmailStatus::Sent;
+        self.subject = Some(subject);
+        self.provider_message_id = Some(message_id);
+        self.sent_at = Some(now);
+        self.work.settle();
+        Ok(())
+    }
+
+    /// The try did not end well. A mail that is `Sending` stays so: nobody heard what SES did with it.
+    pub fn fall(&mut self, by: TryId, fate: Fate, error: RecordError) -> Result<(), NotOwner> {
+        self.work.check(by)?;
+        self.error = Some(error);
+        if self.work.fall(fate) {
+            self.status = EmailStatus::Failed;
+        }
+        Ok(())
+    }
+
+    /// The tries are spent, by owners that died before they could say so.
+    pub fn give_up(&mut self, error: RecordError) {
+        self.status = EmailStatus::Failed;
+        self.error = Some(error);
+        self.work.give_up();
+    }
+}

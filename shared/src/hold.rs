@@ -1,0 +1,240 @@
+//! A worker's hold on a record: claim, work under the deadline, settle. Docs/ARCHITECTURE.md draws its timeline.
+
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use anyhow::anyhow;
+use futures::FutureExt as _;
+use jiff::Timestamp;
+use tracing::{error, info, warn};
+use uuid::Uuid;
+
+use crate::{
+    batch::{Delivery, Disposition},
+    download::Download,
+    email::Email,
+    error::{JobError, RecordError},
+    photo::Photo,
+    store::{Record, Table},
+    studio::Studio,
+    work::{Claim, Fate, MAX_TRIES_DOWNLOAD, MAX_TRIES_EMAIL, MAX_TRIES_PHOTO, NotOwner, TryId, Work},
+};
+
+/// A record that workers claim.
+pub trait Workable: Record {
+    /// Tries before it is failed.
+    const MAX_TRIES: u32;
+
+    /// Its tries, owner and lease.
+    fn work(&self) -> &Work;
+    /// The same, to change.
+    fn work_mut(&mut self) -> &mut Work;
+    /// Its try did not end well.
+    fn fall(&mut self, by: TryId, now: Timestamp, fate: Fate, error: RecordError) -> Result<(), NotOwner>;
+    /// Its tries are spent.
+    fn give_up(&mut self, now: Timestamp, error: RecordError);
+    /// Failed, and why; `None` while it is not.
+    fn failure(&self) -> Option<&RecordError>;
+}
+
+impl Workable for Photo {
+    const MAX_TRIES: u32 = MAX_TRIES_PHOTO;
+
+    fn work(&self) -> &Work {
+        &self.work
+    }
+    fn work_mut(&mut self) -> &mut Work {
+        &mut self.work
+    }
+    fn fall(&mut self, by: TryId, now: Timestamp, fate: Fate, error: RecordError) -> Result<(), NotOwner> {
+        self.fall(by, now, fate, error)
+    }
+    fn give_up(&mut self, now: Timestamp, error: RecordError) {
+        self.give_up(now, error);
+    }
+    fn failure(&self) -> Option<&RecordError> {
+        self.error.as_ref().filter(|_| self.status == crate::photo::PhotoStatus::Failed)
+    }
+}
+
+impl Workable for Download {
+    const MAX_TRIES: u32 = MAX_TRIES_DOWNLOAD;
+
+    fn work(&self) -> &Work {
+        &self.work
+    }
+    fn work_mut(&mut self) -> &mut Work {
+        &mut self.work
+    }
+    fn fall(&mut self, by: TryId, _: Timestamp, fate: Fate, error: RecordError) -> Result<(), NotOwner> {
+        self.fall(by, fate, error)
+    }
+    fn give_up(&mut self, _: Timestamp, error: RecordError) {
+        self.give_up(error);
+    }
+    fn failure(&self) -> Option<&RecordError> {
+        self.error.as_ref().filter(|_| self.status == crate::download::DownloadStatus::Failed)
+    }
+}
+
+impl Workable for Email {
+    const MAX_TRIES: u32 = MAX_TRIES_EMAIL;
+
+    fn work(&self) -> &Work {
+        &self.work
+    }
+    fn work_mut(&mut self) -> &mut Work {
+        &mut self.work
+    }
+    fn fall(&mut self, by: TryId, _: Timestamp, fate: Fate, error: RecordError) -> Result<(), NotOwner> {
+        self.fall(by, fate, error)
+    }
+    fn give_up(&mut self, _: Timestamp, error: RecordError) {
+        self.give_up(error);
+    }
+    fn failure(&self) -> Option<&RecordError> {
+        self.error.as_ref().filter(|_| self.status == crate::email::EmailStatus::Failed)
+    }
+}
+
+/// The right to change a record, as long as nobody else claims it.
+pub struct Hold<R> {
+    table: Arc<Table<R>>,
+    studio: Studio,
+    id: Uuid,
+    /// The try that holds it.
+    pub by: TryId,
+    /// The record as claimed.
+    pub record: R,
+}
+
+/// How a message ended.
+pub struct Ended<R> {
+    /// The record, where it is at rest (done or failed): its follow-ups are to be sent, again if need be.
+    pub at_rest: Option<R>,
+    /// What becomes of the message.
+    pub disposition: Disposition,
+}
+
+impl<R> Ended<R> {
+    fn message(disposition: Disposition) -> Self {
+        Self { at_rest: None, disposition }
+    }
+}
+
+impl<R: Workable> Hold<R> {
+    /// Changes the record; refused when the hold was lost meanwhile.
+    pub async fn change(&self, mut change: impl FnMut(&mut R) -> Result<(), NotOwner>) -> Result<R, JobError> {
+        match self.table.update(&self.studio, self.id, |record| change(record)).await? {
+            None => Err(anyhow!("The {} vanished while it was worked on", R::NAME).into()),
+            Some((_, Err(lost))) => Err(anyhow::Error::new(lost).into()),
+            Some((record, Ok(()))) => Ok(record),
+        }
+    }
+}
+
+/// Claims a record for this delivery, runs `job` on it until shortly before the deadline, and settles what comes of it.
+///
+/// `job` completes the record itself and returns it. A panic in it is a retry.
+pub async fn work<R, C, J, F>(
+    table: &Arc<Table<R>>,
+    delivery: &Delivery,
+    (studio, id): (&Studio, Uuid),
+    mut claim: C,
+    job: J,
+) -> Result<Ended<R>, JobError>
+where
+    R: Workable,
+    C: FnMut(&mut R, TryId, Timestamp, Timestamp) -> Claim,
+    J: FnOnce(Arc<Hold<R>>) -> F,
+    F: Future<Output = Result<R, JobError>> + Send,
+{
+    let by = TryId::new();
+    let lease_until = delivery.deadline;
+    let claimed = table
+        .update(studio, id, |record: &mut R| match claim(record, by, Timestamp::now(), lease_until) {
+            Claim::Claimed => Ok(()),
+            other => Err(other),
+        })
+        .await?;
+    let record = match claimed {
+        None => {
+            warn!("Acknowledged a job for a {} that does not exist", R::NAME);
+            return Ok(Ended::message(Disposition::Done));
+        }
+        Some((_, Err(Claim::Held { until }))) => {
+            info!("Another worker holds the {}", R::NAME);
+            return Ok(Ended::message(Disposition::Return { until }));
+        }
+        Some((record, Err(Claim::Done))) => {
+            return Ok(Ended { at_rest: Some(record), disposition: Disposition::Done });
+        }
+        Some((_, Err(Claim::Exhausted))) => return exhausted(table, studio, id).await,
+        Some((_, Err(_))) => return Ok(Ended::message(Disposition::Done)),
+        Some((record, Ok(()))) => record,
+    };
+    // A crash from here on costs one lease, not the queue's whole visibility timeout.
+    delivery.hide_until(lease_until.saturating_add(LEASE_MARGIN).unwrap_or(lease_until)).await;
+
+    let hold = Arc::new(Hold { table: table.clone(), studio: studio.clone(), id, by, record });
+    let run = AssertUnwindSafe(job(hold.clone())).catch_unwind();
+    let outcome = match tokio::time::timeout(delivery.time_to_work(), run).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(_panic)) => Err(anyhow!("The job panicked").into()),
+        Err(_elapsed) => Err(anyhow!("The job was stopped before the function's deadline").into()),
+    };
+    match outcome {
+        Ok(record) => Ok(Ended { at_rest: Some(record), disposition: Disposition::Done }),
+        Err(error) => settle(&hold, delivery, error).await,
+    }
+}
+
+/// The message comes back just after the lease, not in the same second.
+const LEASE_MARGIN: Duration = Duration::from_secs(1);
+
+async fn settle<R: Workable>(hold: &Hold<R>, delivery: &Delivery, error: JobError) -> Result<Ended<R>, JobError> {
+    let now = Timestamp::now();
+    let attempts = hold.record.work().attempts;
+    let due_at = now.saturating_add(delivery.backoff(attempts)).unwrap_or(now);
+    let (fate, disposition) = match &error {
+        JobError::Reject(_) => (Fate::Rejected, Disposition::Done),
+        JobError::Throttled(_) => (Fate::Again { counted: false, due_at }, Disposition::Return { until: due_at }),
+        JobError::Retry(_) if attempts >= R::MAX_TRIES => (Fate::GaveUp, Disposition::Refuse),
+        JobError::Retry(_) => (Fate::Again { counted: true, due_at }, Disposition::Return { until: due_at }),
+    };
+    match fate {
+        Fate::Rejected => warn!(reason = %error, "Rejected the {}", R::NAME),
+        Fate::GaveUp => error!(reason = %error, attempts, "Gave the {} up", R::NAME),
+        Fate::Again { .. } => warn!(reason = %error, attempts, "The {} is tried again", R::NAME),
+    }
+    let kept = match fate {
+        Fate::GaveUp => gave_up(),
+        _ => error.to_record_error(),
+    };
+    let settled =
+        hold.table.update(&hold.studio, hold.id, |r: &mut R| r.fall(hold.by, now, fate, kept.clone())).await?;
+    Ok(match settled {
+        Some((record, Ok(()))) => Ended { at_rest: Some(record).filter(|r| r.failure().is_some()), disposition },
+        // Somebody else owns it by now, and it is theirs to settle.
+        _ => Ended::message(Disposition::Return { until: due_at }),
+    })
+}
+
+/// All tries are spent. Mostly its last owner said so; one that died could not.
+async fn exhausted<R: Workable>(table: &Table<R>, studio: &Studio, id: Uuid) -> Result<Ended<R>, JobError> {
+    let now = Timestamp::now();
+    let settled = table
+        .update(studio, id, |record: &mut R| {
+            if record.failure().is_some() || record.work().held_at(now, TryId::new()) {
+                return Err(());
+            }
+            record.give_up(now, gave_up());
+            Ok(())
+        })
+        .await?;
+    let at_rest = settled.map(|(record, _)| record).filter(|record| record.failure().is_some());
+    Ok(Ended { at_rest, disposition: Disposition::Refuse })
+}
+
+fn gave_up() -> RecordError {
+    RecordError::new("tries_exhausted", "It failed at every try; the operators can see why and try it again.")
+}

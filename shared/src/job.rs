@@ -1,0 +1,116 @@
+//! Jobs: what is to be done, as messages that carry a version and ids, never data. The record is the truth.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::studio::Studio;
+
+/// The message format that this build writes and reads.
+pub const VERSION: u32 = 1;
+
+/// Something to be done. On the wire: `{"v":1,"job":"send_email","studio":"...","email":"..."}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "job", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Job {
+    /// emails queue: send one mail.
+    SendEmail {
+        /// Owner.
+        studio: Studio,
+        /// Which mail.
+        email: Uuid,
+    },
+    /// photos queue: develop one photo (again).
+    ProcessPhoto {
+        /// Owner.
+        studio: Studio,
+        /// Which photo.
+        photo: Uuid,
+    },
+    /// downloads queue: build one archive.
+    BuildArchive {
+        /// Owner.
+        studio: Studio,
+        /// Which download.
+        download: Uuid,
+    },
+    /// Any queue: look after what should have moved by now.
+    Sweep,
+}
+
+/// Why a body is no job.
+#[derive(Debug, thiserror::Error)]
+pub enum UndecodableJob {
+    /// Not JSON, or not an object with these fields.
+    #[error("not a job: {0}")]
+    Malformed(#[from] serde_json::Error),
+    /// Written by a newer or unknown build.
+    #[error("job version {0} is not known to this build (it reads {VERSION})")]
+    Version(u64),
+}
+
+impl Job {
+    /// The message's body.
+    pub fn encode(&self) -> String {
+        let mut body = serde_json::to_value(self).unwrap_or_default();
+        if let Some(fields) = body.as_object_mut() {
+            fields.insert("v".into(), VERSION.into());
+        }
+        body.to_string()
+    }
+
+    /// Reads a body back. The version is looked at first: a newer build's job must not half-fit.
+    pub fn decode(body: &str) -> Result<Self, UndecodableJob> {
+        let mut fields: serde_json::Map<String, serde_json::Value> = serde_json::from_str(body)?;
+        let version = fields.remove("v").and_then(|v| v.as_u64()).unwrap_or(0);
+        if version != u64::from(VERSION) {
+            return Err(UndecodableJob::Version(version));
+        }
+        Ok(serde_json::from_value(fields.into())?)
+    }
+}
+
+/// The id of a record that follows from another one: the same step, repeated, makes the same id.
+pub fn follow_up_id(parent: Uuid, purpose: &str, build: u32) -> Uuid {
+    Uuid::new_v5(&parent, format!("{purpose}/{build}").as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_travels_as_version_and_ids() {
+        let job = Job::SendEmail { studio: "anna".parse().expect("valid"), email: Uuid::nil() };
+        let body = job.encode();
+        assert_eq!(
+            body,
+            r#"{"email":"00000000-0000-0000-0000-000000000000","job":"send_email","studio":"anna","v":1}"#
+        );
+        assert_eq!(Job::decode(&body).expect("ours"), job);
+        assert_eq!(Job::decode(&Job::Sweep.encode()).expect("ours"), Job::Sweep);
+    }
+
+    #[test]
+    fn what_is_not_a_job_is_refused() {
+        for bad in [
+            "",
+            "null",
+            "[]",
+            "{}",
+            r#"{"v":2,"job":"sweep"}"#,
+            r#"{"job":"sweep"}"#,
+            r#"{"v":1,"job":"format_disk"}"#,
+            r#"{"v":1,"job":"send_email","studio":"Anna","email":"00000000-0000-0000-0000-000000000000"}"#,
+            r#"{"v":1,"job":"send_email","studio":"anna","email":"1","to":"x@y.zz"}"#,
+        ] {
+            assert!(Job::decode(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_repeated_step_makes_the_same_id_and_another_build_a_new_one() {
+        let parent = Uuid::from_u128(7);
+        assert_eq!(follow_up_id(parent, "download_ready", 1), follow_up_id(parent, "download_ready", 1));
+        assert_ne!(follow_up_id(parent, "download_ready", 1), follow_up_id(parent, "download_ready", 2));
+    }
+}

@@ -1,0 +1,121 @@
+//! The customer's link: a token that names a download and can't be forged, and the URL around it.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use uuid::Uuid;
+
+use crate::{download::Download, studio::Studio};
+
+/// The secret that signs links, and its version: the version lets it rotate.
+#[derive(Clone)]
+pub struct LinkSecret {
+    version: u8,
+    key: Vec<u8>,
+}
+
+/// HMAC-SHA256, whole.
+const MAC_BYTES: usize = 32;
+/// Version (1), generation (4), download (16); then the studio's name; then the MAC.
+const HEAD_BYTES: usize = 1 + 4 + 16;
+
+/// What a genuine token says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkToken {
+    /// Owner.
+    pub studio: Studio,
+    /// Which download.
+    pub download: Uuid,
+    /// The download's generation when the link was made; an older one than the record's is revoked.
+    pub generation: u32,
+}
+
+impl LinkToken {
+    /// The token that opens `download` today.
+    pub fn of(download: &Download) -> Self {
+        Self { studio: download.studio.clone(), download: download.id, generation: download.generation }
+    }
+}
+
+impl LinkSecret {
+    /// `version` is part of every token signed with `key`.
+    pub fn new(version: u8, key: impl Into<Vec<u8>>) -> Self {
+        Self { version, key: key.into() }
+    }
+
+    fn mac(&self, message: &[u8]) -> Hmac<Sha256> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).unwrap_or_else(|_| unreachable!("HMAC takes any key"));
+        mac.update(b"darkroom link\0");
+        mac.update(message);
+        mac
+    }
+
+    /// base64url(key version, generation, download, studio, HMAC over these).
+    pub fn sign(&self, token: &LinkToken) -> String {
+        let mut bytes = vec![self.version];
+        bytes.extend(token.generation.to_be_bytes());
+        bytes.extend(token.download.as_bytes());
+        bytes.extend(token.studio.as_str().as_bytes());
+        let mac = self.mac(&bytes).finalize().into_bytes();
+        bytes.extend(mac);
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    /// The token's content when it is genuine, else `None`: a forger learns nothing of why.
+    pub fn verify(&self, token: &str) -> Option<LinkToken> {
+        let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
+        let (message, mac) = bytes.split_at_checked(bytes.len().checked_sub(MAC_BYTES)?)?;
+        self.mac(message).verify_slice(mac).ok()?;
+        let (head, studio) = message.split_at_checked(HEAD_BYTES)?;
+        let (version, rest) = head.split_first()?;
+        let (generation, download) = rest.split_first_chunk::<4>()?;
+        (*version == self.version).then_some(())?;
+        Some(LinkToken {
+            studio: std::str::from_utf8(studio).ok()?.parse().ok()?,
+            download: Uuid::from_slice(download).ok()?,
+            generation: u32::from_be_bytes(*generation),
+        })
+    }
+
+    /// The link as a customer gets it. `public_url` is configuration, never a Host header.
+    pub fn url(&self, public_url: &str, download: &Download) -> String {
+        format!("{}/d/{}", public_url.trim_end_matches('/'), self.sign(&LinkToken::of(download)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn token() -> LinkToken {
+        LinkToken { studio: "anna".parse().expect("valid"), download: Uuid::from_u128(7), generation: 3 }
+    }
+
+    #[test]
+    fn a_token_is_read_back_and_only_under_its_own_secret() {
+        let secret = LinkSecret::new(1, *b"one");
+        let text = secret.sign(&token());
+        assert_eq!(secret.verify(&text), Some(token()));
+        assert_eq!(LinkSecret::new(1, *b"two").verify(&text), None);
+        assert_eq!(LinkSecret::new(2, *b"one").verify(&text), None);
+    }
+
+    proptest! {
+        #[test]
+        fn one_changed_character_opens_nothing(at in 0usize..100, to in "[A-Za-z0-9_-]") {
+            let secret = LinkSecret::new(1, *b"one");
+            let genuine = secret.sign(&token());
+            let at = at % genuine.len();
+            let mut forged = genuine.clone();
+            forged.replace_range(at..=at, &to);
+            prop_assert!(forged == genuine || secret.verify(&forged).is_none());
+        }
+
+        #[test]
+        fn any_text_is_refused_without_a_panic(text in ".{0,200}") {
+            prop_assert!(LinkSecret::new(1, *b"one").verify(&text).is_none());
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Every object that Darkroom keeps in S3: its key, its content type, and its parsing back. No other code spells a key.
+
+use std::fmt;
+
+use uuid::Uuid;
+
+use crate::studio::Studio;
+
+/// Which of the pictures made from an original.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Picture {
+    /// 2048 px.
+    Preview,
+    /// 400 px.
+    Thumb,
+}
+
+impl Picture {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Preview => "preview",
+            Self::Thumb => "thumb",
+        }
+    }
+}
+
+/// One object. `Original` and `Derivative` lie in the photos bucket, `Archive` in the downloads bucket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ObjectKey {
+    /// `originals/{studio}/{photo}`
+    Original {
+        /// Owner.
+        studio: Studio,
+        /// Which photo.
+        photo: Uuid,
+    },
+    /// `derivatives/{studio}/{photo}/{version}/{preview|thumb}.jpg`
+    Derivative {
+        /// Owner.
+        studio: Studio,
+        /// Which photo.
+        photo: Uuid,
+        /// The processor's version.
+        version: u32,
+        /// Which picture.
+        picture: Picture,
+    },
+    /// `archives/{studio}/{download}/{build}.zip`
+    Archive {
+        /// Owner.
+        studio: Studio,
+        /// Which download.
+        download: Uuid,
+        /// Which build of it.
+        build: u32,
+    },
+    /// `archives/{studio}/{download}/{build}.index.json`
+    ArchiveIndex {
+        /// Owner.
+        studio: Studio,
+        /// Which download.
+        download: Uuid,
+        /// Which build of it.
+        build: u32,
+    },
+}
+
+/// Objects under this prefix make S3 notify the photos queue.
+pub const ORIGINALS: &str = "originals/";
+
+impl ObjectKey {
+    /// The content type that the object is stored with; `None` for originals, whose uploader says it.
+    pub fn content_type(&self) -> Option<&'static str> {
+        match self {
+            Self::Original { .. } => None,
+            Self::Derivative { .. } => Some("image/jpeg"),
+            Self::Archive { .. } => Some("application/zip"),
+            Self::ArchiveIndex { .. } => Some("application/json"),
+        }
+    }
+
+    /// Reads a key back; `None` for anything that we would not have written.
+    pub fn parse(key: &str) -> Option<Self> {
+        let mut parts = key.split('/');
+        let mut next = || parts.next();
+        let parsed = match next()? {
+            "originals" => Self::Original { studio: next()?.parse().ok()?, photo: id(next()?)? },
+            "derivatives" => Self::Derivative {
+                studio: next()?.parse().ok()?,
+                photo: id(next()?)?,
+                version: next()?.parse().ok()?,
+                picture: match next()? {
+                    "preview.jpg" => Picture::Preview,
+                    "thumb.jpg" => Picture::Thumb,
+                    _ => return None,
+                },
+            },
+            "archives" => {
+                let (studio, download) = (next()?.parse().ok()?, id(next()?)?);
+                let (build, kind) = next()?.split_once('.')?;
+                let build = build.parse().ok()?;
+                match kind {
+                    "zip" => Self::Archive { studio, download, build },
+                    "index.json" => Self::ArchiveIndex { studio, download, build },
+                    _ => return None,
+                }
+            }
+            _ => return None,
+        };
+        // One spelling per object: an upper-case id or a leading zero is not ours.
+        (parsed.to_string() == key).then_some(parsed)
+    }
+}
+
+fn id(text: &str) -> Option<Uuid> {
+    text.parse().ok()
+}
+
+impl fmt::Display for ObjectKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Original { studio, photo } => write!(f, "{ORIGINALS}{studio}/{photo}"),
+            Self::Derivative { studio, photo, version, picture } => {
+                write!(f, "derivatives/{studio}/{photo}/{version}/{}.jpg", picture.name())
+            }
+            Self::Archive { studio, download, build } => write!(f, "archives/{studio}/{download}/{build}.zip"),
+            Self::ArchiveIndex { studio, download, build } => {
+                write!(f, "archives/{studio}/{download}/{build}.index.json")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn every_key_is_read_back(studio in "[a-z0-9-]{1,63}", a in any::<u128>(), n in any::<u32>(), preview in any::<bool>()) {
+            let (studio, id): (Studio, _) = (studio.parse().expect("valid"), Uuid::from_u128(a));
+            let picture = if preview { Picture::Preview } else { Picture::Thumb };
+            for key in [
+                ObjectKey::Original { studio: studio.clone(), photo: id },
+                ObjectKey::Derivative { studio: studio.clone(), photo: id, version: n, picture },
+                ObjectKey::Archive { studio: studio.clone(), download: id, build: n },
+                ObjectKey::ArchiveIndex { studio, download: id, build: n },
+            ] {
+                prop_assert_eq!(ObjectKey::parse(&key.to_string()), Some(key));
+            }
+        }
+
+        #[test]
+        fn a_stranger_is_refused_or_spelled_as_we_would(key in "(originals|archives|x)/[a-zA-Z0-9./ -]{0,60}") {
+            if let Some(parsed) = ObjectKey::parse(&key) {
+                prop_assert_eq!(parsed.to_string(), key);
+            }
+        }
+    }
+}

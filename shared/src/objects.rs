@@ -1,0 +1,264 @@
+//! Objects in one S3 bucket, by their typed keys.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use aws_sdk_s3::{
+    Client,
+    error::{ProvideErrorMetadata as _, SdkError},
+    presigning::{PresignedRequest, PresigningConfig},
+    primitives::ByteStream,
+    types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+
+use crate::{aws::failed, object_key::ObjectKey};
+
+/// One bucket.
+#[derive(Clone)]
+pub struct ObjectStore {
+    client: Client,
+    bucket: String,
+}
+
+/// What HEAD says of an object.
+#[derive(Debug, Clone)]
+pub struct Head {
+    /// Bytes.
+    pub size: u64,
+    /// With quotes.
+    pub etag: String,
+    /// As stored.
+    pub content_type: Option<String>,
+    /// CRC-32 of the whole object, where the store keeps one.
+    pub crc32: Option<u32>,
+}
+
+/// Why an object can't be read.
+#[derive(Debug, thiserror::Error)]
+pub enum GetError {
+    /// It is not there.
+    #[error("the object does not exist")]
+    Missing,
+    /// It is not the one that was looked at (If-Match).
+    #[error("the object was changed")]
+    Changed,
+    /// Anything else.
+    #[error(transparent)]
+    Other(#[from] anyhow::Error),
+}
+
+/// What an upload URL binds, beside the key.
+#[derive(Debug, Clone)]
+pub struct UploadTerms<'a> {
+    /// Content-Type.
+    pub content_type: &'a str,
+    /// Content-Length in bytes.
+    pub size: u64,
+    /// SHA-256, where the uploader named one.
+    pub sha256: Option<[u8; 32]>,
+}
+
+/// A finished part.
+#[derive(Debug, Clone)]
+pub struct Part {
+    /// 1 to 10,000.
+    pub number: i32,
+    /// As answered.
+    pub etag: String,
+    /// As answered, base64.
+    pub crc32: Option<String>,
+}
+
+fn encode_crc32(crc32: u32) -> String {
+    STANDARD.encode(crc32.to_be_bytes())
+}
+
+fn decode_crc32(text: &str) -> Option<u32> {
+    STANDARD.decode(text).ok()?.try_into().ok().map(u32::from_be_bytes)
+}
+
+fn code<E: aws_sdk_s3::error::ProvideErrorMetadata>(error: &SdkError<E>) -> (Option<&str>, u16) {
+    (error.code(), error.raw_response().map_or(0, |response| response.status().as_u16()))
+}
+
+impl ObjectStore {
+    /// The bucket of this name.
+    pub fn new(client: Client, bucket: impl Into<String>) -> Self {
+        Self { client, bucket: bucket.into() }
+    }
+
+    /// What is stored under the key, or `None`.
+    pub async fn head(&self, key: &ObjectKey) -> Result<Option<Head>> {
+        let sent = self
+            .client
+            .head_object()
+            .bucket(&self.bucket)
+            .key(key.to_string())
+            .checksum_mode(aws_sdk_s3::types::ChecksumMode::Enabled)
+            .send()
+            .await;
+        match sent {
+            Ok(head) => Ok(Some(Head {
+                size: head.content_length().and_then(|n| u64::try_from(n).ok()).unwrap_or(0),
+                etag: head.e_tag().unwrap_or_default().to_owned(),
+                content_type: head.content_type().map(str::to_owned),
+                crc32: head.checksum_crc32().and_then(decode_crc32),
+            })),
+            // HEAD has no body, so there is only the status to tell a missing object by.
+            Err(error) if code(&error).1 == 404 => Ok(None),
+            Err(error) => Err(failed("Failed to look at an object", error)),
+        }
+    }
+
+    /// Opens an object that must still be the one with this ETag.
+    pub async fn open(&self, key: &ObjectKey, etag: &str) -> Result<ByteStream, GetError> {
+        let sent = self.client.get_object().bucket(&self.bucket).key(key.to_string()).if_match(etag).send().await;
+        match sent {
+            Ok(object) => Ok(object.body),
+            Err(error) => Err(match code(&error) {
+                (Some("NoSuchKey"), _) | (_, 404) => GetError::Missing,
+                (_, 412) => GetError::Changed,
+                _ => GetError::Other(failed("Failed to read an object", error)),
+            }),
+        }
+    }
+
+    /// Stores a small object; its ETag is returned.
+    pub async fn put(&self, key: &ObjectKey, bytes: Bytes) -> Result<String> {
+        let answer = self
+            .client
+            .put_object()
+            .bucket(&self.bucket)
+            .key(key.to_string())
+            .set_content_type(key.content_type().map(str::to_owned))
+            .body(bytes.into())
+            .send()
+            .await
+            .map_err(|error| failed("Failed to store an object", error))?;
+        answer.e_tag.context("S3 answered a PUT without an ETag")
+    }
+
+    /// A URL that takes exactly one upload: this key, type and length, and only while nothing lies there.
+    pub async fn presign_put(
+        &self,
+        key: &ObjectKey,
+        terms: &UploadTerms<'_>,
+        lives: Duration,
+    ) -> Result<PresignedRequest> {
+        self.client
+            .put_object()
+            .bucket(&self.bucket)
+            .key(key.to_string())
+            .content_type(terms.content_type)
+            .content_length(i64::try_from(terms.size)?)
+            .if_none_match("*")
+            .set_checksum_sha256(terms.sha256.map(|hash| STANDARD.encode(hash)))
+            .presigned(PresigningConfig::expires_in(lives)?)
+            .await
+            .map_err(|error| failed("Failed to sign an upload URL", error))
+    }
+
+    /// A URL that fetches the object, saved by browsers under `filename`.
+    pub async fn presign_get(&self, key: &ObjectKey, disposition: Option<&str>, lives: Duration) -> Result<String> {
+        let request = self
+            .client
+            .get_object()
+            .bucket(&self.bucket)
+            .key(key.to_string())
+            .set_response_content_disposition(disposition.map(str::to_owned))
+            .presigned(PresigningConfig::expires_in(lives)?)
+            .await
+            .map_err(|error| failed("Failed to sign a download URL", error))?;
+        Ok(request.uri().to_owned())
+    }
+
+    /// Begins a multipart upload whose CRC-32 S3 will prove at completion.
+    pub async fn begin_upload(&self, key: &ObjectKey) -> Result<String> {
+        let answer = self
+            .client
+            .create_multipart_upload()
+            .bucket(&self.bucket)
+            .key(key.to_string())
+            .set_content_type(key.content_type().map(str::to_owned))
+            .checksum_algorithm(ChecksumAlgorithm::Crc32)
+            .checksum_type(ChecksumType::FullObject)
+            .send()
+            .await
+            .map_err(|error| failed("Failed to begin a multipart upload", error))?;
+        answer.upload_id.context("S3 began an upload without an id")
+    }
+
+    /// Uploads one part.
+    pub async fn upload_part(&self, key: &ObjectKey, upload_id: &str, number: i32, bytes: Bytes) -> Result<Part> {
+        let answer = self
+            .client
+            .upload_part()
+            .bucket(&self.bucket)
+            .key(key.to_string())
+            .upload_id(upload_id)
+            .part_number(number)
+            .checksum_algorithm(ChecksumAlgorithm::Crc32)
+            .body(bytes.into())
+            .send()
+            .await
+            .map_err(|error| failed("Failed to upload a part", error))?;
+        let etag = answer.e_tag.context("S3 answered a part without an ETag")?;
+        Ok(Part { number, etag, crc32: answer.checksum_crc32 })
+    }
+
+    /// Completes an upload on condition that nothing lies under the key, and that S3 finds this CRC-32.
+    ///
+    /// A refusal may be our own completion, retried after a lost reply: what lies there is then compared by checksum.
+    pub async fn complete_upload(
+        &self,
+        key: &ObjectKey,
+        upload_id: &str,
+        parts: Vec<Part>,
+        size: u64,
+        crc32: u32,
+    ) -> Result<()> {
+        let parts = parts.into_iter().map(|part| {
+            CompletedPart::builder().part_number(part.number).e_tag(part.etag).set_checksum_crc32(part.crc32).build()
+        });
+        let upload = CompletedMultipartUpload::builder().set_parts(Some(parts.collect())).build();
+        let sent = self
+            .client
+            .complete_multipart_upload()
+            .bucket(&self.bucket)
+            .key(key.to_string())
+            .upload_id(upload_id)
+            .multipart_upload(upload)
+            .checksum_crc32(encode_crc32(crc32))
+            .checksum_type(ChecksumType::FullObject)
+            .if_none_match("*")
+            .send()
+            .await;
+        let Err(error) = sent else { return Ok(()) };
+        let (code, status) = code(&error);
+        if status == 412 || code == Some("NoSuchUpload") {
+            let there = self.head(key).await?;
+            if there.is_some_and(|head| head.size == size && head.crc32 == Some(crc32)) {
+                return Ok(());
+            }
+        }
+        Err(failed("Failed to complete a multipart upload", error))
+    }
+
+    /// Gives an upload up. One that is gone already is as good.
+    pub async fn abort_upload(&self, key: &ObjectKey, upload_id: &str) -> Result<()> {
+        let sent = self
+            .client
+            .abort_multipart_upload()
+            .bucket(&self.bucket)
+            .key(key.to_string())
+            .upload_id(upload_id)
+            .send()
+            .await;
+        match sent {
+            Err(error) if error.code() != Some("NoSuchUpload") => Err(failed("Failed to abort an upload", error)),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The transitions of a photo; each is applied by one conditional write.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Derivatives, Development, Photo, PhotoStatus};
+use crate::{
+    error::RecordError,
+    work::{Claim, Fate, MAX_TRIES_PHOTO, NotOwner, TryId, Work},
+};
+
+/// An upload that never came is forgotten after this long.
+pub const UPLOAD_EXPIRES_AFTER: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+impl Photo {
+    /// A worker asks for the photo. `etag` is the stored original's.
+    ///
+    /// A ready photo whose original is unchanged is done already: events come more than once.
+    pub fn claim(&mut self, by: TryId, now: Timestamp, lease_until: Timestamp, etag: &str) -> Claim {
+        let same_original = self.etag.as_deref() == Some(etag);
+        match self.status {
+            PhotoStatus::Failed if same_original && self.work.gave_up => return Claim::Exhausted,
+            PhotoStatus::Ready | PhotoStatus::Failed if same_original => return Claim::Done,
+            PhotoStatus::Ready | PhotoStatus::Failed => self.work = Work::default(),
+            PhotoStatus::Processing if self.work.held_at(now, by) => {
+                return Claim::Held { until: self.work.lease_until.unwrap_or(now) };
+            }
+            _ => {}
+        }
+        if self.work.exhausted(MAX_TRIES_PHOTO) {
+            return Claim::Exhausted;
+        }
+        self.status = PhotoStatus::Processing;
+        self.etag = Some(etag.to_owned());
+        self.uploaded_at.get_or_insert(now);
+        self.error = None;
+        self.work.claim(by, lease_until);
+        Claim::Claimed
+    }
+
+    /// Developing went well.
+    pub fn complete(&mut self, by: TryId, now: Timestamp, size: u64, development: Development) -> Result<(), NotOwner> {
+        self.work.check(by)?;
+        self.status = PhotoStatus::Ready;
+        self.size = size;
+        self.development = Some(development);
+        self.processed_at = Some(now);
+        self.work.settle();
+        Ok(())
+    }
+
+    /// Developing did not go well: `fate` says what becomes of the photo.
+    pub fn fall(&mut self, by: TryId, now: Timestamp, fate: Fate, error: RecordError) -> Result<(), NotOwner> {
+        self.work.check(by)?;
+        self.error = Some(error);
+        if self.work.fall(fate) {
+            self.status = PhotoStatus::Failed;
+            self.processed_at = Some(now);
+        } else {
+            self.status = PhotoStatus::Pending;
+        }
+        Ok(())
+    }
+
+    /// The tries are spent, by owners that died before they could say so.
+    pub fn give_up(&mut self, now: Timestamp, error: RecordError) {
+        self.status = PhotoStatus::Failed;
+        self.error = Some(error);
+        self.processed_at = Some(now);
+        self.work.give_up();
+    }
+
+    /// May it stand in an archive?
+    pub fn is_ready(&self) -> bool {
+        self.status == PhotoStatus::Ready
+    }
+
+    /// The pictures, where there are any.
+    pub fn has_previews(&self) -> bool {
+        matches!(self.development, Some(Development { derivatives: Derivatives::Made { .. }, .. }))
+    }
+}

@@ -1,0 +1,87 @@
+//! Records in DynamoDB. Each change is one conditional write of the whole record, fenced by its revision.
+//!
+//! A change is a pure function on the record ([`Table::update`]). It is applied to the item as last seen and written on
+//! condition that the revision is still the one seen; a lost race applies it to the newer item. A write whose reply was
+//! lost is retried by the SDK and then meets its own condition: the old item that comes back bears our own write id,
+//! which is success, not conflict. So nothing is ever applied twice, counters included.
+
+mod orders;
+mod table;
+
+use jiff::Timestamp;
+pub use orders::Orders;
+use serde::{Serialize, de::DeserializeOwned};
+pub use table::{Created, Page, Table};
+use uuid::Uuid;
+
+use crate::{
+    download::Download,
+    email::Email,
+    photo::{Photo, PhotoStatus, UPLOAD_EXPIRES_AFTER},
+    studio::Studio,
+};
+
+/// Something that lies in a table under (studio, id).
+pub trait Record: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
+    /// What logs call it.
+    const NAME: &'static str;
+
+    /// Partition key.
+    fn studio(&self) -> &Studio;
+    /// Sort key.
+    fn id(&self) -> Uuid;
+    /// When it must have moved; `None` keeps it out of the sparse index.
+    fn due_at(&self) -> Option<Timestamp> {
+        None
+    }
+    /// When DynamoDB may delete it.
+    fn expires_at(&self) -> Option<Timestamp> {
+        None
+    }
+}
+
+impl Record for Photo {
+    const NAME: &'static str = "photo";
+
+    fn studio(&self) -> &Studio {
+        &self.studio
+    }
+    fn id(&self) -> Uuid {
+        self.id
+    }
+    fn due_at(&self) -> Option<Timestamp> {
+        self.work.due_at
+    }
+    fn expires_at(&self) -> Option<Timestamp> {
+        let expires = self.created_at.saturating_add(UPLOAD_EXPIRES_AFTER).ok();
+        expires.filter(|_| self.status == PhotoStatus::AwaitingUpload)
+    }
+}
+
+impl Record for Download {
+    const NAME: &'static str = "download";
+
+    fn studio(&self) -> &Studio {
+        &self.studio
+    }
+    fn id(&self) -> Uuid {
+        self.id
+    }
+    fn due_at(&self) -> Option<Timestamp> {
+        self.work.due_at
+    }
+}
+
+impl Record for Email {
+    const NAME: &'static str = "email";
+
+    fn studio(&self) -> &Studio {
+        &self.studio
+    }
+    fn id(&self) -> Uuid {
+        self.id
+    }
+    fn due_at(&self) -> Option<Timestamp> {
+        self.work.due_at
+    }
+}

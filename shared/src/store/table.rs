@@ -1,0 +1,249 @@
+//! One DynamoDB table of one kind of record.
+
+use std::{collections::HashMap, marker::PhantomData};
+
+use anyhow::{Context as _, Result, bail};
+use aws_sdk_dynamodb::{
+    Client,
+    error::SdkError,
+    operation::put_item::{PutItemError, builders::PutItemFluentBuilder},
+    types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
+};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::Record;
+use crate::{aws::failed, studio::Studio};
+
+/// Times that a change is applied to a newer item before giving up: more than 16 losses in a row is no ordinary race.
+const MAX_RACES: usize = 16;
+/// The sparse index spreads over so many partitions; one partition takes 1,000 writes a second.
+const DUE_SHARDS: u128 = 4;
+/// The sparse index's name, and its range key's (milliseconds since the epoch).
+const DUE_AT: &str = "due_at";
+
+type Item = HashMap<String, AttributeValue>;
+
+/// One table.
+pub struct Table<R> {
+    client: Client,
+    name: String,
+    record: PhantomData<fn() -> R>,
+}
+
+/// What [`Table::create`] found.
+#[derive(Debug)]
+pub enum Created<R> {
+    /// It is new (also when our own first try's reply was lost).
+    New,
+    /// Another step made it before.
+    Existed(Box<R>),
+}
+
+/// Some of a studio's records, newest first.
+#[derive(Debug)]
+pub struct Page<R> {
+    /// The records.
+    pub items: Vec<R>,
+    /// Where to go on; `None` at the end.
+    pub next: Option<Uuid>,
+}
+
+struct Seen<R> {
+    record: R,
+    revision: u64,
+    write_id: String,
+}
+
+fn text(value: impl ToString) -> AttributeValue {
+    AttributeValue::S(value.to_string())
+}
+
+fn number(value: impl ToString) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+impl<R: Record> Table<R> {
+    /// The table of this name.
+    pub fn new(client: Client, name: impl Into<String>) -> Self {
+        Self { client, name: name.into(), record: PhantomData }
+    }
+
+    /// The record as it is now, or `None`.
+    pub async fn get(&self, studio: &Studio, id: Uuid) -> Result<Option<R>> {
+        Ok(self.see(studio, id).await?.map(|seen| seen.record))
+    }
+
+    async fn see(&self, studio: &Studio, id: Uuid) -> Result<Option<Seen<R>>> {
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.name)
+            .key("studio", text(studio))
+            .key("id", text(id))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| failed("Failed to read a record", error))?;
+        answer.item.map(Self::decode).transpose()
+    }
+
+    fn decode(item: Item) -> Result<Seen<R>> {
+        let revision = item.get("revision").and_then(|n| n.as_n().ok()?.parse().ok());
+        let write_id = item.get("write_id").and_then(|w| w.as_s().ok()).cloned();
+        let (Some(revision), Some(write_id)) = (revision, write_id) else {
+            bail!("A {} item has no revision or write id", R::NAME)
+        };
+        let record = serde_dynamo::from_item(item).with_context(|| format!("A {} item can't be read", R::NAME))?;
+        Ok(Seen { record, revision, write_id })
+    }
+
+    fn put(&self, record: &R, revision: u64, write_id: &str) -> Result<PutItemFluentBuilder> {
+        let mut item: Item = serde_dynamo::to_item(record)?;
+        item.insert("revision".into(), number(revision));
+        item.insert("write_id".into(), text(write_id));
+        if let Some(due_at) = record.due_at() {
+            item.insert(DUE_AT.into(), number(due_at.as_millisecond()));
+            item.insert("due_shard".into(), text(record.id().as_u128() % DUE_SHARDS));
+        }
+        if let Some(expires_at) = record.expires_at() {
+            item.insert("ttl".into(), number(expires_at.as_second()));
+        }
+        Ok(self
+            .client
+            .put_item()
+            .table_name(&self.name)
+            .set_item(Some(item))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld))
+    }
+
+    /// Makes the record unless one with its id exists.
+    pub async fn create(&self, record: &R) -> Result<Created<R>> {
+        let write_id = Uuid::new_v4().to_string();
+        let sent = self.put(record, 1, &write_id)?.condition_expression("attribute_not_exists(id)").send().await;
+        match old_item(sent)? {
+            None => Ok(Created::New),
+            Some(item) => {
+                let seen = Self::decode(item)?;
+                Ok(if seen.write_id == write_id { Created::New } else { Created::Existed(Box::new(seen.record)) })
+            }
+        }
+    }
+
+    /// Applies `change` to the record by one conditional write; `None` when there is no such record.
+    ///
+    /// An `Err` of `change` writes nothing and is returned as it is, beside the record as it was seen.
+    pub async fn update<T, E>(
+        &self,
+        studio: &Studio,
+        id: Uuid,
+        mut change: impl FnMut(&mut R) -> Result<T, E>,
+    ) -> Result<Option<(R, Result<T, E>)>> {
+        let Some(mut seen) = self.see(studio, id).await? else {
+            return Ok(None);
+        };
+        for _ in 0..MAX_RACES {
+            let mut record = seen.record.clone();
+            let outcome = match change(&mut record) {
+                Ok(outcome) => outcome,
+                Err(refusal) => return Ok(Some((seen.record, Err(refusal)))),
+            };
+            let write_id = Uuid::new_v4().to_string();
+            let sent = self
+                .put(&record, seen.revision + 1, &write_id)?
+                .condition_expression("revision = :seen")
+                .expression_attribute_values(":seen", number(seen.revision))
+                .send()
+                .await;
+            match old_item(sent)? {
+                None => return Ok(Some((record, Ok(outcome)))),
+                Some(item) if item.is_empty() => return Ok(None),
+                Some(item) => seen = Self::decode(item)?,
+            }
+            if seen.write_id == write_id {
+                return Ok(Some((seen.record, Ok(outcome))));
+            }
+        }
+        bail!("A {} was changed by others {MAX_RACES} times in a row", R::NAME)
+    }
+
+    /// A studio's records, newest first, those that `keep` takes.
+    pub async fn list(
+        &self,
+        studio: &Studio,
+        after: Option<Uuid>,
+        limit: usize,
+        keep: impl Fn(&R) -> bool,
+    ) -> Result<Page<R>> {
+        let mut items = Vec::new();
+        let mut start = after.map(|id| Item::from([("studio".into(), text(studio)), ("id".into(), text(id))]));
+        loop {
+            let answer = self
+                .client
+                .query()
+                .table_name(&self.name)
+                .key_condition_expression("studio = :studio")
+                .filter_expression("attribute_exists(revision)")
+                .expression_attribute_values(":studio", text(studio))
+                .scan_index_forward(false)
+                .consistent_read(true)
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(|error| failed("Failed to list records", error))?;
+            for item in answer.items.unwrap_or_default() {
+                let record = Self::decode(item)?.record;
+                if !keep(&record) {
+                    continue;
+                }
+                if items.len() == limit {
+                    return Ok(Page { next: items.last().map(Record::id), items });
+                }
+                items.push(record);
+            }
+            start = answer.last_evaluated_key;
+            if start.is_none() {
+                return Ok(Page { items, next: None });
+            }
+        }
+    }
+
+    /// Keys of records that should have moved by `now`, at most `limit` a shard.
+    pub async fn due(&self, now: Timestamp, limit: i32) -> Result<Vec<(Studio, Uuid)>> {
+        let mut keys = Vec::new();
+        for shard in 0..DUE_SHARDS {
+            let answer = self
+                .client
+                .query()
+                .table_name(&self.name)
+                .index_name(DUE_AT)
+                .key_condition_expression("due_shard = :shard AND due_at <= :now")
+                .expression_attribute_values(":shard", text(shard))
+                .expression_attribute_values(":now", number(now.as_millisecond()))
+                .limit(limit)
+                .send()
+                .await
+                .map_err(|error| failed("Failed to query what is due", error))?;
+            for item in answer.items.unwrap_or_default() {
+                let part = |name: &str| item.get(name).and_then(|value| value.as_s().ok());
+                if let (Some(studio), Some(id)) = (part("studio"), part("id")) {
+                    keys.push((studio.parse()?, id.parse()?));
+                }
+            }
+        }
+        Ok(keys)
+    }
+}
+
+/// `None` when the write took effect, else the item that stood in its way (empty when there was none).
+fn old_item<T>(sent: Result<T, SdkError<PutItemError>>) -> Result<Option<Item>> {
+    match sent {
+        Ok(_) => Ok(None),
+        Err(error) => match error.as_service_error() {
+            Some(PutItemError::ConditionalCheckFailedException(refused)) => {
+                Ok(Some(refused.item().cloned().unwrap_or_default()))
+            }
+            _ => Err(failed("Failed to write a record", error)),
+        },
+    }
+}

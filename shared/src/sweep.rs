@@ -1,0 +1,43 @@
+//! The sweep: finds records that should have moved by now, because a worker died on its last try or a message was
+//! never sent, and sends their job again. A schedule puts a `Sweep` job on each queue every 5 minutes.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use jiff::{SignedDuration, Timestamp};
+use tracing::warn;
+
+use crate::{hold::Workable, job::Job, queue::Queue, store::Table, studio::Studio};
+
+/// Records looked after in one sweep, per shard of the index: a sweep must end well within a function's time.
+const LIMIT: i32 = 100;
+/// A record is looked after again this much later, if nothing moves it until then.
+const AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(600);
+
+/// Sends the job of each record that is past due. The job's own claim decides what is left to do, giving up included.
+pub async fn sweep<R: Workable>(
+    table: &Arc<Table<R>>,
+    queue: &Queue,
+    job: impl Fn(Studio, uuid::Uuid) -> Job,
+) -> Result<usize> {
+    let now = Timestamp::now();
+    let mut sent = 0;
+    for (studio, id) in table.due(now, LIMIT).await? {
+        let moved = table
+            .update(&studio, id, |record: &mut R| {
+                // The index lags: what moved meanwhile is left alone.
+                if record.work().due_at.is_none_or(|due| due > now) {
+                    return Err(());
+                }
+                record.work_mut().due_at = now.checked_add(AGAIN_AFTER).ok();
+                Ok(())
+            })
+            .await?;
+        if matches!(moved, Some((_, Ok(())))) {
+            queue.send(&job(studio.clone(), id)).await?;
+            warn!(%studio, %id, "A {} was past due; its job is sent again", R::NAME);
+            sent += 1;
+        }
+    }
+    Ok(sent)
+}
