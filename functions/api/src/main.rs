@@ -1,1 +1,11 @@
-fn main(){}
+//! The API's Lambda: wires, nothing else.
+
+use api::State;
+use lambda_http::{Error, run};
+use shared::{env::Env, telemetry};
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    telemetry::init();
+    run(api::router(State::from_env(&Env::process())?)).await
+}

@@ -1,1 +1,32 @@
-//! stub
+//! The mail worker: emails queue -> SES, one message to one recipient per record.
+
+mod render;
+mod send_email;
+mod state;
+
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use lambda_runtime::LambdaEvent;
+use shared::{
+    JobError,
+    batch::{self, Delivery, Disposition},
+    job::Job,
+    sweep::sweep,
+};
+pub use state::State;
+
+/// Works one batch of the emails queue.
+pub async fn handle(state: &State, event: LambdaEvent<SqsEvent>) -> SqsBatchResponse {
+    batch::run(event, &state.redelivery, |delivery| one(state, delivery)).await
+}
+
+async fn one(state: &State, delivery: Delivery) -> Result<Disposition, JobError> {
+    match Job::decode(&delivery.body) {
+        Ok(Job::SendEmail { studio, email }) => send_email::send_email(state, &delivery, &studio, email).await,
+        Ok(Job::Sweep) => {
+            sweep(&state.emails, &state.queue, |studio, email| Job::SendEmail { studio, email }).await?;
+            Ok(Disposition::Done)
+        }
+        Ok(other) => Err(JobError::reject("wrong_queue", format!("{other:?} is no job of the emails queue"))),
+        Err(undecodable) => Err(JobError::reject("undecodable", undecodable.to_string())),
+    }
+}

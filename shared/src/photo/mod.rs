@@ -124,3 +124,6 @@ impl Photo {
         ObjectKey::Original { studio: self.studio.clone(), photo: self.id }
     }
 }
+
+/// An original is held in memory while it is developed; 256 MiB is more than any camera writes.
+pub const MAX_ORIGINAL_BYTES: u64 = 256 << 20;

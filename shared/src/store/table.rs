@@ -1,22 +1,27 @@
 //! One DynamoDB table of one kind of record.
 
-use std::{collections::HashMap, marker::PhantomData};
+use std::{collections::HashMap, marker::PhantomData, time::Duration};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use aws_sdk_dynamodb::{
     Client,
     error::SdkError,
     operation::put_item::{PutItemError, builders::PutItemFluentBuilder},
-    types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
+    types::{AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure},
 };
+use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::Record;
-use crate::{aws::failed, studio::Studio};
+use crate::{aws::failed, error::ServiceThrottled, studio::Studio};
 
 /// Times that a change is applied to a newer item before giving up: more than 16 losses in a row is no ordinary race.
 const MAX_RACES: usize = 16;
+/// DynamoDB: at most 100 keys per BatchGetItem.
+const MAX_BATCH_GET: usize = 100;
+/// Batches read at once.
+const BATCHES_AT_ONCE: usize = 8;
 /// The sparse index spreads over so many partitions; one partition takes 1,000 writes a second.
 const DUE_SHARDS: u128 = 4;
 /// The sparse index's name, and its range key's (milliseconds since the epoch).
@@ -165,6 +170,42 @@ impl<R: Record> Table<R> {
             }
         }
         bail!("A {} was changed by others {MAX_RACES} times in a row", R::NAME)
+    }
+
+    /// The records of these ids, those that exist.
+    pub async fn get_many(&self, studio: &Studio, ids: &[Uuid]) -> Result<HashMap<Uuid, R>> {
+        let mut found = HashMap::with_capacity(ids.len());
+        let mut chunks = stream::iter(ids.chunks(MAX_BATCH_GET).map(|chunk| self.get_chunk(studio, chunk)).collect::<Vec<_>>())
+            .buffer_unordered(BATCHES_AT_ONCE);
+        while let Some(records) = chunks.next().await {
+            found.extend(records?.into_iter().map(|record| (record.id(), record)));
+        }
+        Ok(found)
+    }
+
+    async fn get_chunk(&self, studio: &Studio, ids: &[Uuid]) -> Result<Vec<R>> {
+        let keys = ids.iter().map(|id| Item::from([("studio".into(), text(studio)), ("id".into(), text(id))])).collect();
+        let mut keys = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build()?;
+        let mut records = Vec::with_capacity(ids.len());
+        // DynamoDB may leave keys for another round, above 16 MB of items or when it is busy.
+        for round in 0..MAX_RACES {
+            let answer = self
+                .client
+                .batch_get_item()
+                .request_items(&self.name, keys)
+                .send()
+                .await
+                .map_err(|error| failed("Failed to read records", error))?;
+            for item in answer.responses.into_iter().flatten().flat_map(|(_, items)| items) {
+                records.push(Self::decode(item)?.record);
+            }
+            let Some(left) = answer.unprocessed_keys.and_then(|mut left| left.remove(&self.name)) else {
+                return Ok(records);
+            };
+            keys = left;
+            tokio::time::sleep(Duration::from_millis(20 << round.min(6))).await;
+        }
+        Err(anyhow!("DynamoDB left keys unread {MAX_RACES} times").context(ServiceThrottled("Failed to read records")))
     }
 
     /// A studio's records, newest first, those that `keep` takes.

@@ -1,0 +1,244 @@
+//! Downloads: an order's photos as one ZIP, or one of them as it is.
+
+use axum::{
+    Json,
+    extract::{Query, State as Shared, rejection::QueryRejection},
+};
+use http::StatusCode;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use shared::{
+    Job, ObjectKey,
+    download::{BuiltFile, DEFAULT_EXPIRES_IN_DAYS, Download, DownloadKind, DownloadStatus, Progress, Variant},
+    email::{Email, Message},
+    job::follow_up_id,
+    object_key::Picture,
+    order::Order,
+    photo::{Derivatives, Photo},
+    work::{GRACE, Work},
+};
+use uuid::Uuid;
+
+use super::{page, photos::PagingText, query};
+use crate::{
+    body::{Body, Id},
+    identity::Caller,
+    problem::{ApiResult, Problem},
+    state::State,
+};
+
+/// Bounds a typing error, no real wish.
+const MAX_DOWNLOADS: u32 = 10_000;
+
+/// What is to be delivered, and on which terms.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewDownload {
+    kind: Option<DownloadKind>,
+    photo_id: Option<Uuid>,
+    #[serde(default)]
+    variant: Variant,
+    expires_in_days: Option<u32>,
+    max_downloads: Option<u32>,
+    notify: Option<bool>,
+}
+
+impl NewDownload {
+    fn parse(&self, order: &Order, state: &State) -> Result<Download, Problem> {
+        let kind = self.kind.unwrap_or(DownloadKind::Batch);
+        if (kind == DownloadKind::Single) != self.photo_id.is_some() {
+            return Err(Problem::invalid("photo_id", "It belongs to a single download, and only there."));
+        }
+        let expires_in_days = self.expires_in_days.unwrap_or(DEFAULT_EXPIRES_IN_DAYS.min(state.retention_days));
+        if !(1..=state.retention_days).contains(&expires_in_days) {
+            let detail = format!("It must be 1 to {} days, as long as archives are kept.", state.retention_days);
+            return Err(Problem::invalid("expires_in_days", detail));
+        }
+        if self.max_downloads.is_some_and(|max| !(1..=MAX_DOWNLOADS).contains(&max)) {
+            return Err(Problem::invalid("max_downloads", format!("It must be 1 to {MAX_DOWNLOADS}.")));
+        }
+        let now = Timestamp::now();
+        let photo_count = if kind == DownloadKind::Single { 1 } else { order.photo_count };
+        Ok(Download {
+            studio: order.studio.clone(),
+            id: Uuid::now_v7(),
+            order: order.id,
+            status: DownloadStatus::Pending,
+            kind,
+            variant: self.variant,
+            photo: self.photo_id,
+            build: 1,
+            file: None,
+            upload_id: None,
+            photo_count,
+            progress: Progress { done: 0, total: photo_count },
+            error: None,
+            work: Work::due(now.saturating_add(GRACE).unwrap_or(now)),
+            expires_in_days,
+            expires_at: None,
+            max_downloads: self.max_downloads,
+            download_count: 0,
+            window_until: None,
+            generation: 1,
+            notify: self.notify.unwrap_or(true),
+            created_at: now,
+            ready_at: None,
+        })
+    }
+}
+
+/// POST /orders/{id}/downloads
+pub async fn create(
+    Caller(studio): Caller,
+    Shared(state): Shared<State>,
+    Id(id): Id,
+    Body(new): Body<NewDownload>,
+) -> ApiResult<(StatusCode, Json<Value>)> {
+    let order = state.orders.get(&studio, id).await?.ok_or_else(|| Problem::not_found("order"))?;
+    let mut download = new.parse(&order, &state)?;
+    let mut ids = state.orders.photos(&order).await?;
+    if let Some(photo) = download.photo {
+        ids.retain(|id| *id == photo);
+        if ids.is_empty() {
+            return Err(Problem::invalid("photo_id", "The order does not hold this photo.").into());
+        }
+    }
+    let photos = deliverable(&state, &order, &ids, download.variant).await?;
+    let status = match (download.kind, photos.as_slice()) {
+        (DownloadKind::Single, [photo]) => {
+            download.make_ready(Timestamp::now(), bare_file(photo, download.variant)?);
+            state.downloads.create(&download).await?;
+            if download.notify {
+                notify(&state, &order, &download).await?;
+            }
+            StatusCode::CREATED
+        }
+        _ => {
+            state.downloads.create(&download).await?;
+            state.download_queue.send(&Job::BuildArchive { studio, download: download.id }).await?;
+            StatusCode::ACCEPTED
+        }
+    };
+    let link = state.links.current().await?.url(&state.public_url, &download);
+    Ok((status, Json(json!({ "download": view(&download), "link": link }))))
+}
+
+/// The photos, as ordered, if every one of them can be delivered.
+async fn deliverable(state: &State, order: &Order, ids: &[Uuid], variant: Variant) -> ApiResult<Vec<Photo>> {
+    let mut found = state.photos.get_many(&order.studio, ids).await?;
+    let named = |id: &Uuid| json!({ "id": id, "status": found.get(id).map(|photo| photo.status) });
+    let unready: Vec<_> = ids.iter().filter(|id| !found.get(id).is_some_and(Photo::is_ready)).map(named).collect();
+    if !unready.is_empty() {
+        let detail = "Not all photos of the order are ready yet.";
+        return Err(Problem::new(StatusCode::CONFLICT, "photos-not-ready", detail).with("photos", unready).into());
+    }
+    let without: Vec<_> = ids.iter().filter(|id| !found.get(id).is_some_and(Photo::has_previews)).map(named).collect();
+    if variant == Variant::Web && !without.is_empty() {
+        let detail = "Photos of the order have no web version.";
+        return Err(Problem::invalid("variant", detail).with("photos", without).into());
+    }
+    Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
+}
+
+/// A single download is the stored object itself.
+fn bare_file(photo: &Photo, variant: Variant) -> ApiResult<BuiltFile> {
+    let Some(made) = &photo.development else {
+        return Err(anyhow::anyhow!("Photo {} is ready but not developed", photo.id).into());
+    };
+    Ok(match (variant, &made.derivatives) {
+        (Variant::Web, Derivatives::Made { preview, .. }) => {
+            let (studio, version) = (photo.studio.clone(), made.processor_version);
+            let key = ObjectKey::Derivative { studio, photo: photo.id, version, picture: Picture::Preview };
+            BuiltFile { path: key.to_string(), size: preview.size, crc32: preview.crc32 }
+        }
+        _ => BuiltFile { path: photo.original().to_string(), size: photo.size, crc32: made.crc32 },
+    })
+}
+
+async fn notify(state: &State, order: &Order, download: &Download) -> ApiResult<()> {
+    let email = Email::new(
+        download.studio.clone(),
+        follow_up_id(download.id, "download_ready", download.build),
+        Message::DownloadReady { download_id: download.id },
+        order.customer.email.clone(),
+        order.customer.locale.clone(),
+        Timestamp::now(),
+    );
+    state.emails.create(&email).await?;
+    state.email_queue.send(&Job::SendEmail { studio: email.studio, email: email.id }).await?;
+    Ok(())
+}
+
+/// Which downloads.
+#[derive(Deserialize)]
+pub struct Filter {
+    active: Option<bool>,
+    #[serde(flatten)]
+    paging: PagingText,
+}
+
+/// GET /downloads
+pub async fn list(
+    Caller(studio): Caller,
+    Shared(state): Shared<State>,
+    filter: Result<Query<Filter>, QueryRejection>,
+) -> ApiResult<Json<Value>> {
+    let filter = query(filter)?;
+    let (after, limit) = filter.paging.parse()?;
+    let now = Timestamp::now();
+    let keep = |download: &Download| filter.active.is_none_or(|active| download.is_ready(now) == active);
+    Ok(page(state.downloads.list(&studio, after, limit, keep).await?, view))
+}
+
+/// GET /downloads/{id}
+pub async fn show(Caller(studio): Caller, Shared(state): Shared<State>, Id(id): Id) -> ApiResult<Json<Value>> {
+    let download = state.downloads.get(&studio, id).await?.ok_or_else(|| Problem::not_found("download"))?;
+    Ok(Json(view(&download)))
+}
+
+/// DELETE /downloads/{id}: takes it back; every link to it is worthless from now on.
+pub async fn revoke(Caller(studio): Caller, Shared(state): Shared<State>, Id(id): Id) -> ApiResult<Json<Value>> {
+    let revoked = state
+        .downloads
+        .update(&studio, id, |download| {
+            if download.status == DownloadStatus::Revoked {
+                return Err(());
+            }
+            download.revoke();
+            Ok(())
+        })
+        .await?;
+    let (download, _) = revoked.ok_or_else(|| Problem::not_found("download"))?;
+    Ok(Json(view(&download)))
+}
+
+/// A download as the API shows it.
+pub fn view(download: &Download) -> Value {
+    let file = download.file.as_ref();
+    let now = Timestamp::now();
+    let expired = download.status == DownloadStatus::Ready && download.expires_at.is_some_and(|at| at <= now);
+    json!({
+        "id": download.id,
+        "order_id": download.order,
+        "status": if expired { json!("expired") } else { json!(download.status) },
+        "is_ready": download.is_ready(now),
+        "kind": download.kind,
+        "variant": download.variant,
+        "photo_id": download.photo,
+        "build": download.build,
+        "file_path": file.map(|file| &file.path),
+        "file_size_bytes": file.map(|file| file.size),
+        "crc32": file.map(|file| format!("{:08x}", file.crc32)),
+        "photo_count": download.photo_count,
+        "progress": download.progress,
+        "error_code": download.error.as_ref().map(|error| &error.code),
+        "error_message": download.error.as_ref().map(|error| &error.message),
+        "attempts": download.work.attempts,
+        "expires_at": download.expires_at,
+        "max_downloads": download.max_downloads,
+        "download_count": download.download_count,
+        "created_at": download.created_at,
+        "ready_at": download.ready_at,
+    })
+}

@@ -1,0 +1,122 @@
+//! The customer's door: a page that spends nothing, and a POST that hands out the file.
+
+use std::time::Duration;
+
+use axum::{
+    extract::{Path, State as Shared},
+    response::{IntoResponse, Response},
+};
+use http::{
+    HeaderValue, StatusCode,
+    header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS},
+};
+use jiff::Timestamp;
+use shared::{
+    ObjectKey,
+    download::{Closed, Download, DownloadKind},
+    link::LinkToken,
+    order::Order,
+};
+
+use crate::{
+    page::{self, Page},
+    problem::{ApiResult, Problem},
+    state::State,
+};
+
+/// A presigned GET lives as long as the file needs at 1 MB/s, within these bounds.
+const SLOW_LINE_BYTES_PER_SECOND: u64 = 1_000_000;
+const SHORTEST: u64 = 15 * 60;
+const LONGEST: u64 = 6 * 3600;
+
+/// GET /d/{token}: HEAD too, by axum. Nothing is counted: mail scanners open links.
+pub async fn page(Shared(state): Shared<State>, Path(token): Path<String>) -> ApiResult<Response> {
+    let Some((download, order, genuine)) = find(&state, &token).await? else {
+        return Ok(html(StatusCode::NOT_FOUND, &Page::unknown()));
+    };
+    let opens = if genuine { download.opens(Timestamp::now()) } else { Err(Closed::Revoked) };
+    Ok(html(status(opens), &Page::of(&download, &order, opens)))
+}
+
+/// POST /d/{token}: counts one download and answers 303 to the file.
+pub async fn fetch(Shared(state): Shared<State>, Path(token): Path<String>) -> ApiResult<Response> {
+    let Some((download, order, genuine)) = find(&state, &token).await? else {
+        return Ok(html(StatusCode::NOT_FOUND, &Page::unknown()));
+    };
+    let generation = download.generation;
+    let fetched = state
+        .downloads
+        .update(&download.studio, download.id, |download: &mut Download| {
+            if !genuine || download.generation != generation {
+                return Err(Closed::Revoked);
+            }
+            download.fetch(Timestamp::now())
+        })
+        .await?;
+    match fetched {
+        None => Ok(html(StatusCode::NOT_FOUND, &Page::unknown())),
+        Some((download, Err(closed))) => {
+            let status = if closed == Closed::NotReady { StatusCode::CONFLICT } else { status(Err(closed)) };
+            Ok(html(status, &Page::of(&download, &order, Err(closed))))
+        }
+        Some((download, Ok(()))) => {
+            let url = presign(&state, &download, &order).await?;
+            let mut response = StatusCode::SEE_OTHER.into_response();
+            let headers = response.headers_mut();
+            headers.insert(LOCATION, HeaderValue::try_from(url).map_err(anyhow::Error::from)?);
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            Ok(response)
+        }
+    }
+}
+
+/// The download that a token names; the flag is false when its generation is over.
+async fn find(state: &State, token: &str) -> ApiResult<Option<(Download, Order, bool)>> {
+    let Some(LinkToken { studio, download, generation }) = state.links.current().await?.verify(token) else {
+        return Ok(None);
+    };
+    let Some(download) = state.downloads.get(&studio, download).await? else { return Ok(None) };
+    let Some(order) = state.orders.get(&studio, download.order).await? else { return Ok(None) };
+    let genuine = download.generation == generation;
+    Ok(Some((download, order, genuine)))
+}
+
+fn status(opens: Result<(), Closed>) -> StatusCode {
+    match opens {
+        Ok(()) | Err(Closed::NotReady | Closed::Failed) => StatusCode::OK,
+        Err(Closed::Expired | Closed::Revoked | Closed::Spent) => StatusCode::GONE,
+    }
+}
+
+async fn presign(state: &State, download: &Download, order: &Order) -> ApiResult<String> {
+    let Some(file) = &download.file else {
+        return Err(anyhow::anyhow!("Download {} is ready but has no file", download.id).into());
+    };
+    let Some(key) = ObjectKey::parse(&file.path) else {
+        return Err(anyhow::anyhow!("Download {} has a file path that is no key", download.id).into());
+    };
+    let (store, filename) = match (download.kind, download.photo) {
+        (DownloadKind::Single, Some(photo)) => {
+            let photo = state.photos.get(&download.studio, photo).await?;
+            (&state.originals, photo.ok_or_else(|| Problem::not_found("photo"))?.filename)
+        }
+        _ => (&state.archives, format!("{}.zip", order.reference)),
+    };
+    let seconds = (file.size / SLOW_LINE_BYTES_PER_SECOND).clamp(SHORTEST, LONGEST);
+    let disposition = page::attachment(&filename);
+    Ok(store.presign_get(&key, Some(&disposition), Duration::from_secs(seconds)).await?)
+}
+
+fn html(status: StatusCode, page: &Page) -> Response {
+    let mut response = (status, axum::response::Html(page.render())).into_response();
+    let headers = response.headers_mut();
+    // The token in the address must reach nobody else, and the page loads nothing from anywhere.
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(
+        CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
+    );
+    response
+}

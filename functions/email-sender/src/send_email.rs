@@ -1,0 +1,143 @@
+//! One mail: claim, render from the records as they are now, write `sending`, call SES once, complete.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, anyhow};
+use aws_sdk_sesv2::{
+    error::{ProvideErrorMetadata as _, SdkError},
+    operation::send_email::SendEmailError,
+    types::{Body, Content, Destination, EmailContent, Message as SesMessage, MessageTag},
+};
+use jiff::Timestamp;
+use shared::{
+    JobError, Studio,
+    aws::failed,
+    batch::{Delivery, Disposition},
+    email::{Email, Message},
+    hold::{self, Hold},
+};
+use tracing::{Instrument as _, info, info_span};
+use uuid::Uuid;
+
+use crate::{
+    render::{Facts, Rendered},
+    state::State,
+};
+
+/// Sends the mail of this id, unless it was sent.
+pub async fn send_email(state: &State, delivery: &Delivery, studio: &Studio, id: Uuid) -> Result<Disposition, JobError> {
+    let span = info_span!("send_email", %studio, email.id = %id);
+    let job = |hold: Arc<Hold<Email>>| send(state, hold);
+    let ended = hold::work(&state.emails, delivery, (studio, id), Email::claim, job).instrument(span).await?;
+    // A mail is the last step: it has no follow-up.
+    Ok(ended.disposition)
+}
+
+async fn send(state: &State, hold: Arc<Hold<Email>>) -> Result<Email, JobError> {
+    let email = &hold.record;
+    let rendered = facts(state, email).await?.render(&email.message)?;
+    hold.change(|email| email.begin_sending(hold.by)).await?;
+    match call_ses(state, email, &rendered).await {
+        Ok(message_id) => {
+            let (subject, now) = (rendered.subject, Timestamp::now());
+            let sent = hold.change(|e| e.complete(hold.by, now, subject.clone(), message_id.clone())).await?;
+            info!(to = sent.to.masked(), template = sent.message.template(), attempts = sent.work.attempts, "Mail sent");
+            Ok(sent)
+        }
+        Err(Refused::Certainly(error)) => {
+            hold.change(|email| email.not_sent(hold.by)).await?;
+            Err(error)
+        }
+        Err(Refused::Perhaps(error)) => Err(error.into()),
+    }
+}
+
+/// Was it sent?
+enum Refused {
+    /// SES said no.
+    Certainly(JobError),
+    /// Nobody heard what it said: the mail stays `sending`, and is sent once more at most, flagged.
+    Perhaps(anyhow::Error),
+}
+
+async fn call_ses(state: &State, email: &Email, rendered: &Rendered) -> Result<String, Refused> {
+    let message = message(rendered).map_err(|error| Refused::Certainly(error.into()))?;
+    let tag = MessageTag::builder().name("darkroom-email").value(email.id.to_string()).build();
+    let sent = state
+        .ses
+        .send_email()
+        .from_email_address(&state.from)
+        .set_configuration_set_name(state.configuration_set.clone())
+        .destination(Destination::builder().to_addresses(email.to.as_str()).build())
+        .content(EmailContent::builder().simple(message).build())
+        .set_email_tags(tag.ok().map(|tag| vec![tag]))
+        .send()
+        .await;
+    match sent {
+        Ok(answer) => Ok(answer.message_id.unwrap_or_default()),
+        Err(error) => Err(sort(error)),
+    }
+}
+
+fn sort(error: SdkError<SendEmailError>) -> Refused {
+    let status = error.raw_response().map_or(0, |response| response.status().as_u16());
+    match &error {
+        SdkError::ConstructionFailure(_) => {
+            Refused::Certainly(anyhow::Error::new(error).context("Failed to build a request to SES").into())
+        }
+        // It never left: no connection, so no mail.
+        SdkError::DispatchFailure(failure) if failure.as_connector_error().is_some_and(|e| e.is_io() && is_refused(e)) => {
+            Refused::Certainly(anyhow::Error::new(error).context("Failed to reach SES").into())
+        }
+        SdkError::ServiceError(_) if error.code() == Some("TooManyRequestsException") => {
+            Refused::Certainly(failed("SES asked us to slow down", error).into())
+        }
+        SdkError::ServiceError(_) if (400..500).contains(&status) => {
+            let code = error.code().unwrap_or("BadRequest").to_owned();
+            let why = error.message().unwrap_or("no reason given").to_owned();
+            Refused::Certainly(match code.as_str() {
+                "MessageRejected" | "BadRequestException" => {
+                    JobError::reject("refused_by_ses", format!("The mail service refused the mail: {why}"))
+                }
+                // Account paused, domain not verified yet, expired credentials: an operator can mend these.
+                _ => anyhow!("SES refused the mail: {code}: {why}").into(),
+            })
+        }
+        _ => Refused::Perhaps(failed("SES's answer was not heard", error)),
+    }
+}
+
+fn is_refused(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(io) = error.downcast_ref::<std::io::Error>() {
+            return io.kind() == std::io::ErrorKind::ConnectionRefused;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+fn message(rendered: &Rendered) -> Result<SesMessage> {
+    let content = |text: &str| Content::builder().data(text).charset("UTF-8").build();
+    let body = Body::builder().text(content(&rendered.text)?).html(content(&rendered.html)?).build();
+    Ok(SesMessage::builder().subject(content(&rendered.subject)?).body(body).build())
+}
+
+/// Reads what the mail speaks of.
+async fn facts(state: &State, email: &Email) -> Result<Facts, JobError> {
+    let gone = || JobError::reject("record_gone", "What the mail speaks of does not exist any more.");
+    let (order_id, download) = match email.message {
+        Message::OrderConfirmation { order_id } => (order_id, None),
+        Message::DownloadReady { download_id } | Message::DownloadFailed { download_id } => {
+            let download = state.downloads.get(&email.studio, download_id).await?.ok_or_else(gone)?;
+            (download.order, Some(download))
+        }
+    };
+    let order = state.orders.get(&email.studio, order_id).await?.ok_or_else(gone)?;
+    let link = match &download {
+        Some(download) => Some(state.links.current().await.context("Failed to sign a link")?.url(&state.public_url, download)),
+        None => None,
+    };
+    Ok(Facts { order, download, link })
+}

@@ -1,0 +1,53 @@
+//! What the worker's messages share.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use aws_sdk_sesv2::config::retry::RetryConfig;
+use shared::{
+    aws,
+    batch::Redelivery,
+    download::Download,
+    email::Email,
+    env::Env,
+    queue::Queue,
+    secret::LinkSecrets,
+    store::{Orders, Table},
+};
+
+/// Stores, SES, and the address that mails come from.
+pub struct State {
+    pub(crate) emails: Arc<Table<Email>>,
+    pub(crate) orders: Orders,
+    pub(crate) downloads: Table<Download>,
+    pub(crate) queue: Queue,
+    pub(crate) redelivery: Redelivery,
+    pub(crate) ses: aws_sdk_sesv2::Client,
+    pub(crate) links: LinkSecrets,
+    pub(crate) from: String,
+    pub(crate) configuration_set: Option<String>,
+    pub(crate) public_url: String,
+}
+
+impl State {
+    /// From the function's environment; a missing variable is an error that names it.
+    pub fn from_env(env: &Env) -> Result<Self> {
+        let config = aws::config(env)?;
+        let dynamodb = aws::dynamodb(env, &config);
+        let queue = Queue::new(aws_sdk_sqs::Client::new(&config), env.required("EMAILS_QUEUE_URL")?);
+        // SES has no idempotency key: a retry after a lost reply is a second mail. We decide that, not the SDK.
+        let ses = aws_sdk_sesv2::config::Builder::from(&config).retry_config(RetryConfig::disabled()).build();
+        Ok(Self {
+            emails: Arc::new(Table::new(dynamodb.clone(), env.required("EMAILS_TABLE")?)),
+            orders: Orders::new(dynamodb.clone(), env.required("ORDERS_TABLE")?),
+            downloads: Table::new(dynamodb, env.required("DOWNLOADS_TABLE")?),
+            redelivery: Redelivery::from_env(env, queue.clone())?,
+            queue,
+            ses: aws_sdk_sesv2::Client::from_conf(ses),
+            links: LinkSecrets::new(aws_sdk_ssm::Client::new(&config), env.required("LINK_SECRET_PARAMETER")?),
+            from: env.required("MAIL_FROM")?,
+            configuration_set: env.optional("SES_CONFIGURATION_SET"),
+            public_url: env.required("PUBLIC_URL")?,
+        })
+    }
+}
