@@ -1,6 +1,6 @@
 //! Objects in one S3 bucket, by their typed keys.
 
-use std::time::Duration;
+use std::{ops::Range, time::Duration};
 
 use anyhow::{Context as _, Result};
 use aws_sdk_s3::{
@@ -114,7 +114,12 @@ impl ObjectStore {
 
     /// Opens an object that must still be the one with this ETag.
     pub async fn open(&self, key: &ObjectKey, etag: &str) -> Result<ByteStream, GetError> {
-        let sent = self.client.get_object().bucket(&self.bucket).key(key.to_string()).if_match(etag).send().await;
+        self.get(key, etag, None).await
+    }
+
+    async fn get(&self, key: &ObjectKey, etag: &str, range: Option<String>) -> Result<ByteStream, GetError> {
+        let object = self.client.get_object().bucket(&self.bucket).key(key.to_string());
+        let sent = object.if_match(etag).set_range(range).send().await;
         match sent {
             Ok(object) => Ok(object.body),
             Err(error) => Err(match code(&error) {
@@ -123,6 +128,11 @@ impl ObjectStore {
                 _ => GetError::Other(failed("Failed to read an object", error)),
             }),
         }
+    }
+
+    /// Opens a byte range of an object that must still be the one with this ETag.
+    pub async fn open_range(&self, key: &ObjectKey, etag: &str, range: Range<u64>) -> Result<ByteStream, GetError> {
+        self.get(key, etag, Some(format!("bytes={}-{}", range.start, range.end.saturating_sub(1)))).await
     }
 
     /// Stores a small object; its ETag is returned.
@@ -240,6 +250,8 @@ impl ObjectStore {
         if status == 412 || code == Some("NoSuchUpload") {
             let there = self.head(key).await?;
             if there.is_some_and(|head| head.size == size && head.crc32 == Some(crc32)) {
+                // Another upload made the same archive: ours is not needed any more.
+                self.abort_upload(key, upload_id).await?;
                 return Ok(());
             }
         }

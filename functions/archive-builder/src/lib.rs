@@ -1,1 +1,37 @@
-//! stub
+//! The archive worker: downloads queue -> one private ZIP in S3.
+
+mod build_archive;
+mod contents;
+mod notify;
+mod state;
+mod upload;
+pub mod zip;
+
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use lambda_runtime::LambdaEvent;
+use shared::{
+    JobError,
+    batch::{self, Delivery, Disposition},
+    job::Job,
+    sweep::sweep,
+};
+pub use state::State;
+
+/// Works one batch of the downloads queue.
+pub async fn handle(state: &State, event: LambdaEvent<SqsEvent>) -> SqsBatchResponse {
+    batch::run(event, &state.redelivery, |delivery| one(state, delivery)).await
+}
+
+async fn one(state: &State, delivery: Delivery) -> Result<Disposition, JobError> {
+    match Job::decode(&delivery.body) {
+        Ok(Job::BuildArchive { studio, download }) => {
+            build_archive::build_archive(state, &delivery, &studio, download).await
+        }
+        Ok(Job::Sweep) => {
+            sweep(&state.downloads, &state.queue, |studio, download| Job::BuildArchive { studio, download }).await?;
+            Ok(Disposition::Done)
+        }
+        Ok(other) => Err(JobError::reject("wrong_queue", format!("{other:?} is no job of the downloads queue"))),
+        Err(undecodable) => Err(JobError::reject("undecodable", undecodable.to_string())),
+    }
+}

@@ -1,1 +1,13 @@
-fn main(){}
+//! The archive worker's Lambda: wires, nothing else.
+
+use archive_builder::State;
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use shared::{env::Env, telemetry};
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    telemetry::init();
+    let state = State::from_env(&Env::process())?;
+    run(service_fn(|event: LambdaEvent<_>| async { Ok::<_, Error>(archive_builder::handle(&state, event).await) }))
+        .await
+}

@@ -25,7 +25,12 @@ use crate::{
 };
 
 /// Sends the mail of this id, unless it was sent.
-pub async fn send_email(state: &State, delivery: &Delivery, studio: &Studio, id: Uuid) -> Result<Disposition, JobError> {
+pub async fn send_email(
+    state: &State,
+    delivery: &Delivery,
+    studio: &Studio,
+    id: Uuid,
+) -> Result<Disposition, JobError> {
     let span = info_span!("send_email", %studio, email.id = %id);
     let job = |hold: Arc<Hold<Email>>| send(state, hold);
     let ended = hold::work(&state.emails, delivery, (studio, id), Email::claim, job).instrument(span).await?;
@@ -41,7 +46,12 @@ async fn send(state: &State, hold: Arc<Hold<Email>>) -> Result<Email, JobError> 
         Ok(message_id) => {
             let (subject, now) = (rendered.subject, Timestamp::now());
             let sent = hold.change(|e| e.complete(hold.by, now, subject.clone(), message_id.clone())).await?;
-            info!(to = sent.to.masked(), template = sent.message.template(), attempts = sent.work.attempts, "Mail sent");
+            info!(
+                to = sent.to.masked(),
+                template = sent.message.template(),
+                attempts = sent.work.attempts,
+                "Mail sent"
+            );
             Ok(sent)
         }
         Err(Refused::Certainly(error)) => {
@@ -86,7 +96,9 @@ fn sort(error: SdkError<SendEmailError>) -> Refused {
             Refused::Certainly(anyhow::Error::new(error).context("Failed to build a request to SES").into())
         }
         // It never left: no connection, so no mail.
-        SdkError::DispatchFailure(failure) if failure.as_connector_error().is_some_and(|e| e.is_io() && is_refused(e)) => {
+        SdkError::DispatchFailure(failure)
+            if failure.as_connector_error().is_some_and(|e| e.is_io() && is_refused(e)) =>
+        {
             Refused::Certainly(anyhow::Error::new(error).context("Failed to reach SES").into())
         }
         SdkError::ServiceError(_) if error.code() == Some("TooManyRequestsException") => {
@@ -136,7 +148,9 @@ async fn facts(state: &State, email: &Email) -> Result<Facts, JobError> {
     };
     let order = state.orders.get(&email.studio, order_id).await?.ok_or_else(gone)?;
     let link = match &download {
-        Some(download) => Some(state.links.current().await.context("Failed to sign a link")?.url(&state.public_url, download)),
+        Some(download) => {
+            Some(state.links.current().await.context("Failed to sign a link")?.url(&state.public_url, download))
+        }
         None => None,
     };
     Ok(Facts { order, download, link })

@@ -41,6 +41,8 @@ pub struct Derivative {
     pub size: u64,
     /// CRC-32 (IEEE) of the object, so that an archive of previews needs no reading either.
     pub crc32: u32,
+    /// SHA-256, lower-case hex, for an archive's manifest.
+    pub sha256: String,
     /// As S3 returned it, with quotes.
     pub etag: String,
 }

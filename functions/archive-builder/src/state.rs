@@ -1,0 +1,51 @@
+//! What the worker's messages share.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use shared::{
+    aws,
+    batch::Redelivery,
+    download::Download,
+    email::Email,
+    env::Env,
+    objects::ObjectStore,
+    photo::Photo,
+    queue::Queue,
+    store::{Orders, Table},
+};
+
+/// Records, both buckets, and the queues that it feeds.
+pub struct State {
+    pub(crate) downloads: Arc<Table<Download>>,
+    pub(crate) orders: Orders,
+    pub(crate) photos: Table<Photo>,
+    pub(crate) emails: Table<Email>,
+    pub(crate) originals: ObjectStore,
+    pub(crate) archives: ObjectStore,
+    pub(crate) queue: Queue,
+    pub(crate) email_queue: Queue,
+    pub(crate) redelivery: Redelivery,
+}
+
+impl State {
+    /// From the function's environment; a missing variable is an error that names it.
+    pub fn from_env(env: &Env) -> Result<Self> {
+        let config = aws::config(env)?;
+        let dynamodb = aws::dynamodb(env, &config);
+        let s3 = aws::s3(env, &config);
+        let sqs = aws_sdk_sqs::Client::new(&config);
+        let queue = Queue::new(sqs.clone(), env.required("DOWNLOADS_QUEUE_URL")?);
+        Ok(Self {
+            downloads: Arc::new(Table::new(dynamodb.clone(), env.required("DOWNLOADS_TABLE")?)),
+            orders: Orders::new(dynamodb.clone(), env.required("ORDERS_TABLE")?),
+            photos: Table::new(dynamodb.clone(), env.required("PHOTOS_TABLE")?),
+            emails: Table::new(dynamodb, env.required("EMAILS_TABLE")?),
+            originals: ObjectStore::new(s3.clone(), env.required("PHOTOS_BUCKET")?),
+            archives: ObjectStore::new(s3, env.required("DOWNLOADS_BUCKET")?),
+            redelivery: Redelivery::from_env(env, queue.clone())?,
+            queue,
+            email_queue: Queue::new(sqs, env.required("EMAILS_QUEUE_URL")?),
+        })
+    }
+}

@@ -1,0 +1,80 @@
+//! CRC-32 of a whole, from the CRC-32s of its pieces.
+
+use crc32fast::Hasher;
+
+/// The CRC-32 (IEEE 802.3, as ZIP and S3 use it) of bytes seen so far, some of them only by their checksum.
+///
+/// Appending `n` bytes multiplies a CRC by x^(8n) modulo the polynomial, which takes one multiplication per set bit of
+/// `n`: an archive's checksum costs microseconds an entry, however large the entries are.
+#[derive(Debug, Clone, Default)]
+pub struct RunningCrc32(Hasher);
+
+impl RunningCrc32 {
+    /// The CRC of nothing: 0.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Appends bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// Appends `len` bytes that are known by their CRC-32 only.
+    pub fn append(&mut self, crc32: u32, len: u64) {
+        self.0.combine(&Hasher::new_with_initial_len(crc32, len));
+    }
+
+    /// The CRC-32 of all so far.
+    pub fn value(&self) -> u32 {
+        self.0.clone().finalize()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, prelude::*};
+
+    use super::*;
+
+    #[test]
+    fn the_check_value_of_the_standard() {
+        let mut crc = RunningCrc32::new();
+        crc.update(b"12345");
+        crc.append(crc32fast::hash(b"6789"), 4);
+        assert_eq!(crc.value(), 0xCBF4_3926);
+    }
+
+    #[test]
+    fn lengths_beyond_four_gibibytes_are_combined_as_if_read() {
+        // zlib.crc32 over 5 GiB + 1 zero bytes, and over the same with "tail" behind it, computed by reading them.
+        let zeros = 5 * (1 << 30) + 1;
+        let mut crc = RunningCrc32::new();
+        crc.append(ZEROS_5_GIB_1, zeros);
+        crc.update(b"tail");
+        assert_eq!(crc.value(), ZEROS_5_GIB_1_TAIL);
+
+        let mut crc = RunningCrc32::new();
+        crc.update(b"head");
+        crc.append(ZEROS_5_GIB_1, zeros);
+        assert_eq!(crc.value(), HEAD_ZEROS_5_GIB_1);
+    }
+
+    const ZEROS_5_GIB_1: u32 = 0xD076_44BF;
+    const ZEROS_5_GIB_1_TAIL: u32 = 0xB103_C329;
+    const HEAD_ZEROS_5_GIB_1: u32 = 0xF23C_C9CC;
+
+    proptest! {
+        #[test]
+        fn pieces_by_bytes_or_by_checksum_give_the_crc_of_the_whole(
+            pieces in vec((vec(any::<u8>(), 0..300), any::<bool>()), 0..20)
+        ) {
+            let mut crc = RunningCrc32::new();
+            for (bytes, read) in &pieces {
+                if *read { crc.update(bytes) } else { crc.append(crc32fast::hash(bytes), bytes.len() as u64) }
+            }
+            let whole: Vec<u8> = pieces.into_iter().flat_map(|(bytes, _)| bytes).collect();
+            prop_assert_eq!(crc.value(), crc32fast::hash(&whole));
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! `manifest.json`: the archive's own list of what is in it, for whoever wants to check that nothing is missing.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// Raised when the meaning of a field changes; fields may be added without.
+const VERSION: u32 = 1;
+
+/// What `manifest.json` says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Of the format: 1.
+    pub version: u32,
+    /// The shop's own number of the order.
+    pub order: String,
+    /// In the archive's order.
+    pub photos: Vec<ManifestPhoto>,
+}
+
+/// One photo of the archive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestPhoto {
+    /// Its path in the archive.
+    pub name: String,
+    /// The photographer's name for it, as given.
+    pub original_filename: String,
+    /// Its id.
+    pub photo_id: Uuid,
+    /// Bytes.
+    pub size: u64,
+    /// SHA-256 of the file in the archive, lower-case hex.
+    pub sha256: String,
+    /// Of the file in the archive.
+    pub content_type: String,
+    /// Pixels, upright.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub width: Option<u32>,
+    /// Pixels, upright.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub height: Option<u32>,
+    /// When the shutter opened: ISO 8601, with the offset where the camera wrote one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_at: Option<String>,
+}
+
+impl Manifest {
+    /// The manifest of this order's photos.
+    pub fn new(order: impl Into<String>, photos: Vec<ManifestPhoto>) -> Self {
+        Self { version: VERSION, order: order.into(), photos }
+    }
+
+    /// The file: indented, since people open it, and with a newline at its end. The same manifest makes the same bytes.
+    pub fn to_json(&self) -> serde_json::Result<Bytes> {
+        let mut json = serde_json::to_vec_pretty(self)?;
+        json.push(b'\n');
+        Ok(json.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn photo() -> ManifestPhoto {
+        ManifestPhoto {
+            name: "2024-17/Anna.jpg".into(),
+            original_filename: "Anna.JPG".into(),
+            photo_id: Uuid::from_u128(7),
+            size: 3,
+            sha256: "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad".into(),
+            content_type: "image/jpeg".into(),
+            width: Some(6000),
+            height: Some(4000),
+            taken_at: Some("2024-06-15T14:30:05+02:00".into()),
+        }
+    }
+
+    #[test]
+    fn it_reads_as_people_expect() {
+        let json = Manifest::new("2024/17", vec![photo()]).to_json().expect("JSON");
+        let expected = r#"{
+  "version": 1,
+  "order": "2024/17",
+  "photos": [
+    {
+      "name": "2024-17/Anna.jpg",
+      "original_filename": "Anna.JPG",
+      "photo_id": "00000000-0000-0000-0000-000000000007",
+      "size": 3,
+      "sha256": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+      "content_type": "image/jpeg",
+      "width": 6000,
+      "height": 4000,
+      "taken_at": "2024-06-15T14:30:05+02:00"
+    }
+  ]
+}
+"#;
+        assert_eq!(std::str::from_utf8(&json).expect("UTF-8"), expected);
+    }
+
+    #[test]
+    fn what_is_not_known_is_left_out_and_read_back_as_such() {
+        let unknown = ManifestPhoto { width: None, height: None, taken_at: None, ..photo() };
+        let manifest = Manifest::new("1", vec![photo(), unknown]);
+        let json = manifest.to_json().expect("JSON");
+        assert!(!json.windows(4).any(|four| four == b"null"));
+        assert_eq!(serde_json::from_slice::<Manifest>(&json).expect("a manifest"), manifest);
+    }
+}

@@ -1,0 +1,197 @@
+use proptest::{collection::vec, prelude::*};
+use unicode_normalization::is_nfc;
+
+use super::*;
+
+fn names<'a>(reference: &str, filenames: impl IntoIterator<Item = &'a str>) -> EntryNames {
+    EntryNames::new(reference, filenames.into_iter().map(|filename| OriginalName { filename, content_type: None }))
+}
+
+fn files<'a>(filenames: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    names("Order", filenames).files
+}
+
+fn file(filename: &str) -> String {
+    files([filename]).remove(0)
+}
+
+fn jpeg(filename: &str) -> String {
+    EntryNames::new("", [OriginalName { filename, content_type: Some("image/jpeg") }]).files.remove(0)
+}
+
+#[test]
+fn ordinary_names_stay_as_they_are() {
+    for name in ["IMG_0001.JPG", "Anna & Ben – Kuß (42).jpg", "東京 一.tiff", "a.b.c.cr3", "no extension", "½ Ω.jpg"]
+    {
+        assert_eq!(file(name), name);
+    }
+    let paths: Vec<String> = names("2024-17", ["a.jpg"]).files().collect();
+    assert_eq!(paths, ["2024-17/a.jpg"]);
+    assert_eq!(names("2024-17", []).manifest(), "2024-17/manifest.json");
+}
+
+#[test]
+fn a_name_never_leads_out_of_its_folder() {
+    assert_eq!(file("../../etc/passwd"), "_.._etc_passwd");
+    assert_eq!(file(r"C:\Windows\system32\x.jpg"), "C__Windows_system32_x.jpg");
+    assert_eq!(file("/absolute.jpg"), "_absolute.jpg");
+    assert_eq!(file("a\u{FF0F}b\u{2215}c.jpg"), "a_b_c.jpg");
+    assert_eq!(names("2024/17\\b", []).folder(), "2024_17_b");
+    for nothing in ["..", ".", " . . ", "", "\u{200B}"] {
+        assert_eq!((file(nothing).as_str(), names(nothing, []).folder()), ("photo", "Order"));
+    }
+}
+
+#[test]
+fn what_windows_refuses_is_replaced() {
+    assert_eq!(file(r#"a<b>c:d"e|f?g*.jpg"#), "a_b_c_d_e_f_g_.jpg");
+    assert_eq!(file("trailing.jpg. . "), "trailing.jpg");
+    assert_eq!(file(" .hidden.jpg"), "hidden.jpg");
+    assert_eq!(file("\u{F022}x.jpg"), "_x.jpg");
+}
+
+#[test]
+fn device_names_of_windows_get_an_underscore() {
+    for name in ["con", "CON.jpg", "nul.tar.gz", "Com1.jpg", "COM¹.jpg", "lpt³", "aux .jpg", "CONIN$.x", "COM0"] {
+        assert_eq!(file(name), format!("_{name}"));
+    }
+    for name in ["CONTRACT.jpg", "COM.jpg", "COM10.jpg", "x.con", "LPT⁴.jpg"] {
+        assert_eq!(file(name), name);
+    }
+    let padded = format!("CON{}x.jpg", " ".repeat(300));
+    assert_eq!(file(&padded), "_CON.jpg", "cutting does not make a device");
+}
+
+#[test]
+fn what_can_not_be_seen_is_left_out() {
+    assert_eq!(file("evil\u{202E}gpj.exe"), "evilgpj.exe");
+    assert_eq!(file("a\u{200B}\u{FEFF}\u{AD}\r\n\t\0\u{7F}\u{85}\u{2028}b\u{E0041}.jpg"), "ab.jpg");
+}
+
+#[test]
+fn names_are_composed() {
+    assert_eq!(file("Mu\u{308}ller.jpg"), "M\u{FC}ller.jpg");
+    assert_eq!(file("u\u{200B}\u{308}.jpg"), "\u{FC}.jpg", "a mark joins its letter across what was left out");
+}
+
+#[test]
+fn an_extension_comes_from_the_content_type_only_where_there_is_none() {
+    assert_eq!(jpeg(""), "photo.jpg");
+    assert_eq!(jpeg("DSC1"), "DSC1.jpg");
+    assert_eq!(jpeg("DSC1.png"), "DSC1.png");
+    assert_eq!(jpeg(".jpeg"), "photo.jpeg");
+    assert_eq!(jpeg(".JPG"), "photo.JPG");
+    assert_eq!(jpeg("Anna. Ben"), "Anna. Ben.jpg");
+    let unknown = OriginalName { filename: "x", content_type: Some("application/octet-stream") };
+    assert_eq!(EntryNames::new("", [unknown]).files, ["x"]);
+    let with_parameter = OriginalName { filename: "x", content_type: Some("Image/TIFF; q=1") };
+    assert_eq!(EntryNames::new("", [with_parameter]).files, ["x.tif"]);
+}
+
+#[test]
+fn long_names_are_cut_between_letters_and_keep_their_extension() {
+    assert_eq!(file(&format!("{}.jpeg", "x".repeat(300))), format!("{}.jpeg", "x".repeat(195)));
+    assert_eq!(file(&format!("{}.jpg", "é".repeat(300))), format!("{}.jpg", "é".repeat(98)));
+    // Each letter carries a mark that NFC can't compose: 3 bytes that stay together.
+    assert_eq!(file(&"x\u{323}\u{302}".repeat(100)).len(), 200);
+    let marked = file(&format!("{}.jpg", "q\u{323}".repeat(100)));
+    assert_eq!(marked, format!("{}.jpg", "q\u{323}".repeat(65)));
+    assert!(file(&format!("x{}.jpg", "\u{323}".repeat(300))).len() <= 200);
+    assert_eq!(file(&format!("{} . y.jpg", "x".repeat(194))), format!("{}.jpg", "x".repeat(194)));
+    assert_eq!(names(&"o".repeat(300), []).folder().len(), 200);
+}
+
+#[test]
+fn equal_names_are_numbered_in_order_around_names_that_are_there_anyway() {
+    assert_eq!(
+        files(["a.jpg", "A.JPG", "a.jpg", "a (2).jpg", "b", "B"]),
+        ["a.jpg", "A (3).JPG", "a (4).jpg", "a (2).jpg", "b", "B (2)"]
+    );
+    let long = format!("{}.jpg", "x".repeat(196));
+    assert_eq!(files([&*long, &*long]), [long.clone(), format!("{} (2).jpg", "x".repeat(192))]);
+}
+
+#[test]
+fn names_that_a_file_system_takes_for_equal_are_equal() {
+    for (one, other) in [("Kuß", "KUSS"), ("ΣΊΣΥΦΟΣ", "σίσυφος"), ("É", "e\u{301}"), ("ﬀ", "FF"), ("K", "k")]
+    {
+        assert_eq!(files([one, other]).len(), 2);
+        assert_eq!(files([one, other])[1].rsplit_once(' ').map(|(_, suffix)| suffix), Some("(2)"), "{one} {other}");
+    }
+}
+
+#[test]
+fn the_manifests_name_is_its_own() {
+    assert_eq!(files(["Manifest.JSON", "manifest.json"]), ["Manifest (2).JSON", "manifest (3).json"]);
+}
+
+#[test]
+fn ten_thousand_equal_names_take_no_time() {
+    let long: Vec<String> = (0..5_000).map(|n| format!("{}{n:04}.jpg", "x".repeat(192))).collect();
+    let names = files(long.iter().chain(&long).map(String::as_str).chain(std::iter::repeat_n("a.jpg", 10_000)));
+    assert_eq!(names.iter().map(|name| caseless(name)).collect::<HashSet<_>>().len(), 20_000);
+    assert_eq!(names.last().map(String::as_str), Some("a (10000).jpg"));
+}
+
+/// Anything, with what is dangerous more often than chance has it.
+fn hostile() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        4 => any::<char>().prop_map(String::from),
+        4 => proptest::sample::select(vec![
+            ".", " ", "/", "\\", "..", ":", "con", "COM¹", "nul.", ".jpg", "photo", "manifest.json", "\u{202E}", "\u{301}",
+            "\u{200D}", "\u{338}", "<", "é", "ß", "İ", "ı", "ﬃ", "\u{345}", "\u{1F469}\u{1F3FD}", " (2)", "a", "A", "\0",
+        ]).prop_map(str::to_owned),
+        1 => ("[a-z \u{323}]", 1_usize..260).prop_map(|(piece, times): (String, usize)| piece.repeat(times)),
+    ];
+    vec(piece, 0..12).prop_map(|pieces| pieces.concat())
+}
+
+fn check_safe(name: &str) -> Result<(), TestCaseError> {
+    prop_assert!(!name.is_empty() && name.len() <= safe::MAX_NAME_BYTES, "length of {:?}", name);
+    prop_assert!(is_nfc(name), "normal form of {:?}", name);
+    prop_assert!(!name.contains(['/', '\\', '<', '>', ':', '"', '|', '?', '*']), "forbidden in {:?}", name);
+    prop_assert!(!name.chars().any(char::is_control), "control in {:?}", name);
+    let invisible = ['\u{200B}', '\u{200D}', '\u{200E}', '\u{202A}', '\u{202E}', '\u{2066}', '\u{2069}', '\u{FEFF}'];
+    prop_assert!(!name.contains(invisible), "invisible in {:?}", name);
+    prop_assert!(!name.starts_with(['.', ' ']) && !name.ends_with(['.', ' ']), "edges of {:?}", name);
+    prop_assert!(!safe::is_device(name), "device {:?}", name);
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    #[test]
+    fn any_names_become_safe_unique_and_stay_so(
+        reference in hostile(), filenames in vec(hostile(), 0..12), content_type in proptest::option::of(Just("image/jpeg"))
+    ) {
+        let name = |filenames: &[String], reference: &str| {
+            EntryNames::new(reference, filenames.iter().map(|filename| OriginalName { filename, content_type }))
+        };
+        let once = name(&filenames, &reference);
+        check_safe(&once.folder)?;
+        once.files.iter().try_for_each(|file| check_safe(file))?;
+        prop_assert_eq!(once.files.len(), filenames.len());
+
+        for fold in [str::to_lowercase, str::to_uppercase, caseless] {
+            let mut seen = HashSet::from([fold(MANIFEST)]);
+            for file in &once.files {
+                prop_assert!(seen.insert(fold(&file.nfc().collect::<String>())), "{:?} twice", file);
+            }
+        }
+        prop_assert_eq!(&name(&filenames, &reference), &once, "deterministic");
+        prop_assert_eq!(&name(&once.files, &once.folder), &once, "idempotent");
+    }
+}
+
+#[test]
+fn every_character_alone_becomes_safe() {
+    // Planes 0 and 1 and the tags; the others hold ideographs, private use and nothing.
+    for c in ('\0'..='\u{1FFFF}').chain('\u{E0000}'..='\u{E0FFF}') {
+        for raw in [c.to_string(), format!("a{c}.jpg"), format!("{c}\u{338}")] {
+            let name = safe::file_name(&raw, FILE, None);
+            check_safe(&name).expect("safe");
+            assert_eq!(safe::file_name(&name, FILE, None), name, "idempotent");
+        }
+    }
+}

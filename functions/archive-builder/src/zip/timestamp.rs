@@ -1,0 +1,126 @@
+//! When an entry was modified, as ZIP can say it.
+
+use jiff::{Timestamp, civil, tz::Offset};
+
+/// Length in bytes of the extended timestamp extra field, in the local header and in the central directory alike.
+pub(super) const EXTENDED_TIMESTAMP_LEN: u16 = 9;
+
+/// Info-ZIP's registered id for it: `UT` (APPNOTE 4.6.1).
+const EXTENDED_TIMESTAMP_ID: u16 = 0x5455;
+
+/// The flag that says that a modification time follows, and no other (Info-ZIP's `proginfo/extrafld.txt`).
+const HAS_MODIFICATION_TIME: u8 = 1;
+
+/// An entry's modification time, in both of the forms that ZIP has.
+///
+/// The MS-DOS form (APPNOTE 4.4.6) is a wall clock without zone, in steps of two seconds from 1980 to 2107; older
+/// extractors read only that. The extended form is the instant in whole seconds UTC; it is there only where an instant
+/// is known, since inventing an offset for a camera's clock would move a photo by hours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Modified {
+    dos_date: u16,
+    dos_time: u16,
+    unix: Option<i32>,
+}
+
+impl Modified {
+    /// This instant; its wall clock is UTC.
+    pub fn at(instant: Timestamp) -> Self {
+        Self::new(Offset::UTC.to_datetime(instant), Some(instant))
+    }
+
+    /// A camera's clock: local time in ISO 8601 (`2024-06-15T14:30:05.12`), and the offset (`+02:00`) where the camera
+    /// wrote one. `None` if that is no time.
+    pub fn taken(local: &str, offset: Option<&str>) -> Option<Self> {
+        let wall: civil::DateTime = local.parse().ok()?;
+        let instant = offset.and_then(|offset| format!("{local}{offset}").parse().ok());
+        Some(Self::new(wall, instant))
+    }
+
+    fn new(wall: civil::DateTime, instant: Option<Timestamp>) -> Self {
+        // What the format can't say becomes the nearest time that it can.
+        let wall = wall.clamp(civil::datetime(1980, 1, 1, 0, 0, 0, 0), civil::datetime(2107, 12, 31, 23, 59, 58, 0));
+        let [year, month, day, hour, minute, second] = [
+            wall.year() - 1980,
+            wall.month().into(),
+            wall.day().into(),
+            wall.hour().into(),
+            wall.minute().into(),
+            wall.second().into(),
+        ]
+        .map(i16::cast_unsigned);
+        Self {
+            dos_date: year << 9 | month << 5 | day,
+            dos_time: hour << 11 | minute << 5 | second / 2,
+            // Extractors disagree whether the 32 bits are signed, so only times that both read alike are written.
+            unix: instant.and_then(|instant| i32::try_from(instant.as_second()).ok()).filter(|&second| second >= 0),
+        }
+    }
+
+    /// Time and date in MS-DOS format, in the order in which headers hold them.
+    pub(super) fn dos(self) -> (u16, u16) {
+        (self.dos_time, self.dos_date)
+    }
+
+    /// Length in bytes of the extra field: 9, or 0 where no instant is known.
+    pub(super) fn extra_len(self) -> u16 {
+        if self.unix.is_some() { EXTENDED_TIMESTAMP_LEN } else { 0 }
+    }
+
+    /// Writes the extra field. Since it holds the modification time only, it is the same in both headers.
+    pub(super) fn write_extra(self, out: &mut Vec<u8>) {
+        if let Some(second) = self.unix {
+            out.extend(EXTENDED_TIMESTAMP_ID.to_le_bytes());
+            out.extend((EXTENDED_TIMESTAMP_LEN - 4).to_le_bytes());
+            out.push(HAS_MODIFICATION_TIME);
+            out.extend(second.to_le_bytes());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn extra(modified: Modified) -> Vec<u8> {
+        let mut out = Vec::new();
+        modified.write_extra(&mut out);
+        assert_eq!(out.len(), usize::from(modified.extra_len()));
+        out
+    }
+
+    #[test]
+    fn an_instant_is_written_in_both_forms() {
+        let modified = Modified::at("2024-06-15T12:30:05Z".parse().expect("a time"));
+        // 0x58CF = (2024 - 1980) << 9 | 6 << 5 | 15; 0x63C2 = 12 << 11 | 30 << 5 | 5 / 2.
+        assert_eq!(modified.dos(), (0x63C2, 0x58CF));
+        // 1718454605 = 0x666D894D.
+        assert_eq!(extra(modified), [0x55, 0x54, 5, 0, 1, 0x4D, 0x89, 0x6D, 0x66]);
+    }
+
+    #[test]
+    fn a_cameras_clock_with_its_offset_keeps_the_wall_clock_and_gives_the_instant() {
+        let there = Modified::taken("2024-06-15T14:30:05.12", Some("+02:00")).expect("a time");
+        assert_eq!(there.dos(), (14 << 11 | 30 << 5 | 2, 0x58CF));
+        assert_eq!(extra(there), extra(Modified::at("2024-06-15T12:30:05Z".parse().expect("a time"))));
+    }
+
+    #[test]
+    fn a_cameras_clock_without_offset_invents_no_instant() {
+        let modified = Modified::taken("2024-06-15T14:30:05", None).expect("a time");
+        assert_eq!(modified.dos(), (14 << 11 | 30 << 5 | 2, 0x58CF));
+        assert!(extra(modified).is_empty());
+        assert_eq!(Modified::taken("2024-06-15T14:30:05", Some("nonsense")), Some(modified));
+        assert_eq!(Modified::taken("0000:00:00 00:00:00", None), None);
+    }
+
+    #[test]
+    fn times_beyond_the_format_become_the_nearest_that_it_has() {
+        let early = Modified::at("1969-12-31T23:59:59Z".parse().expect("a time"));
+        assert_eq!((early.dos(), early.unix), ((0, 1 << 5 | 1), None));
+        let late = Modified::at("2200-01-01T00:00:00Z".parse().expect("a time"));
+        assert_eq!((late.dos(), late.unix), ((23 << 11 | 59 << 5 | 29, 127 << 9 | 12 << 5 | 31), None));
+        let seventies = Modified::at("1975-01-01T00:00:00Z".parse().expect("a time"));
+        assert_eq!((seventies.dos(), seventies.unix), ((0, 1 << 5 | 1), Some(157_766_400)));
+    }
+}

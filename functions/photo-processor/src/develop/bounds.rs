@@ -1,0 +1,63 @@
+//! How large an original may be, checked on its header before anything is allocated for it.
+
+use super::refusal::Refusal;
+
+/// Pixels.
+pub(super) const MEGAPIXEL: u64 = 1_000_000;
+
+/// Bytes that one decoder may hold: all pixels of a PNG, TIFF, WebP or GIF, or all coefficients of a progressive JPEG.
+/// Holds 250 megapixels of 8-bit RGB or progressive 4:2:0, 134 megapixels of 16-bit RGBA.
+pub(super) const MAX_WORKING_BYTES: u64 = 1 << 30;
+
+/// What is taken in. The defaults are well above any camera: 151 megapixels is the largest single-shot back sold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of the original. Default 256 MiB: a 16-bit TIFF of 45 megapixels.
+    pub max_bytes: u64,
+    /// Width times height. Default 250 megapixels: two and a half times a 100-megapixel back, room for panoramas.
+    pub max_pixels: u64,
+    /// Pixels of the longer side. Default 65,000: just under what JPEG (65,535) and libjpeg (65,500) can express.
+    pub max_side: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { max_bytes: 256 << 20, max_pixels: 250 * MEGAPIXEL, max_side: 65_000 }
+    }
+}
+
+impl Limits {
+    pub(super) fn check_bytes(&self, len: usize) -> Result<(), Refusal> {
+        let bytes = len as u64;
+        if bytes > self.max_bytes {
+            return Err(Refusal::TooLarge { bytes, max_bytes: self.max_bytes });
+        }
+        Ok(())
+    }
+
+    pub(super) fn check_pixels(&self, width: u32, height: u32) -> Result<(), Refusal> {
+        if width == 0 || height == 0 {
+            return Err(Refusal::Damaged);
+        }
+        let pixels = u64::from(width) * u64::from(height);
+        if pixels > self.max_pixels || width.max(height) > self.max_side {
+            return Err(Refusal::TooManyPixels { width, height, max_pixels: self.max_pixels, max_side: self.max_side });
+        }
+        Ok(())
+    }
+}
+
+/// Refuses what would need more than [`MAX_WORKING_BYTES`], naming the pixels such a file may have.
+pub(super) fn check_working_bytes(width: u32, height: u32, bytes: u64) -> Result<(), Refusal> {
+    if bytes <= MAX_WORKING_BYTES {
+        return Ok(());
+    }
+    let pixels = u64::from(width) * u64::from(height);
+    let bytes_per_pixel = bytes.div_ceil(pixels.max(1)).max(1);
+    Err(Refusal::TooManyPixels {
+        width,
+        height,
+        max_pixels: MAX_WORKING_BYTES / bytes_per_pixel,
+        max_side: width.max(height),
+    })
+}

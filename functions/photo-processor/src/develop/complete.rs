@@ -1,0 +1,72 @@
+//! Whether a file is there to its end. Decoders stop after the last pixel they need, so each container is walked here.
+
+use super::{bmff, refusal::Refusal, sniff::Format};
+
+/// Refuses a file whose container ends too early. TIFF needs no walk: its decoder follows offsets to all pixels.
+pub(super) fn check(format: Format, bytes: &[u8]) -> Result<(), Refusal> {
+    let complete = match format {
+        Format::Png => png(bytes),
+        Format::WebP => webp(bytes),
+        Format::Gif => gif(bytes),
+        Format::Heif(_) => bmff::boxes(bytes).all(|found| found.whole),
+        Format::Jpeg | Format::Tiff | Format::Raw(_) => true,
+    };
+    if complete { Ok(()) } else { Err(Refusal::Truncated) }
+}
+
+/// Chunks of length, type, data and checksum up to IEND (PNG, 5.3).
+fn png(bytes: &[u8]) -> bool {
+    let mut rest = bytes.get(8..).unwrap_or_default();
+    while let Some(&[l3, l2, l1, l0, ref kind @ ..]) = rest.first_chunk::<8>() {
+        let next = (u32::from_be_bytes([l3, l2, l1, l0]) as usize).saturating_add(12);
+        if next > rest.len() {
+            return false;
+        }
+        if kind == b"IEND" {
+            return true;
+        }
+        rest = &rest[next..];
+    }
+    false
+}
+
+/// The RIFF header counts what follows it.
+fn webp(bytes: &[u8]) -> bool {
+    bytes
+        .get(4..8)
+        .and_then(<[u8]>::first_chunk::<4>)
+        .is_some_and(|size| (u32::from_le_bytes(*size) as usize).saturating_add(8) <= bytes.len())
+}
+
+/// Blocks of sub-blocks up to the trailer (GIF89a, appendix B).
+fn gif(bytes: &[u8]) -> bool {
+    let walk = || {
+        let mut at = 13 + colour_table(*bytes.get(10)?);
+        loop {
+            at = match *bytes.get(at)? {
+                b'!' => sub_blocks(bytes, at + 2)?,
+                // Image descriptor, colour table, code size.
+                b',' => sub_blocks(bytes, at + 11 + colour_table(*bytes.get(at + 9)?))?,
+                // The trailer; or not a block, for the decoder to judge.
+                _ => return Some(()),
+            };
+        }
+    };
+    walk().is_some()
+}
+
+/// Bytes of the colour table that `flags` announce.
+fn colour_table(flags: u8) -> usize {
+    if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) }
+}
+
+/// Where the sub-blocks starting at `at` end.
+fn sub_blocks(bytes: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        let length = usize::from(*bytes.get(at)?);
+        at += 1 + length;
+        if length == 0 {
+            return Some(at);
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! How libjpeg's errors and warnings leave C.
+//!
+//! libjpeg repairs what it can, fills the rest with grey, and mentions it in a warning; the binding's own error manager
+//! drops warnings. This one treats them as what they are, missing or damaged picture data, and unwinds out of C with
+//! the reason, exactly as the binding does for errors (the C code is compiled with unwind tables for that).
+
+use std::{any::Any, ffi::c_int, panic::resume_unwind, ptr::null};
+
+use mozjpeg_sys::{
+    J_MESSAGE_CODE, JWRN_ADOBE_XFORM, JWRN_BOGUS_ICC, JWRN_JFIF_MAJOR, JWRN_JPEG_EOF, jpeg_common_struct,
+    jpeg_error_mgr, msg_parm_union,
+};
+
+use crate::develop::refusal::Refusal;
+
+/// What unwinds: libjpeg's message code.
+struct Complaint(c_int);
+
+/// Warnings about a header's version or colour hint, or a profile that colour conversion will judge itself: the
+/// picture is whole.
+const HARMLESS: [J_MESSAGE_CODE; 3] = [JWRN_ADOBE_XFORM, JWRN_JFIF_MAJOR, JWRN_BOGUS_ICC];
+
+/// An error manager under which every warning that concerns the picture ends decoding.
+pub(super) fn strict() -> jpeg_error_mgr {
+    jpeg_error_mgr {
+        error_exit: Some(error_exit),
+        emit_message: Some(emit_message),
+        output_message: Some(ignore),
+        format_message: None,
+        reset_error_mgr: Some(ignore),
+        msg_code: 0,
+        msg_parm: msg_parm_union::default(),
+        trace_level: 0,
+        num_warnings: 0,
+        // Only libjpeg's own formatter reads the tables, and nothing here calls it.
+        jpeg_message_table: null(),
+        last_jpeg_message: 0,
+        addon_message_table: null(),
+        first_addon_message: 0,
+        last_addon_message: 0,
+    }
+}
+
+/// What an unwound decoder says about the file.
+pub(super) fn refusal(unwound: &(dyn Any + Send)) -> Refusal {
+    match unwound.downcast_ref::<Complaint>() {
+        Some(Complaint(code)) if *code == JWRN_JPEG_EOF as c_int => Refusal::Truncated,
+        _ => Refusal::Damaged,
+    }
+}
+
+#[cold]
+extern "C-unwind" fn error_exit(cinfo: &mut jpeg_common_struct) {
+    // Not `panic!`: the panic hook would log a bug where there is only a bad file.
+    resume_unwind(Box::new(Complaint(message_code(cinfo))));
+}
+
+/// `level` is -1 for warnings, 0 and up for traces (jerror.c).
+extern "C-unwind" fn emit_message(cinfo: &mut jpeg_common_struct, level: c_int) {
+    if level >= 0 {
+        return;
+    }
+    let code = message_code(cinfo);
+    if !HARMLESS.iter().any(|&harmless| harmless as c_int == code) {
+        resume_unwind(Box::new(Complaint(code)));
+    }
+}
+
+extern "C-unwind" fn ignore(_cinfo: &mut jpeg_common_struct) {}
+
+#[expect(unsafe_code, reason = "libjpeg passes its message code through the error manager's raw pointer")]
+fn message_code(cinfo: &jpeg_common_struct) -> c_int {
+    // SAFETY: `err` is null or the manager made by `strict`, boxed by the decompressor, which outlives every callback.
+    // libjpeg runs on this thread only and does not write to the manager while it calls back.
+    unsafe { cinfo.err.as_ref() }.map_or(0, |manager| manager.msg_code)
+}

@@ -1,0 +1,84 @@
+//! Scaled decoding: libjpeg leaves out the detail that the preview would drop anyway.
+
+use std::{
+    io::{BufRead, Read},
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+use mozjpeg::{ColorSpace, Decompress};
+
+use super::{complaints, header::Header};
+use crate::develop::{
+    Negative,
+    bounds::check_working_bytes,
+    picture::{Ink, Picture},
+    refusal::Refusal,
+};
+
+/// Decodes to the smallest scale, in eighths, whose long edge is at least `long_edge`. `None` for codings that the
+/// decoder does not know.
+pub(in crate::develop) fn decode(
+    original: &[u8],
+    header: &Header<'_>,
+    long_edge: u32,
+) -> Result<Option<Negative>, Refusal> {
+    if !header.is_decodable() {
+        return Ok(None);
+    }
+    check_working_bytes(header.width, header.height, header.coefficient_bytes())?;
+    let picture = match (caught(original, header, long_edge), header.padded_from) {
+        // Some cameras fill the last block with zeros, which libjpeg reports like any other surplus.
+        (Err(Refusal::Damaged), Some(end)) => caught(original[..end].chain(END_OF_IMAGE), header, long_edge),
+        (result, _) => result,
+    }?;
+    Ok(Some(Negative { picture, icc: header.icc_profile() }))
+}
+
+const END_OF_IMAGE: &[u8] = &[0xFF, 0xD9];
+
+fn caught(original: impl BufRead, header: &Header<'_>, long_edge: u32) -> Result<Picture, Refusal> {
+    // Unwind safety: what the closure changes, it owns, and the unwinding drops it.
+    catch_unwind(AssertUnwindSafe(|| decode_scaled(original, header, long_edge)))
+        .unwrap_or_else(|unwound| Err(complaints::refusal(unwound.as_ref())))
+}
+
+fn decode_scaled(original: impl BufRead, header: &Header<'_>, long_edge: u32) -> Result<Picture, Refusal> {
+    let mut decoder = Decompress::with_err(complaints::strict()).from_reader(original).map_err(|_| Refusal::Damaged)?;
+    decoder.scale(eighths(header.width.max(header.height), long_edge));
+    let (ink, space) = match decoder.color_space() {
+        ColorSpace::JCS_GRAYSCALE => (Ink::Grey, ColorSpace::JCS_GRAYSCALE),
+        ColorSpace::JCS_CMYK | ColorSpace::JCS_YCCK => (Ink::Cmyk, ColorSpace::JCS_CMYK),
+        _ => (Ink::Rgb, ColorSpace::JCS_RGB),
+    };
+    let mut started = decoder.to_colorspace(space).map_err(|_| Refusal::Damaged)?;
+    let (width, height) = (started.width(), started.height());
+    let mut samples = vec![0; width * height * ink.channels()];
+    started.read_scanlines_into(&mut samples).map_err(|_| Refusal::Damaged)?;
+    // Reads on to the end-of-image marker, so that damage after the last row is seen too.
+    started.finish().map_err(|_| Refusal::Damaged)?;
+    if ink == Ink::Cmyk && header.adobe {
+        for sample in &mut samples {
+            *sample = u8::MAX - *sample;
+        }
+    }
+    let side = |side| u32::try_from(side).map_err(|_| Refusal::Damaged);
+    Ok(Picture { width: side(width)?, height: side(height)?, ink, samples })
+}
+
+/// The smallest n in 1 to 8 for which `ceil(long * n / 8) >= target`; 8 where the original is smaller.
+fn eighths(long: u32, target: u32) -> u8 {
+    (1..8).find(|&n| (u64::from(long) * u64::from(n)).div_ceil(8) >= u64::from(target)).unwrap_or(8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::eighths;
+
+    #[test]
+    fn the_smallest_sufficient_scale_is_chosen() {
+        assert_eq!(eighths(6000, 2048), 3);
+        assert_eq!(eighths(4096, 2048), 4);
+        assert_eq!(eighths(16_384, 2048), 1);
+        assert_eq!(eighths(100, 2048), 8);
+    }
+}

@@ -1,0 +1,8 @@
+//! JPEG in and out, by libjpeg-turbo as mozjpeg ships it.
+
+mod complaints;
+mod decode;
+mod encode;
+mod header;
+
+pub(super) use self::{decode::decode, encode::encode, header::Header};

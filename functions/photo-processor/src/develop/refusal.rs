@@ -1,0 +1,74 @@
+//! Why an original is not developed, in a photographer's words.
+
+use super::bounds::MEGAPIXEL;
+
+/// The file itself is at fault: trying again would end the same way.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// No bytes at all.
+    #[error("The file is empty, so please upload it again.")]
+    EmptyFile,
+    /// Something else than a photo.
+    #[error("This file looks like {looks_like}, not like a photo.")]
+    NotAPhoto {
+        /// With article: `a PDF document`.
+        looks_like: &'static str,
+    },
+    /// The end is missing.
+    #[error("The end of this photo is missing, probably because the upload or copy was interrupted.")]
+    Truncated,
+    /// Its picture data contradicts itself.
+    #[error("This photo is damaged and can't be read in full, so please upload another copy of it.")]
+    Damaged,
+    /// More bytes than are taken.
+    #[error("This file is {} MB large, and at most {} MB are possible.", megabytes_up(*bytes), max_bytes >> 20)]
+    TooLarge {
+        /// Size of the file.
+        bytes: u64,
+        /// The limit.
+        max_bytes: u64,
+    },
+    /// More pixels, or longer sides, than are taken.
+    #[error(
+        "This photo is {width} x {height} pixels, and at most {} megapixels, {max_side} on a side, are possible.",
+        max_pixels / MEGAPIXEL
+    )]
+    TooManyPixels {
+        /// Pixels, as stored.
+        width: u32,
+        /// Pixels, as stored.
+        height: u32,
+        /// The limit for width times height; lower for files that need more memory a pixel.
+        max_pixels: u64,
+        /// The limit for either side.
+        max_side: u32,
+    },
+    /// A photo of another kind than the upload said.
+    #[error("This file was sent as {declared} but is {actual}, so please rename or export it again.")]
+    Disguised {
+        /// `a PNG image`
+        declared: &'static str,
+        /// `a JPEG photo`
+        actual: &'static str,
+    },
+}
+
+impl Refusal {
+    /// Stable name for records and interfaces.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::EmptyFile => "empty_file",
+            Self::NotAPhoto { .. } => "not_a_photo",
+            Self::Truncated => "truncated",
+            Self::Damaged => "damaged",
+            Self::TooLarge { .. } => "too_large",
+            Self::TooManyPixels { .. } => "too_many_pixels",
+            Self::Disguised { .. } => "disguised",
+        }
+    }
+}
+
+/// Rounded up, so that a file just over the limit is not reported as just at it.
+fn megabytes_up(bytes: u64) -> u64 {
+    bytes.div_ceil(1 << 20)
+}

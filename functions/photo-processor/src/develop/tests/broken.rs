@@ -1,0 +1,234 @@
+//! Files that are cut, damaged, oversized, disguised, or not photos; and bytes of no meaning at all.
+
+use std::time::{Duration, Instant};
+
+use image::{DynamicImage, ImageFormat};
+use proptest::prelude::*;
+
+use super::{
+    develop_as, made,
+    samples::{self, Jpeg},
+};
+use crate::develop::{Limits, Refusal, develop};
+
+/// One of each kind that is decoded.
+fn all_kinds() -> Vec<(&'static str, Vec<u8>)> {
+    let picture = samples::busy(900, 700);
+    let encoded = |format| samples::encoded(picture.clone(), format);
+    vec![
+        ("baseline", samples::jpeg(&picture)),
+        ("progressive", Jpeg { progressive: true, ..Jpeg::default() }.rgb(&picture)),
+        ("png", encoded(ImageFormat::Png)),
+        ("webp", encoded(ImageFormat::WebP)),
+        ("tiff", encoded(ImageFormat::Tiff)),
+        ("gif", samples::encoded(DynamicImage::from(samples::busy(200, 150)).to_rgba8(), ImageFormat::Gif)),
+    ]
+}
+
+#[test]
+fn a_cut_file_is_refused() {
+    for (kind, whole) in all_kinds() {
+        develop_as(&whole, "a").unwrap();
+        for percent in [1, 10, 50, 90, 99] {
+            let cut = &whole[..whole.len() * percent / 100];
+            let code = develop_as(cut, "a").map(|_| ()).unwrap_err().code();
+            assert!(matches!(code, "truncated" | "damaged"), "{kind} at {percent} %: {code}");
+        }
+    }
+}
+
+#[test]
+fn a_cut_jpeg_with_its_end_marker_put_back_is_refused() {
+    for (kind, whole) in all_kinds().into_iter().take(2) {
+        for percent in [50, 90, 99] {
+            let mut cut = whole[..whole.len() * percent / 100].to_vec();
+            cut.extend([0xFF, 0xD9]);
+            assert!(develop_as(&cut, "a").is_err(), "{kind} at {percent} %");
+        }
+    }
+}
+
+#[test]
+fn damaged_picture_data_is_refused() {
+    for (kind, whole) in all_kinds().into_iter().take(2) {
+        for percent in [30, 60, 95] {
+            let mut damaged = whole.clone();
+            let at = whole.len() * percent / 100;
+            for (index, byte) in damaged[at..at + 500].iter_mut().enumerate() {
+                *byte = (index * 89 % 251) as u8;
+            }
+            let refusal = develop_as(&damaged, "a").map(|_| ()).unwrap_err();
+            assert_eq!(refusal, Refusal::Damaged, "{kind} at {percent} %");
+        }
+    }
+}
+
+#[test]
+fn what_follows_the_end_of_a_jpeg_is_ignored() {
+    let whole = samples::jpeg(&samples::busy(900, 700));
+    let expected = develop_as(&whole, "a").unwrap().derivatives;
+    let second = samples::jpeg(&samples::quarters(64, 64));
+    for trailer in [&second[..], b"SEFH\x6B\0\0\0SEFT", &[0; 4096], &second[..second.len() / 2]] {
+        assert_eq!(develop_as(&[&whole, trailer].concat(), "a").unwrap().derivatives, expected);
+    }
+}
+
+#[test]
+fn zeros_before_the_end_of_a_jpeg_are_ignored() {
+    let whole = samples::jpeg(&samples::busy(900, 700));
+    let (body, end) = whole.split_at(whole.len() - 2);
+    let padded = [body, &[0; 300], end].concat();
+    assert_eq!(develop_as(&padded, "a").unwrap().derivatives, develop_as(&whole, "a").unwrap().derivatives);
+    assert_eq!(develop_as(&[body, &[7; 300], end].concat(), "a"), Err(Refusal::Damaged));
+}
+
+#[test]
+fn bombs_are_refused_by_their_header() {
+    // Sizes patched into headers of small files: nothing else has to agree, for nothing else may be read.
+    let mut jpeg = samples::jpeg(&samples::quarters(64, 64));
+    let frame = jpeg.windows(2).position(|bytes| bytes == [0xFF, 0xC0]).unwrap();
+    jpeg[frame + 5..frame + 9].copy_from_slice(&[0xFF, 0xDC, 0xFF, 0xDC]);
+
+    let mut png = samples::encoded(samples::quarters(64, 64), ImageFormat::Png);
+    png[16..24].copy_from_slice(&[0, 0, 0xFF, 0xDC, 0, 0, 0xFF, 0xDC]);
+    let checksum = crc32fast::hash(&png[12..29]).to_be_bytes();
+    png[29..33].copy_from_slice(&checksum);
+
+    let mut gif = samples::encoded(DynamicImage::from(samples::quarters(64, 64)).to_rgba8(), ImageFormat::Gif);
+    gif[6..10].copy_from_slice(&[0xFF; 4]);
+
+    let mut tiff = samples::encoded(samples::quarters(64, 64), ImageFormat::Tiff);
+    let directory = u32::from_le_bytes(tiff[4..8].try_into().unwrap()) as usize;
+    for entry in 0..usize::from(tiff[directory]) {
+        let at = directory + 2 + entry * 12;
+        if matches!(u16::from_le_bytes([tiff[at], tiff[at + 1]]), 256 | 257) {
+            tiff[at + 2..at + 4].copy_from_slice(&[4, 0]);
+            tiff[at + 8..at + 12].copy_from_slice(&65_500_u32.to_le_bytes());
+        }
+    }
+
+    // VP8L: 14 bits each of width and height, less one.
+    let mut webp = samples::encoded(samples::quarters(64, 64), ImageFormat::WebP);
+    let header = webp.windows(4).position(|bytes| bytes == b"VP8L").unwrap();
+    webp[header + 9..header + 13].copy_from_slice(&0x0FFF_FFFF_u32.to_le_bytes());
+
+    for (kind, bomb) in [("jpeg", jpeg), ("png", png), ("gif", gif), ("tiff", tiff), ("webp", webp)] {
+        let start = Instant::now();
+        let code = develop_as(&bomb, "a").map(|_| ()).unwrap_err().code();
+        assert_eq!(code, "too_many_pixels", "{kind}");
+        assert!(start.elapsed() < Duration::from_millis(200), "{kind} took {:?}", start.elapsed());
+    }
+}
+
+#[test]
+fn limits_are_the_callers() {
+    let original = samples::jpeg(&samples::quarters(200, 100));
+    let code = |limits| develop(&original, None, "a", &limits).map(|_| ()).unwrap_err().code();
+    assert_eq!(code(Limits { max_bytes: 100, ..Limits::default() }), "too_large");
+    assert_eq!(code(Limits { max_pixels: 19_999, ..Limits::default() }), "too_many_pixels");
+    assert_eq!(code(Limits { max_side: 199, ..Limits::default() }), "too_many_pixels");
+    assert!(develop(&original, None, "a", &Limits { max_pixels: 20_000, ..Limits::default() }).is_ok());
+}
+
+#[test]
+fn a_disguised_photo_is_refused_by_name() {
+    let png = samples::encoded(samples::quarters(64, 64), ImageFormat::Png);
+    let refusal = develop(&png, Some("image/jpeg"), "a.jpg", &Limits::default()).unwrap_err();
+    assert_eq!(refusal.code(), "disguised");
+    assert!(refusal.to_string().contains("PNG") && refusal.to_string().contains("JPEG"));
+    assert!(develop(&png, Some("application/octet-stream"), "a.jpg", &Limits::default()).is_ok());
+}
+
+#[test]
+fn refusals_are_one_sentence() {
+    for bytes in [&b""[..], b"<html>", b"\xFF\xD8\xFF", &samples::jpeg(&samples::quarters(9, 9))[..99]] {
+        let text = develop_as(bytes, "a").unwrap_err().to_string();
+        assert!(text.ends_with('.') && text.matches(". ").count() == 0, "{text}");
+    }
+}
+
+#[test]
+fn a_file_with_endless_scans_is_refused() {
+    let whole = Jpeg { progressive: true, ..Jpeg::default() }.rgb(&samples::quarters(64, 64));
+    let last = whole.windows(2).rposition(|bytes| bytes == [0xFF, 0xDA]).unwrap();
+    let mut endless = whole[..last].to_vec();
+    for _ in 0..5000 {
+        endless.extend_from_slice(&whole[last..whole.len() - 2]);
+    }
+    endless.extend([0xFF, 0xD9]);
+    assert_eq!(develop_as(&endless, "a"), Err(Refusal::Damaged));
+}
+
+fn small_originals() -> Vec<Vec<u8>> {
+    let picture = samples::busy(40, 30);
+    let exif = samples::exif(&[exif::Field {
+        tag: exif::Tag::Model,
+        ifd_num: exif::In::PRIMARY,
+        value: exif::Value::Ascii(vec![b"Camera".to_vec()]),
+    }]);
+    let mut originals = vec![
+        Jpeg { exif: Some(&exif), ..Jpeg::default() }.rgb(&picture),
+        Jpeg { progressive: true, icc: Some(&super::colours::display_p3()), ..Jpeg::default() }.rgb(&picture),
+        samples::encoded(DynamicImage::from(picture.clone()).to_rgba8(), ImageFormat::Gif),
+        samples::heic(400, 300, 1),
+        exif,
+    ];
+    originals.extend(
+        [ImageFormat::Png, ImageFormat::WebP, ImageFormat::Tiff]
+            .map(|format| samples::encoded(picture.clone(), format)),
+    );
+    originals
+}
+
+const SIGNATURES: [&[u8]; 8] = [
+    b"\xFF\xD8\xFF\xE1",
+    b"\x89PNG\r\n\x1A\n",
+    b"II\x2A\0\x08\0\0\0",
+    b"MM\0\x2A\0\0\0\x08",
+    b"GIF89a",
+    b"RIFF\xFF\0\0\0WEBPVP8 ",
+    b"\0\0\0\x18ftypcrx ",
+    b"FUJIFILMCCD-RAW ",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(CASES))]
+
+    #[test]
+    fn no_bytes_panic(
+        signature in 0..SIGNATURES.len(),
+        bytes in prop::collection::vec(any::<u8>(), 0..600),
+        name in prop::sample::select(vec!["a.jpg", "a.nef", "a.orf", "", "."]),
+    ) {
+        let _ = develop_as(&bytes, name);
+        let _ = develop_as(&[SIGNATURES[signature], &bytes].concat(), name);
+    }
+
+    #[test]
+    fn no_mutation_panics(
+        kind in 0_usize..8,
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+        cut in any::<prop::sample::Index>(),
+        keep in any::<bool>(),
+    ) {
+        let mut bytes = small_originals().swap_remove(kind);
+        for (at, value) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = value;
+        }
+        if !keep {
+            bytes.truncate(cut.index(bytes.len()));
+        }
+        if let Ok(developed) = develop_as(&bytes, "a.bin") {
+            let numbers = [developed.exif.f_number, developed.exif.exposure_seconds, developed.exif.focal_length_mm];
+            prop_assert!(numbers.into_iter().flatten().all(f64::is_finite));
+            if developed.derivatives != crate::develop::Derivatives::UnsupportedFormat {
+                let (preview, thumb, _) = made(&developed);
+                prop_assert!(preview.width <= 2048 && preview.height <= 2048 && thumb.width <= 400 && thumb.height <= 400);
+            }
+        }
+    }
+}
+
+/// Runs of each property.
+const CASES: u32 = 400;

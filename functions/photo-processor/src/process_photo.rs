@@ -1,0 +1,123 @@
+//! One photo: look, claim, read, develop, store the pictures, complete.
+
+use std::sync::Arc;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
+use shared::{
+    JobError, ObjectKey, Studio,
+    batch::{Delivery, Disposition},
+    hold::{self, Hold},
+    object_key::Picture,
+    objects::{GetError, Head},
+    photo::{Derivative, Derivatives, Development, MAX_ORIGINAL_BYTES, PROCESSOR_VERSION, Photo},
+};
+use tracing::{Instrument as _, info, info_span, warn};
+use uuid::Uuid;
+
+use crate::{
+    develop::{self, Developed, Jpeg, Limits, develop},
+    state::State,
+};
+
+/// Develops the photo of this id, unless it was.
+pub async fn process_photo(
+    state: &State,
+    delivery: &Delivery,
+    studio: &Studio,
+    id: Uuid,
+) -> Result<Disposition, JobError> {
+    let span = info_span!("process_photo", %studio, photo.id = %id);
+    run(state, delivery, studio, id).instrument(span).await
+}
+
+async fn run(state: &State, delivery: &Delivery, studio: &Studio, id: Uuid) -> Result<Disposition, JobError> {
+    let key = ObjectKey::Original { studio: studio.clone(), photo: id };
+    let Some(head) = state.objects.head(&key).await? else {
+        warn!("Acknowledged a job for an original that is not there");
+        return Ok(Disposition::Done);
+    };
+    let etag = head.etag.clone();
+    let claim = |photo: &mut Photo, by, now, lease_until| photo.claim(by, now, lease_until, &etag);
+    let job = |hold: Arc<Hold<Photo>>| process(state, hold, key, head);
+    Ok(hold::work(&state.photos, delivery, (studio, id), claim, job).await?.disposition)
+}
+
+async fn process(state: &State, hold: Arc<Hold<Photo>>, key: ObjectKey, head: Head) -> Result<Photo, JobError> {
+    let started = std::time::Instant::now();
+    let photo = &hold.record;
+    let original = read(state, &key, &head).await?;
+    let size = head.size;
+    let (declared, filename) = (photo.content_type.clone(), photo.filename.clone());
+    // CPU off the executor: a large photo takes seconds.
+    let developed =
+        tokio::task::spawn_blocking(move || develop(&original, Some(&declared), &filename, &Limits::default()))
+            .await?
+            .map_err(|refusal| JobError::reject(refusal.code(), refusal.to_string()))?;
+    check_declared(photo, &developed)?;
+    let development = store(state, photo, developed).await?;
+    let now = Timestamp::now();
+    let ready = hold.change(|photo| photo.complete(hold.by, now, size, development.clone())).await?;
+    let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    info!(size_bytes = size, width = development.width, height = development.height, duration_ms, "Photo ready");
+    Ok(ready)
+}
+
+/// The whole original, in memory: it is hashed, and decoders read it more than once.
+async fn read(state: &State, key: &ObjectKey, head: &Head) -> Result<Bytes, JobError> {
+    if head.size > MAX_ORIGINAL_BYTES {
+        let mib = MAX_ORIGINAL_BYTES >> 20;
+        let message = format!("The file is larger than the {mib} MiB that a photo may have.");
+        return Err(JobError::reject("too_large", message));
+    }
+    match state.objects.open(key, &head.etag).await {
+        Ok(body) => Ok(body.collect().await?.into_bytes()),
+        // Replaced between HEAD and GET: the next try sees the new one.
+        Err(GetError::Changed | GetError::Missing) => Err(anyhow::anyhow!("The original was changed meanwhile").into()),
+        Err(GetError::Other(error)) => Err(error.into()),
+    }
+}
+
+fn check_declared(photo: &Photo, developed: &Developed) -> Result<(), JobError> {
+    let declared = photo.declared_sha256.as_deref();
+    if declared.is_some_and(|declared| declared != hex::encode(developed.sha256)) {
+        let message =
+            "The file that arrived is not the one that was announced (its SHA-256 differs). Please upload it again.";
+        return Err(JobError::reject("checksum_mismatch", message));
+    }
+    Ok(())
+}
+
+async fn store(state: &State, photo: &Photo, developed: Developed) -> Result<Development, JobError> {
+    let (derivatives, thumbhash) = match developed.derivatives {
+        develop::Derivatives::UnsupportedFormat => (Derivatives::UnsupportedFormat, None),
+        develop::Derivatives::Made { preview, thumb, thumbhash } => {
+            let preview = put(state, photo, Picture::Preview, preview).await?;
+            let thumb = put(state, photo, Picture::Thumb, thumb).await?;
+            (Derivatives::Made { preview, thumb }, Some(STANDARD.encode(thumbhash)))
+        }
+    };
+    Ok(Development {
+        sniffed_content_type: developed.content_type.to_owned(),
+        sha256: hex::encode(developed.sha256),
+        crc32: developed.crc32,
+        width: developed.dimensions.map(|(width, _)| width),
+        height: developed.dimensions.map(|(_, height)| height),
+        orientation: developed.orientation,
+        exif: developed.exif,
+        thumbhash,
+        derivatives,
+        processor_version: PROCESSOR_VERSION,
+    })
+}
+
+async fn put(state: &State, photo: &Photo, picture: Picture, jpeg: Jpeg) -> Result<Derivative, JobError> {
+    let key =
+        ObjectKey::Derivative { studio: photo.studio.clone(), photo: photo.id, version: PROCESSOR_VERSION, picture };
+    let (width, height, size, crc32) = (jpeg.width, jpeg.height, jpeg.bytes.len() as u64, jpeg.crc32);
+    let sha256 = hex::encode(Sha256::digest(&jpeg.bytes));
+    let etag = state.objects.put(&key, jpeg.bytes.into()).await?;
+    Ok(Derivative { width, height, size, crc32, sha256, etag })
+}
