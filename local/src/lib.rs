@@ -1,1 +1,16 @@
-//! stub
+//! Darkroom on one machine: no AWS, no Docker, nothing but cargo.
+//!
+//! `system` starts it; `stand_ins` holds the stand-ins; `event_source` and `gateway` play what AWS puts between them and the
+//! functions; `demo` is a photographer and a customer.
+
+pub mod demo;
+pub mod event_source;
+pub mod functions;
+pub mod gateway;
+pub mod mail_page;
+pub mod setup;
+pub mod stand_ins;
+pub mod system;
+pub mod workers;
+
+pub use system::{Options, System};

@@ -1,1 +1,127 @@
-fn main(){}
+//! `local serve` and `local demo`.
+
+use std::{collections::HashMap, path::PathBuf, process::ExitCode};
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+use local::{Options, System, demo};
+use tracing_subscriber::EnvFilter;
+
+/// Darkroom on this machine: no AWS, no Docker, nothing but cargo.
+#[derive(Parser)]
+#[command(version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs the whole system until Ctrl-C.
+    Serve(ServeArgs),
+    /// Uploads photos, orders them, opens the mailed link, downloads the ZIP and compares every file.
+    Demo(DemoArgs),
+}
+
+#[derive(Args)]
+struct Running {
+    /// The folder where everything lies.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// Run each job at the moment it is sent.
+    #[arg(long)]
+    sync: bool,
+    /// Send events to `cargo lambda watch` at this URL, instead of the functions in this process.
+    #[arg(long, value_name = "URL")]
+    functions: Option<String>,
+}
+
+#[derive(Args)]
+struct ServeArgs {
+    #[command(flatten)]
+    running: Running,
+    /// The API's port.
+    #[arg(long, default_value_t = 8080)]
+    port: u16,
+    /// The AWS stand-ins' port; DynamoDB listens on the next one.
+    #[arg(long, default_value_t = 8090)]
+    aws_port: u16,
+}
+
+#[derive(Args)]
+struct DemoArgs {
+    /// A folder of photos; without one the demo makes its own.
+    dir: Option<PathBuf>,
+    /// Where the ZIP goes.
+    #[arg(long, value_name = "FILE.zip")]
+    out: Option<PathBuf>,
+    /// Where a report of all that happened goes.
+    #[arg(long, value_name = "FILE.json")]
+    report: Option<PathBuf>,
+    #[command(flatten)]
+    running: Running,
+    /// The API's port; any when not given.
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// The AWS stand-ins' port; any when not given.
+    #[arg(long, default_value_t = 0)]
+    aws_port: u16,
+}
+
+fn main() -> ExitCode {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let cli = Cli::parse();
+    let run = async {
+        match cli.command {
+            Command::Serve(args) => serve(args).await,
+            Command::Demo(args) => show(args).await,
+        }
+    };
+    let ended = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Into::into).and_then(|r| r.block_on(run));
+    ended.unwrap_or_else(|error: anyhow::Error| {
+        #[expect(clippy::print_stderr, reason = "the command's last word")]
+        {
+            eprintln!("error: {error:#}");
+        }
+        ExitCode::from(2)
+    })
+}
+
+fn options(running: Running, data: PathBuf, (port, aws_port): (u16, u16)) -> Options {
+    let Running { sync, functions, .. } = running;
+    Options { data, port, aws_port, sync, functions, overrides: HashMap::new() }
+}
+
+async fn serve(args: ServeArgs) -> Result<ExitCode> {
+    let data = args.running.data.clone().unwrap_or_else(|| ".darkroom".into());
+    let system = System::start(options(args.running, data.clone(), (args.port, args.aws_port))).await?;
+    let env_file = data.join("functions.env");
+    let mut variables: Vec<_> = system.environment.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
+    variables.sort();
+    tokio::fs::write(&env_file, variables.concat()).await?;
+    let endpoint = |name: &str| system.environment.get(name).cloned().unwrap_or_default();
+    #[expect(clippy::print_stdout, reason = "where to look is what this command says")]
+    {
+        println!("Darkroom runs on this machine.\n");
+        println!("  API       {}   (Authorization: Bearer dev:<studio>)", system.api);
+        println!("  Mailbox   {}/_local/mail", system.api);
+        println!("  AWS       {}   (S3, SQS, SES, SSM; key and secret \"test\")", endpoint("AWS_ENDPOINT_URL"));
+        println!("  DynamoDB  {}", endpoint("AWS_ENDPOINT_URL_DYNAMODB"));
+        println!("  Data      {}", data.display());
+        println!("  For cargo lambda watch: --env-file {}\n", env_file.display());
+        println!("Ctrl-C ends it; the data stays.");
+    }
+    tokio::signal::ctrl_c().await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn show(args: DemoArgs) -> Result<ExitCode> {
+    // Kept only when asked for: a demo leaves the ZIP and the report, nothing else.
+    let scratch = tempfile::tempdir()?;
+    let data = args.running.data.clone().unwrap_or_else(|| scratch.path().to_owned());
+    let system = System::start(options(args.running, data, (args.port, args.aws_port))).await?;
+    let doors = demo::Doors { api: system.api.clone(), studio: "demo".into() };
+    let outcome = demo::run(&doors, &demo::Options { folder: args.dir, out: args.out, report: args.report }).await?;
+    Ok(if outcome.all_good { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}

@@ -1,1 +1,281 @@
+//! A whole Darkroom on loopback, as the tests see it: HTTP, S3 and queues, never its insides.
 
+use std::{collections::HashMap, io::Cursor, time::Duration};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use image::{ImageFormat, Rgb, RgbImage};
+use local::{Options, System};
+use reqwest::{Method, Response, StatusCode};
+use serde_json::{Value, json};
+use shared::env::Env;
+
+/// A photo is developed, an archive built, a mail sent well within this on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running system with a folder of its own.
+pub struct TestApp {
+    /// The system; `None` while it is down.
+    system: Option<System>,
+    data: tempfile::TempDir,
+    http: reqwest::Client,
+    options: Options,
+}
+
+/// An answer, read.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The body as JSON, or `null`.
+    pub body: Value,
+}
+
+impl Answer {
+    /// Text at a JSON pointer.
+    pub fn text(&self, pointer: &str) -> String {
+        self.body.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
+    }
+}
+
+/// A JPEG of this size whose content depends on `seed`.
+pub fn jpeg(seed: u32, width: u32, height: u32) -> Vec<u8> {
+    encode(seed, width, height, ImageFormat::Jpeg)
+}
+
+/// A picture in any format that `image` can write.
+pub fn encode(seed: u32, width: u32, height: u32, format: ImageFormat) -> Vec<u8> {
+    let picture = RgbImage::from_fn(width, height, |x, y| {
+        let value = |n: u32| u8::try_from((x * (n + 1) + y * (seed + n)) % 256).unwrap_or(0);
+        Rgb([value(0), value(1), value(2)])
+    });
+    let mut bytes = Cursor::new(Vec::new());
+    picture.write_to(&mut bytes, format).expect("a picture in memory can be written");
+    bytes.into_inner()
+}
+
+impl TestApp {
+    /// A fresh system.
+    pub async fn start() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// A fresh system with other options.
+    pub async fn with(change: impl FnOnce(&mut Options)) -> Self {
+        let data = tempfile::tempdir().expect("a folder for the test");
+        let mut options = Options {
+            data: data.path().to_owned(),
+            port: 0,
+            aws_port: 0,
+            sync: false,
+            functions: None,
+            overrides: HashMap::new(),
+        };
+        change(&mut options);
+        let system = System::start(options.clone()).await.expect("the system starts");
+        let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build();
+        Self { system: Some(system), data, http: http.expect("a client"), options }
+    }
+
+    /// Stops it as a crash would: no goodbye to anything; then starts it again on the same data.
+    pub async fn restart(&mut self, change: impl FnOnce(&mut Options)) {
+        drop(self.system.take());
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        change(&mut self.options);
+        self.system = Some(System::start(self.options.clone()).await.expect("the system starts again"));
+    }
+
+    fn system(&self) -> &System {
+        self.system.as_ref().expect("the system runs")
+    }
+
+    /// The API's base.
+    pub fn api(&self) -> &str {
+        &self.system().api
+    }
+
+    /// The data folder.
+    pub fn data(&self) -> &std::path::Path {
+        self.data.path()
+    }
+
+    /// The environment that functions run with, for SDK clients of a test's own.
+    pub fn env(&self) -> Env {
+        Env::of(self.system().environment.clone())
+    }
+
+    /// An SQS client.
+    pub fn sqs(&self) -> aws_sdk_sqs::Client {
+        aws_sdk_sqs::Client::new(&shared::aws::config(&self.env()).expect("complete"))
+    }
+
+    /// An S3 client.
+    pub fn s3(&self) -> aws_sdk_s3::Client {
+        shared::aws::s3(&self.env(), &shared::aws::config(&self.env()).expect("complete"))
+    }
+
+    /// A queue's URL.
+    pub fn queue_url(&self, queue: &str) -> String {
+        format!("{}/000000000000/{queue}", self.env().required("AWS_ENDPOINT_URL").expect("set"))
+    }
+
+    /// A plain HTTP client that follows no redirect.
+    pub fn http(&self) -> &reqwest::Client {
+        &self.http
+    }
+
+    /// A request to the API as a studio.
+    pub async fn call(&self, studio: &str, method: Method, path: &str, body: Option<Value>) -> Answer {
+        let mut request = self.http.request(method, format!("{}{path}", self.api()));
+        request = request.header("authorization", format!("Bearer dev:{studio}"));
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        read(request.send().await.expect("the API answers")).await
+    }
+
+    /// GET as a studio.
+    pub async fn get(&self, studio: &str, path: &str) -> Answer {
+        self.call(studio, Method::GET, path, None).await
+    }
+
+    /// POST as a studio.
+    pub async fn post(&self, studio: &str, path: &str, body: Value) -> Answer {
+        self.call(studio, Method::POST, path, Some(body)).await
+    }
+
+    /// Makes a photo's record and uploads its bytes by the presigned URL; its id.
+    pub async fn upload(&self, studio: &str, filename: &str, content_type: &str, bytes: &[u8]) -> Result<String> {
+        let new = json!({ "filename": filename, "content_type": content_type, "size_bytes": bytes.len() });
+        let made = self.post(studio, "/photos", new).await;
+        ensure!(made.status == StatusCode::CREATED, "{made:?}");
+        let put = self.put(&made.body["upload"], bytes.to_vec()).await?;
+        ensure!(put == StatusCode::OK, "the upload was answered {put}");
+        Ok(made.text("/photo/id"))
+    }
+
+    /// Follows an upload instruction as it says.
+    pub async fn put(&self, upload: &Value, bytes: Vec<u8>) -> Result<StatusCode> {
+        let mut request = self.http.put(upload["url"].as_str().context("no url")?);
+        for (name, value) in upload["headers"].as_object().context("no headers")? {
+            request = request.header(name, value.as_str().context("a header's value")?);
+        }
+        Ok(request.body(bytes).send().await?.status())
+    }
+
+    /// Waits until the record at `path` has one of these states.
+    pub async fn until(&self, studio: &str, path: &str, states: &[&str]) -> Result<Value> {
+        let begun = tokio::time::Instant::now();
+        loop {
+            let answer = self.get(studio, path).await;
+            if states.contains(&answer.text("/status").as_str()) {
+                return Ok(answer.body);
+            }
+            if begun.elapsed() > PATIENCE {
+                bail!("{path} did not become {states:?}: {answer:?}");
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Uploads a photo and waits until it is developed.
+    pub async fn ready_photo(&self, studio: &str, filename: &str, bytes: &[u8]) -> String {
+        let id = self.upload(studio, filename, "image/jpeg", bytes).await.expect("uploads");
+        let photo = self.until(studio, &format!("/photos/{id}"), &["ready", "failed"]).await.expect("ends");
+        assert_eq!(photo["status"], "ready", "{photo}");
+        id
+    }
+
+    /// An order of these photos; its id.
+    pub async fn order(&self, studio: &str, reference: &str, photos: &[String]) -> String {
+        let customer = json!({ "name": "Eva Beispiel", "email": "eva@example.com" });
+        let new = json!({ "reference": reference, "customer": customer, "photo_ids": photos });
+        let made = self.post(studio, "/orders", new).await;
+        assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
+        made.text("/id")
+    }
+
+    /// Asks for a download and waits until it is ready or failed: its record and link.
+    pub async fn download(&self, studio: &str, order: &str, terms: Value) -> (Value, String) {
+        let made = self.post(studio, &format!("/orders/{order}/downloads"), terms).await;
+        assert!(made.status.is_success(), "{made:?}");
+        let path = format!("/downloads/{}", made.text("/download/id"));
+        let record = self.until(studio, &path, &["ready", "failed"]).await.expect("ends");
+        (record, made.text("/link"))
+    }
+
+    /// POSTs a customer's link and follows it to the file.
+    pub async fn fetch(&self, link: &str) -> Result<Vec<u8>> {
+        let answer = self.http.post(link).send().await?;
+        ensure!(answer.status() == StatusCode::SEE_OTHER, "the link was answered {}", answer.status());
+        let url = answer.headers().get("location").context("no location")?.to_str()?.to_owned();
+        let file = self.http.get(url).send().await?.error_for_status()?;
+        Ok(file.bytes().await?.to_vec())
+    }
+
+    /// All captured mails, oldest first.
+    pub async fn mails(&self) -> Vec<Value> {
+        let answer = self.http.get(format!("{}/_local/mail.json", self.api())).send().await.expect("answers");
+        answer.json().await.expect("a list")
+    }
+
+    /// Waits for so many mails, and then a little longer, lest there be more.
+    pub async fn until_mails(&self, count: usize) -> Vec<Value> {
+        let begun = tokio::time::Instant::now();
+        while self.mails().await.len() < count && begun.elapsed() < PATIENCE {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let mails = self.mails().await;
+        assert_eq!(mails.len(), count, "{mails:#?}");
+        mails
+    }
+
+    /// Puts a body on a queue.
+    pub async fn send(&self, queue: &str, body: &str) {
+        let url = self.queue_url(queue);
+        self.sqs().send_message().queue_url(url).message_body(body).send().await.expect("is taken");
+    }
+
+    /// Waits until a queue has nothing visible, delayed or in flight.
+    pub async fn until_empty(&self, queue: &str) {
+        let begun = tokio::time::Instant::now();
+        while self.depth(queue).await != 0 {
+            assert!(begun.elapsed() < PATIENCE, "{queue} still holds messages");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Messages on a queue, in whatever state.
+    pub async fn depth(&self, queue: &str) -> u64 {
+        use aws_sdk_sqs::types::QueueAttributeName as Name;
+        let url = self.queue_url(queue);
+        let answer = self.sqs().get_queue_attributes().queue_url(url).attribute_names(Name::All).send().await;
+        let counts = answer.expect("is answered").attributes.unwrap_or_default();
+        let names = [
+            Name::ApproximateNumberOfMessages,
+            Name::ApproximateNumberOfMessagesNotVisible,
+            Name::ApproximateNumberOfMessagesDelayed,
+        ];
+        names.iter().filter_map(|name| counts.get(name)?.parse::<u64>().ok()).sum()
+    }
+}
+
+async fn read(response: Response) -> Answer {
+    let status = response.status();
+    let bytes = response.bytes().await.unwrap_or_default();
+    Answer { status, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) }
+}
+
+/// The files of a ZIP by name, as any reader finds them.
+pub fn unzip(archive: Vec<u8>) -> Vec<(String, Vec<u8>)> {
+    use std::io::Read as _;
+    let mut archive = zip::ZipArchive::new(Cursor::new(archive)).expect("a ZIP");
+    (0..archive.len())
+        .map(|n| {
+            let mut file = archive.by_index(n).expect("an entry");
+            let mut bytes = Vec::new();
+            file.read_to_end(&mut bytes).expect("whole");
+            (file.name().expect("a name").to_string(), bytes)
+        })
+        .collect()
+}

@@ -43,7 +43,7 @@ pub fn contents(download: &Download, order: &Order, photos: &[Photo]) -> Result<
         .iter()
         .zip(photos)
         .map(|(file, photo)| OriginalName { filename: &photo.filename, content_type: Some(&file.content_type) });
-    let names = EntryNames::new(&order.reference, original_names);
+    let names = EntryNames::new(&format!("Order-{}", order.reference), original_names);
     let manifest = files.iter().zip(names.files()).map(|(file, name)| ManifestPhoto {
         name,
         original_filename: file.source.filename.clone(),

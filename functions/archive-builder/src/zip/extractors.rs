@@ -16,7 +16,7 @@ use std::{
 use super::{
     Entry, Layout, Modified, Piece,
     crc::RunningCrc32,
-    round_trip::{assemble, order},
+    round_trip::{assemble, content, order},
 };
 
 /// 2024-06-15T12:30:05Z: an odd second, which only the extended timestamp can say.
@@ -75,13 +75,8 @@ fn files_under(dir: &Path) -> Vec<PathBuf> {
 fn check_extracted(layout: &Layout<Vec<u8>>) {
     let dir = tempfile::tempdir().expect("a folder");
     fs::write(dir.path().join("archive.zip"), assemble(layout)).expect("written");
-    let packed: BTreeMap<String, &[u8]> = layout
-        .entries()
-        .iter()
-        .map(|entry| {
-            (entry.name().to_owned(), entry.source().map_or_else(|| &entry.content().expect("inline")[..], |it| it))
-        })
-        .collect();
+    let packed: BTreeMap<String, &[u8]> =
+        layout.entries().iter().map(|entry| (entry.name().to_owned(), content(entry))).collect();
     extract_with_each(dir.path(), |extractor, out| {
         let mut extracted = BTreeMap::new();
         for path in files_under(out) {
@@ -163,9 +158,15 @@ fn more_entries_than_sixteen_bits_count_are_extracted_without_loss() {
 #[ignore = "needs extractors and 15 GiB of disk"]
 fn bodies_and_offsets_beyond_32_bits_are_extracted_without_loss() {
     const GIB: u64 = 1 << 30;
-    let sizes = [1, 4 * GIB - 2, 4 * GIB - 1, 2, 5 * GIB + 1, 3];
-    let entry =
-        |(n, &size): (usize, &u64)| Entry::stored(format!("big/{n}"), modified(), size, crc32_of_zeros(size), ());
+    check_large(&[1, 4 * GIB - 2, 4 * GIB, 2, 5 * GIB + 1, 3]);
+    // Last, since unzip 6.0 remembers this size and takes the next entry's ZIP64 offset for a size that overflowed
+    // (`getZip64Data` looks at the local header read before): its fault, at just this size.
+    check_large(&[1, 4 * GIB - 1]);
+}
+
+/// Bodies of zeros, as holes in a sparse archive.
+fn check_large(sizes: &[u64]) {
+    let entry = |(n, &size)| Entry::stored(format!("big/{n}"), modified(), size, crc32_of_zeros(size), ());
     let layout = Layout::new(sizes.iter().enumerate().map(entry).collect()).expect("a layout");
 
     let dir = tempfile::tempdir().expect("a folder");
@@ -173,7 +174,6 @@ fn bodies_and_offsets_beyond_32_bits_are_extracted_without_loss() {
     for piece in layout.pieces(0..layout.size()) {
         match piece {
             Piece::Bytes(bytes) => archive.write_all(&bytes).expect("written"),
-            // The bodies are zeros: holes in a sparse file.
             Piece::Body { range, .. } => {
                 let len = i64::try_from(range.end - range.start).expect("not that large");
                 archive.seek(SeekFrom::Current(len)).expect("sought");

@@ -214,7 +214,7 @@ mod tests {
         #[test]
         fn a_part_size_keeps_to_the_limits_of_s3(total in 0_u64..MAX_PARTS * MAX_PART_SIZE) {
             let size = part_size_for(total).expect("not too large").get();
-            prop_assert!((MIN_PART_SIZE..=MAX_PART_SIZE).contains(&size) && size % MIB == 0);
+            prop_assert!((MIN_PART_SIZE..=MAX_PART_SIZE).contains(&size) && size.is_multiple_of(MIB));
             prop_assert!(total.div_ceil(size) <= MAX_PARTS);
             prop_assert!(size == MIN_PART_SIZE || total.div_ceil(size - MIB) > MAX_PARTS, "no smaller size would do");
         }

@@ -29,7 +29,7 @@ pub(super) enum Outcome {
 pub(super) fn decode(format: Format, bytes: &[u8], limits: &Limits, long_edge: u32) -> Result<Outcome, Refusal> {
     guarded(|| {
         let cursor = Cursor::new(bytes);
-        let image_limits = image_limits(limits);
+        let image_limits = image_limits();
         match format {
             Format::Png => run(PngDecoder::with_limits(cursor, image_limits.clone()), limits, image_limits, long_edge),
             Format::WebP => run(WebPDecoder::new(cursor), limits, image_limits, long_edge),
@@ -40,11 +40,10 @@ pub(super) fn decode(format: Format, bytes: &[u8], limits: &Limits, long_edge: u
     .unwrap_or(Err(Refusal::Damaged))
 }
 
-/// The decoders' own bound, as a second line: the pixels, and as much again for what they keep beside them.
-fn image_limits(limits: &Limits) -> image::Limits {
+/// The decoders' own bound, as a second line: the pixels, and as much again for what they keep beside them. Sides are
+/// not bounded here, so that [`Limits`] refuses them by name.
+fn image_limits() -> image::Limits {
     let mut own = image::Limits::no_limits();
-    own.max_image_width = Some(limits.max_side);
-    own.max_image_height = Some(limits.max_side);
     own.max_alloc = Some(2 * MAX_WORKING_BYTES);
     own
 }
@@ -70,6 +69,14 @@ fn run<D: ImageDecoder>(
     match decoder.read_image(&mut pixels) {
         Ok(()) => {}
         Err(ImageError::Unsupported(_)) => return Ok(Outcome::Unsupported { size: Some(size) }),
+        Err(ImageError::Limits(_)) => {
+            return Err(Refusal::TooManyPixels {
+                width,
+                height,
+                max_pixels: limits.max_pixels,
+                max_side: limits.max_side,
+            });
+        }
         Err(error) => return Err(refusal(&error)),
     }
     let factor = (width.max(height) / (2 * long_edge)).max(1);

@@ -90,9 +90,9 @@ fn numbered(name: &str, taken: &mut HashSet<String>, next: &mut HashMap<String, 
 }
 
 /// Equal for names that some file system takes for the same. Going up and down again finds what lower case alone
-/// misses: APFS holds `ß` and `ss`, and `ς` and `σ`, for equal.
+/// misses: APFS holds `ß` and `ss`, and `ς` and `σ`, for equal. Going down first takes `ẞ` along.
 fn caseless(name: &str) -> String {
-    name.nfd().flat_map(char::to_uppercase).flat_map(char::to_lowercase).nfc().collect()
+    name.nfd().flat_map(char::to_lowercase).flat_map(char::to_uppercase).flat_map(char::to_lowercase).nfc().collect()
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! One name between slashes, made safe.
 
+use std::ops::RangeInclusive;
+
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 /// Longest name in bytes. File systems end at 255 bytes or UTF-16 units; this leaves room for what a browser or a
@@ -68,15 +70,20 @@ pub(super) fn numbered(name: &str, number: u32) -> String {
 /// The character, an underscore for one that would be dangerous, or nothing for one that can't be seen.
 fn safe_char(c: char) -> Option<char> {
     match c {
-        '/' | '\\' | '<' | '>' | ':' | '"' | '|' | '?' | '*' => Some('_'),
-        // Slashes of other scripts: Windows turns some of them into slashes where an extractor isn't Unicode.
-        '\u{2044}' | '\u{2215}' | '\u{2216}' | '\u{29F5}' | '\u{29F8}' | '\u{29F9}' | '\u{FE68}' | '\u{FF0F}'
-        | '\u{FF3C}' => Some('_'),
-        // Where macOS and Cygwin keep the characters that Windows refuses: `\u{F022}` comes out as a colon.
-        '\u{F000}'..='\u{F0FF}' => Some('_'),
+        c if is_forbidden(c) => Some('_'),
         c if c.is_control() || is_invisible(c) => None,
         c => Some(c),
     }
+}
+
+/// What separates folders, or is refused by Windows, or may become one of these on the way.
+fn is_forbidden(c: char) -> bool {
+    const WINDOWS: &[char] = &['/', '\\', '<', '>', ':', '"', '|', '?', '*'];
+    // Slashes of other scripts: Windows turns some of them into slashes where an extractor isn't Unicode.
+    const SLASHES: &[char] = &['⁄', '∕', '∖', '⧵', '⧸', '⧹', '﹨', '／', '＼'];
+    // Where macOS and Cygwin keep the characters that Windows refuses: U+F022 comes out as a colon.
+    const KEPT_FOR_WINDOWS: RangeInclusive<char> = '\u{F000}'..='\u{F0FF}';
+    WINDOWS.contains(&c) || SLASHES.contains(&c) || KEPT_FOR_WINDOWS.contains(&c)
 }
 
 /// Formatting characters, among them those that turn the direction of writing, and all else that Unicode calls

@@ -65,9 +65,10 @@ fn decode_scaled(original: impl BufRead, header: &Header<'_>, long_edge: u32) ->
     Ok(Picture { width: side(width)?, height: side(height)?, ink, samples })
 }
 
-/// The smallest n in 1 to 8 for which `ceil(long * n / 8) >= target`; 8 where the original is smaller.
+/// The smallest n of 1, 2, 4 and 8 for which `ceil(long * n / 8) >= target`; 8 where the original is smaller. The odd
+/// scales between save no time, and lose 2 dB on real photos to what a resize from the next power of two keeps.
 fn eighths(long: u32, target: u32) -> u8 {
-    (1..8).find(|&n| (u64::from(long) * u64::from(n)).div_ceil(8) >= u64::from(target)).unwrap_or(8)
+    [1_u8, 2, 4].into_iter().find(|&n| (u64::from(long) * u64::from(n)).div_ceil(8) >= u64::from(target)).unwrap_or(8)
 }
 
 #[cfg(test)]
@@ -76,7 +77,7 @@ mod tests {
 
     #[test]
     fn the_smallest_sufficient_scale_is_chosen() {
-        assert_eq!(eighths(6000, 2048), 3);
+        assert_eq!(eighths(6000, 2048), 4);
         assert_eq!(eighths(4096, 2048), 4);
         assert_eq!(eighths(16_384, 2048), 1);
         assert_eq!(eighths(100, 2048), 8);

@@ -132,12 +132,11 @@ impl<'a> Header<'a> {
     pub(super) fn icc_profile(&self) -> Option<Vec<u8>> {
         let mut chunks = self.icc.clone();
         chunks.sort_by_key(|&(sequence, _, _)| sequence);
-        let count = chunks.first()?.1;
-        let complete = chunks.len() == usize::from(count)
-            && chunks
-                .iter()
-                .zip(1..=count)
-                .all(|(&(sequence, total, _), expected)| sequence == expected && total == count);
+        let &(first, count, _) = chunks.first()?;
+        // Counted from 1; some encoders, the binding used here among them, count from 0.
+        let complete = first <= 1
+            && chunks.len() == usize::from(count)
+            && chunks.iter().zip(first..).all(|(&(sequence, total, _), next)| sequence == next && total == count);
         complete.then(|| chunks.iter().flat_map(|&(_, _, chunk)| chunk).copied().collect())
     }
 }

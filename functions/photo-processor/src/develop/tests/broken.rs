@@ -54,8 +54,8 @@ fn damaged_picture_data_is_refused() {
         for percent in [30, 60, 95] {
             let mut damaged = whole.clone();
             let at = whole.len() * percent / 100;
-            for (index, byte) in damaged[at..at + 500].iter_mut().enumerate() {
-                *byte = (index * 89 % 251) as u8;
+            for (byte, value) in damaged[at..at + 500].iter_mut().zip((0..=250).rev().cycle()) {
+                *byte = value;
             }
             let refusal = develop_as(&damaged, "a").map(|_| ()).unwrap_err();
             assert_eq!(refusal, Refusal::Damaged, "{kind} at {percent} %");
@@ -97,20 +97,21 @@ fn bombs_are_refused_by_their_header() {
     let mut gif = samples::encoded(DynamicImage::from(samples::quarters(64, 64)).to_rgba8(), ImageFormat::Gif);
     gif[6..10].copy_from_slice(&[0xFF; 4]);
 
+    // Width, height, and rows in the only strip.
     let mut tiff = samples::encoded(samples::quarters(64, 64), ImageFormat::Tiff);
     let directory = u32::from_le_bytes(tiff[4..8].try_into().unwrap()) as usize;
     for entry in 0..usize::from(tiff[directory]) {
         let at = directory + 2 + entry * 12;
-        if matches!(u16::from_le_bytes([tiff[at], tiff[at + 1]]), 256 | 257) {
+        if matches!(u16::from_le_bytes([tiff[at], tiff[at + 1]]), 256 | 257 | 278) {
             tiff[at + 2..at + 4].copy_from_slice(&[4, 0]);
             tiff[at + 8..at + 12].copy_from_slice(&65_500_u32.to_le_bytes());
         }
     }
 
-    // VP8L: 14 bits each of width and height, less one.
+    // VP8L: 14 bits each of width and height, less one. 16,383 each, because the decoder takes 16,384 for 0.
     let mut webp = samples::encoded(samples::quarters(64, 64), ImageFormat::WebP);
     let header = webp.windows(4).position(|bytes| bytes == b"VP8L").unwrap();
-    webp[header + 9..header + 13].copy_from_slice(&0x0FFF_FFFF_u32.to_le_bytes());
+    webp[header + 9..header + 13].copy_from_slice(&0x0FFF_BFFE_u32.to_le_bytes());
 
     for (kind, bomb) in [("jpeg", jpeg), ("png", png), ("gif", gif), ("tiff", tiff), ("webp", webp)] {
         let start = Instant::now();

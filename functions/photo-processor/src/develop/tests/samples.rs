@@ -30,8 +30,8 @@ pub(super) fn busy(width: u32, height: u32) -> RgbImage {
         state ^= state << 13;
         state ^= state >> 17;
         state ^= state << 5;
-        let noise = (state % 40) as u8;
-        Rgb([(x * 200 / width) as u8 + noise, (y * 200 / height) as u8 + noise, 100 + noise])
+        let noise = state % 40;
+        Rgb([x * 200 / width + noise, y * 200 / height + noise, 100 + noise].map(|level| u8::try_from(level).unwrap()))
     })
 }
 
@@ -90,20 +90,20 @@ pub(super) fn exif(fields: &[Field]) -> Vec<u8> {
 }
 
 /// One box of an ISO base media file.
-pub(super) fn base_media_box(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+pub(super) fn base_media_box(kind: [u8; 4], body: &[u8]) -> Vec<u8> {
     let size = u32::try_from(8 + body.len()).unwrap();
-    [&size.to_be_bytes()[..], kind, body].concat()
+    [&size.to_be_bytes()[..], &kind, body].concat()
 }
 
 /// The boxes around a HEIC picture of this size, turned by `quarter_turns` against the clock. No pixels.
 pub(super) fn heic(width: u32, height: u32, quarter_turns: u8) -> Vec<u8> {
     let size = [&[0; 4][..], &width.to_be_bytes(), &height.to_be_bytes()].concat();
-    let properties = [base_media_box(b"ispe", &size), base_media_box(b"irot", &[quarter_turns])].concat();
-    let meta = [vec![0; 4], base_media_box(b"iprp", &base_media_box(b"ipco", &properties))].concat();
+    let properties = [base_media_box(*b"ispe", &size), base_media_box(*b"irot", &[quarter_turns])].concat();
+    let meta = [vec![0; 4], base_media_box(*b"iprp", &base_media_box(*b"ipco", &properties))].concat();
     [
-        base_media_box(b"ftyp", b"heic\0\0\0\0mif1heic"),
-        base_media_box(b"meta", &meta),
-        base_media_box(b"mdat", &[7; 200]),
+        base_media_box(*b"ftyp", b"heic\0\0\0\0mif1heic"),
+        base_media_box(*b"meta", &meta),
+        base_media_box(*b"mdat", &[7; 200]),
     ]
     .concat()
 }

@@ -165,10 +165,11 @@ fn canon_keeps_each_directory_in_a_box_of_its_own() {
     }]);
     // Exposure time, type rational, 1/250, as the only entry of a first directory.
     let exif = b"MM\0\x2A\0\0\0\x08\0\x01\x82\x9A\0\x05\0\0\0\x01\0\0\0\x1A\0\0\0\0\0\0\0\x01\0\0\0\xFA";
-    let boxes = [samples::base_media_box(b"CMT1", &main), samples::base_media_box(b"CMT2", exif)].concat();
-    let uuid = samples::base_media_box(b"uuid", &[&[9; 16][..], &boxes].concat());
+    let boxes = [samples::base_media_box(*b"CMT1", &main), samples::base_media_box(*b"CMT2", exif)].concat();
+    let uuid = samples::base_media_box(*b"uuid", &[&[9; 16][..], &boxes].concat());
     let original =
-        [samples::base_media_box(b"ftyp", b"crx \0\0\0\x01crx isom"), samples::base_media_box(b"moov", &uuid)].concat();
+        [samples::base_media_box(*b"ftyp", b"crx \0\0\0\x01crx isom"), samples::base_media_box(*b"moov", &uuid)]
+            .concat();
     let developed = develop_as(&original, "a.cr3").unwrap();
     assert_eq!(developed.content_type, "image/x-canon-cr3");
     assert_eq!(developed.exif.model.as_deref(), Some("Canon EOS R5"));

@@ -1,0 +1,378 @@
+//! The public doors, as any client meets them: the API, the presigned URLs, the mailbox and the link of a mail.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use bytes::Bytes;
+use reqwest::{Method, RequestBuilder, Response, StatusCode, header, redirect};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+use super::Doors;
+
+/// Bytes of a file read at a time.
+const CHUNK_BYTES: usize = 256 * 1024;
+/// Chunks between the disk and the network: 1 MiB per transfer.
+const CHUNKS_AHEAD: usize = 4;
+/// Silence after which a connection counts as dead. Long, since under `--sync` an answer comes after its whole job.
+const READ_TIMEOUT: Duration = Duration::from_mins(10);
+
+/// Why one file, or one call, came to nothing.
+#[derive(Clone, Debug, Serialize)]
+pub struct Trouble {
+    /// A short word for programs.
+    pub code: String,
+    /// A sentence for people.
+    pub message: String,
+    /// The field that the API refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// The HTTP status, where there was an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub http_status: Option<u16>,
+}
+
+impl Trouble {
+    /// A trouble met on this side.
+    pub fn here(code: &str, message: impl Into<String>) -> Self {
+        Self { code: code.to_owned(), message: message.into(), field: None, http_status: None }
+    }
+
+    /// Whether the other side said no, as against breaking down.
+    pub fn is_refusal(&self) -> bool {
+        self.http_status.is_some_and(|status| (400..500).contains(&status))
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.message)?;
+        match (&self.field, self.http_status) {
+            (Some(field), Some(status)) => write!(f, " ({field}, {status})"),
+            (None, Some(status)) => write!(f, " ({status})"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Trouble {}
+
+impl From<reqwest::Error> for Trouble {
+    fn from(error: reqwest::Error) -> Self {
+        // The URL is left out: a presigned one is a key to the object.
+        Self::here("connection", format!("{:#}", anyhow::Error::new(error.without_url())))
+    }
+}
+
+/// RFC 9457.
+#[derive(Deserialize)]
+struct Problem {
+    #[serde(rename = "type", default)]
+    kind: String,
+    #[serde(default)]
+    title: String,
+    detail: Option<String>,
+    field: Option<String>,
+}
+
+/// The answer to a registered photo.
+#[derive(Debug, Deserialize)]
+pub struct Registered {
+    /// The new record.
+    pub photo: Photo,
+    /// Where its bytes go.
+    pub upload: Upload,
+}
+
+/// A presigned request.
+#[derive(Debug, Deserialize)]
+pub struct Upload {
+    /// PUT.
+    pub method: String,
+    /// With the signature in its query.
+    pub url: String,
+    /// Signed headers, to be sent as they are.
+    pub headers: std::collections::BTreeMap<String, String>,
+}
+
+/// The record of a photo, as far as the demo looks at it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Photo {
+    /// Its id.
+    pub id: String,
+    /// `awaiting_upload`, .., `ready` or `failed`.
+    pub status: String,
+    /// Code and sentence of a failed photo.
+    pub error: Option<Fault>,
+    /// Upright, in pixels.
+    pub width: Option<u32>,
+    /// Upright, in pixels.
+    pub height: Option<u32>,
+    /// As the API gives it.
+    pub exif: Value,
+    /// What the service found the original's hash to be.
+    pub sha256: Option<String>,
+}
+
+/// Code and sentence of a failed record.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Fault {
+    /// For programs.
+    pub code: String,
+    /// For people.
+    #[serde(default)]
+    pub message: String,
+}
+
+/// A mail in the local mailbox.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Mail {
+    /// Given by the mail service.
+    pub message_id: String,
+    /// Everything else, passed on to the report as it came.
+    #[serde(flatten)]
+    pub rest: serde_json::Map<String, Value>,
+}
+
+impl Mail {
+    /// A text field, empty where there is none.
+    pub fn text(&self, field: &str) -> &str {
+        self.rest.get(field).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// The links in its text.
+    pub fn links(&self) -> impl Iterator<Item = &str> {
+        self.text("text")
+            .split(|it: char| it.is_whitespace() || matches!(it, '<' | '>' | '"' | '(' | ')'))
+            .map(|word| word.trim_end_matches(['.', ',', ';']))
+            .filter(|word| word.starts_with("http://") || word.starts_with("https://"))
+    }
+}
+
+/// An HTTP client of one studio.
+#[derive(Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    api: String,
+    bearer: String,
+}
+
+impl Client {
+    /// Sends nothing yet.
+    pub fn new(doors: &Doors) -> Result<Self> {
+        let http = reqwest::Client::builder()
+            // The 303 of a link is a step of its own here, and a proxy has no business on loopback.
+            .redirect(redirect::Policy::none())
+            .no_proxy()
+            .read_timeout(READ_TIMEOUT)
+            .build()
+            .context("Failed to build the HTTP client")?;
+        Ok(Self {
+            http,
+            api: doors.api.trim_end_matches('/').to_owned(),
+            bearer: format!("Bearer dev:{}", doors.studio),
+        })
+    }
+
+    /// GET of a JSON resource.
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Trouble> {
+        read(self.request(Method::GET, path)).await
+    }
+
+    /// POST of a JSON body.
+    pub async fn post<T: DeserializeOwned>(&self, path: &str, body: &Value) -> Result<T, Trouble> {
+        read(self.request(Method::POST, path).json(body)).await
+    }
+
+    /// Fails if nobody answers.
+    pub async fn health(&self) -> Result<()> {
+        let answer = self.request(Method::GET, "/health").send().await;
+        let status = answer.with_context(|| format!("No API answers at {}", self.api))?.status();
+        if !status.is_success() {
+            bail!("The API at {} answers {status} to /health", self.api);
+        }
+        Ok(())
+    }
+
+    /// Announces a photo.
+    pub async fn register(
+        &self,
+        filename: &str,
+        content_type: &str,
+        size_bytes: u64,
+        sha256: &str,
+    ) -> Result<Registered, Trouble> {
+        let body = json!({
+            "filename": filename, "content_type": content_type, "size_bytes": size_bytes, "sha256": sha256,
+        });
+        self.post("/photos", &body).await
+    }
+
+    /// Sends a file to a presigned URL, in a few chunks at a time.
+    pub async fn upload(&self, upload: &Upload, path: &Path, size_bytes: u64) -> Result<(), Trouble> {
+        let method = upload.method.parse().unwrap_or(Method::PUT);
+        let mut request = self.http.request(method, &upload.url);
+        for (name, value) in &upload.headers {
+            request = request.header(name, value);
+        }
+        if !upload.headers.keys().any(|name| name.eq_ignore_ascii_case("content-length")) {
+            // Without it a stream goes out chunked, which S3 refuses.
+            request = request.header(header::CONTENT_LENGTH, size_bytes);
+        }
+        let answer = request.body(reqwest::Body::wrap_stream(chunks_of(path))).send().await?;
+        if answer.status().is_success() {
+            return Ok(());
+        }
+        let status = answer.status();
+        let body = answer.text().await.unwrap_or_default();
+        Err(Trouble {
+            code: xml_text(&body, "Code").unwrap_or("upload_refused").to_owned(),
+            message: xml_text(&body, "Message").unwrap_or("The storage refused the upload").to_owned(),
+            field: None,
+            http_status: Some(status.as_u16()),
+        })
+    }
+
+    /// All mails so far.
+    pub async fn mails(&self) -> Result<Vec<Mail>, Trouble> {
+        read(self.http.get(format!("{}/_local/mail.json", self.api))).await
+    }
+
+    /// What a customer does with a mailed link: looks at the page, then asks for the file. Answers the file's URL.
+    pub async fn open_link(&self, link: &str) -> Result<String> {
+        let page = self.http.get(link).send().await.context("Failed to open the mailed link")?;
+        let kind = page.headers().get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
+        if page.status() != StatusCode::OK || !kind.starts_with("text/html") {
+            bail!("The mailed link answers {} with {kind:?}, not a page", page.status());
+        }
+        let base = page.url().clone();
+        let answer = self.http.post(link).send().await.context("Failed to press the page's button")?;
+        if answer.status() != StatusCode::SEE_OTHER {
+            bail!("The page's button answers {}, not 303", answer.status());
+        }
+        let location = answer.headers().get(header::LOCATION).and_then(|it| it.to_str().ok());
+        let location = location.context("The page's button answers 303 without a Location")?;
+        Ok(base.join(location).context("The Location is no URL")?.into())
+    }
+
+    /// Streams a URL into a file, telling `progress` the bytes so far; answers their number.
+    pub async fn fetch(&self, url: &str, path: &Path, mut progress: impl FnMut(u64)) -> Result<u64> {
+        let answer = self.http.get(url).send().await.map_err(reqwest::Error::without_url);
+        let mut answer = answer.context("Failed to ask for the archive")?;
+        if answer.status() != StatusCode::OK {
+            bail!("The archive's URL answers {}", answer.status());
+        }
+        let mut file = File::create(path).with_context(|| format!("Failed to create {}", path.display()))?;
+        let (sender, mut chunks) = mpsc::channel::<Bytes>(CHUNKS_AHEAD);
+        let writer = tokio::task::spawn_blocking(move || -> io::Result<()> {
+            while let Some(chunk) = chunks.blocking_recv() {
+                file.write_all(&chunk)?;
+            }
+            file.flush()
+        });
+        let mut received = 0;
+        while let Some(chunk) =
+            answer.chunk().await.map_err(reqwest::Error::without_url).context("The archive broke off")?
+        {
+            received += chunk.len() as u64;
+            if sender.send(chunk).await.is_err() {
+                // The writer has ended early; its own error says why.
+                break;
+            }
+            progress(received);
+        }
+        drop(sender);
+        writer.await?.with_context(|| format!("Failed to write {}", path.display()))?;
+        Ok(received)
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.api)).header(header::AUTHORIZATION, &self.bearer)
+    }
+}
+
+async fn read<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, Trouble> {
+    let answer = request.send().await?;
+    let status = answer.status();
+    if !status.is_success() {
+        return Err(refusal(answer).await);
+    }
+    let body = answer.bytes().await?;
+    serde_json::from_slice(&body).map_err(|error| Trouble {
+        http_status: Some(status.as_u16()),
+        ..Trouble::here("unexpected_answer", format!("The answer is not what was agreed: {error}"))
+    })
+}
+
+async fn refusal(answer: Response) -> Trouble {
+    let status = answer.status();
+    let body = answer.bytes().await.unwrap_or_default();
+    let Ok(problem) = serde_json::from_slice::<Problem>(&body) else {
+        let message = format!("The service answered {status}");
+        return Trouble { http_status: Some(status.as_u16()), ..Trouble::here("refused", message) };
+    };
+    // The last part of the type's URI is its name; `about:blank` says nothing.
+    let code = problem.kind.rsplit(['/', '#', ':']).next().filter(|it| !it.is_empty() && *it != "blank");
+    Trouble {
+        code: code.unwrap_or("refused").to_owned(),
+        message: problem.detail.unwrap_or(problem.title),
+        field: problem.field,
+        http_status: Some(status.as_u16()),
+    }
+}
+
+/// A file as a stream of chunks, read on a thread of its own.
+fn chunks_of(path: &Path) -> impl futures::Stream<Item = io::Result<Bytes>> + Send + 'static {
+    let (sender, receiver) = mpsc::channel(CHUNKS_AHEAD);
+    let path = path.to_owned();
+    tokio::task::spawn_blocking(move || {
+        let sent = read_chunks(&path, |chunk| sender.blocking_send(Ok(chunk)).is_ok());
+        if let Err(error) = sent {
+            // Nobody listens any more: the request has failed already, with an error of its own.
+            drop(sender.blocking_send(Err(error)));
+        }
+    });
+    futures::stream::unfold(receiver, |mut receiver| async move { receiver.recv().await.map(|it| (it, receiver)) })
+}
+
+fn read_chunks(path: &Path, mut send: impl FnMut(Bytes) -> bool) -> io::Result<()> {
+    let mut file = File::open(path)?;
+    loop {
+        let mut chunk = Vec::with_capacity(CHUNK_BYTES);
+        if Read::by_ref(&mut file).take(CHUNK_BYTES as u64).read_to_end(&mut chunk)? == 0 || !send(chunk.into()) {
+            return Ok(());
+        }
+    }
+}
+
+/// The text of the first `name` element: S3's errors are XML, flat and without attributes.
+fn xml_text<'a>(body: &'a str, name: &str) -> Option<&'a str> {
+    let (_, rest) = body.split_once(&format!("<{name}>"))?;
+    rest.split_once(&format!("</{name}>")).map(|(text, _)| text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_are_found_among_the_words_of_a_mail() {
+        let text = "Your photos: http://127.0.0.1:1/d/abc.\n\n<https://x.test/d/def>";
+        let mail: Mail = serde_json::from_value(json!({"message_id": "1", "text": text})).unwrap();
+        assert_eq!(mail.links().collect::<Vec<_>>(), ["http://127.0.0.1:1/d/abc", "https://x.test/d/def"]);
+    }
+
+    #[test]
+    fn an_error_of_the_storage_is_told_in_its_words() {
+        let body = "<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code><Message>No</Message></Error>";
+        assert_eq!(xml_text(body, "Code"), Some("AccessDenied"));
+        assert_eq!(xml_text(body, "Key"), None);
+    }
+}

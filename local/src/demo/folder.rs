@@ -1,0 +1,103 @@
+//! The files of a folder, each as the API must be told of it.
+
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
+
+/// Bytes read at a time.
+const CHUNK_BYTES: usize = 256 * 1024;
+
+/// All regular files below `folder`, sorted; hidden ones and hidden folders are left out. A linked file counts, a
+/// linked folder does not: it could lead back here.
+pub fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let trouble = || format!("Failed to read the folder {}", folder.display());
+        for entry in std::fs::read_dir(&folder).with_context(trouble)? {
+            let entry = entry.with_context(trouble)?;
+            if entry.file_name().as_encoded_bytes().starts_with(b".") {
+                continue;
+            }
+            let path = entry.path();
+            if entry.file_type().with_context(trouble)?.is_dir() {
+                folders.push(path);
+            } else if path.metadata().is_ok_and(|it| it.is_file()) {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// The last part of the path; what is no Unicode in it is replaced, since JSON carries nothing else.
+pub fn filename(path: &Path) -> String {
+    path.file_name().map(|it| it.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// The media type that goes with the ending.
+pub fn content_type(filename: &str) -> &'static str {
+    let ending = filename.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
+    match ending.as_deref() {
+        Some("jpg" | "jpeg" | "jpe") => "image/jpeg",
+        Some("png") => "image/png",
+        Some("webp") => "image/webp",
+        Some("tif" | "tiff") => "image/tiff",
+        Some("gif") => "image/gif",
+        Some("heic") => "image/heic",
+        Some("heif") => "image/heif",
+        Some("avif") => "image/avif",
+        _ => "application/octet-stream",
+    }
+}
+
+/// Size in bytes and SHA-256 in hex.
+pub fn measure(path: &Path) -> std::io::Result<(u64, String)> {
+    let mut reader = BufReader::with_capacity(CHUNK_BYTES, File::open(path)?);
+    let (mut size, mut hash) = (0, Sha256::new());
+    let mut chunk = vec![0; CHUNK_BYTES];
+    loop {
+        let read = reader.read(&mut chunk)?;
+        if read == 0 {
+            return Ok((size, hex::encode(hash.finalize())));
+        }
+        size += read as u64;
+        hash.update(&chunk[..read]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_regular_file_is_found_and_hidden_ones_are_not() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join("b/.git")).unwrap();
+        for name in ["ä.jpg", "a.jpg", ".DS_Store", "b/c.png", "b/.git/d.jpg"] {
+            std::fs::write(folder.path().join(name), "x").unwrap();
+        }
+        let names: Vec<_> = files(folder.path()).unwrap().iter().map(|it| filename(it)).collect();
+        assert_eq!(names, ["a.jpg", "c.png", "ä.jpg"]);
+    }
+
+    #[test]
+    fn the_measure_of_a_file_is_its_size_and_hash() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("abc");
+        std::fs::write(&path, "abc").unwrap();
+        let (size, sha256) = measure(&path).unwrap();
+        assert_eq!(size, 3);
+        assert_eq!(sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    }
+
+    #[test]
+    fn the_ending_tells_the_type_whatever_its_case() {
+        assert_eq!(content_type("IMG.JPG"), "image/jpeg");
+        assert_eq!(content_type("notes"), "application/octet-stream");
+    }
+}

@@ -1,0 +1,203 @@
+//! What the demo hands back: a file for programs, a table for people.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::client::{Mail, Trouble};
+use super::progress::{megabytes, say};
+
+/// Widest column of the table, in characters; long names are cut.
+const MAX_NAME: usize = 36;
+
+/// The whole run. Written even when a stage fails, with what was known by then.
+#[derive(Debug, Default, Serialize)]
+pub struct Report {
+    /// Every file that was tried.
+    pub photos: Vec<PhotoLine>,
+    /// The order as the API answered it.
+    pub order: Option<Value>,
+    /// The download's record at its end.
+    pub download: Option<Value>,
+    /// Mails that came during the run.
+    pub mails: Vec<MailLine>,
+    /// The link that was opened: read from the mail, not from the API.
+    pub link_used: Option<String>,
+    /// The archive on this disk.
+    pub zip: Option<ZipLine>,
+    /// Per stage, and `total`.
+    pub seconds: BTreeMap<&'static str, f64>,
+    /// What went wrong beyond single files.
+    pub problems: Vec<String>,
+}
+
+/// One file.
+#[derive(Debug, Serialize)]
+pub struct PhotoLine {
+    /// The name it was uploaded under.
+    pub filename: String,
+    /// Where it lies.
+    pub path: PathBuf,
+    /// Its id, once it has one.
+    pub id: Option<String>,
+    /// The record's status, or `refused` / `not_uploaded`.
+    pub status: String,
+    /// Why it is not ready.
+    pub error: Option<Trouble>,
+    /// Upright, in pixels.
+    pub width: Option<u32>,
+    /// Upright, in pixels.
+    pub height: Option<u32>,
+    /// As the API gave it.
+    pub exif: Value,
+    /// Of the original: the service's once it is ready, this side's before.
+    pub sha256: Option<String>,
+}
+
+/// One mail, and the first link in its text.
+#[derive(Debug, Serialize)]
+pub struct MailLine {
+    /// As the mailbox gave it.
+    #[serde(flatten)]
+    pub mail: Mail,
+    /// Absent from mails that carry none.
+    pub link: Option<String>,
+}
+
+/// The archive.
+#[derive(Debug, Serialize)]
+pub struct ZipLine {
+    /// Where it was written.
+    pub path: PathBuf,
+    /// Its size.
+    pub size_bytes: u64,
+    /// Files in it, the manifest included.
+    pub entries: usize,
+    /// Whether every photo in it equals its original, and none is missing or extra.
+    pub verified: bool,
+}
+
+impl PhotoLine {
+    /// Whether it can be ordered.
+    pub fn is_ready(&self) -> bool {
+        self.status == "ready" && self.error.is_none()
+    }
+
+    fn camera(&self) -> String {
+        let part = |name: &str| self.exif.get(name).and_then(Value::as_str).unwrap_or_default();
+        let (make, model) = (part("make"), part("model"));
+        let first_word = make.split_whitespace().next().unwrap_or_default();
+        // Most makers repeat their name in the model.
+        if model.to_lowercase().starts_with(&first_word.to_lowercase()) {
+            return model.to_owned();
+        }
+        format!("{make} {model}").trim().to_owned()
+    }
+}
+
+impl Report {
+    /// Whether every file came through and the archive is right.
+    pub fn all_good(&self) -> bool {
+        self.problems.is_empty()
+            && self.photos.iter().all(PhotoLine::is_ready)
+            && self.zip.as_ref().is_some_and(|zip| zip.verified)
+    }
+
+    /// Writes it as JSON.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let text = serde_json::to_string_pretty(self).context("Failed to write the report")?;
+        std::fs::write(path, text + "\n").with_context(|| format!("Failed to write {}", path.display()))
+    }
+
+    /// Prints it.
+    pub fn print(&self) {
+        say("");
+        self.lines().iter().for_each(|line| say(line.trim_end()));
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let mut lines = vec![row("file", "status", "pixels", "camera")];
+        for photo in &self.photos {
+            let pixels = match (photo.width, photo.height) {
+                (Some(width), Some(height)) => format!("{width} x {height}"),
+                _ => String::new(),
+            };
+            lines.push(row(&photo.filename, &photo.status, &pixels, &photo.camera()));
+        }
+        lines.push(String::new());
+        for photo in &self.photos {
+            if let Some(error) = &photo.error {
+                lines.push(format!("Not delivered: {}: {error} [{}]", photo.filename, error.code));
+            }
+        }
+        lines.extend(self.problems.iter().map(|problem| format!("Problem: {problem}")));
+        if let Some(zip) = &self.zip {
+            let verdict = if zip.verified { "every photo equals its original" } else { "NOT as it should be" };
+            let (path, size) = (zip.path.display(), megabytes(zip.size_bytes));
+            lines.push(format!("ZIP:     {path} ({size}, {} entries; {verdict})", zip.entries));
+        }
+        if let Some(link) = &self.link_used {
+            let used = self.mails.iter().find(|line| line.mail.links().any(|it| it == link));
+            let subject = used.map(|line| line.mail.text("subject")).unwrap_or_default();
+            lines.push(format!("Mail:    {subject}"));
+            lines.push(format!("Link:    {link}"));
+        }
+        let stages = ["upload", "develop", "order", "archive", "mail", "download", "verify", "total"];
+        let seconds: Vec<_> = stages
+            .iter()
+            .filter_map(|stage| self.seconds.get(stage).map(|seconds| format!("{stage} {seconds:.1}")))
+            .collect();
+        lines.push(format!("Seconds: {}", seconds.join(", ")));
+        lines
+    }
+}
+
+fn row(file: &str, status: &str, pixels: &str, camera: &str) -> String {
+    // A name may hold anything; a line break or an escape sequence must not reach the terminal.
+    let mut name: String = file.chars().map(|it| if it.is_control() { '\u{fffd}' } else { it }).collect();
+    if name.chars().count() > MAX_NAME {
+        name = name.chars().take(MAX_NAME - 1).chain(['…']).collect();
+    }
+    format!("{name:<MAX_NAME$}  {status:<12}  {pixels:<12}  {camera}")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn line(make: &str, model: &str) -> PhotoLine {
+        PhotoLine {
+            filename: "a.jpg".to_owned(),
+            path: PathBuf::new(),
+            id: None,
+            status: "ready".to_owned(),
+            error: None,
+            width: None,
+            height: None,
+            exif: json!({"make": make, "model": model}),
+            sha256: None,
+        }
+    }
+
+    #[test]
+    fn a_camera_names_its_maker_once() {
+        assert_eq!(line("NIKON CORPORATION", "NIKON Z 8").camera(), "NIKON Z 8");
+        assert_eq!(line("SONY", "ILCE-7M4").camera(), "SONY ILCE-7M4");
+        assert_eq!(PhotoLine { exif: Value::Null, ..line("", "") }.camera(), "");
+    }
+
+    #[test]
+    fn a_run_without_an_archive_is_not_good() {
+        assert!(!Report { photos: vec![line("", "")], ..Report::default() }.all_good());
+    }
+
+    #[test]
+    fn a_hostile_name_cannot_drive_the_terminal() {
+        assert!(!row("a\u{1b}[2J\nb", "", "", "").chars().any(char::is_control));
+    }
+}

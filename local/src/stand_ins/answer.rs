@@ -1,0 +1,19 @@
+//! Answers in JSON, as the smaller services give them.
+
+use http::{HeaderValue, StatusCode, header};
+use serde_json::Value;
+
+/// A JSON answer with the media type of its protocol.
+pub(super) fn json(media_type: &'static str, status: StatusCode, body: &Value) -> s3s::HttpResponse {
+    let mut response = s3s::HttpResponse::new(s3s::Body::from(body.to_string()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    response
+}
+
+/// An error of the REST JSON protocol, whose type stands in a header.
+pub(super) fn rest_error(status: StatusCode, kind: &'static str, message: &str) -> s3s::HttpResponse {
+    let mut response = json("application/json", status, &serde_json::json!({"message": message}));
+    response.headers_mut().insert("x-amzn-errortype", HeaderValue::from_static(kind));
+    response
+}

@@ -1,0 +1,363 @@
+//! The queues as a state machine: no clock, no files, no network. Times are milliseconds since 1970, given by the caller.
+//!
+//! Whatever must outlive the process is a [`Change`]. A method decides, then applies the change it decided on, through
+//! the same `apply` that replays a journal; so what is replayed can't differ from what happened. Visibility is left out
+//! on purpose: the receivers of a dead process are dead too, and its messages should be seen at once.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    error::SqsError,
+    message::{Counts, Message, Received, Receipt, Settings},
+};
+
+/// SQS: at most 120,000 messages of a standard queue in flight.
+const MAX_IN_FLIGHT: usize = 120_000;
+/// SQS: a message can be hidden for at most 12 hours.
+pub(super) const MAX_VISIBILITY_MS: u64 = 12 * 60 * 60 * 1000;
+
+/// One durable change of the queues.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "change", rename_all = "snake_case")]
+pub(super) enum Change {
+    /// A queue is made, or its settings replaced.
+    Queue { name: String, settings: Settings, at: u64 },
+    /// A queue is removed with what is in it.
+    QueueGone { name: String },
+    /// A message is added (also how a snapshot lists them).
+    Sent { queue: String, message: Message },
+    /// A message is handed to a receiver.
+    Received { queue: String, id: String, at: u64 },
+    /// A message has used up its receives.
+    Dead { queue: String, id: String, to: String },
+    /// A dead message goes back as a new message.
+    Redriven { queue: String, id: String, to: String, new_id: String, at: u64 },
+    /// A message is gone.
+    Deleted { queue: String, id: String },
+    /// All messages of a queue are gone.
+    Purged { queue: String },
+}
+
+/// One queue.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    pub settings: Settings,
+    pub created_at: u64,
+    pub changed_at: u64,
+    /// By order of arrival.
+    messages: BTreeMap<u64, Message>,
+    order: HashMap<String, u64>,
+}
+
+impl Queue {
+    fn get(&self, id: &str) -> Option<&Message> {
+        self.messages.get(self.order.get(id)?)
+    }
+
+    fn get_mut(&mut self, id: &str) -> Option<&mut Message> {
+        self.messages.get_mut(self.order.get(id)?)
+    }
+
+    fn take(&mut self, id: &str) -> Option<Message> {
+        self.messages.remove(&self.order.remove(id)?)
+    }
+}
+
+/// All queues, and the changes not yet collected by [`Core::drain`].
+#[derive(Debug, Default)]
+pub(super) struct Core {
+    queues: BTreeMap<String, Queue>,
+    arrivals: u64,
+    changes: Vec<Change>,
+}
+
+impl Core {
+    pub fn queue(&self, name: &str) -> Result<&Queue, SqsError> {
+        self.queues.get(name).ok_or_else(|| SqsError::no_queue(name))
+    }
+
+    pub fn names(&self) -> impl Iterator<Item = &String> {
+        self.queues.keys()
+    }
+
+    /// The changes since the last call, oldest first.
+    pub fn drain(&mut self) -> Vec<Change> {
+        std::mem::take(&mut self.changes)
+    }
+
+    /// The state as the shortest list of changes that leads to it.
+    pub fn snapshot(&self) -> Vec<Change> {
+        let queues = self.queues.iter().map(|(name, queue)| Change::Queue {
+            name: name.clone(),
+            settings: queue.settings.clone(),
+            at: queue.created_at,
+        });
+        let messages = self.queues.iter().flat_map(|(name, queue)| {
+            queue.messages.values().map(|message| Change::Sent { queue: name.clone(), message: message.clone() })
+        });
+        queues.chain(messages).collect()
+    }
+
+    /// Makes a queue, or replaces the settings of an old one.
+    pub fn configure(&mut self, name: &str, settings: Settings, now: u64) -> Result<(), SqsError> {
+        if let Some((dead, _)) = &settings.attributes.max_receives
+            && !self.queues.contains_key(dead)
+        {
+            return Err(SqsError::bad_value(format!("Dead letter target does not exist: {dead}.")));
+        }
+        if self.queues.get(name).is_none_or(|queue| queue.settings != settings) {
+            self.record(Change::Queue { name: name.to_owned(), settings, at: now });
+        }
+        Ok(())
+    }
+
+    pub fn remove(&mut self, name: &str) -> Result<(), SqsError> {
+        self.queue(name)?;
+        self.record(Change::QueueGone { name: name.to_owned() });
+        Ok(())
+    }
+
+    /// Adds a message; `delay_ms` stands in for the queue's own delay.
+    pub fn send(
+        &mut self,
+        name: &str,
+        id: String,
+        body: String,
+        attributes: serde_json::Map<String, serde_json::Value>,
+        delay_ms: Option<u64>,
+        now: u64,
+    ) -> Result<(), SqsError> {
+        let queue = self.queue(name)?;
+        let delayed_until = now + delay_ms.unwrap_or(queue.settings.delay_ms);
+        let message = Message { id, body, attributes, sent_at: now, delayed_until, ..Message::default() };
+        self.record(Change::Sent { queue: name.to_owned(), message });
+        Ok(())
+    }
+
+    /// Hands out up to `max` visible messages, oldest first, and hides them for `visibility_ms` (or the queue's own).
+    ///
+    /// A message that was received as often as its queue allows goes to the dead-letter queue instead.
+    pub fn receive(
+        &mut self,
+        name: &str,
+        max: usize,
+        visibility_ms: Option<u64>,
+        now: u64,
+    ) -> Result<Vec<Received>, SqsError> {
+        self.expire(name, now);
+        let queue = self.queue(name)?;
+        let visibility = visibility_ms.unwrap_or(queue.settings.visibility_ms());
+        let redrive = queue.settings.attributes.max_receives.clone().filter(|(dead, _)| self.queues.contains_key(dead));
+        let (mut dead, mut handed, mut in_flight) = (Vec::new(), Vec::new(), 0);
+        for message in queue.messages.values() {
+            if message.in_flight_until > now {
+                in_flight += 1;
+            }
+            if handed.len() == max || !message.is_visible(now) {
+                continue;
+            }
+            match &redrive {
+                Some((to, allowed)) if message.receive_count >= *allowed => dead.push((message.id.clone(), to.clone())),
+                _ => handed.push(message.id.clone()),
+            }
+        }
+        if in_flight >= MAX_IN_FLIGHT {
+            return Err(SqsError::over_limit());
+        }
+        for (id, to) in dead {
+            self.record(Change::Dead { queue: name.to_owned(), id, to });
+        }
+        let mut received = Vec::with_capacity(handed.len());
+        for id in handed {
+            self.record(Change::Received { queue: name.to_owned(), id: id.clone(), at: now });
+            if let Some(message) = self.queues.get_mut(name).and_then(|queue| queue.get_mut(&id)) {
+                message.in_flight_until = now + visibility;
+                received.push(Received::of(message));
+            }
+        }
+        Ok(received)
+    }
+
+    /// Deletes a message. A receipt that a later receive has made stale deletes nothing, and is no error: so AWS.
+    pub fn delete(&mut self, name: &str, receipt: &str) -> Result<(), SqsError> {
+        let receipt = Receipt::parse(receipt)?;
+        let queue = self.queue(name)?;
+        if queue.get(&receipt.id).is_some_and(|message| message.receive_count == receipt.receive) {
+            self.record(Change::Deleted { queue: name.to_owned(), id: receipt.id });
+        }
+        Ok(())
+    }
+
+    /// Hides a message in flight for `visibility_ms` from now; zero gives it back.
+    pub fn change_visibility(
+        &mut self,
+        name: &str,
+        receipt: &str,
+        visibility_ms: u64,
+        now: u64,
+    ) -> Result<(), SqsError> {
+        if visibility_ms > MAX_VISIBILITY_MS {
+            return Err(SqsError::bad_value("VisibilityTimeout must be between 0 and 43200 seconds."));
+        }
+        let receipt = Receipt::parse(receipt)?;
+        self.queue(name)?;
+        let message = self.queues.get_mut(name).and_then(|queue| queue.get_mut(&receipt.id));
+        let Some(message) = message.filter(|message| message.receive_count == receipt.receive) else {
+            return Err(SqsError::bad_value(
+                "Message does not exist or is not available for visibility timeout change.",
+            ));
+        };
+        if message.in_flight_until <= now {
+            return Err(SqsError::not_in_flight());
+        }
+        message.in_flight_until = now + visibility_ms;
+        Ok(())
+    }
+
+    pub fn purge(&mut self, name: &str) -> Result<(), SqsError> {
+        self.queue(name)?;
+        self.record(Change::Purged { queue: name.to_owned() });
+        Ok(())
+    }
+
+    /// The queues whose dead letters `name` takes.
+    pub fn sources(&self, name: &str) -> Vec<String> {
+        let dead_letters_here =
+            |queue: &&Queue| queue.settings.attributes.max_receives.as_ref().is_some_and(|(dead, _)| dead == name);
+        self.queues.iter().filter(|(_, queue)| dead_letters_here(queue)).map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Sends the visible messages of a dead-letter queue back, as new messages (AWS: new id, new sent time), to `to` or
+    /// to where each came from. Returns how many.
+    pub fn redrive(
+        &mut self,
+        name: &str,
+        to: Option<&str>,
+        mut new_id: impl FnMut() -> String,
+        now: u64,
+    ) -> Result<usize, SqsError> {
+        if self.sources(name).is_empty() {
+            return Err(SqsError::bad_value("Source queue must be configured as a Dead Letter Queue."));
+        }
+        if let Some(to) = to {
+            self.queue(to)?;
+        }
+        self.expire(name, now);
+        let moves: Vec<(String, String)> = self
+            .queue(name)?
+            .messages
+            .values()
+            .filter(|message| message.is_visible(now))
+            .filter_map(|message| {
+                let to = to.map(str::to_owned).or_else(|| message.came_from.clone())?;
+                self.queues.contains_key(&to).then(|| (message.id.clone(), to))
+            })
+            .collect();
+        let count = moves.len();
+        for (id, to) in moves {
+            self.record(Change::Redriven { queue: name.to_owned(), id, to, new_id: new_id(), at: now });
+        }
+        Ok(count)
+    }
+
+    pub fn counts(&self, name: &str, now: u64) -> Result<Counts, SqsError> {
+        let queue = self.queue(name)?;
+        let mut counts = Counts::default();
+        for message in queue.messages.values().filter(|message| !queue.settings.is_expired(message, now)) {
+            if message.in_flight_until > now {
+                counts.in_flight += 1;
+            } else if message.delayed_until > now {
+                counts.delayed += 1;
+            } else {
+                counts.visible += 1;
+            }
+        }
+        Ok(counts)
+    }
+
+    pub fn messages(&self, name: &str) -> Result<Vec<Message>, SqsError> {
+        Ok(self.queue(name)?.messages.values().cloned().collect())
+    }
+
+    /// When the next hidden message of a queue is seen again, if one is hidden.
+    pub fn next_visible(&self, name: &str, now: u64) -> Option<u64> {
+        let messages = self.queues.get(name)?.messages.values();
+        messages.map(|message| message.in_flight_until.max(message.delayed_until)).filter(|at| *at > now).min()
+    }
+
+    fn expire(&mut self, name: &str, now: u64) {
+        let Some(queue) = self.queues.get(name) else { return };
+        let old = |message: &&Message| queue.settings.is_expired(message, now) && message.in_flight_until <= now;
+        let expired: Vec<String> = queue.messages.values().filter(old).map(|message| message.id.clone()).collect();
+        for id in expired {
+            self.record(Change::Deleted { queue: name.to_owned(), id });
+        }
+    }
+
+    fn record(&mut self, change: Change) {
+        self.apply(change.clone());
+        self.changes.push(change);
+    }
+
+    /// Makes one change. A change of what is no longer there does nothing: a journal may be longer than its queues' lives.
+    pub fn apply(&mut self, change: Change) {
+        match change {
+            Change::Queue { name, settings, at } => {
+                let queue = self.queues.entry(name).or_insert_with(|| Queue { created_at: at, ..Queue::default() });
+                queue.settings = settings;
+                queue.changed_at = at;
+            }
+            Change::QueueGone { name } => {
+                self.queues.remove(&name);
+            }
+            Change::Sent { queue, message } => self.insert(&queue, message),
+            Change::Received { queue, id, at } => {
+                if let Some(message) = self.queues.get_mut(&queue).and_then(|queue| queue.get_mut(&id)) {
+                    message.receive_count += 1;
+                    message.first_received_at.get_or_insert(at);
+                }
+            }
+            Change::Dead { queue, id, to } => {
+                if let Some(mut message) = self.take(&queue, &id) {
+                    message.came_from = Some(queue);
+                    message.in_flight_until = 0;
+                    self.insert(&to, message);
+                }
+            }
+            Change::Redriven { queue, id, to, new_id, at } => {
+                if let Some(message) = self.take(&queue, &id) {
+                    let Message { body, attributes, .. } = message;
+                    let message = Message { id: new_id, body, attributes, sent_at: at, ..Message::default() };
+                    self.insert(&to, message);
+                }
+            }
+            Change::Deleted { queue, id } => {
+                self.take(&queue, &id);
+            }
+            Change::Purged { queue } => {
+                if let Some(queue) = self.queues.get_mut(&queue) {
+                    queue.messages.clear();
+                    queue.order.clear();
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, queue: &str, id: &str) -> Option<Message> {
+        self.queues.get_mut(queue)?.take(id)
+    }
+
+    fn insert(&mut self, name: &str, message: Message) {
+        if let Some(queue) = self.queues.get_mut(name) {
+            self.arrivals += 1;
+            queue.order.insert(message.id.clone(), self.arrivals);
+            queue.messages.insert(self.arrivals, message);
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "core_tests.rs"]
+mod tests;

@@ -1,0 +1,201 @@
+//! Darkroom on this machine: stand-ins for AWS, the four functions, and what connects them.
+
+use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
+
+use anyhow::{Context as _, Result};
+use shared::{env::Env, job::Job};
+use tokio::{net::TcpListener, task::JoinSet};
+
+use crate::{
+    event_source::EventSource,
+    functions::Functions,
+    gateway, setup,
+    stand_ins::{self, Mail, StandIns, Work},
+    workers::{Worker, workers},
+};
+
+/// The JWT claim that names the studio, as Terraform's default has it.
+pub const STUDIO_CLAIM: &str = "darkroom_studio";
+/// The schedule's period (EventBridge Scheduler in AWS).
+const SWEEP_EVERY: Duration = Duration::from_secs(300);
+
+/// How to run it.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where everything lies; it survives this process.
+    pub data: PathBuf,
+    /// The API's port; 0 chooses any.
+    pub port: u16,
+    /// The stand-ins' port; 0 chooses any.
+    pub aws_port: u16,
+    /// Run each job at the moment it is sent.
+    pub sync: bool,
+    /// Lambda's Invoke API to send events to, instead of the functions in this process.
+    pub functions: Option<String>,
+    /// Variables of single functions to set otherwise: (function, variable) -> value.
+    pub overrides: HashMap<(String, String), String>,
+}
+
+/// The captured mails.
+#[derive(Clone)]
+pub struct Mails(Arc<stand_ins::Mailbox>);
+
+impl Mails {
+    /// All of them, oldest first.
+    pub fn list(&self) -> Vec<Mail> {
+        self.0.list()
+    }
+}
+
+/// A running system; it stops when dropped.
+pub struct System {
+    /// The API's address: `http://127.0.0.1:PORT`.
+    pub api: String,
+    /// The variables that the functions run with; the endpoints are among them.
+    pub environment: HashMap<String, String>,
+    /// The captured mails.
+    pub mails: Mails,
+    _stand_ins: StandIns,
+    _tasks: JoinSet<()>,
+}
+
+impl System {
+    /// Starts it and returns when it answers.
+    pub async fn start(options: Options) -> Result<Self> {
+        let workers = workers()?;
+        let stand_ins = StandIns::start(stand_ins::Options { data: options.data.clone(), port: options.aws_port }).await?;
+        let listener = TcpListener::bind(("127.0.0.1", options.port))
+            .await
+            .with_context(|| format!("Port {} can't be opened for the API", options.port))?;
+        let api = format!("http://{}", listener.local_addr()?);
+        let environment = environment(&stand_ins, &api);
+        let env = Env::of(environment.clone());
+        setup::set_up(&stand_ins, &env, &workers).await?;
+        setup::free_dead_leases(&env).await?;
+
+        let functions = match &options.functions {
+            Some(url) => Functions::behind(url)?,
+            None => Functions::here(|function| {
+                let mut variables = environment.clone();
+                let own = options.overrides.iter().filter(|((name, _), _)| name == function);
+                variables.extend(own.map(|((_, variable), value)| (variable.clone(), value.clone())));
+                variables
+            })?,
+        };
+        let mails = Mails(stand_ins.mailbox());
+        let mut tasks = JoinSet::new();
+        let sqs = aws_sdk_sqs::Client::new(&shared::aws::config(&env)?);
+        let mut sources = Vec::new();
+        for (function, worker) in &workers {
+            let queue_url = env.required(&queue_variable(&worker.queue))?;
+            let source = EventSource {
+                sqs: sqs.clone(),
+                queue_url,
+                function: function.clone(),
+                worker: worker.clone(),
+                functions: functions.clone(),
+            };
+            sources.push(source);
+        }
+        if options.sync {
+            stand_ins.run_at_once(run_at_once(sources.clone()));
+            retry_later(sources.clone(), &stand_ins, &mut tasks);
+        } else {
+            for source in &sources {
+                source.start(&mut tasks);
+            }
+        }
+        schedule(&sources, &mut tasks);
+        gateway::serve(listener, functions, mails.clone(), &mut tasks);
+        Ok(Self { api, environment, mails, _stand_ins: stand_ins, _tasks: tasks })
+    }
+}
+
+/// Works all that is visible on any queue: one job at a time, each to its end before what sent it is answered.
+fn run_at_once(sources: Vec<EventSource>) -> Work {
+    let sources = Arc::new(sources);
+    Arc::new(move || {
+        let sources = sources.clone();
+        Box::pin(async move {
+            for source in sources.iter() {
+                while source.poll(0).await.unwrap_or_else(|error| {
+                    tracing::warn!(queue = source.worker.queue, error = format!("{error:#}"), "A poll failed");
+                    false
+                }) {}
+            }
+        })
+    })
+}
+
+/// With --sync no poller waits for new messages; those that a failed try gave back are worked when they are due.
+fn retry_later(sources: Vec<EventSource>, stand_ins: &StandIns, tasks: &mut JoinSet<()>) {
+    let (queues, work) = (stand_ins.queues(), run_at_once(sources.clone()));
+    tasks.spawn(async move {
+        let mut ticks = tokio::time::interval(Duration::from_millis(500));
+        loop {
+            ticks.tick().await;
+            let given_back = |source: &EventSource| {
+                let messages = queues.peek_all(&source.worker.queue).unwrap_or_default();
+                messages.iter().any(|message| message.receive_count > 0)
+            };
+            if sources.iter().any(given_back) {
+                work().await;
+            }
+        }
+    });
+}
+
+/// The environment variable that holds a queue's URL: `emails` -> `EMAILS_QUEUE_URL`.
+fn queue_variable(queue: &str) -> String {
+    format!("{}_QUEUE_URL", queue.to_uppercase())
+}
+
+/// What Terraform sets on the functions, for this machine.
+fn environment(stand_ins: &StandIns, api: &str) -> HashMap<String, String> {
+    let endpoint = stand_ins.endpoint();
+    let queue = |name: &str| format!("{endpoint}/000000000000/{name}");
+    [
+        ("AWS_REGION", "us-east-1".to_owned()),
+        ("AWS_ACCESS_KEY_ID", stand_ins::ACCESS_KEY.to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", stand_ins::SECRET_KEY.to_owned()),
+        ("AWS_ENDPOINT_URL", endpoint.clone()),
+        ("AWS_ENDPOINT_URL_DYNAMODB", stand_ins.dynamodb_endpoint()),
+        ("PHOTOS_TABLE", "photos".to_owned()),
+        ("ORDERS_TABLE", "orders".to_owned()),
+        ("DOWNLOADS_TABLE", "downloads".to_owned()),
+        ("EMAILS_TABLE", "emails".to_owned()),
+        ("PHOTOS_BUCKET", "photos".to_owned()),
+        ("DOWNLOADS_BUCKET", "downloads".to_owned()),
+        ("PHOTOS_QUEUE_URL", queue("photos")),
+        ("DOWNLOADS_QUEUE_URL", queue("downloads")),
+        ("EMAILS_QUEUE_URL", queue("emails")),
+        ("LINK_SECRET_PARAMETER", "/darkroom/link-secret".to_owned()),
+        ("PUBLIC_URL", api.to_owned()),
+        ("STUDIO_CLAIM", STUDIO_CLAIM.to_owned()),
+        ("DOWNLOAD_RETENTION_DAYS", "30".to_owned()),
+        ("MAIL_FROM", "Darkroom <photos@darkroom.example>".to_owned()),
+        // A laptop's failures are tried again while somebody watches.
+        ("RETRY_BACKOFF_SECONDS", "1".to_owned()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into()
+}
+
+/// Plays EventBridge Scheduler: a `Sweep` on each queue, at start and every 5 minutes.
+fn schedule(sources: &[EventSource], tasks: &mut JoinSet<()>) {
+    for source in sources.iter().cloned() {
+        tasks.spawn(async move {
+            let mut ticks = tokio::time::interval(SWEEP_EVERY);
+            loop {
+                ticks.tick().await;
+                let sweep = source.sqs.send_message().queue_url(&source.queue_url).message_body(Job::Sweep.encode());
+                if let Err(error) = sweep.send().await {
+                    tracing::warn!(queue = source.worker.queue, %error, "A sweep could not be sent");
+                }
+            }
+        });
+    }
+}
+
+/// The workers by function name.
+pub type Workers = std::collections::BTreeMap<String, Worker>;

@@ -1,0 +1,65 @@
+use reqwest::StatusCode;
+use serde_json::json;
+use tests::{TestApp, encode, jpeg};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_file_fails_with_a_code_and_a_sentence_and_stays_out_of_orders() {
+    let app = TestApp::start().await;
+    let whole = jpeg(1, 800, 600);
+    let png = encode(1, 80, 60, image::ImageFormat::Png);
+    let cases: [(&str, &[u8]); 4] = [
+        ("truncated.jpg", &whole[..whole.len() / 2]),
+        ("text.jpg", b"This is no photo but a letter to the photographer.\n"),
+        ("a-png.jpg", &png),
+        ("zeros.jpg", &[0; 4096]),
+    ];
+    for (name, bytes) in cases {
+        let id = app.upload("anna", name, "image/jpeg", bytes).await.unwrap();
+        let photo = app.until("anna", &format!("/photos/{id}"), &["ready", "failed"]).await.unwrap();
+        assert_eq!(photo["status"], "failed", "{name}: {photo}");
+        assert!(photo["error"]["code"].as_str().is_some_and(|code| !code.is_empty()), "{photo}");
+        let message = photo["error"]["message"].as_str().unwrap();
+        assert!(message.len() > 20 && message.ends_with('.'), "{message}");
+        app.until_empty("photos").await;
+        assert_eq!(app.depth("photos-dlq").await, 0, "a rejected photo is done with");
+
+        let customer = json!({ "name": "E", "email": "e@example.com" });
+        let order = json!({ "reference": "B", "customer": customer, "photo_ids": [id] });
+        let refused = app.post("anna", "/orders", order).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(refused.body["photos"][0]["reason"], "failed");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_url_takes_exactly_what_was_announced() {
+    let app = TestApp::start().await;
+    let bytes = jpeg(1, 80, 60);
+    let new = json!({ "filename": "a.jpg", "content_type": "image/jpeg", "size_bytes": bytes.len() });
+    let made = app.post("anna", "/photos", new).await;
+    let (upload, id) = (&made.body["upload"], made.text("/photo/id"));
+    let longer = [bytes.as_slice(), b"more"].concat();
+    assert!(!app.put(upload, longer).await.is_ok_and(|status| status.is_success()), "another length was taken");
+    let mut other_type = upload.clone();
+    other_type["headers"]["content-type"] = "text/html".into();
+    assert!(!app.put(&other_type, bytes.clone()).await.unwrap().is_success(), "another type was taken");
+    assert_eq!(app.get("anna", &format!("/photos/{id}")).await.body["status"], "awaiting_upload");
+    assert_eq!(app.put(upload, bytes.clone()).await.unwrap(), StatusCode::OK);
+    assert_eq!(app.put(upload, bytes).await.unwrap(), StatusCode::PRECONDITION_FAILED, "an original is never changed");
+    app.until("anna", &format!("/photos/{id}"), &["ready"]).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_photo_that_is_not_the_announced_one_is_refused() {
+    let app = TestApp::start().await;
+    let bytes = jpeg(1, 80, 60);
+    let sha256 = "ab".repeat(32);
+    let new = json!({ "filename": "a.jpg", "content_type": "image/jpeg", "size_bytes": bytes.len(), "sha256": sha256 });
+    let made = app.post("anna", "/photos", new).await;
+    let put = app.put(&made.body["upload"], bytes).await.unwrap();
+    if put.is_success() {
+        let path = format!("/photos/{}", made.text("/photo/id"));
+        let photo = app.until("anna", &path, &["ready", "failed"]).await.unwrap();
+        assert_eq!(photo["error"]["code"], "checksum_mismatch", "{photo}");
+    }
+}

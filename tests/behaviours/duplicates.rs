@@ -1,0 +1,64 @@
+use futures::future::join_all;
+use serde_json::json;
+use tests::{TestApp, jpeg, unzip};
+
+fn object_created(photo: &str, etag: &str) -> String {
+    json!({ "Records": [{
+        "eventVersion": "2.1", "eventSource": "aws:s3", "awsRegion": "us-east-1",
+        "eventTime": "2026-01-01T00:00:00.000Z", "eventName": "ObjectCreated:Put",
+        "s3": {
+            "s3SchemaVersion": "1.0", "bucket": { "name": "photos", "arn": "arn:aws:s3:::photos" },
+            "object": { "key": format!("originals/anna/{photo}"), "size": 1, "eTag": etag, "sequencer": "1" },
+        },
+    }] })
+    .to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_upload_event_five_times_at_once_develops_once() {
+    let app = TestApp::start().await;
+    let id = app.upload("anna", "a.jpg", "image/jpeg", &jpeg(1, 1200, 800)).await.unwrap();
+    let event = object_created(&id, "whatever");
+    join_all((0..5).map(|_| app.send("photos", &event))).await;
+    let photo = app.until("anna", &format!("/photos/{id}"), &["ready", "failed"]).await.unwrap();
+    app.until_empty("photos").await;
+    let after = app.get("anna", &format!("/photos/{id}")).await.body;
+    assert_eq!(after["status"], "ready");
+    assert_eq!(after["attempts"], 1, "{after}");
+    assert_eq!(after["processed_at"], photo["processed_at"], "it was developed a second time");
+    assert_eq!(app.depth("photos-dlq").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_duplicate_delivery_builds_one_archive_and_sends_one_mail() {
+    let app = TestApp::start().await;
+    let id = app.ready_photo("anna", "a.jpg", &jpeg(1, 600, 400)).await;
+    let order = app.order("anna", "D-1", &[id]).await;
+    let made = app.post("anna", &format!("/orders/{order}/downloads"), json!({})).await;
+    let download = made.text("/download/id");
+    let job = json!({ "v": 1, "job": "build_archive", "studio": "anna", "download": download }).to_string();
+    join_all((0..4).map(|_| app.send("downloads", &job))).await;
+    let first = app.until("anna", &format!("/downloads/{download}"), &["ready", "failed"]).await.unwrap();
+    app.send("downloads", &job).await;
+    app.until_empty("downloads").await;
+    app.until_empty("emails").await;
+    let after = app.get("anna", &format!("/downloads/{download}")).await.body;
+    assert_eq!((&after["attempts"], &after["ready_at"], &after["build"]), (&json!(1), &first["ready_at"], &json!(1)));
+    assert_eq!(unzip(app.fetch(&made.text("/link")).await.unwrap()).len(), 2);
+    app.until_mails(1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_job_sent_twice_sends_one_mail() {
+    let app = TestApp::start().await;
+    let id = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
+    let order = app.order("anna", "M-1", &[id]).await;
+    let new = json!({ "template": "order_confirmation", "to": "eva@example.com", "data": { "order_id": order } });
+    let email = app.post("anna", "/emails", new).await.text("/email/id");
+    let job = json!({ "v": 1, "job": "send_email", "studio": "anna", "email": email }).to_string();
+    join_all((0..3).map(|_| app.send("emails", &job))).await;
+    let sent = app.until("anna", &format!("/emails/{email}"), &["sent", "failed"]).await.unwrap();
+    app.until_empty("emails").await;
+    assert_eq!((&sent["status"], &sent["possible_duplicate"]), (&json!("sent"), &json!(false)));
+    app.until_mails(1).await;
+}

@@ -1,0 +1,71 @@
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+use tests::{TestApp, jpeg};
+
+async fn status(app: &TestApp, method: Method, link: &str) -> (u16, String) {
+    let answer = app.http().request(method, link).send().await.unwrap();
+    (answer.status().as_u16(), answer.text().await.unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn looking_at_a_link_spends_nothing_and_resuming_is_free() {
+    let app = TestApp::start().await;
+    let id = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
+    let order = app.order("anna", "L-1", &[id]).await;
+    let (download, link) = app.download("anna", &order, json!({ "max_downloads": 1, "notify": false })).await;
+    for _ in 0..5 {
+        assert_eq!(status(&app, Method::GET, &link).await.0, 200);
+        assert_eq!(status(&app, Method::HEAD, &link).await.0, 200);
+    }
+    let path = format!("/downloads/{}", download["id"].as_str().unwrap());
+    assert_eq!(app.get("anna", &path).await.body["download_count"], 0);
+    for _ in 0..3 {
+        assert!(!app.fetch(&link).await.unwrap().is_empty(), "within the window a POST resumes");
+    }
+    let after = app.get("anna", &path).await.body;
+    assert_eq!((&after["download_count"], &after["is_ready"]), (&json!(1), &json!(true)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_link_is_gone_and_a_forged_one_never_was() {
+    let app = TestApp::start().await;
+    let id = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
+    let order = app.order("anna", "L-2", &[id]).await;
+    let (download, link) = app.download("anna", &order, json!({ "notify": false })).await;
+    let (page, token) = link.rsplit_once('/').unwrap();
+    let mut forged = token.to_owned();
+    let last = if forged.ends_with('A') { "B" } else { "A" };
+    forged.replace_range(8..9, last);
+    for token in [forged.as_str(), "x", "", "AAAA", &token[..token.len() - 4]] {
+        for method in [Method::GET, Method::POST] {
+            assert_eq!(status(&app, method, &format!("{page}/{token}")).await.0, 404, "{token}");
+        }
+    }
+    let path = format!("/downloads/{}", download["id"].as_str().unwrap());
+    let revoked = app.call("anna", Method::DELETE, &path, None).await;
+    assert_eq!((revoked.status, &revoked.body["status"]), (StatusCode::OK, &json!("revoked")));
+    for method in [Method::GET, Method::POST] {
+        let (code, page) = status(&app, method, &link).await;
+        assert_eq!(code, 410);
+        assert!(page.contains("taken back"), "{page}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_of_an_unfinished_download_shows_a_page_and_hands_out_nothing() {
+    let app = TestApp::with(|options| {
+        let variable = ("archive-builder".to_owned(), "DOWNLOADS_BUCKET".to_owned());
+        options.overrides.insert(variable, "no-such-bucket".to_owned());
+    })
+    .await;
+    let id = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
+    let order = app.order("anna", "L-3", &[id]).await;
+    let made = app.post("anna", &format!("/orders/{order}/downloads"), json!({ "notify": false })).await;
+    let link = made.text("/link");
+    let (code, page) = status(&app, Method::GET, &link).await;
+    assert!(code == 200 && page.contains("being packed"), "{page}");
+    assert_eq!(status(&app, Method::POST, &link).await.0, 409);
+    app.until("anna", &format!("/downloads/{}", made.text("/download/id")), &["failed"]).await.unwrap();
+    let (code, page) = status(&app, Method::GET, &link).await;
+    assert!(code == 200 && page.contains("could not be packed"), "{page}");
+}

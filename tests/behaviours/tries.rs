@@ -1,0 +1,49 @@
+use serde_json::json;
+use tests::{TestApp, jpeg};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_all_tries_fail_the_record_says_so_the_message_lies_in_the_dlq_and_the_customer_is_told() {
+    let app = TestApp::with(|options| {
+        // A bucket that does not exist is an error that nobody foresaw: it is tried again until the tries are spent.
+        let variable = ("archive-builder".to_owned(), "DOWNLOADS_BUCKET".to_owned());
+        options.overrides.insert(variable, "no-such-bucket".to_owned());
+    })
+    .await;
+    let id = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
+    let order = app.order("anna", "T-1", &[id]).await;
+    let (download, _) = app.download("anna", &order, json!({})).await;
+    assert_eq!((&download["status"], &download["attempts"]), (&json!("failed"), &json!(2)));
+    assert_eq!(download["error_code"], "tries_exhausted");
+    app.until_empty("downloads").await;
+    assert_eq!(app.depth("downloads-dlq").await, 1);
+    let mails = app.until_mails(1).await;
+    assert!(mails[0]["subject"].as_str().unwrap().contains("looking into"), "{}", mails[0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_original_that_was_replaced_or_lost_fails_the_download_and_names_the_photo() {
+    let app = TestApp::start().await;
+    let kept = app.ready_photo("anna", "kept.jpg", &jpeg(1, 60, 40)).await;
+    let lost = app.ready_photo("anna", "lost.jpg", &jpeg(2, 60, 40)).await;
+    let replaced = app.ready_photo("anna", "replaced.jpg", &jpeg(3, 60, 40)).await;
+    let s3 = app.s3();
+    for (id, name, code) in [(&lost, "lost.jpg", "photo_missing"), (&replaced, "replaced.jpg", "photo_changed")] {
+        let key = format!("originals/anna/{id}");
+        s3.delete_object().bucket("photos").key(&key).send().await.unwrap();
+        let order = app.order("anna", name, &[kept.clone(), id.clone()]).await;
+        if code == "photo_changed" {
+            // Other bytes, and no photo: the record keeps what was developed, or is failed; both name the photo.
+            s3.put_object().bucket("photos").key(&key).body(b"other bytes".to_vec().into()).send().await.unwrap();
+        }
+        let made = app.post("anna", &format!("/orders/{order}/downloads"), json!({ "notify": false })).await;
+        if made.status == 409 {
+            assert!(made.body.to_string().contains(id.as_str()), "{made:?}");
+            continue;
+        }
+        let path = format!("/downloads/{}", made.text("/download/id"));
+        let download = app.until("anna", &path, &["ready", "failed"]).await.unwrap();
+        assert_eq!(download["status"], "failed");
+        let message = download["error_message"].as_str().unwrap();
+        assert!(message.contains(name) || message.contains(id.as_str()), "{message}");
+    }
+}
