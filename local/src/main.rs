@@ -78,7 +78,11 @@ fn main() -> ExitCode {
             Command::Demo(args) => show(args).await,
         }
     };
-    let ended = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Into::into).and_then(|r| r.block_on(run));
+    let ended = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(Into::into)
+        .and_then(|r| r.block_on(run));
     ended.unwrap_or_else(|error: anyhow::Error| {
         #[expect(clippy::print_stderr, reason = "the command's last word")]
         {

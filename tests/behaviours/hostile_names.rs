@@ -7,9 +7,23 @@ use tests::{TestApp, jpeg, unzip};
 async fn hostile_filenames_lose_no_photo_and_escape_no_folder() {
     let app = TestApp::start().await;
     let hostile = [
-        "../../etc/passwd.jpg", "..\\..\\boot.jpg", "CON.jpg", "con.jpg", "a.jpg", "A.JPG", "a.jpg ", "x\r\ny.jpg",
-        "\u{202e}gpj.exe", "trailing....", "/absolute.jpg", "C:\\x.jpg", "manifest.json", "Ünïcödé.jpg", "U\u{308}nïcödé.jpg",
-        ".hidden.jpg", "*?<>|\":.jpg",
+        "../../etc/passwd.jpg",
+        "..\\..\\boot.jpg",
+        "CON.jpg",
+        "con.jpg",
+        "a.jpg",
+        "A.JPG",
+        "a.jpg ",
+        "x\r\ny.jpg",
+        "\u{202e}gpj.exe",
+        "trailing....",
+        "/absolute.jpg",
+        "C:\\x.jpg",
+        "manifest.json",
+        "Ünïcödé.jpg",
+        "U\u{308}nïcödé.jpg",
+        ".hidden.jpg",
+        "*?<>|\":.jpg",
     ];
     let long = format!("{}.jpg", "lang".repeat(200));
     let names: Vec<&str> = hostile.into_iter().chain([long.as_str()]).collect();
@@ -33,6 +47,9 @@ async fn hostile_filenames_lose_no_photo_and_escape_no_folder() {
     for (name, _) in &files {
         let parts: Vec<_> = name.split('/').collect();
         assert_eq!(parts.len(), 2, "{name}");
-        assert!(!name.contains(['\\', ':', '\r', '\n', '\u{202e}']) && !parts.contains(&"..") && name.len() < 420, "{name}");
+        assert!(
+            !name.contains(['\\', ':', '\r', '\n', '\u{202e}']) && !parts.contains(&"..") && name.len() < 420,
+            "{name}"
+        );
     }
 }

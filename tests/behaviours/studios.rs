@@ -41,7 +41,8 @@ async fn another_studios_ids_are_not_found() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_token_only_the_open_doors_open() {
     let app = TestApp::start().await;
-    for (path, status) in [("/photos", 401), ("/orders", 401), ("/health", 200), ("/d/forged", 404), ("/nowhere", 401)] {
+    for (path, status) in [("/photos", 401), ("/orders", 401), ("/health", 200), ("/d/forged", 404), ("/nowhere", 401)]
+    {
         let answer = app.http().get(format!("{}{path}", app.api())).send().await.unwrap();
         assert_eq!(answer.status().as_u16(), status, "{path}");
     }

@@ -32,7 +32,10 @@ async fn a_photo_is_developed_ordered_packed_mailed_and_in_hand() {
     }
     let photo = app.get("anna", &format!("/photos/{}", ids[0])).await.body;
     assert_eq!((&photo["width"], &photo["height"]), (&json!(3000), &json!(2000)));
-    assert_eq!((&photo["derivatives"]["preview"]["width"], &photo["derivatives"]["thumb"]["width"]), (&json!(2048), &json!(400)));
+    assert_eq!(
+        (&photo["derivatives"]["preview"]["width"], &photo["derivatives"]["thumb"]["width"]),
+        (&json!(2048), &json!(400))
+    );
 
     let order = app.order("anna", "2026-17", &ids).await;
     let (download, link) = app.download("anna", &order, json!({ "kind": "batch" })).await;
@@ -49,7 +52,15 @@ async fn a_photo_is_developed_ordered_packed_mailed_and_in_hand() {
     assert_eq!(download["crc32"], format!("{:08x}", crc32fast::hash(&archive)));
     let files = unzip(archive);
     let names: Vec<_> = files.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, ["Order-2026-17/Anna.jpg", "Order-2026-17/Berge.png", "Order-2026-17/Ö & ß.tiff", "Order-2026-17/manifest.json"]);
+    assert_eq!(
+        names,
+        [
+            "Order-2026-17/Anna.jpg",
+            "Order-2026-17/Berge.png",
+            "Order-2026-17/Ö & ß.tiff",
+            "Order-2026-17/manifest.json"
+        ]
+    );
     for ((_, packed), (name, _, original)) in files.iter().zip(&originals) {
         assert!(packed == original, "{name} differs from its original");
     }

@@ -10,10 +10,3 @@ pub(super) fn json(media_type: &'static str, status: StatusCode, body: &Value) -
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     response
 }
-
-/// An error of the REST JSON protocol, whose type stands in a header.
-pub(super) fn rest_error(status: StatusCode, kind: &'static str, message: &str) -> s3s::HttpResponse {
-    let mut response = json("application/json", status, &serde_json::json!({"message": message}));
-    response.headers_mut().insert("x-amzn-errortype", HeaderValue::from_static(kind));
-    response
-}

@@ -25,7 +25,9 @@ pub async fn serve(listener: TcpListener, database: Database, mut stop: watch::R
         // An error means that nobody is left to tell us: stop as well.
         let _ = stop.wait_for(|stop| *stop).await;
     };
-    dynoxide::server::serve_with_shutdown(listener, database, stopped).await;
+    if let Err(error) = dynoxide::server::serve_with_shutdown(listener, database, stopped).await {
+        warn!(%error, "The DynamoDB stand-in ended");
+    }
     sweeper.abort();
 }
 

@@ -56,6 +56,10 @@ impl StandIns {
         let data = options.data;
         std::fs::create_dir_all(&data).with_context(|| format!("Failed to create {}", data.display()))?;
         let lock = lock(&data)?;
+        for folder in [&data, &data.join("mail"), &data.join("s3/facts")] {
+            std::fs::create_dir_all(folder).with_context(|| format!("Failed to create {}", folder.display()))?;
+            atomic_file::remove_unfinished(folder).context("Failed to clear away half-written files")?;
+        }
         let queues = Arc::new(Queues::open(&data.join("sqs"))?);
         let mailbox = Arc::new(Mailbox::open(&data.join("mail"))?);
         let parameters = Arc::new(Parameters::open(&data.join("parameters.json"))?);

@@ -70,7 +70,7 @@ pub async fn serve(listener: TcpListener, router: Router, mut stop: watch::Recei
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
             },
-            _ = stop.wait_for(|stop| *stop) => break,
+            () = async { drop(stop.wait_for(|stop| *stop).await) } => break,
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
         }
     }

@@ -175,8 +175,9 @@ impl<R: Record> Table<R> {
     /// The records of these ids, those that exist.
     pub async fn get_many(&self, studio: &Studio, ids: &[Uuid]) -> Result<HashMap<Uuid, R>> {
         let mut found = HashMap::with_capacity(ids.len());
-        let mut chunks = stream::iter(ids.chunks(MAX_BATCH_GET).map(|chunk| self.get_chunk(studio, chunk)).collect::<Vec<_>>())
-            .buffer_unordered(BATCHES_AT_ONCE);
+        let mut chunks =
+            stream::iter(ids.chunks(MAX_BATCH_GET).map(|chunk| self.get_chunk(studio, chunk)).collect::<Vec<_>>())
+                .buffer_unordered(BATCHES_AT_ONCE);
         while let Some(records) = chunks.next().await {
             found.extend(records?.into_iter().map(|record| (record.id(), record)));
         }
@@ -184,7 +185,8 @@ impl<R: Record> Table<R> {
     }
 
     async fn get_chunk(&self, studio: &Studio, ids: &[Uuid]) -> Result<Vec<R>> {
-        let keys = ids.iter().map(|id| Item::from([("studio".into(), text(studio)), ("id".into(), text(id))])).collect();
+        let keys =
+            ids.iter().map(|id| Item::from([("studio".into(), text(studio)), ("id".into(), text(id))])).collect();
         let mut keys = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build()?;
         let mut records = Vec::with_capacity(ids.len());
         // DynamoDB may leave keys for another round, above 16 MB of items or when it is busy.
