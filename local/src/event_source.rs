@@ -84,7 +84,8 @@ impl EventSource {
             DeleteMessageBatchRequestEntry::builder().id(n.to_string()).receipt_handle(handle).build()
         });
         let entries = entries.collect::<Result<Vec<_>, _>>()?;
-        let deleted = self.sqs.delete_message_batch().queue_url(&self.queue_url).set_entries(Some(entries)).send().await?;
+        let deleted =
+            self.sqs.delete_message_batch().queue_url(&self.queue_url).set_entries(Some(entries)).send().await?;
         for failure in deleted.failed() {
             warn!(queue = self.worker.queue, code = failure.code(), "A message could not be deleted");
         }

@@ -35,7 +35,10 @@ struct Gateway {
 /// Serves on this listener until the set ends.
 pub fn serve(listener: TcpListener, functions: Functions, mails: Mails, tasks: &mut JoinSet<()>) {
     let app = Router::new()
-        .route("/_local/mail", get(async |State(gateway): State<Gateway>| Html(mail_page::render(&gateway.mails.list()))))
+        .route(
+            "/_local/mail",
+            get(async |State(gateway): State<Gateway>| Html(mail_page::render(&gateway.mails.list()))),
+        )
         .route("/_local/mail.json", get(async |State(gateway): State<Gateway>| Json(gateway.mails.list())))
         .fallback(forward)
         .layer(DefaultBodyLimit::max(MAX_PAYLOAD))
@@ -84,7 +87,14 @@ fn claims(authorization: &str) -> Option<Value> {
 }
 
 /// The event of payload format 2.0 (API Gateway, "Working with AWS Lambda proxy integrations for HTTP APIs").
-fn event(method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8], from: SocketAddr, claims: Option<Value>) -> Value {
+fn event(
+    method: &Method,
+    uri: &Uri,
+    headers: &HeaderMap,
+    body: &[u8],
+    from: SocketAddr,
+    claims: Option<Value>,
+) -> Value {
     let mut joined: BTreeMap<&str, String> = BTreeMap::new();
     for (name, value) in headers {
         let value = String::from_utf8_lossy(value.as_bytes());

@@ -17,7 +17,11 @@ pub fn render(mails: &[Mail]) -> String {
          iframe{width:100%;height:26rem;border:1px solid #ddd;border-radius:6px;margin-top:.6rem}\
          pre{background:#f5f5f2;padding:.8rem;overflow:auto;white-space:pre-wrap}.soft{color:#6b6b70;margin:.2rem 0}</style>",
     );
-    let _ = write!(page, "<h1>Mailbox</h1><p class=soft>{} mails, newest first. Nothing left this machine.</p>", mails.len());
+    let _ = write!(
+        page,
+        "<h1>Mailbox</h1><p class=soft>{} mails, newest first. Nothing left this machine.</p>",
+        mails.len()
+    );
     for mail in mails.iter().rev() {
         let headers: String = mail.headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
         let html = mail.html.as_deref().unwrap_or_default();

@@ -8,8 +8,8 @@ use aws_sdk_dynamodb::types::{
     ScalarAttributeType, TimeToLiveSpecification,
 };
 use aws_sdk_s3::types::{
-    Event, FilterRule, FilterRuleName, NotificationConfiguration, NotificationConfigurationFilter,
-    QueueConfiguration, S3KeyFilter,
+    Event, FilterRule, FilterRuleName, NotificationConfiguration, NotificationConfigurationFilter, QueueConfiguration,
+    S3KeyFilter,
 };
 use aws_sdk_sqs::types::QueueAttributeName;
 use jiff::Timestamp;
@@ -90,7 +90,8 @@ async fn tables(dynamodb: &aws_sdk_dynamodb::Client, env: &Env) -> Result<()> {
         if dynamodb.describe_table().table_name(&name).send().await.is_ok() {
             continue;
         }
-        let attribute = |name: &str, kind| AttributeDefinition::builder().attribute_name(name).attribute_type(kind).build();
+        let attribute =
+            |name: &str, kind| AttributeDefinition::builder().attribute_name(name).attribute_type(kind).build();
         let key = |name: &str, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build();
         let due_at = GlobalSecondaryIndex::builder()
             .index_name("due_at")

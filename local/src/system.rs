@@ -63,7 +63,8 @@ impl System {
     /// Starts it and returns when it answers.
     pub async fn start(options: Options) -> Result<Self> {
         let workers = workers()?;
-        let stand_ins = StandIns::start(stand_ins::Options { data: options.data.clone(), port: options.aws_port }).await?;
+        let stand_ins =
+            StandIns::start(stand_ins::Options { data: options.data.clone(), port: options.aws_port }).await?;
         let listener = TcpListener::bind(("127.0.0.1", options.port))
             .await
             .with_context(|| format!("Port {} can't be opened for the API", options.port))?;

@@ -137,7 +137,9 @@ impl Drop for StandIns {
 }
 
 async fn listen(port: u16) -> anyhow::Result<(TcpListener, String)> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.with_context(|| format!("Failed to listen on port {port}"))?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+        .await
+        .with_context(|| format!("Failed to listen on port {port}"))?;
     let address = listener.local_addr().context("Failed to read the port")?;
     Ok((listener, format!("http://{address}")))
 }

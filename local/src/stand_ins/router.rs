@@ -117,16 +117,23 @@ impl Router {
                 self.work(writes).await;
                 response
             }
-            _ if scope.access_key != ACCESS_KEY => {
-                refuse(StatusCode::FORBIDDEN, "UnrecognizedClientException", "The security token included in the request is invalid.")
-            }
+            _ if scope.access_key != ACCESS_KEY => refuse(
+                StatusCode::FORBIDDEN,
+                "UnrecognizedClientException",
+                "The security token included in the request is invalid.",
+            ),
             service @ ("sqs" | "ses" | "ssm") => {
                 let (parts, body) = request.into_parts();
                 let Ok(body) = Limited::new(body, MAX_BODY_BYTES).collect().await else {
-                    return refuse(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", "The body is too large or was cut off.");
+                    return refuse(
+                        StatusCode::PAYLOAD_TOO_LARGE,
+                        "RequestEntityTooLarge",
+                        "The body is too large or was cut off.",
+                    );
                 };
                 let body = body.to_bytes();
-                let target = parts.headers.get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
+                let target =
+                    parts.headers.get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
                 match service {
                     "sqs" => {
                         let response = sqs::answer(&self.queues, &self.endpoint, target, &body).await;
@@ -137,7 +144,11 @@ impl Router {
                     _ => ssm::answer(&self.parameters, target, &body).map(Body::from),
                 }
             }
-            other => refuse(StatusCode::BAD_REQUEST, "UnknownService", &format!("The service {other} is not served on this port.")),
+            other => refuse(
+                StatusCode::BAD_REQUEST,
+                "UnknownService",
+                &format!("The service {other} is not served on this port."),
+            ),
         }
     }
 }
@@ -173,7 +184,8 @@ mod tests {
 
     #[test]
     fn the_scope_names_the_service() {
-        let authorization = "AWS4-HMAC-SHA256 Credential=test/20260101/eu-central-1/sqs/aws4_request, SignedHeaders=host";
+        let authorization =
+            "AWS4-HMAC-SHA256 Credential=test/20260101/eu-central-1/sqs/aws4_request, SignedHeaders=host";
         let signed = Request::builder().header("authorization", authorization).body(()).unwrap();
         let scope = Scope::of(&signed);
         assert_eq!((scope.access_key.as_str(), scope.service.as_str()), ("test", "sqs"));

@@ -55,7 +55,8 @@ pub fn answer(mailbox: &Mailbox, method: &Method, path: &str, body: &[u8]) -> Re
 }
 
 fn send_email(mailbox: &Mailbox, body: &[u8]) -> Result<String, Refusal> {
-    let request: SendEmail = serde_json::from_slice(body).map_err(|error| bad(format!("The request is malformed: {error}")))?;
+    let request: SendEmail =
+        serde_json::from_slice(body).map_err(|error| bad(format!("The request is malformed: {error}")))?;
     let mail = request.into_mail()?;
     let message_id = mail.message_id.clone();
     mailbox.deliver(mail).map_err(|error| Refusal::Internal(error.to_string()))?;
@@ -134,8 +135,12 @@ struct File {
 
 impl SendEmail {
     fn into_mail(self) -> Result<Mail, Refusal> {
-        let from = self.from_email_address.filter(|from| !from.is_empty()).ok_or_else(|| bad("FromEmailAddress is required."))?;
-        let Destination { to_addresses: to, cc_addresses: cc, bcc_addresses: bcc } = self.destination.unwrap_or_default();
+        let from = self
+            .from_email_address
+            .filter(|from| !from.is_empty())
+            .ok_or_else(|| bad("FromEmailAddress is required."))?;
+        let Destination { to_addresses: to, cc_addresses: cc, bcc_addresses: bcc } =
+            self.destination.unwrap_or_default();
         let recipients = to.len() + cc.len() + bcc.len();
         if recipients == 0 {
             return Err(bad("Destination must have at least one recipient."));
@@ -200,7 +205,8 @@ fn check_headers(headers: &[Pair]) -> Result<(), Refusal> {
         return Err(bad(format!("At most {MAX_HEADERS} headers are allowed.")));
     }
     for Pair { name, value } in headers {
-        let name_fits = (1..=MAX_HEADER_NAME).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_graphic() && b != b':');
+        let name_fits =
+            (1..=MAX_HEADER_NAME).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_graphic() && b != b':');
         let value_fits = value.len() <= MAX_HEADER_VALUE && value.bytes().all(|b| b == b' ' || b.is_ascii_graphic());
         if !name_fits || !value_fits {
             return Err(bad(format!("The header {name} has an invalid name or value.")));

@@ -66,7 +66,8 @@ impl Parameters {
         let version = values.get(name).map_or(1, |old| old.version + 1);
         let parameter = Parameter { value, kind: kind.into(), version };
         values.insert(name.into(), parameter.clone());
-        atomic_file::write(&self.file, &serde_json::to_vec_pretty(&*values)?).context("Failed to keep the parameters")?;
+        atomic_file::write(&self.file, &serde_json::to_vec_pretty(&*values)?)
+            .context("Failed to keep the parameters")?;
         Ok(parameter)
     }
 
@@ -114,8 +115,11 @@ pub fn answer(parameters: &Parameters, target: &str, body: &[u8]) -> Response<Ve
 type Answer = Result<Value, (&'static str, String)>;
 
 fn get_parameter(parameters: &Parameters, body: &[u8]) -> Answer {
-    let request: GetParameter = serde_json::from_slice(body).map_err(|error| ("ValidationException", error.to_string()))?;
-    let found = parameters.get(&request.name).ok_or_else(|| ("ParameterNotFound", format!("Parameter {} not found.", request.name)))?;
+    let request: GetParameter =
+        serde_json::from_slice(body).map_err(|error| ("ValidationException", error.to_string()))?;
+    let found = parameters
+        .get(&request.name)
+        .ok_or_else(|| ("ParameterNotFound", format!("Parameter {} not found.", request.name)))?;
     // Whoever forgets to ask for decryption gets something useless, as from the service.
     let hidden = found.kind == "SecureString" && !request.with_decryption;
     let value = if hidden { STANDARD.encode(format!("encrypted:{}", found.value)) } else { found.value };
@@ -130,12 +134,15 @@ fn get_parameter(parameters: &Parameters, body: &[u8]) -> Answer {
 }
 
 fn put_parameter(parameters: &Parameters, body: &[u8]) -> Answer {
-    let request: PutParameter = serde_json::from_slice(body).map_err(|error| ("ValidationException", error.to_string()))?;
+    let request: PutParameter =
+        serde_json::from_slice(body).map_err(|error| ("ValidationException", error.to_string()))?;
     if parameters.get(&request.name).is_some() && !request.overwrite {
         return Err(("ParameterAlreadyExists", "The parameter already exists.".into()));
     }
     let kind = request.r#type.as_deref().unwrap_or("String");
-    let stored = parameters.store(&request.name, request.value, kind).map_err(|error| ("InternalServerError", format!("{error:#}")))?;
+    let stored = parameters
+        .store(&request.name, request.value, kind)
+        .map_err(|error| ("InternalServerError", format!("{error:#}")))?;
     Ok(json!({ "Version": stored.version, "Tier": "Standard" }))
 }
 

@@ -7,7 +7,11 @@ mod operations;
 use std::{path::Path, sync::Arc};
 
 use http::Request;
-use s3s::{Body, HttpResponse, S3Error, S3ErrorCode, auth::SimpleAuth, service::{S3Service, S3ServiceBuilder}};
+use s3s::{
+    Body, HttpResponse, S3Error, S3ErrorCode,
+    auth::SimpleAuth,
+    service::{S3Service, S3ServiceBuilder},
+};
 use tokio::sync::{Mutex, MutexGuard};
 
 use self::{facts::Facts, notify::Notifications};
@@ -21,7 +25,8 @@ impl ObjectService {
     pub fn open(folder: &Path, queues: Arc<Queues>) -> anyhow::Result<Self> {
         let (objects, facts) = (folder.join("objects"), folder.join("facts"));
         std::fs::create_dir_all(&objects)?;
-        let fs = s3s_fs::FileSystem::new(&objects).map_err(|error| anyhow::anyhow!("Failed to open {}: {error:?}", objects.display()))?;
+        let fs = s3s_fs::FileSystem::new(&objects)
+            .map_err(|error| anyhow::anyhow!("Failed to open {}: {error:?}", objects.display()))?;
         let store = Objects {
             fs,
             parts: objects,

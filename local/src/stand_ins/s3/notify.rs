@@ -4,7 +4,10 @@ use std::{
     collections::HashMap,
     fmt::Write as _,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError, atomic::{AtomicU64, Ordering}},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use jiff::Timestamp;
@@ -42,15 +45,23 @@ impl Notifications {
 
     /// Sets a bucket's rules; S3 tests a new configuration with a message of its own.
     pub fn configure(&self, bucket: &str, configuration: NotificationConfiguration) -> std::io::Result<()> {
-        let rules: Vec<_> = configuration.queue_configurations.unwrap_or_default().into_iter().map(|queue| {
-            let filters = queue.filter.and_then(|filter| filter.key).and_then(|key| key.filter_rules).unwrap_or_default();
-            let prefix = filters.into_iter().find(|rule| rule.name.as_ref().is_some_and(|name| name.as_str() == FilterRuleName::PREFIX));
-            Rule {
-                id: queue.id.unwrap_or_else(|| "originals".into()),
-                queue: queue.queue_arn.rsplit(':').next().unwrap_or_default().to_owned(),
-                prefix: prefix.and_then(|rule| rule.value).unwrap_or_default(),
-            }
-        }).collect();
+        let rules: Vec<_> = configuration
+            .queue_configurations
+            .unwrap_or_default()
+            .into_iter()
+            .map(|queue| {
+                let filters =
+                    queue.filter.and_then(|filter| filter.key).and_then(|key| key.filter_rules).unwrap_or_default();
+                let prefix = filters
+                    .into_iter()
+                    .find(|rule| rule.name.as_ref().is_some_and(|name| name.as_str() == FilterRuleName::PREFIX));
+                Rule {
+                    id: queue.id.unwrap_or_else(|| "originals".into()),
+                    queue: queue.queue_arn.rsplit(':').next().unwrap_or_default().to_owned(),
+                    prefix: prefix.and_then(|rule| rule.value).unwrap_or_default(),
+                }
+            })
+            .collect();
         let mut all = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
         if all.get(bucket) == Some(&rules) {
             return Ok(());

@@ -3,7 +3,11 @@
 use crc32fast::Hasher;
 use s3s::{S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result, dto::*};
 
-use super::{Objects, facts::{PartFacts, UploadFacts, encode}, refuse};
+use super::{
+    Objects,
+    facts::{PartFacts, UploadFacts, encode},
+    refuse,
+};
 
 /// S3: no part but the last is smaller.
 const MIN_PART: u64 = 5 << 20;
@@ -296,7 +300,10 @@ fn check(stored: Option<&ETag>, matches: Option<&ETagCondition>, differs: Option
         condition.is_any() || condition.as_etag().is_some_and(|wanted| Some(wanted.value()) == stored.map(ETag::value))
     };
     if matches.is_some_and(|condition| !is(condition)) {
-        return Err(refuse(S3ErrorCode::PreconditionFailed, "At least one of the pre-conditions you specified did not hold."));
+        return Err(refuse(
+            S3ErrorCode::PreconditionFailed,
+            "At least one of the pre-conditions you specified did not hold.",
+        ));
     }
     if differs.is_some_and(is) {
         return Err(refuse(S3ErrorCode::NotModified, "Not Modified"));

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     error::SqsError,
-    message::{Counts, Message, Received, Receipt, Settings},
+    message::{Counts, Message, Receipt, Received, Settings},
 };
 
 /// SQS: at most 120,000 messages of a standard queue in flight.

@@ -24,14 +24,18 @@ const MAX_DELAY_SECONDS: u64 = 900;
 const RETENTION_SECONDS: std::ops::RangeInclusive<u64> = 60..=1_209_600;
 
 /// Answers one request; `target` is the `X-Amz-Target` header.
-pub(in crate::stand_ins) async fn answer(queues: &Arc<Queues>, base: &str, target: &str, body: &[u8]) -> s3s::HttpResponse {
+pub(in crate::stand_ins) async fn answer(
+    queues: &Arc<Queues>,
+    base: &str,
+    target: &str,
+    body: &[u8],
+) -> s3s::HttpResponse {
     let action = target.strip_prefix("AmazonSQS.").unwrap_or(target);
     match act(queues, base, action, if body.is_empty() { b"{}" } else { body }).await {
         Ok(value) => answer::json("application/x-amz-json-1.0", http::StatusCode::OK, &value),
         Err(error) => {
             let internal = error.is_internal();
-            let status =
-                if internal { http::StatusCode::INTERNAL_SERVER_ERROR } else { http::StatusCode::BAD_REQUEST };
+            let status = if internal { http::StatusCode::INTERNAL_SERVER_ERROR } else { http::StatusCode::BAD_REQUEST };
             let body = json!({"__type": error.shape, "message": error.message});
             let mut response = answer::json("application/x-amz-json-1.0", status, &body);
             let party = if internal { "Receiver" } else { "Sender" };
@@ -59,7 +63,8 @@ async fn act(queues: &Queues, base: &str, action: &str, body: &[u8]) -> Result<V
             let request: List = read(body)?;
             let prefix = request.queue_name_prefix.unwrap_or_default();
             let names = queues.names();
-            let urls: Vec<_> = names.iter().filter(|name| name.starts_with(&prefix)).map(|name| url(base, name)).collect();
+            let urls: Vec<_> =
+                names.iter().filter(|name| name.starts_with(&prefix)).map(|name| url(base, name)).collect();
             Ok(json!({"QueueUrls": urls}))
         }
         "ListDeadLetterSourceQueues" => {
@@ -222,7 +227,8 @@ fn set(settings: &mut Settings, attributes: &Map<String, Value>) -> Result<(), S
                 // SQS: maxReceiveCount is 1 to 1,000.
                 let count = count.filter(|count| (1..=1000).contains(count)).ok_or_else(bad)?;
                 let count = u32::try_from(count).map_err(|_| bad())?;
-                settings.attributes.max_receives = Some((name_of_arn(&policy.dead_letter_target_arn).to_owned(), count));
+                settings.attributes.max_receives =
+                    Some((name_of_arn(&policy.dead_letter_target_arn).to_owned(), count));
             }
             "FifoQueue" => return Err(SqsError::unsupported("FIFO queues are not kept here.")),
             name if is_known(name) => {}

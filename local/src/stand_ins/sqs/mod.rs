@@ -19,8 +19,8 @@ use s3s::crypto::{Checksum, Md5};
 use tokio::{sync::Notify, time::Instant};
 use uuid::Uuid;
 
-use self::{core::Core, journal::Journal, message::Settings};
 pub(super) use self::front::answer;
+use self::{core::Core, journal::Journal, message::Settings};
 pub use self::{
     error::SqsError,
     message::{Counts, Message, QueueAttributes, Received},
@@ -202,9 +202,12 @@ fn check_body(body: &str) -> Result<(), SqsError> {
         return Err(SqsError::bad_value("The request must contain the parameter MessageBody."));
     }
     if body.len() > MAX_MESSAGE_BYTES {
-        return Err(SqsError::bad_value("One or more parameters are invalid. Reason: Message must be shorter than 1048576 bytes."));
+        return Err(SqsError::bad_value(
+            "One or more parameters are invalid. Reason: Message must be shorter than 1048576 bytes.",
+        ));
     }
-    let allowed = |c: char| matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..);
+    let allowed =
+        |c: char| matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..);
     if body.chars().all(allowed) { Ok(()) } else { Err(SqsError::bad_contents()) }
 }
 

@@ -1,0 +1,3 @@
+#![expect(clippy::unwrap_used, reason = "a test that fails may panic")]
+
+use super::*;
