@@ -245,17 +245,33 @@ impl TestApp {
         }
     }
 
+    /// Waits until a queue has nothing visible: what is left on it was looked at and put off.
+    pub async fn until_quiet(&self, queue: &str) {
+        use aws_sdk_sqs::types::QueueAttributeName as Name;
+        let begun = tokio::time::Instant::now();
+        while self.count(queue, &[Name::ApproximateNumberOfMessages]).await != 0 {
+            assert!(begun.elapsed() < PATIENCE, "{queue} still holds visible messages");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+
     /// Messages on a queue, in whatever state.
     pub async fn depth(&self, queue: &str) -> u64 {
         use aws_sdk_sqs::types::QueueAttributeName as Name;
-        let url = self.queue_url(queue);
-        let answer = self.sqs().get_queue_attributes().queue_url(url).attribute_names(Name::All).send().await;
-        let counts = answer.expect("is answered").attributes.unwrap_or_default();
-        let names = [
+        let all = [
             Name::ApproximateNumberOfMessages,
             Name::ApproximateNumberOfMessagesNotVisible,
             Name::ApproximateNumberOfMessagesDelayed,
         ];
+        self.count(queue, &all).await
+    }
+
+    async fn count(&self, queue: &str, names: &[aws_sdk_sqs::types::QueueAttributeName]) -> u64 {
+        use aws_sdk_sqs::types::QueueAttributeName as Name;
+        let url = self.queue_url(queue);
+        let answer = self.sqs().get_queue_attributes().queue_url(url).attribute_names(Name::All).send().await;
+        let counts = answer.expect("is answered").attributes.unwrap_or_default();
         names.iter().filter_map(|name| counts.get(name)?.parse::<u64>().ok()).sum()
     }
 }

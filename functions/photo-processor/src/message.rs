@@ -1,6 +1,6 @@
 //! What arrives on the photos queue: S3's own events, and our jobs.
 
-use aws_lambda_events::s3::S3Event;
+use serde::Deserialize;
 use serde_json::Value;
 use shared::{JobError, ObjectKey, Studio, job::Job};
 use tracing::{info, warn};
@@ -37,12 +37,42 @@ impl Message {
     }
 }
 
+/// The parts of S3's event that say which object came; whatever else S3 adds or leaves out does not matter.
+#[derive(Deserialize)]
+struct S3Event {
+    #[serde(rename = "Records")]
+    records: Vec<S3Record>,
+}
+
+#[derive(Deserialize)]
+struct S3Record {
+    #[serde(rename = "eventName")]
+    event_name: String,
+    s3: S3Entity,
+}
+
+#[derive(Deserialize)]
+struct S3Entity {
+    bucket: S3Bucket,
+    object: S3Object,
+}
+
+#[derive(Deserialize)]
+struct S3Bucket {
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct S3Object {
+    key: String,
+}
+
 fn originals(event: S3Event, bucket: &str) -> Vec<(Studio, Uuid)> {
     let mut photos = Vec::new();
     for record in event.records {
-        let created = record.event_name.as_deref().is_some_and(|name| name.contains("ObjectCreated"));
-        let ours = record.s3.bucket.name.as_deref() == Some(bucket);
-        let key = record.s3.object.key.as_deref().and_then(form_decode);
+        let created = record.event_name.contains("ObjectCreated");
+        let ours = record.s3.bucket.name == bucket;
+        let key = form_decode(&record.s3.object.key);
         match key.as_deref().and_then(ObjectKey::parse) {
             Some(ObjectKey::Original { studio, photo }) if created && ours => photos.push((studio, photo)),
             _ => warn!(event = record.event_name, "Acknowledged an S3 event for an object that is no original"),

@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "a test that fails may panic")]
-
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -170,11 +168,11 @@ proptest! {
                 }
                 Step::Delete(which) if !receipts.is_empty() => {
                     let before = core.messages("jobs").unwrap().len();
-                    core.delete("jobs", which.get(&receipts)).unwrap();
+                    core.delete("jobs", &receipts[which.index(receipts.len())]).unwrap();
                     deleted += before - core.messages("jobs").unwrap().len();
                 }
                 Step::Release(which) if !receipts.is_empty() => {
-                    let _ = core.change_visibility("jobs", which.get(&receipts), 0, now);
+                    let _ = core.change_visibility("jobs", &receipts[which.index(receipts.len())], 0, now);
                 }
                 Step::Wait(ms) => now += ms,
                 Step::Redrive => {
@@ -193,6 +191,8 @@ proptest! {
         for change in kept {
             again.apply(change);
         }
-        prop_assert_eq!(again.snapshot(), core.snapshot());
+        // As written down: visibility is not.
+        let written = |core: &Core| serde_json::to_value(core.snapshot()).unwrap();
+        prop_assert_eq!(written(&again), written(&core));
     }
 }

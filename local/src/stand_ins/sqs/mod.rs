@@ -210,6 +210,3 @@ fn check_body(body: &str) -> Result<(), SqsError> {
         |c: char| matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..);
     if body.chars().all(allowed) { Ok(()) } else { Err(SqsError::bad_contents()) }
 }
-
-#[cfg(test)]
-mod tests;
