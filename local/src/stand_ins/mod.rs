@@ -9,6 +9,8 @@ mod dynamodb;
 pub mod identity;
 pub mod mailbox;
 mod router;
+#[cfg(test)]
+mod rules;
 mod s3;
 mod ses;
 pub mod sqs;
@@ -56,7 +58,7 @@ impl StandIns {
         let data = options.data;
         std::fs::create_dir_all(&data).with_context(|| format!("Failed to create {}", data.display()))?;
         let lock = lock(&data)?;
-        for folder in [&data, &data.join("mail"), &data.join("s3/facts")] {
+        for folder in [&data, &data.join("mail")] {
             std::fs::create_dir_all(folder).with_context(|| format!("Failed to create {}", folder.display()))?;
             atomic_file::remove_unfinished(folder).context("Failed to clear away half-written files")?;
         }

@@ -1,74 +1,135 @@
-//! S3: `s3s` speaks the protocol and `s3s-fs` keeps the objects; the rules of the service that they lack are added here.
+//! S3: `s3s` speaks the protocol and checks signatures; what objects are, and when they are there, is here.
+//!
+//! [`store`] keeps objects on disk, [`multipart`] puts uploads together, [`conditions`] reads the preconditions,
+//! [`notify`] tells queues of new objects, [`api`] and [`listing`] answer the calls.
 
-mod facts;
+mod api;
+mod bytes;
+mod conditions;
+mod cors;
+mod listing;
+mod multipart;
 mod notify;
-mod operations;
+mod object;
+mod store;
 
 use std::{path::Path, sync::Arc};
 
-use http::Request;
+use http::{HeaderValue, Request, StatusCode, header};
 use s3s::{
-    Body, HttpResponse, S3Error, S3ErrorCode,
+    Body, S3Error, S3Result,
     auth::SimpleAuth,
     service::{S3Service, S3ServiceBuilder},
 };
-use tokio::sync::{Mutex, MutexGuard};
 
-use self::{facts::Facts, notify::Notifications};
-use super::{ACCESS_KEY, SECRET_KEY, sqs::Queues};
+use self::{
+    cors::CorsRule,
+    object::Object,
+    store::{BucketRecord, Store},
+};
+use super::{
+    ACCESS_KEY, SECRET_KEY,
+    sqs::{self, Queues},
+};
 
-/// The service behind the port.
-pub struct ObjectService(S3Service);
+/// S3 behind HTTP.
+pub struct ObjectService {
+    objects: Arc<Objects>,
+    front: S3Service,
+}
 
 impl ObjectService {
-    /// Opens the buckets kept in this folder; events go to `queues`.
+    /// Opens the objects kept in `folder`, and sends the events that a killed process still owed.
     pub fn open(folder: &Path, queues: Arc<Queues>) -> anyhow::Result<Self> {
-        let (objects, facts) = (folder.join("objects"), folder.join("facts"));
-        std::fs::create_dir_all(&objects)?;
-        let fs = s3s_fs::FileSystem::new(&objects)
-            .map_err(|error| anyhow::anyhow!("Failed to open {}: {error:?}", objects.display()))?;
-        let store = Objects {
-            fs,
-            parts: objects,
-            facts: Facts::open(&facts)?,
-            notifications: Notifications::open(&folder.join("notifications.json"), queues)?,
-            locks: (0..LOCKS).map(|_| Mutex::new(())).collect(),
-        };
-        let mut builder = S3ServiceBuilder::new(store);
-        builder.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
-        Ok(Self(builder.build()))
+        let objects = Arc::new(Objects { store: Store::open(folder)?, queues });
+        objects.announce_owed();
+        let mut front = S3ServiceBuilder::new(Api(objects.clone()));
+        front.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
+        Ok(Self { objects, front: front.build() })
     }
 
     /// Answers one request.
-    pub async fn answer(&self, request: Request<Body>) -> HttpResponse {
-        self.0.call(request).await.unwrap_or_else(|error| {
-            tracing::error!(?error, "S3 could not answer");
-            let mut response = HttpResponse::new(Body::empty());
-            *response.status_mut() = http::StatusCode::INTERNAL_SERVER_ERROR;
-            response
-        })
+    pub async fn answer(&self, request: Request<Body>) -> s3s::HttpResponse {
+        let bucket = request.uri().path().trim_start_matches('/').split('/').next().unwrap_or_default().to_owned();
+        if cors::is_preflight(request.method(), request.headers()) {
+            return cors::preflight(&self.objects.cors(&bucket), request.headers());
+        }
+        let (method, origin) = (request.method().clone(), request.headers().get(header::ORIGIN).cloned());
+        let mut response = match self.front.call(request).await {
+            Ok(response) => response,
+            Err(error) => {
+                tracing::error!(error = ?error, "S3 could not answer");
+                let mut response = s3s::HttpResponse::new(s3s::Body::empty());
+                *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+                response
+            }
+        };
+        if response.status() == StatusCode::NOT_MODIFIED {
+            // A 304 has no body, and a client that reads one is out of step for good.
+            *response.body_mut() = s3s::Body::empty();
+            response.headers_mut().remove(header::CONTENT_TYPE);
+            response.headers_mut().remove(header::CONTENT_LENGTH);
+        }
+        if let Some(origin) = origin {
+            cors::decorate(&self.objects.cors(&bucket), &origin, &method, response.headers_mut());
+        }
+        response.headers_mut().entry(header::SERVER).or_insert(HeaderValue::from_static("AmazonS3"));
+        response
     }
 }
 
-/// Locks by key, so that a check and the write it allows are one step: more than one key may share a lock.
-const LOCKS: usize = 64;
+/// The calls of S3 on its objects.
+struct Api(Arc<Objects>);
 
+/// The objects, and the queues that hear of them.
 struct Objects {
-    fs: s3s_fs::FileSystem,
-    /// `s3s-fs` keeps uploaded parts here, as `.upload_id-{id}.part-{number}`.
-    parts: std::path::PathBuf,
-    facts: Facts,
-    notifications: Notifications,
-    locks: Vec<Mutex<()>>,
+    store: Store,
+    queues: Arc<Queues>,
 }
 
 impl Objects {
-    async fn lock(&self, bucket: &str, key: &str) -> MutexGuard<'_, ()> {
-        let hash = crc32fast::hash(format!("{bucket}/{key}").as_bytes()) as usize;
-        self.locks[hash % LOCKS].lock().await
+    fn cors(&self, bucket: &str) -> Vec<CorsRule> {
+        self.store.index().bucket(bucket).map(|bucket| bucket.record.cors.clone()).unwrap_or_default()
+    }
+
+    /// Sends the event that a new object's record owes. The record says so until it is sent, because a process killed
+    /// in between must send it later: an uploaded photo that nobody hears of is lost.
+    fn announce(&self, bucket: &str, object: &Arc<Object>) -> S3Result<()> {
+        let Some(event) = &object.record.unsent else { return Ok(()) };
+        let rules = self.store.index().bucket(bucket)?.record.notifications.clone();
+        for rule in rules.iter().filter(|rule| rule.matches(event, &object.key)) {
+            let message = notify::event(rule, bucket, object, event).to_string();
+            let queue = sqs::name_of_arn(&rule.queue_arn);
+            if let Err(error) = self.queues.send(queue, message) {
+                if error.is_internal() {
+                    return Err(S3Error::internal_error(error));
+                }
+                // As on AWS: the queue was there when it was configured, and its loss is not the uploader's matter.
+                tracing::warn!(%error, queue, "An event of a new object could not be sent");
+            }
+        }
+        self.store.announced(bucket, object)
+    }
+
+    fn announce_owed(&self) {
+        let owed: Vec<(String, Arc<Object>)> = self
+            .store
+            .index()
+            .buckets
+            .iter()
+            .flat_map(|(name, bucket)| bucket.objects.values().map(move |object| (name, object)))
+            .filter(|(_, object)| object.record.unsent.is_some())
+            .map(|(name, object)| (name.clone(), object.clone()))
+            .collect();
+        for (bucket, object) in owed {
+            if let Err(error) = self.announce(&bucket, &object) {
+                tracing::warn!(%error, "An event owed since the last run could not be sent");
+            }
+        }
     }
 }
 
-fn refuse(code: S3ErrorCode, message: &'static str) -> S3Error {
-    S3Error::with_message(code, message)
+/// The event that a new object will owe, if a rule of its bucket asks for it.
+fn owed(bucket: &BucketRecord, event: &str, key: &str) -> Option<String> {
+    bucket.notifications.iter().any(|rule| rule.matches(event, key)).then(|| event.to_owned())
 }

@@ -1,0 +1,66 @@
+//! `If-Match`, `If-None-Match` and their copies, as S3 reads them.
+
+use s3s::{S3Result, dto::ETagCondition, s3_error};
+
+use super::object::Object;
+
+/// May an object be written where `old` is?
+pub(super) fn for_write(
+    if_match: Option<&ETagCondition>,
+    if_none_match: Option<&ETagCondition>,
+    old: Option<&Object>,
+) -> S3Result<()> {
+    match if_none_match {
+        Some(ETagCondition::Any) if old.is_some() => return Err(failed("If-None-Match")),
+        // S3: a write knows the star only.
+        Some(ETagCondition::ETag(_)) => return Err(s3_error!(NotImplemented, "If-None-Match of a write takes only *")),
+        _ => {}
+    }
+    match (if_match, old) {
+        (None, _) => Ok(()),
+        (Some(_), None) => Err(s3_error!(NoSuchKey, "The specified key does not exist.")),
+        (Some(condition), Some(old)) if holds(condition, old) => Ok(()),
+        (Some(_), Some(_)) => Err(failed("If-Match")),
+    }
+}
+
+/// May `object` be read?
+pub(super) fn for_read(
+    if_match: Option<&ETagCondition>,
+    if_none_match: Option<&ETagCondition>,
+    object: &Object,
+) -> S3Result<()> {
+    if if_match.is_some_and(|condition| !holds(condition, object)) {
+        return Err(failed("If-Match"));
+    }
+    if if_none_match.is_some_and(|condition| holds(condition, object)) {
+        return Err(s3_error!(NotModified, "Not Modified"));
+    }
+    Ok(())
+}
+
+/// May `object` be copied from?
+pub(super) fn for_copy(
+    if_match: Option<&ETagCondition>,
+    if_none_match: Option<&ETagCondition>,
+    object: &Object,
+) -> S3Result<()> {
+    if if_match.is_some_and(|condition| !holds(condition, object)) {
+        return Err(failed("x-amz-copy-source-If-Match"));
+    }
+    if if_none_match.is_some_and(|condition| holds(condition, object)) {
+        return Err(failed("x-amz-copy-source-If-None-Match"));
+    }
+    Ok(())
+}
+
+fn holds(condition: &ETagCondition, object: &Object) -> bool {
+    match condition {
+        ETagCondition::Any => true,
+        ETagCondition::ETag(e_tag) => e_tag.value() == object.record.e_tag,
+    }
+}
+
+fn failed(condition: &str) -> s3s::S3Error {
+    s3_error!(PreconditionFailed, "At least one of the pre-conditions you specified did not hold: {condition}")
+}
