@@ -66,7 +66,7 @@ async fn forward(
         return (StatusCode::UNAUTHORIZED, Json(json!({ "message": "Unauthorized" }))).into_response();
     }
     let event = event(&method, &uri, &headers, &body, from, claims);
-    match gateway.functions.invoke("api", event, INTEGRATION_TIMEOUT).await.and_then(response) {
+    match gateway.functions.invoke("api", event, INTEGRATION_TIMEOUT).await.and_then(|answer| response(&answer)) {
         Ok(response) => response,
         Err(error) => {
             tracing::error!(error = format!("{error:#}"), "The api function failed");
@@ -138,7 +138,7 @@ fn event(
 }
 
 /// The function's answer as HTTP.
-fn response(answer: Value) -> Result<Response> {
+fn response(answer: &Value) -> Result<Response> {
     let status = answer["statusCode"].as_u64().and_then(|code| u16::try_from(code).ok()).context("No statusCode")?;
     let text = answer["body"].as_str().unwrap_or_default();
     let body = if answer["isBase64Encoded"].as_bool() == Some(true) {

@@ -23,7 +23,8 @@ pub fn render(mails: &[Mail]) -> String {
         mails.len()
     );
     for mail in mails.iter().rev() {
-        let headers: String = mail.headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
+        let headers: Vec<_> = mail.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+        let headers = headers.join("\n");
         let html = mail.html.as_deref().unwrap_or_default();
         let text = mail.text.as_deref().unwrap_or_default();
         let _ = write!(

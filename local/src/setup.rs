@@ -1,6 +1,6 @@
 //! What `terraform apply` does in AWS: buckets, queues, tables, the notification, the link secret. Idempotent.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use anyhow::{Context as _, Result};
 use aws_sdk_dynamodb::types::{
@@ -135,11 +135,11 @@ pub async fn free_dead_leases(env: &Env) -> Result<()> {
 
 async fn free<R: Workable>(table: &Table<R>) -> Result<()> {
     let now = Timestamp::now();
-    let mut seen = HashMap::new();
+    let mut seen = HashSet::new();
     loop {
         // Freed records leave the front of the index, so the next ones come into view.
         let due = table.due(Timestamp::MAX, 1000).await?;
-        let fresh: Vec<_> = due.into_iter().filter(|key| seen.insert(key.clone(), ()).is_none()).collect();
+        let fresh: Vec<_> = due.into_iter().filter(|key| seen.insert(key.clone())).collect();
         if fresh.is_empty() {
             return Ok(());
         }

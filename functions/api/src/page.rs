@@ -1,5 +1,7 @@
 //! The customer's page, compiled in, with no script: it works in every mail client's browser.
 
+use std::fmt::Write as _;
+
 use minijinja::{Environment, context, value::Serde};
 use serde::Serialize;
 use shared::{
@@ -90,7 +92,7 @@ pub fn attachment(filename: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"!#$&+-.^_`|~".contains(&byte) {
             encoded.push(char::from(byte));
         } else {
-            encoded.push_str(&format!("%{byte:02X}"));
+            let _ = write!(encoded, "%{byte:02X}");
         }
     }
     format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{encoded}")

@@ -47,7 +47,7 @@ where
     let (mut parts, mut proof) = (Vec::new(), Proof::default());
     while let Some((part, stretches)) = stored.try_next().await? {
         parts.push(part);
-        for stretch in stretches {
+        for stretch in &stretches {
             proof.read(layout, stretch)?;
         }
         on_part(proof.photos).await?;
@@ -117,7 +117,7 @@ struct Proof {
 }
 
 impl Proof {
-    fn read(&mut self, layout: &Layout<Source>, stretch: Stretch) -> Result<(), JobError> {
+    fn read(&mut self, layout: &Layout<Source>, stretch: &Stretch) -> Result<(), JobError> {
         if self.entry != Some(stretch.entry) {
             *self = Self { entry: Some(stretch.entry), photos: self.photos, ..Self::default() };
         }

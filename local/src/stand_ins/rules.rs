@@ -400,7 +400,7 @@ async fn a_body_cut_off_leaves_nothing() {
     let mut stream = tokio::net::TcpStream::connect(&authority).await.unwrap();
     let head = format!("PUT {path} HTTP/1.1\r\nhost: {authority}\r\ncontent-length: 1000000\r\n\r\n");
     stream.write_all(head.as_bytes()).await.unwrap();
-    stream.write_all(&[7; 500_000]).await.unwrap();
+    stream.write_all(&vec![7; 500_000]).await.unwrap();
     drop(stream);
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(refused!(bed.s3.get_object().bucket("photos").key("cut").send()).1, 404);

@@ -82,6 +82,7 @@ struct SendEmail {
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
+#[expect(clippy::struct_field_names, reason = "the names of SES's API")]
 struct Destination {
     to_addresses: Vec<String>,
     cc_addresses: Vec<String>,
@@ -127,6 +128,7 @@ struct Pair {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
+#[expect(clippy::struct_field_names, reason = "the names of SES's API")]
 struct File {
     raw_content: String,
     file_name: String,

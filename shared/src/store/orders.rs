@@ -28,14 +28,14 @@ impl Record for Order {
 pub struct Orders {
     client: Client,
     name: String,
-    orders: Table<Order>,
+    whole: Table<Order>,
 }
 
 impl Orders {
     /// The table of this name.
     pub fn new(client: Client, name: impl Into<String>) -> Self {
         let name = name.into();
-        Self { orders: Table::new(client.clone(), name.clone()), client, name }
+        Self { whole: Table::new(client.clone(), name.clone()), client, name }
     }
 
     /// Makes the order. Its chunks are written first, so that no order is ever seen without its photos.
@@ -53,12 +53,12 @@ impl Orders {
                 .await
                 .map_err(|error| failed("Failed to write an order's photos", error))?;
         }
-        self.orders.create(order).await
+        self.whole.create(order).await
     }
 
     /// The order, or `None`.
     pub async fn get(&self, studio: &Studio, id: Uuid) -> Result<Option<Order>> {
-        self.orders.get(studio, id).await
+        self.whole.get(studio, id).await
     }
 
     /// The order's photo ids, as ordered.
@@ -85,7 +85,7 @@ impl Orders {
 
     /// A studio's orders, newest first.
     pub async fn list(&self, studio: &Studio, after: Option<Uuid>, limit: usize) -> Result<Page<Order>> {
-        self.orders.list(studio, after, limit, |_| true).await
+        self.whole.list(studio, after, limit, |_| true).await
     }
 }
 

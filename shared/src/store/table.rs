@@ -60,10 +60,12 @@ struct Seen<R> {
     write_id: String,
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "callers hand over what they just made")]
 fn text(value: impl ToString) -> AttributeValue {
     AttributeValue::S(value.to_string())
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "callers hand over what they just made")]
 fn number(value: impl ToString) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }

@@ -105,20 +105,17 @@ pub async fn create(
         }
     }
     let photos = deliverable(&state, &order, &ids, download.variant).await?;
-    let status = match (download.kind, photos.as_slice()) {
-        (DownloadKind::Single, [photo]) => {
-            download.make_ready(Timestamp::now(), bare_file(photo, download.variant)?);
-            state.downloads.create(&download).await?;
-            if download.notify {
-                notify(&state, &order, &download).await?;
-            }
-            StatusCode::CREATED
+    let status = if let (DownloadKind::Single, [photo]) = (download.kind, photos.as_slice()) {
+        download.make_ready(Timestamp::now(), bare_file(photo, download.variant)?);
+        state.downloads.create(&download).await?;
+        if download.notify {
+            notify(&state, &order, &download).await?;
         }
-        _ => {
-            state.downloads.create(&download).await?;
-            state.download_queue.send(&Job::BuildArchive { studio, download: download.id }).await?;
-            StatusCode::ACCEPTED
-        }
+        StatusCode::CREATED
+    } else {
+        state.downloads.create(&download).await?;
+        state.download_queue.send(&Job::BuildArchive { studio, download: download.id }).await?;
+        StatusCode::ACCEPTED
     };
     let link = state.links.current().await?.url(&state.public_url, &download);
     Ok((status, Json(json!({ "download": view(&download), "link": link }))))
@@ -188,7 +185,7 @@ pub async fn list(
     let (after, limit) = filter.paging.parse()?;
     let now = Timestamp::now();
     let keep = |download: &Download| filter.active.is_none_or(|active| download.is_ready(now) == active);
-    Ok(page(state.downloads.list(&studio, after, limit, keep).await?, view))
+    Ok(page(&state.downloads.list(&studio, after, limit, keep).await?, view))
 }
 
 /// GET /downloads/{id}

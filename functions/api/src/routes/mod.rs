@@ -69,6 +69,6 @@ fn query<T>(parsed: Result<Query<T>, axum::extract::rejection::QueryRejection>) 
     parsed.map(|Query(query)| query).map_err(|error| Problem::invalid("query", error.body_text()))
 }
 
-fn page<R>(page: Page<R>, view: impl Fn(&R) -> Value) -> Json<Value> {
+fn page<R>(page: &Page<R>, view: impl Fn(&R) -> Value) -> Json<Value> {
     Json(json!({ "items": page.items.iter().map(view).collect::<Vec<_>>(), "next_cursor": page.next }))
 }

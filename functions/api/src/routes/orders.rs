@@ -109,7 +109,7 @@ pub async fn list(
     paging: Result<Query<Paging>, QueryRejection>,
 ) -> ApiResult<Json<Value>> {
     let (after, limit) = query(paging)?.parse()?;
-    Ok(page(state.orders.list(&studio, after, limit).await?, view))
+    Ok(page(&state.orders.list(&studio, after, limit).await?, view))
 }
 
 /// GET /orders/{id}

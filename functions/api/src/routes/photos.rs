@@ -174,7 +174,7 @@ pub async fn list(
     let filter = query(filter)?;
     let (after, limit) = filter.paging.parse()?;
     let keep = |photo: &Photo| filter.status.is_none_or(|status| photo.status == status);
-    Ok(page(state.photos.list(&studio, after, limit, keep).await?, view))
+    Ok(page(&state.photos.list(&studio, after, limit, keep).await?, view))
 }
 
 /// GET /photos/{id}, with short-lived URLs of its pictures.
