@@ -1,5 +1,7 @@
 //! The calls of S3 that are answered here. All others are answered "NotImplemented" by `s3s`.
 
+#![allow(clippy::wildcard_imports, reason = "every call of S3 has two types of its own; test builds do not lint this")]
+
 use s3s::{
     S3, S3Error, S3Request, S3Response, S3Result, TrailingHeaders, checksum::ChecksumHasher, crypto, dto::*, s3_error,
 };
