@@ -16,6 +16,9 @@ use crate::{functions::Functions, workers::Worker};
 /// SQS: a long poll waits 20 s at most.
 const LONG_POLL_SECONDS: i32 = 20;
 
+/// Invocations at once for each core: some wait for the disk while others compute.
+const PER_CORE: usize = 2;
+
 /// One mapping.
 #[derive(Clone)]
 pub struct EventSource {
@@ -32,9 +35,11 @@ pub struct EventSource {
 }
 
 impl EventSource {
-    /// Starts as many pollers as the worker may run at once; they end with the set.
+    /// Starts as many pollers as the worker may run at once, and this machine can bear; they end with the set.
     pub fn start(&self, tasks: &mut JoinSet<()>) {
-        for _ in 0..self.worker.max_concurrency {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let bearable = u32::try_from(cores * PER_CORE).unwrap_or(u32::MAX);
+        for _ in 0..self.worker.max_concurrency.min(bearable) {
             let source = self.clone();
             tasks.spawn(async move {
                 loop {
