@@ -5,6 +5,7 @@
 
 pub mod aws;
 pub mod batch;
+pub mod clock;
 pub mod download;
 pub mod email;
 pub mod email_address;
@@ -16,6 +17,7 @@ pub mod link;
 pub mod object_key;
 pub mod objects;
 pub mod order;
+pub mod parameters;
 pub mod photo;
 pub mod queue;
 pub mod secret;
