@@ -5,9 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use jiff::Timestamp;
 use shared::{
-    JobError, ObjectKey, Studio,
+    Job, JobError, ObjectKey, Studio,
     batch::{Delivery, Disposition},
     download::{BuiltFile, Download, Progress},
     hold::{self, Hold},
@@ -42,7 +41,11 @@ async fn run(state: &State, delivery: &Delivery, studio: &Studio, id: Uuid) -> R
     let job = |hold: Arc<Hold<Download>>| build(state, hold);
     let ended = hold::work(&state.downloads, delivery, (studio, id), Download::claim, job).await?;
     if let Some(download) = &ended.at_rest {
-        notify(state, download).await?;
+        notify(state, download, delivery.now()).await?;
+        hold::rest(&state.downloads, download).await?;
+    }
+    if ended.paused {
+        state.queue.send(&Job::BuildArchive { studio: studio.clone(), download: id }).await?;
     }
     Ok(ended.disposition)
 }
@@ -63,7 +66,7 @@ async fn build(state: &State, hold: Arc<Hold<Download>>) -> Result<Download, Job
     let Download { studio, id: download, build, .. } = hold.record.clone();
     state.archives.put(&ObjectKey::ArchiveIndex { studio, download, build }, index).await?;
     let file = BuiltFile { path: key.to_string(), size: layout.size(), crc32: layout.crc32() };
-    let now = Timestamp::now();
+    let now = hold.now();
     let ready = hold.change(|download| download.complete(hold.by, now, file.clone())).await?;
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     info!(size_bytes = file.size, photos = ready.photo_count, duration_ms, "Archive ready");

@@ -10,7 +10,6 @@ use http::{
     HeaderValue, StatusCode,
     header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS},
 };
-use jiff::Timestamp;
 use shared::{
     ObjectKey,
     download::{Closed, Download, DownloadKind},
@@ -34,7 +33,7 @@ pub async fn page(Shared(state): Shared<State>, Path(token): Path<String>) -> Ap
     let Some((download, order, genuine)) = find(&state, &token).await? else {
         return Ok(html(StatusCode::NOT_FOUND, &Page::unknown()));
     };
-    let opens = if genuine { download.opens(Timestamp::now()) } else { Err(Closed::Revoked) };
+    let opens = if genuine { download.opens(state.clock.now()) } else { Err(Closed::Revoked) };
     Ok(html(status(opens), &Page::of(&download, &order, opens)))
 }
 
@@ -50,7 +49,7 @@ pub async fn fetch(Shared(state): Shared<State>, Path(token): Path<String>) -> A
             if !genuine || download.generation != generation {
                 return Err(Closed::Revoked);
             }
-            download.fetch(Timestamp::now())
+            download.fetch(state.clock.now())
         })
         .await?;
     match fetched {
