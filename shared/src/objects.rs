@@ -258,6 +258,22 @@ impl ObjectStore {
         Err(failed("Failed to complete a multipart upload", error))
     }
 
+    /// The multipart uploads of this key that were begun and neither completed nor given up.
+    pub async fn open_uploads(&self, key: &ObjectKey) -> Result<Vec<String>> {
+        let key = key.to_string();
+        let answer = self
+            .client
+            .list_multipart_uploads()
+            .bucket(&self.bucket)
+            .prefix(&key)
+            .send()
+            .await
+            .map_err(|error| failed("Failed to list uploads", error))?;
+        let uploads = answer.uploads.unwrap_or_default().into_iter();
+        let of_key = uploads.filter(|upload| upload.key.as_ref() == Some(&key));
+        Ok(of_key.filter_map(|upload| upload.upload_id).collect())
+    }
+
     /// Gives an upload up. One that is gone already is as good.
     pub async fn abort_upload(&self, key: &ObjectKey, upload_id: &str) -> Result<()> {
         let sent = self

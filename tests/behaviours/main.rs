@@ -3,6 +3,7 @@
 
 mod bad_photos;
 mod bad_requests;
+mod campaigns;
 mod docs;
 mod duplicates;
 mod events;

@@ -54,8 +54,11 @@ async fn build(state: &State, hold: Arc<Hold<Download>>) -> Result<Download, Job
     let started = Instant::now();
     let layout = lay_out(state, &hold.record).await?;
     let key = hold.record.archive();
-    if let Some(abandoned) = &hold.record.upload_id {
-        state.archives.abort_upload(&key, abandoned).await?;
+    if hold.record.work.attempts > 1 {
+        // Left by an owner that died. Not only the upload on the record: it may have died before it could write it down.
+        for abandoned in state.archives.open_uploads(&key).await? {
+            state.archives.abort_upload(&key, &abandoned).await?;
+        }
     }
     // An earlier owner may have finished the archive and died before it could say so.
     let there = state.archives.head(&key).await?;
