@@ -68,8 +68,11 @@ struct DemoArgs {
     aws_port: u16,
 }
 
+/// The DynamoDB engine warns of each refused condition, which is how claims work.
+const LOG: &str = "warn,dynoxide=error";
+
 fn main() -> ExitCode {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LOG));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let cli = Cli::parse();
     let run = async {
@@ -101,7 +104,9 @@ async fn serve(args: ServeArgs) -> Result<ExitCode> {
     let data = args.running.data.clone().unwrap_or_else(|| ".darkroom".into());
     let system = System::start(options(args.running, data.clone(), (args.port, args.aws_port))?).await?;
     let env_file = data.join("functions.env");
-    let mut variables: Vec<_> = system.environment.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
+    // In quotes: a sender has spaces and angle brackets, and readers of such files differ in what they take bare.
+    let mut variables: Vec<_> =
+        system.environment.iter().map(|(name, value)| format!("{name}=\"{value}\"\n")).collect();
     variables.sort();
     tokio::fs::write(&env_file, variables.concat()).await?;
     let endpoint = |name: &str| system.environment.get(name).cloned().unwrap_or_default();

@@ -25,6 +25,10 @@ const ANSWER_TIME: Duration = Duration::from_secs(1);
 /// A job is not begun, and so no try spent, when less is left to work: the last messages of a slow batch wait for the
 /// next one.
 const TOO_LATE: Duration = Duration::from_millis(500);
+/// Where the host names no deadline: the least that Terraform gives any worker.
+const DEFAULT_TIMEOUT: SignedDuration = SignedDuration::from_secs(60);
+/// A deadline so long past is none: `cargo lambda watch` names ten minutes after midnight on 1 January 1970.
+const NONSENSE: SignedDuration = SignedDuration::from_hours(24);
 /// No retry waits longer.
 const MAX_BACKOFF: Duration = Duration::from_secs(900);
 
@@ -123,8 +127,7 @@ where
     H: Fn(Delivery) -> F,
     F: Future<Output = Result<Disposition, JobError>> + Send,
 {
-    let deadline = i64::try_from(event.context.deadline).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
-    let deadline = deadline.unwrap_or_else(|| redelivery.clock.now());
+    let deadline = deadline(event.context.deadline, redelivery.clock.now());
     let request_id = &event.context.request_id;
     let failures = stream::iter(event.payload.records)
         .map(|message| {
@@ -195,6 +198,28 @@ where
     Some(failure)
 }
 
+fn deadline(milliseconds: u64, now: Timestamp) -> Timestamp {
+    let named = i64::try_from(milliseconds).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    let sensible = named.filter(|named| now.duration_since(*named) < NONSENSE);
+    sensible.or_else(|| now.checked_add(DEFAULT_TIMEOUT).ok()).unwrap_or(now)
+}
+
 fn after(now: Timestamp, wait: Duration) -> Timestamp {
     SignedDuration::try_from(wait).ok().and_then(|wait| now.checked_add(wait).ok()).unwrap_or(now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_that_names_no_sensible_deadline_gets_a_default_one() {
+        let now = Timestamp::from_second(1_800_000_000).expect("in range");
+        let in_a_minute = now.checked_add(DEFAULT_TIMEOUT).expect("in range");
+        assert_eq!(deadline(600_000, now), in_a_minute);
+        assert_eq!(deadline(u64::MAX, now), in_a_minute);
+        // Stopped for a while: late, but not nonsense.
+        assert_eq!(deadline(1_799_999_000_000, now).as_second(), 1_799_999_000);
+        assert_eq!(deadline(1_800_000_300_000, now).as_second(), 1_800_000_300);
+    }
 }
