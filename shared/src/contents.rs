@@ -1,15 +1,18 @@
 //! What goes into an archive: an order's photos, as ordered, under safe names, with a manifest. Pure.
 
-use shared::{
+use uuid::Uuid;
+
+use crate::{
     JobError, ObjectKey,
-    download::{Download, Variant},
+    download::{BuiltFile, Download, Variant},
     object_key::Picture,
     order::Order,
     photo::{Derivatives, Photo, TakenAt},
+    zip::{Entry, EntryNames, Layout, Manifest, ManifestPhoto, Modified, OriginalName},
 };
-use uuid::Uuid;
 
-use crate::zip::{Entry, EntryNames, Layout, Manifest, ManifestPhoto, Modified, OriginalName};
+/// Archives that one download is split into at most: its record has to name them all.
+pub const MAX_VOLUMES: usize = 100;
 
 /// Where an entry's bytes are to be had.
 #[derive(Debug, Clone)]
@@ -24,7 +27,35 @@ pub struct Source {
     pub etag: String,
 }
 
-struct File {
+impl Source {
+    /// It was deleted after it was ordered.
+    pub fn missing(&self) -> JobError {
+        self.refused("photo_missing", "is not stored any more.")
+    }
+
+    /// It is another object than the one that was developed.
+    pub fn changed(&self) -> JobError {
+        self.refused("photo_changed", "was replaced after it was developed.")
+    }
+
+    /// The store does not hand it out.
+    pub fn unreadable(&self) -> JobError {
+        self.refused("photo_unreadable", "can't be read any more.")
+    }
+
+    /// Its bytes are not those that were developed.
+    pub fn corrupt(&self) -> JobError {
+        self.refused("photo_corrupt", "is not stored as it was developed (its CRC-32 differs).")
+    }
+
+    fn refused(&self, code: &str, what: &str) -> JobError {
+        JobError::reject(code, format!("Photo {} ({}) {what}", self.filename, self.photo))
+    }
+}
+
+/// A photo as an archive needs it: a fraction of its record.
+#[derive(Debug)]
+pub struct File {
     source: Source,
     content_type: String,
     size: u64,
@@ -36,34 +67,111 @@ struct File {
     taken_at: Option<String>,
 }
 
-/// Lays out the archive of these photos, which must be all of the order's, in its order.
-pub fn contents(download: &Download, order: &Order, photos: &[Photo]) -> Result<Layout<Source>, JobError> {
-    let files = photos.iter().map(|photo| file(photo, download.variant)).collect::<Result<Vec<_>, _>>()?;
-    let original_names = files
+/// Lays out the archive of these photos, which must be all of the order's, in its order; several where the download is
+/// to be split. Each is complete in itself, and names no file that another names.
+pub fn contents(download: &Download, order: &Order, files: Vec<File>) -> Result<Vec<Layout<Source>>, JobError> {
+    let originals = files
         .iter()
-        .zip(photos)
-        .map(|(file, photo)| OriginalName { filename: &photo.filename, content_type: Some(&file.content_type) });
-    let names = EntryNames::new(&format!("Order-{}", order.reference), original_names);
-    let manifest = files.iter().zip(names.files()).map(|(file, name)| ManifestPhoto {
-        name,
-        original_filename: file.source.filename.clone(),
-        photo_id: file.source.photo,
-        size: file.size,
-        sha256: file.sha256.clone(),
-        content_type: file.content_type.clone(),
-        width: file.width,
-        height: file.height,
-        taken_at: file.taken_at.clone(),
-    });
-    let manifest = Manifest::new(&order.reference, manifest.collect()).to_json()?;
-    let written = Modified::at(download.created_at);
-    let mut entries: Vec<_> = files
+        .map(|file| OriginalName { filename: &file.source.filename, content_type: Some(&file.content_type) });
+    let folder = format!("Order-{}", order.reference);
+    let (names, manifests) = match download.split_bytes {
+        None => (EntryNames::new(&folder, originals), 0),
+        Some(_) => (EntryNames::for_volumes(&folder, originals, MAX_VOLUMES), MAX_VOLUMES),
+    };
+    let mut waiting: Vec<(String, File)> = names.files().zip(files).collect();
+    let mut layouts = Vec::new();
+    while !waiting.is_empty() {
+        let fit = match download.split_bytes {
+            None => waiting.len(),
+            Some(most) => fitting(&waiting, most)?,
+        };
+        let rest = waiting.split_off(fit);
+        let manifest = if manifests == 0 { names.manifest() } else { names.manifest_of(layouts.len() + 1) };
+        layouts.push(layout(download, order, waiting, manifest)?);
+        waiting = rest;
+    }
+    if layouts.len() > MAX_VOLUMES {
+        let sentence =
+            format!("The download would be split into {} archives, of {MAX_VOLUMES} possible.", layouts.len());
+        return Err(JobError::reject("too_many_archives", sentence));
+    }
+    Ok(layouts)
+}
+
+/// The archives of these layouts, as they will be.
+pub fn archives(download: &Download, layouts: &[Layout<Source>]) -> Vec<BuiltFile> {
+    let file = |(volume, layout): (u32, &Layout<Source>)| BuiltFile {
+        path: download.archive((layouts.len() > 1).then_some(volume)).to_string(),
+        size: layout.size(),
+        crc32: layout.crc32(),
+    };
+    (1..).zip(layouts).map(file).collect()
+}
+
+fn layout(
+    download: &Download,
+    order: &Order,
+    named: Vec<(String, File)>,
+    manifest_name: String,
+) -> Result<Layout<Source>, JobError> {
+    let listed = named.iter().map(|(name, file)| file.listed(name.clone()));
+    let manifest = Manifest::new(&order.reference, listed.collect()).to_json()?;
+    let mut entries: Vec<_> = named
         .into_iter()
-        .zip(names.files())
-        .map(|(file, name)| Entry::stored(name, file.modified, file.size, file.crc32, file.source))
+        .map(|(name, file)| Entry::stored(name, file.modified, file.size, file.crc32, file.source))
         .collect();
-    entries.push(Entry::inline(names.manifest(), written, manifest));
+    entries.push(Entry::inline(manifest_name, Modified::at(download.created_at), manifest));
     Layout::new(entries).map_err(|error| JobError::reject("archive_impossible", error.to_string()))
+}
+
+/// How many of these files an archive of `most` bytes holds; one at least.
+fn fitting(named: &[(String, File)], most: u64) -> Result<usize, JobError> {
+    /// What an archive has besides its files: manifest frame and name, end records.
+    const FRAME: u64 = 1_000;
+    let mut size = FRAME;
+    for (n, (name, file)) in named.iter().enumerate() {
+        size = size.saturating_add(file.size).saturating_add(file.overhead(name)?);
+        if size > most {
+            return Ok(n.max(1));
+        }
+    }
+    Ok(named.len())
+}
+
+impl File {
+    /// Of this photo, which must be ready.
+    pub fn of(photo: &Photo, variant: Variant) -> Result<Self, JobError> {
+        file(photo, variant)
+    }
+
+    /// Its size in bytes.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn listed(&self, name: String) -> ManifestPhoto {
+        ManifestPhoto {
+            name,
+            original_filename: self.source.filename.clone(),
+            photo_id: self.source.photo,
+            size: self.size,
+            sha256: self.sha256.clone(),
+            content_type: self.content_type.clone(),
+            width: self.width,
+            height: self.height,
+            taken_at: self.taken_at.clone(),
+        }
+    }
+
+    /// Bytes that it takes in an archive besides its own, at most.
+    fn overhead(&self, name: &str) -> Result<u64, JobError> {
+        /// Both headers at their largest, without the name: 30 + 46, with extra fields of 29 and 37.
+        const HEADERS: u64 = 142;
+        /// The manifest indents each of the up to eleven lines of a photo by four more than it is alone.
+        const INDENTED: u64 = 50;
+        let listed = serde_json::to_vec_pretty(&self.listed(name.to_owned()))?.len() as u64;
+        Ok(HEADERS + 2 * name.len() as u64 + listed + INDENTED)
+    }
 }
 
 fn file(photo: &Photo, variant: Variant) -> Result<File, JobError> {
