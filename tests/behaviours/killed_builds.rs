@@ -1,0 +1,140 @@
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use futures::future::BoxFuture;
+use http::StatusCode;
+use serde_json::json;
+use tests::{
+    TestApp,
+    builder::Builder,
+    proxy::{Fate, Line, Seen},
+    unzip,
+};
+use tokio::sync::Notify;
+
+/// A line on which one request is the builder's last.
+#[derive(Default)]
+struct LastRequest {
+    /// Which, from 1, and what becomes of it.
+    last: Mutex<Option<(usize, Fate)>>,
+    count: AtomicUsize,
+    reached: Arc<Notify>,
+    /// Answered requests that made a part.
+    parts: AtomicUsize,
+}
+
+impl Line for LastRequest {
+    fn arrives(&self, _: Seen) -> BoxFuture<'static, Fate> {
+        let number = self.count.fetch_add(1, Ordering::SeqCst) + 1;
+        let fate = match *self.last.lock().unwrap() {
+            Some((last, fate)) if number == last => {
+                self.reached.notify_one();
+                fate
+            }
+            // A dead builder sends nothing more.
+            Some((last, _)) if number > last => Fate::Lost,
+            _ => Fate::Pass,
+        };
+        Box::pin(std::future::ready(fate))
+    }
+
+    fn answered(&self, seen: &Seen, status: StatusCode) {
+        if status.is_success() && seen.uri.query().is_some_and(|query| query.contains("partNumber=")) {
+            self.parts.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+}
+
+impl LastRequest {
+    fn set(&self, last: Option<(usize, Fate)>) -> usize {
+        *self.last.lock().unwrap() = last;
+        self.parts.store(0, Ordering::SeqCst);
+        self.count.swap(0, Ordering::SeqCst)
+    }
+}
+
+async fn ask(app: &TestApp, order: &str) -> String {
+    let made = app.post("anna", &format!("/orders/{order}/downloads"), json!({ "notify": false })).await;
+    made.text("/download/id")
+}
+
+/// Builds until the line says that this was the last request; true if the build ended before.
+async fn build_until_killed(builder: &Arc<Builder>, line: &LastRequest, download: &str) -> bool {
+    let (working, id) = (builder.clone(), download.to_owned());
+    let mut build = tokio::spawn(async move { working.build("anna", &id, 60).await });
+    tokio::select! {
+        ended = &mut build => { ended.unwrap(); return true; }
+        () = line.reached.notified() => {}
+    }
+    if matches!(*line.last.lock().unwrap(), Some((_, Fate::AnswerLost))) {
+        // What was sent takes effect all the same; here it has the time to.
+        tokio::time::sleep(std::time::Duration::from_millis(60)).await;
+    }
+    build.abort();
+    let _ = build.await;
+    false
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_builder_killed_at_any_request_is_gone_on_from_there() {
+    let app = TestApp::without_builder().await;
+    let photos = app.large_and_small("anna", "LLsLLsL").await;
+    let ids: Vec<String> = photos.iter().map(|(_, _, id)| id.clone()).collect();
+    let order = app.order("anna", "K-1", &ids).await;
+    let line = Arc::new(LastRequest::default());
+    let builder = Arc::new(app.builder(line.clone()).await);
+
+    let undisturbed = ask(&app, &order).await;
+    assert!(build_until_killed(&builder, &line, &undisturbed).await);
+    let all_parts = line.parts.load(Ordering::SeqCst);
+    let all_requests = line.set(None);
+    assert!(all_parts > 12 && all_requests > 25, "{all_parts} parts, {all_requests} requests");
+
+    for fate in [Fate::Lost, Fate::AnswerLost] {
+        for last in 1.. {
+            assert!(last < 2 * all_requests, "the build ends");
+            let download = ask(&app, &order).await;
+            line.set(Some((last, fate)));
+            let ended = build_until_killed(&builder, &line, &download).await;
+            let parts_before = line.parts.load(Ordering::SeqCst);
+            line.set(None);
+            if !ended {
+                builder.let_lease_end("anna", &download).await;
+                builder.build("anna", &download, 60).await;
+            }
+            let told = format!("{fate:?} at request {last}");
+            let parts_after = line.parts.load(Ordering::SeqCst);
+            assert!(ended || parts_before + parts_after <= all_parts, "{told}: {parts_before} + {parts_after} parts");
+            check(&app, &builder, &download, &photos, &told).await;
+            if ended {
+                break;
+            }
+        }
+    }
+}
+
+/// One ready archive with every photo, and nothing else.
+async fn check(app: &TestApp, builder: &Builder, download: &str, photos: &[(String, Vec<u8>, String)], told: &str) {
+    let shown = app.get("anna", &format!("/downloads/{download}")).await.body;
+    assert_eq!(shown["status"], "ready", "{told}: {shown}");
+    let archives = format!("archives/anna/{download}/");
+    let (objects, uploads) = app.left_behind(&archives).await;
+    assert_eq!(objects, [format!("{archives}1.index.json"), format!("{archives}1.zip")], "{told}");
+    assert!(uploads.is_empty(), "{told}: {uploads:?}");
+    assert_eq!(app.left_behind("work/").await, (vec![], vec![]), "{told}");
+    assert_eq!(builder.record("anna", download).await.position, None, "{told}");
+
+    let object = app.s3().get_object().bucket("downloads").key(format!("{archives}1.zip")).send().await.unwrap();
+    let archive = object.body.collect().await.unwrap().to_vec();
+    assert_eq!(shown["crc32"], format!("{:08x}", crc32fast::hash(&archive)), "{told}");
+    let files: BTreeMap<String, Vec<u8>> = unzip(archive).into_iter().collect();
+    assert_eq!(files.len(), photos.len() + 1, "{told}");
+    for (name, bytes, _) in photos {
+        assert!(files.get(&format!("Order-K-1/{name}")) == Some(bytes), "{told}: {name}");
+    }
+}
