@@ -1,6 +1,6 @@
 //! Our own tool, as a process: layout, plan and assembly of the archive worker, without its records and queue.
 
-use std::path::Path;
+use std::{path::Path, sync::atomic::AtomicBool};
 
 use anyhow::{Result, anyhow};
 use archive_builder::{
@@ -53,6 +53,7 @@ pub async fn build(job: &Path) -> Result<()> {
     let preference = job.preference.parse().map_err(|error: String| anyhow!(error))?;
     let plan = PartPlan::new(&layout, preference, &Costs::AWS)?;
     let place = Place { studio: job.studio, download: job.download, build: 1, volume: None };
-    let assembly = Assembly::new((&layout, &plan), place, (&originals, &uploads), Earlier::default());
+    let got_on = AtomicBool::new(false);
+    let assembly = Assembly::new((&layout, &plan), place, (&originals, &uploads), Earlier::default(), &got_on);
     assembly.run(&Nowhere).await.map_err(|error| anyhow!("{error}"))
 }

@@ -8,6 +8,7 @@ use aws_sdk_sqs::{
     types::{DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName},
 };
 use serde_json::{Value, json};
+use shared::job::Job;
 use tokio::task::JoinSet;
 use tracing::{debug, warn};
 
@@ -52,8 +53,24 @@ impl EventSource {
         }
     }
 
+    /// Puts a `Sweep` on the queue.
+    pub async fn sweep(&self) -> Result<()> {
+        self.sqs.send_message().queue_url(&self.queue_url).message_body(Job::Sweep.encode()).send().await?;
+        Ok(())
+    }
+
     /// Receives one batch, invokes the worker with it, and deletes what it did not report; true if there was a batch.
     pub async fn poll(&self, wait_seconds: i32) -> Result<bool> {
+        let messages = self.receive(wait_seconds).await?;
+        if messages.is_empty() {
+            return Ok(false);
+        }
+        self.deliver(&messages).await?;
+        Ok(true)
+    }
+
+    /// Receives up to a batch of messages.
+    pub async fn receive(&self, wait_seconds: i32) -> Result<Vec<Message>> {
         let received = self
             .sqs
             .receive_message()
@@ -63,11 +80,12 @@ impl EventSource {
             .message_system_attribute_names(MessageSystemAttributeName::All)
             .send()
             .await?;
-        let messages = received.messages.unwrap_or_default();
-        if messages.is_empty() {
-            return Ok(false);
-        }
-        let event = event(&messages, &self.worker.queue);
+        Ok(received.messages.unwrap_or_default())
+    }
+
+    /// Invokes the worker with these messages, and deletes what it did not report.
+    pub async fn deliver(&self, messages: &[Message]) -> Result<()> {
+        let event = event(messages, &self.worker.queue);
         let answer = self.functions.invoke(&self.function, event, self.worker.timeout()).await;
         let ids: Vec<&str> = messages.iter().filter_map(Message::message_id).collect();
         let failed = match &answer {
@@ -78,11 +96,11 @@ impl EventSource {
             }
         };
         // `None`: the whole batch failed; each message is seen again after its visibility timeout.
-        let Some(failed) = failed else { return Ok(true) };
+        let Some(failed) = failed else { return Ok(()) };
         let done: Vec<_> = messages.iter().filter(|m| !failed.contains(m.message_id().unwrap_or_default())).collect();
         debug!(queue = self.worker.queue, done = done.len(), failed = failed.len(), "Worked a batch");
         if done.is_empty() {
-            return Ok(true);
+            return Ok(());
         }
         let entries = done.iter().enumerate().map(|(n, message)| {
             let handle = message.receipt_handle().unwrap_or_default();
@@ -94,7 +112,7 @@ impl EventSource {
         for failure in deleted.failed() {
             warn!(queue = self.worker.queue, code = failure.code(), "A message could not be deleted");
         }
-        Ok(true)
+        Ok(())
     }
 }
 

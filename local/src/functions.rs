@@ -3,17 +3,26 @@
 use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use futures::FutureExt as _;
+use futures::{FutureExt as _, future::BoxFuture};
 use jiff::Timestamp;
 use lambda_http::{Adapter, Service as _};
 use lambda_runtime::{Context, LambdaEvent};
 use serde_json::Value;
-use shared::env::Env;
+use shared::{clock::Clock, env::Env};
 use uuid::Uuid;
+
+/// One invocation, under way: the function's answer.
+pub type Invocation = BoxFuture<'static, Result<Value>>;
+/// Stands around each invocation of the function of this name: to watch it, delay it, or end it early.
+pub type Layer = Arc<dyn Fn(&str, Invocation) -> Invocation + Send + Sync>;
 
 /// Where events go.
 #[derive(Clone)]
-pub struct Functions(Arc<Place>);
+pub struct Functions {
+    place: Arc<Place>,
+    layer: Option<Layer>,
+    clock: Clock,
+}
 
 enum Place {
     Here(Box<Here>),
@@ -29,51 +38,74 @@ struct Here {
 
 impl Functions {
     /// Built once, as Lambda builds them at a cold start; each with its own environment.
-    pub fn here(environment: impl Fn(&str) -> HashMap<String, String>) -> Result<Self> {
-        let env = |function: &str| Env::of(environment(function));
-        Ok(Self(Arc::new(Place::Here(Box::new(Here {
-            api: api::router(api::State::from_env(&env("api")).context("api")?),
-            emails: email_sender::State::from_env(&env("email-sender")).context("email-sender")?,
-            photos: photo_processor::State::from_env(&env("photo-processor")).context("photo-processor")?,
-            downloads: archive_builder::State::from_env(&env("archive-builder")).context("archive-builder")?,
-        })))))
+    pub fn here(clock: &Clock, environment: impl Fn(&str) -> HashMap<String, String>) -> Result<Self> {
+        let env = |function: &str| Env::of(environment(function)).with_clock(clock.clone());
+        Ok(Self::at(
+            clock,
+            Place::Here(Box::new(Here {
+                api: api::router(api::State::from_env(&env("api")).context("api")?),
+                emails: email_sender::State::from_env(&env("email-sender")).context("email-sender")?,
+                photos: photo_processor::State::from_env(&env("photo-processor")).context("photo-processor")?,
+                downloads: archive_builder::State::from_env(&env("archive-builder")).context("archive-builder")?,
+            })),
+        ))
+    }
+
+    fn at(clock: &Clock, place: Place) -> Self {
+        Self { place: Arc::new(place), layer: None, clock: clock.clone() }
+    }
+
+    /// The same, with a layer around each invocation.
+    pub fn within(self, layer: Option<Layer>) -> Self {
+        Self { layer, ..self }
     }
 
     /// Lambda's Invoke API at this URL, as `cargo lambda watch` offers it.
     pub fn behind(url: &str) -> Result<Self> {
         let url = url.trim_end_matches('/').to_owned();
-        Ok(Self(Arc::new(Place::Behind { url, http: reqwest::Client::builder().no_proxy().build()? })))
+        let place = Place::Behind { url, http: reqwest::Client::builder().no_proxy().build()? };
+        Ok(Self::at(&Clock::system(), place))
     }
 
     /// Invokes a function with an event and waits for its answer, for its timeout at most.
     pub async fn invoke(&self, function: &str, event: Value, timeout: Duration) -> Result<Value> {
-        let answer = tokio::time::timeout(timeout, async {
-            match &*self.0 {
-                Place::Here(here) => {
-                    // A panic that escapes a handler kills the function, not this process.
-                    let run = AssertUnwindSafe(here.invoke(function, event, timeout)).catch_unwind().await;
-                    run.unwrap_or_else(|_| Err(anyhow!("{function} panicked")))
-                }
-                Place::Behind { url, http } => {
-                    let url = format!("{url}/2015-03-31/functions/{function}/invocations");
-                    let answer = http.post(url).json(&event).send().await.context("Failed to reach the functions")?;
-                    let failed = answer.headers().contains_key("x-amz-function-error") || !answer.status().is_success();
-                    let status = answer.status();
-                    let body = answer.bytes().await?;
-                    if failed {
-                        bail!("{function} failed ({status}): {}", String::from_utf8_lossy(&body));
-                    }
-                    Ok(serde_json::from_slice(&body)?)
-                }
+        let (place, name) = (self.place.clone(), function.to_owned());
+        let context = context(&self.clock, timeout);
+        let run: Invocation = Box::pin(async move { place.invoke(&name, event, context).await });
+        let run = match &self.layer {
+            Some(layer) => layer(function, run),
+            None => run,
+        };
+        let answer = tokio::time::timeout(timeout, run).await;
+        answer.unwrap_or_else(|_| Err(anyhow!("{function} timed out after {timeout:?}")))
+    }
+}
+
+impl Place {
+    async fn invoke(&self, function: &str, event: Value, context: Context) -> Result<Value> {
+        match self {
+            Self::Here(here) => {
+                // A panic that escapes a handler kills the function, not this process.
+                let run = AssertUnwindSafe(here.invoke(function, event, context)).catch_unwind().await;
+                run.unwrap_or_else(|_| Err(anyhow!("{function} panicked")))
             }
-        });
-        answer.await.unwrap_or_else(|_| Err(anyhow!("{function} timed out after {timeout:?}")))
+            Self::Behind { url, http } => {
+                let url = format!("{url}/2015-03-31/functions/{function}/invocations");
+                let answer = http.post(url).json(&event).send().await.context("Failed to reach the functions")?;
+                let failed = answer.headers().contains_key("x-amz-function-error") || !answer.status().is_success();
+                let status = answer.status();
+                let body = answer.bytes().await?;
+                if failed {
+                    bail!("{function} failed ({status}): {}", String::from_utf8_lossy(&body));
+                }
+                Ok(serde_json::from_slice(&body)?)
+            }
+        }
     }
 }
 
 impl Here {
-    async fn invoke(&self, function: &str, event: Value, timeout: Duration) -> Result<Value> {
-        let context = context(timeout);
+    async fn invoke(&self, function: &str, event: Value, context: Context) -> Result<Value> {
         Ok(match function {
             "api" => {
                 let event = LambdaEvent::new(serde_json::from_value(event)?, context);
@@ -98,8 +130,8 @@ impl Here {
     }
 }
 
-fn context(timeout: Duration) -> Context {
-    let deadline = Timestamp::now().saturating_add(timeout).unwrap_or(Timestamp::MAX);
+fn context(clock: &Clock, timeout: Duration) -> Context {
+    let deadline = clock.now().saturating_add(timeout).unwrap_or(Timestamp::MAX);
     let mut context = Context::default();
     context.request_id = Uuid::new_v4().to_string();
     context.deadline = u64::try_from(deadline.as_millisecond()).unwrap_or(u64::MAX);

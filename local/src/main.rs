@@ -1,6 +1,6 @@
 //! `local serve` and `local demo`.
 
-use std::{collections::HashMap, path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
@@ -92,14 +92,14 @@ fn main() -> ExitCode {
     })
 }
 
-fn options(running: Running, data: PathBuf, (port, aws_port): (u16, u16)) -> Options {
+fn options(running: Running, data: PathBuf, (port, aws_port): (u16, u16)) -> Result<Options> {
     let Running { sync, functions, .. } = running;
-    Options { data, port, aws_port, sync, functions, overrides: HashMap::new() }
+    Ok(Options { port, aws_port, sync, functions, ..Options::new(data)? })
 }
 
 async fn serve(args: ServeArgs) -> Result<ExitCode> {
     let data = args.running.data.clone().unwrap_or_else(|| ".darkroom".into());
-    let system = System::start(options(args.running, data.clone(), (args.port, args.aws_port))).await?;
+    let system = System::start(options(args.running, data.clone(), (args.port, args.aws_port))?).await?;
     let env_file = data.join("functions.env");
     let mut variables: Vec<_> = system.environment.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
     variables.sort();
@@ -124,7 +124,7 @@ async fn show(args: DemoArgs) -> Result<ExitCode> {
     // Kept only when asked for: a demo leaves the ZIP and the report, nothing else.
     let scratch = tempfile::tempdir()?;
     let data = args.running.data.clone().unwrap_or_else(|| scratch.path().to_owned());
-    let system = System::start(options(args.running, data, (args.port, args.aws_port))).await?;
+    let system = System::start(options(args.running, data, (args.port, args.aws_port))?).await?;
     let doors = demo::Doors { api: system.api.clone(), studio: "demo".into() };
     let outcome = demo::run(&doors, &demo::Options { folder: args.dir, out: args.out, report: args.report }).await?;
     Ok(if outcome.all_good { ExitCode::SUCCESS } else { ExitCode::from(1) })

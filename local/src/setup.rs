@@ -1,7 +1,5 @@
 //! What `terraform apply` does in AWS: buckets, queues, tables, the notification, the link secret. Idempotent.
 
-use std::collections::HashSet;
-
 use anyhow::{Context as _, Result};
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
@@ -128,35 +126,21 @@ async fn tables(dynamodb: &aws_sdk_dynamodb::Client, env: &Env) -> Result<()> {
 /// The process that held them was this system's last one, and it is dead: its leases end now, not at their deadline.
 pub async fn free_dead_leases(env: &Env) -> Result<()> {
     let dynamodb = shared::aws::dynamodb(env, &shared::aws::config(env)?);
-    free(&Table::<Photo>::new(dynamodb.clone(), env.required("PHOTOS_TABLE")?)).await?;
-    free(&Table::<Download>::new(dynamodb.clone(), env.required("DOWNLOADS_TABLE")?)).await?;
-    free(&Table::<Email>::new(dynamodb, env.required("EMAILS_TABLE")?)).await
+    let now = env.clock().now();
+    free(&Table::<Photo>::new(dynamodb.clone(), env.required("PHOTOS_TABLE")?), now).await?;
+    free(&Table::<Download>::new(dynamodb.clone(), env.required("DOWNLOADS_TABLE")?), now).await?;
+    free(&Table::<Email>::new(dynamodb, env.required("EMAILS_TABLE")?), now).await
 }
 
-async fn free<R: Workable>(table: &Table<R>) -> Result<()> {
-    let now = Timestamp::now();
-    let mut seen = HashSet::new();
-    loop {
-        // Freed records leave the front of the index, so the next ones come into view.
-        let due = table.due(Timestamp::MAX, 1000).await?;
-        let fresh: Vec<_> = due.into_iter().filter(|key| seen.insert(key.clone())).collect();
-        if fresh.is_empty() {
-            return Ok(());
-        }
-        for (studio, id) in fresh {
-            table
-                .update(&studio, id, |record: &mut R| {
-                    let held = record.work().held_at(now, shared::work::TryId::new());
-                    let overdue = record.work().due_at.is_some();
-                    if !held && !overdue {
-                        return Err(());
-                    }
-                    record.work_mut().free(now);
-                    // Due now: if its message died with the process, the first sweep sends it again.
-                    record.work_mut().due_at = Some(now);
-                    Ok(())
-                })
-                .await?;
-        }
+async fn free<R: Workable>(table: &Table<R>, now: Timestamp) -> Result<()> {
+    for (studio, id) in table.all_due().await? {
+        let free = |record: &mut R| {
+            record.work_mut().free(now);
+            // Due now: if its message died with the process, the first sweep sends it again.
+            record.work_mut().due_at = record.work().due_at.map(|_| now);
+            Ok::<_, ()>(())
+        };
+        table.update(&studio, id, free).await?;
     }
+    Ok(())
 }

@@ -3,14 +3,14 @@
 use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result};
-use shared::{env::Env, job::Job};
+use shared::{clock::Clock, env::Env};
 use tokio::{net::TcpListener, task::JoinSet};
 
 use crate::{
     event_source::EventSource,
-    functions::Functions,
+    functions::{Functions, Layer},
     gateway, setup,
-    stand_ins::{self, Mail, StandIns, Work},
+    stand_ins::{self, Mail, Queues, StandIns, Work},
     workers::{Worker, workers},
 };
 
@@ -20,7 +20,7 @@ pub const STUDIO_CLAIM: &str = "darkroom_studio";
 const SWEEP_EVERY: Duration = Duration::from_secs(300);
 
 /// How to run it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Options {
     /// Where everything lies; it survives this process.
     pub data: PathBuf,
@@ -34,6 +34,32 @@ pub struct Options {
     pub functions: Option<String>,
     /// Variables of single functions to set otherwise: (function, variable) -> value.
     pub overrides: HashMap<(String, String), String>,
+    /// What time it is for functions and queues.
+    pub clock: Clock,
+    /// Stands around each invocation.
+    pub layer: Option<Layer>,
+    /// Nothing happens of itself, neither polls nor sweeps: [`System::step`] works what lies on the queues.
+    pub by_hand: bool,
+    /// The table of workers.
+    pub workers: Workers,
+}
+
+impl Options {
+    /// The usual ones: any ports, everything in this process.
+    pub fn new(data: impl Into<PathBuf>) -> Result<Self> {
+        Ok(Self {
+            data: data.into(),
+            port: 0,
+            aws_port: 0,
+            sync: false,
+            functions: None,
+            overrides: HashMap::new(),
+            clock: Clock::system(),
+            layer: None,
+            by_hand: false,
+            workers: workers()?,
+        })
+    }
 }
 
 /// The captured mails.
@@ -55,50 +81,58 @@ pub struct System {
     pub environment: HashMap<String, String>,
     /// The captured mails.
     pub mails: Mails,
-    _stand_ins: StandIns,
+    clock: Clock,
+    sources: Vec<EventSource>,
+    stand_ins: StandIns,
     _tasks: JoinSet<()>,
 }
 
 impl System {
     /// Starts it and returns when it answers.
     pub async fn start(options: Options) -> Result<Self> {
-        let workers = workers()?;
-        let stand_ins =
-            StandIns::start(stand_ins::Options { data: options.data.clone(), port: options.aws_port }).await?;
+        let Options { clock, workers, .. } = options.clone();
+        let stand_ins = StandIns::start(stand_ins::Options {
+            data: options.data.clone(),
+            port: options.aws_port,
+            clock: clock.clone(),
+        })
+        .await?;
         let listener = TcpListener::bind(("127.0.0.1", options.port))
             .await
             .with_context(|| format!("Port {} can't be opened for the API", options.port))?;
         let api = format!("http://{}", listener.local_addr()?);
         let environment = environment(&stand_ins, &api);
-        let env = Env::of(environment.clone());
+        let env = Env::of(environment.clone()).with_clock(clock.clone());
         setup::set_up(&stand_ins, &env, &workers).await?;
         setup::free_dead_leases(&env).await?;
 
         let functions = match &options.functions {
             Some(url) => Functions::behind(url)?,
-            None => Functions::here(|function| {
+            None => Functions::here(&clock, |function| {
                 let mut variables = environment.clone();
                 let own = options.overrides.iter().filter(|((name, _), _)| name == function);
                 variables.extend(own.map(|((_, variable), value)| (variable.clone(), value.clone())));
                 variables
             })?,
-        };
+        }
+        .within(options.layer.clone());
         let mails = Mails(stand_ins.mailbox());
         let mut tasks = JoinSet::new();
         let sqs = aws_sdk_sqs::Client::new(&shared::aws::config(&env)?);
         let mut sources = Vec::new();
         for (function, worker) in &workers {
             let queue_url = env.required(&queue_variable(&worker.queue))?;
-            let source = EventSource {
+            sources.push(EventSource {
                 sqs: sqs.clone(),
                 queue_url,
                 function: function.clone(),
                 worker: worker.clone(),
                 functions: functions.clone(),
-            };
-            sources.push(source);
+            });
         }
-        if options.sync {
+        if options.by_hand {
+            tracing::debug!("Nothing happens of itself");
+        } else if options.sync {
             stand_ins.run_at_once(run_at_once(sources.clone()));
             retry_later(sources.clone(), &stand_ins, &mut tasks);
         } else {
@@ -106,9 +140,44 @@ impl System {
                 source.start(&mut tasks);
             }
         }
-        schedule(&sources, &mut tasks);
+        if !options.by_hand {
+            schedule(&sources, &mut tasks);
+        }
         gateway::serve(listener, functions, mails.clone(), &mut tasks);
-        Ok(Self { api, environment, mails, _stand_ins: stand_ins, _tasks: tasks })
+        Ok(Self { api, environment, mails, clock, sources, stand_ins, _tasks: tasks })
+    }
+
+    /// Lets so much time pass for functions and queues; only under a movable clock.
+    pub fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+        self.stand_ins.queues().wake();
+    }
+
+    /// The queues, for whoever looks on.
+    pub fn queues(&self) -> Arc<Queues> {
+        self.stand_ins.queues()
+    }
+
+    /// The event source of a queue, to be polled by hand.
+    pub fn source(&self, queue: &str) -> Option<&EventSource> {
+        self.sources.iter().find(|source| source.worker.queue == queue)
+    }
+
+    /// Works one batch of each queue that has a visible message; false when none had.
+    pub async fn step(&self) -> Result<bool> {
+        let mut worked = false;
+        for source in &self.sources {
+            worked |= source.poll(0).await?;
+        }
+        Ok(worked)
+    }
+
+    /// Puts a `Sweep` on each queue, as the schedule does.
+    pub async fn sweep(&self) -> Result<()> {
+        for source in &self.sources {
+            source.sweep().await?;
+        }
+        Ok(())
     }
 }
 
@@ -189,9 +258,12 @@ fn schedule(sources: &[EventSource], tasks: &mut JoinSet<()>) {
             let mut ticks = tokio::time::interval(SWEEP_EVERY);
             loop {
                 ticks.tick().await;
-                let sweep = source.sqs.send_message().queue_url(&source.queue_url).message_body(Job::Sweep.encode());
-                if let Err(error) = sweep.send().await {
-                    tracing::warn!(queue = source.worker.queue, %error, "A sweep could not be sent");
+                if let Err(error) = source.sweep().await {
+                    tracing::warn!(
+                        queue = source.worker.queue,
+                        error = format!("{error:#}"),
+                        "A sweep could not be sent"
+                    );
                 }
             }
         });

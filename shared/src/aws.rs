@@ -19,8 +19,15 @@ const CONNECT: Duration = Duration::from_secs(3);
 const READ: Duration = Duration::from_secs(30);
 /// One attempt in all, bodies included (a part of an archive at a slow 1 MB/s).
 const ATTEMPT: Duration = Duration::from_secs(60);
+/// One call in all, its attempts and the waits between them included. What takes longer is better tried again by the
+/// job, whose tries are counted and seen.
+const OPERATION: Duration = Duration::from_secs(150);
 /// Attempts of one call, the first included.
 const ATTEMPTS: u32 = 4;
+/// The wait before the second attempt, at most; it doubles with each (the SDK's own default).
+const FIRST_BACKOFF: Duration = Duration::from_secs(1);
+/// Of every time above, in percent: a variable for tests, in which a server that hangs must not cost half a minute.
+const PATIENCE: &str = "SDK_PATIENCE_PERCENT";
 
 /// The configuration that every client of a function shares.
 ///
@@ -37,17 +44,20 @@ pub fn config(env: &Env) -> Result<SdkConfig, EnvError> {
     let https = aws_smithy_http_client::Builder::new()
         .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
         .build_https();
+    let percent = env.parsed_or(PATIENCE, 100_u32)?;
+    let times = |full: Duration| full * percent / 100;
     let mut config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(env.required("AWS_REGION")?))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .http_client(https)
-        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(times(FIRST_BACKOFF)))
         .timeout_config(
             TimeoutConfig::builder()
-                .connect_timeout(CONNECT)
-                .read_timeout(READ)
-                .operation_attempt_timeout(ATTEMPT)
+                .connect_timeout(times(CONNECT))
+                .read_timeout(times(READ))
+                .operation_attempt_timeout(times(ATTEMPT))
+                .operation_timeout(times(OPERATION))
                 .build(),
         );
     config.set_endpoint_url(env.optional("AWS_ENDPOINT_URL"));

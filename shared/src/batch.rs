@@ -9,6 +9,7 @@ use lambda_runtime::LambdaEvent;
 use tracing::{Instrument as _, error, info, info_span, warn};
 
 use crate::{
+    clock::Clock,
     env::{Env, EnvError},
     error::JobError,
     queue::Queue,
@@ -18,6 +19,12 @@ use crate::{
 const AT_ONCE: usize = 5;
 /// Work ends this long before Lambda's deadline, to leave time for settling the record and answering.
 const SETTLE_TIME: Duration = Duration::from_secs(3);
+/// Whatever a message is still waiting for this long before Lambda's deadline, it is reported as failed: an invocation
+/// that does not answer fails its whole batch, the finished messages included.
+const ANSWER_TIME: Duration = Duration::from_secs(1);
+/// A job is not begun, and so no try spent, when less is left to work: the last messages of a slow batch wait for the
+/// next one.
+const TOO_LATE: Duration = Duration::from_millis(500);
 /// No retry waits longer.
 const MAX_BACKOFF: Duration = Duration::from_secs(900);
 
@@ -40,13 +47,14 @@ pub enum Disposition {
 pub struct Redelivery {
     queue: Queue,
     backoff: Duration,
+    clock: Clock,
 }
 
 impl Redelivery {
     /// `RETRY_BACKOFF_SECONDS` is the wait after a first failed try; it doubles with each, jittered.
     pub fn from_env(env: &Env, queue: Queue) -> Result<Self, EnvError> {
         let seconds = env.parsed_or("RETRY_BACKOFF_SECONDS", 20_u64)?;
-        Ok(Self { queue, backoff: Duration::from_secs(seconds) })
+        Ok(Self { queue, backoff: Duration::from_secs(seconds), clock: env.clock() })
     }
 }
 
@@ -67,15 +75,34 @@ impl Delivery {
         let Some(receipt_handle) = &self.receipt_handle else {
             return;
         };
-        if let Err(error) = self.redelivery.queue.hide_until(receipt_handle, at).await {
+        let wait = Duration::try_from(at.duration_since(self.now())).unwrap_or_default();
+        if let Err(error) = self.redelivery.queue.hide(receipt_handle, wait).await {
             warn!(error = format!("{error:#}"), "Could not set a message's visibility");
         }
     }
 
+    /// What time it is.
+    pub fn now(&self) -> Timestamp {
+        self.redelivery.clock.now()
+    }
+
+    /// The clock that says so.
+    pub(crate) fn clock(&self) -> Clock {
+        self.redelivery.clock.clone()
+    }
+
     /// How long the job may run.
     pub fn time_to_work(&self) -> Duration {
-        let left = self.deadline.duration_since(Timestamp::now());
-        Duration::try_from(left).unwrap_or_default().saturating_sub(SETTLE_TIME)
+        self.time_left().saturating_sub(SETTLE_TIME)
+    }
+
+    /// Is there enough time for a job to begin?
+    pub fn is_too_late(&self) -> bool {
+        self.time_to_work() < TOO_LATE
+    }
+
+    fn time_left(&self) -> Duration {
+        Duration::try_from(self.deadline.duration_since(self.now())).unwrap_or_default()
     }
 
     /// The wait after the n-th try: doubling, with equal jitter, so that a burst of failures does not come back as one.
@@ -97,7 +124,7 @@ where
     F: Future<Output = Result<Disposition, JobError>> + Send,
 {
     let deadline = i64::try_from(event.context.deadline).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
-    let deadline = deadline.unwrap_or_else(Timestamp::now);
+    let deadline = deadline.unwrap_or_else(|| redelivery.clock.now());
     let request_id = &event.context.request_id;
     let failures = stream::iter(event.payload.records)
         .map(|message| {
@@ -132,34 +159,42 @@ where
     let delivery =
         |body| Delivery { body, deadline, receipt_handle: receipt_handle.clone(), redelivery: redelivery.clone() };
     let taken_back = delivery(String::new());
-    let disposition = match AssertUnwindSafe(handle(delivery(message.body.unwrap_or_default()))).catch_unwind().await {
-        Ok(Ok(disposition)) => disposition,
-        Ok(Err(JobError::Reject(reason))) => {
+    let handled = AssertUnwindSafe(handle(delivery(message.body.unwrap_or_default()))).catch_unwind();
+    let in_time = taken_back.time_left().saturating_sub(ANSWER_TIME);
+    let again = || Disposition::Return { until: after(taken_back.now(), taken_back.backoff(1)) };
+    let disposition = match tokio::time::timeout(in_time, handled).await {
+        Err(_elapsed) => {
+            error!("A message was not done with before the function's deadline; it is tried again");
+            again()
+        }
+        Ok(Ok(Ok(disposition))) => disposition,
+        Ok(Ok(Err(JobError::Reject(reason)))) => {
             // No record could take the reason: the message itself is what is wrong, and belongs in the DLQ.
             error!(code = reason.code, reason = reason.message, "Refused a message");
             Disposition::Refuse
         }
-        Ok(Err(error)) => {
+        Ok(Ok(Err(error))) => {
             warn!(reason = %error, "A message is tried again");
-            Disposition::Return { until: after(taken_back.backoff(1)) }
+            again()
         }
-        Err(_panic) => {
+        Ok(Err(_panic)) => {
             error!("A message's handler panicked; it is tried again");
-            Disposition::Return { until: after(taken_back.backoff(1)) }
+            again()
         }
     };
-    match disposition {
+    let until = match disposition {
         Disposition::Done => return None,
-        Disposition::Return { until } => taken_back.hide_until(until).await,
-        Disposition::Refuse => taken_back.hide_until(Timestamp::now()).await,
-    }
+        Disposition::Return { until } => until,
+        Disposition::Refuse => taken_back.now(),
+    };
+    // Its own visibility timeout brings the message back where this call does not come through in time.
+    let _ = tokio::time::timeout(taken_back.time_left() / 2, taken_back.hide_until(until)).await;
     info!(?disposition, "Reported as failed");
     let mut failure = BatchItemFailure::default();
     failure.item_identifier = message.message_id.unwrap_or_default();
     Some(failure)
 }
 
-fn after(wait: Duration) -> Timestamp {
-    let now = Timestamp::now();
+fn after(now: Timestamp, wait: Duration) -> Timestamp {
     SignedDuration::try_from(wait).ok().and_then(|wait| now.checked_add(wait).ok()).unwrap_or(now)
 }

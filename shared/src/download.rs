@@ -263,9 +263,9 @@ impl Download {
     }
 
     /// The build did not go well.
-    pub fn fall(&mut self, by: TryId, fate: Fate, error: RecordError) -> Result<(), NotOwner> {
+    pub fn fall(&mut self, by: TryId, fate: Fate, error: Option<RecordError>) -> Result<(), NotOwner> {
         self.check(by)?;
-        self.error = Some(error);
+        self.error = error;
         self.status = if self.work.fall(fate) { DownloadStatus::Failed } else { DownloadStatus::Pending };
         Ok(())
     }

@@ -158,9 +158,9 @@ impl Email {
     }
 
     /// The try did not end well. A mail that is `Sending` stays so: nobody heard what SES did with it.
-    pub fn fall(&mut self, by: TryId, fate: Fate, error: RecordError) -> Result<(), NotOwner> {
+    pub fn fall(&mut self, by: TryId, fate: Fate, error: Option<RecordError>) -> Result<(), NotOwner> {
         self.work.check(by)?;
-        self.error = Some(error);
+        self.error = error;
         if self.work.fall(fate) {
             self.status = EmailStatus::Failed;
         }

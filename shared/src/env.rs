@@ -2,9 +2,15 @@
 
 use std::{collections::HashMap, str::FromStr, sync::Arc};
 
+use crate::clock::Clock;
+
 /// Where variables come from: the process in Lambda, a map in the local system (one process plays four functions).
+/// The clock is part of it.
 #[derive(Clone)]
-pub struct Env(Source);
+pub struct Env {
+    source: Source,
+    clock: Clock,
+}
 
 #[derive(Clone)]
 enum Source {
@@ -31,17 +37,27 @@ pub enum EnvError {
 impl Env {
     /// The process's own environment.
     pub fn process() -> Self {
-        Self(Source::Process)
+        Self { source: Source::Process, clock: Clock::system() }
     }
 
     /// These variables and no others.
     pub fn of(variables: HashMap<String, String>) -> Self {
-        Self(Source::Map(Arc::new(variables)))
+        Self { source: Source::Map(Arc::new(variables)), clock: Clock::system() }
+    }
+
+    /// The same under another clock.
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// What time it is here.
+    pub fn clock(&self) -> Clock {
+        self.clock.clone()
     }
 
     /// The variable's value; empty counts as not set.
     pub fn optional(&self, name: &str) -> Option<String> {
-        match &self.0 {
+        match &self.source {
             Source::Process => std::env::var(name).ok(),
             Source::Map(map) => map.get(name).cloned(),
         }

@@ -29,6 +29,9 @@ pub enum JobError {
     Throttled(anyhow::Error),
     /// It will never work: the record is failed, the message acknowledged.
     Reject(RecordError),
+    /// No failure: the job stopped itself before the function's deadline with its position saved, and goes on in the
+    /// next job. The try does not count. Only a job that got on may end so, or it would go on for ever.
+    Paused,
 }
 
 impl std::fmt::Display for JobError {
@@ -37,6 +40,7 @@ impl std::fmt::Display for JobError {
             Self::Retry(error) => write!(f, "{error:#}"),
             Self::Throttled(error) => write!(f, "throttled: {error:#}"),
             Self::Reject(error) => write!(f, "{}: {}", error.code, error.message),
+            Self::Paused => f.write_str("paused"),
         }
     }
 }
@@ -47,13 +51,15 @@ impl JobError {
         Self::Reject(RecordError::new(code, message))
     }
 
-    /// What the record will keep of it. Causes of a retry stay in the log: they may name internals.
-    pub fn to_record_error(&self) -> RecordError {
-        match self {
-            Self::Retry(_) => RecordError::new("internal", "Something went wrong on our side; it is tried again."),
-            Self::Throttled(_) => RecordError::new("throttled", "A service asked us to slow down; it is tried again."),
-            Self::Reject(error) => error.clone(),
-        }
+    /// What the record will keep of it; nothing of a pause. Causes of a retry stay in the log: they may name internals.
+    pub fn to_record_error(&self) -> Option<RecordError> {
+        let (code, message) = match self {
+            Self::Retry(_) => ("internal", "Something went wrong on our side; it is tried again."),
+            Self::Throttled(_) => ("throttled", "A service asked us to slow down; it is tried again."),
+            Self::Reject(error) => return Some(error.clone()),
+            Self::Paused => return None,
+        };
+        Some(RecordError::new(code, message))
     }
 }
 

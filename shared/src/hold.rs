@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     batch::{Delivery, Disposition},
+    clock::Clock,
     download::Download,
     email::Email,
     error::{JobError, RecordError},
@@ -29,7 +30,7 @@ pub trait Workable: Record {
     /// The same, to change.
     fn work_mut(&mut self) -> &mut Work;
     /// Its try did not end well.
-    fn fall(&mut self, by: TryId, now: Timestamp, fate: Fate, error: RecordError) -> Result<(), NotOwner>;
+    fn fall(&mut self, by: TryId, now: Timestamp, fate: Fate, error: Option<RecordError>) -> Result<(), NotOwner>;
     /// Its tries are spent.
     fn give_up(&mut self, now: Timestamp, error: RecordError);
     /// Failed, and why; `None` while it is not.
@@ -45,7 +46,7 @@ impl Workable for Photo {
     fn work_mut(&mut self) -> &mut Work {
         &mut self.work
     }
-    fn fall(&mut self, by: TryId, now: Timestamp, fate: Fate, error: RecordError) -> Result<(), NotOwner> {
+    fn fall(&mut self, by: TryId, now: Timestamp, fate: Fate, error: Option<RecordError>) -> Result<(), NotOwner> {
         self.fall(by, now, fate, error)
     }
     fn give_up(&mut self, now: Timestamp, error: RecordError) {
@@ -65,7 +66,7 @@ impl Workable for Download {
     fn work_mut(&mut self) -> &mut Work {
         &mut self.work
     }
-    fn fall(&mut self, by: TryId, _: Timestamp, fate: Fate, error: RecordError) -> Result<(), NotOwner> {
+    fn fall(&mut self, by: TryId, _: Timestamp, fate: Fate, error: Option<RecordError>) -> Result<(), NotOwner> {
         self.fall(by, fate, error)
     }
     fn give_up(&mut self, _: Timestamp, error: RecordError) {
@@ -85,7 +86,7 @@ impl Workable for Email {
     fn work_mut(&mut self) -> &mut Work {
         &mut self.work
     }
-    fn fall(&mut self, by: TryId, _: Timestamp, fate: Fate, error: RecordError) -> Result<(), NotOwner> {
+    fn fall(&mut self, by: TryId, _: Timestamp, fate: Fate, error: Option<RecordError>) -> Result<(), NotOwner> {
         self.fall(by, fate, error)
     }
     fn give_up(&mut self, _: Timestamp, error: RecordError) {
@@ -101,27 +102,42 @@ pub struct Hold<R> {
     table: Arc<Table<R>>,
     studio: Studio,
     id: Uuid,
+    clock: Clock,
     /// The try that holds it.
     pub by: TryId,
     /// The record as claimed.
     pub record: R,
+    /// When the job is stopped, if it has not ended by then: shortly before the function's deadline. A job that can save
+    /// its position does so before, and ends as [`JobError::Paused`].
+    pub stops_at: Timestamp,
 }
 
 /// How a message ended.
 pub struct Ended<R> {
     /// The record, where it is at rest (done or failed): its follow-ups are to be sent, again if need be.
     pub at_rest: Option<R>,
+    /// Its position is saved: its job is to be sent again before the message is acknowledged.
+    pub paused: bool,
     /// What becomes of the message.
     pub disposition: Disposition,
 }
 
 impl<R> Ended<R> {
     fn message(disposition: Disposition) -> Self {
-        Self { at_rest: None, disposition }
+        Self { at_rest: None, paused: false, disposition }
+    }
+
+    fn at_rest(record: Option<R>, disposition: Disposition) -> Self {
+        Self { at_rest: record, paused: false, disposition }
     }
 }
 
 impl<R: Workable> Hold<R> {
+    /// What time it is.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// Changes the record; refused when the hold was lost meanwhile.
     pub async fn change(&self, mut change: impl FnMut(&mut R) -> Result<(), NotOwner>) -> Result<R, JobError> {
         match self.table.update(&self.studio, self.id, |record| change(record)).await? {
@@ -148,10 +164,17 @@ where
     J: FnOnce(Arc<Hold<R>>) -> F,
     F: Future<Output = Result<R, JobError>> + Send,
 {
+    if delivery.is_too_late() {
+        info!("Too little time is left to begin a job");
+        return Ok(Ended::message(Disposition::Return { until: delivery.now() }));
+    }
     let by = TryId::new();
     let lease_until = delivery.deadline;
+    // Before the claim, so that no claim is ever written whose message stays hidden for longer: a crash costs one lease,
+    // not the queue's whole visibility timeout.
+    delivery.hide_until(lease_until.saturating_add(LEASE_MARGIN).unwrap_or(lease_until)).await;
     let claimed = table
-        .update(studio, id, |record: &mut R| match claim(record, by, Timestamp::now(), lease_until) {
+        .update(studio, id, |record: &mut R| match claim(record, by, delivery.now(), lease_until) {
             Claim::Claimed => Ok(()),
             other => Err(other),
         })
@@ -166,24 +189,23 @@ where
             return Ok(Ended::message(Disposition::Return { until }));
         }
         Some((record, Err(Claim::Done))) => {
-            return Ok(Ended { at_rest: Some(record), disposition: Disposition::Done });
+            return Ok(Ended::at_rest(Some(record), Disposition::Done));
         }
-        Some((_, Err(Claim::Exhausted))) => return exhausted(table, studio, id).await,
+        Some((_, Err(Claim::Exhausted))) => return exhausted(table, delivery.now(), studio, id).await,
         Some((_, Err(_))) => return Ok(Ended::message(Disposition::Done)),
         Some((record, Ok(()))) => record,
     };
-    // A crash from here on costs one lease, not the queue's whole visibility timeout.
-    delivery.hide_until(lease_until.saturating_add(LEASE_MARGIN).unwrap_or(lease_until)).await;
-
-    let hold = Arc::new(Hold { table: table.clone(), studio: studio.clone(), id, by, record });
+    let (clock, time_to_work) = (delivery.clock(), delivery.time_to_work());
+    let stops_at = delivery.now().saturating_add(time_to_work).unwrap_or(lease_until);
+    let hold = Arc::new(Hold { table: table.clone(), studio: studio.clone(), id, clock, by, record, stops_at });
     let run = AssertUnwindSafe(job(hold.clone())).catch_unwind();
-    let outcome = match tokio::time::timeout(delivery.time_to_work(), run).await {
+    let outcome = match tokio::time::timeout(time_to_work, run).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(_panic)) => Err(anyhow!("The job panicked").into()),
         Err(_elapsed) => Err(anyhow!("The job was stopped before the function's deadline").into()),
     };
     match outcome {
-        Ok(record) => Ok(Ended { at_rest: Some(record), disposition: Disposition::Done }),
+        Ok(record) => Ok(Ended::at_rest(Some(record), Disposition::Done)),
         Err(error) => settle(&hold, delivery, error).await,
     }
 }
@@ -192,36 +214,46 @@ where
 const LEASE_MARGIN: Duration = Duration::from_secs(1);
 
 async fn settle<R: Workable>(hold: &Hold<R>, delivery: &Delivery, error: JobError) -> Result<Ended<R>, JobError> {
-    let now = Timestamp::now();
+    let now = hold.now();
     let attempts = hold.record.work().attempts;
     let due_at = now.saturating_add(delivery.backoff(attempts)).unwrap_or(now);
     let (fate, disposition) = match &error {
         JobError::Reject(_) => (Fate::Rejected, Disposition::Done),
         JobError::Throttled(_) => (Fate::Again { counted: false, due_at }, Disposition::Return { until: due_at }),
+        JobError::Paused => (Fate::Again { counted: false, due_at: now }, Disposition::Done),
         JobError::Retry(_) if attempts >= R::MAX_TRIES => (Fate::GaveUp, Disposition::Refuse),
         JobError::Retry(_) => (Fate::Again { counted: true, due_at }, Disposition::Return { until: due_at }),
     };
     match fate {
         Fate::Rejected => warn!(reason = %error, "Rejected the {}", R::NAME),
         Fate::GaveUp => error!(reason = %error, attempts, "Gave the {} up", R::NAME),
+        Fate::Again { .. } if matches!(error, JobError::Paused) => info!("The {} goes on in the next job", R::NAME),
         Fate::Again { .. } => warn!(reason = %error, attempts, "The {} is tried again", R::NAME),
     }
     let kept = match fate {
-        Fate::GaveUp => gave_up(),
+        Fate::GaveUp => Some(gave_up()),
         _ => error.to_record_error(),
     };
     let settled =
         hold.table.update(&hold.studio, hold.id, |r: &mut R| r.fall(hold.by, now, fate, kept.clone())).await?;
     Ok(match settled {
-        Some((record, Ok(()))) => Ended { at_rest: Some(record).filter(|r| r.failure().is_some()), disposition },
+        Some((record, Ok(()))) => Ended {
+            at_rest: Some(record).filter(|r| r.failure().is_some()),
+            paused: matches!(error, JobError::Paused),
+            disposition,
+        },
         // Somebody else owns it by now, and it is theirs to settle.
         _ => Ended::message(Disposition::Return { until: due_at }),
     })
 }
 
 /// All tries are spent. Mostly its last owner said so; one that died could not.
-async fn exhausted<R: Workable>(table: &Table<R>, studio: &Studio, id: Uuid) -> Result<Ended<R>, JobError> {
-    let now = Timestamp::now();
+async fn exhausted<R: Workable>(
+    table: &Table<R>,
+    now: Timestamp,
+    studio: &Studio,
+    id: Uuid,
+) -> Result<Ended<R>, JobError> {
     let settled = table
         .update(studio, id, |record: &mut R| {
             if record.failure().is_some() || record.work().held_at(now, TryId::new()) {
@@ -232,7 +264,25 @@ async fn exhausted<R: Workable>(table: &Table<R>, studio: &Studio, id: Uuid) -> 
         })
         .await?;
     let at_rest = settled.map(|(record, _)| record).filter(|record| record.failure().is_some());
-    Ok(Ended { at_rest, disposition: Disposition::Refuse })
+    Ok(Ended::at_rest(at_rest, Disposition::Refuse))
+}
+
+/// The follow-up of a record at rest is sent: the sweep need not look after it any more.
+pub async fn rest<R: Workable>(table: &Table<R>, record: &R) -> anyhow::Result<()> {
+    if record.work().due_at.is_none() {
+        return Ok(());
+    }
+    let seen = record.work().clone();
+    let rested = table.update(record.studio(), record.id(), |record: &mut R| {
+        // Set going again meanwhile: then it is due for another reason.
+        if *record.work() != seen {
+            return Err(());
+        }
+        record.work_mut().due_at = None;
+        Ok(())
+    });
+    rested.await?;
+    Ok(())
 }
 
 fn gave_up() -> RecordError {

@@ -6,6 +6,7 @@
 
 pub mod aws;
 pub mod batch;
+pub mod clock;
 pub mod contents;
 pub mod download;
 pub mod email;
@@ -18,6 +19,7 @@ pub mod link;
 pub mod object_key;
 pub mod objects;
 pub mod order;
+pub mod parameters;
 pub mod photo;
 pub mod queue;
 pub mod secret;

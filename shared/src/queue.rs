@@ -1,13 +1,14 @@
 //! Queues, typed: only jobs go in.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use aws_sdk_sqs::Client;
-use jiff::{SignedDuration, Timestamp};
 
 use crate::{aws::failed, job::Job};
 
-/// SQS: a visibility timeout is 0 to 12 hours.
-const MAX_VISIBILITY: i32 = 43_200;
+/// SQS: a visibility timeout is 0 to 12 hours, in seconds.
+const MAX_VISIBILITY: f64 = 43_200.0;
 
 /// One queue.
 #[derive(Clone)]
@@ -34,11 +35,10 @@ impl Queue {
         Ok(())
     }
 
-    /// Hides a received message until `at`.
-    pub async fn hide_until(&self, receipt_handle: &str, at: Timestamp) -> Result<()> {
-        let seconds = at.duration_since(Timestamp::now()).max(SignedDuration::ZERO).as_secs_f64().ceil();
-        #[expect(clippy::cast_possible_truncation, reason = "clamped to 12 hours before")]
-        let seconds = seconds.min(f64::from(MAX_VISIBILITY)) as i32;
+    /// Hides a received message for so long from now, in whole seconds, rounded up.
+    pub async fn hide(&self, receipt_handle: &str, wait: Duration) -> Result<()> {
+        #[expect(clippy::cast_possible_truncation, reason = "at most 12 hours")]
+        let seconds = wait.as_secs_f64().ceil().min(MAX_VISIBILITY) as i32;
         self.client
             .change_message_visibility()
             .queue_url(&self.url)

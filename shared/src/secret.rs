@@ -1,22 +1,21 @@
 //! The secret that signs customer links, from SSM.
 
 use anyhow::{Context as _, Result};
-use aws_sdk_ssm::Client;
 use tokio::sync::OnceCell;
 
-use crate::{aws::failed, link::LinkSecret};
+use crate::{link::LinkSecret, parameters::Parameters};
 
 /// Fetched at its first use, not at start: most cold starts never need it.
 pub struct LinkSecrets {
-    client: Client,
+    parameters: Parameters,
     parameter: String,
     secret: OnceCell<LinkSecret>,
 }
 
 impl LinkSecrets {
     /// From the SecureString parameter of this name, whose value is `{key version}:{secret}`.
-    pub fn new(client: Client, parameter: impl Into<String>) -> Self {
-        Self { client, parameter: parameter.into(), secret: OnceCell::new() }
+    pub fn new(parameters: Parameters, parameter: impl Into<String>) -> Self {
+        Self { parameters, parameter: parameter.into(), secret: OnceCell::new() }
     }
 
     /// The secret; fetched once in this process's life.
@@ -25,15 +24,7 @@ impl LinkSecrets {
     }
 
     async fn fetch(&self) -> Result<LinkSecret> {
-        let answer = self
-            .client
-            .get_parameter()
-            .name(&self.parameter)
-            .with_decryption(true)
-            .send()
-            .await
-            .map_err(|error| failed("Failed to fetch the link secret", error))?;
-        let value = answer.parameter.and_then(|p| p.value).context("The link secret's parameter has no value")?;
+        let value = self.parameters.get(&self.parameter).await.context("Failed to fetch the link secret")?;
         let (version, key) = value.split_once(':').context("The link secret is not of the form version:secret")?;
         Ok(LinkSecret::new(version.parse().context("The link secret's version is no number up to 255")?, key))
     }

@@ -7,37 +7,45 @@ use anyhow::Result;
 use jiff::{SignedDuration, Timestamp};
 use tracing::warn;
 
-use crate::{hold::Workable, job::Job, queue::Queue, store::Table, studio::Studio};
+use crate::{hold::Workable, job::Job, queue::Queue, store::Table, studio::Studio, work::Work};
 
 /// Records looked after in one sweep, per shard of the index: a sweep must end well within a function's time.
 const LIMIT: i32 = 100;
 /// A record is looked after again this much later, if nothing moves it until then.
 const AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(600);
 
-/// Sends the job of each record that is past due. The job's own claim decides what is left to do, giving up included.
+/// Sends the job of each record that is past due. The job's own claim decides what is left to do: the work, giving up,
+/// or only the follow-up of a record at rest.
+///
+/// Sent first, then put off: a sweep that dies in between sends the job twice, never not at all.
 pub async fn sweep<R: Workable>(
     table: &Arc<Table<R>>,
     queue: &Queue,
+    now: Timestamp,
     job: impl Fn(Studio, uuid::Uuid) -> Job,
 ) -> Result<usize> {
-    let now = Timestamp::now();
     let mut sent = 0;
     for (studio, id) in table.due(now, LIMIT).await? {
-        let moved = table
-            .update(&studio, id, |record: &mut R| {
-                // The index lags: what moved meanwhile is left alone.
-                if record.work().due_at.is_none_or(|due| due > now) {
-                    return Err(());
-                }
-                record.work_mut().due_at = now.checked_add(AGAIN_AFTER).ok();
-                Ok(())
-            })
-            .await?;
-        if matches!(moved, Some((_, Ok(())))) {
-            queue.send(&job(studio.clone(), id)).await?;
-            warn!(%studio, %id, "A {} was past due; its job is sent again", R::NAME);
-            sent += 1;
+        // The index lags: what moved meanwhile is left alone.
+        let record = table.get(&studio, id).await?;
+        if !record.is_some_and(|record| is_due(record.work(), now)) {
+            continue;
         }
+        queue.send(&job(studio.clone(), id)).await?;
+        warn!(%studio, %id, "A {} was past due; its job is sent again", R::NAME);
+        sent += 1;
+        let put_off = |record: &mut R| {
+            if !is_due(record.work(), now) {
+                return Err(());
+            }
+            record.work_mut().due_at = now.checked_add(AGAIN_AFTER).ok();
+            Ok(())
+        };
+        table.update(&studio, id, put_off).await?;
     }
     Ok(sent)
+}
+
+fn is_due(work: &Work, now: Timestamp) -> bool {
+    work.due_at.is_some_and(|due| due <= now)
 }

@@ -4,6 +4,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use futures::future::BoxFuture;
@@ -71,12 +72,10 @@ async fn build_until_killed(builder: &Arc<Builder>, line: &LastRequest, download
         ended = &mut build => { ended.unwrap(); return true; }
         () = line.reached.notified() => {}
     }
-    if matches!(*line.last.lock().unwrap(), Some((_, Fate::AnswerLost))) {
-        // What was sent takes effect all the same; here it has the time to.
-        tokio::time::sleep(std::time::Duration::from_millis(60)).await;
-    }
     build.abort();
     let _ = build.await;
+    // What was under way may still take effect; a real lease gives it minutes.
+    tokio::time::sleep(Duration::from_millis(60)).await;
     false
 }
 
@@ -137,4 +136,65 @@ async fn check(app: &TestApp, builder: &Builder, download: &str, photos: &[(Stri
     for (name, bytes, _) in photos {
         assert!(files.get(&format!("Order-K-1/{name}")) == Some(bytes), "{told}: {name}");
     }
+}
+
+/// A line on which parts arrive one by one, each after a while.
+#[derive(Default)]
+struct SlowParts {
+    one_by_one: Arc<tokio::sync::Mutex<()>>,
+    parts: AtomicUsize,
+}
+
+impl Line for SlowParts {
+    fn arrives(&self, seen: Seen) -> BoxFuture<'static, Fate> {
+        let turn = self.one_by_one.clone();
+        let is_part = seen.uri.query().is_some_and(|query| query.contains("partNumber="));
+        Box::pin(async move {
+            if is_part {
+                let _turn = turn.lock().await;
+                tokio::time::sleep(Duration::from_millis(150)).await;
+            }
+            Fate::Pass
+        })
+    }
+
+    fn answered(&self, seen: &Seen, status: StatusCode) {
+        if status.is_success() && seen.uri.query().is_some_and(|query| query.contains("partNumber=")) {
+            self.parts.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_build_whose_time_is_up_goes_on_in_the_next_job_and_that_is_no_failure() {
+    let app = TestApp::without_builder().await;
+    let photos = app.large_and_small("anna", "LLsLLsL").await;
+    let ids: Vec<String> = photos.iter().map(|(_, _, id)| id.clone()).collect();
+    let order = app.order("anna", "K-1", &ids).await;
+    let line = Arc::new(SlowParts::default());
+    let builder = app.builder(line.clone()).await;
+    let undisturbed = ask(&app, &order).await;
+    builder.build("anna", &undisturbed, 60).await;
+    let all_parts = line.parts.swap(0, Ordering::SeqCst);
+
+    let download = ask(&app, &order).await;
+    let mut pauses = 0;
+    loop {
+        // Lambda's deadline less what settling takes leaves about a second.
+        let answer = builder.build("anna", &download, 6).await;
+        assert!(answer.batch_item_failures.is_empty(), "{answer:?}");
+        let record = builder.record("anna", &download).await;
+        if record.file.is_some() {
+            assert_eq!(record.work.attempts, 1, "pauses are not counted");
+            break;
+        }
+        assert_eq!((record.work.attempts, record.error), (0, None), "a pause is no failure");
+        assert!(record.position.is_some());
+        pauses += 1;
+        assert!(pauses < 20, "it gets on");
+    }
+    assert!(pauses >= 2, "{pauses} pauses");
+    let made = line.parts.load(Ordering::SeqCst);
+    assert!(made <= all_parts + pauses, "{made} parts made in {pauses} pauses, of {all_parts}");
+    check(&app, &builder, &download, &photos, "after pauses").await;
 }

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use anyhow::Result;
 use shared::{
     aws,
+    clock::Clock,
     download::Download,
     email::Email,
     env::Env,
     objects::ObjectStore,
+    parameters::Parameters,
     photo::Photo,
     queue::Queue,
     secret::LinkSecrets,
@@ -33,6 +35,7 @@ pub struct Inner {
     pub public_url: String,
     /// The JWT claim that names the studio.
     pub studio_claim: String,
+    pub clock: Clock,
     /// Archives are deleted after so many days; no link outlives them.
     pub retention_days: u32,
 }
@@ -53,9 +56,10 @@ impl State {
             archives: ObjectStore::new(s3, env.required("DOWNLOADS_BUCKET")?),
             download_queue: Queue::new(sqs.clone(), env.required("DOWNLOADS_QUEUE_URL")?),
             email_queue: Queue::new(sqs, env.required("EMAILS_QUEUE_URL")?),
-            links: LinkSecrets::new(aws_sdk_ssm::Client::new(&config), env.required("LINK_SECRET_PARAMETER")?),
+            links: LinkSecrets::new(Parameters::new(&config)?, env.required("LINK_SECRET_PARAMETER")?),
             public_url: env.required("PUBLIC_URL")?,
             studio_claim: env.required("STUDIO_CLAIM")?,
+            clock: env.clock(),
             retention_days: env.parsed("DOWNLOAD_RETENTION_DAYS")?,
         })))
     }

@@ -1,13 +1,15 @@
 //! One archive: claim, lay out, let S3 put it together and prove it, complete, tell the customer.
 
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
-use jiff::Timestamp;
 use shared::{
-    JobError, ObjectKey, Studio,
+    Job, JobError, ObjectKey, Studio,
     batch::{Delivery, Disposition},
     contents::{File, Source, archives, contents},
     download::{Download, DownloadStatus, Position, Progress},
@@ -27,7 +29,7 @@ use crate::{
 
 /// Progress is written this often at most.
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
-/// A build stops this long before its time is up, lest it be stopped and counted as failed.
+/// A build pauses this long before it would be stopped, which would count as a failed try.
 const STOP_BEFORE: Duration = Duration::from_secs(2);
 /// Records read at once and kept until they are made smaller.
 const PHOTOS_AT_ONCE: usize = 500;
@@ -44,14 +46,17 @@ pub async fn build_archive(
 }
 
 async fn run(state: &State, delivery: &Delivery, studio: &Studio, id: Uuid) -> Result<Disposition, JobError> {
-    let time = delivery.time_to_work().saturating_sub(STOP_BEFORE);
-    let job = |hold: Arc<Hold<Download>>| build(state, hold, time);
+    let job = |hold: Arc<Hold<Download>>| build(state, hold);
     let ended = hold::work(&state.downloads, delivery, (studio, id), Download::claim, job).await?;
     if let Some(download) = &ended.at_rest {
         if download.status == DownloadStatus::Failed {
             clear(state, download).await;
         }
-        notify(state, download).await?;
+        notify(state, download, delivery.now()).await?;
+        hold::rest(&state.downloads, download).await?;
+    }
+    if ended.paused {
+        state.queue.send(&Job::BuildArchive { studio: studio.clone(), download: id }).await?;
     }
     Ok(ended.disposition)
 }
@@ -68,18 +73,22 @@ async fn clear(state: &State, download: &Download) {
     }
 }
 
-async fn build(state: &State, hold: Arc<Hold<Download>>, time: Duration) -> Result<Download, JobError> {
+async fn build(state: &State, hold: Arc<Hold<Download>>) -> Result<Download, JobError> {
     let started = Instant::now();
     let layouts = lay_out(state, &hold.record).await?;
+    let time = Duration::try_from(hold.stops_at.duration_since(hold.now())).unwrap_or_default();
+    let got_on = AtomicBool::new(false);
     // Whatever was done by then lies in S3, and where to go on stands on the record: stopping is dropping.
-    match tokio::time::timeout(time, assemble_all(state, &hold, &layouts)).await {
+    let assembling = assemble_all(state, &hold, &layouts, &got_on);
+    match tokio::time::timeout(time.saturating_sub(STOP_BEFORE), assembling).await {
         Ok(assembled) => assembled?,
-        Err(_elapsed) => return Err(anyhow::anyhow!("The build's time is up; its position is saved").into()),
+        Err(_elapsed) if got_on.load(Ordering::Relaxed) => return Err(JobError::Paused),
+        Err(_elapsed) => return Err(anyhow::anyhow!("The build's time was up before it got on").into()),
     }
     let mut files = archives(&hold.record, &layouts).into_iter();
     let first = files.next().ok_or_else(|| anyhow::anyhow!("An order was laid out to no archive"))?;
     let more: Vec<_> = files.collect();
-    let now = Timestamp::now();
+    let now = hold.now();
     let ready = hold.change(|download| download.complete(hold.by, now, first.clone(), more.clone())).await?;
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     info!(size_bytes = ready.size(), photos = ready.photo_count, duration_ms, "Archive ready");
@@ -102,7 +111,12 @@ async fn lay_out(state: &State, download: &Download) -> Result<Vec<Layout<Source
 }
 
 /// Makes each archive that is not there yet, then the index.
-async fn assemble_all(state: &State, hold: &Hold<Download>, layouts: &[Layout<Source>]) -> Result<(), JobError> {
+async fn assemble_all(
+    state: &State,
+    hold: &Hold<Download>,
+    layouts: &[Layout<Source>],
+    got_on: &AtomicBool,
+) -> Result<(), JobError> {
     let Download { studio, id: download, build, .. } = hold.record.clone();
     // At a first try nothing can be there, and asking would cost more requests than a small archive takes.
     let again = hold.record.work.attempts > 1 || hold.record.position.is_some();
@@ -119,7 +133,8 @@ async fn assemble_all(state: &State, hold: &Hold<Download>, layouts: &[Layout<So
                 Earlier::default()
             };
             let journal = OnRecord { hold, last: Mutex::new(Instant::now()), files_before };
-            Assembly::new((layout, &plan), place, (&state.originals, &state.uploads), earlier).run(&journal).await?;
+            let stores = (&state.originals, &state.uploads);
+            Assembly::new((layout, &plan), place, stores, earlier, got_on).run(&journal).await?;
         }
         files_before += layout.entries().iter().filter(|entry| entry.source().is_some()).count();
     }

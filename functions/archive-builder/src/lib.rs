@@ -28,7 +28,11 @@ async fn one(state: &State, delivery: Delivery) -> Result<Disposition, JobError>
             build_archive::build_archive(state, &delivery, &studio, download).await
         }
         Ok(Job::Sweep) => {
-            sweep(&state.downloads, &state.queue, |studio, download| Job::BuildArchive { studio, download }).await?;
+            sweep(&state.downloads, &state.queue, delivery.now(), |studio, download| Job::BuildArchive {
+                studio,
+                download,
+            })
+            .await?;
             Ok(Disposition::Done)
         }
         Ok(other) => Err(JobError::reject("wrong_queue", format!("{other:?} is no job of the downloads queue"))),

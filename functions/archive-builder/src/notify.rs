@@ -12,7 +12,7 @@ use shared::{
 use crate::state::State;
 
 /// Tells the customer how the build ended; again if asked again, at no cost.
-pub async fn notify(state: &State, download: &Download) -> Result<(), JobError> {
+pub async fn notify(state: &State, download: &Download, now: Timestamp) -> Result<(), JobError> {
     let message = match download.status {
         DownloadStatus::Ready => Message::DownloadReady { download_id: download.id },
         DownloadStatus::Failed => Message::DownloadFailed { download_id: download.id },
@@ -29,7 +29,7 @@ pub async fn notify(state: &State, download: &Download) -> Result<(), JobError> 
         message,
         order.customer.email,
         order.customer.locale,
-        Timestamp::now(),
+        now,
     );
     state.emails.create(&email).await?;
     state.email_queue.send(&Job::SendEmail { studio: email.studio, email: email.id }).await?;

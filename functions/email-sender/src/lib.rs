@@ -23,7 +23,8 @@ async fn one(state: &State, delivery: Delivery) -> Result<Disposition, JobError>
     match Job::decode(&delivery.body) {
         Ok(Job::SendEmail { studio, email }) => send_email::send_email(state, &delivery, &studio, email).await,
         Ok(Job::Sweep) => {
-            sweep(&state.emails, &state.queue, |studio, email| Job::SendEmail { studio, email }).await?;
+            sweep(&state.emails, &state.queue, delivery.now(), |studio, email| Job::SendEmail { studio, email })
+                .await?;
             Ok(Disposition::Done)
         }
         Ok(other) => Err(JobError::reject("wrong_queue", format!("{other:?} is no job of the emails queue"))),

@@ -8,7 +8,6 @@ use aws_sdk_sesv2::{
     operation::send_email::SendEmailError,
     types::{Body, Content, Destination, EmailContent, Message as SesMessage, MessageTag},
 };
-use jiff::Timestamp;
 use shared::{
     JobError, Studio,
     aws::failed,
@@ -44,7 +43,7 @@ async fn send(state: &State, hold: Arc<Hold<Email>>) -> Result<Email, JobError> 
     hold.change(|email| email.begin_sending(hold.by)).await?;
     match call_ses(state, email, &rendered).await {
         Ok(message_id) => {
-            let (subject, now) = (rendered.subject, Timestamp::now());
+            let (subject, now) = (rendered.subject, hold.now());
             let sent = hold.change(|e| e.complete(hold.by, now, subject.clone(), message_id.clone())).await?;
             info!(
                 to = sent.to.masked(),

@@ -33,7 +33,8 @@ async fn one(state: &State, delivery: Delivery) -> Result<Disposition, JobError>
             Ok(disposition)
         }
         Message::Sweep => {
-            sweep(&state.photos, &state.queue, |studio, photo| Job::ProcessPhoto { studio, photo }).await?;
+            sweep(&state.photos, &state.queue, delivery.now(), |studio, photo| Job::ProcessPhoto { studio, photo })
+                .await?;
             Ok(Disposition::Done)
         }
     }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 use shared::{
     JobError, ObjectKey, Studio,
@@ -14,7 +13,7 @@ use shared::{
     objects::{GetError, Head},
     photo::{Derivative, Derivatives, Development, MAX_ORIGINAL_BYTES, PROCESSOR_VERSION, Photo},
 };
-use tracing::{Instrument as _, info, info_span, warn};
+use tracing::{Instrument as _, info, info_span};
 use uuid::Uuid;
 
 use crate::{
@@ -35,18 +34,17 @@ pub async fn process_photo(
 
 async fn run(state: &State, delivery: &Delivery, studio: &Studio, id: Uuid) -> Result<Disposition, JobError> {
     let key = ObjectKey::Original { studio: studio.clone(), photo: id };
-    let Some(head) = state.objects.head(&key).await? else {
-        warn!("Acknowledged a job for an original that is not there");
-        return Ok(Disposition::Done);
-    };
-    let etag = head.etag.clone();
-    let claim = |photo: &mut Photo, by, now, lease_until| photo.claim(by, now, lease_until, &etag);
+    let head = state.objects.head(&key).await?;
+    let etag = head.as_ref().map(|head| head.etag.clone());
+    let claim = |photo: &mut Photo, by, now, lease_until| photo.claim(by, now, lease_until, etag.as_deref());
     let job = |hold: Arc<Hold<Photo>>| process(state, hold, key, head);
     Ok(hold::work(&state.photos, delivery, (studio, id), claim, job).await?.disposition)
 }
 
-async fn process(state: &State, hold: Arc<Hold<Photo>>, key: ObjectKey, head: Head) -> Result<Photo, JobError> {
+async fn process(state: &State, hold: Arc<Hold<Photo>>, key: ObjectKey, head: Option<Head>) -> Result<Photo, JobError> {
     let started = std::time::Instant::now();
+    let gone = || JobError::reject("original_missing", "The original is not stored any more. Please upload it again.");
+    let head = head.ok_or_else(gone)?;
     let photo = &hold.record;
     let original = read(state, &key, &head).await?;
     let size = head.size;
@@ -58,7 +56,7 @@ async fn process(state: &State, hold: Arc<Hold<Photo>>, key: ObjectKey, head: He
             .map_err(|refusal| JobError::reject(refusal.code(), refusal.to_string()))?;
     check_declared(photo, &developed)?;
     let development = store(state, photo, developed).await?;
-    let now = Timestamp::now();
+    let now = hold.now();
     let ready = hold.change(|photo| photo.complete(hold.by, now, size, development.clone())).await?;
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     info!(size_bytes = size, width = development.width, height = development.height, duration_ms, "Photo ready");

@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
+use shared::clock::Clock;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -38,6 +39,8 @@ pub struct Options {
     pub data: PathBuf,
     /// The port of S3, SQS, SES and SSM; DynamoDB gets the next one. 0 picks any two.
     pub port: u16,
+    /// What time it is for the queues.
+    pub clock: Clock,
 }
 
 /// The running services. Dropping it stops them without waiting.
@@ -62,7 +65,7 @@ impl StandIns {
             std::fs::create_dir_all(folder).with_context(|| format!("Failed to create {}", folder.display()))?;
             atomic_file::remove_unfinished(folder).context("Failed to clear away half-written files")?;
         }
-        let queues = Arc::new(Queues::open(&data.join("sqs"))?);
+        let queues = Arc::new(Queues::open(&data.join("sqs"), options.clock)?);
         let mailbox = Arc::new(Mailbox::open(&data.join("mail"))?);
         let parameters = Arc::new(Parameters::open(&data.join("parameters.json"))?);
         let objects = s3::ObjectService::open(&data.join("s3"), queues.clone())?;

@@ -20,7 +20,7 @@ use aws_sdk_sqs::{
 use base64::{Engine, prelude::BASE64_STANDARD};
 
 use aws_types::SdkConfig;
-use shared::env::Env;
+use shared::{clock::Clock, env::Env};
 
 use crate::stand_ins::{Options, StandIns, identity::queue_arn, sqs::QueueAttributes};
 
@@ -54,7 +54,8 @@ impl Bed {
     }
 
     async fn at(data: tempfile::TempDir) -> Self {
-        let stand_ins = StandIns::start(Options { data: data.path().to_owned(), port: 0 }).await.unwrap();
+        let stand_ins =
+            StandIns::start(Options { data: data.path().to_owned(), port: 0, clock: Clock::system() }).await.unwrap();
         let config = config(&stand_ins.endpoint());
         let s3 = S3::from_conf(aws_sdk_s3::config::Builder::from(&config).force_path_style(true).build());
         Self { stand_ins, s3, sqs: Sqs::new(&config), config, data }
@@ -525,11 +526,11 @@ async fn mail_and_parameters_are_kept() {
         (mails[0].message_id.as_str(), mails[0].to.as_slice()),
         (id.as_str(), &["b@example.com".to_owned()][..])
     );
-    let ssm = aws_sdk_ssm::Client::new(&bed.config);
-    assert_eq!(refused!(ssm.get_parameter().name("/key").send()).0, "ParameterNotFound");
+    let ssm = shared::parameters::Parameters::new(&bed.config).unwrap();
+    let missing = format!("{:#}", ssm.get("/key").await.unwrap_err());
+    assert!(missing.contains("ParameterNotFound"), "{missing}");
     bed.stand_ins.parameters().get_or_create("/key", || "secret".to_owned()).unwrap();
-    let found = ssm.get_parameter().name("/key").with_decryption(true).send().await.unwrap();
-    assert_eq!(found.parameter().unwrap().value(), Some("secret"));
+    assert_eq!(ssm.get("/key").await.unwrap(), "secret");
     let bed = bed.restart().await;
     assert_eq!(bed.stand_ins.mailbox().list().len(), 1);
 }

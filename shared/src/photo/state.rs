@@ -12,12 +12,14 @@ use crate::{
 pub const UPLOAD_EXPIRES_AFTER: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 impl Photo {
-    /// A worker asks for the photo. `etag` is the stored original's.
+    /// A worker asks for the photo. `etag` is the stored original's; `None` where there is none.
     ///
-    /// A ready photo whose original is unchanged is done already: events come more than once.
-    pub fn claim(&mut self, by: TryId, now: Timestamp, lease_until: Timestamp, etag: &str) -> Claim {
-        let same_original = self.etag.as_deref() == Some(etag);
+    /// A ready photo whose original is unchanged is done already: events come more than once. So is one whose original
+    /// is gone: what was developed stays true.
+    pub fn claim(&mut self, by: TryId, now: Timestamp, lease_until: Timestamp, etag: Option<&str>) -> Claim {
+        let same_original = etag.is_none() || self.etag.as_deref() == etag;
         match self.status {
+            PhotoStatus::AwaitingUpload if etag.is_none() => return Claim::Void,
             PhotoStatus::Failed if same_original && self.work.gave_up => return Claim::Exhausted,
             PhotoStatus::Ready | PhotoStatus::Failed if same_original => return Claim::Done,
             PhotoStatus::Ready | PhotoStatus::Failed => self.work = Work::default(),
@@ -30,8 +32,10 @@ impl Photo {
             return Claim::Exhausted;
         }
         self.status = PhotoStatus::Processing;
-        self.etag = Some(etag.to_owned());
-        self.uploaded_at.get_or_insert(now);
+        if let Some(etag) = etag {
+            self.etag = Some(etag.to_owned());
+            self.uploaded_at.get_or_insert(now);
+        }
         self.error = None;
         self.work.claim(by, lease_until);
         Claim::Claimed
@@ -49,9 +53,9 @@ impl Photo {
     }
 
     /// Developing did not go well: `fate` says what becomes of the photo.
-    pub fn fall(&mut self, by: TryId, now: Timestamp, fate: Fate, error: RecordError) -> Result<(), NotOwner> {
+    pub fn fall(&mut self, by: TryId, now: Timestamp, fate: Fate, error: Option<RecordError>) -> Result<(), NotOwner> {
         self.work.check(by)?;
-        self.error = Some(error);
+        self.error = error;
         if self.work.fall(fate) {
             self.status = PhotoStatus::Failed;
             self.processed_at = Some(now);

@@ -27,6 +27,9 @@ const DUE_SHARDS: u128 = 4;
 /// The sparse index's name, and its range key's (milliseconds since the epoch).
 const DUE_AT: &str = "due_at";
 
+/// Keys asked for at once where all are wanted.
+const MAX_DUE_PAGE: i32 = 1000;
+
 type Item = HashMap<String, AttributeValue>;
 
 /// One table.
@@ -257,26 +260,54 @@ impl<R: Record> Table<R> {
     pub async fn due(&self, now: Timestamp, limit: i32) -> Result<Vec<(Studio, Uuid)>> {
         let mut keys = Vec::new();
         for shard in 0..DUE_SHARDS {
-            let answer = self
-                .client
-                .query()
-                .table_name(&self.name)
-                .index_name(DUE_AT)
-                .key_condition_expression("due_shard = :shard AND due_at <= :now")
-                .expression_attribute_values(":shard", text(shard))
-                .expression_attribute_values(":now", number(now.as_millisecond()))
-                .limit(limit)
-                .send()
-                .await
-                .map_err(|error| failed("Failed to query what is due", error))?;
-            for item in answer.items.unwrap_or_default() {
-                let part = |name: &str| item.get(name).and_then(|value| value.as_s().ok());
-                if let (Some(studio), Some(id)) = (part("studio"), part("id")) {
-                    keys.push((studio.parse()?, id.parse()?));
+            self.due_page(shard, now, limit, None, &mut keys).await?;
+        }
+        Ok(keys)
+    }
+
+    /// Keys of all records that something is due for, whenever that is.
+    pub async fn all_due(&self) -> Result<Vec<(Studio, Uuid)>> {
+        let mut keys = Vec::new();
+        for shard in 0..DUE_SHARDS {
+            let mut start = None;
+            loop {
+                start = self.due_page(shard, Timestamp::MAX, MAX_DUE_PAGE, start, &mut keys).await?;
+                if start.is_none() {
+                    break;
                 }
             }
         }
         Ok(keys)
+    }
+
+    async fn due_page(
+        &self,
+        shard: u128,
+        now: Timestamp,
+        limit: i32,
+        start: Option<Item>,
+        keys: &mut Vec<(Studio, Uuid)>,
+    ) -> Result<Option<Item>> {
+        let answer = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .index_name(DUE_AT)
+            .key_condition_expression("due_shard = :shard AND due_at <= :now")
+            .expression_attribute_values(":shard", text(shard))
+            .expression_attribute_values(":now", number(now.as_millisecond()))
+            .limit(limit)
+            .set_exclusive_start_key(start)
+            .send()
+            .await
+            .map_err(|error| failed("Failed to query what is due", error))?;
+        for item in answer.items.unwrap_or_default() {
+            let part = |name: &str| item.get(name).and_then(|value| value.as_s().ok());
+            if let (Some(studio), Some(id)) = (part("studio"), part("id")) {
+                keys.push((studio.parse()?, id.parse()?));
+            }
+        }
+        Ok(answer.last_evaluated_key)
     }
 }
 

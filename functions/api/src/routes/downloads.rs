@@ -13,6 +13,7 @@ use shared::{
     contents::{self, File, Source},
     download::{BuiltFile, DEFAULT_EXPIRES_IN_DAYS, Download, DownloadKind, DownloadStatus, Progress, Variant},
     email::{Email, Message},
+    hold::rest,
     job::follow_up_id,
     object_key::Picture,
     order::Order,
@@ -67,7 +68,7 @@ impl NewDownload {
             let detail = format!("It must be {MIN_SPLIT_BYTES} or more, and belongs to a batch download only.");
             return Err(Problem::invalid("split_bytes", detail));
         }
-        let now = Timestamp::now();
+        let now = state.clock.now();
         let photo_count = if kind == DownloadKind::Single { 1 } else { order.photo_count };
         Ok(Download {
             studio: order.studio.clone(),
@@ -118,10 +119,16 @@ pub async fn create(
     }
     let photos = deliverable(&state, &order, &ids, download.variant).await?;
     let status = if let (DownloadKind::Single, [photo]) = (download.kind, photos.as_slice()) {
-        download.make_ready(Timestamp::now(), bare_file(photo, download.variant)?);
+        let due_at = download.work.due_at;
+        download.make_ready(state.clock.now(), bare_file(photo, download.variant)?);
+        if download.notify {
+            // Due until its mail is on the way: should this function die before that, the sweep has it sent.
+            download.work.due_at = due_at;
+        }
         state.downloads.create(&download).await?;
         if download.notify {
             notify(&state, &order, &download).await?;
+            rest(&state.downloads, &download).await?;
         }
         StatusCode::CREATED
     } else {
@@ -135,7 +142,7 @@ pub async fn create(
         StatusCode::ACCEPTED
     };
     let link = state.links.current().await?.url(&state.public_url, &download);
-    Ok((status, Json(json!({ "download": view(&download), "link": link }))))
+    Ok((status, Json(json!({ "download": view(&download, state.clock.now()), "link": link }))))
 }
 
 /// The photos, as ordered, if every one of them can be delivered.
@@ -218,7 +225,7 @@ async fn notify(state: &State, order: &Order, download: &Download) -> ApiResult<
         Message::DownloadReady { download_id: download.id },
         order.customer.email.clone(),
         order.customer.locale.clone(),
-        Timestamp::now(),
+        state.clock.now(),
     );
     state.emails.create(&email).await?;
     state.email_queue.send(&Job::SendEmail { studio: email.studio, email: email.id }).await?;
@@ -241,15 +248,15 @@ pub async fn list(
 ) -> ApiResult<Json<Value>> {
     let filter = query(filter)?;
     let (after, limit) = filter.paging.parse()?;
-    let now = Timestamp::now();
+    let now = state.clock.now();
     let keep = |download: &Download| filter.active.is_none_or(|active| download.is_ready(now) == active);
-    Ok(page(&state.downloads.list(&studio, after, limit, keep).await?, view))
+    Ok(page(&state.downloads.list(&studio, after, limit, keep).await?, |download| view(download, now)))
 }
 
 /// GET /downloads/{id}
 pub async fn show(Caller(studio): Caller, Shared(state): Shared<State>, Id(id): Id) -> ApiResult<Json<Value>> {
     let download = state.downloads.get(&studio, id).await?.ok_or_else(|| Problem::not_found("download"))?;
-    let mut shown = view(&download);
+    let mut shown = view(&download, state.clock.now());
     shown["files"] = files(&state, &download).await?;
     Ok(Json(shown))
 }
@@ -267,11 +274,11 @@ pub async fn revoke(Caller(studio): Caller, Shared(state): Shared<State>, Id(id)
         })
         .await?;
     let (download, _) = revoked.ok_or_else(|| Problem::not_found("download"))?;
-    Ok(Json(view(&download)))
+    Ok(Json(view(&download, state.clock.now())))
 }
 
 /// A download as the API shows it.
-pub fn view(download: &Download) -> Value {
+pub fn view(download: &Download, now: Timestamp) -> Value {
     let file = download.file.as_ref();
     let known: Vec<&BuiltFile> =
         if file.is_some() { download.files().collect() } else { download.planned.iter().collect() };
@@ -280,7 +287,6 @@ pub fn view(download: &Download) -> Value {
     let crc32 = if let [only] = known[..] { Some(hex(only)) } else { None };
     let archives: Vec<_> =
         known.iter().map(|file| json!({ "path": file.path, "size_bytes": file.size, "crc32": hex(file) })).collect();
-    let now = Timestamp::now();
     let expired = download.status == DownloadStatus::Ready && download.expires_at.is_some_and(|at| at <= now);
     json!({
         "id": download.id,

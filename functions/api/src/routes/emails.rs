@@ -2,7 +2,6 @@
 
 use axum::{Json, extract::State as Shared};
 use http::StatusCode;
-use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::{
@@ -52,7 +51,7 @@ pub async fn create(
     if !known {
         return Err(Problem::invalid("data", "It names no order or download of this studio.").into());
     }
-    let email = Email::new(studio, Uuid::now_v7(), message, new.to, locale, Timestamp::now());
+    let email = Email::new(studio, Uuid::now_v7(), message, new.to, locale, state.clock.now());
     state.emails.create(&email).await?;
     state.email_queue.send(&Job::SendEmail { studio: email.studio.clone(), email: email.id }).await?;
     Ok((StatusCode::ACCEPTED, Json(json!({ "email": view(&email) }))))

@@ -10,7 +10,6 @@ use http::{
     HeaderValue, StatusCode,
     header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS},
 };
-use jiff::Timestamp;
 use serde::Deserialize;
 use shared::{
     ObjectKey,
@@ -35,7 +34,7 @@ pub async fn page(Shared(state): Shared<State>, Path(token): Path<String>) -> Ap
     let Some((download, order, genuine)) = find(&state, &token).await? else {
         return Ok(html(StatusCode::NOT_FOUND, &Page::unknown()));
     };
-    let opens = if genuine { download.opens(Timestamp::now()) } else { Err(Closed::Revoked) };
+    let opens = if genuine { download.opens(state.clock.now()) } else { Err(Closed::Revoked) };
     Ok(html(status(opens), &Page::of(&download, &order, opens)))
 }
 
@@ -66,7 +65,7 @@ pub async fn fetch(
             if !genuine || download.generation != generation {
                 return Err(Closed::Revoked);
             }
-            download.fetch(Timestamp::now())
+            download.fetch(state.clock.now())
         })
         .await?;
     match fetched {

@@ -45,7 +45,7 @@ pub struct NewCustomer {
 }
 
 impl NewOrder {
-    fn parse(self, studio: Studio) -> Result<(Order, Vec<Uuid>), Problem> {
+    fn parse(self, studio: Studio, now: Timestamp) -> Result<(Order, Vec<Uuid>), Problem> {
         let reference = line("reference", &self.reference, 100)?;
         let customer = Customer {
             name: line("customer.name", &self.customer.name, 200)?,
@@ -68,7 +68,7 @@ impl NewOrder {
             reference,
             customer,
             photo_count: u32::try_from(self.photo_ids.len()).unwrap_or(u32::MAX),
-            created_at: Timestamp::now(),
+            created_at: now,
         };
         Ok((order, self.photo_ids))
     }
@@ -80,7 +80,7 @@ pub async fn create(
     Shared(state): Shared<State>,
     Body(new): Body<NewOrder>,
 ) -> ApiResult<(StatusCode, Json<Value>)> {
-    let (order, ids) = new.parse(studio)?;
+    let (order, ids) = new.parse(studio, state.clock.now())?;
     let photos = state.photos.get_many(&order.studio, &ids).await?;
     let refused: Vec<_> = ids
         .iter()

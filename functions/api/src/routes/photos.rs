@@ -45,7 +45,7 @@ pub struct NewPhoto {
 }
 
 impl NewPhoto {
-    fn parse(self, studio: Studio) -> Result<Photo, Problem> {
+    fn parse(self, studio: Studio, now: Timestamp) -> Result<Photo, Problem> {
         if self.filename.trim().is_empty() || self.filename.len() > MAX_FILENAME {
             return Err(Problem::invalid("filename", format!("It must have 1 to {MAX_FILENAME} bytes.")));
         }
@@ -70,7 +70,7 @@ impl NewPhoto {
             development: None,
             work: Work::default(),
             error: None,
-            created_at: Timestamp::now(),
+            created_at: now,
             uploaded_at: None,
             processed_at: None,
         })
@@ -106,7 +106,7 @@ pub async fn create(
     Shared(state): Shared<State>,
     Body(new): Body<NewPhoto>,
 ) -> ApiResult<(StatusCode, Json<Value>)> {
-    let photo = new.parse(studio)?;
+    let photo = new.parse(studio, state.clock.now())?;
     state.photos.create(&photo).await?;
     Ok((StatusCode::CREATED, Json(with_upload(&state, &photo).await?)))
 }

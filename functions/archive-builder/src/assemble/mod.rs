@@ -8,7 +8,10 @@ mod flow;
 mod proof;
 mod resume;
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use futures::{TryStreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use shared::{
@@ -82,15 +85,19 @@ pub struct Assembly<'a> {
     proof: Proof,
     /// ETags of the pads that are there.
     pads: Vec<OnceCell<String>>,
+    /// Set when a part was made, of whatever object.
+    got_on: &'a AtomicBool,
 }
 
 impl<'a> Assembly<'a> {
-    /// The archive of this layout by this plan; `earlier` is what is there of it already.
+    /// The archive of this layout by this plan; `earlier` is what is there of it already. `got_on` is set when anything
+    /// was made: whoever stops an assembly knows then that another one will find more.
     pub fn new(
         (layout, plan): (&'a Layout<Source>, &'a PartPlan),
         place: Place,
         (originals, uploads): (&'a ObjectStore, &'a Uploads),
         earlier: Earlier,
+        got_on: &'a AtomicBool,
     ) -> Self {
         Self {
             layout,
@@ -103,6 +110,7 @@ impl<'a> Assembly<'a> {
             flow: Flow::new(plan.buffers.total),
             proof: Proof::default(),
             pads: plan.pads.iter().map(|_| OnceCell::new()).collect(),
+            got_on,
         }
     }
 
@@ -174,11 +182,11 @@ impl<'a> Assembly<'a> {
         part: &'s Part,
     ) -> BoxFuture<'s, Result<DonePart, JobError>> {
         Box::pin(async move {
-            match part {
+            let done = match part {
                 Part::Upload(stretches) => {
                     let buffer = self.buffer(stretches).await?;
                     let _turn = self.flow.upload().await?;
-                    Ok(self.uploads.send(key, upload_id, number, buffer.bytes).await?)
+                    self.uploads.send(key, upload_id, number, buffer.bytes).await?
                 }
                 Part::Copy { from, range } => {
                     let (source, etag, size) = self.source(from).await?;
@@ -190,9 +198,11 @@ impl<'a> Assembly<'a> {
                     let done = self.uploads.copy(key, upload_id, number, copy).await;
                     let done = done.map_err(|error| self.blame(from, error))?;
                     self.prove(part, &done)?;
-                    Ok(done)
+                    done
                 }
-            }
+            };
+            self.got_on.store(true, Ordering::Relaxed);
+            Ok(done)
         })
     }
 

@@ -16,6 +16,7 @@ use std::{
 };
 
 use s3s::crypto::{Checksum, Md5};
+use shared::clock::Clock;
 use tokio::{sync::Notify, time::Instant};
 use uuid::Uuid;
 
@@ -36,6 +37,7 @@ pub(super) const MAX_BATCH: usize = 10;
 #[derive(Debug)]
 pub struct Queues {
     state: Mutex<State>,
+    clock: Clock,
     /// Woken when a message may have become visible.
     arrival: Notify,
 }
@@ -47,10 +49,19 @@ struct State {
 }
 
 impl Queues {
-    /// Opens the queues kept in `folder`.
-    pub fn open(folder: &Path) -> anyhow::Result<Self> {
+    /// Opens the queues kept in `folder`; `clock` says when what is hidden is seen again.
+    pub fn open(folder: &Path, clock: Clock) -> anyhow::Result<Self> {
         let (journal, core) = Journal::open(folder)?;
-        Ok(Self { state: Mutex::new(State { core, journal }), arrival: Notify::new() })
+        Ok(Self { state: Mutex::new(State { core, journal }), clock, arrival: Notify::new() })
+    }
+
+    /// Wakes the receivers that wait, because the clock was moved.
+    pub fn wake(&self) {
+        self.arrival.notify_waiters();
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.clock.now().as_millisecond()).unwrap_or_default()
     }
 
     /// Creates a queue, or changes the attributes of the one that has the name.
@@ -105,7 +116,7 @@ impl Queues {
             if !received.is_empty() || Instant::now() >= deadline {
                 return Ok(received);
             }
-            let now = now_ms();
+            let now = self.now();
             let hidden = self.state().core.next_visible(queue, now);
             let again = hidden.map_or(deadline, |at| Instant::now() + Duration::from_millis(at - now)).min(deadline);
             let _ = tokio::time::timeout_at(again, arrival).await;
@@ -126,7 +137,7 @@ impl Queues {
 
     /// How many messages are visible, in flight and delayed.
     pub fn counts(&self, queue: &str) -> Result<Counts, SqsError> {
-        self.state().core.counts(queue, now_ms())
+        self.state().core.counts(queue, self.now())
     }
 
     /// All messages of a queue, oldest first, received by nobody on the way.
@@ -154,7 +165,7 @@ impl Queues {
     /// Lets `decide` change the queues, and returns only when what it changed is on disk.
     fn change<T>(&self, decide: impl FnOnce(&mut Core, u64) -> Result<T, SqsError>) -> Result<T, SqsError> {
         let State { core, journal } = &mut *self.state();
-        let result = decide(core, now_ms());
+        let result = decide(core, self.now());
         journal.keep(core).map_err(|error| SqsError::not_kept(&error))?;
         result
     }
