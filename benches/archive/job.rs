@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use local::stand_ins::{ACCESS_KEY, Options, REGION, SECRET_KEY, StandIns};
 use serde::{Deserialize, Serialize};
-use shared::{ObjectKey, Studio, env::Env};
+use shared::{ObjectKey, Studio, clock::Clock, env::Env};
 use uuid::Uuid;
 
 use crate::cases::Case;
@@ -86,7 +86,8 @@ impl Bed {
     /// A store that holds the photos of this case.
     pub async fn fill(case: &Case) -> Result<Self> {
         let data = tempfile::tempdir()?;
-        let stand_ins = StandIns::start(Options { data: data.path().to_owned(), port: 0 }).await?;
+        let stand_ins =
+            StandIns::start(Options { data: data.path().to_owned(), port: 0, clock: Clock::system() }).await?;
         let env = Env::of(environment(&stand_ins.endpoint()));
         let s3 = shared::aws::s3(&env, &shared::aws::config(&env)?);
         for bucket in [ORIGINALS, ARCHIVES] {

@@ -8,7 +8,8 @@ fn documents_name_files_that_exist() {
         let text = fs::read_to_string(root.join(document)).unwrap();
         let mut named = 0;
         for name in text.split('`').skip(1).step_by(2) {
-            let is_path = name.ends_with(".rs") || name.ends_with(".json") || name.ends_with(".md") || name.contains("/src");
+            let is_path =
+                name.ends_with(".rs") || name.ends_with(".json") || name.ends_with(".md") || name.contains("/src");
             if !is_path || name.contains(['{', ' ', '<']) {
                 continue;
             }

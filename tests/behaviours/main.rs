@@ -4,6 +4,7 @@
 mod archives;
 mod bad_photos;
 mod bad_requests;
+mod campaigns;
 mod docs;
 mod duplicates;
 mod events;

@@ -1,7 +1,12 @@
 //! A whole Darkroom on loopback, as the tests see it: HTTP, S3 and queues, never its insides.
 
 pub mod builder;
+pub mod campaigns;
+pub mod faults;
+pub mod oracle;
+pub mod processes;
 pub mod proxy;
+pub mod walk;
 
 use std::{collections::HashMap, io::Cursor, time::Duration};
 
@@ -65,14 +70,7 @@ impl TestApp {
     /// A fresh system with other options.
     pub async fn with(change: impl FnOnce(&mut Options)) -> Self {
         let data = tempfile::tempdir().expect("a folder for the test");
-        let mut options = Options {
-            data: data.path().to_owned(),
-            port: 0,
-            aws_port: 0,
-            sync: false,
-            functions: None,
-            overrides: HashMap::new(),
-        };
+        let mut options = Options::new(data.path()).expect("the table of workers reads");
         change(&mut options);
         let system = System::start(options.clone()).await.expect("the system starts");
         let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build();
@@ -87,7 +85,8 @@ impl TestApp {
         self.system = Some(System::start(self.options.clone()).await.expect("the system starts again"));
     }
 
-    fn system(&self) -> &System {
+    /// The system itself, for those who move its time and steps.
+    pub fn system(&self) -> &System {
         self.system.as_ref().expect("the system runs")
     }
 

@@ -1,0 +1,49 @@
+//! The campaigns of `cargo bench -p benches --bench faults`, short and with fixed seeds.
+
+use anyhow::Result;
+use tests::{
+    campaigns::{self, Kills, Storm},
+    oracle::Row,
+};
+
+fn clean(row: Result<Row>) -> Row {
+    let row = row.unwrap();
+    assert!(row.violations.is_empty(), "{row:#?}");
+    assert_eq!((row.lost, row.duplicates, row.wrong), (0, 0, 0), "{row:#?}");
+    assert!(row.runs > 0, "a campaign without a run proves nothing: {row:#?}");
+    row
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fault_at_any_call_of_aws_loses_and_doubles_nothing() {
+    clean(campaigns::sites(1..2, 13).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_stopped_where_it_waits_goes_on_when_its_message_comes_again() {
+    clean(campaigns::stops(9).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_delivered_many_times_at_once_have_one_effect_each() {
+    let row = clean(campaigns::storm(Storm { emails: 60, photos: 12, downloads: 8, at_once: 16 }, 1).await);
+    assert!(row.runs >= 2 * 80, "{row:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn poison_anywhere_in_a_batch_delays_no_good_message() {
+    clean(campaigns::poison((1..1023).step_by(60)).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backlog_behind_few_workers_sends_nothing_to_the_dlq() {
+    clean(campaigns::backlog(100, 2).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn workers_killed_in_the_middle_of_their_jobs_lose_and_double_nothing() {
+    for function in ["email-sender", "photo-processor", "archive-builder"] {
+        let row = clean(campaigns::kills(Kills { function, kills: 6, jobs: 10 }, 1).await);
+        assert!(row.runs >= 6, "{row:?}");
+    }
+}

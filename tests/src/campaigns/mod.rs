@@ -1,0 +1,107 @@
+//! Campaigns against the promise that nothing is lost and nothing happens twice. Each returns one [`Row`]; `cargo test`
+//! runs them short, `cargo bench -p benches --bench faults` long.
+
+mod backlog;
+mod kills;
+mod poison;
+mod sites;
+mod stops;
+mod storm;
+
+use std::{
+    collections::HashMap,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use anyhow::Result;
+use local::functions::Layer;
+use shared::{Studio, clock::Clock};
+
+pub use self::{
+    backlog::backlog,
+    kills::{Kills, kills},
+    poison::poison,
+    sites::{sites, strike_once},
+    stops::{stop_once, stops},
+    storm::{Storm, storm},
+};
+use crate::{
+    TestApp,
+    faults::FaultNet,
+    oracle::{self, Findings, Row},
+    walk,
+};
+
+/// The functions, workers and API.
+pub const FUNCTIONS: [&str; 4] = ["api", "email-sender", "photo-processor", "archive-builder"];
+
+/// Of the clients' usual patience, so that a server that hangs costs 0.6 s, not 30.
+const PATIENCE_PERCENT: &str = "2";
+
+/// A system whose time and steps are the campaign's, with a network that fails when told to.
+pub struct Rig {
+    /// The system.
+    pub app: TestApp,
+    /// The network.
+    pub net: FaultNet,
+}
+
+impl Rig {
+    /// A fresh one; `layer` stands around each invocation.
+    pub async fn start(layer: Option<Layer>) -> Result<Self> {
+        let net = FaultNet::start(&FUNCTIONS).await?;
+        let mut overrides = net.overrides.clone();
+        for function in FUNCTIONS {
+            overrides.insert((function.to_owned(), "SDK_PATIENCE_PERCENT".to_owned()), PATIENCE_PERCENT.to_owned());
+        }
+        let app = TestApp::with(|options| {
+            options.by_hand = true;
+            options.clock = Clock::movable();
+            options.layer = layer;
+            options.overrides = overrides;
+        })
+        .await;
+        net.connect(&app.system().environment);
+        // S3's test event comes first; it is nobody's job.
+        while app.system().step().await? {}
+        Ok(Self { app, net })
+    }
+
+    /// Walks the whole way in a studio of its own, and judges what is left.
+    pub async fn walk(&self, seed: u64) -> Findings {
+        let studio = studio();
+        let walked = match walk::walk(&self.app, &studio, seed).await {
+            Ok(walked) => walked,
+            Err(error) => return failed(&format!("the walk broke: {error:#}")),
+        };
+        judge(&self.app, &studio, &walked.originals).await
+    }
+}
+
+/// What the oracle says of a studio and of what all share; its own failure is a finding.
+async fn judge(app: &TestApp, studio: &Studio, originals: &HashMap<uuid::Uuid, Vec<u8>>) -> Findings {
+    let looked = async {
+        let mut findings = oracle::look(app, studio, originals).await?;
+        findings.absorb(oracle::look_around(app).await?);
+        anyhow::Ok(findings)
+    };
+    looked.await.unwrap_or_else(|error| failed(&format!("the oracle could not look: {error:#}")))
+}
+
+fn failed(sentence: &str) -> Findings {
+    Findings { violations: vec![sentence.to_owned()], ..Findings::default() }
+}
+
+/// A studio that nobody else has.
+fn studio() -> Studio {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let name = format!("studio-{}", NEXT.fetch_add(1, Ordering::Relaxed));
+    name.parse().expect("a studio's name")
+}
+
+/// Where nothing may fail for good, a failed record is a violation.
+fn none_may_fail(findings: &mut Findings) {
+    if findings.failed > 0 {
+        findings.violations.push(format!("{} records failed, without need", findings.failed));
+    }
+}

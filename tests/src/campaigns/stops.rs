@@ -1,0 +1,119 @@
+//! Every await point: a job is dropped where it waits, as a killed process drops it, and its message comes again.
+
+use std::{
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
+};
+
+use anyhow::{Result, anyhow};
+use local::functions::{Invocation, Layer};
+use serde_json::Value;
+
+use super::{Rig, Row, none_may_fail};
+use crate::oracle::Findings;
+
+/// No job waits so often.
+const MAX_WAITS: usize = 2_000;
+/// Walks on one rig.
+const WALKS_PER_RIG: usize = 60;
+
+/// What is to be stopped: the n-th invocation of a function, at its m-th wait.
+#[derive(Debug, Clone, Default)]
+struct Plan {
+    function: String,
+    invocation: usize,
+    waits: usize,
+    seen: usize,
+    struck: bool,
+}
+
+type Shared = Arc<Mutex<Plan>>;
+
+/// Stops each job of each worker at each await point, one a walk; `every` leaves out all but each n-th.
+pub async fn stops(every: usize) -> Result<Row> {
+    let mut row = Row::new("each await point, stopped once");
+    let plan = Shared::default();
+    // Two photos, one archive, one batch of mails; and the requests, in whose middle a record may stand without its job.
+    for (function, invocations) in [("photo-processor", 2), ("archive-builder", 1), ("email-sender", 1), ("api", 6)] {
+        for invocation in 1..=invocations {
+            let (mut rig, mut walks) = (Rig::start(Some(layer(plan.clone()))).await?, 0);
+            let mut waits = 0;
+            while waits < MAX_WAITS {
+                if walks == WALKS_PER_RIG {
+                    (rig, walks) = (Rig::start(Some(layer(plan.clone()))).await?, 0);
+                }
+                walks += 1;
+                let (findings, struck) = stop(&rig, &plan, function, invocation, waits).await;
+                row.add(findings, || format!("--stop {function}/{invocation}/{waits}"));
+                if !struck {
+                    break;
+                }
+                waits += every;
+            }
+            row.figures.insert(format!("{function}/{invocation} await points"), u32::try_from(waits)?.into());
+        }
+    }
+    Ok(row)
+}
+
+/// One stop: `function/invocation/waits`.
+pub async fn stop_once(stop_at: &str) -> Result<Findings> {
+    let plan = Shared::default();
+    let rig = Rig::start(Some(layer(plan.clone()))).await?;
+    let parts: Vec<_> = stop_at.split('/').collect();
+    let [function, invocation, waits] = parts.as_slice() else { anyhow::bail!("It is function/invocation/waits") };
+    Ok(stop(&rig, &plan, function, invocation.parse()?, waits.parse()?).await.0)
+}
+
+async fn stop(rig: &Rig, plan: &Shared, function: &str, invocation: usize, waits: usize) -> (Findings, bool) {
+    *lock(plan) = Plan { function: function.to_owned(), invocation, waits, ..Plan::default() };
+    let mut findings = rig.walk(waits as u64).await;
+    none_may_fail(&mut findings);
+    let struck = lock(plan).struck;
+    (findings, struck)
+}
+
+fn lock(plan: &Shared) -> std::sync::MutexGuard<'_, Plan> {
+    plan.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn layer(plan: Shared) -> Layer {
+    Arc::new(move |function: &str, run: Invocation| {
+        let mut planned = lock(&plan);
+        if planned.function != function {
+            return run;
+        }
+        planned.seen += 1;
+        if planned.seen != planned.invocation {
+            return run;
+        }
+        let waits = planned.waits;
+        Box::pin(Stopped { run: Some(run), waits, plan: plan.clone() })
+    })
+}
+
+/// Runs until it has waited so often, and is then dropped with all that it holds.
+struct Stopped {
+    run: Option<Invocation>,
+    waits: usize,
+    plan: Shared,
+}
+
+impl Future for Stopped {
+    type Output = Result<Value>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(run) = &mut self.run else { return Poll::Ready(Err(anyhow!("stopped"))) };
+        if let Poll::Ready(answer) = run.as_mut().poll(context) {
+            return Poll::Ready(answer);
+        }
+        if self.waits == 0 {
+            self.run = None;
+            lock(&self.plan).struck = true;
+            return Poll::Ready(Err(anyhow!("stopped")));
+        }
+        self.waits -= 1;
+        Poll::Pending
+    }
+}

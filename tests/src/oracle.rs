@@ -1,0 +1,336 @@
+//! What a studio and its customers would see, after whatever happened: the judge of every run under faults.
+
+use std::collections::{BTreeMap, HashMap};
+
+use anyhow::{Context as _, Result};
+use serde_json::Value;
+use shared::{
+    ObjectKey, Studio,
+    download::{Download, DownloadStatus},
+    email::{Email, EmailStatus},
+    hold::Workable,
+    job::Job,
+    photo::{Derivatives, Photo, PhotoStatus},
+    store::Table,
+};
+use uuid::Uuid;
+
+use crate::{TestApp, unzip};
+
+/// A page of records; a studio of the tests has fewer.
+const ALL: usize = 100_000;
+
+/// What was found wrong, and what was counted on the way.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Findings {
+    /// Things that never came to an end, or came to none that anybody can see.
+    pub lost: u64,
+    /// Effects that happened twice, unflagged.
+    pub duplicates: u64,
+    /// Mails that may have gone out twice, and say so.
+    pub flagged_duplicates: u64,
+    /// Records that failed, with their reason.
+    pub failed: u64,
+    /// A sentence for each thing that is not as it must be, the above among them.
+    pub violations: Vec<String>,
+}
+
+impl Findings {
+    fn lost(&mut self, what: String) {
+        self.lost += 1;
+        self.violations.push(what);
+    }
+
+    fn duplicate(&mut self, what: String) {
+        self.duplicates += 1;
+        self.violations.push(what);
+    }
+
+    fn wrong(&mut self, what: impl Into<String>) {
+        self.violations.push(what.into());
+    }
+
+    /// Takes over what another look found.
+    pub fn absorb(&mut self, other: Self) {
+        self.lost += other.lost;
+        self.duplicates += other.duplicates;
+        self.flagged_duplicates += other.flagged_duplicates;
+        self.failed += other.failed;
+        self.violations.extend(other.violations);
+    }
+}
+
+/// Looks at everything that a studio has; `originals` are the bytes that its photos must be.
+pub async fn look(app: &TestApp, studio: &Studio, originals: &HashMap<Uuid, Vec<u8>>) -> Result<Findings> {
+    let mut findings = Findings::default();
+    let photos = records::<Photo>(app, "PHOTOS_TABLE", studio).await?;
+    let downloads = records::<Download>(app, "DOWNLOADS_TABLE", studio).await?;
+    let emails = records::<Email>(app, "EMAILS_TABLE", studio).await?;
+    for photo in &photos {
+        at_rest(&mut findings, photo);
+        look_at_photo(app, &mut findings, photo, originals).await?;
+    }
+    for id in originals.keys().filter(|id| !photos.iter().any(|photo| photo.id == **id)) {
+        findings.lost(format!("photo {id} has no record"));
+    }
+    let names: HashMap<Uuid, &[u8]> = originals.iter().map(|(id, bytes)| (*id, bytes.as_slice())).collect();
+    for download in &downloads {
+        at_rest(&mut findings, download);
+        look_at_download(app, &mut findings, download, &names).await?;
+        look_at_its_mail(&mut findings, download, &emails);
+    }
+    let mails = app.mails().await;
+    for email in &emails {
+        at_rest(&mut findings, email);
+        look_at_email(&mut findings, email, &mails);
+    }
+    Ok(findings)
+}
+
+/// Looks at what all studios share: queues, dead letters, unfinished uploads.
+pub async fn look_around(app: &TestApp) -> Result<Findings> {
+    let mut findings = Findings::default();
+    for queue in ["photos", "downloads", "emails"] {
+        let left = app.depth(queue).await;
+        if left > 0 {
+            findings.lost(format!("{left} messages are left on {queue}"));
+        }
+        for message in app.system().queues().peek_all(&format!("{queue}-dlq"))? {
+            if !belongs_there(app, queue, &message.body).await? {
+                findings.lost(format!("a dead letter of {queue} whose record has not failed: {}", message.body));
+            }
+        }
+    }
+    let bucket = app.env().required("DOWNLOADS_BUCKET")?;
+    let open = app.s3().list_multipart_uploads().bucket(&bucket).send().await?;
+    for upload in open.uploads() {
+        findings.wrong(format!("an upload of {} was left open", upload.key().unwrap_or_default()));
+    }
+    let work = app.s3().list_objects_v2().bucket(&bucket).prefix("work/").send().await?;
+    for object in work.contents() {
+        findings.wrong(format!("{} was left behind", object.key().unwrap_or_default()));
+    }
+    Ok(findings)
+}
+
+async fn records<R: Workable>(app: &TestApp, variable: &str, studio: &Studio) -> Result<Vec<R>> {
+    Ok(table::<R>(app, variable)?.list(studio, None, ALL, |_| true).await?.items)
+}
+
+/// A table, read as the functions read it.
+pub fn table<R: Workable>(app: &TestApp, variable: &str) -> Result<Table<R>> {
+    let env = app.env();
+    Ok(Table::new(shared::aws::dynamodb(&env, &shared::aws::config(&env)?), env.required(variable)?))
+}
+
+fn at_rest<R: Workable>(findings: &mut Findings, record: &R) {
+    let work = record.work();
+    if work.owner.is_some() || work.lease_until.is_some() {
+        findings.wrong(format!("{} {} is still held", R::NAME, record.id()));
+    }
+    if work.due_at.is_some() {
+        findings.lost(format!("{} {} still waits for something", R::NAME, record.id()));
+    }
+    if let Some(error) = record.failure() {
+        findings.failed += 1;
+        if error.code.is_empty() || error.message.is_empty() {
+            findings.wrong(format!("{} {} failed without a reason", R::NAME, record.id()));
+        }
+    }
+}
+
+async fn look_at_photo(
+    app: &TestApp,
+    findings: &mut Findings,
+    photo: &Photo,
+    originals: &HashMap<Uuid, Vec<u8>>,
+) -> Result<()> {
+    let Some(original) = originals.get(&photo.id) else {
+        // Announced, never uploaded: the client gave up and announced another.
+        if !matches!(photo.status, PhotoStatus::AwaitingUpload | PhotoStatus::Failed) {
+            findings.wrong(format!("photo {} is {:?}, though nothing was uploaded", photo.id, photo.status));
+        }
+        return Ok(());
+    };
+    match photo.status {
+        PhotoStatus::Ready => {}
+        PhotoStatus::Failed => return Ok(()),
+        other => {
+            findings.lost(format!("photo {} is {other:?}", photo.id));
+            return Ok(());
+        }
+    }
+    let Some(made) = &photo.development else {
+        findings.wrong(format!("photo {} is ready but not developed", photo.id));
+        return Ok(());
+    };
+    if made.crc32 != crc32fast::hash(original) || photo.size != original.len() as u64 {
+        findings.wrong(format!("photo {} is not what was uploaded", photo.id));
+    }
+    if let Derivatives::Made { preview, thumb } = &made.derivatives {
+        let bucket = app.env().required("PHOTOS_BUCKET")?;
+        for (picture, made_picture) in
+            [(shared::object_key::Picture::Preview, preview), (shared::object_key::Picture::Thumb, thumb)]
+        {
+            let (studio, version) = (photo.studio.clone(), made.processor_version);
+            let key = ObjectKey::Derivative { studio, photo: photo.id, version, picture };
+            let object = app.s3().get_object().bucket(&bucket).key(key.to_string()).send().await;
+            let stored = object.with_context(|| format!("{key} is not there"))?.body.collect().await?.into_bytes();
+            if crc32fast::hash(&stored) != made_picture.crc32 {
+                findings.wrong(format!("{key} is not what its record says"));
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn look_at_download(
+    app: &TestApp,
+    findings: &mut Findings,
+    download: &Download,
+    originals: &HashMap<Uuid, &[u8]>,
+) -> Result<()> {
+    match download.status {
+        DownloadStatus::Ready => {}
+        DownloadStatus::Failed | DownloadStatus::Revoked => return Ok(()),
+        other => {
+            findings.lost(format!("download {} is {other:?}", download.id));
+            return Ok(());
+        }
+    }
+    let Some(file) = &download.file else {
+        findings.wrong(format!("download {} is ready but has no file", download.id));
+        return Ok(());
+    };
+    let bucket = if file.path.starts_with("archives/") { "DOWNLOADS_BUCKET" } else { "PHOTOS_BUCKET" };
+    let object = app.s3().get_object().bucket(app.env().required(bucket)?).key(&file.path).send().await;
+    let stored = object.with_context(|| format!("{} is not there", file.path))?.body.collect().await?.into_bytes();
+    if stored.len() as u64 != file.size || crc32fast::hash(&stored) != file.crc32 {
+        findings.wrong(format!("{} is not what its record says", file.path));
+    }
+    if !file.path.starts_with("archives/") {
+        return Ok(());
+    }
+    let mut entries = unzip(stored.to_vec());
+    let manifest = entries.iter().position(|(name, _)| name.ends_with("manifest.json"));
+    let manifest: Value =
+        manifest.map(|at| entries.remove(at).1).map_or(Ok(Value::Null), |m| serde_json::from_slice(&m))?;
+    let listed = manifest["photos"].as_array().cloned().unwrap_or_default();
+    if listed.len() != entries.len() || entries.len() != download.photo_count as usize {
+        findings.lost(format!("{} holds {} photos of {}", file.path, entries.len(), download.photo_count));
+    }
+    let entries: HashMap<String, Vec<u8>> = entries.into_iter().collect();
+    for photo in listed {
+        let id: Option<Uuid> = photo["photo_id"].as_str().and_then(|id| id.parse().ok());
+        let original = id.and_then(|id| originals.get(&id));
+        let packed = photo["name"].as_str().and_then(|name| entries.get(name));
+        if original.is_none() || packed.map(Vec::as_slice) != original.copied() {
+            findings.wrong(format!("{} holds another photo than {id:?}", file.path));
+        }
+    }
+    Ok(())
+}
+
+/// Each download that ended is told of in one mail record; whether that was sent is the mail's own matter.
+fn look_at_its_mail(findings: &mut Findings, download: &Download, emails: &[Email]) {
+    if !download.notify || download.status == DownloadStatus::Revoked {
+        return;
+    }
+    let about = emails.iter().filter(|email| match email.message {
+        shared::email::Message::DownloadReady { download_id }
+        | shared::email::Message::DownloadFailed { download_id } => download_id == download.id,
+        shared::email::Message::OrderConfirmation { .. } => false,
+    });
+    match about.count() {
+        0 => findings.lost(format!("no mail tells of download {}", download.id)),
+        1 => {}
+        n => findings.duplicate(format!("{n} mails tell of download {}", download.id)),
+    }
+}
+
+fn look_at_email(findings: &mut Findings, email: &Email, mails: &[Value]) {
+    let id = email.id.to_string();
+    let arrived = mails.iter().filter(|mail| mail["tags"]["darkroom-email"] == id.as_str()).count();
+    match (email.status, arrived) {
+        (EmailStatus::Sent, 1) | (EmailStatus::Failed, 0) => {}
+        (EmailStatus::Sent | EmailStatus::Failed, 1 | 2) if email.possible_duplicate => {
+            findings.flagged_duplicates += u64::from(arrived == 2);
+        }
+        // The last try went out, and nobody heard it.
+        (EmailStatus::Failed, 1) if email.work.attempts > 0 => {}
+        (EmailStatus::Sent, 0) => findings.lost(format!("mail {id} is called sent, but did not arrive")),
+        (EmailStatus::Sent | EmailStatus::Failed, n) => findings.duplicate(format!("mail {id} arrived {n} times")),
+        (other, _) => findings.lost(format!("mail {id} is {other:?}")),
+    }
+}
+
+/// May this message lie in a dead-letter queue?
+async fn belongs_there(app: &TestApp, queue: &str, body: &str) -> Result<bool> {
+    async fn failed<R: Workable>(app: &TestApp, variable: &str, studio: &Studio, id: Uuid) -> Result<bool> {
+        let record = table::<R>(app, variable)?.get(studio, id).await?;
+        Ok(record.is_some_and(|record| record.failure().is_some()))
+    }
+    if let Ok(event) = serde_json::from_str::<Value>(body)
+        && let Some(key) = event.pointer("/Records/0/s3/object/key").and_then(Value::as_str)
+    {
+        let Some(ObjectKey::Original { studio, photo }) = ObjectKey::parse(key) else { return Ok(true) };
+        return failed::<Photo>(app, "PHOTOS_TABLE", &studio, photo).await;
+    }
+    match Job::decode(body) {
+        Ok(Job::ProcessPhoto { studio, photo }) if queue == "photos" => {
+            failed::<Photo>(app, "PHOTOS_TABLE", &studio, photo).await
+        }
+        Ok(Job::BuildArchive { studio, download }) if queue == "downloads" => {
+            failed::<Download>(app, "DOWNLOADS_TABLE", &studio, download).await
+        }
+        Ok(Job::SendEmail { studio, email }) if queue == "emails" => {
+            failed::<Email>(app, "EMAILS_TABLE", &studio, email).await
+        }
+        Ok(Job::Sweep) => Ok(false),
+        // What nobody can read, and what is for another queue, belongs there.
+        _ => Ok(true),
+    }
+}
+
+/// One row of a campaign's table.
+#[derive(Debug, Clone, Default, serde::Serialize)]
+pub struct Row {
+    /// Its name.
+    pub campaign: String,
+    /// Runs, kills, deliveries: whatever the campaign counts.
+    pub runs: u64,
+    /// Things that never came to an end.
+    pub lost: u64,
+    /// Effects that happened twice, unflagged.
+    pub duplicates: u64,
+    /// Mails that may have gone out twice, and say so.
+    pub flagged_duplicates: u64,
+    /// Records that failed, with their reason; a violation where the campaign leaves no reason to.
+    pub failed: u64,
+    /// Runs whose outcome was not as it must be.
+    pub wrong: u64,
+    /// The sentences, with the command that repeats each.
+    pub violations: Vec<String>,
+    /// More figures of this campaign: kills that struck, seconds to recover.
+    pub figures: BTreeMap<String, f64>,
+}
+
+impl Row {
+    /// An empty one.
+    pub fn new(campaign: &str) -> Self {
+        Self { campaign: campaign.to_owned(), ..Self::default() }
+    }
+
+    /// Counts one run.
+    pub fn add(&mut self, findings: Findings, replay: impl Fn() -> String) {
+        self.runs += 1;
+        self.lost += findings.lost;
+        self.duplicates += findings.duplicates;
+        self.flagged_duplicates += findings.flagged_duplicates;
+        self.failed += findings.failed;
+        if !findings.violations.is_empty() {
+            self.wrong += 1;
+            self.violations.extend(findings.violations.iter().map(|found| format!("{found} [{}]", replay())));
+        }
+    }
+}

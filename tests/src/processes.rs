@@ -1,0 +1,335 @@
+//! The built functions as processes of their own, behind a stand-in for Lambda's runtime API: so that they can be
+//! killed as Lambda, or fate, kills them.
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    process::Stdio,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use axum::{
+    Router,
+    body::Bytes,
+    extract::{DefaultBodyLimit, Path as Segment, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use fastrand::Rng;
+use tokio::{
+    net::TcpListener,
+    process::{Child, Command},
+    sync::{Mutex as AsyncMutex, Notify, mpsc, oneshot, watch},
+    task::JoinSet,
+};
+use uuid::Uuid;
+
+/// Where invocations strike and kills are counted.
+#[derive(Debug, Default)]
+pub struct Reaper {
+    state: Mutex<Reaping>,
+}
+
+#[derive(Debug, Default)]
+struct Reaping {
+    rng: Rng,
+    /// Of an invocation to be killed, in percent.
+    chance: u8,
+    within: Duration,
+    kills: u64,
+    limit: u64,
+}
+
+impl Reaper {
+    /// From now on kills this share of invocations at a random moment of their first `within`, until so many are killed.
+    pub fn reap(&self, seed: u64, chance: u8, within: Duration, limit: u64) {
+        *self.lock() = Reaping { rng: Rng::with_seed(seed), chance, within, kills: 0, limit };
+    }
+
+    /// Kills so far.
+    pub fn kills(&self) -> u64 {
+        self.lock().kills
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Reaping> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn draw(&self) -> Option<Duration> {
+        let mut reaping = self.lock();
+        if reaping.kills >= reaping.limit || reaping.rng.u8(..100) >= reaping.chance {
+            return None;
+        }
+        let micros = u64::try_from(reaping.within.as_micros()).unwrap_or(u64::MAX);
+        Some(Duration::from_micros(reaping.rng.u64(..micros.max(1))))
+    }
+}
+
+/// Hosts functions and offers Lambda's Invoke for them at [`Host::url`].
+pub struct Host {
+    /// Where to invoke: `{url}/2015-03-31/functions/{name}/invocations`.
+    pub url: String,
+    /// Who dies.
+    pub reaper: Arc<Reaper>,
+    environment: watch::Sender<Option<HashMap<String, String>>>,
+    pids: Arc<Mutex<HashMap<String, Vec<u32>>>>,
+    _tasks: JoinSet<()>,
+}
+
+#[derive(Clone)]
+struct Pools(
+    Arc<HashMap<String, AsyncMutex<mpsc::Receiver<Worker>>>>,
+    Arc<HashMap<String, mpsc::Sender<Worker>>>,
+    Arc<Reaper>,
+);
+
+impl Host {
+    /// So many processes of each function, from the folder of built binaries. They start when [`Self::set_environment`]
+    /// says with what.
+    pub async fn start(bins: &Path, counts: &[(&str, usize)]) -> Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let url = format!("http://{}", listener.local_addr()?);
+        let (environment, _) = watch::channel(None);
+        let (mut idle, mut back) = (HashMap::new(), HashMap::new());
+        let mut tasks = JoinSet::new();
+        let pids = Arc::default();
+        for (function, count) in counts {
+            let bin = bins.join(function);
+            ensure!(bin.is_file(), "{} is not built", bin.display());
+            let (sender, receiver) = mpsc::channel(*count);
+            for _ in 0..*count {
+                let worker = Worker::new(function, bin.clone(), environment.subscribe(), Arc::clone(&pids)).await?;
+                sender.send(worker).await.map_err(|_| anyhow!("the pool is closed"))?;
+            }
+            idle.insert((*function).to_owned(), AsyncMutex::new(receiver));
+            back.insert((*function).to_owned(), sender);
+        }
+        let reaper = Arc::new(Reaper::default());
+        let app = Router::new()
+            .route("/2015-03-31/functions/{name}/invocations", post(invoke))
+            .layer(DefaultBodyLimit::disable())
+            .with_state(Pools(Arc::new(idle), Arc::new(back), reaper.clone()));
+        tasks.spawn(async move {
+            let _ = axum::serve(listener, app).await;
+        });
+        Ok(Self { url, reaper, environment, pids, _tasks: tasks })
+    }
+
+    /// What the processes run with.
+    pub fn set_environment(&self, environment: HashMap<String, String>) {
+        self.environment.send_replace(Some(environment));
+    }
+
+    /// The living processes of a function.
+    pub fn pids(&self, function: &str) -> Vec<u32> {
+        self.pids.lock().unwrap_or_else(PoisonError::into_inner).get(function).cloned().unwrap_or_default()
+    }
+}
+
+async fn invoke(
+    State(Pools(idle, back, reaper)): State<Pools>,
+    Segment(name): Segment<String>,
+    event: Bytes,
+) -> Response {
+    let (Some(idle), Some(back)) = (idle.get(&name), back.get(&name)) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let Some(mut worker) = idle.lock().await.recv().await else { return StatusCode::GONE.into_response() };
+    // Apart from the request: a caller that goes away must not take the worker with it.
+    let back = back.clone();
+    let run = tokio::spawn(async move {
+        let answer = worker.run(event, &reaper).await;
+        let _ = back.send(worker).await;
+        answer
+    });
+    match run.await {
+        Ok(Ok(answer)) => answer.into_response(),
+        Ok(Err(error)) => failed(&format!("{error:#}")),
+        Err(error) => failed(&error.to_string()),
+    }
+}
+
+/// As Lambda tells of a function that failed.
+fn failed(why: &str) -> Response {
+    let body = serde_json::json!({ "errorType": "Runtime.ExitError", "errorMessage": why }).to_string();
+    (StatusCode::OK, [("x-amz-function-error", "Unhandled")], body).into_response()
+}
+
+/// One process, and the runtime API that it asks for events.
+struct Worker {
+    function: String,
+    bin: PathBuf,
+    api: String,
+    environment: watch::Receiver<Option<HashMap<String, String>>>,
+    child: Option<Child>,
+    runtime: Runtime,
+    pids: Arc<Mutex<HashMap<String, Vec<u32>>>>,
+    _serving: JoinSet<()>,
+}
+
+#[derive(Clone, Default)]
+struct Runtime(Arc<Mutex<Turn>>, Arc<Notify>);
+
+/// The event that waits to be fetched, and who waits for its answer.
+#[derive(Default)]
+struct Turn {
+    event: Option<(String, Bytes)>,
+    answer: Option<(String, oneshot::Sender<Result<Bytes, String>>)>,
+}
+
+impl Runtime {
+    fn turn(&self) -> std::sync::MutexGuard<'_, Turn> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A function that lives so long is Lambda's longest.
+const DEADLINE: Duration = Duration::from_secs(900);
+
+impl Worker {
+    async fn new(
+        function: &str,
+        bin: PathBuf,
+        environment: watch::Receiver<Option<HashMap<String, String>>>,
+        pids: Arc<Mutex<HashMap<String, Vec<u32>>>>,
+    ) -> Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let api = listener.local_addr()?.to_string();
+        let runtime = Runtime::default();
+        let app = Router::new()
+            .route("/2018-06-01/runtime/invocation/next", get(next))
+            .route("/2018-06-01/runtime/invocation/{id}/response", post(response))
+            .route("/2018-06-01/runtime/invocation/{id}/error", post(error))
+            .layer(DefaultBodyLimit::disable())
+            .with_state((runtime.clone(), environment.clone()));
+        let mut serving = JoinSet::new();
+        serving.spawn(async move {
+            let _ = axum::serve(listener, app).await;
+        });
+        let function = function.to_owned();
+        Ok(Self { function, bin, api, environment, child: None, runtime, pids, _serving: serving })
+    }
+
+    async fn run(&mut self, event: Bytes, reaper: &Reaper) -> Result<Bytes> {
+        self.spawn().await?;
+        let (sender, mut answer) = oneshot::channel();
+        let id = Uuid::new_v4().to_string();
+        *self.runtime.turn() = Turn { event: Some((id.clone(), event)), answer: Some((id, sender)) };
+        self.runtime.1.notify_one();
+        let child = self.child.as_mut().context("a process")?;
+        let doomed = reaper.draw();
+        let death = async {
+            match doomed {
+                Some(after) => tokio::time::sleep(after).await,
+                None => std::future::pending().await,
+            }
+        };
+        let outcome = tokio::select! {
+            answered = &mut answer => Some(answered),
+            ended = child.wait() => bail!("{} ended by itself: {:?}", self.function, ended),
+            () = death => None,
+        };
+        if let Some(answered) = outcome {
+            return answered?.map_err(|error| anyhow!("{}: {error}", self.function));
+        }
+        child.kill().await?;
+        let pid = child.id();
+        self.child = None;
+        self.forget(pid);
+        let mut reaping = reaper.lock();
+        reaping.kills += 1;
+        bail!("{} was killed", self.function)
+    }
+
+    fn forget(&self, pid: Option<u32>) {
+        let mut pids = self.pids.lock().unwrap_or_else(PoisonError::into_inner);
+        pids.entry(self.function.clone()).or_default().retain(|known| Some(*known) != pid);
+    }
+
+    async fn spawn(&mut self) -> Result<()> {
+        if let Some(child) = &mut self.child {
+            if child.try_wait()?.is_none() {
+                return Ok(());
+            }
+            let pid = child.id();
+            self.child = None;
+            self.forget(pid);
+        }
+        let environment = self.environment.wait_for(Option::is_some).await?.clone().unwrap_or_default();
+        let child = Command::new(&self.bin)
+            .env_clear()
+            .envs(environment)
+            .env("AWS_LAMBDA_RUNTIME_API", &self.api)
+            .env("AWS_LAMBDA_FUNCTION_NAME", &self.function)
+            .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1024")
+            .env("AWS_LAMBDA_LOG_LEVEL", "error")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("Failed to start {}", self.bin.display()))?;
+        let pid = child.id().context("a process id")?;
+        self.pids.lock().unwrap_or_else(PoisonError::into_inner).entry(self.function.clone()).or_default().push(pid);
+        self.child = Some(child);
+        Ok(())
+    }
+}
+
+type RuntimeState = State<(Runtime, watch::Receiver<Option<HashMap<String, String>>>)>;
+
+/// The function asks for its next event; it waits until there is one.
+async fn next(State((runtime, environment)): RuntimeState) -> Response {
+    loop {
+        let arrival = runtime.1.notified();
+        if let Some((id, event)) = runtime.turn().event.take() {
+            let variable = environment.borrow().as_ref().and_then(|all| all.get("FUNCTION_TIMEOUT_SECONDS").cloned());
+            let timeout = variable.and_then(|seconds| seconds.parse().ok()).map_or(DEADLINE, Duration::from_secs);
+            let deadline = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + timeout;
+            let headers = [
+                ("lambda-runtime-aws-request-id", id),
+                ("lambda-runtime-deadline-ms", deadline.as_millis().to_string()),
+                ("lambda-runtime-invoked-function-arn", "arn:aws:lambda:us-east-1:000000000000:function:x".to_owned()),
+            ];
+            return (StatusCode::OK, headers, event).into_response();
+        }
+        arrival.await;
+    }
+}
+
+async fn response(State((runtime, _)): RuntimeState, Segment(id): Segment<String>, answer: Bytes) -> StatusCode {
+    settle(&runtime, &id, Ok(answer))
+}
+
+async fn error(State((runtime, _)): RuntimeState, Segment(id): Segment<String>, answer: Bytes) -> StatusCode {
+    settle(&runtime, &id, Err(String::from_utf8_lossy(&answer).into_owned()))
+}
+
+/// An answer to an event that nobody waits for any more is not taken.
+fn settle(runtime: &Runtime, id: &str, answer: Result<Bytes, String>) -> StatusCode {
+    let Some((_, sender)) = runtime.turn().answer.take_if(|(waiting, _)| waiting == id) else {
+        return StatusCode::BAD_REQUEST;
+    };
+    let _ = sender.send(answer);
+    StatusCode::ACCEPTED
+}
+
+/// Builds the functions, in the profile of this very binary, and says where they lie.
+pub fn build_functions() -> Result<PathBuf> {
+    let own = std::env::current_exe()?;
+    // target/{profile}/deps/system-...
+    let folder = own.parent().and_then(Path::parent).context("a target folder")?.to_owned();
+    let profile = folder.file_name().and_then(|name| name.to_str()).context("a profile")?;
+    let mut cargo = std::process::Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(["build", "--quiet", "--bins", "-p", "email-sender", "-p", "photo-processor", "-p", "archive-builder"]);
+    cargo.args(["-p", "api", "--target-dir"]).arg(folder.parent().context("a target folder")?);
+    if profile == "release" {
+        cargo.arg("--release");
+    }
+    cargo.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    ensure!(cargo.status()?.success(), "The functions could not be built");
+    Ok(folder)
+}

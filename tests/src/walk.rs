@@ -1,0 +1,116 @@
+//! The whole way of a few photos, walked by a client that does what a patient one does: it asks again when it is told
+//! that something went wrong. And the time that passes meanwhile, without waiting for it.
+
+use std::{collections::HashMap, time::Duration};
+
+use anyhow::{Context as _, Result, bail};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use shared::{Studio, hold::Workable};
+use uuid::Uuid;
+
+use crate::{TestApp, encode, jpeg, oracle};
+
+/// A client asks so often before it gives up.
+const PATIENCE: usize = 12;
+/// Rounds of sweeps and waits until everything must be at rest: three tries of a job, each found by a sweep, and its
+/// follow-up as often.
+const ROUNDS: usize = 40;
+/// A step forward in time: as long as a function lives, at least.
+const STEP: Duration = Duration::from_secs(601);
+
+/// What a walk left behind.
+#[derive(Debug, Default)]
+pub struct Walked {
+    /// The bytes of each photo whose upload was confirmed.
+    pub originals: HashMap<Uuid, Vec<u8>>,
+}
+
+/// Uploads two photos, orders them, asks for a ZIP, a bare file and a confirmation, and waits for the end of it all.
+pub async fn walk(app: &TestApp, studio: &Studio, seed: u64) -> Result<Walked> {
+    let mut walked = Walked::default();
+    let tone = u32::try_from(seed % 251)?;
+    let size = 40 + tone;
+    let photos = [
+        ("a.jpg", "image/jpeg", jpeg(tone, size, 60)),
+        ("b.png", "image/png", encode(tone + 1, 50, size, image::ImageFormat::Png)),
+    ];
+    let mut ids = Vec::new();
+    for (name, content_type, bytes) in photos {
+        let id = upload(app, studio, name, content_type, &bytes).await?;
+        walked.originals.insert(id, bytes);
+        ids.push(id);
+    }
+    settle(app).await?;
+    let customer = json!({ "name": "Eva Beispiel", "email": "eva@example.com" });
+    let order = json!({ "reference": format!("R-{seed}"), "customer": customer, "photo_ids": ids });
+    let order = insist(app, studio, "/orders", order, &[201]).await?["id"].as_str().context("an id")?.to_owned();
+    let path = format!("/orders/{order}/downloads");
+    insist(app, studio, &path, json!({}), &[202]).await?;
+    insist(app, studio, &path, json!({ "kind": "single", "photo_id": ids[0] }), &[201]).await?;
+    let confirmation =
+        json!({ "template": "order_confirmation", "to": "eva@example.com", "data": { "order_id": order } });
+    insist(app, studio, "/emails", confirmation, &[202]).await?;
+    settle(app).await?;
+    Ok(walked)
+}
+
+/// Announces and uploads one photo.
+pub async fn upload(app: &TestApp, studio: &Studio, name: &str, content_type: &str, bytes: &[u8]) -> Result<Uuid> {
+    let new = json!({ "filename": name, "content_type": content_type, "size_bytes": bytes.len() });
+    let made = insist(app, studio, "/photos", new, &[201]).await?;
+    let id = made["photo"]["id"].as_str().context("an id")?.parse()?;
+    for _ in 0..PATIENCE {
+        // 412: it is there, and only the answer to the first attempt was lost.
+        match app.put(&made["upload"], bytes.to_vec()).await {
+            Ok(StatusCode::OK | StatusCode::PRECONDITION_FAILED) => return Ok(id),
+            Ok(status) if !status.is_server_error() => bail!("the upload was answered {status}"),
+            _ => {}
+        }
+    }
+    bail!("the upload never went well")
+}
+
+/// POSTs until the answer is one of these; asks again only after a 5xx, as a client may.
+pub async fn insist(app: &TestApp, studio: &Studio, path: &str, body: Value, good: &[u16]) -> Result<Value> {
+    let mut last = None;
+    for _ in 0..PATIENCE {
+        let answer = app.call(studio.as_str(), Method::POST, path, Some(body.clone())).await;
+        if good.contains(&answer.status.as_u16()) {
+            return Ok(answer.body);
+        }
+        if !answer.status.is_server_error() {
+            bail!("POST {path} was answered {answer:?}");
+        }
+        last = Some(answer);
+    }
+    bail!("POST {path} never went well: {last:?}")
+}
+
+/// Works the queues and lets time pass until nothing is left to do.
+pub async fn settle(app: &TestApp) -> Result<()> {
+    let system = app.system();
+    for round in 0..ROUNDS {
+        while system.step().await? {}
+        let hidden = app.depth("photos").await + app.depth("downloads").await + app.depth("emails").await;
+        if hidden == 0 && !anything_due(app).await? {
+            return Ok(());
+        }
+        // Messages that are hidden come back by themselves; what has no message needs a sweep.
+        if hidden == 0 || round % 8 == 7 {
+            system.sweep().await?;
+        }
+        system.advance(STEP);
+    }
+    // What still moves now is for the oracle to name.
+    Ok(())
+}
+
+async fn anything_due(app: &TestApp) -> Result<bool> {
+    async fn due<R: Workable>(app: &TestApp, variable: &str) -> Result<bool> {
+        Ok(!oracle::table::<R>(app, variable)?.all_due().await?.is_empty())
+    }
+    Ok(due::<shared::photo::Photo>(app, "PHOTOS_TABLE").await?
+        || due::<shared::download::Download>(app, "DOWNLOADS_TABLE").await?
+        || due::<shared::email::Email>(app, "EMAILS_TABLE").await?)
+}
