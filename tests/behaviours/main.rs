@@ -8,6 +8,7 @@ mod campaigns;
 mod docs;
 mod duplicates;
 mod events;
+mod extractors;
 mod hostile_names;
 mod killed_builds;
 mod links;

@@ -27,6 +27,7 @@ impl TestApp {
     /// A system whose own builder does not work, so that a test's own may.
     pub async fn without_builder() -> Self {
         Self::with(|options| {
+            // Its jobs wait in the queue until a function of this name is there.
             let variable = ("archive-builder".to_owned(), "DOWNLOADS_TABLE".to_owned());
             options.overrides.insert(variable, "none".to_owned());
         })

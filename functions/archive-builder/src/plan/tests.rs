@@ -67,9 +67,8 @@ fn check_refusal<S>(layout: &Layout<S>, limits: &Limits) {
     assert!(by_size || by_count, "{} bytes refused by {limits:?}", layout.size());
 }
 
+// More of them: `PROPTEST_CASES=20000 cargo test --release -p archive-builder plan`.
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
-
     #[test]
     fn the_parts_end_to_end_are_the_archive_to_the_byte(sizes in any_sizes(), limits in small_limits()) {
         let layout = photos(&sizes);
