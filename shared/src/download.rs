@@ -74,6 +74,15 @@ pub struct BuiltFile {
     pub crc32: u32,
 }
 
+/// Where a build under way can be gone on with. What it has done so far, S3 itself lists.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    /// The archive's multipart upload.
+    pub upload_id: String,
+    /// Fingerprint of the plan by which its parts were made, in hex: parts of another plan are worthless.
+    pub plan: String,
+}
+
 /// The record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Download {
@@ -93,10 +102,18 @@ pub struct Download {
     pub photo: Option<Uuid>,
     /// Raised by a retry or rebuild only; it survives claims and crashes.
     pub build: u32,
-    /// Set when ready.
+    /// Archives are to be no longer than this, in bytes, but for one photo that is longer; `None` for one archive.
+    pub split_bytes: Option<u64>,
+    /// What the archives will be, known before they are built; empty while it is not.
+    #[serde(default)]
+    pub planned: Vec<BuiltFile>,
+    /// Set when ready; of several archives the first.
     pub file: Option<BuiltFile>,
-    /// The multipart upload of the try under way, so that the next owner can abort it.
-    pub upload_id: Option<String>,
+    /// The second archive and those behind it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more_files: Vec<BuiltFile>,
+    /// What of the build is in S3 and not yet an archive, so that the next owner goes on with it.
+    pub position: Option<Position>,
     /// How many photos.
     pub photo_count: u32,
     /// How far.
@@ -142,9 +159,20 @@ pub enum Closed {
 }
 
 impl Download {
-    /// Where the archive of this build lies.
-    pub fn archive(&self) -> ObjectKey {
-        ObjectKey::Archive { studio: self.studio.clone(), download: self.id, build: self.build }
+    /// Where the archive of this build lies, or this one of its several archives, from 1.
+    pub fn archive(&self, volume: Option<u32>) -> ObjectKey {
+        ObjectKey::Archive { studio: self.studio.clone(), download: self.id, build: self.build, volume }
+    }
+
+    /// The finished file, or files; none while it is not ready.
+    pub fn files(&self) -> impl Iterator<Item = &BuiltFile> {
+        self.file.iter().chain(&self.more_files)
+    }
+
+    /// Bytes of all files: what they are, or what they will be; `None` while that is not known.
+    pub fn size(&self) -> Option<u64> {
+        let sum = |files: &mut dyn Iterator<Item = &BuiltFile>| files.map(|file| file.size).reduce(u64::saturating_add);
+        sum(&mut self.files()).or_else(|| sum(&mut self.planned.iter()))
     }
 
     /// Ready, not expired, not revoked, and not used up (an open window counts as not used up).
@@ -209,11 +237,18 @@ impl Download {
         Claim::Claimed
     }
 
-    /// The archive lies in S3, proven by its checksum.
-    pub fn complete(&mut self, by: TryId, now: Timestamp, file: BuiltFile) -> Result<(), NotOwner> {
+    /// The archive lies in S3, proven by its checksum; or all of several.
+    pub fn complete(
+        &mut self,
+        by: TryId,
+        now: Timestamp,
+        file: BuiltFile,
+        more_files: Vec<BuiltFile>,
+    ) -> Result<(), NotOwner> {
         self.check(by)?;
-        self.upload_id = None;
+        self.position = None;
         self.progress = Progress { done: self.photo_count, total: self.photo_count };
+        self.more_files = more_files;
         self.make_ready(now, file);
         Ok(())
     }

@@ -1,11 +1,13 @@
 //! What two or more of Darkroom's functions need.
 //!
-//! Domain modules (`photo`, `order`, `download`, `email`, `job`, `object_key`, `link`, `work`) know no SDK and no tokio;
+//! Domain modules (`photo`, `order`, `download`, `email`, `job`, `object_key`, `link`, `work`), the archive's layout
+//! (`zip`, `contents`) know no SDK and no tokio;
 //! `store`, `objects`, `queue`, `aws` do.
 
 pub mod aws;
 pub mod batch;
 pub mod clock;
+pub mod contents;
 pub mod download;
 pub mod email;
 pub mod email_address;
@@ -26,6 +28,7 @@ pub mod studio;
 pub mod sweep;
 pub mod telemetry;
 pub mod work;
+pub mod zip;
 
 pub use error::{JobError, RecordError};
 pub use job::Job;

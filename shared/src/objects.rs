@@ -5,10 +5,9 @@ use std::{ops::Range, time::Duration};
 use anyhow::{Context as _, Result};
 use aws_sdk_s3::{
     Client,
-    error::{ProvideErrorMetadata as _, SdkError},
+    error::{ProvideErrorMetadata, SdkError},
     presigning::{PresignedRequest, PresigningConfig},
     primitives::ByteStream,
-    types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -44,6 +43,9 @@ pub enum GetError {
     /// It is not the one that was looked at (If-Match).
     #[error("the object was changed")]
     Changed,
+    /// We may not read it.
+    #[error("the object may not be read")]
+    Forbidden,
     /// Anything else.
     #[error(transparent)]
     Other(#[from] anyhow::Error),
@@ -60,26 +62,18 @@ pub struct UploadTerms<'a> {
     pub sha256: Option<[u8; 32]>,
 }
 
-/// A finished part.
-#[derive(Debug, Clone)]
-pub struct Part {
-    /// 1 to 10,000.
-    pub number: i32,
-    /// As answered.
-    pub etag: String,
-    /// As answered, base64.
-    pub crc32: Option<String>,
-}
-
-fn encode_crc32(crc32: u32) -> String {
+/// A CRC-32 as S3 writes it: big-endian, in base64.
+pub fn encode_crc32(crc32: u32) -> String {
     STANDARD.encode(crc32.to_be_bytes())
 }
 
-fn decode_crc32(text: &str) -> Option<u32> {
+/// The same, read; `None` if it is no such thing.
+pub fn decode_crc32(text: &str) -> Option<u32> {
     STANDARD.decode(text).ok()?.try_into().ok().map(u32::from_be_bytes)
 }
 
-fn code<E: aws_sdk_s3::error::ProvideErrorMetadata>(error: &SdkError<E>) -> (Option<&str>, u16) {
+/// An error's code, as the service spells it, and its HTTP status; 0 where no answer came.
+pub fn code<E: ProvideErrorMetadata>(error: &SdkError<E>) -> (Option<&str>, u16) {
     (error.code(), error.raw_response().map_or(0, |response| response.status().as_u16()))
 }
 
@@ -112,12 +106,22 @@ impl ObjectStore {
         }
     }
 
-    /// Opens an object that must still be the one with this ETag.
-    pub async fn open(&self, key: &ObjectKey, etag: &str) -> Result<ByteStream, GetError> {
-        self.get(key, etag, None).await
+    /// A small object's bytes, or `None`.
+    pub async fn get(&self, key: &ObjectKey) -> Result<Option<Bytes>> {
+        let sent = self.client.get_object().bucket(&self.bucket).key(key.to_string()).send().await;
+        match sent {
+            Ok(object) => Ok(Some(object.body.collect().await?.into_bytes())),
+            Err(error) if matches!(code(&error), (Some("NoSuchKey"), _) | (_, 404)) => Ok(None),
+            Err(error) => Err(failed("Failed to read an object", error)),
+        }
     }
 
-    async fn get(&self, key: &ObjectKey, etag: &str, range: Option<String>) -> Result<ByteStream, GetError> {
+    /// Opens an object that must still be the one with this ETag.
+    pub async fn open(&self, key: &ObjectKey, etag: &str) -> Result<ByteStream, GetError> {
+        self.open_at(key, etag, None).await
+    }
+
+    async fn open_at(&self, key: &ObjectKey, etag: &str, range: Option<String>) -> Result<ByteStream, GetError> {
         let object = self.client.get_object().bucket(&self.bucket).key(key.to_string());
         let sent = object.if_match(etag).set_range(range).send().await;
         match sent {
@@ -125,6 +129,7 @@ impl ObjectStore {
             Err(error) => Err(match code(&error) {
                 (Some("NoSuchKey"), _) | (_, 404) => GetError::Missing,
                 (_, 412) => GetError::Changed,
+                (_, 403) => GetError::Forbidden,
                 _ => GetError::Other(failed("Failed to read an object", error)),
             }),
         }
@@ -132,7 +137,7 @@ impl ObjectStore {
 
     /// Opens a byte range of an object that must still be the one with this ETag.
     pub async fn open_range(&self, key: &ObjectKey, etag: &str, range: Range<u64>) -> Result<ByteStream, GetError> {
-        self.get(key, etag, Some(format!("bytes={}-{}", range.start, range.end.saturating_sub(1)))).await
+        self.open_at(key, etag, Some(format!("bytes={}-{}", range.start, range.end.saturating_sub(1)))).await
     }
 
     /// Stores a small object; its ETag is returned.
@@ -182,111 +187,5 @@ impl ObjectStore {
             .await
             .map_err(|error| failed("Failed to sign a download URL", error))?;
         Ok(request.uri().to_owned())
-    }
-
-    /// Begins a multipart upload whose CRC-32 S3 will prove at completion.
-    pub async fn begin_upload(&self, key: &ObjectKey) -> Result<String> {
-        let answer = self
-            .client
-            .create_multipart_upload()
-            .bucket(&self.bucket)
-            .key(key.to_string())
-            .set_content_type(key.content_type().map(str::to_owned))
-            .checksum_algorithm(ChecksumAlgorithm::Crc32)
-            .checksum_type(ChecksumType::FullObject)
-            .send()
-            .await
-            .map_err(|error| failed("Failed to begin a multipart upload", error))?;
-        answer.upload_id.context("S3 began an upload without an id")
-    }
-
-    /// Uploads one part.
-    pub async fn upload_part(&self, key: &ObjectKey, upload_id: &str, number: i32, bytes: Bytes) -> Result<Part> {
-        let answer = self
-            .client
-            .upload_part()
-            .bucket(&self.bucket)
-            .key(key.to_string())
-            .upload_id(upload_id)
-            .part_number(number)
-            .checksum_algorithm(ChecksumAlgorithm::Crc32)
-            .body(bytes.into())
-            .send()
-            .await
-            .map_err(|error| failed("Failed to upload a part", error))?;
-        let etag = answer.e_tag.context("S3 answered a part without an ETag")?;
-        Ok(Part { number, etag, crc32: answer.checksum_crc32 })
-    }
-
-    /// Completes an upload on condition that nothing lies under the key, and that S3 finds this CRC-32.
-    ///
-    /// A refusal may be our own completion, retried after a lost reply: what lies there is then compared by checksum.
-    pub async fn complete_upload(
-        &self,
-        key: &ObjectKey,
-        upload_id: &str,
-        parts: Vec<Part>,
-        size: u64,
-        crc32: u32,
-    ) -> Result<()> {
-        let parts = parts.into_iter().map(|part| {
-            CompletedPart::builder().part_number(part.number).e_tag(part.etag).set_checksum_crc32(part.crc32).build()
-        });
-        let upload = CompletedMultipartUpload::builder().set_parts(Some(parts.collect())).build();
-        let sent = self
-            .client
-            .complete_multipart_upload()
-            .bucket(&self.bucket)
-            .key(key.to_string())
-            .upload_id(upload_id)
-            .multipart_upload(upload)
-            .checksum_crc32(encode_crc32(crc32))
-            .checksum_type(ChecksumType::FullObject)
-            .if_none_match("*")
-            .send()
-            .await;
-        let Err(error) = sent else { return Ok(()) };
-        let (code, status) = code(&error);
-        if status == 412 || code == Some("NoSuchUpload") {
-            let there = self.head(key).await?;
-            if there.is_some_and(|head| head.size == size && head.crc32 == Some(crc32)) {
-                // Another upload made the same archive: ours is not needed any more.
-                self.abort_upload(key, upload_id).await?;
-                return Ok(());
-            }
-        }
-        Err(failed("Failed to complete a multipart upload", error))
-    }
-
-    /// The multipart uploads of this key that were begun and neither completed nor given up.
-    pub async fn open_uploads(&self, key: &ObjectKey) -> Result<Vec<String>> {
-        let key = key.to_string();
-        let answer = self
-            .client
-            .list_multipart_uploads()
-            .bucket(&self.bucket)
-            .prefix(&key)
-            .send()
-            .await
-            .map_err(|error| failed("Failed to list uploads", error))?;
-        let uploads = answer.uploads.unwrap_or_default().into_iter();
-        let of_key = uploads.filter(|upload| upload.key.as_ref() == Some(&key));
-        Ok(of_key.filter_map(|upload| upload.upload_id).collect())
-    }
-
-    /// Gives an upload up. One that is gone already is as good.
-    pub async fn abort_upload(&self, key: &ObjectKey, upload_id: &str) -> Result<()> {
-        let sent = self
-            .client
-            .abort_multipart_upload()
-            .bucket(&self.bucket)
-            .key(key.to_string())
-            .upload_id(upload_id)
-            .send()
-            .await;
-        match sent {
-            Err(error) if error.code() != Some("NoSuchUpload") => Err(failed("Failed to abort an upload", error)),
-            _ => Ok(()),
-        }
     }
 }

@@ -1,13 +1,16 @@
 //! What Darkroom does, seen from outside: one file per behaviour.
 #![allow(clippy::unwrap_used, reason = "clippy lets tests unwrap, but not the functions that they share")]
 
+mod archives;
 mod bad_photos;
 mod bad_requests;
 mod campaigns;
 mod docs;
 mod duplicates;
 mod events;
+mod extractors;
 mod hostile_names;
+mod killed_builds;
 mod links;
 mod poison;
 mod restart;

@@ -1,12 +1,14 @@
 //! A whole Darkroom on loopback, as the tests see it: HTTP, S3 and queues, never its insides.
 
+pub mod builder;
 pub mod campaigns;
 pub mod faults;
 pub mod oracle;
 pub mod processes;
+pub mod proxy;
 pub mod walk;
 
-use std::{io::Cursor, time::Duration};
+use std::{collections::HashMap, io::Cursor, time::Duration};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use image::{ImageFormat, Rgb, RgbImage};
@@ -100,7 +102,12 @@ impl TestApp {
 
     /// The environment that functions run with, for SDK clients of a test's own.
     pub fn env(&self) -> Env {
-        Env::of(self.system().environment.clone())
+        Env::of(self.environment())
+    }
+
+    /// The same as it is.
+    pub fn environment(&self) -> HashMap<String, String> {
+        self.system().environment.clone()
     }
 
     /// An SQS client.
@@ -183,6 +190,35 @@ impl TestApp {
         let photo = self.until(studio, &format!("/photos/{id}"), &["ready", "failed"]).await.expect("ends");
         assert_eq!(photo["status"], "ready", "{photo}");
         id
+    }
+
+    /// Uploads photos that are large enough to be copied (TIFF does not compress) and small ones, and waits until they
+    /// are developed: name and bytes of each, with its id.
+    pub async fn large_and_small(&self, studio: &str, pattern: &str) -> Vec<(String, Vec<u8>, String)> {
+        let mut photos = Vec::new();
+        for (n, kind) in (1_u32..).zip(pattern.chars()) {
+            let (name, content_type, bytes) = match kind {
+                'L' => (format!("{n}.tif"), "image/tiff", encode(n, 1_500, 1_200 + n, ImageFormat::Tiff)),
+                _ => (format!("{n}.jpg"), "image/jpeg", jpeg(n, 300, 200)),
+            };
+            let id = self.upload(studio, &name, content_type, &bytes).await.expect("uploads");
+            photos.push((name, bytes, id));
+        }
+        for (_, _, id) in &photos {
+            let photo = self.until(studio, &format!("/photos/{id}"), &["ready", "failed"]).await.expect("ends");
+            assert_eq!(photo["status"], "ready", "{photo}");
+        }
+        photos
+    }
+
+    /// Keys in the downloads bucket that begin so, and open uploads of such keys.
+    pub async fn left_behind(&self, prefix: &str) -> (Vec<String>, Vec<String>) {
+        let s3 = self.s3();
+        let objects = s3.list_objects_v2().bucket("downloads").prefix(prefix).send().await.expect("lists");
+        let uploads = s3.list_multipart_uploads().bucket("downloads").prefix(prefix).send().await.expect("lists");
+        let objects = objects.contents.unwrap_or_default().into_iter().filter_map(|object| object.key);
+        let uploads = uploads.uploads.unwrap_or_default().into_iter().filter_map(|upload| upload.key);
+        (objects.collect(), uploads.collect())
     }
 
     /// An order of these photos; its id.

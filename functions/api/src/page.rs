@@ -18,6 +18,8 @@ pub struct Page {
     reference: String,
     photo_count: u32,
     size: String,
+    /// The sizes of several archives; empty where there is one.
+    volumes: Vec<String>,
     done: u32,
     total: u32,
     percent: u32,
@@ -46,7 +48,12 @@ impl Page {
             state,
             reference: order.reference.clone(),
             photo_count: download.photo_count,
-            size: download.file.as_ref().map(|file| size(file.size)).unwrap_or_default(),
+            size: download.size().map(size).unwrap_or_default(),
+            volumes: if download.more_files.is_empty() {
+                Vec::new()
+            } else {
+                download.files().map(|file| size(file.size)).collect()
+            },
             done: progress.done,
             total: progress.total,
             percent: (progress.done * 100).checked_div(progress.total).unwrap_or(0),

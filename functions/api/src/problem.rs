@@ -7,7 +7,7 @@ use axum::{
 use http::{HeaderValue, StatusCode, header::CONTENT_TYPE};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use shared::error::ServiceThrottled;
+use shared::{JobError, error::ServiceThrottled};
 use tracing::error;
 
 /// One refusal. `field` names the part of the request that is wrong.
@@ -75,6 +75,18 @@ impl Problem {
 impl From<Problem> for ApiError {
     fn from(problem: Problem) -> Self {
         Self::Problem(Box::new(problem))
+    }
+}
+
+impl From<JobError> for ApiError {
+    /// What a job would be refused for, the request for it is refused for.
+    fn from(error: JobError) -> Self {
+        match error {
+            JobError::Reject(reason) => {
+                Problem::new(StatusCode::UNPROCESSABLE_ENTITY, &reason.code.replace('_', "-"), reason.message).into()
+            }
+            other => Self::Internal(anyhow::anyhow!("{other}")),
+        }
     }
 }
 

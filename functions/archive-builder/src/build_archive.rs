@@ -1,30 +1,38 @@
-//! One archive: claim, lay out, upload, let S3 prove it, complete, tell the customer.
+//! One archive: claim, lay out, let S3 put it together and prove it, complete, tell the customer.
 
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use shared::{
     Job, JobError, ObjectKey, Studio,
     batch::{Delivery, Disposition},
-    download::{BuiltFile, Download, Progress},
+    contents::{File, Source, archives, contents},
+    download::{Download, DownloadStatus, Position, Progress},
     hold::{self, Hold},
+    zip::{DownloadIndex, Layout},
 };
 use tokio::sync::Mutex;
 use tracing::{Instrument as _, info, info_span, warn};
 use uuid::Uuid;
 
 use crate::{
-    contents::{Source, contents},
+    assemble::{Assembly, Earlier, Journal, Place, expected, fingerprint, sort},
     notify::notify,
+    plan::{PartPlan, cost::Costs},
     state::State,
-    upload::upload,
-    zip::{ArchiveIndex, Layout},
 };
 
 /// Progress is written this often at most.
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
+/// A build pauses this long before it would be stopped, which would count as a failed try.
+const STOP_BEFORE: Duration = Duration::from_secs(2);
+/// Records read at once and kept until they are made smaller.
+const PHOTOS_AT_ONCE: usize = 500;
 
 /// Builds the archive of this download, unless it was built.
 pub async fn build_archive(
@@ -41,6 +49,9 @@ async fn run(state: &State, delivery: &Delivery, studio: &Studio, id: Uuid) -> R
     let job = |hold: Arc<Hold<Download>>| build(state, hold);
     let ended = hold::work(&state.downloads, delivery, (studio, id), Download::claim, job).await?;
     if let Some(download) = &ended.at_rest {
+        if download.status == DownloadStatus::Failed {
+            clear(state, download).await;
+        }
         notify(state, download, delivery.now()).await?;
         hold::rest(&state.downloads, download).await?;
     }
@@ -50,95 +61,139 @@ async fn run(state: &State, delivery: &Delivery, studio: &Studio, id: Uuid) -> R
     Ok(ended.disposition)
 }
 
+/// Removes what a build that failed for good has left in S3. It costs money for a day at most, until the lifecycle
+/// rules find it, so a failure is only logged.
+async fn clear(state: &State, download: &Download) {
+    let clearing = async {
+        let found = state.uploads.find(&download.studio, download.id, download.build).await?;
+        state.uploads.clear(found).await
+    };
+    if let Err(error) = clearing.await {
+        warn!(error = format!("{error:#}"), "Could not clear a failed build away");
+    }
+}
+
 async fn build(state: &State, hold: Arc<Hold<Download>>) -> Result<Download, JobError> {
     let started = Instant::now();
-    let layout = lay_out(state, &hold.record).await?;
-    let key = hold.record.archive();
-    if hold.record.work.attempts > 1 {
-        // Left by an owner that died. Not only the upload on the record: it may have died before it could write it down.
-        for abandoned in state.archives.open_uploads(&key).await? {
-            state.archives.abort_upload(&key, &abandoned).await?;
-        }
+    let layouts = lay_out(state, &hold.record).await?;
+    let time = Duration::try_from(hold.stops_at.duration_since(hold.now())).unwrap_or_default();
+    let got_on = AtomicBool::new(false);
+    // Whatever was done by then lies in S3, and where to go on stands on the record: stopping is dropping.
+    let assembling = assemble_all(state, &hold, &layouts, &got_on);
+    match tokio::time::timeout(time.saturating_sub(STOP_BEFORE), assembling).await {
+        Ok(assembled) => assembled?,
+        Err(_elapsed) if got_on.load(Ordering::Relaxed) => return Err(JobError::Paused),
+        Err(_elapsed) => return Err(anyhow::anyhow!("The build's time was up before it got on").into()),
     }
-    // An earlier owner may have finished the archive and died before it could say so.
-    let there = state.archives.head(&key).await?;
-    if !there.is_some_and(|head| head.size == layout.size() && head.crc32 == Some(layout.crc32())) {
-        store(state, &hold, &key, &layout).await?;
-    }
-    let index = ArchiveIndex::new(&layout, |source| source.photo).to_json()?;
-    let Download { studio, id: download, build, .. } = hold.record.clone();
-    state.archives.put(&ObjectKey::ArchiveIndex { studio, download, build }, index).await?;
-    let file = BuiltFile { path: key.to_string(), size: layout.size(), crc32: layout.crc32() };
+    let mut files = archives(&hold.record, &layouts).into_iter();
+    let first = files.next().ok_or_else(|| anyhow::anyhow!("An order was laid out to no archive"))?;
+    let more: Vec<_> = files.collect();
     let now = hold.now();
-    let ready = hold.change(|download| download.complete(hold.by, now, file.clone())).await?;
+    let ready = hold.change(|download| download.complete(hold.by, now, first.clone(), more.clone())).await?;
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    info!(size_bytes = file.size, photos = ready.photo_count, duration_ms, "Archive ready");
+    info!(size_bytes = ready.size(), photos = ready.photo_count, duration_ms, "Archive ready");
     Ok(ready)
 }
 
-async fn lay_out(state: &State, download: &Download) -> Result<Layout<Source>, JobError> {
+async fn lay_out(state: &State, download: &Download) -> Result<Vec<Layout<Source>>, JobError> {
     let gone = || JobError::reject("order_gone", "The order of this download does not exist any more.");
     let order = state.orders.get(&download.studio, download.order).await?.ok_or_else(gone)?;
     let ids = state.orders.photos(&order).await?;
-    let mut found = state.photos.get_many(&download.studio, &ids).await?;
-    let photos = ids
-        .iter()
-        .map(|id| {
+    let mut files = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(PHOTOS_AT_ONCE) {
+        let found = state.photos.get_many(&download.studio, ids).await?;
+        for id in ids {
             let missing = || JobError::reject("photo_missing", format!("Photo {id} does not exist any more."));
-            found.remove(id).ok_or_else(missing)
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    contents(download, &order, &photos)
-}
-
-async fn store(
-    state: &State,
-    hold: &Arc<Hold<Download>>,
-    key: &ObjectKey,
-    layout: &Layout<Source>,
-) -> Result<(), JobError> {
-    let upload_id = state.archives.begin_upload(key).await?;
-    let stored = fill(state, hold, key, &upload_id, layout).await;
-    if stored.is_err() {
-        // The first error is the one to tell; a failed abort costs money for a day, until the lifecycle rule.
-        if let Err(error) = state.archives.abort_upload(key, &upload_id).await {
-            warn!(error = format!("{error:#}"), "Could not abort an upload");
+            files.push(File::of(found.get(id).ok_or_else(missing)?, download.variant)?);
         }
     }
-    stored
+    contents(download, &order, files)
 }
 
-async fn fill(
+/// Makes each archive that is not there yet, then the index.
+async fn assemble_all(
     state: &State,
-    hold: &Arc<Hold<Download>>,
-    key: &ObjectKey,
-    upload_id: &str,
-    layout: &Layout<Source>,
+    hold: &Hold<Download>,
+    layouts: &[Layout<Source>],
+    got_on: &AtomicBool,
 ) -> Result<(), JobError> {
-    let by = hold.by;
-    // On the record before the first part, so that the next owner can abort what a crash leaves open.
-    hold.change(|download| {
-        download.check(by)?;
-        download.upload_id = Some(upload_id.to_owned());
-        Ok(())
-    })
-    .await?;
-    let last = Mutex::new(Instant::now());
-    let on_part = async |done: u32| {
-        let mut last = last.lock().await;
+    let Download { studio, id: download, build, .. } = hold.record.clone();
+    // At a first try nothing can be there, and asking would cost more requests than a small archive takes.
+    let again = hold.record.work.attempts > 1 || hold.record.position.is_some();
+    let mut files_before = 0;
+    for (volume, layout) in (1..).zip(layouts) {
+        let volume = (layouts.len() > 1).then_some(volume);
+        let place = Place { studio: studio.clone(), download, build, volume };
+        if !again || state.uploads.already(&place.archive(), expected(layout)).await?.is_none() {
+            let plan = PartPlan::new(layout, state.preference, &Costs::AWS)
+                .map_err(|error| JobError::reject("archive_too_large", error.to_string()))?;
+            let earlier = if again {
+                take_up(state, hold, &place, fingerprint(layout, &plan)).await?
+            } else {
+                Earlier::default()
+            };
+            let journal = OnRecord { hold, last: Mutex::new(Instant::now()), files_before };
+            let stores = (&state.originals, &state.uploads);
+            Assembly::new((layout, &plan), place, stores, earlier, got_on).run(&journal).await?;
+        }
+        files_before += layout.entries().iter().filter(|entry| entry.source().is_some()).count();
+    }
+    if again {
+        let found = state.uploads.find(&studio, download, build).await?;
+        state.uploads.clear(found).await?;
+    }
+    let index = DownloadIndex::new(layouts, |source| source.photo).to_json()?;
+    state.archives.put(&ObjectKey::ArchiveIndex { studio, download, build }, index).await?;
+    Ok(())
+}
+
+/// What an earlier try has left that can be gone on with; the rest of it is removed.
+async fn take_up(state: &State, hold: &Hold<Download>, at: &Place, plan: u64) -> Result<Earlier, JobError> {
+    let found = state.uploads.find(&at.studio, at.download, at.build).await?;
+    let (kept, useless) = sort(found, &at.archive(), plan, hold.record.position.as_ref());
+    info!(objects = kept.objects.len(), uploads = kept.uploads.len(), "Going on where an earlier try has ended");
+    state.uploads.clear(useless).await?;
+    Ok(Earlier::of(kept))
+}
+
+/// The record as the place where a build is written down. Every write asks whether the record is still ours.
+struct OnRecord<'a> {
+    hold: &'a Hold<Download>,
+    last: Mutex<Instant>,
+    /// Files in the archives before this one.
+    files_before: usize,
+}
+
+impl Journal for OnRecord<'_> {
+    async fn begun(&self, upload_id: &str, plan: u64) -> Result<(), JobError> {
+        let position = Position { upload_id: upload_id.to_owned(), plan: format!("{plan:016x}") };
+        if self.hold.record.position.as_ref() == Some(&position) {
+            return Ok(());
+        }
+        let by = self.hold.by;
+        let change = |download: &mut Download| {
+            download.check(by)?;
+            download.position = Some(position.clone());
+            Ok(())
+        };
+        self.hold.change(change).await.map(drop)
+    }
+
+    async fn stored(&self, files: usize) -> Result<(), JobError> {
+        let mut last = self.last.lock().await;
         if last.elapsed() < PROGRESS_EVERY {
             return Ok(());
         }
         *last = Instant::now();
-        hold.change(|download| {
+        let by = self.hold.by;
+        let total = self.hold.record.photo_count;
+        // The manifest is a file too, and no photo.
+        let done = u32::try_from(self.files_before + files).unwrap_or(u32::MAX).min(total);
+        let change = |download: &mut Download| {
             download.check(by)?;
-            download.progress = Progress { done, total: download.photo_count };
+            download.progress = Progress { done, total };
             Ok(())
-        })
-        .await
-        .map(drop)
-    };
-    let parts = upload(layout, (&state.originals, &state.archives), (key, upload_id), on_part).await?;
-    state.archives.complete_upload(key, upload_id, parts, layout.size(), layout.crc32()).await?;
-    Ok(())
+        };
+        self.hold.change(change).await.map(drop)
+    }
 }

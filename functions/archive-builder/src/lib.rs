@@ -1,11 +1,11 @@
 //! The archive worker: downloads queue -> one private ZIP in S3.
 
+pub mod assemble;
 mod build_archive;
-mod contents;
 mod notify;
+pub mod plan;
 mod state;
-mod upload;
-pub mod zip;
+pub mod uploads;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use lambda_runtime::LambdaEvent;

@@ -15,6 +15,11 @@ use shared::{
     store::{Orders, Table},
 };
 
+use crate::{
+    plan::Preference,
+    uploads::{Checksums, Uploads},
+};
+
 /// Records, both buckets, and the queues that it feeds.
 pub struct State {
     pub(crate) downloads: Arc<Table<Download>>,
@@ -23,6 +28,8 @@ pub struct State {
     pub(crate) emails: Table<Email>,
     pub(crate) originals: ObjectStore,
     pub(crate) archives: ObjectStore,
+    pub(crate) uploads: Uploads,
+    pub(crate) preference: Preference,
     pub(crate) queue: Queue,
     pub(crate) email_queue: Queue,
     pub(crate) redelivery: Redelivery,
@@ -30,19 +37,26 @@ pub struct State {
 
 impl State {
     /// From the function's environment; a missing variable is an error that names it.
+    ///
+    /// `ARCHIVE_PREFERENCE` is `fast` (default) or `cheap`. `ARCHIVE_CHECKSUMS=none` is for a store that proves no
+    /// checksums of multipart uploads: an emulator, never S3.
     pub fn from_env(env: &Env) -> Result<Self> {
         let config = aws::config(env)?;
         let dynamodb = aws::dynamodb(env, &config);
         let s3 = aws::s3(env, &config);
         let sqs = aws_sdk_sqs::Client::new(&config);
         let queue = Queue::new(sqs.clone(), env.required("DOWNLOADS_QUEUE_URL")?);
+        let (originals, archives) = (env.required("PHOTOS_BUCKET")?, env.required("DOWNLOADS_BUCKET")?);
+        let checksums = env.parsed_or("ARCHIVE_CHECKSUMS", Checksums::FullObject)?;
         Ok(Self {
+            uploads: Uploads::new(s3.clone(), &archives, &originals, checksums),
+            preference: env.parsed_or("ARCHIVE_PREFERENCE", Preference::Fast)?,
             downloads: Arc::new(Table::new(dynamodb.clone(), env.required("DOWNLOADS_TABLE")?)),
             orders: Orders::new(dynamodb.clone(), env.required("ORDERS_TABLE")?),
             photos: Table::new(dynamodb.clone(), env.required("PHOTOS_TABLE")?),
             emails: Table::new(dynamodb, env.required("EMAILS_TABLE")?),
-            originals: ObjectStore::new(s3.clone(), env.required("PHOTOS_BUCKET")?),
-            archives: ObjectStore::new(s3, env.required("DOWNLOADS_BUCKET")?),
+            originals: ObjectStore::new(s3.clone(), originals),
+            archives: ObjectStore::new(s3, archives),
             redelivery: Redelivery::from_env(env, queue.clone())?,
             queue,
             email_queue: Queue::new(sqs, env.required("EMAILS_QUEUE_URL")?),

@@ -53,7 +53,7 @@ impl Facts {
             name => &self.order.customer.name,
             reference => &self.order.reference,
             photo_count => download.map_or(self.order.photo_count, |download| download.photo_count),
-            size => download.and_then(|download| download.file.as_ref()).map(|file| size(file.size)),
+            size => download.and_then(Download::size).map(size),
             expires => download.and_then(|d| d.expires_at).map(|at| at.strftime("%-d %B %Y").to_string()),
             link => self.link.as_deref(),
         };

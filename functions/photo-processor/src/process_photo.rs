@@ -74,6 +74,7 @@ async fn read(state: &State, key: &ObjectKey, head: &Head) -> Result<Bytes, JobE
         Ok(body) => Ok(body.collect().await?.into_bytes()),
         // Replaced between HEAD and GET: the next try sees the new one.
         Err(GetError::Changed | GetError::Missing) => Err(anyhow::anyhow!("The original was changed meanwhile").into()),
+        Err(GetError::Forbidden) => Err(anyhow::anyhow!("The original may not be read").into()),
         Err(GetError::Other(error)) => Err(error.into()),
     }
 }

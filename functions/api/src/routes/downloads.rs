@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::{
     Job, ObjectKey,
+    contents::{self, File, Source},
     download::{BuiltFile, DEFAULT_EXPIRES_IN_DAYS, Download, DownloadKind, DownloadStatus, Progress, Variant},
     email::{Email, Message},
     hold::rest,
@@ -18,6 +19,7 @@ use shared::{
     order::Order,
     photo::{Derivatives, Photo},
     work::{GRACE, Work},
+    zip::{DownloadIndex, Layout},
 };
 use uuid::Uuid;
 
@@ -31,6 +33,8 @@ use crate::{
 
 /// Bounds a typing error, no real wish.
 const MAX_DOWNLOADS: u32 = 10_000;
+/// Below this an archive would be mostly its own manifest.
+const MIN_SPLIT_BYTES: u64 = 1_000_000;
 
 /// What is to be delivered, and on which terms.
 #[derive(Deserialize)]
@@ -42,6 +46,7 @@ pub struct NewDownload {
     variant: Variant,
     expires_in_days: Option<u32>,
     max_downloads: Option<u32>,
+    split_bytes: Option<u64>,
     notify: Option<bool>,
 }
 
@@ -59,6 +64,10 @@ impl NewDownload {
         if self.max_downloads.is_some_and(|max| !(1..=MAX_DOWNLOADS).contains(&max)) {
             return Err(Problem::invalid("max_downloads", format!("It must be 1 to {MAX_DOWNLOADS}.")));
         }
+        if self.split_bytes.is_some_and(|most| most < MIN_SPLIT_BYTES || kind == DownloadKind::Single) {
+            let detail = format!("It must be {MIN_SPLIT_BYTES} or more, and belongs to a batch download only.");
+            return Err(Problem::invalid("split_bytes", detail));
+        }
         let now = state.clock.now();
         let photo_count = if kind == DownloadKind::Single { 1 } else { order.photo_count };
         Ok(Download {
@@ -70,8 +79,11 @@ impl NewDownload {
             variant: self.variant,
             photo: self.photo_id,
             build: 1,
+            split_bytes: self.split_bytes,
+            planned: Vec::new(),
             file: None,
-            upload_id: None,
+            more_files: Vec::new(),
+            position: None,
             photo_count,
             progress: Progress { done: 0, total: photo_count },
             error: None,
@@ -120,6 +132,11 @@ pub async fn create(
         }
         StatusCode::CREATED
     } else {
+        let layouts = lay_out(&download, &order, &photos)?;
+        download.planned = contents::archives(&download, &layouts);
+        // First, so that whoever finds the record finds what it will hold.
+        let index = DownloadIndex::new(&layouts, |source| source.photo).to_json().map_err(anyhow::Error::from)?;
+        state.archives.put(&index_of(&download), index).await?;
         state.downloads.create(&download).await?;
         state.download_queue.send(&Job::BuildArchive { studio, download: download.id }).await?;
         StatusCode::ACCEPTED
@@ -143,6 +160,47 @@ async fn deliverable(state: &State, order: &Order, ids: &[Uuid], variant: Varian
         return Err(Problem::invalid("variant", detail).with("photos", without).into());
     }
     Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
+}
+
+/// What the archive will be, to the byte.
+fn lay_out(download: &Download, order: &Order, photos: &[Photo]) -> ApiResult<Vec<Layout<Source>>> {
+    let files: Vec<File> = photos.iter().map(|photo| File::of(photo, download.variant)).collect::<Result<_, _>>()?;
+    if let (Some(most), Some(longest)) = (download.split_bytes, files.iter().map(File::size).max())
+        && longest >= most
+    {
+        let detail = format!("The largest photo alone has {longest} bytes.");
+        return Err(Problem::invalid("split_bytes", detail).into());
+    }
+    Ok(contents::contents(download, order, files)?)
+}
+
+fn index_of(download: &Download) -> ObjectKey {
+    let Download { studio, id, build, .. } = download.clone();
+    ObjectKey::ArchiveIndex { studio, download: id, build }
+}
+
+/// The files of a batch download, which are known before it is built: name, size, and which archive they are in. `null`
+/// where nobody has written them down.
+async fn files(state: &State, download: &Download) -> ApiResult<Value> {
+    if download.kind == DownloadKind::Single {
+        return Ok(Value::Null);
+    }
+    let Some(index) = state.archives.get(&index_of(download)).await? else { return Ok(Value::Null) };
+    let index: DownloadIndex = serde_json::from_slice(&index).map_err(anyhow::Error::from)?;
+    let several = index.archives.len() > 1;
+    let files = (1_u32..).zip(&index.archives).flat_map(|(volume, archive)| {
+        archive.entries.iter().map(move |entry| {
+            json!({
+                "name": entry.name,
+                "size_bytes": entry.size,
+                "crc32": format!("{:08x}", entry.crc32),
+                "photo_id": entry.photo_id,
+                "volume": several.then_some(volume),
+                "offset": entry.offset,
+            })
+        })
+    });
+    Ok(files.collect())
 }
 
 /// A single download is the stored object itself.
@@ -198,7 +256,9 @@ pub async fn list(
 /// GET /downloads/{id}
 pub async fn show(Caller(studio): Caller, Shared(state): Shared<State>, Id(id): Id) -> ApiResult<Json<Value>> {
     let download = state.downloads.get(&studio, id).await?.ok_or_else(|| Problem::not_found("download"))?;
-    Ok(Json(view(&download, state.clock.now())))
+    let mut shown = view(&download, state.clock.now());
+    shown["files"] = files(&state, &download).await?;
+    Ok(Json(shown))
 }
 
 /// DELETE /downloads/{id}: takes it back; every link to it is worthless from now on.
@@ -220,6 +280,13 @@ pub async fn revoke(Caller(studio): Caller, Shared(state): Shared<State>, Id(id)
 /// A download as the API shows it.
 pub fn view(download: &Download, now: Timestamp) -> Value {
     let file = download.file.as_ref();
+    let known: Vec<&BuiltFile> =
+        if file.is_some() { download.files().collect() } else { download.planned.iter().collect() };
+    let hex = |file: &BuiltFile| format!("{:08x}", file.crc32);
+    // Of several archives each has its own, and there is none of all together.
+    let crc32 = if let [only] = known[..] { Some(hex(only)) } else { None };
+    let archives: Vec<_> =
+        known.iter().map(|file| json!({ "path": file.path, "size_bytes": file.size, "crc32": hex(file) })).collect();
     let expired = download.status == DownloadStatus::Ready && download.expires_at.is_some_and(|at| at <= now);
     json!({
         "id": download.id,
@@ -231,8 +298,10 @@ pub fn view(download: &Download, now: Timestamp) -> Value {
         "photo_id": download.photo,
         "build": download.build,
         "file_path": file.map(|file| &file.path),
-        "file_size_bytes": file.map(|file| file.size),
-        "crc32": file.map(|file| format!("{:08x}", file.crc32)),
+        "file_size_bytes": download.size(),
+        "crc32": crc32,
+        "split_bytes": download.split_bytes,
+        "archives": archives,
         "photo_count": download.photo_count,
         "progress": download.progress,
         "error_code": download.error.as_ref().map(|error| &error.code),

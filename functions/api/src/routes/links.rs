@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use axum::{
-    extract::{Path, State as Shared},
+    extract::{Path, Query, State as Shared},
     response::{IntoResponse, Response},
 };
 use http::{
     HeaderValue, StatusCode,
     header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS},
 };
+use serde::Deserialize;
 use shared::{
     ObjectKey,
     download::{Closed, Download, DownloadKind},
@@ -37,11 +38,26 @@ pub async fn page(Shared(state): Shared<State>, Path(token): Path<String>) -> Ap
     Ok(html(status(opens), &Page::of(&download, &order, opens)))
 }
 
-/// POST /d/{token}: counts one download and answers 303 to the file.
-pub async fn fetch(Shared(state): Shared<State>, Path(token): Path<String>) -> ApiResult<Response> {
+/// Which of several archives; the first unless told.
+#[derive(Deserialize)]
+pub struct Which {
+    volume: Option<usize>,
+}
+
+/// POST /d/{token}: counts one download and answers 303 to the file. The window that it opens is for all archives of a
+/// download that was split.
+pub async fn fetch(
+    Shared(state): Shared<State>,
+    Path(token): Path<String>,
+    Query(which): Query<Which>,
+) -> ApiResult<Response> {
     let Some((download, order, genuine)) = find(&state, &token).await? else {
         return Ok(html(StatusCode::NOT_FOUND, &Page::unknown()));
     };
+    let volume = which.volume.unwrap_or(1);
+    if download.file.is_some() && volume.checked_sub(1).and_then(|n| download.files().nth(n)).is_none() {
+        return Ok(html(StatusCode::NOT_FOUND, &Page::unknown()));
+    }
     let generation = download.generation;
     let fetched = state
         .downloads
@@ -59,7 +75,7 @@ pub async fn fetch(Shared(state): Shared<State>, Path(token): Path<String>) -> A
             Ok(html(status, &Page::of(&download, &order, Err(closed))))
         }
         Some((download, Ok(()))) => {
-            let url = presign(&state, &download, &order).await?;
+            let url = presign(&state, &download, &order, volume).await?;
             let mut response = StatusCode::SEE_OTHER.into_response();
             let headers = response.headers_mut();
             headers.insert(LOCATION, HeaderValue::try_from(url).map_err(anyhow::Error::from)?);
@@ -87,8 +103,8 @@ fn status(opens: Result<(), Closed>) -> StatusCode {
     }
 }
 
-async fn presign(state: &State, download: &Download, order: &Order) -> ApiResult<String> {
-    let Some(file) = &download.file else {
+async fn presign(state: &State, download: &Download, order: &Order, volume: usize) -> ApiResult<String> {
+    let Some(file) = volume.checked_sub(1).and_then(|n| download.files().nth(n)) else {
         return Err(anyhow::anyhow!("Download {} is ready but has no file", download.id).into());
     };
     let Some(key) = ObjectKey::parse(&file.path) else {
@@ -99,7 +115,8 @@ async fn presign(state: &State, download: &Download, order: &Order) -> ApiResult
             let photo = state.photos.get(&download.studio, photo).await?;
             (&state.originals, photo.ok_or_else(|| Problem::not_found("photo"))?.filename)
         }
-        _ => (&state.archives, format!("{}.zip", order.reference)),
+        _ if download.more_files.is_empty() => (&state.archives, format!("{}.zip", order.reference)),
+        _ => (&state.archives, format!("{} {volume} of {}.zip", order.reference, download.files().count())),
     };
     let seconds = (file.size / SLOW_LINE_BYTES_PER_SECOND).clamp(SHORTEST, LONGEST);
     let disposition = page::attachment(&filename);

@@ -10,9 +10,11 @@ use super::{
     Api, bytes, conditions,
     cors::CorsRule,
     listing::{Page, max_keys},
-    multipart::{self, Completion, MIN_PART, PART_NUMBERS},
+    multipart::{self, Completion, MAX_PART, MIN_PART, PART_NUMBERS},
     notify::{self, Rule},
-    object::{Attributes, Digests, Object, Part as StoredPart, PartRecord, Record, Segment, UploadRecord, timestamp},
+    object::{
+        self, Attributes, Digests, Object, Part as StoredPart, PartRecord, Record, Segment, UploadRecord, timestamp,
+    },
     owed,
 };
 use crate::stand_ins::{REGION, sqs};
@@ -86,7 +88,7 @@ impl S3 for Api {
         digests.kind = has_digest(&digests).then(|| ChecksumType::FULL_OBJECT.to_owned());
         let object = Object {
             key: input.key.clone(),
-            segments: vec![Segment { blob: written.blob, size: written.size }],
+            segments: vec![Segment::whole(written.blob, written.size)],
             record: Record {
                 size: written.size,
                 e_tag: e_tag.clone(),
@@ -227,7 +229,7 @@ impl S3 for Api {
         let record = self.0.store.index().bucket(&input.bucket)?.record.clone();
         let object = Object {
             key: input.key.clone(),
-            segments: vec![Segment { blob: written.blob, size: written.size }],
+            segments: vec![Segment::whole(written.blob, written.size)],
             record: Record {
                 size: written.size,
                 e_tag: hex::encode(written.md5),
@@ -419,11 +421,29 @@ impl S3 for Api {
             None => 0..source.size(),
             Some(text) => copy_range(text, source.size())?,
         };
-        let stream = bytes::read(&source, range);
-        let written = bytes::write(self.0.store.new_blob(), stream, ChecksumHasher::default()).await?;
-        let crc32 = has_crc32.then(|| bytes::crc32_base64(written.crc32));
-        let digests = Digests { crc32, ..Digests::default() };
-        let record = self.keep_part(bucket, key, id, input.part_number, written, digests)?;
+        if range.end - range.start > MAX_PART {
+            return Err(s3_error!(
+                InvalidRequest,
+                "The specified copy source is larger than the maximum allowable size for a copy source: {MAX_PART}"
+            ));
+        }
+        let md5 = copied_md5(&source, &range);
+        let segments = object::slice(&source.segments, &range);
+        let crc32 = bytes::crc32(segments.clone()).await.map_err(S3Error::internal_error)?;
+        let digests = Digests { crc32: has_crc32.then(|| bytes::crc32_base64(crc32)), ..Digests::default() };
+        let part = StoredPart {
+            record: PartRecord {
+                blobs: segments.iter().map(Segment::record).collect(),
+                size: range.end - range.start,
+                md5,
+                crc32,
+                modified: sqs::now_ms(),
+                digests,
+            },
+            segments,
+        };
+        let record = part.record.clone();
+        self.0.store.put_part(bucket, key, id, input.part_number, part)?;
         Ok(S3Response::new(UploadPartCopyOutput {
             copy_part_result: Some(CopyPartResult {
                 e_tag: Some(ETag::Strong(record.md5)),
@@ -490,10 +510,24 @@ impl S3 for Api {
             })
             .collect();
         uploads.sort_by(|a, b| (&a.key, &a.upload_id).cmp(&(&b.key, &b.upload_id)));
+        if let Some(key) = input.key_marker {
+            // S3: without an upload id, all of the marker's key are behind us.
+            let id = input.upload_id_marker;
+            uploads.retain(|upload| match upload.key.as_ref().cmp(&Some(&key)) {
+                std::cmp::Ordering::Equal => id.is_some() && upload.upload_id > id,
+                order => order.is_gt(),
+            });
+        }
+        let max = usize::try_from(max_keys(input.max_uploads)).unwrap_or_default();
+        let truncated = uploads.len() > max;
+        uploads.truncate(max);
+        let next = uploads.last().filter(|_| truncated);
         Ok(S3Response::new(ListMultipartUploadsOutput {
             bucket: Some(input.bucket),
             prefix: Some(prefix),
-            is_truncated: Some(false),
+            is_truncated: Some(truncated),
+            next_key_marker: next.and_then(|upload| upload.key.clone()),
+            next_upload_id_marker: next.and_then(|upload| upload.upload_id.clone()),
             uploads: Some(uploads),
             ..ListMultipartUploadsOutput::default()
         }))
@@ -677,18 +711,31 @@ impl Api {
         written: bytes::Written,
         digests: Digests,
     ) -> S3Result<PartRecord> {
+        if written.size > MAX_PART {
+            return Err(s3_error!(EntityTooLarge, "Your proposed upload exceeds the maximum allowed object size."));
+        }
+        let segments = vec![Segment::whole(written.blob, written.size)];
         let record = PartRecord {
-            blob: written.blob.name(),
+            blobs: segments.iter().map(Segment::record).collect(),
             size: written.size,
             md5: hex::encode(written.md5),
             crc32: written.crc32,
             modified: sqs::now_ms(),
             digests,
         };
-        let part = StoredPart { blob: written.blob, record: record.clone() };
+        let part = StoredPart { segments, record: record.clone() };
         self.0.store.put_part(bucket, key, id, number, part)?;
         Ok(record)
     }
+}
+
+/// What a copied part's ETag is made of: the source's own MD5 where it is copied whole, else where the bytes lie.
+fn copied_md5(source: &Object, range: &std::ops::Range<u64>) -> String {
+    let is_md5 = !source.record.e_tag.contains('-');
+    if *range == (0..source.size()) && is_md5 {
+        return source.record.e_tag.clone();
+    }
+    sqs::md5_hex(format!("{} {range:?}", source.record.e_tag).as_bytes())
 }
 
 /// `bytes=first-last`, both needed, of a source that is long enough to be copied in ranges.
@@ -710,7 +757,7 @@ fn copy_range(text: &str, size: u64) -> S3Result<std::ops::Range<u64>> {
     }
     // S3: "You can copy a range only if the source object is greater than 5 MB."
     // <https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html>
-    if size < MIN_PART {
+    if size <= MIN_PART {
         return Err(s3_error!(
             InvalidRequest,
             "The specified copy source is not supported as a byte-range copy source"

@@ -17,7 +17,7 @@ use tokio::{
 };
 use tokio_util::io::ReaderStream;
 
-use super::object::{Blob, Digests, Object, Segment};
+use super::object::{Blob, Digests, Object, Segment, slice};
 
 /// Large enough that a read costs little beside what it reads.
 const CHUNK: usize = 256 * 1024;
@@ -52,6 +52,7 @@ where
     }
     file.flush().await.map_err(S3Error::internal_error)?;
     let (md5, crc32, digests) = (md5.finalize(), crc32.finalize(), digests.finalize().into());
+    blob.note_crc32(&(0..size), crc32);
     Ok(Written { blob, size, md5, crc32, digests })
 }
 
@@ -72,25 +73,14 @@ pub(super) fn read(
     object: &Object,
     range: Range<u64>,
 ) -> impl Stream<Item = io::Result<Bytes>> + Send + Sync + Unpin + 'static {
-    let mut start = 0;
-    let pieces: Vec<(Segment, u64, u64)> = object
-        .segments
-        .iter()
-        .filter_map(|segment| {
-            let end = start + segment.size;
-            let (from, to) = (range.start.max(start), range.end.min(end));
-            let piece = (from < to).then(|| (segment.clone(), from - start, to - from));
-            start = end;
-            piece
-        })
-        .collect();
-    let streams = futures::stream::iter(pieces).then(|(segment, offset, length)| {
+    let pieces = slice(&object.segments, &range);
+    let streams = futures::stream::iter(pieces).then(|segment: Segment| {
         SyncFuture(Box::pin(async move {
             let mut file = File::open(&segment.blob.path).await?;
-            if offset > 0 {
-                file.seek(io::SeekFrom::Start(offset)).await?;
+            if segment.offset > 0 {
+                file.seek(io::SeekFrom::Start(segment.offset)).await?;
             }
-            let piece = ReaderStream::with_capacity(file.take(length), CHUNK);
+            let piece = ReaderStream::with_capacity(file.take(segment.size), CHUNK);
             Ok::<_, io::Error>(piece.map(move |bytes| {
                 let _held = &segment;
                 bytes
@@ -98,6 +88,35 @@ pub(super) fn read(
         }))
     });
     Box::pin(streams.try_flatten())
+}
+
+/// The CRC-32 of segments that follow each other, read once at most.
+pub(super) async fn crc32(segments: Vec<Segment>) -> io::Result<u32> {
+    let whole = move || {
+        let mut whole = crc32fast::Hasher::new();
+        for Segment { blob, offset, size } in &segments {
+            let range = *offset..offset + size;
+            let crc32 = blob.known_crc32(&range).map_or_else(|| read_crc32(blob, &range), Ok)?;
+            blob.note_crc32(&range, crc32);
+            whole.combine(&crc32fast::Hasher::new_with_initial_len(crc32, *size));
+        }
+        Ok(whole.finalize())
+    };
+    tokio::task::spawn_blocking(whole).await.map_err(io::Error::other)?
+}
+
+fn read_crc32(blob: &Blob, range: &Range<u64>) -> io::Result<u32> {
+    use std::io::{Read, Seek};
+    let mut file = std::fs::File::open(&blob.path)?;
+    file.seek(io::SeekFrom::Start(range.start))?;
+    let (mut file, mut buffer, mut crc32) =
+        (file.take(range.end - range.start), vec![0; CHUNK], crc32fast::Hasher::new());
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(crc32.finalize()),
+            read => crc32.update(&buffer[..read]),
+        }
+    }
 }
 
 /// A boxed future that is also `Sync`, as the body of an answer must be.

@@ -10,12 +10,14 @@ use s3s::{
 
 use super::{
     bytes::crc32_base64,
-    object::{Digests, Object, Part, Record, Segment, Upload},
+    object::{Digests, Object, Part, Record, Upload},
 };
 
 /// S3: each part but the last is at least 5 MiB.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>
 pub(super) const MIN_PART: u64 = 5 * 1024 * 1024;
+/// S3: no part is larger than 5 GiB (same source).
+pub(super) const MAX_PART: u64 = 5 * 1024 * 1024 * 1024;
 /// S3: parts are numbered 1 to 10,000.
 pub(super) const PART_NUMBERS: std::ops::RangeInclusive<i32> = 1..=10_000;
 
@@ -43,7 +45,7 @@ pub(super) fn assemble(upload: &Upload, completion: &Completion, now: u64) -> S3
     let key = upload.record.key.clone();
     Ok(Object {
         key: key.clone(),
-        segments: parts.iter().map(|part| Segment { blob: part.blob.clone(), size: part.record.size }).collect(),
+        segments: parts.iter().flat_map(|part| part.segments.iter().cloned()).collect(),
         record: Record {
             key,
             size,
@@ -52,6 +54,7 @@ pub(super) fn assemble(upload: &Upload, completion: &Completion, now: u64) -> S3
             attributes: upload.record.attributes.clone(),
             digests: digests(upload, &parts, completion)?,
             blobs: Vec::new(),
+            upload: None,
             unsent: None,
         },
     })
@@ -64,6 +67,14 @@ fn chosen<'a>(upload: &'a Upload, listed: &[CompletedPart]) -> S3Result<Vec<&'a 
     }
     if !listed.is_sorted_by(|a, b| a.part_number < b.part_number) {
         return Err(s3_error!(InvalidPartOrder, "The list of parts was not in ascending order."));
+    }
+    // S3: the completion of an upload with checksums names that of each part.
+    if upload.record.algorithm.as_deref() == Some("CRC32") && listed.iter().any(|part| part.checksum_crc32.is_none()) {
+        return Err(s3_error!(
+            InvalidRequest,
+            "The upload was created using a crc32 checksum. The complete request must include the checksum for each \
+             part. It was missing for a part in the request."
+        ));
     }
     let mut parts = Vec::with_capacity(listed.len());
     for told in listed {

@@ -2,10 +2,11 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    ops::Range,
     path::PathBuf,
     sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, UNIX_EPOCH},
 };
@@ -13,48 +14,98 @@ use std::{
 use s3s::dto;
 use serde::{Deserialize, Serialize};
 
-/// A file of bytes that never change. Removed once it is doomed and nobody reads it any more, so a download outlives the
-/// deletion of its object, as it does on S3.
+/// A file of bytes that never change, which several objects and parts may share: a copy is a reference. Removed once no
+/// record on disk refers to it and nobody reads it any more, so a download outlives the deletion of its object, as it
+/// does on S3.
 #[derive(Debug)]
 pub(super) struct Blob {
     pub path: PathBuf,
-    doomed: AtomicBool,
+    /// Records on disk that refer to it.
+    holders: AtomicUsize,
+    /// CRC-32s of ranges that were computed before.
+    crc32s: Mutex<HashMap<(u64, u64), u32>>,
 }
 
 impl Blob {
-    /// A blob that something on disk refers to.
-    pub fn kept(path: PathBuf) -> Arc<Self> {
-        Arc::new(Self { path, doomed: AtomicBool::new(false) })
-    }
-
     /// A blob that nothing refers to yet: it goes when its writer gives up.
     pub fn fresh(path: PathBuf) -> Arc<Self> {
-        Arc::new(Self { path, doomed: AtomicBool::new(true) })
+        Arc::new(Self { path, holders: AtomicUsize::new(0), crc32s: Mutex::default() })
     }
 
-    pub fn doom(&self, doomed: bool) {
-        self.doomed.store(doomed, Ordering::Release);
+    /// A record on disk refers to it from now on.
+    pub fn hold(&self) {
+        self.holders.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// A record on disk that referred to it is gone.
+    pub fn release(&self) {
+        self.holders.fetch_sub(1, Ordering::AcqRel);
     }
 
     pub fn name(&self) -> String {
         self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
     }
+
+    pub fn known_crc32(&self, range: &Range<u64>) -> Option<u32> {
+        self.crc32s.lock().unwrap_or_else(PoisonError::into_inner).get(&(range.start, range.end)).copied()
+    }
+
+    pub fn note_crc32(&self, range: &Range<u64>, crc32: u32) {
+        self.crc32s.lock().unwrap_or_else(PoisonError::into_inner).insert((range.start, range.end), crc32);
+    }
 }
 
 impl Drop for Blob {
     fn drop(&mut self) {
-        if self.doomed.load(Ordering::Acquire) {
+        if *self.holders.get_mut() == 0 {
             let _ = std::fs::remove_file(&self.path);
         }
     }
 }
 
-/// A run of an object's bytes. A plain object has one; a multipart object one for each part, so that completing an
-/// upload copies nothing.
+/// A run of an object's bytes: some of a blob's. A plain object has one; a multipart object one or more for each part,
+/// so that neither copying nor completing an upload moves a byte.
 #[derive(Debug, Clone)]
 pub(super) struct Segment {
     pub blob: Arc<Blob>,
+    pub offset: u64,
     pub size: u64,
+}
+
+/// A segment as it is written down.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct SegmentRecord {
+    pub blob: String,
+    #[serde(default)]
+    pub offset: u64,
+    pub size: u64,
+}
+
+impl Segment {
+    /// All of a blob.
+    pub fn whole(blob: Arc<Blob>, size: u64) -> Self {
+        Self { blob, offset: 0, size }
+    }
+
+    pub fn record(&self) -> SegmentRecord {
+        SegmentRecord { blob: self.blob.name(), offset: self.offset, size: self.size }
+    }
+}
+
+/// Those segments, or pieces of them, that are these bytes of the whole.
+pub(super) fn slice(segments: &[Segment], range: &Range<u64>) -> Vec<Segment> {
+    let mut start = 0;
+    let mut slices: Vec<Segment> = Vec::new();
+    for segment in segments {
+        let end = start + segment.size;
+        let (from, to) = (range.start.max(start), range.end.min(end));
+        if from < to {
+            let offset = segment.offset + (from - start);
+            slices.push(Segment { blob: segment.blob.clone(), offset, size: to - from });
+        }
+        start = end;
+    }
+    slices
 }
 
 /// Digests in base64, as S3 writes them.
@@ -114,8 +165,11 @@ pub(super) struct Record {
     pub modified: u64,
     pub attributes: Attributes,
     pub digests: Digests,
-    /// Names and sizes of its blobs, in order.
-    pub blobs: Vec<(String, u64)>,
+    /// Where its bytes lie, in order.
+    pub blobs: Vec<SegmentRecord>,
+    /// The upload that it was, so that a kill between the object and the upload's end is understood.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upload: Option<String>,
     /// The event that is still to be sent for it, such as `ObjectCreated:Put`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unsent: Option<String>,
@@ -134,27 +188,43 @@ impl Object {
         timestamp(self.record.modified)
     }
 
-    /// Marks the bytes as belonging to something on disk, or to nothing.
-    pub fn doom(&self, doomed: bool) {
-        for segment in &self.segments {
-            segment.blob.doom(doomed);
-        }
+    /// Its record is on disk.
+    pub fn hold(&self) {
+        self.segments.iter().for_each(|segment| segment.blob.hold());
+    }
+
+    /// Its record is gone.
+    pub fn release(&self) {
+        self.segments.iter().for_each(|segment| segment.blob.release());
     }
 }
 
 /// A part of an upload.
 #[derive(Debug, Clone)]
 pub(super) struct Part {
-    pub blob: Arc<Blob>,
+    pub segments: Vec<Segment>,
     pub record: PartRecord,
+}
+
+impl Part {
+    /// Its record is on disk.
+    pub fn hold(&self) {
+        self.segments.iter().for_each(|segment| segment.blob.hold());
+    }
+
+    /// Its record is gone.
+    pub fn release(&self) {
+        self.segments.iter().for_each(|segment| segment.blob.release());
+    }
 }
 
 /// What is written down of a part.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct PartRecord {
-    pub blob: String,
+    pub blobs: Vec<SegmentRecord>,
     pub size: u64,
-    /// MD5 in hex, which is a part's ETag.
+    /// MD5 in hex, which is a part's ETag. Of a copied range it is not the MD5 of its bytes but of where they lie: S3
+    /// promises no more than that other bytes have another.
     pub md5: String,
     pub crc32: u32,
     pub modified: u64,

@@ -21,7 +21,7 @@ use uuid::Uuid;
 use super::{
     cors::CorsRule,
     notify::Rule,
-    object::{Blob, Object, Part, PartRecord, Record, Segment, Upload, UploadRecord},
+    object::{Blob, Object, Part, PartRecord, Record, Segment, SegmentRecord, Upload, UploadRecord},
 };
 use crate::stand_ins::sqs::md5_hex;
 
@@ -146,16 +146,16 @@ impl Store {
     fn put_locked(&self, index: &mut Index, bucket: &str, mut object: Object) -> S3Result<Arc<Object>> {
         let path = self.object_path(bucket, &object.key);
         object.record.key.clone_from(&object.key);
-        object.record.blobs = object.segments.iter().map(|segment| (segment.blob.name(), segment.size)).collect();
+        object.record.blobs = object.segments.iter().map(Segment::record).collect();
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(S3Error::internal_error)?;
         }
         write_record(&path, &object.record)?;
-        object.doom(false);
+        object.hold();
         let object = Arc::new(object);
         let objects = &mut index.buckets.entry(bucket.to_owned()).or_default().objects;
         if let Some(old) = objects.insert(object.key.clone(), object.clone()) {
-            old.doom(true);
+            old.release();
         }
         Ok(object)
     }
@@ -182,7 +182,7 @@ impl Store {
         if objects.contains_key(key) {
             fs::remove_file(self.object_path(bucket, key)).map_err(S3Error::internal_error)?;
             if let Some(old) = objects.remove(key) {
-                old.doom(true);
+                old.release();
             }
         }
         Ok(())
@@ -203,11 +203,11 @@ impl Store {
         let mut index = self.index();
         index.upload(bucket, key, id)?;
         write_record(&self.upload_path(id).join(format!("{number}.json")), &part.record)?;
-        part.blob.doom(false);
+        part.hold();
         if let Some(upload) = index.uploads.get_mut(id)
             && let Some(old) = upload.parts.insert(number, part)
         {
-            old.blob.doom(true);
+            old.release();
         }
         Ok(())
     }
@@ -217,7 +217,7 @@ impl Store {
         index.upload(bucket, key, id)?;
         fs::remove_dir_all(self.upload_path(id)).map_err(S3Error::internal_error)?;
         for part in index.uploads.remove(id).into_iter().flat_map(|upload| upload.parts.into_values()) {
-            part.blob.doom(true);
+            part.release();
         }
         Ok(())
     }
@@ -233,20 +233,29 @@ impl Store {
         let mut index = self.index();
         let upload = index.upload(bucket, key, id)?;
         let there = index.bucket(bucket)?;
-        let object = assemble(upload, &there.record, there.objects.get(key).map(Arc::as_ref))?;
+        let mut object = assemble(upload, &there.record, there.objects.get(key).map(Arc::as_ref))?;
+        object.record.upload = Some(id.to_owned());
         let object = self.put_locked(&mut index, bucket, object)?;
         // The object is there. A kill before the upload's folder is gone is sorted out by `load`.
         let _ = fs::remove_dir_all(self.upload_path(id));
-        let used: HashSet<PathBuf> = object.segments.iter().map(|segment| segment.blob.path.clone()).collect();
         for part in index.uploads.remove(id).into_iter().flat_map(|upload| upload.parts.into_values()) {
-            part.blob.doom(!used.contains(&part.blob.path));
+            part.release();
         }
         Ok(object)
     }
 
     fn load(&self) -> anyhow::Result<()> {
         let mut index = self.index();
-        let mut used = HashSet::new();
+        let mut blobs: HashMap<String, Arc<Blob>> = HashMap::new();
+        let mut segments = |records: &[SegmentRecord]| -> Vec<Segment> {
+            let mut blob = |name: &str| {
+                let blob = blobs.entry(name.to_owned()).or_insert_with(|| Blob::fresh(self.blob_path(name)));
+                blob.hold();
+                blob.clone()
+            };
+            records.iter().map(|it| Segment { blob: blob(&it.blob), offset: it.offset, size: it.size }).collect()
+        };
+        let mut completed = HashSet::new();
         for folder in subfolders(&self.root.join("buckets"))? {
             // A bucket without its record was being created, or deleted, by a process that was killed.
             let Some(record) = read_record::<BucketRecord>(&folder.join("bucket.json"))? else { continue };
@@ -255,11 +264,8 @@ impl Store {
             while let Some(folder) = folders.pop() {
                 folders.extend(subfolders(&folder)?);
                 for (_, record) in records::<Record>(&folder)? {
-                    used.extend(record.blobs.iter().map(|(blob, _)| blob.clone()));
-                    let blobs = record.blobs.iter();
-                    let segments = blobs
-                        .map(|(blob, size)| Segment { blob: Blob::kept(self.blob_path(blob)), size: *size })
-                        .collect();
+                    completed.extend(record.upload.clone());
+                    let segments = segments(&record.blobs);
                     objects.insert(record.key.clone(), Arc::new(Object { key: record.key.clone(), segments, record }));
                 }
             }
@@ -267,23 +273,22 @@ impl Store {
         }
         for folder in subfolders(&self.root.join("uploads"))? {
             let Some(record) = read_record::<UploadRecord>(&folder.join("upload.json"))? else { continue };
-            let mut parts: BTreeMap<i32, Part> = BTreeMap::new();
-            for (name, record) in records::<PartRecord>(&folder)? {
-                if let Ok(number) = name.parse() {
-                    parts.insert(number, Part { blob: Blob::kept(self.blob_path(&record.blob)), record });
-                }
-            }
-            if parts.values().any(|part| used.contains(&part.record.blob)) {
+            if completed.contains(&name_of(&folder)) {
                 // Completed just before a kill: the object is there, only the upload was not yet cleared away.
                 fs::remove_dir_all(&folder)?;
                 continue;
             }
-            used.extend(parts.values().map(|part| part.record.blob.clone()));
+            let mut parts: BTreeMap<i32, Part> = BTreeMap::new();
+            for (name, record) in records::<PartRecord>(&folder)? {
+                if let Ok(number) = name.parse() {
+                    parts.insert(number, Part { segments: segments(&record.blobs), record });
+                }
+            }
             index.uploads.insert(name_of(&folder), Upload { record, parts });
         }
         for entry in fs::read_dir(self.root.join("blobs"))? {
             let entry = entry?;
-            if !used.contains(entry.file_name().to_string_lossy().as_ref()) {
+            if !blobs.contains_key(entry.file_name().to_string_lossy().as_ref()) {
                 fs::remove_file(entry.path())?;
             }
         }

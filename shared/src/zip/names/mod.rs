@@ -46,9 +46,23 @@ impl EntryNames {
     /// The first of several files with one name keeps it; the others become `Filename (2).jpg` and so on, around names
     /// that are in the list anyway.
     pub fn new<'a>(reference: &str, files: impl IntoIterator<Item = OriginalName<'a>>) -> Self {
+        Self::besides([MANIFEST.to_owned()], reference, files)
+    }
+
+    /// The same, with names for the manifests of so many archives that may be extracted into one folder.
+    pub fn for_volumes<'a>(reference: &str, files: impl IntoIterator<Item = OriginalName<'a>>, volumes: usize) -> Self {
+        let manifests = (1..=volumes).map(manifest_name);
+        Self::besides([MANIFEST.to_owned()].into_iter().chain(manifests), reference, files)
+    }
+
+    fn besides<'a>(
+        manifests: impl IntoIterator<Item = String>,
+        reference: &str,
+        files: impl IntoIterator<Item = OriginalName<'a>>,
+    ) -> Self {
         let wanted: Vec<String> =
             files.into_iter().map(|file| safe::file_name(file.filename, FILE, file.content_type)).collect();
-        let mut taken = HashSet::from([caseless(MANIFEST)]);
+        let mut taken: HashSet<String> = manifests.into_iter().map(|name| caseless(&name)).collect();
         let firsts: Vec<bool> = wanted.iter().map(|name| taken.insert(caseless(name))).collect();
         let mut next = HashMap::new();
         let files = wanted
@@ -73,6 +87,15 @@ impl EntryNames {
     pub fn manifest(&self) -> String {
         format!("{}/{MANIFEST}", self.folder)
     }
+
+    /// The manifest's path in one of several archives, from 1.
+    pub fn manifest_of(&self, volume: usize) -> String {
+        format!("{}/{}", self.folder, manifest_name(volume))
+    }
+}
+
+fn manifest_name(volume: usize) -> String {
+    format!("manifest-{volume}.json")
 }
 
 /// The first of `name (2)`, `name (3)` ... that is free.

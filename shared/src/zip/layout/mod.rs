@@ -225,6 +225,11 @@ impl<S> Layout<S> {
         self.placed.partition_point(|place| place.header <= offset).saturating_sub(1)
     }
 
+    /// How many entries, from the first, lie wholly before this byte of the archive.
+    pub fn entries_before(&self, offset: u64) -> usize {
+        if offset < self.end.directory_offset { self.entry_at(offset) } else { self.entries.len() }
+    }
+
     /// The entry whose central header holds this byte of the archive.
     pub(super) fn central_entry_at(&self, offset: u64) -> usize {
         self.placed.partition_point(|place| place.central <= offset).saturating_sub(1)

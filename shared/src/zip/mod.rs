@@ -18,11 +18,11 @@ mod records;
 pub mod stream;
 pub mod timestamp;
 
-pub use index::ArchiveIndex;
+pub use index::{ArchiveIndex, DownloadIndex, IndexEntry};
 pub use layout::{Entry, Layout, LayoutError};
 pub use manifest::{Manifest, ManifestPhoto};
 pub use names::{EntryNames, OriginalName};
-pub use stream::{Part, Piece, Pieces, part_size_for};
+pub use stream::{Piece, Pieces};
 pub use timestamp::Modified;
 
 #[cfg(test)]

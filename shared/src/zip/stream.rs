@@ -1,22 +1,10 @@
-//! An archive as a sequence of pieces, from any byte to any byte, and its cutting into parts of a multipart upload.
+//! An archive as a sequence of pieces, from any byte to any byte.
 
-use std::{num::NonZeroU64, ops::Range};
+use std::ops::Range;
 
 use bytes::Bytes;
 
 use super::layout::Layout;
-
-const MIB: u64 = 1 << 20;
-
-/// Smallest part that we cut, in bytes. S3 asks for 5 MiB; below 8 MiB the round trip outweighs the transfer.
-pub const MIN_PART_SIZE: u64 = 8 * MIB;
-
-/// S3: at most 5 GiB a part.
-/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>
-pub const MAX_PART_SIZE: u64 = 5 << 30;
-
-/// S3: at most 10,000 parts an upload (same source).
-pub const MAX_PARTS: u64 = 10_000;
 
 /// How much of the central directory goes into one piece, in bytes, give or take a header.
 const DIRECTORY_PIECE: usize = 64 << 10;
@@ -46,33 +34,7 @@ impl Piece {
     }
 }
 
-/// One part of a multipart upload.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Part {
-    /// From 1.
-    pub number: i32,
-    /// Which bytes of the archive.
-    pub range: Range<u64>,
-}
-
-/// The part size in bytes for an archive of `total` bytes: the smallest from 8 MiB, in whole MiB, that needs no more
-/// than 10,000 parts. `None` if S3 can't hold it (48.8 TiB, 10,000 parts of 5 GiB).
-pub fn part_size_for(total: u64) -> Option<NonZeroU64> {
-    let size = total.div_ceil(MAX_PARTS).checked_next_multiple_of(MIB)?.max(MIN_PART_SIZE);
-    NonZeroU64::new(size).filter(|size| size.get() <= MAX_PART_SIZE)
-}
-
 impl<S> Layout<S> {
-    /// The archive cut into parts of `part_size` bytes, the last one shorter. A part's content is
-    /// [`pieces`](Self::pieces) of its range, so an upload can be resumed at any part.
-    pub fn parts(&self, part_size: NonZeroU64) -> impl Iterator<Item = Part> + use<S> {
-        let (total, size) = (self.size(), part_size.get());
-        (0..total.div_ceil(size)).zip(1..).map(move |(index, number)| Part {
-            number,
-            range: index * size..total.min((index + 1).saturating_mul(size)),
-        })
-    }
-
     /// What lies in these bytes of the archive, in order and without gaps. Anything beyond the archive's end is left out.
     pub fn pieces(&self, range: Range<u64>) -> Pieces<'_, S> {
         Pieces { layout: self, at: range.start, end: range.end.min(self.size()) }
@@ -187,19 +149,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn parts_joined_are_the_archive(sizes in vec(any::<u8>(), 1..30), part_size in 1_u64..5_000) {
+        fn the_whole_is_as_long_and_has_the_checksum_that_the_layout_says(sizes in vec(any::<u8>(), 1..30)) {
             let layout = layout(&sizes);
             let whole = read(&layout, 0..layout.size());
             prop_assert_eq!(whole.len() as u64, layout.size());
             prop_assert_eq!(crc32fast::hash(&whole), layout.crc32());
-
-            let parts: Vec<Part> = layout.parts(NonZeroU64::new(part_size).expect("not 0")).collect();
-            prop_assert!(parts.iter().map(|part| part.number).eq(1..=i32::try_from(parts.len()).expect("few")));
-            let (last, others) = parts.split_last().expect("a part");
-            prop_assert!(others.iter().all(|part| part.range.end - part.range.start == part_size));
-            prop_assert!(!last.range.is_empty() && last.range.end == layout.size());
-            let joined: Vec<u8> = parts.into_iter().flat_map(|part| read(&layout, part.range)).collect();
-            prop_assert_eq!(joined, whole);
         }
 
         #[test]
@@ -210,24 +164,6 @@ mod tests {
             let expected: Vec<u8> = (a.min(b)..a.max(b)).map(|at| whole[usize::try_from(at).expect("small")]).collect();
             prop_assert_eq!(read(&layout, a.min(b)..a.max(b)), expected);
         }
-
-        #[test]
-        fn a_part_size_keeps_to_the_limits_of_s3(total in 0_u64..MAX_PARTS * MAX_PART_SIZE) {
-            let size = part_size_for(total).expect("not too large").get();
-            prop_assert!((MIN_PART_SIZE..=MAX_PART_SIZE).contains(&size) && size.is_multiple_of(MIB));
-            prop_assert!(total.div_ceil(size) <= MAX_PARTS);
-            prop_assert!(size == MIN_PART_SIZE || total.div_ceil(size - MIB) > MAX_PARTS, "no smaller size would do");
-        }
-    }
-
-    #[test]
-    fn a_part_is_eight_mebibytes_until_ten_thousand_do_not_suffice() {
-        assert_eq!(part_size_for(0).map(NonZeroU64::get), Some(8 * MIB));
-        assert_eq!(part_size_for(80_000 * MIB).map(NonZeroU64::get), Some(8 * MIB));
-        assert_eq!(part_size_for(80_000 * MIB + 1).map(NonZeroU64::get), Some(9 * MIB));
-        assert_eq!(part_size_for(MAX_PARTS * MAX_PART_SIZE).map(NonZeroU64::get), Some(MAX_PART_SIZE));
-        assert_eq!(part_size_for(MAX_PARTS * MAX_PART_SIZE + 1), None);
-        assert_eq!(part_size_for(u64::MAX), None);
     }
 
     #[test]

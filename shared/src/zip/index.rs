@@ -1,5 +1,5 @@
-//! `{build}.index.json`: where each file's bytes lie in the archive, so that one photo can be fetched out of the ZIP
-//! with one ranged request. Stored entries are the file itself.
+//! `{build}.index.json`: where each file's bytes lie in its archive, so that one photo can be fetched out of the ZIP
+//! with one ranged request. Stored entries are the file itself. Known, and written, before the archive is built.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -12,9 +12,16 @@ const VERSION: u32 = 1;
 
 /// What the index says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ArchiveIndex {
+pub struct DownloadIndex {
     /// Of the format: 1.
     pub version: u32,
+    /// One, or several where the download is split.
+    pub archives: Vec<ArchiveIndex>,
+}
+
+/// What it says of one archive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArchiveIndex {
     /// The archive's size in bytes.
     pub size: u64,
     /// CRC-32 of the whole archive.
@@ -39,6 +46,19 @@ pub struct IndexEntry {
     pub crc32: u32,
 }
 
+impl DownloadIndex {
+    /// The index of these archives; `photo_id` tells a source's photo.
+    pub fn new<S>(layouts: &[Layout<S>], photo_id: impl Fn(&S) -> Uuid) -> Self {
+        let archives = layouts.iter().map(|layout| ArchiveIndex::new(layout, &photo_id)).collect();
+        Self { version: VERSION, archives }
+    }
+
+    /// The object's content: compact, since machines read it.
+    pub fn to_json(&self) -> serde_json::Result<Bytes> {
+        serde_json::to_vec(self).map(Bytes::from)
+    }
+}
+
 impl ArchiveIndex {
     /// The index of this archive; `photo_id` tells a source's photo.
     pub fn new<S>(layout: &Layout<S>, photo_id: impl Fn(&S) -> Uuid) -> Self {
@@ -50,12 +70,7 @@ impl ArchiveIndex {
             crc32: entry.crc32(),
         };
         let entries = layout.entries().iter().enumerate().map(entry).collect();
-        Self { version: VERSION, size: layout.size(), crc32: layout.crc32(), entries }
-    }
-
-    /// The object's content: compact, since machines read it.
-    pub fn to_json(&self) -> serde_json::Result<Bytes> {
-        serde_json::to_vec(self).map(Bytes::from)
+        Self { size: layout.size(), crc32: layout.crc32(), entries }
     }
 }
 
@@ -72,7 +87,9 @@ mod tests {
             Entry::inline("a/manifest.json", modified, "{}"),
         ])
         .expect("a layout");
-        let index = ArchiveIndex::new(&layout, |&id| id);
+        let size_and_crc32 = (layout.size(), layout.crc32());
+        let whole = DownloadIndex::new(&[layout], |&id| id);
+        let index = &whole.archives[0];
         assert_eq!(
             index.entries,
             [
@@ -92,8 +109,8 @@ mod tests {
                 },
             ]
         );
-        assert_eq!((index.size, index.crc32), (layout.size(), layout.crc32()));
-        let json = index.to_json().expect("JSON");
-        assert_eq!(serde_json::from_slice::<ArchiveIndex>(&json).expect("an index"), index);
+        assert_eq!((index.size, index.crc32), size_and_crc32);
+        let json = whole.to_json().expect("JSON");
+        assert_eq!(serde_json::from_slice::<DownloadIndex>(&json).expect("an index"), whole);
     }
 }

@@ -1,0 +1,59 @@
+//! Our own tool, as a process: layout, plan and assembly of the archive worker, without its records and queue.
+
+use std::{path::Path, sync::atomic::AtomicBool};
+
+use anyhow::{Result, anyhow};
+use archive_builder::{
+    assemble::{Assembly, Earlier, Journal, Place},
+    plan::{PartPlan, cost::Costs},
+    uploads::{Checksums, Uploads},
+};
+use shared::{
+    JobError, ObjectKey,
+    contents::Source,
+    env::Env,
+    objects::ObjectStore,
+    zip::{Entry, Layout, Modified},
+};
+
+use crate::{
+    job::{Job, environment},
+    measure::memory_mb,
+};
+
+/// Nobody asks how far it is.
+struct Nowhere;
+
+impl Journal for Nowhere {
+    async fn begun(&self, _: &str, _: u64) -> Result<(), JobError> {
+        Ok(())
+    }
+
+    async fn stored(&self, _: usize) -> Result<(), JobError> {
+        Ok(())
+    }
+}
+
+/// Builds the archive of this job; prints the megabytes that the process had before it began.
+pub async fn build(job: &Path) -> Result<()> {
+    let job = Job::read(job)?;
+    let env = Env::of(environment(&job.endpoint));
+    let s3 = shared::aws::s3(&env, &shared::aws::config(&env)?);
+    let originals = ObjectStore::new(s3.clone(), &job.originals);
+    let uploads = Uploads::new(s3, &job.archives, &job.originals, Checksums::FullObject);
+    println!("{:.1}", memory_mb("VmRSS:", std::process::id())?);
+
+    let modified = Modified::at(jiff::Timestamp::now());
+    let entry = |photo: &crate::job::Photo| {
+        let key = ObjectKey::parse(&photo.key).ok_or_else(|| anyhow!("{} is no key of ours", photo.key))?;
+        let source = Source { photo: photo.id, filename: photo.name.clone(), key, etag: photo.etag.clone() };
+        Ok(Entry::stored(&photo.name, modified, photo.size, photo.crc32, source))
+    };
+    let layout = Layout::new(job.photos.iter().map(entry).collect::<Result<_>>()?)?;
+    let preference = job.preference.parse().map_err(|error: String| anyhow!(error))?;
+    let plan = PartPlan::new(&layout, preference, &Costs::AWS)?;
+    let place = Place { studio: job.studio, download: job.download, build: 1, volume: None };
+    let got_on = AtomicBool::new(false);
+    let assembly = Assembly::new((&layout, &plan), place, (&originals, &uploads), Earlier::default(), &got_on);
+    assembly.run(&Nowhere).await.map_err(|error| anyhow!("{error}"))
+}

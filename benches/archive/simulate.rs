@@ -1,0 +1,81 @@
+//! What no disk here holds, by the plan's own model: the real plan of the real layout, and no bytes.
+
+use anyhow::Result;
+use archive_builder::plan::{
+    Estimate, PartPlan, Preference,
+    cost::{Costs, Requests as Modelled},
+};
+use shared::zip::{Entry, Layout, Modified};
+
+use crate::{
+    cases::Case,
+    chosen,
+    measure::memory_mb,
+    row::{Requests, Row},
+};
+
+/// The rows of all modelled cases and tools that were asked for.
+pub fn rows(cases: &[String], tools: &[String]) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for case in Case::simulated().iter().chain(&Case::all()).filter(|case| chosen(cases, case.name)) {
+        for (tool, preference) in [("ours", Preference::Fast), ("ours-cheap", Preference::Cheap)] {
+            if chosen(tools, tool) {
+                rows.push(ours(case, tool, preference)?);
+            }
+        }
+        if chosen(tools, "streaming-8MiB") {
+            rows.push(streaming(case));
+        }
+    }
+    Ok(rows)
+}
+
+fn ours(case: &Case, tool: &str, preference: Preference) -> Result<Row> {
+    let modified = Modified::at(jiff::Timestamp::UNIX_EPOCH);
+    let entries = case.sizes.iter().enumerate();
+    let entries = entries.map(|(n, &size)| Entry::stored(format!("Order-1/IMG_{n:06}.jpg"), modified, size, 7, ()));
+    let layout = Layout::new(entries.collect())?;
+    let plan = PartPlan::new(&layout, preference, &Costs::AWS)?;
+    let own = memory_mb("VmRSS:", std::process::id())?;
+    let Estimate { requests, bytes_in, bytes_out, seconds, dollars } = Estimate::of(&plan, &layout, &Costs::AWS);
+    let Modelled { get, put, copy, create, complete } = requests;
+    #[expect(clippy::cast_precision_loss, reason = "shown in megabytes")]
+    let buffers = plan.buffers.total as f64 / 1e6;
+    Ok(Row {
+        case: case.name.to_owned(),
+        network: "modelled".to_owned(),
+        tool: tool.to_owned(),
+        wall_s: seconds,
+        cpu_s: 0.0,
+        // This process, which holds layout and plan and never held a photo, with the buffers that the plan allows.
+        peak_mb: own + buffers,
+        bytes_in,
+        bytes_out,
+        archive_bytes: layout.size(),
+        requests: Requests { get, put, copy, create, complete, ..Requests::default() },
+        dollars,
+    })
+}
+
+/// A streamer with parts of 8 MiB (of what 10,000 parts need, where that is more): every byte in, every byte out.
+fn streaming(case: &Case) -> Row {
+    let bytes: u64 = case.sizes.iter().sum();
+    let parts = bytes.div_ceil((8 << 20).max(bytes.div_ceil(10_000)));
+    let (get, costs) = (case.sizes.len() as u64, Costs::AWS);
+    let requests = Requests { get, put: parts, create: 1, complete: 1, ..Requests::default() };
+    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+    let [wall_s, puts, gets] = [bytes as f64 / costs.function_speed, requests.put_class() as f64, requests.get as f64];
+    Row {
+        case: case.name.to_owned(),
+        network: "modelled".to_owned(),
+        tool: "streaming-8MiB".to_owned(),
+        wall_s,
+        cpu_s: 0.0,
+        peak_mb: 0.0,
+        bytes_in: bytes,
+        bytes_out: bytes,
+        archive_bytes: bytes,
+        requests,
+        dollars: puts * costs.put + gets * costs.get + wall_s * costs.memory_gb * costs.gb_second,
+    }
+}

@@ -1,0 +1,110 @@
+//! One upload's bytes in memory: kept there so that it can be sent again, as no stream can.
+
+use std::ops::Range;
+
+use anyhow::anyhow;
+use bytes::{Bytes, BytesMut};
+use futures::{TryStreamExt as _, future::BoxFuture, stream::FuturesOrdered};
+use shared::{JobError, objects::GetError, zip::Piece};
+use tokio::sync::SemaphorePermit;
+use tracing::warn;
+
+use super::Assembly;
+use crate::plan::Stretch;
+
+/// Fetches of one buffer that wait for their turn or are under way.
+const FETCHES_AHEAD: usize = 32;
+/// A body that ends early is fetched again: the SDK repeats requests, not bodies.
+const FETCH_TRIES: u32 = 3;
+
+/// Bytes, and the room that they take.
+pub struct Buffer<'a> {
+    pub bytes: Bytes,
+    _room: SemaphorePermit<'a>,
+}
+
+impl Assembly<'_> {
+    /// Waits for room, and fills it with these stretches.
+    pub(super) async fn buffer(&self, stretches: &[Stretch]) -> Result<Buffer<'_>, JobError> {
+        let len = stretches.iter().map(Stretch::len).sum();
+        let room = self.flow.room(len).await?;
+        let mut rest = BytesMut::zeroed(usize::try_from(len)?);
+        let mut slots = Vec::new();
+        for stretch in stretches {
+            match stretch {
+                Stretch::Zeros(len) => slots.push((rest.split_to(usize::try_from(*len)?), None)),
+                Stretch::Archive(range) => {
+                    for piece in self.layout.pieces(range.clone()) {
+                        let mut slot = rest.split_to(usize::try_from(piece.len())?);
+                        match piece {
+                            Piece::Bytes(bytes) => {
+                                slot.copy_from_slice(&bytes);
+                                slots.push((slot, None));
+                            }
+                            Piece::Body { entry, range } => slots.push((slot, Some((entry, range)))),
+                        }
+                    }
+                }
+            }
+        }
+        let (mut slots, mut filling, mut whole) = (slots.into_iter(), FuturesOrdered::new(), BytesMut::new());
+        loop {
+            while filling.len() < FETCHES_AHEAD
+                && let Some((slot, missing)) = slots.next()
+            {
+                filling.push_back(self.fill(slot, missing));
+            }
+            let Some(slot) = filling.try_next().await? else { break };
+            whole.unsplit(slot); // they lie side by side: nothing is copied
+        }
+        Ok(Buffer { bytes: whole.freeze(), _room: room })
+    }
+
+    /// Fetches what a slot is missing, if anything.
+    fn fill(&self, slot: BytesMut, missing: Option<(usize, Range<u64>)>) -> BoxFuture<'_, Result<BytesMut, JobError>> {
+        match missing {
+            None => Box::pin(std::future::ready(Ok(slot))),
+            Some((entry, range)) => Box::pin(self.fetch(entry, range, slot)),
+        }
+    }
+
+    /// Fetches some of an entry's content, as it was when it was hashed, into a slot of its length.
+    async fn fetch(&self, entry: usize, range: Range<u64>, mut slot: BytesMut) -> Result<BytesMut, JobError> {
+        let content = &self.layout.entries()[entry];
+        let source = content.source().ok_or_else(|| anyhow!("An entry to be fetched has no source"))?;
+        for attempt in 1.. {
+            let _turn = self.flow.fetch().await?;
+            let whole = range == (0..content.size());
+            let opened = if whole {
+                self.originals.open(&source.key, &source.etag).await
+            } else {
+                self.originals.open_range(&source.key, &source.etag, range.clone()).await
+            };
+            let body = match opened {
+                Ok(body) => body,
+                Err(GetError::Missing) => return Err(source.missing()),
+                Err(GetError::Changed) => return Err(source.changed()),
+                Err(GetError::Forbidden) => return Err(source.unreadable()),
+                Err(GetError::Other(error)) => return Err(error.into()),
+            };
+            match read(body, &mut slot).await {
+                Ok(()) => break,
+                Err(error) if attempt < FETCH_TRIES => warn!(photo.id = %source.photo, %error, "A photo is read again"),
+                Err(error) => return Err(error.context("Failed to read a photo").into()),
+            }
+        }
+        self.proof.seen(self.layout, entry, range, crc32fast::hash(&slot))?;
+        Ok(slot)
+    }
+}
+
+/// Reads exactly as many bytes as there is room for.
+async fn read(mut body: aws_sdk_s3::primitives::ByteStream, slot: &mut BytesMut) -> anyhow::Result<()> {
+    let mut at = 0;
+    while let Some(chunk) = body.try_next().await? {
+        let room = slot.get_mut(at..at + chunk.len()).ok_or_else(|| anyhow!("A body is longer than it says"))?;
+        room.copy_from_slice(&chunk);
+        at += chunk.len();
+    }
+    if at == slot.len() { Ok(()) } else { Err(anyhow!("A body ended after {at} of {} bytes", slot.len())) }
+}

@@ -1,0 +1,328 @@
+//! Carries a part plan out: S3 copies, the function uploads what lies between, and S3 proves the whole.
+//!
+//! Everything here can be stopped between any two requests. What was done until then lies in S3: finished parts in their
+//! uploads, finished objects under keys that name their plan. [`resume`] finds it again, and only the rest is made.
+
+mod buffer;
+mod flow;
+mod proof;
+mod resume;
+
+use std::{
+    collections::HashMap,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use futures::{TryStreamExt as _, future::BoxFuture, stream::FuturesUnordered};
+use shared::{
+    JobError, ObjectKey, Studio,
+    contents::Source,
+    object_key::WorkPiece,
+    objects::ObjectStore,
+    zip::{Layout, crc::RunningCrc32},
+};
+use tokio::sync::OnceCell;
+use uuid::Uuid;
+
+pub use self::resume::{Earlier, sort};
+use self::{flow::Flow, proof::Proof};
+use crate::{
+    plan::{Object, Origin, Part, PartPlan},
+    uploads::{CopyError, CopySource, DonePart, Expected, StoreError, Uploads},
+};
+
+/// Parts of the archive that are made at the same time; each may have several requests under way or waiting.
+const PARTS_AT_ONCE: usize = 160;
+/// The same where parts are groups of parts themselves.
+const GROUPS_AT_ONCE: usize = 16;
+/// Parts of one intermediate object that are made at the same time.
+const INNER_PARTS_AT_ONCE: usize = 24;
+
+/// Whose archive it is.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// Owner.
+    pub studio: Studio,
+    /// Which download.
+    pub download: Uuid,
+    /// Which build of it.
+    pub build: u32,
+    /// Which of several archives.
+    pub volume: Option<u32>,
+}
+
+impl Place {
+    /// The archive's key.
+    pub fn archive(&self) -> ObjectKey {
+        let Self { studio, download, build, volume } = self.clone();
+        ObjectKey::Archive { studio, download, build, volume }
+    }
+
+    fn work(&self, plan: u64, piece: WorkPiece) -> ObjectKey {
+        let Self { studio, download, build, .. } = self.clone();
+        ObjectKey::Work { studio, download, build, plan, piece }
+    }
+}
+
+/// Where a build under way is written down.
+pub trait Journal: Sync {
+    /// The archive's upload was begun, or is gone on with; called before the first part is made.
+    fn begun(&self, upload_id: &str, plan: u64) -> impl Future<Output = Result<(), JobError>> + Send;
+    /// So many files are in the archive by now.
+    fn stored(&self, files: usize) -> impl Future<Output = Result<(), JobError>> + Send;
+}
+
+/// One archive to be put together.
+pub struct Assembly<'a> {
+    layout: &'a Layout<Source>,
+    plan: &'a PartPlan,
+    fingerprint: u64,
+    place: Place,
+    originals: &'a ObjectStore,
+    uploads: &'a Uploads,
+    earlier: Earlier,
+    flow: Flow,
+    proof: Proof,
+    /// ETags of the pads that are there.
+    pads: Vec<OnceCell<String>>,
+    /// Set when a part was made, of whatever object.
+    got_on: &'a AtomicBool,
+}
+
+impl<'a> Assembly<'a> {
+    /// The archive of this layout by this plan; `earlier` is what is there of it already. `got_on` is set when anything
+    /// was made: whoever stops an assembly knows then that another one will find more.
+    pub fn new(
+        (layout, plan): (&'a Layout<Source>, &'a PartPlan),
+        place: Place,
+        (originals, uploads): (&'a ObjectStore, &'a Uploads),
+        earlier: Earlier,
+        got_on: &'a AtomicBool,
+    ) -> Self {
+        Self {
+            layout,
+            plan,
+            fingerprint: fingerprint(layout, plan),
+            place,
+            originals,
+            uploads,
+            earlier,
+            flow: Flow::new(plan.buffers.total),
+            proof: Proof::default(),
+            pads: plan.pads.iter().map(|_| OnceCell::new()).collect(),
+            got_on,
+        }
+    }
+
+    /// Puts it together, and removes what it was made of.
+    pub async fn run(&self, journal: &impl Journal) -> Result<(), JobError> {
+        self.store(&self.place.archive(), journal).await?;
+        self.clear().await
+    }
+
+    async fn store(&self, key: &ObjectKey, journal: &impl Journal) -> Result<(), JobError> {
+        let expected = expected(self.layout);
+        if let [Part::Upload(stretches)] = &self.plan.parts[..] {
+            let buffer = self.buffer(stretches).await?;
+            self.uploads.put(key, buffer.bytes, expected).await.map_err(mismatch)?;
+            return Ok(());
+        }
+        let (upload_id, done) = self.open(key, &self.plan.parts).await?;
+        journal.begun(&upload_id, self.fingerprint).await?;
+        let parts = self.make(key, &upload_id, done, journal).await?;
+        self.uploads.complete(key, &upload_id, &parts, expected).await.map_err(mismatch)?;
+        Ok(())
+    }
+
+    /// Makes the archive's missing parts; all of them, in order.
+    async fn make(
+        &self,
+        key: &ObjectKey,
+        upload_id: &str,
+        mut done: HashMap<i32, DonePart>,
+        journal: &impl Journal,
+    ) -> Result<Vec<DonePart>, JobError> {
+        let grouped = self.plan.parts.iter().any(is_group);
+        let at_once = if grouped { GROUPS_AT_ONCE } else { PARTS_AT_ONCE };
+        let (mut files, mut at, mut missing) = (0, 0, Vec::new());
+        for (number, part) in (1..).zip(&self.plan.parts) {
+            let before = self.layout.entries_before(at);
+            at += part.len();
+            let within = self.layout.entries_before(at) - before;
+            if done.contains_key(&number) {
+                files += within;
+            } else {
+                missing.push((number, part, within));
+            }
+        }
+        let within: HashMap<i32, usize> = missing.iter().map(|(number, _, within)| (*number, *within)).collect();
+        // Begun one by one: ten thousand parts that wait would take more memory than all buffers.
+        let mut missing = missing.into_iter();
+        let mut making = FuturesUnordered::new();
+        loop {
+            while making.len() < at_once
+                && let Some((number, part, _)) = missing.next()
+            {
+                making.push(self.part(key, upload_id, number, part));
+            }
+            let Some(part) = making.try_next().await? else { break };
+            files += within.get(&part.number).copied().unwrap_or_default();
+            done.insert(part.number, part);
+            journal.stored(files).await?;
+        }
+        Ok(in_order(done))
+    }
+
+    /// Makes one part. Boxed, since its source may have to be made first.
+    fn part<'s>(
+        &'s self,
+        key: &'s ObjectKey,
+        upload_id: &'s str,
+        number: i32,
+        part: &'s Part,
+    ) -> BoxFuture<'s, Result<DonePart, JobError>> {
+        Box::pin(async move {
+            let done = match part {
+                Part::Upload(stretches) => {
+                    let buffer = self.buffer(stretches).await?;
+                    let _turn = self.flow.upload().await?;
+                    self.uploads.send(key, upload_id, number, buffer.bytes).await?
+                }
+                Part::Copy { from, range } => {
+                    let (source, etag, size) = self.source(from).await?;
+                    let len = range.end - range.start;
+                    // S3 takes no range of a source of 5 MiB or less, and none of a whole is needed.
+                    let some = (len < size).then(|| range.clone());
+                    let _turn = self.flow.copy().await?;
+                    let copy = CopySource { key: source, etag, range: some, len };
+                    let done = self.uploads.copy(key, upload_id, number, copy).await;
+                    let done = done.map_err(|error| self.blame(from, error))?;
+                    self.prove(part, &done)?;
+                    done
+                }
+            };
+            self.got_on.store(true, Ordering::Relaxed);
+            Ok(done)
+        })
+    }
+
+    /// The object that a part is copied from, which may have to be made first: its key, its ETag, its size.
+    async fn source(&self, from: &Origin) -> Result<(ObjectKey, String, u64), JobError> {
+        match from {
+            Origin::Entry(entry) => {
+                let entry = &self.layout.entries()[*entry];
+                let source = entry.source().ok_or_else(|| anyhow::anyhow!("A copied entry has no source"))?;
+                Ok((source.key.clone(), source.etag.clone(), entry.size()))
+            }
+            Origin::Pad(number) => {
+                let pad = &self.plan.pads[*number];
+                let etag = self.pads[*number].get_or_try_init(|| self.object(pad)).await?;
+                Ok((self.key(pad), etag.clone(), pad.size))
+            }
+            Origin::Work(object) => Ok((self.key(object), self.object(object).await?, object.size)),
+        }
+    }
+
+    fn key(&self, object: &Object) -> ObjectKey {
+        self.place.work(self.fingerprint, object.name)
+    }
+
+    /// Makes an intermediate object, unless it is there; its ETag.
+    async fn object(&self, object: &Object) -> Result<String, JobError> {
+        let key = self.key(object);
+        if let Some(etag) = self.earlier.object(&key, object.size) {
+            return Ok(etag);
+        }
+        if let [Part::Upload(stretches)] = &object.parts[..] {
+            let buffer = self.buffer(stretches).await?;
+            let _turn = self.flow.upload().await?;
+            let expected = Expected { size: object.size, crc32: None, first: false };
+            return self.uploads.put(&key, buffer.bytes, expected).await.map_err(mismatch);
+        }
+        let (upload_id, mut done) = self.open(&key, &object.parts).await?;
+        let mut missing = (1..).zip(&object.parts);
+        let mut making = FuturesUnordered::new();
+        loop {
+            while making.len() < INNER_PARTS_AT_ONCE
+                && let Some((number, part)) = missing.next()
+            {
+                if !done.contains_key(&number) {
+                    making.push(self.part(&key, &upload_id, number, part));
+                }
+            }
+            let Some(part) = making.try_next().await? else { break };
+            done.insert(part.number, part);
+        }
+        let parts = in_order(done);
+        let expected = Expected { size: object.size, crc32: combined(&parts), first: false };
+        let _turn = self.flow.copy().await?;
+        self.uploads.complete(&key, &upload_id, &parts, expected).await.map_err(mismatch)
+    }
+
+    /// A part whose bytes are an entry's must have the entry's checksum. S3 would refuse the archive anyway; here the
+    /// photo can be named.
+    fn prove(&self, part: &Part, done: &DonePart) -> Result<(), JobError> {
+        match (part, done.crc32) {
+            (Part::Copy { from: Origin::Entry(entry), range }, Some(crc32)) => {
+                self.proof.seen(self.layout, *entry, range.clone(), crc32)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Says which photo a failed copy is to blame on.
+    fn blame(&self, from: &Origin, error: CopyError) -> JobError {
+        let source = match from {
+            Origin::Entry(entry) => self.layout.entries()[*entry].source(),
+            _ => None,
+        };
+        match (source, error) {
+            (_, CopyError::Other(error)) => error.into(),
+            (Some(source), CopyError::Missing) => source.missing(),
+            (Some(source), CopyError::Changed) => source.changed(),
+            (Some(source), CopyError::Forbidden) => source.unreadable(),
+            // An intermediate object that vanished is made again by the next try.
+            (None, error) => anyhow::Error::new(error).context("An intermediate object is gone").into(),
+        }
+    }
+}
+
+/// Tells this plan of this layout from any other.
+pub fn fingerprint(layout: &Layout<Source>, plan: &PartPlan) -> u64 {
+    plan.fingerprint(layout, |source| &source.etag)
+}
+
+/// What an archive of this layout is, once it is there.
+pub fn expected(layout: &Layout<Source>) -> Expected {
+    Expected { size: layout.size(), crc32: Some(layout.crc32()), first: true }
+}
+
+fn is_group(part: &Part) -> bool {
+    matches!(part, Part::Copy { from: Origin::Work(object), .. } if matches!(object.name, WorkPiece::Group(_)))
+}
+
+fn in_order(parts: HashMap<i32, DonePart>) -> Vec<DonePart> {
+    let mut parts: Vec<_> = parts.into_values().collect();
+    parts.sort_unstable_by_key(|part| part.number);
+    parts
+}
+
+/// The checksum of the whole, where that of each part is known.
+fn combined(parts: &[DonePart]) -> Option<u32> {
+    let mut whole = RunningCrc32::new();
+    for part in parts {
+        whole.append(part.crc32?, part.size);
+    }
+    Some(whole.value())
+}
+
+/// It will not be any other at the next try.
+fn mismatch(error: StoreError) -> JobError {
+    match error {
+        StoreError::Mismatch => JobError::reject(
+            "archive_mismatch",
+            "A photo is not stored as it was developed: the archive's checksum is not what the photos' records say.",
+        ),
+        StoreError::Other(error) => error.into(),
+    }
+}

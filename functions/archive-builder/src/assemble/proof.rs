@@ -1,0 +1,55 @@
+//! Compares each photo with its record, from the stretches in which it was read or copied, so that a damaged one is named.
+
+use std::{
+    collections::HashMap,
+    ops::Range,
+    sync::{Mutex, PoisonError},
+};
+
+use shared::{
+    JobError,
+    contents::Source,
+    zip::{Layout, crc::RunningCrc32},
+};
+
+/// Stretches of photos that are not whole yet. One that never becomes whole, because an earlier try has read its
+/// beginning, is still proven: by the checksum of the archive.
+#[derive(Default)]
+pub struct Proof(Mutex<HashMap<usize, Stretches>>);
+
+/// Ranges of one entry, with their CRC-32s.
+type Stretches = Vec<(Range<u64>, u32)>;
+
+impl Proof {
+    /// These bytes of an entry have this CRC-32.
+    pub fn seen(&self, layout: &Layout<Source>, entry: usize, range: Range<u64>, crc32: u32) -> Result<(), JobError> {
+        let content = &layout.entries()[entry];
+        let whole =
+            if range == (0..content.size()) { Some(crc32) } else { self.joined(entry, range, crc32, content.size()) };
+        match (whole, content.source()) {
+            (Some(found), Some(source)) if found != content.crc32() => Err(source.corrupt()),
+            _ => Ok(()),
+        }
+    }
+
+    /// The CRC-32 of the whole, once all of it was seen.
+    fn joined(&self, entry: usize, range: Range<u64>, crc32: u32, size: u64) -> Option<u32> {
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let stretches = open.entry(entry).or_default();
+        stretches.push((range, crc32));
+        stretches.sort_unstable_by_key(|(range, _)| range.start);
+        let (mut at, mut crc) = (0, RunningCrc32::new());
+        for (range, crc32) in stretches.iter() {
+            if range.start != at {
+                return None;
+            }
+            crc.append(*crc32, range.end - range.start);
+            at = range.end;
+        }
+        if at < size {
+            return None;
+        }
+        open.remove(&entry);
+        Some(crc.value())
+    }
+}

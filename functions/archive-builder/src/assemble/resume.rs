@@ -1,0 +1,112 @@
+//! What an earlier try has left in S3, and how it is taken up.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
+
+use shared::{JobError, ObjectKey, download::Position};
+
+use super::Assembly;
+use crate::{
+    plan::{Object, Origin, Part},
+    uploads::{DonePart, Found},
+};
+
+/// Objects and uploads of an earlier try; nothing at a first one.
+#[derive(Default)]
+pub struct Earlier(Option<Mutex<Found>>);
+
+impl Earlier {
+    /// There was an earlier try, and it left this.
+    pub fn of(found: Found) -> Self {
+        Self(Some(Mutex::new(found)))
+    }
+
+    /// The ETag of a finished object.
+    pub(super) fn object(&self, key: &ObjectKey, size: u64) -> Option<String> {
+        let found = self.0.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
+        found.objects.get(&key.to_string()).filter(|(found, _)| *found == size).map(|(_, etag)| etag.clone())
+    }
+
+    /// The open uploads of a key, which from now on are the caller's.
+    fn take_uploads(&self, key: &ObjectKey) -> Vec<String> {
+        let Some(found) = &self.0 else { return Vec::new() };
+        found.lock().unwrap_or_else(PoisonError::into_inner).uploads.remove(&key.to_string()).unwrap_or_default()
+    }
+}
+
+/// Splits what was found: what belongs to this plan, and what no plan will need any more.
+///
+/// Parts bear no name but their number, so of the archive's uploads only the one that was written down for this very
+/// plan is gone on with.
+pub fn sort(found: Found, archive: &ObjectKey, plan: u64, position: Option<&Position>) -> (Found, Found) {
+    let archive = archive.to_string();
+    let ours =
+        |key: &str| matches!(ObjectKey::parse(key), Some(ObjectKey::Work { plan: theirs, .. }) if theirs == plan);
+    let position = position.filter(|position| position.plan == format!("{plan:016x}"));
+    let (mut kept, mut stale) = (Found::default(), Found::default());
+    for (key, object) in found.objects {
+        let side = if ours(&key) { &mut kept } else { &mut stale };
+        side.objects.insert(key, object);
+    }
+    for (key, ids) in found.uploads {
+        for id in ids {
+            let known = if key == archive { position.is_some_and(|it| it.upload_id == id) } else { ours(&key) };
+            let side = if known { &mut kept } else { &mut stale };
+            side.uploads.entry(key.clone()).or_default().push(id);
+        }
+    }
+    (kept, stale)
+}
+
+impl Assembly<'_> {
+    /// The upload under this key with those of its parts that are there: an earlier one, or a new one.
+    pub(super) async fn open(
+        &self,
+        key: &ObjectKey,
+        parts: &[Part],
+    ) -> Result<(String, HashMap<i32, DonePart>), JobError> {
+        let mut open = None;
+        for id in self.earlier.take_uploads(key) {
+            if open.is_some() {
+                self.uploads.abort(key.to_string(), &id).await?;
+                continue;
+            }
+            let listed = self.uploads.parts(key, &id).await?;
+            open = listed.map(|listed| (id, listed));
+        }
+        let Some((id, listed)) = open else {
+            let _turn = self.flow.copy().await?;
+            return Ok((self.uploads.begin(key).await?, HashMap::new()));
+        };
+        let mut done = HashMap::with_capacity(listed.len());
+        for part in listed {
+            let planned = usize::try_from(part.number - 1).ok().and_then(|index| parts.get(index));
+            if let Some(planned) = planned.filter(|planned| planned.len() == part.size) {
+                self.prove(planned, &part)?;
+                done.insert(part.number, part);
+            }
+        }
+        Ok((id, done))
+    }
+
+    /// Removes what the archive was made of.
+    pub(super) async fn clear(&self) -> Result<(), JobError> {
+        let mut keys = Vec::new();
+        self.plan.pads.iter().for_each(|pad| self.name(pad, &mut keys));
+        self.plan.parts.iter().for_each(|part| self.names(part, &mut keys));
+        Ok(self.uploads.delete(keys).await?)
+    }
+
+    fn names(&self, part: &Part, keys: &mut Vec<String>) {
+        if let Part::Copy { from: Origin::Work(object), .. } = part {
+            self.name(object, keys);
+        }
+    }
+
+    fn name(&self, object: &Object, keys: &mut Vec<String>) {
+        keys.push(self.key(object).to_string());
+        object.parts.iter().for_each(|part| self.names(part, keys));
+    }
+}

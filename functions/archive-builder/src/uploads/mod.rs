@@ -1,0 +1,213 @@
+//! Multipart uploads in the downloads bucket, and S3's copies into them.
+
+mod found;
+mod parts;
+
+use std::{str::FromStr, time::Duration};
+
+use anyhow::{Context as _, Result};
+use aws_sdk_s3::{
+    Client,
+    error::ProvideErrorMetadata as _,
+    types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart},
+};
+use aws_smithy_types::timeout::TimeoutConfig;
+use bytes::Bytes;
+use shared::{
+    ObjectKey,
+    aws::failed,
+    objects::{ObjectStore, code, decode_crc32, encode_crc32},
+};
+
+pub use self::{
+    found::Found,
+    parts::{CopyError, CopySource, DonePart},
+};
+
+/// S3 may take minutes to complete an upload of 10,000 parts (API_CompleteMultipartUpload).
+const COMPLETION: Duration = Duration::from_secs(300);
+
+/// What the store proves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Checksums {
+    /// The CRC-32 of each part is answered, and that of the whole object is compared at completion: S3.
+    #[default]
+    FullObject,
+    /// Neither: an emulator, on which only sizes are compared.
+    None,
+}
+
+impl FromStr for Checksums {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "full_object" => Ok(Self::FullObject),
+            "none" => Ok(Self::None),
+            other => Err(format!("{other:?} is neither \"full_object\" nor \"none\"")),
+        }
+    }
+}
+
+/// Why an object was not stored.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Its bytes do not have the checksum that was announced.
+    #[error("the object does not have the checksum that it should have")]
+    Mismatch,
+    /// Anything else.
+    #[error(transparent)]
+    Other(#[from] anyhow::Error),
+}
+
+/// What an object is to be when it is stored.
+#[derive(Debug, Clone, Copy)]
+pub struct Expected {
+    /// Bytes.
+    pub size: u64,
+    /// CRC-32 of the whole; `None` where it is not known, or not to be had of the store.
+    pub crc32: Option<u32>,
+    /// Must nothing lie under the key yet?
+    pub first: bool,
+}
+
+/// The downloads bucket, as a place to put objects together in.
+#[derive(Clone)]
+pub struct Uploads {
+    client: Client,
+    bucket: String,
+    originals: String,
+    checksums: Checksums,
+    objects: ObjectStore,
+}
+
+impl Uploads {
+    /// Into `bucket`, with copies from it and from `originals`.
+    pub fn new(client: Client, bucket: impl Into<String>, originals: impl Into<String>, checksums: Checksums) -> Self {
+        let bucket = bucket.into();
+        let objects = ObjectStore::new(client.clone(), &bucket);
+        Self { client, bucket, originals: originals.into(), checksums, objects }
+    }
+
+    /// What the store proves.
+    pub fn checksums(&self) -> Checksums {
+        self.checksums
+    }
+
+    /// Stores an object in one request; its ETag.
+    pub async fn put(&self, key: &ObjectKey, bytes: Bytes, expected: Expected) -> Result<String, StoreError> {
+        let crc32 = crc32fast::hash(&bytes);
+        if expected.crc32.is_some_and(|expected| expected != crc32) {
+            return Err(StoreError::Mismatch);
+        }
+        let sent = self
+            .client
+            .put_object()
+            .bucket(&self.bucket)
+            .key(key.to_string())
+            .set_content_type(key.content_type().map(str::to_owned))
+            .checksum_crc32(encode_crc32(crc32))
+            .set_if_none_match(expected.first.then(|| "*".to_owned()))
+            .body(bytes.into())
+            .customize()
+            .disable_payload_signing() // the checksum is signed and says what the payload is
+            .send()
+            .await;
+        match sent {
+            Ok(answer) => Ok(answer.e_tag.context("S3 answered a PUT without an ETag")?),
+            Err(error) => {
+                let there = if code(&error).1 == 412 { self.already(key, expected).await? } else { None };
+                there.ok_or_else(|| failed("Failed to store an object", error).into())
+            }
+        }
+    }
+
+    /// Begins an upload.
+    pub async fn begin(&self, key: &ObjectKey) -> Result<String> {
+        let checksummed = self.checksums == Checksums::FullObject;
+        let answer = self
+            .client
+            .create_multipart_upload()
+            .bucket(&self.bucket)
+            .key(key.to_string())
+            .set_content_type(key.content_type().map(str::to_owned))
+            .set_checksum_algorithm(checksummed.then_some(ChecksumAlgorithm::Crc32))
+            .set_checksum_type(checksummed.then_some(ChecksumType::FullObject))
+            .send()
+            .await
+            .map_err(|error| failed("Failed to begin a multipart upload", error))?;
+        answer.upload_id.context("S3 began an upload without an id")
+    }
+
+    /// Completes an upload, on condition that the store finds what is expected; the object's ETag.
+    ///
+    /// A refusal may be our own completion, retried after a lost reply: what lies there is then compared.
+    pub async fn complete(
+        &self,
+        key: &ObjectKey,
+        upload_id: &str,
+        parts: &[DonePart],
+        expected: Expected,
+    ) -> Result<String, StoreError> {
+        let checksummed = self.checksums == Checksums::FullObject;
+        let crc32 = expected.crc32.filter(|_| checksummed);
+        let parts = parts.iter().map(|part| {
+            let crc32 = part.crc32.filter(|_| checksummed).map(encode_crc32);
+            CompletedPart::builder().part_number(part.number).e_tag(&part.etag).set_checksum_crc32(crc32).build()
+        });
+        let upload = CompletedMultipartUpload::builder().set_parts(Some(parts.collect())).build();
+        let patience = TimeoutConfig::builder().read_timeout(COMPLETION).operation_attempt_timeout(COMPLETION).build();
+        let sent = self
+            .client
+            .complete_multipart_upload()
+            .bucket(&self.bucket)
+            .key(key.to_string())
+            .upload_id(upload_id)
+            .multipart_upload(upload)
+            .mpu_object_size(i64::try_from(expected.size).context("Larger than S3 can say")?)
+            .set_checksum_crc32(crc32.map(encode_crc32))
+            .set_checksum_type(crc32.is_some().then_some(ChecksumType::FullObject))
+            .set_if_none_match(expected.first.then(|| "*".to_owned()))
+            .customize()
+            .config_override(aws_sdk_s3::config::Builder::new().timeout_config(patience))
+            .send()
+            .await;
+        let error = match sent {
+            Ok(answer) => {
+                let answered = answer.checksum_crc32.as_deref().and_then(decode_crc32);
+                if crc32.is_some() && answered != crc32 {
+                    return Err(StoreError::Mismatch);
+                }
+                // S3 can put an error into a 200, which then has no ETag.
+                return Ok(answer.e_tag.context("S3 completed an upload without an ETag")?);
+            }
+            Err(error) => error,
+        };
+        if error.code() == Some("BadDigest") {
+            return Err(StoreError::Mismatch);
+        }
+        let refused = code(&error).1 == 412 || error.code() == Some("NoSuchUpload");
+        if refused && let Some(etag) = self.already(key, expected).await? {
+            // Another upload may have made the same object: ours is not needed any more.
+            self.abort(key.to_string(), upload_id).await?;
+            return Ok(etag);
+        }
+        Err(failed("Failed to complete a multipart upload", error).into())
+    }
+
+    /// The ETag of the object under the key, if it is what is expected.
+    pub async fn already(&self, key: &ObjectKey, expected: Expected) -> Result<Option<String>> {
+        let Some(head) = self.objects.head(key).await? else { return Ok(None) };
+        let proven = self.checksums == Checksums::None || expected.crc32.is_none_or(|crc32| head.crc32 == Some(crc32));
+        Ok((head.size == expected.size && proven).then_some(head.etag))
+    }
+
+    /// Gives an upload up. One that is gone already is as good.
+    pub async fn abort(&self, key: String, upload_id: &str) -> Result<()> {
+        let sent = self.client.abort_multipart_upload().bucket(&self.bucket).key(key).upload_id(upload_id).send().await;
+        match sent {
+            Err(error) if error.code() != Some("NoSuchUpload") => Err(failed("Failed to abort an upload", error)),
+            _ => Ok(()),
+        }
+    }
+}

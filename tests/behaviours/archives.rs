@@ -1,0 +1,255 @@
+use std::{process::Command, sync::Arc};
+
+use futures::future::BoxFuture;
+use http::StatusCode;
+use serde_json::{Value, json};
+use shared::{photo::Photo, store::Table};
+use tests::{
+    TestApp,
+    builder::Builder,
+    jpeg,
+    proxy::{Fate, Line, Seen},
+    unzip,
+};
+
+/// A line on which nothing happens.
+struct Quiet;
+
+impl Line for Quiet {
+    fn arrives(&self, _: Seen) -> BoxFuture<'static, Fate> {
+        Box::pin(std::future::ready(Fate::Pass))
+    }
+}
+
+async fn nothing_is_left(app: &TestApp) {
+    assert_eq!(app.left_behind("work/").await, (vec![], vec![]));
+    let (objects, uploads) = app.left_behind("archives/").await;
+    assert!(uploads.is_empty(), "{uploads:?}");
+    let archives: Vec<_> = objects.iter().filter(|key| !key.contains(".index.")).collect();
+    assert!(archives.is_empty(), "{archives:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn size_and_files_are_known_to_the_byte_before_the_archive_is_built() {
+    let app = TestApp::without_builder().await;
+    let photos = app.large_and_small("anna", "LsL").await;
+    let ids: Vec<String> = photos.iter().map(|(_, _, id)| id.clone()).collect();
+    let order = app.order("anna", "G-1", &ids).await;
+    let made = app.post("anna", &format!("/orders/{order}/downloads"), json!({ "notify": false })).await;
+    let path = format!("/downloads/{}", made.text("/download/id"));
+    let before = app.get("anna", &path).await.body;
+    assert_eq!((&before["status"], &before["file_path"]), (&json!("pending"), &Value::Null));
+    let names: Vec<&str> =
+        before["files"].as_array().unwrap().iter().map(|file| file["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["Order-G-1/1.tif", "Order-G-1/2.jpg", "Order-G-1/3.tif", "Order-G-1/manifest.json"]);
+
+    app.builder(Arc::new(Quiet)).await.build("anna", &made.text("/download/id"), 60).await;
+    let after = app.get("anna", &path).await.body;
+    assert_eq!(after["status"], "ready", "{after}");
+    for known in ["file_size_bytes", "crc32", "files", "archives"] {
+        assert_eq!(before[known], after[known], "{known}");
+    }
+    let archive = app.fetch(&made.text("/link")).await.unwrap();
+    assert_eq!(before["file_size_bytes"], archive.len());
+    assert_eq!(before["crc32"], format!("{:08x}", crc32fast::hash(&archive)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_photo_is_cut_out_of_the_zip_by_one_range_and_a_download_resumes_by_another() {
+    let app = TestApp::start().await;
+    let photos = app.large_and_small("anna", "sLLs").await;
+    let ids: Vec<String> = photos.iter().map(|(_, _, id)| id.clone()).collect();
+    let order = app.order("anna", "Köln & Umgebung", &ids).await;
+    let (download, link) = app.download("anna", &order, json!({ "notify": false })).await;
+    assert_eq!(download["status"], "ready", "{download}");
+    let shown = app.get("anna", &format!("/downloads/{}", download["id"].as_str().unwrap())).await.body;
+    let answer = app.http().post(&link).send().await.unwrap();
+    let url = answer.headers()["location"].to_str().unwrap().to_owned();
+    let range = |range: String| app.http().get(&url).header("range", range).send();
+
+    let index: Value = {
+        let key = shown["file_path"].as_str().unwrap().replace(".zip", ".index.json");
+        let object = app.s3().get_object().bucket("downloads").key(key).send().await.unwrap();
+        serde_json::from_slice(&object.body.collect().await.unwrap().to_vec()).unwrap()
+    };
+    let entries = index["archives"][0]["entries"].as_array().unwrap();
+    for (entry, (_, bytes, id)) in entries.iter().zip(&photos) {
+        assert_eq!(entry["photo_id"], json!(id));
+        let (offset, size) = (entry["offset"].as_u64().unwrap(), entry["size"].as_u64().unwrap());
+        let part = range(format!("bytes={offset}-{}", offset + size - 1)).await.unwrap();
+        assert_eq!(part.status(), StatusCode::PARTIAL_CONTENT);
+        assert!(part.bytes().await.unwrap() == *bytes, "{id}");
+    }
+
+    let whole = app.http().get(&url).send().await.unwrap();
+    let disposition = whole.headers()["content-disposition"].to_str().unwrap().to_owned();
+    assert!(disposition.contains("filename=\"K_ln & Umgebung.zip\""), "{disposition}");
+    assert!(disposition.contains("filename*=UTF-8''K%C3%B6ln%20&%20Umgebung.zip"), "{disposition}");
+    assert_eq!(
+        (&whole.headers()["content-type"], &whole.headers()["accept-ranges"]),
+        (&"application/zip".parse().unwrap(), &"bytes".parse().unwrap())
+    );
+    let whole = whole.bytes().await.unwrap();
+    let half = whole.len() / 2;
+    let rest = range(format!("bytes={half}-")).await.unwrap();
+    let told = rest.headers()["content-range"].to_str().unwrap().to_owned();
+    assert_eq!(told, format!("bytes {half}-{}/{}", whole.len() - 1, whole.len()));
+    assert!(rest.bytes().await.unwrap() == whole[half..]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn photos_lie_in_the_zip_as_ordered() {
+    let app = TestApp::start().await;
+    let photos = app.large_and_small("anna", "sLsLs").await;
+    let ids: Vec<String> = [4, 1, 0, 3, 2].iter().map(|&n: &usize| photos[n].2.clone()).collect();
+    let order = app.order("anna", "Z-1", &ids).await;
+    let (_, link) = app.download("anna", &order, json!({ "notify": false })).await;
+    let archive = app.fetch(&link).await.unwrap();
+    let ordered =
+        ["5.jpg", "2.tif", "1.jpg", "4.tif", "3.jpg", "manifest.json"].map(|name| format!("Order-Z-1/{name}"));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("archive.zip");
+    std::fs::write(&file, &archive).unwrap();
+    match Command::new("unzip").arg("-Z1").arg(&file).output() {
+        Ok(listed) => assert_eq!(String::from_utf8(listed.stdout).unwrap().lines().collect::<Vec<_>>(), ordered),
+        Err(error) => eprintln!("SKIPPED the listing by unzip, which is not installed: {error}"),
+    }
+    assert_eq!(unzip(archive).into_iter().map(|(name, _)| name).collect::<Vec<_>>(), ordered);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_split_download_is_several_archives_each_complete_in_itself() {
+    let app = TestApp::start().await;
+    let photos = app.large_and_small("anna", "LsLLs").await;
+    let ids: Vec<String> = photos.iter().map(|(_, _, id)| id.clone()).collect();
+    let order = app.order("anna", "S-7", &ids).await;
+    let too_small = json!({ "split_bytes": 5_000_000, "notify": false });
+    let refused = app.post("anna", &format!("/orders/{order}/downloads"), too_small).await;
+    assert_eq!((refused.status, refused.text("/field")), (StatusCode::UNPROCESSABLE_ENTITY, "split_bytes".into()));
+
+    let most = 12_000_000_u64;
+    let (download, link) = app.download("anna", &order, json!({ "split_bytes": most, "notify": false })).await;
+    assert_eq!(download["status"], "ready", "{download}");
+    let archives = download["archives"].as_array().unwrap();
+    assert!(archives.len() == 2 && archives.iter().all(|archive| archive["size_bytes"].as_u64().unwrap() <= most));
+    assert_eq!(download["progress"], json!({ "done": 5, "total": 5 }));
+    let mut packed = Vec::new();
+    for (n, archive) in archives.iter().enumerate() {
+        let volume = n + 1;
+        let bytes = app.fetch(&format!("{link}?volume={volume}")).await.unwrap();
+        assert_eq!(archive["size_bytes"], bytes.len());
+        assert_eq!(archive["crc32"], format!("{:08x}", crc32fast::hash(&bytes)));
+        let mut files = unzip(bytes);
+        let (name, manifest) = files.pop().unwrap();
+        assert_eq!(name, format!("Order-S-7/manifest-{volume}.json"));
+        let manifest: Value = serde_json::from_slice(&manifest).unwrap();
+        assert_eq!(manifest["photos"].as_array().unwrap().len(), files.len());
+        packed.extend(files);
+    }
+    assert_eq!(packed.len(), photos.len());
+    for ((name, packed), (original_name, original, _)) in packed.iter().zip(&photos) {
+        assert!(*name == format!("Order-S-7/{original_name}") && packed == original, "{name}");
+    }
+    let answer = app.http().post(format!("{link}?volume=3")).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::NOT_FOUND);
+    let page = app.http().get(&link).send().await.unwrap().text().await.unwrap();
+    assert!(page.contains("Download 2 of 2"), "{page}");
+    let path = format!("/downloads/{}", download["id"].as_str().unwrap());
+    assert_eq!(app.get("anna", &path).await.body["download_count"], 1, "all volumes are one download");
+    assert_eq!(app.left_behind("work/").await, (vec![], vec![]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_checksum_on_one_record_fails_the_build_and_not_the_customer() {
+    let app = TestApp::without_builder().await;
+    let photos = app.large_and_small("anna", "LsLL").await;
+    let ids: Vec<String> = photos.iter().map(|(_, _, id)| id.clone()).collect();
+    let order = app.order("anna", "W-1", &ids).await;
+    let records = Table::<Photo>::new(dynamodb(&app), "photos");
+    let builder = app.builder(Arc::new(Quiet)).await;
+    for (name, _, id) in &photos {
+        let flip = |photo: &mut Photo| {
+            photo.development.as_mut().unwrap().crc32 ^= 1;
+            Ok::<_, ()>(())
+        };
+        let (studio, id) = ("anna".parse().unwrap(), id.parse().unwrap());
+        records.update(&studio, id, flip).await.unwrap();
+        let made = app.post("anna", &format!("/orders/{order}/downloads"), json!({ "notify": false })).await;
+        let download = made.text("/download/id");
+        builder.build("anna", &download, 60).await;
+        let shown = app.get("anna", &format!("/downloads/{download}")).await.body;
+        assert_eq!((&shown["status"], &shown["error_code"]), (&json!("failed"), &json!("photo_corrupt")), "{shown}");
+        assert!(shown["error_message"].as_str().unwrap().contains(name), "{shown}");
+        nothing_is_left(&app).await;
+        records.update(&studio, id, flip).await.unwrap();
+    }
+}
+
+/// A line behind which one object may not be read.
+struct Forbidden(String);
+
+impl Line for Forbidden {
+    fn arrives(&self, seen: Seen) -> BoxFuture<'static, Fate> {
+        let source = seen.headers.get("x-amz-copy-source").and_then(|source| source.to_str().ok());
+        let forbidden = seen.uri.path().contains(&self.0) || source.is_some_and(|source| source.contains(&self.0));
+        Box::pin(std::future::ready(if forbidden { Fate::Refused(StatusCode::FORBIDDEN) } else { Fate::Pass }))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_photo_that_is_gone_replaced_or_unreadable_fails_the_download_by_its_name() {
+    let app = TestApp::without_builder().await;
+    let photos = app.large_and_small("anna", "LsLLs").await;
+    let ids: Vec<String> = photos.iter().map(|(_, _, id)| id.clone()).collect();
+    let order = app.order("anna", "B-1", &ids).await;
+    let records = Table::<Photo>::new(dynamodb(&app), "photos");
+    let quiet = app.builder(Arc::new(Quiet)).await;
+    let failed = async |builder: &Builder, code: &str, name: &str| {
+        let made = app.post("anna", &format!("/orders/{order}/downloads"), json!({ "notify": false })).await;
+        let download = made.text("/download/id");
+        builder.build("anna", &download, 60).await;
+        let shown = app.get("anna", &format!("/downloads/{download}")).await.body;
+        assert_eq!((&shown["status"], &shown["error_code"]), (&json!("failed"), &json!(code)), "{shown}");
+        assert!(shown["error_message"].as_str().unwrap().contains(name), "{shown}");
+        nothing_is_left(&app).await;
+    };
+    // The first is in a work object, the second in an upload, the third is copied as it is.
+    for (name, _, id) in &photos[..3] {
+        failed(&app.builder(Arc::new(Forbidden(id.clone()))).await, "photo_unreadable", name).await;
+        // To the builder a replaced object is one with another ETag than the record's.
+        let (studio, id) = ("anna".parse().unwrap(), id.parse().unwrap());
+        let swap_etag = |photo: &mut Photo| {
+            let reversed: String = photo.etag.as_ref().unwrap().chars().rev().collect();
+            photo.etag = Some(reversed);
+            Ok::<_, ()>(())
+        };
+        records.update(&studio, id, swap_etag).await.unwrap();
+        failed(&quiet, "photo_changed", name).await;
+        records.update(&studio, id, swap_etag).await.unwrap();
+    }
+    // Those behind are still there; of several that are gone, one is named.
+    for (name, _, id) in photos[..3].iter().rev() {
+        let key = format!("originals/anna/{id}");
+        app.s3().delete_object().bucket("photos").key(&key).send().await.unwrap();
+        if name == "3.tif" {
+            failed(&quiet, "photo_missing", name).await;
+        } else {
+            failed(&quiet, "photo_missing", ".").await;
+        }
+    }
+}
+
+fn dynamodb(app: &TestApp) -> aws_sdk_dynamodb::Client {
+    shared::aws::dynamodb(&app.env(), &shared::aws::config(&app.env()).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_of_one_tiny_photo_is_packed() {
+    let app = TestApp::start().await;
+    let bytes = jpeg(1, 1, 1);
+    let id = app.ready_photo("anna", ".", &bytes).await;
+    let order = app.order("anna", "E-1", &[id]).await;
+    let (_, link) = app.download("anna", &order, json!({ "notify": false })).await;
+    let files = unzip(app.fetch(&link).await.unwrap());
+    assert!(files[0].1 == bytes && files.len() == 2);
+}

@@ -1,0 +1,246 @@
+//! Archives that S3 put together, in the hands of real extractors: what comes out is compared with the originals, since
+//! listing and testing say "fine" to what then can't be extracted.
+//!
+//! `cargo test -p tests -- --ignored extractors`; needs unzip, 7zz, bsdtar and python3, and 10 GB of disk.
+
+use std::{
+    fs::File,
+    io::{Read, Write},
+    path::Path,
+    process::Command,
+    sync::atomic::AtomicBool,
+};
+
+use archive_builder::{
+    assemble::{Assembly, Earlier, Journal, Place},
+    plan::{PartPlan, Preference, cost::Costs},
+    uploads::{Checksums, Uploads},
+};
+use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use serde_json::json;
+use shared::{
+    JobError, ObjectKey,
+    contents::Source,
+    objects::ObjectStore,
+    zip::{Entry, Layout, Modified, crc::RunningCrc32},
+};
+use tests::{TestApp, jpeg};
+use uuid::Uuid;
+
+const MIB: u64 = 1 << 20;
+
+/// Run in an empty folder beside `archive.zip`.
+const EXTRACTORS: [(&str, &[&str]); 4] = [
+    ("unzip", &["-q", "../archive.zip"]),
+    ("7zz", &["x", "-bso0", "-bsp0", "../archive.zip"]),
+    ("bsdtar", &["-xf", "../archive.zip"]),
+    ("python3", &["-m", "zipfile", "-e", "../archive.zip", "."]),
+];
+
+/// Extracts `folder/archive.zip` with each, and hands the result over before it is deleted.
+fn extract_with_each(folder: &Path, check: impl Fn(&str, &Path)) {
+    for (program, arguments) in EXTRACTORS {
+        let out = folder.join(program);
+        std::fs::create_dir(&out).unwrap();
+        let run = Command::new(program).args(arguments).current_dir(&out).env("LC_ALL", "C.UTF-8").output();
+        let run = run.unwrap_or_else(|error| panic!("{program} is not installed: {error}"));
+        let said = String::from_utf8_lossy(&run.stdout).into_owned() + &String::from_utf8_lossy(&run.stderr);
+        assert!(run.status.success() && said.is_empty(), "{program}: {} {said}", run.status);
+        check(program, &out);
+        std::fs::remove_dir_all(&out).unwrap();
+    }
+}
+
+fn count_files(folder: &Path) -> usize {
+    let entries = std::fs::read_dir(folder).unwrap().map(Result::unwrap);
+    entries.map(|entry| if entry.path().is_dir() { count_files(&entry.path()) } else { 1 }).sum()
+}
+
+fn crc32_of(path: &Path) -> (u64, u32) {
+    let (mut file, mut buffer) = (File::open(path).unwrap(), vec![0; 1 << 20]);
+    let (mut size, mut crc32) = (0, RunningCrc32::new());
+    loop {
+        match file.read(&mut buffer).unwrap() {
+            0 => return (size, crc32.value()),
+            read => {
+                crc32.update(&buffer[..read]);
+                size += read as u64;
+            }
+        }
+    }
+}
+
+struct Nowhere;
+
+impl Journal for Nowhere {
+    async fn begun(&self, _: &str, _: u64) -> Result<(), JobError> {
+        Ok(())
+    }
+
+    async fn stored(&self, _: usize) -> Result<(), JobError> {
+        Ok(())
+    }
+}
+
+/// Has the store put these entries together, and writes the archive to `folder/archive.zip`.
+async fn assemble(app: &TestApp, entries: Vec<Entry<Source>>, folder: &Path) -> Layout<Source> {
+    let layout = Layout::new(entries).unwrap();
+    let plan = PartPlan::new(&layout, Preference::Fast, &Costs::AWS).unwrap();
+    let place = Place { studio: "anna".parse().unwrap(), download: Uuid::new_v4(), build: 1, volume: None };
+    let key = place.archive().to_string();
+    let originals = ObjectStore::new(app.s3(), "photos");
+    let uploads = Uploads::new(app.s3(), "downloads", "photos", Checksums::FullObject);
+    let got_on = AtomicBool::new(false);
+    let assembly = Assembly::new((&layout, &plan), place, (&originals, &uploads), Earlier::default(), &got_on);
+    assembly.run(&Nowhere).await.unwrap_or_else(|error| panic!("{error}"));
+    let mut body = app.s3().get_object().bucket("downloads").key(key).send().await.unwrap().body;
+    let mut archive = File::create(folder.join("archive.zip")).unwrap();
+    while let Some(chunk) = body.try_next().await.unwrap() {
+        archive.write_all(&chunk).unwrap();
+    }
+    layout
+}
+
+fn modified() -> Modified {
+    Modified::taken("2024-06-15T14:30:05", Some("+02:00")).unwrap()
+}
+
+fn original(n: u128) -> ObjectKey {
+    ObjectKey::Original { studio: "anna".parse().unwrap(), photo: Uuid::from_u128(n) }
+}
+
+fn source(n: u128, etag: &str) -> Source {
+    Source { photo: Uuid::from_u128(n), filename: format!("{n}.jpg"), key: original(n), etag: etag.to_owned() }
+}
+
+/// Stores bytes as an original; its ETag.
+async fn put(app: &TestApp, n: u128, bytes: &[u8]) -> String {
+    let put = app.s3().put_object().bucket("photos").key(original(n).to_string()).body(bytes.to_vec().into());
+    put.send().await.unwrap().e_tag.unwrap()
+}
+
+fn noise(seed: u64, len: u64) -> Vec<u8> {
+    let mut state = seed | 1;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state.to_be_bytes()
+    };
+    let mut bytes: Vec<u8> = (0..len.div_ceil(8)).flat_map(|_| next()).collect();
+    bytes.truncate(usize::try_from(len).unwrap());
+    bytes
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs extractors"]
+async fn hostile_names_are_extracted_without_loss() {
+    let app = TestApp::start().await;
+    let names = [
+        "../../etc/passwd.jpg",
+        "..",
+        "CON",
+        "con.jpg",
+        "a.jpg",
+        "A.JPG",
+        "a.jpg ",
+        "x\r\ny.jpg",
+        "\u{202e}gpj.exe",
+        "trailing....",
+        "/absolute.jpg",
+        "C:\\x.jpg",
+        "manifest.json",
+        "Ünïcödé.jpg",
+        "U\u{308}nïcödé.jpg",
+        ".hidden",
+        "*?<>|\":.jpg",
+        ".",
+        "-rf",
+        "東京.jpg",
+        "😀.jpg",
+    ];
+    let long = "lang".repeat(75);
+    let mut originals = Vec::new();
+    let mut ids = Vec::new();
+    for (n, name) in (1_u32..).zip(names.into_iter().chain([long.as_str()])) {
+        let bytes = jpeg(n, 60, 40);
+        ids.push(app.ready_photo("anna", name, &bytes).await);
+        originals.push(bytes);
+    }
+    let order = app.order("anna", "../CON: \u{202e}1", &ids).await;
+    let (download, link) = app.download("anna", &order, json!({ "notify": false })).await;
+    let shown = app.get("anna", &format!("/downloads/{}", download["id"].as_str().unwrap())).await.body;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("archive.zip"), app.fetch(&link).await.unwrap()).unwrap();
+    extract_with_each(folder.path(), |program, out| {
+        assert_eq!(count_files(out), originals.len() + 1, "{program}");
+        for (file, original) in shown["files"].as_array().unwrap().iter().zip(&originals) {
+            let name = file["name"].as_str().unwrap();
+            assert!(std::fs::read(out.join(name)).unwrap() == *original, "{program}: {name}");
+        }
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs extractors and 10 GB of disk"]
+async fn an_archive_of_more_than_four_gibibytes_is_extracted_without_loss() {
+    let app = TestApp::start().await;
+    // Copies of one block: the store keeps it once, and every reader gets 4.1 GiB.
+    let block = noise(1, 64 * MIB);
+    let block_crc32 = crc32fast::hash(&block);
+    put(&app, 1, &block).await;
+    let s3 = app.s3();
+    let key = original(2).to_string();
+    let begun = s3.create_multipart_upload().bucket("photos").key(&key).send().await.unwrap();
+    let id = begun.upload_id.unwrap();
+    let (mut parts, mut crc32) = (Vec::new(), RunningCrc32::new());
+    for number in 1..=66 {
+        let copy = s3.upload_part_copy().bucket("photos").key(&key).upload_id(&id).part_number(number);
+        let copied = copy.copy_source(format!("photos/{}", original(1))).send().await.unwrap();
+        let etag = copied.copy_part_result.unwrap().e_tag.unwrap();
+        parts.push(CompletedPart::builder().part_number(number).e_tag(etag).build());
+        crc32.append(block_crc32, 64 * MIB);
+    }
+    let upload = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
+    let complete = s3.complete_multipart_upload().bucket("photos").key(&key).upload_id(&id).multipart_upload(upload);
+    let giant = complete.send().await.unwrap().e_tag.unwrap();
+
+    let (small, large) = (noise(3, 100_000), noise(4, 7 * MIB));
+    let (small_etag, large_etag) = (put(&app, 3, &small).await, put(&app, 4, &large).await);
+    let stored = |name: &str, bytes: &[u8], source| {
+        Entry::stored(format!("Order-1/{name}"), modified(), bytes.len() as u64, crc32fast::hash(bytes), source)
+    };
+    let entries = vec![
+        stored("1.jpg", &small, source(3, &small_etag)),
+        Entry::stored("Order-1/giant.tif", modified(), 66 * 64 * MIB, crc32.value(), source(2, &giant)),
+        stored("2.jpg", &large, source(4, &large_etag)),
+        stored("3.jpg", &small, source(3, &small_etag)),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    let layout = assemble(&app, entries, folder.path()).await;
+    assert!(layout.size() > 4 << 30);
+    drop(app);
+    extract_with_each(folder.path(), |program, out| {
+        assert_eq!(count_files(out), 4, "{program}");
+        for entry in layout.entries() {
+            assert_eq!(crc32_of(&out.join(entry.name())), (entry.size(), entry.crc32()), "{program}: {}", entry.name());
+        }
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs extractors"]
+async fn an_archive_of_more_than_65_535_files_is_extracted_without_loss() {
+    let app = TestApp::start().await;
+    let bytes = noise(5, 100);
+    let etag = put(&app, 5, &bytes).await;
+    let crc32 = crc32fast::hash(&bytes);
+    let entries =
+        (0..66_000).map(|n| Entry::stored(format!("Order-1/{n}.jpg"), modified(), 100, crc32, source(5, &etag)));
+    let folder = tempfile::tempdir().unwrap();
+    let layout = assemble(&app, entries.collect(), folder.path()).await;
+    extract_with_each(folder.path(), |program, out| {
+        assert_eq!(count_files(out), 66_000, "{program}");
+        for entry in layout.entries() {
+            assert!(std::fs::read(out.join(entry.name())).unwrap() == bytes, "{program}: {}", entry.name());
+        }
+    });
+}

@@ -1,0 +1,91 @@
+//! An archive builder of a test's own, whose every request goes through a proxy, so that it can be killed at any of them.
+
+use std::sync::Arc;
+
+use archive_builder::State;
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use jiff::Timestamp;
+use lambda_runtime::{Context, LambdaEvent};
+use shared::{Job, download::Download, env::Env, store::Table};
+use uuid::Uuid;
+
+use crate::{
+    TestApp,
+    proxy::{Line, Proxy},
+};
+
+/// A builder and the proxies before its S3 and its DynamoDB.
+pub struct Builder {
+    state: Arc<State>,
+    downloads: Table<Download>,
+    /// Before S3.
+    pub s3: Proxy,
+    _dynamodb: Proxy,
+}
+
+impl TestApp {
+    /// A system whose own builder does not work, so that a test's own may.
+    pub async fn without_builder() -> Self {
+        Self::with(|options| {
+            // Its jobs wait in the queue until a function of this name is there.
+            let variable = ("archive-builder".to_owned(), "DOWNLOADS_TABLE".to_owned());
+            options.overrides.insert(variable, "none".to_owned());
+        })
+        .await
+    }
+
+    /// A builder all of whose requests meet `line`.
+    pub async fn builder(&self, line: Arc<dyn Line>) -> Builder {
+        self.builder_with(line, &[]).await
+    }
+
+    /// The same with other variables.
+    pub async fn builder_with(&self, line: Arc<dyn Line>, more: &[(&str, &str)]) -> Builder {
+        let mut variables = self.environment();
+        let target = |name: &str| variables.get(name).expect("set").clone();
+        let (aws, dynamodb) = (target("AWS_ENDPOINT_URL"), target("AWS_ENDPOINT_URL_DYNAMODB"));
+        let s3 = Proxy::start(&aws, line.clone()).await.expect("a port");
+        let dynamodb = Proxy::start(&dynamodb, line).await.expect("a port");
+        let config = shared::aws::config(&self.env()).expect("complete");
+        let downloads = Table::new(shared::aws::dynamodb(&self.env(), &config), "downloads");
+        variables.insert("AWS_ENDPOINT_URL".into(), s3.endpoint.clone());
+        variables.insert("AWS_ENDPOINT_URL_DYNAMODB".into(), dynamodb.endpoint.clone());
+        variables.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let state = Arc::new(State::from_env(&Env::of(variables)).expect("complete"));
+        Builder { state, downloads, s3, _dynamodb: dynamodb }
+    }
+}
+
+impl Builder {
+    /// Hands it the job, as Lambda would with so many seconds to the deadline.
+    pub async fn build(&self, studio: &str, download: &str, seconds: i64) -> SqsBatchResponse {
+        let job =
+            Job::BuildArchive { studio: studio.parse().expect("a studio"), download: download.parse().expect("an id") };
+        let mut message = SqsMessage::default();
+        message.message_id = Some("1".into());
+        message.body = Some(job.encode());
+        let mut event = SqsEvent::default();
+        event.records = vec![message];
+        let mut context = Context::default();
+        let deadline = Timestamp::now().as_millisecond() + seconds * 1_000;
+        context.deadline = u64::try_from(deadline).expect("after 1970");
+        archive_builder::handle(&self.state, LambdaEvent::new(event, context)).await
+    }
+
+    /// The record, as it is.
+    pub async fn record(&self, studio: &str, download: &str) -> Download {
+        let id: Uuid = download.parse().expect("an id");
+        let found = self.downloads.get(&studio.parse().expect("a studio"), id).await;
+        found.expect("is read").expect("is there")
+    }
+
+    /// What time does to the lease of a dead builder.
+    pub async fn let_lease_end(&self, studio: &str, download: &str) {
+        let id: Uuid = download.parse().expect("an id");
+        let free = |record: &mut Download| {
+            record.work.free(Timestamp::now());
+            Ok::<_, ()>(())
+        };
+        self.downloads.update(&studio.parse().expect("a studio"), id, free).await.expect("is written");
+    }
+}

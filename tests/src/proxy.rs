@@ -1,0 +1,277 @@
+//! An HTTP proxy between a client and a stand-in: it sees each request, counts what goes over the wire, and can let a
+//! request be lost, before it arrives or before its answer does.
+
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
+use http_body_util::{BodyExt as _, Full, combinators::BoxBody};
+use hyper::body::{Body, Frame, Incoming};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::{TokioExecutor, TokioIo},
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::{TcpListener, TcpStream},
+    task::{AbortHandle, JoinSet},
+};
+
+type Error = Box<dyn std::error::Error + Send + Sync>;
+type AnyBody = BoxBody<Bytes, Error>;
+
+/// A request, without its body.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// Method.
+    pub method: Method,
+    /// Path and query.
+    pub uri: Uri,
+    /// Headers.
+    pub headers: HeaderMap,
+}
+
+/// What becomes of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It is forwarded, and its answer too.
+    Pass,
+    /// It never arrives, and is never answered.
+    Lost,
+    /// It arrives and takes effect; its answer is lost.
+    AnswerLost,
+    /// It is answered so, and never arrives.
+    Refused(StatusCode),
+}
+
+/// Which way bytes go, as the client sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// To the client.
+    In,
+    /// From the client.
+    Out,
+}
+
+/// Decides over requests, and makes them wait.
+pub trait Line: Send + Sync + 'static {
+    /// A request has come in; may wait.
+    fn arrives(&self, seen: Seen) -> BoxFuture<'static, Fate>;
+
+    /// The status of its answer, before the client gets it.
+    fn answered(&self, _seen: &Seen, _status: StatusCode) {}
+
+    /// So many bytes of a body are about to pass; may wait.
+    fn passes(&self, _direction: Direction, _bytes: usize) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::ready(()))
+    }
+}
+
+/// Bytes over the wire, headers included.
+#[derive(Debug, Default)]
+pub struct Traffic {
+    received: AtomicU64,
+    sent: AtomicU64,
+}
+
+impl Traffic {
+    /// Bytes that clients have received and sent so far.
+    pub fn bytes(&self) -> (u64, u64) {
+        (self.received.load(Ordering::Relaxed), self.sent.load(Ordering::Relaxed))
+    }
+}
+
+/// A running proxy; it stops when dropped.
+pub struct Proxy {
+    /// Where it listens.
+    pub endpoint: String,
+    /// What has passed.
+    pub traffic: Arc<Traffic>,
+    accepting: AbortHandle,
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+impl Proxy {
+    /// Listens on any port of loopback and forwards to `target` (`http://127.0.0.1:PORT`).
+    pub async fn start(target: &str, line: Arc<dyn Line>) -> std::io::Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let endpoint = format!("http://{}", listener.local_addr()?);
+        let traffic = Arc::new(Traffic::default());
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        let client = Client::builder(TokioExecutor::new()).build(connector);
+        let forward = Forward { client, target: target.to_owned(), line };
+        let counted = traffic.clone();
+        let accepting = tokio::spawn(async move {
+            let mut connections = JoinSet::new();
+            loop {
+                tokio::select! {
+                    Ok((stream, _)) = listener.accept() => {
+                        connections.spawn(serve(Counted { stream, traffic: counted.clone() }, forward.clone()));
+                    }
+                    Some(_) = connections.join_next(), if !connections.is_empty() => {}
+                }
+            }
+        });
+        Ok(Self { endpoint, traffic, accepting: accepting.abort_handle() })
+    }
+}
+
+#[derive(Clone)]
+struct Forward {
+    client: Client<HttpConnector, AnyBody>,
+    target: String,
+    line: Arc<dyn Line>,
+}
+
+async fn serve(stream: Counted, forward: Forward) {
+    let _ = stream.stream.set_nodelay(true);
+    let service = hyper::service::service_fn(move |request| {
+        let forward = forward.clone();
+        async move { forward.answer(request).await }
+    });
+    // A client that goes away in the middle of a request is what some tests are about.
+    let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+}
+
+impl Forward {
+    async fn answer(&self, request: Request<Incoming>) -> Result<Response<AnyBody>, Infallible> {
+        let seen =
+            Seen { method: request.method().clone(), uri: request.uri().clone(), headers: request.headers().clone() };
+        let fate = self.line.arrives(seen.clone()).await;
+        match fate {
+            Fate::Pass | Fate::AnswerLost => {}
+            Fate::Lost => std::future::pending::<()>().await,
+            Fate::Refused(status) => return Ok(refusal(status)),
+        }
+        let answer = self.forward(request).await;
+        if fate == Fate::AnswerLost {
+            std::future::pending::<()>().await;
+        }
+        let response = answer.unwrap_or_else(|_| refusal(StatusCode::BAD_GATEWAY));
+        self.line.answered(&seen, response.status());
+        Ok(response)
+    }
+
+    async fn forward(&self, request: Request<Incoming>) -> Result<Response<AnyBody>, Error> {
+        let (mut parts, body) = request.into_parts();
+        let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+        parts.uri = format!("{}{path}", self.target).parse()?;
+        let body = Paced::of(body, Direction::Out, self.line.clone());
+        let response = self.client.request(Request::from_parts(parts, body.boxed())).await?;
+        Ok(response.map(|body| Paced::of(body, Direction::In, self.line.clone()).boxed()))
+    }
+}
+
+fn refusal(status: StatusCode) -> Response<AnyBody> {
+    let code = if status == StatusCode::FORBIDDEN { "AccessDenied" } else { "InternalError" };
+    let body = format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>By the test</Message></Error>");
+    let mut response = Response::new(Full::new(Bytes::from(body)).map_err(|never| match never {}).boxed());
+    *response.status_mut() = status;
+    response
+}
+
+/// A body whose bytes wait for the line.
+struct Paced {
+    body: Incoming,
+    direction: Direction,
+    line: Arc<dyn Line>,
+    waiting: Option<(BoxFuture<'static, ()>, Bytes)>,
+}
+
+impl Paced {
+    fn of(body: Incoming, direction: Direction, line: Arc<dyn Line>) -> PacedSync {
+        PacedSync(std::sync::Mutex::new(Self { body, direction, line, waiting: None }))
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        loop {
+            if let Some((wait, _)) = &mut self.waiting {
+                std::task::ready!(wait.as_mut().poll(cx));
+                let bytes = self.waiting.take().map(|(_, bytes)| bytes).unwrap_or_default();
+                return Poll::Ready(Some(Ok(Frame::data(bytes))));
+            }
+            match std::task::ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+                None => return Poll::Ready(None),
+                Some(Err(error)) => return Poll::Ready(Some(Err(error.into()))),
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(bytes) => self.waiting = Some((self.line.passes(self.direction, bytes.len()), bytes)),
+                    Err(frame) => return Poll::Ready(Some(Ok(frame))),
+                },
+            }
+        }
+    }
+}
+
+/// The same for those who ask for `Sync`; it is only ever polled by one.
+struct PacedSync(std::sync::Mutex<Paced>);
+
+impl Body for PacedSync {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        match self.0.get_mut() {
+            Ok(body) => body.poll(cx),
+            Err(_poisoned) => Poll::Ready(Some(Err("a body's reader panicked".into()))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.lock().is_ok_and(|paced| paced.waiting.is_none() && paced.body.is_end_stream())
+    }
+
+    fn size_hint(&self) -> hyper::body::SizeHint {
+        self.0.lock().map(|paced| paced.body.size_hint()).unwrap_or_default()
+    }
+}
+
+/// A connection whose bytes are counted.
+struct Counted {
+    stream: TcpStream,
+    traffic: Arc<Traffic>,
+}
+
+impl AsyncRead for Counted {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
+        let before = buf.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        self.traffic.sent.fetch_add((buf.filled().len() - before) as u64, Ordering::Relaxed);
+        read
+    }
+}
+
+impl AsyncWrite for Counted {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<std::io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
+        if let Poll::Ready(Ok(bytes)) = &written {
+            self.traffic.received.fetch_add(*bytes as u64, Ordering::Relaxed);
+        }
+        written
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
