@@ -33,6 +33,10 @@ impl TryId {
 pub struct Work {
     /// Claims made and counted so far.
     pub attempts: u32,
+    /// Claims made so far, those that don't count (throttled, paused) among them: above 1, an earlier owner may have left
+    /// something unfinished.
+    #[serde(default)]
+    pub claims: u32,
     /// Who holds it.
     pub owner: Option<TryId>,
     /// Until when it is held: the owner's Lambda deadline.
@@ -102,6 +106,7 @@ impl Work {
     /// Count the try, set owner and lease.
     pub fn claim(&mut self, by: TryId, lease_until: Timestamp) {
         self.attempts += 1;
+        self.claims += 1;
         self.owner = Some(by);
         self.lease_until = Some(lease_until);
         self.due_at = Some(lease_until.saturating_add(GRACE).unwrap_or(lease_until));
@@ -187,6 +192,6 @@ mod tests {
         let mut work = Work::default();
         work.claim(TryId::new(), at(100));
         work.release(false, at(100));
-        assert_eq!(work.attempts, 0);
+        assert_eq!((work.attempts, work.claims), (0, 1));
     }
 }

@@ -14,6 +14,7 @@ mod killed_builds;
 mod links;
 mod poison;
 mod restart;
+mod stopped;
 mod studios;
 mod sync;
 mod tries;

@@ -36,6 +36,7 @@ pub struct Reaper {
 #[derive(Debug, Default)]
 struct Reaping {
     rng: Rng,
+    function: String,
     /// Of an invocation to be killed, in percent.
     chance: u8,
     within: Duration,
@@ -44,9 +45,16 @@ struct Reaping {
 }
 
 impl Reaper {
-    /// From now on kills this share of invocations at a random moment of their first `within`, until so many are killed.
-    pub fn reap(&self, seed: u64, chance: u8, within: Duration, limit: u64) {
-        *self.lock() = Reaping { rng: Rng::with_seed(seed), chance, within, kills: 0, limit };
+    /// From now on kills this share of a function's invocations at a random moment of their first `within`, until so many
+    /// are killed.
+    pub fn reap(&self, seed: u64, function: &str, chance: u8, within: Duration, limit: u64) {
+        let function = function.to_owned();
+        *self.lock() = Reaping { rng: Rng::with_seed(seed), function, chance, within, kills: 0, limit };
+    }
+
+    /// From now on kills nobody.
+    pub fn rest(&self) {
+        *self.lock() = Reaping::default();
     }
 
     /// Kills so far.
@@ -58,9 +66,9 @@ impl Reaper {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn draw(&self) -> Option<Duration> {
+    fn draw(&self, function: &str) -> Option<Duration> {
         let mut reaping = self.lock();
-        if reaping.kills >= reaping.limit || reaping.rng.u8(..100) >= reaping.chance {
+        if reaping.function != function || reaping.kills >= reaping.limit || reaping.rng.u8(..100) >= reaping.chance {
             return None;
         }
         let micros = u64::try_from(reaping.within.as_micros()).unwrap_or(u64::MAX);
@@ -101,7 +109,7 @@ impl Host {
             ensure!(bin.is_file(), "{} is not built", bin.display());
             let (sender, receiver) = mpsc::channel(*count);
             for _ in 0..*count {
-                let worker = Worker::new(function, bin.clone(), environment.subscribe(), Arc::clone(&pids)).await?;
+                let worker = Worker::new(function, bin.clone(), environment.subscribe(), Arc::clone(&pids));
                 sender.send(worker).await.map_err(|_| anyhow!("the pool is closed"))?;
             }
             idle.insert((*function).to_owned(), AsyncMutex::new(receiver));
@@ -162,12 +170,12 @@ fn failed(why: &str) -> Response {
 struct Worker {
     function: String,
     bin: PathBuf,
-    api: String,
     environment: watch::Receiver<Option<HashMap<String, String>>>,
     child: Option<Child>,
+    /// The child's own: what a dead one has asked for must not be given what the next one should get.
     runtime: Runtime,
+    serving: JoinSet<()>,
     pids: Arc<Mutex<HashMap<String, Vec<u32>>>>,
-    _serving: JoinSet<()>,
 }
 
 #[derive(Clone, Default)]
@@ -190,27 +198,32 @@ impl Runtime {
 const DEADLINE: Duration = Duration::from_secs(900);
 
 impl Worker {
-    async fn new(
+    fn new(
         function: &str,
         bin: PathBuf,
         environment: watch::Receiver<Option<HashMap<String, String>>>,
         pids: Arc<Mutex<HashMap<String, Vec<u32>>>>,
-    ) -> Result<Self> {
+    ) -> Self {
+        let (function, runtime, serving) = (function.to_owned(), Runtime::default(), JoinSet::new());
+        Self { function, bin, environment, child: None, runtime, serving, pids }
+    }
+
+    /// Serves a fresh runtime API; its address.
+    async fn serve(&mut self) -> Result<String> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let api = listener.local_addr()?.to_string();
-        let runtime = Runtime::default();
+        let address = listener.local_addr()?.to_string();
+        self.runtime = Runtime::default();
         let app = Router::new()
             .route("/2018-06-01/runtime/invocation/next", get(next))
             .route("/2018-06-01/runtime/invocation/{id}/response", post(response))
             .route("/2018-06-01/runtime/invocation/{id}/error", post(error))
             .layer(DefaultBodyLimit::disable())
-            .with_state((runtime.clone(), environment.clone()));
-        let mut serving = JoinSet::new();
-        serving.spawn(async move {
+            .with_state((self.runtime.clone(), self.environment.clone()));
+        self.serving = JoinSet::new();
+        self.serving.spawn(async move {
             let _ = axum::serve(listener, app).await;
         });
-        let function = function.to_owned();
-        Ok(Self { function, bin, api, environment, child: None, runtime, pids, _serving: serving })
+        Ok(address)
     }
 
     async fn run(&mut self, event: Bytes, reaper: &Reaper) -> Result<Bytes> {
@@ -220,7 +233,7 @@ impl Worker {
         *self.runtime.turn() = Turn { event: Some((id.clone(), event)), answer: Some((id, sender)) };
         self.runtime.1.notify_one();
         let child = self.child.as_mut().context("a process")?;
-        let doomed = reaper.draw();
+        let doomed = reaper.draw(&self.function);
         let death = async {
             match doomed {
                 Some(after) => tokio::time::sleep(after).await,
@@ -258,11 +271,12 @@ impl Worker {
             self.child = None;
             self.forget(pid);
         }
+        let api = self.serve().await?;
         let environment = self.environment.wait_for(Option::is_some).await?.clone().unwrap_or_default();
         let child = Command::new(&self.bin)
             .env_clear()
             .envs(environment)
-            .env("AWS_LAMBDA_RUNTIME_API", &self.api)
+            .env("AWS_LAMBDA_RUNTIME_API", api)
             .env("AWS_LAMBDA_FUNCTION_NAME", &self.function)
             .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1024")

@@ -119,7 +119,7 @@ async fn assemble_all(
 ) -> Result<(), JobError> {
     let Download { studio, id: download, build, .. } = hold.record.clone();
     // At a first try nothing can be there, and asking would cost more requests than a small archive takes.
-    let again = hold.record.work.attempts > 1 || hold.record.position.is_some();
+    let again = hold.record.work.claims > 1;
     let mut files_before = 0;
     for (volume, layout) in (1..).zip(layouts) {
         let volume = (layouts.len() > 1).then_some(volume);

@@ -56,7 +56,7 @@ pub async fn kills(plan: Kills, seed: u64) -> Result<Row> {
     let (mut total, mut round, mut slowest) = (0, 0, Duration::ZERO);
     while total < plan.kills {
         let jobs = prepare(&app, plan).await?;
-        host.reaper.reap(seed + round, CHANCE, jobs.takes, plan.kills - total);
+        host.reaper.reap(seed + round, plan.function, CHANCE, jobs.takes, plan.kills - total);
         let originals = jobs.begin(&app, plan).await?;
         let begun = Instant::now();
         wait(&app, plan).await?;
@@ -66,7 +66,7 @@ pub async fn kills(plan: Kills, seed: u64) -> Result<Row> {
         let findings = judge(&app, &jobs.studio, &originals).await;
         row.add(findings, || format!("--kill {} --seed {seed}", plan.function));
         round += 1;
-        host.reaper.reap(0, 0, Duration::ZERO, 0);
+        host.reaper.rest();
     }
     row.runs = total;
     row.figures.insert("rounds".into(), u32::try_from(round)?.into());

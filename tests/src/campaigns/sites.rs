@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::Result;
+use futures::{StreamExt as _, stream};
 
 use super::{Rig, Row, none_may_fail};
 use crate::{
@@ -14,24 +15,23 @@ use crate::{
 /// and the campaign would meet clients that don't retry any more.
 const WALKS_PER_RIG: usize = 40;
 
+/// Rigs at once: most of a walk is waiting for clients that are patient.
+const RIGS_AT_ONCE: usize = 4;
+
 /// Strikes each site with each fault, once for each seed. `every` leaves out all but each n-th pair, for a short campaign.
 pub async fn sites(seeds: std::ops::Range<u64>, every: usize) -> Result<Row> {
     let mut row = Row::new("every call site x each fault");
-    let mut rig = Rig::start(None).await?;
-    rig.net.begin(Vec::new());
-    let clean = rig.walk(0).await;
-    anyhow::ensure!(clean.violations.is_empty(), "without any fault: {:?}", clean.violations);
-    let sites: BTreeSet<Site> = rig.net.log().into_iter().map(|answered| answered.site).collect();
-    let mut walks = 0;
+    let sites = all_sites().await?;
+    let mut strikes = Vec::new();
     for seed in seeds {
-        let pairs = sites.iter().flat_map(|site| Fault::ALL.map(|fault| (site, fault)));
+        let pairs = sites.iter().flat_map(|site| Fault::ALL.map(|fault| (site.clone(), fault, seed)));
         // Another seed, another part of the pairs.
-        for (site, fault) in pairs.skip(usize::try_from(seed)? % every).step_by(every) {
-            if walks == WALKS_PER_RIG {
-                (rig, walks) = (Rig::start(None).await?, 0);
-            }
-            walks += 1;
-            let findings = strike(&rig, site, fault, seed).await;
+        strikes.extend(pairs.skip(usize::try_from(seed)? % every).step_by(every));
+    }
+    let mut rigs = stream::iter(strikes.chunks(WALKS_PER_RIG).map(<[_]>::to_vec).map(on_one_rig).collect::<Vec<_>>())
+        .buffer_unordered(RIGS_AT_ONCE);
+    while let Some(struck) = rigs.next().await {
+        for ((site, fault, seed), findings) in struck? {
             row.add(findings, || format!("--site '{site}' --fault {fault:?} --seed {seed}"));
         }
     }
@@ -39,14 +39,33 @@ pub async fn sites(seeds: std::ops::Range<u64>, every: usize) -> Result<Row> {
     Ok(row)
 }
 
-/// One site, one fault, on a rig of its own: what a failing line says to run again.
-pub async fn strike_once(site: &str, fault: &str, seed: u64) -> Result<Findings> {
+type Struck = ((Site, Fault, u64), Findings);
+
+async fn on_one_rig(strikes: Vec<(Site, Fault, u64)>) -> Result<Vec<Struck>> {
+    let rig = Rig::start(None).await?;
+    let mut struck = Vec::new();
+    for (site, fault, seed) in strikes {
+        let findings = strike(&rig, &site, fault, seed).await;
+        struck.push(((site, fault, seed), findings));
+    }
+    Ok(struck)
+}
+
+/// Where functions call AWS on a walk without any fault.
+async fn all_sites() -> Result<BTreeSet<Site>> {
     let rig = Rig::start(None).await?;
     rig.net.begin(Vec::new());
-    rig.walk(0).await;
-    let site = rig.net.log().into_iter().map(|answered| answered.site).find(|known| known.to_string() == site);
+    let clean = rig.walk(0).await;
+    anyhow::ensure!(clean.violations.is_empty(), "without any fault: {:?}", clean.violations);
+    Ok(rig.net.log().into_iter().map(|answered| answered.site).collect())
+}
+
+/// One site, one fault, on a rig of its own: what a failing line says to run again.
+pub async fn strike_once(site: &str, fault: &str, seed: u64) -> Result<Findings> {
+    let site = all_sites().await?.into_iter().find(|known| known.to_string() == site);
     let fault = Fault::ALL.into_iter().find(|known| format!("{known:?}") == fault);
     let (Some(site), Some(fault)) = (site, fault) else { anyhow::bail!("There is no such site or fault") };
+    let rig = Rig::start(None).await?;
     Ok(strike(&rig, &site, fault, seed).await)
 }
 

@@ -28,10 +28,12 @@ pub enum Fault {
     Hang,
     /// The reply comes late, but in time.
     Delay,
+    /// The request waits on the way, until [`FaultNet::release`].
+    Hold,
 }
 
 impl Fault {
-    /// All of them.
+    /// All that come and go by themselves.
     pub const ALL: [Self; 8] = [
         Self::DropRequest,
         Self::LoseReply,

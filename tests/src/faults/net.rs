@@ -16,7 +16,7 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo},
     server::conn::auto::Builder,
 };
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::{net::TcpListener, sync::Notify, task::JoinSet};
 
 use super::{Call, Fault, Service, Site, Strike};
 
@@ -51,6 +51,7 @@ struct Shared {
     upstream: OnceLock<HashMap<String, String>>,
     http: reqwest::Client,
     state: Mutex<State>,
+    released: Notify,
 }
 
 #[derive(Default)]
@@ -94,6 +95,11 @@ impl FaultNet {
     /// Calls `watch` before each call is passed on.
     pub fn watch(&self, watch: Watch) {
         self.shared.state().watch = Some(watch);
+    }
+
+    /// Lets go what is held.
+    pub fn release(&self) {
+        self.shared.released.notify_waiters();
     }
 
     /// The calls since the beginning, as they were answered.
@@ -176,6 +182,7 @@ async fn pass(
             shared.note(site, None);
             return Ok(refusal(service, throttled(service)));
         }
+        Some(Fault::Hold) => shared.released.notified().await,
         _ => {}
     }
     let upstream = shared.upstream.get().and_then(|urls| urls.get(variable)).ok_or(Broken)?;

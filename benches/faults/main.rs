@@ -1,0 +1,152 @@
+//! The long campaign: what is lost, and what happens twice, when everything that can fail does.
+//!
+//! `cargo bench -p benches --bench faults -- [--kills N] [--seeds N] [--json FILE]`; `benches/README.md` says what it
+//! measures and what came out. A violation names the options that repeat its run.
+#![allow(clippy::print_stdout, reason = "a bench prints its table")]
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, bail};
+use clap::Parser;
+use tests::{
+    campaigns::{self, Kills, Storm},
+    oracle::Row,
+};
+
+#[derive(Parser)]
+struct Arguments {
+    /// SIGKILLs for each worker.
+    #[arg(long, default_value_t = 1000)]
+    kills: u64,
+    /// Seeds for each call site and fault.
+    #[arg(long, default_value_t = 20)]
+    seeds: u64,
+    /// Where the rows are written.
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// Which campaigns: sites, stops, storm, poison, backlog, kills; all when none is named.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+    /// Of the pairs of call site and fault, each n-th.
+    #[arg(long, default_value_t = 1)]
+    every: usize,
+    /// Messages of the storm.
+    #[arg(long, default_value_t = 20_000)]
+    storm: usize,
+    /// Messages of the backlog.
+    #[arg(long, default_value_t = 2000)]
+    backlog: usize,
+    /// The seed of kills and storm, and of a run that is repeated.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Repeat one run: this call site, under `--fault`.
+    #[arg(long, requires = "fault")]
+    site: Option<String>,
+    /// The fault of `--site`.
+    #[arg(long)]
+    fault: Option<String>,
+    /// Repeat one run: stopped at function/invocation/waits.
+    #[arg(long)]
+    stop: Option<String>,
+    /// Repeat one run: a batch with poison in these places, bit n for message n.
+    #[arg(long)]
+    poison: Option<u16>,
+    /// Repeat one campaign: the kills of this worker alone.
+    #[arg(long)]
+    kill: Option<String>,
+    /// Cargo says that this is a bench.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+/// Jobs under way while their workers are killed.
+const JOBS: usize = 120;
+const WORKERS: [&str; 3] = ["email-sender", "photo-processor", "archive-builder"];
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    if let Some(row) = repeated(&arguments).await? {
+        println!("{row:#?}");
+        return verdict(&[row]);
+    }
+    let named = |name: &str| arguments.only.is_empty() || arguments.only.iter().any(|only| only == name);
+    let mut rows = Vec::new();
+    if named("stops") {
+        rows.push(campaigns::stops(1).await?);
+        print(&rows);
+    }
+    if named("poison") {
+        rows.push(campaigns::poison(1..1023).await?);
+        print(&rows);
+    }
+    if named("backlog") {
+        rows.push(campaigns::backlog(arguments.backlog, 2).await?);
+        print(&rows);
+    }
+    if named("storm") {
+        rows.push(campaigns::storm(storm(arguments.storm), arguments.seed).await?);
+        print(&rows);
+    }
+    if named("kills") {
+        for function in WORKERS {
+            rows.push(campaigns::kills(Kills { function, kills: arguments.kills, jobs: JOBS }, arguments.seed).await?);
+            print(&rows);
+        }
+    }
+    if named("sites") {
+        let seeds = arguments.seed..arguments.seed + arguments.seeds;
+        rows.push(campaigns::sites(seeds, arguments.every).await?);
+        print(&rows);
+    }
+    if let Some(path) = &arguments.json {
+        std::fs::write(path, serde_json::to_string_pretty(&rows)?).context("Failed to write the rows")?;
+    }
+    verdict(&rows)
+}
+
+/// Mostly mails, the smallest jobs; some photos and archives, which are larger.
+fn storm(messages: usize) -> Storm {
+    let (photos, downloads) = (messages / 40, messages / 100);
+    Storm { emails: messages - photos - downloads, photos, downloads, at_once: 16 }
+}
+
+/// The one run that the arguments ask for, if they do.
+async fn repeated(arguments: &Arguments) -> Result<Option<Row>> {
+    let (name, findings) = match arguments {
+        Arguments { site: Some(site), fault: Some(fault), .. } => {
+            ("one site", campaigns::strike_once(site, fault, arguments.seed).await?)
+        }
+        Arguments { stop: Some(stop), .. } => ("one stop", campaigns::stop_once(stop).await?),
+        Arguments { poison: Some(mask), .. } => return campaigns::poison([*mask]).await.map(Some),
+        Arguments { kill: Some(kill), .. } => {
+            let function = WORKERS.into_iter().find(|known| known == kill).context("There is no such worker")?;
+            let plan = Kills { function, kills: arguments.kills, jobs: JOBS };
+            return campaigns::kills(plan, arguments.seed).await.map(Some);
+        }
+        _ => return Ok(None),
+    };
+    let mut row = Row::new(name);
+    row.add(findings, || "this run".into());
+    Ok(Some(row))
+}
+
+fn print(rows: &[Row]) {
+    let Some(row) = rows.last() else { return };
+    if rows.len() == 1 {
+        println!("campaign | runs | lost | duplicates | flagged | failed | wrong | figures");
+    }
+    let Row { campaign, runs, lost, duplicates, flagged_duplicates, failed, wrong, violations, figures } = row;
+    println!("{campaign} | {runs} | {lost} | {duplicates} | {flagged_duplicates} | {failed} | {wrong} | {figures:?}");
+    for violation in violations {
+        println!("  {violation}");
+    }
+}
+
+fn verdict(rows: &[Row]) -> Result<()> {
+    let violations: usize = rows.iter().map(|row| row.violations.len()).sum();
+    if violations > 0 {
+        bail!("{violations} violations");
+    }
+    Ok(())
+}
