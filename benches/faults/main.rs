@@ -127,7 +127,7 @@ async fn repeated(arguments: &Arguments) -> Result<Option<Row>> {
         _ => return Ok(None),
     };
     let mut row = Row::new(name);
-    row.add(findings, || "this run".into());
+    row.add(&findings, || "this run".into());
     Ok(Some(row))
 }
 

@@ -20,6 +20,9 @@ use crate::{TestApp, unzip};
 /// A page of records; a studio of the tests has fewer.
 const ALL: usize = 100_000;
 
+/// Photos as they were uploaded.
+pub type Originals = HashMap<Uuid, Vec<u8>>;
+
 /// What was found wrong, and what was counted on the way.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Findings {
@@ -61,7 +64,7 @@ impl Findings {
 }
 
 /// Looks at everything that a studio has; `originals` are the bytes that its photos must be.
-pub async fn look(app: &TestApp, studio: &Studio, originals: &HashMap<Uuid, Vec<u8>>) -> Result<Findings> {
+pub async fn look(app: &TestApp, studio: &Studio, originals: &Originals) -> Result<Findings> {
     let mut findings = Findings::default();
     let photos = records::<Photo>(app, "PHOTOS_TABLE", studio).await?;
     let downloads = records::<Download>(app, "DOWNLOADS_TABLE", studio).await?;
@@ -139,12 +142,7 @@ fn at_rest<R: Workable>(findings: &mut Findings, record: &R) {
     }
 }
 
-async fn look_at_photo(
-    app: &TestApp,
-    findings: &mut Findings,
-    photo: &Photo,
-    originals: &HashMap<Uuid, Vec<u8>>,
-) -> Result<()> {
+async fn look_at_photo(app: &TestApp, findings: &mut Findings, photo: &Photo, originals: &Originals) -> Result<()> {
     let Some(original) = originals.get(&photo.id) else {
         // Announced, never uploaded: the client gave up and announced another.
         if !matches!(photo.status, PhotoStatus::AwaitingUpload | PhotoStatus::Failed) {
@@ -322,7 +320,7 @@ impl Row {
     }
 
     /// Counts one run.
-    pub fn add(&mut self, findings: Findings, replay: impl Fn() -> String) {
+    pub fn add(&mut self, findings: &Findings, replay: impl Fn() -> String) {
         self.runs += 1;
         self.lost += findings.lost;
         self.duplicates += findings.duplicates;

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
     process::Stdio,
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
@@ -42,6 +42,7 @@ struct Reaping {
     within: Duration,
     kills: u64,
     limit: u64,
+    last_kill: Option<Instant>,
 }
 
 impl Reaper {
@@ -49,12 +50,18 @@ impl Reaper {
     /// are killed.
     pub fn reap(&self, seed: u64, function: &str, chance: u8, within: Duration, limit: u64) {
         let function = function.to_owned();
-        *self.lock() = Reaping { rng: Rng::with_seed(seed), function, chance, within, kills: 0, limit };
+        let rng = Rng::with_seed(seed);
+        *self.lock() = Reaping { rng, function, chance, within, limit, ..Reaping::default() };
     }
 
     /// From now on kills nobody.
     pub fn rest(&self) {
         *self.lock() = Reaping::default();
+    }
+
+    /// How long ago the last kill was.
+    pub fn since_last_kill(&self) -> Option<Duration> {
+        self.lock().last_kill.map(|at| at.elapsed())
     }
 
     /// Kills so far.
@@ -254,6 +261,7 @@ impl Worker {
         self.forget(pid);
         let mut reaping = reaper.lock();
         reaping.kills += 1;
+        reaping.last_kill = Some(Instant::now());
         bail!("{} was killed", self.function)
     }
 

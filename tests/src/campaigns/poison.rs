@@ -35,12 +35,12 @@ pub async fn poison(masks: impl IntoIterator<Item = u16>) -> Result<Row> {
             Ok(findings) => findings,
             Err(error) => super::failed(&format!("{error:#}")),
         };
-        row.add(findings, || format!("--poison {mask}"));
+        row.add(&findings, || format!("--poison {mask}"));
     }
     let mut findings = judge(&rig.app, &studio, &[(photo, jpeg)].into()).await;
     none_may_fail(&mut findings);
     let runs = row.runs;
-    row.add(findings, || "all batches together".into());
+    row.add(&findings, || "all batches together".into());
     row.runs = runs;
     Ok(row)
 }

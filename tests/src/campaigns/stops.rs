@@ -45,7 +45,7 @@ pub async fn stops(every: usize) -> Result<Row> {
                 }
                 walks += 1;
                 let (findings, struck) = stop(&rig, &plan, function, invocation, waits).await;
-                row.add(findings, || format!("--stop {function}/{invocation}/{waits}"));
+                row.add(&findings, || format!("--stop {function}/{invocation}/{waits}"));
                 if !struck {
                     break;
                 }

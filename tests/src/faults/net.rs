@@ -213,7 +213,7 @@ async fn pass(
         return Err(Broken);
     }
     let length = headers.get(header::CONTENT_LENGTH).cloned().unwrap_or_else(|| HeaderValue::from(bytes.len()));
-    let mut response = Response::new(if cut { half(bytes) } else { Body::from(bytes) });
+    let mut response = Response::new(if cut { half(&bytes) } else { Body::from(bytes) });
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     response.headers_mut().remove(header::TRANSFER_ENCODING);
@@ -222,7 +222,7 @@ async fn pass(
 }
 
 /// The first half, and then the connection breaks.
-fn half(bytes: Bytes) -> Body {
+fn half(bytes: &Bytes) -> Body {
     let first = bytes.slice(..bytes.len() / 2);
     Body::from_stream(stream::iter([Ok(first), Err(Broken)]))
 }
