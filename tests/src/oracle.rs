@@ -116,6 +116,19 @@ pub async fn look_around(app: &TestApp) -> Result<Findings> {
     Ok(findings)
 }
 
+/// Downloads that were fetched once, and whose record counts another number.
+pub async fn miscounted(app: &TestApp, studio: &Studio, fetched: &[Uuid]) -> Result<Vec<String>> {
+    let downloads = table::<Download>(app, "DOWNLOADS_TABLE")?;
+    let mut sentences = Vec::new();
+    for id in fetched {
+        let count = downloads.get(studio, *id).await?.map(|download| download.download_count);
+        if count != Some(1) {
+            sentences.push(format!("download {id} was fetched once, and counts {count:?}"));
+        }
+    }
+    Ok(sentences)
+}
+
 async fn records<R: Workable>(app: &TestApp, variable: &str, studio: &Studio) -> Result<Vec<R>> {
     Ok(table::<R>(app, variable)?.list(studio, None, ALL, |_| true).await?.items)
 }

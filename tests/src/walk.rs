@@ -24,6 +24,8 @@ const STEP: Duration = Duration::from_secs(601);
 pub struct Walked {
     /// The bytes of each photo whose upload was confirmed.
     pub originals: HashMap<Uuid, Vec<u8>>,
+    /// Downloads that the customer has fetched, each once, however often the link was pressed until it worked.
+    pub fetched: Vec<Uuid>,
 }
 
 /// Uploads two photos, orders them, asks for a ZIP, a bare file and a confirmation, and waits for the end of it all.
@@ -46,13 +48,31 @@ pub async fn walk(app: &TestApp, studio: &Studio, seed: u64) -> Result<Walked> {
     let order = json!({ "reference": format!("R-{seed}"), "customer": customer, "photo_ids": ids });
     let order = insist(app, studio, "/orders", order, &[201]).await?["id"].as_str().context("an id")?.to_owned();
     let path = format!("/orders/{order}/downloads");
-    insist(app, studio, &path, json!({}), &[202]).await?;
-    insist(app, studio, &path, json!({ "kind": "single", "photo_id": ids[0] }), &[201]).await?;
+    let batch = insist(app, studio, &path, json!({}), &[202]).await?;
+    let single = insist(app, studio, &path, json!({ "kind": "single", "photo_id": ids[0] }), &[201]).await?;
     let confirmation =
         json!({ "template": "order_confirmation", "to": "eva@example.com", "data": { "order_id": order } });
     insist(app, studio, "/emails", confirmation, &[202]).await?;
     settle(app).await?;
+    for made in [batch, single] {
+        if press(app, made["link"].as_str().context("a link")?).await? {
+            walked.fetched.push(made["download"]["id"].as_str().context("an id")?.parse()?);
+        }
+    }
     Ok(walked)
+}
+
+/// Presses a customer's link until it leads somewhere; false when its download has failed.
+async fn press(app: &TestApp, link: &str) -> Result<bool> {
+    for _ in 0..PATIENCE {
+        let answer = app.http().post(link).send().await?;
+        match answer.status() {
+            StatusCode::SEE_OTHER => return Ok(true),
+            status if status.is_server_error() => {}
+            _ => return Ok(false),
+        }
+    }
+    bail!("the link never worked")
 }
 
 /// Announces and uploads one photo.

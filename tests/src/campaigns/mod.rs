@@ -74,7 +74,12 @@ impl Rig {
             Ok(walked) => walked,
             Err(error) => return failed(&format!("the walk broke: {error:#}")),
         };
-        judge(&self.app, &studio, &walked.originals).await
+        let mut findings = judge(&self.app, &studio, &walked.originals).await;
+        match oracle::miscounted(&self.app, &studio, &walked.fetched).await {
+            Ok(sentences) => findings.violations.extend(sentences),
+            Err(error) => findings.absorb(failed(&format!("the counters could not be read: {error:#}"))),
+        }
+        findings
     }
 }
 

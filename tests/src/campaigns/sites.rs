@@ -16,7 +16,7 @@ use crate::{
 const WALKS_PER_RIG: usize = 40;
 
 /// Rigs at once: most of a walk is waiting for clients that are patient.
-const RIGS_AT_ONCE: usize = 4;
+const RIGS_AT_ONCE: usize = 8;
 
 /// Strikes each site with each fault, once for each seed. `every` leaves out all but each n-th pair, for a short campaign.
 pub async fn sites(seeds: std::ops::Range<u64>, every: usize) -> Result<Row> {

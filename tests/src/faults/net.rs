@@ -65,7 +65,8 @@ struct State {
 impl FaultNet {
     /// A proxy for each of these functions and both endpoints.
     pub async fn start(functions: &[&str]) -> Result<Self> {
-        let http = reqwest::Client::builder().no_proxy().build()?;
+        // A connection for each call: a kept one may have been closed meanwhile, which would be a fault that nobody asked for.
+        let http = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build()?;
         let shared = Arc::new(Shared { http, ..Shared::default() });
         let (mut overrides, mut proxies) = (HashMap::new(), JoinSet::new());
         for function in functions {
