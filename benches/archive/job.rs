@@ -64,7 +64,7 @@ pub fn environment(endpoint: &str) -> HashMap<String, String> {
     variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
 }
 
-fn studio() -> Studio {
+pub fn studio() -> Studio {
     "bench".parse().unwrap_or_else(|_| unreachable!("a valid studio"))
 }
 

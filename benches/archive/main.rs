@@ -62,6 +62,8 @@ async fn main() -> Result<()> {
     if let Some(job) = &arguments.build {
         return ours::build(job).await;
     }
+    // First, while this process is small: its own memory is part of the model.
+    let modelled = simulate::rows(&arguments.cases, &arguments.tools)?;
     let mut rows: Vec<Row> = Vec::new();
     let tools: Vec<Tool> = Tool::ALL.into_iter().filter(|tool| chosen(&arguments.tools, tool.name())).collect();
     let cases: Vec<Case> = Case::all().into_iter().filter(|case| chosen(&arguments.cases, case.name)).collect();
@@ -79,7 +81,7 @@ async fn main() -> Result<()> {
             }
         }
     }
-    rows.extend(simulate::rows(&arguments.cases, &arguments.tools)?);
+    rows.extend(modelled);
     row::print(&rows);
     if let Some(path) = &arguments.json {
         std::fs::write(path, serde_json::to_vec_pretty(&rows)?)

@@ -67,6 +67,10 @@ impl Tool {
                 std::fs::write(&list, sources.collect::<String>())?;
                 command.args(["archive", &format!("s3://{}/{}", job.archives, job.archive)]);
                 command.stdin(std::fs::File::open(list)?);
+                // Its AWS library is older than AWS_ENDPOINT_URL.
+                let (host, port) =
+                    job.endpoint.trim_start_matches("http://").split_once(':').context("an endpoint with a port")?;
+                command.env("LOCALSTACK_HOSTNAME", host).env("EDGE_PORT", port);
                 command
             }
             Self::Archiver => {

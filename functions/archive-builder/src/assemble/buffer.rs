@@ -3,32 +3,25 @@
 use std::ops::Range;
 
 use anyhow::anyhow;
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use futures::{TryStreamExt as _, future::BoxFuture, stream::FuturesOrdered};
 use shared::{JobError, objects::GetError, zip::Piece};
-use tokio::sync::SemaphorePermit;
 use tracing::warn;
 
-use super::Assembly;
+use super::{Assembly, flow::Filled};
 use crate::plan::Stretch;
 
 /// Fetches of one buffer that wait for their turn or are under way.
-const FETCHES_AHEAD: usize = 32;
+const FETCHES_AHEAD: usize = 24;
 /// A body that ends early is fetched again: the SDK repeats requests, not bodies.
 const FETCH_TRIES: u32 = 3;
 
-/// Bytes, and the room that they take.
-pub struct Buffer<'a> {
-    pub bytes: Bytes,
-    _room: SemaphorePermit<'a>,
-}
-
 impl Assembly<'_> {
     /// Waits for room, and fills it with these stretches.
-    pub(super) async fn buffer(&self, stretches: &[Stretch]) -> Result<Buffer<'_>, JobError> {
+    pub(super) async fn buffer(&self, stretches: &[Stretch]) -> Result<Filled<'_>, JobError> {
         let len = stretches.iter().map(Stretch::len).sum();
-        let room = self.flow.room(len).await?;
-        let mut rest = BytesMut::zeroed(usize::try_from(len)?);
+        let mut room = self.flow.room(len).await?;
+        let mut rest = std::mem::take(&mut room.bytes);
         let mut slots = Vec::new();
         for stretch in stretches {
             match stretch {
@@ -57,7 +50,7 @@ impl Assembly<'_> {
             let Some(slot) = filling.try_next().await? else { break };
             whole.unsplit(slot); // they lie side by side: nothing is copied
         }
-        Ok(Buffer { bytes: whole.freeze(), _room: room })
+        Ok(room.filled(whole))
     }
 
     /// Fetches what a slot is missing, if anything.

@@ -107,7 +107,7 @@ impl<'a> Assembly<'a> {
             originals,
             uploads,
             earlier,
-            flow: Flow::new(plan.buffers.total),
+            flow: Flow::new(plan.buffers),
             proof: Proof::default(),
             pads: plan.pads.iter().map(|_| OnceCell::new()).collect(),
             got_on,
@@ -124,7 +124,7 @@ impl<'a> Assembly<'a> {
         let expected = expected(self.layout);
         if let [Part::Upload(stretches)] = &self.plan.parts[..] {
             let buffer = self.buffer(stretches).await?;
-            self.uploads.put(key, buffer.bytes, expected).await.map_err(mismatch)?;
+            self.uploads.put(key, buffer.bytes(), expected).await.map_err(mismatch)?;
             return Ok(());
         }
         let (upload_id, done) = self.open(key, &self.plan.parts).await?;
@@ -186,7 +186,7 @@ impl<'a> Assembly<'a> {
                 Part::Upload(stretches) => {
                     let buffer = self.buffer(stretches).await?;
                     let _turn = self.flow.upload().await?;
-                    self.uploads.send(key, upload_id, number, buffer.bytes).await?
+                    self.uploads.send(key, upload_id, number, buffer.bytes()).await?
                 }
                 Part::Copy { from, range } => {
                     let (source, etag, size) = self.source(from).await?;
@@ -237,7 +237,7 @@ impl<'a> Assembly<'a> {
             let buffer = self.buffer(stretches).await?;
             let _turn = self.flow.upload().await?;
             let expected = Expected { size: object.size, crc32: None, first: false };
-            return self.uploads.put(&key, buffer.bytes, expected).await.map_err(mismatch);
+            return self.uploads.put(&key, buffer.bytes(), expected).await.map_err(mismatch);
         }
         let (upload_id, mut done) = self.open(&key, &object.parts).await?;
         let mut missing = (1..).zip(&object.parts);

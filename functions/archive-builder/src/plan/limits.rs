@@ -43,6 +43,6 @@ impl Limits {
         copy: 512 * MIB,
         pad: 4 * GIB,
         many_small: Buffers { largest: 10 * MIB, total: 40 * MIB },
-        few_large: Buffers { largest: 24 * MIB, total: 48 * MIB },
+        few_large: Buffers { largest: 13 * MIB, total: 39 * MIB },
     };
 }
