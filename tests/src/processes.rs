@@ -339,7 +339,7 @@ fn settle(runtime: &Runtime, id: &str, answer: Result<Bytes, String>) -> StatusC
     StatusCode::ACCEPTED
 }
 
-/// Builds the functions, in the profile of this very binary, and says where they lie.
+/// Builds the functions in the profile of this very binary (benches lie with releases), and says where they lie.
 pub fn build_functions() -> Result<PathBuf> {
     let own = std::env::current_exe()?;
     // target/{profile}/deps/system-...
@@ -348,18 +348,7 @@ pub fn build_functions() -> Result<PathBuf> {
     let mut cargo = std::process::Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["build", "--quiet", "--bins", "-p", "email-sender", "-p", "photo-processor", "-p", "archive-builder"]);
     cargo.args(["-p", "api", "--target-dir"]).arg(folder.parent().context("a target folder")?);
-    // Both leave their artifacts in `release`; cargo tells a bench that it is one.
-    let bench = std::env::args().any(|argument| argument == "--bench");
-    cargo.args([
-        "--profile",
-        if bench {
-            "bench"
-        } else if profile == "debug" {
-            "dev"
-        } else {
-            profile
-        },
-    ]);
+    cargo.args(["--profile", if profile == "debug" { "dev" } else { profile }]);
     cargo.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
     ensure!(cargo.status()?.success(), "The functions could not be built");
     Ok(folder)
