@@ -3,8 +3,7 @@
 use std::ops::Range;
 
 use anyhow::anyhow;
-use bytes::BytesMut;
-use futures::{TryStreamExt as _, future::BoxFuture, stream::FuturesOrdered};
+use futures::{TryStreamExt as _, stream::FuturesUnordered};
 use shared::{JobError, objects::GetError, zip::Piece};
 use tracing::warn;
 
@@ -21,48 +20,42 @@ impl Assembly<'_> {
     pub(super) async fn buffer(&self, stretches: &[Stretch]) -> Result<Filled<'_>, JobError> {
         let len = stretches.iter().map(Stretch::len).sum();
         let mut room = self.flow.room(len).await?;
-        let mut rest = std::mem::take(&mut room.bytes);
-        let mut slots = Vec::new();
+        let mut rest = room.bytes.as_mut();
+        let too_long = || anyhow!("An upload is longer than its stretches");
+        let mut missing = Vec::new();
         for stretch in stretches {
             match stretch {
-                Stretch::Zeros(len) => slots.push((rest.split_to(usize::try_from(*len)?), None)),
+                Stretch::Zeros(len) => {
+                    rest.split_off_mut(..usize::try_from(*len)?).ok_or_else(too_long)?;
+                }
                 Stretch::Archive(range) => {
                     for piece in self.layout.pieces(range.clone()) {
-                        let mut slot = rest.split_to(usize::try_from(piece.len())?);
+                        let slot = rest.split_off_mut(..usize::try_from(piece.len())?).ok_or_else(too_long)?;
                         match piece {
-                            Piece::Bytes(bytes) => {
-                                slot.copy_from_slice(&bytes);
-                                slots.push((slot, None));
-                            }
-                            Piece::Body { entry, range } => slots.push((slot, Some((entry, range)))),
+                            Piece::Bytes(bytes) => slot.copy_from_slice(&bytes),
+                            Piece::Body { entry, range } => missing.push((entry, range, slot)),
                         }
                     }
                 }
             }
         }
-        let (mut slots, mut filling, mut whole) = (slots.into_iter(), FuturesOrdered::new(), BytesMut::new());
+        let (mut missing, mut fetching) = (missing.into_iter(), FuturesUnordered::new());
         loop {
-            while filling.len() < FETCHES_AHEAD
-                && let Some((slot, missing)) = slots.next()
+            while fetching.len() < FETCHES_AHEAD
+                && let Some((entry, range, slot)) = missing.next()
             {
-                filling.push_back(self.fill(slot, missing));
+                fetching.push(self.fetch(entry, range, slot));
             }
-            let Some(slot) = filling.try_next().await? else { break };
-            whole.unsplit(slot); // they lie side by side: nothing is copied
+            if fetching.try_next().await?.is_none() {
+                break;
+            }
         }
-        Ok(room.filled(whole))
-    }
-
-    /// Fetches what a slot is missing, if anything.
-    fn fill(&self, slot: BytesMut, missing: Option<(usize, Range<u64>)>) -> BoxFuture<'_, Result<BytesMut, JobError>> {
-        match missing {
-            None => Box::pin(std::future::ready(Ok(slot))),
-            Some((entry, range)) => Box::pin(self.fetch(entry, range, slot)),
-        }
+        drop((missing, fetching));
+        Ok(room.filled())
     }
 
     /// Fetches some of an entry's content, as it was when it was hashed, into a slot of its length.
-    async fn fetch(&self, entry: usize, range: Range<u64>, mut slot: BytesMut) -> Result<BytesMut, JobError> {
+    async fn fetch(&self, entry: usize, range: Range<u64>, slot: &mut [u8]) -> Result<(), JobError> {
         let content = &self.layout.entries()[entry];
         let source = content.source().ok_or_else(|| anyhow!("An entry to be fetched has no source"))?;
         for attempt in 1.. {
@@ -80,19 +73,18 @@ impl Assembly<'_> {
                 Err(GetError::Forbidden) => return Err(source.unreadable()),
                 Err(GetError::Other(error)) => return Err(error.into()),
             };
-            match read(body, &mut slot).await {
+            match read(body, slot).await {
                 Ok(()) => break,
                 Err(error) if attempt < FETCH_TRIES => warn!(photo.id = %source.photo, %error, "A photo is read again"),
                 Err(error) => return Err(error.context("Failed to read a photo").into()),
             }
         }
-        self.proof.seen(self.layout, entry, range, crc32fast::hash(&slot))?;
-        Ok(slot)
+        self.proof.seen(self.layout, entry, range, crc32fast::hash(slot))
     }
 }
 
 /// Reads exactly as many bytes as there is room for.
-async fn read(mut body: aws_sdk_s3::primitives::ByteStream, slot: &mut BytesMut) -> anyhow::Result<()> {
+async fn read(mut body: aws_sdk_s3::primitives::ByteStream, slot: &mut [u8]) -> anyhow::Result<()> {
     let mut at = 0;
     while let Some(chunk) = body.try_next().await? {
         let room = slot.get_mut(at..at + chunk.len()).ok_or_else(|| anyhow!("A body is longer than it says"))?;

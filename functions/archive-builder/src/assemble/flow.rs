@@ -1,9 +1,8 @@
 //! How much is under way at the same time: copies are waited for only, uploads take memory, fetches take connections.
 
-use std::sync::{Mutex, PoisonError};
-
 use anyhow::Result;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
+use memmap2::MmapMut;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::plan::limits::Buffers;
@@ -25,13 +24,11 @@ pub struct Flow {
     fetches: Semaphore,
     memory: Semaphore,
     units: u64,
-    largest: u64,
-    idle: Mutex<Vec<BytesMut>>,
 }
 
 impl Flow {
     /// With these bounds for all buffers together.
-    pub fn new(Buffers { largest, total }: Buffers) -> Self {
+    pub fn new(Buffers { total, .. }: Buffers) -> Self {
         let units = total.div_ceil(UNIT).max(1);
         Self {
             copies: Semaphore::new(COPIES),
@@ -39,8 +36,6 @@ impl Flow {
             fetches: Semaphore::new(FETCHES),
             memory: Semaphore::new(usize::try_from(units).unwrap_or(Semaphore::MAX_PERMITS)),
             units,
-            largest,
-            idle: Mutex::default(),
         }
     }
 
@@ -60,45 +55,58 @@ impl Flow {
     }
 
     /// Waits for room for so many bytes, and hands them out as zeros.
-    ///
-    /// Those that are half as long as the longest or more take as much as it does, and are used again: the allocator
-    /// would keep the gaps that buffers of many lengths leave.
     pub async fn room(&self, len: u64) -> Result<Room<'_>> {
-        let is_large = len >= self.largest / 2;
-        let capacity = if is_large { len.max(self.largest) } else { len };
-        let units = capacity.div_ceil(UNIT).clamp(1, self.units);
+        let units = len.div_ceil(UNIT).clamp(1, self.units);
         let permit = self.memory.acquire_many(u32::try_from(units)?).await?;
-        let idle = if is_large { self.idle().pop() } else { None };
-        let capacity = usize::try_from(capacity)?;
-        let mut bytes = idle.unwrap_or_else(|| BytesMut::with_capacity(capacity));
-        bytes.resize(usize::try_from(len)?, 0);
-        Ok(Room { flow: self, bytes, permit })
+        let len = usize::try_from(len)?;
+        let bytes =
+            if len as u64 > UNIT { Memory::Mapped(MmapMut::map_anon(len)?) } else { Memory::Small(vec![0; len]) };
+        Ok(Room { bytes, permit })
     }
+}
 
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<BytesMut>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+/// Zeros, to be written over. Larger ones are pages of their own, which go back to the system when they are dropped:
+/// the allocator would keep the gaps that buffers of many lengths leave, half as much again.
+pub enum Memory {
+    Mapped(MmapMut),
+    Small(Vec<u8>),
+}
+
+impl AsMut<[u8]> for Memory {
+    fn as_mut(&mut self) -> &mut [u8] {
+        match self {
+            Self::Mapped(pages) => pages,
+            Self::Small(bytes) => bytes,
+        }
+    }
+}
+
+impl AsRef<[u8]> for Memory {
+    fn as_ref(&self) -> &[u8] {
+        match self {
+            Self::Mapped(pages) => pages,
+            Self::Small(bytes) => bytes,
+        }
     }
 }
 
 /// Memory, and the right to it.
 pub struct Room<'a> {
-    flow: &'a Flow,
     /// To be filled.
-    pub bytes: BytesMut,
+    pub bytes: Memory,
     permit: SemaphorePermit<'a>,
 }
 
-/// What a room was filled with. Large ones go back to be filled again, unless somebody still reads them.
+/// What a room was filled with.
 pub struct Filled<'a> {
-    flow: &'a Flow,
     bytes: Bytes,
     _permit: SemaphorePermit<'a>,
 }
 
 impl<'a> Room<'a> {
-    /// These are its bytes from now on.
-    pub fn filled(self, bytes: BytesMut) -> Filled<'a> {
-        Filled { flow: self.flow, bytes: bytes.freeze(), _permit: self.permit }
+    /// It is full.
+    pub fn filled(self) -> Filled<'a> {
+        Filled { bytes: Bytes::from_owner(self.bytes), _permit: self.permit }
     }
 }
 
@@ -106,16 +114,5 @@ impl Filled<'_> {
     /// The bytes; a clone of them shares the memory.
     pub fn bytes(&self) -> Bytes {
         self.bytes.clone()
-    }
-}
-
-impl Drop for Filled<'_> {
-    fn drop(&mut self) {
-        if let Ok(mut bytes) = std::mem::take(&mut self.bytes).try_into_mut() {
-            bytes.clear();
-            if bytes.capacity() as u64 >= self.flow.largest {
-                self.flow.idle().push(bytes);
-            }
-        }
     }
 }

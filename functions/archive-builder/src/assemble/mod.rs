@@ -32,7 +32,7 @@ use crate::{
 };
 
 /// Parts of the archive that are made at the same time; each may have several requests under way or waiting.
-const PARTS_AT_ONCE: usize = 160;
+const PARTS_AT_ONCE: usize = 120;
 /// The same where parts are groups of parts themselves.
 const GROUPS_AT_ONCE: usize = 16;
 /// Parts of one intermediate object that are made at the same time.
