@@ -12,7 +12,7 @@ use super::{Assembly, flow::Filled};
 use crate::plan::Stretch;
 
 /// Fetches of one buffer that wait for their turn or are under way.
-const FETCHES_AHEAD: usize = 24;
+const FETCHES_AHEAD: usize = 16;
 /// A body that ends early is fetched again: the SDK repeats requests, not bodies.
 const FETCH_TRIES: u32 = 3;
 

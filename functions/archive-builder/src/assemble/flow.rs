@@ -13,9 +13,9 @@ use crate::plan::limits::Buffers;
 const COPIES: usize = 200;
 /// Uploads under way at most, besides the bound on their memory.
 const UPLOADS: usize = 32;
-/// Fetches of small photos under way at most: at 75 MB/s and 60 ms a request, 24 of 0.2 MB fill the line, and each
+/// Fetches of small photos under way at most: at 75 MB/s and 60 ms a request, 16 of 0.3 MB fill the line, and each
 /// connection has a buffer of its own.
-const FETCHES: usize = 24;
+const FETCHES: usize = 16;
 /// Memory is handed out in so many bytes.
 const UNIT: u64 = 64 << 10;
 
