@@ -1,9 +1,10 @@
 use std::{process::Command, sync::Arc};
 
+use archive_builder::uploads::{Checksums, Expected, StoreError, Uploads};
 use futures::future::BoxFuture;
 use http::StatusCode;
 use serde_json::{Value, json};
-use shared::{photo::Photo, store::Table};
+use shared::{ObjectKey, photo::Photo, store::Table};
 use tests::{
     TestApp,
     builder::Builder,
@@ -252,4 +253,43 @@ async fn an_order_of_one_tiny_photo_is_packed() {
     let (_, link) = app.download("anna", &order, json!({ "notify": false })).await;
     let files = unzip(app.fetch(&link).await.unwrap());
     assert!(files[0].1 == bytes && files.len() == 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_settings_for_emulators_and_for_dollars_make_the_same_archive() {
+    let app = TestApp::without_builder().await;
+    let photos = app.large_and_small("anna", "LsLL").await;
+    let ids: Vec<String> = photos.iter().map(|(_, _, id)| id.clone()).collect();
+    let order = app.order("anna", "E-2", &ids).await;
+    for setting in [("ARCHIVE_CHECKSUMS", "none"), ("ARCHIVE_PREFERENCE", "cheap")] {
+        let made = app.post("anna", &format!("/orders/{order}/downloads"), json!({ "notify": false })).await;
+        let download = made.text("/download/id");
+        app.builder_with(Arc::new(Quiet), &[setting]).await.build("anna", &download, 60).await;
+        let shown = app.get("anna", &format!("/downloads/{download}")).await.body;
+        assert_eq!(shown["status"], "ready", "{setting:?}: {shown}");
+        let archive = app.fetch(&made.text("/link")).await.unwrap();
+        assert_eq!(shown["crc32"], format!("{:08x}", crc32fast::hash(&archive)), "{setting:?}");
+        for ((name, packed), (_, original, _)) in unzip(archive).iter().zip(&photos) {
+            assert!(packed == original, "{setting:?}: {name}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_store_refuses_an_archive_whose_checksum_is_not_what_was_announced() {
+    let app = TestApp::without_builder().await;
+    let uploads = Uploads::new(app.s3(), "downloads", "photos", Checksums::FullObject);
+    let studio = "anna".parse().unwrap();
+    let key = ObjectKey::Archive { studio, download: uuid::Uuid::new_v4(), build: 1, volume: None };
+    let id = uploads.begin(&key).await.unwrap();
+    let bytes = bytes::Bytes::from(jpeg(1, 300, 200));
+    let part = uploads.send(&key, &id, 1, bytes.clone()).await.unwrap();
+    let crc32 = crc32fast::hash(&bytes);
+    let expected = |crc32| Expected { size: bytes.len() as u64, crc32: Some(crc32), first: true };
+    let refused = uploads.complete(&key, &id, std::slice::from_ref(&part), expected(crc32 ^ 1)).await;
+    assert!(matches!(refused, Err(StoreError::Mismatch)), "{refused:?}");
+    assert!(uploads.already(&key, expected(crc32)).await.unwrap().is_none(), "nothing was stored");
+    let stored = uploads.complete(&key, &id, std::slice::from_ref(&part), expected(crc32)).await.unwrap();
+    // As after a lost reply: the upload is gone, what lies there is ours.
+    assert_eq!(uploads.complete(&key, &id, &[part], expected(crc32)).await.unwrap(), stored);
 }
