@@ -64,6 +64,16 @@ pub fn config(env: &Env) -> Result<SdkConfig, EnvError> {
     Ok(config.build())
 }
 
+/// For a call that may take S3 so long, whatever others may: one attempt of it, and two in all. Every bound is named,
+/// since one that is left out stays as it is for all calls.
+pub fn patience(attempt: Duration) -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .read_timeout(attempt)
+        .operation_attempt_timeout(attempt)
+        .operation_timeout(OPERATION.max(attempt * 2))
+        .build()
+}
+
 /// DynamoDB, at `AWS_ENDPOINT_URL_DYNAMODB` where one is set.
 pub fn dynamodb(env: &Env, config: &SdkConfig) -> aws_sdk_dynamodb::Client {
     let mut builder = aws_sdk_dynamodb::config::Builder::from(config);

@@ -12,6 +12,7 @@ mod extractors;
 mod hostile_names;
 mod killed_builds;
 mod links;
+mod patience;
 mod poison;
 mod restart;
 mod stopped;

@@ -11,11 +11,10 @@ use aws_sdk_s3::{
     error::ProvideErrorMetadata as _,
     types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart},
 };
-use aws_smithy_types::timeout::TimeoutConfig;
 use bytes::Bytes;
 use shared::{
     ObjectKey,
-    aws::failed,
+    aws::{failed, patience},
     objects::{ObjectStore, code, decode_crc32, encode_crc32},
 };
 
@@ -156,7 +155,6 @@ impl Uploads {
             CompletedPart::builder().part_number(part.number).e_tag(&part.etag).set_checksum_crc32(crc32).build()
         });
         let upload = CompletedMultipartUpload::builder().set_parts(Some(parts.collect())).build();
-        let patience = TimeoutConfig::builder().read_timeout(COMPLETION).operation_attempt_timeout(COMPLETION).build();
         let sent = self
             .client
             .complete_multipart_upload()
@@ -169,7 +167,7 @@ impl Uploads {
             .set_checksum_type(crc32.is_some().then_some(ChecksumType::FullObject))
             .set_if_none_match(expected.first.then(|| "*".to_owned()))
             .customize()
-            .config_override(aws_sdk_s3::config::Builder::new().timeout_config(patience))
+            .config_override(aws_sdk_s3::config::Builder::new().timeout_config(patience(COMPLETION)))
             .send()
             .await;
         let error = match sent {

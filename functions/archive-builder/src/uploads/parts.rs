@@ -4,11 +4,10 @@ use std::{ops::Range, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
 use aws_sdk_s3::error::ProvideErrorMetadata as _;
-use aws_smithy_types::timeout::TimeoutConfig;
 use bytes::Bytes;
 use shared::{
     ObjectKey,
-    aws::failed,
+    aws::{failed, patience},
     objects::{code, decode_crc32, encode_crc32},
 };
 
@@ -99,8 +98,7 @@ impl Uploads {
             ObjectKey::Original { .. } | ObjectKey::Derivative { .. } => &self.originals,
             _ => &self.bucket,
         };
-        let patience = COPY + Duration::from_secs(source.len / SLOW_COPY_BYTES_PER_SECOND);
-        let patience = TimeoutConfig::builder().read_timeout(patience).operation_attempt_timeout(patience).build();
+        let attempt = COPY + Duration::from_secs(source.len / SLOW_COPY_BYTES_PER_SECOND);
         let range = source.range.map(|range| format!("bytes={}-{}", range.start, range.end.saturating_sub(1)));
         let sent = self
             .client
@@ -113,7 +111,7 @@ impl Uploads {
             .copy_source_if_match(source.etag)
             .set_copy_source_range(range)
             .customize()
-            .config_override(aws_sdk_s3::config::Builder::new().timeout_config(patience))
+            .config_override(aws_sdk_s3::config::Builder::new().timeout_config(patience(attempt)))
             .send()
             .await;
         let answer = sent.map_err(|error| match code(&error) {
