@@ -109,8 +109,14 @@ impl Delivery {
         Duration::try_from(self.deadline.duration_since(self.now())).unwrap_or_default()
     }
 
+    /// When to try again after the n-th try.
+    pub fn retry_at(&self, attempts: u32) -> Timestamp {
+        let now = self.now();
+        now.saturating_add(self.backoff(attempts)).unwrap_or(now)
+    }
+
     /// The wait after the n-th try: doubling, with equal jitter, so that a burst of failures does not come back as one.
-    pub fn backoff(&self, attempts: u32) -> Duration {
+    fn backoff(&self, attempts: u32) -> Duration {
         let full = self.redelivery.backoff.saturating_mul(1 << attempts.saturating_sub(1).min(10)).min(MAX_BACKOFF);
         full.mul_f64(0.5 + 0.5 * jitter())
     }
@@ -164,7 +170,7 @@ where
     let taken_back = delivery(String::new());
     let handled = AssertUnwindSafe(handle(delivery(message.body.unwrap_or_default()))).catch_unwind();
     let in_time = taken_back.time_left().saturating_sub(ANSWER_TIME);
-    let again = || Disposition::Return { until: after(taken_back.now(), taken_back.backoff(1)) };
+    let again = || Disposition::Return { until: taken_back.retry_at(1) };
     let disposition = match tokio::time::timeout(in_time, handled).await {
         Err(_elapsed) => {
             error!("A message was not done with before the function's deadline; it is tried again");
@@ -202,10 +208,6 @@ fn deadline(milliseconds: u64, now: Timestamp) -> Timestamp {
     let named = i64::try_from(milliseconds).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
     let sensible = named.filter(|named| now.duration_since(*named) < NONSENSE);
     sensible.or_else(|| now.checked_add(DEFAULT_TIMEOUT).ok()).unwrap_or(now)
-}
-
-fn after(now: Timestamp, wait: Duration) -> Timestamp {
-    SignedDuration::try_from(wait).ok().and_then(|wait| now.checked_add(wait).ok()).unwrap_or(now)
 }
 
 #[cfg(test)]

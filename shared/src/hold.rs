@@ -216,7 +216,8 @@ const LEASE_MARGIN: Duration = Duration::from_secs(1);
 async fn settle<R: Workable>(hold: &Hold<R>, delivery: &Delivery, error: JobError) -> Result<Ended<R>, JobError> {
     let now = hold.now();
     let attempts = hold.record.work().attempts;
-    let due_at = now.saturating_add(delivery.backoff(attempts)).unwrap_or(now);
+    let due_at = delivery.retry_at(attempts);
+    let paused = matches!(error, JobError::Paused);
     let (fate, disposition) = match &error {
         JobError::Reject(_) => (Fate::Rejected, Disposition::Done),
         JobError::Throttled(_) => (Fate::Again { counted: false, due_at }, Disposition::Return { until: due_at }),
@@ -227,7 +228,7 @@ async fn settle<R: Workable>(hold: &Hold<R>, delivery: &Delivery, error: JobErro
     match fate {
         Fate::Rejected => warn!(reason = %error, "Rejected the {}", R::NAME),
         Fate::GaveUp => error!(reason = %error, attempts, "Gave the {} up", R::NAME),
-        Fate::Again { .. } if matches!(error, JobError::Paused) => info!("The {} goes on in the next job", R::NAME),
+        Fate::Again { .. } if paused => info!("The {} goes on in the next job", R::NAME),
         Fate::Again { .. } => warn!(reason = %error, attempts, "The {} is tried again", R::NAME),
     }
     let kept = match fate {
@@ -237,11 +238,9 @@ async fn settle<R: Workable>(hold: &Hold<R>, delivery: &Delivery, error: JobErro
     let settled =
         hold.table.update(&hold.studio, hold.id, |r: &mut R| r.fall(hold.by, now, fate, kept.clone())).await?;
     Ok(match settled {
-        Some((record, Ok(()))) => Ended {
-            at_rest: Some(record).filter(|r| r.failure().is_some()),
-            paused: matches!(error, JobError::Paused),
-            disposition,
-        },
+        Some((record, Ok(()))) => {
+            Ended { at_rest: Some(record).filter(|r| r.failure().is_some()), paused, disposition }
+        }
         // Somebody else owns it by now, and it is theirs to settle.
         _ => Ended::message(Disposition::Return { until: due_at }),
     })
