@@ -164,6 +164,16 @@ impl Download {
         ObjectKey::Archive { studio: self.studio.clone(), download: self.id, build: self.build, volume }
     }
 
+    /// Where the index of this build's archives lies.
+    pub fn index(&self) -> ObjectKey {
+        ObjectKey::ArchiveIndex { studio: self.studio.clone(), download: self.id, build: self.build }
+    }
+
+    /// The finished file of this number, from 1.
+    pub fn volume(&self, number: usize) -> Option<&BuiltFile> {
+        self.files().nth(number.checked_sub(1)?)
+    }
+
     /// The finished file, or files; none while it is not ready.
     pub fn files(&self) -> impl Iterator<Item = &BuiltFile> {
         self.file.iter().chain(&self.more_files)

@@ -5,8 +5,11 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
+    download::{Download, DownloadStatus},
     email_address::EmailAddress,
     error::RecordError,
+    job::follow_up_id,
+    order::{Customer, Order},
     studio::Studio,
     work::{Claim, Fate, MAX_TRIES_EMAIL, NotOwner, TryId, Work},
 };
@@ -109,6 +112,19 @@ impl Email {
             created_at: now,
             sent_at: None,
         }
+    }
+
+    /// The mail that tells how a download ended; `None` where there is nothing to tell, or nobody is to be told. Its id
+    /// follows from the download's, so that a repeated step sends no second one.
+    pub fn telling_of(download: &Download, order: &Order, now: Timestamp) -> Option<Self> {
+        let message = match download.status {
+            DownloadStatus::Ready => Message::DownloadReady { download_id: download.id },
+            DownloadStatus::Failed => Message::DownloadFailed { download_id: download.id },
+            _ => return None,
+        };
+        let id = follow_up_id(download.id, message.template(), download.build);
+        let Customer { email, locale, .. } = order.customer.clone();
+        download.notify.then(|| Self::new(download.studio.clone(), id, message, email, locale, now))
     }
 
     /// A worker asks for it. Finding it `Sending` with nobody holding it means that SES's answer was never heard.

@@ -9,7 +9,7 @@ use std::{
 };
 
 use shared::{
-    Job, JobError, ObjectKey, Studio,
+    Job, JobError, Studio,
     batch::{Delivery, Disposition},
     contents::{File, Source, archives, contents},
     download::{Download, DownloadStatus, Position, Progress},
@@ -143,7 +143,7 @@ async fn assemble_all(
         state.uploads.clear(found).await?;
     }
     let index = DownloadIndex::new(layouts, |source| source.photo).to_json()?;
-    state.archives.put(&ObjectKey::ArchiveIndex { studio, download, build }, index).await?;
+    state.archives.put(&hold.record.index(), index).await?;
     Ok(())
 }
 

@@ -12,9 +12,8 @@ use shared::{
     Job, ObjectKey,
     contents::{self, File, Source},
     download::{BuiltFile, DEFAULT_EXPIRES_IN_DAYS, Download, DownloadKind, DownloadStatus, Progress, Variant},
-    email::{Email, Message},
+    email::Email,
     hold::rest,
-    job::follow_up_id,
     object_key::Picture,
     order::Order,
     photo::{Derivatives, Photo},
@@ -136,7 +135,7 @@ pub async fn create(
         download.planned = contents::archives(&download, &layouts);
         // First, so that whoever finds the record finds what it will hold.
         let index = DownloadIndex::new(&layouts, |source| source.photo).to_json().map_err(anyhow::Error::from)?;
-        state.archives.put(&index_of(&download), index).await?;
+        state.archives.put(&download.index(), index).await?;
         state.downloads.create(&download).await?;
         state.download_queue.send(&Job::BuildArchive { studio, download: download.id }).await?;
         StatusCode::ACCEPTED
@@ -174,18 +173,13 @@ fn lay_out(download: &Download, order: &Order, photos: &[Photo]) -> ApiResult<Ve
     Ok(contents::contents(download, order, files)?)
 }
 
-fn index_of(download: &Download) -> ObjectKey {
-    let Download { studio, id, build, .. } = download.clone();
-    ObjectKey::ArchiveIndex { studio, download: id, build }
-}
-
 /// The files of a batch download, which are known before it is built: name, size, and which archive they are in. `null`
 /// where nobody has written them down.
 async fn files(state: &State, download: &Download) -> ApiResult<Value> {
     if download.kind == DownloadKind::Single {
         return Ok(Value::Null);
     }
-    let Some(index) = state.archives.get(&index_of(download)).await? else { return Ok(Value::Null) };
+    let Some(index) = state.archives.get(&download.index()).await? else { return Ok(Value::Null) };
     let index: DownloadIndex = serde_json::from_slice(&index).map_err(anyhow::Error::from)?;
     let several = index.archives.len() > 1;
     let files = (1_u32..).zip(&index.archives).flat_map(|(volume, archive)| {
@@ -219,14 +213,7 @@ fn bare_file(photo: &Photo, variant: Variant) -> ApiResult<BuiltFile> {
 }
 
 async fn notify(state: &State, order: &Order, download: &Download) -> ApiResult<()> {
-    let email = Email::new(
-        download.studio.clone(),
-        follow_up_id(download.id, "download_ready", download.build),
-        Message::DownloadReady { download_id: download.id },
-        order.customer.email.clone(),
-        order.customer.locale.clone(),
-        state.clock.now(),
-    );
+    let Some(email) = Email::telling_of(download, order, state.clock.now()) else { return Ok(()) };
     state.emails.create(&email).await?;
     state.email_queue.send(&Job::SendEmail { studio: email.studio, email: email.id }).await?;
     Ok(())

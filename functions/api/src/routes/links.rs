@@ -55,7 +55,7 @@ pub async fn fetch(
         return Ok(html(StatusCode::NOT_FOUND, &Page::unknown()));
     };
     let volume = which.volume.unwrap_or(1);
-    if download.file.is_some() && volume.checked_sub(1).and_then(|n| download.files().nth(n)).is_none() {
+    if download.file.is_some() && download.volume(volume).is_none() {
         return Ok(html(StatusCode::NOT_FOUND, &Page::unknown()));
     }
     let generation = download.generation;
@@ -104,7 +104,7 @@ fn status(opens: Result<(), Closed>) -> StatusCode {
 }
 
 async fn presign(state: &State, download: &Download, order: &Order, volume: usize) -> ApiResult<String> {
-    let Some(file) = volume.checked_sub(1).and_then(|n| download.files().nth(n)) else {
+    let Some(file) = download.volume(volume) else {
         return Err(anyhow::anyhow!("Download {} is ready but has no file", download.id).into());
     };
     let Some(key) = ObjectKey::parse(&file.path) else {
