@@ -85,7 +85,8 @@ impl From<JobError> for ApiError {
             JobError::Reject(reason) => {
                 Problem::new(StatusCode::UNPROCESSABLE_ENTITY, &reason.code.replace('_', "-"), reason.message).into()
             }
-            other => Self::Internal(anyhow::anyhow!("{other}")),
+            JobError::Retry(error) | JobError::Throttled(error) => Self::Internal(error),
+            JobError::Paused => Self::Internal(anyhow::anyhow!("A request can't pause")),
         }
     }
 }
