@@ -141,7 +141,46 @@ fn fitting(named: &[(String, File)], most: u64) -> Result<usize, JobError> {
 impl File {
     /// Of this photo, which must be ready.
     pub fn of(photo: &Photo, variant: Variant) -> Result<Self, JobError> {
-        file(photo, variant)
+        let not_ready = || JobError::reject("photo_not_ready", format!("{} is not ready.", named(photo)));
+        let made = photo.development.as_ref().filter(|_| photo.is_ready()).ok_or_else(not_ready)?;
+        let taken = made.exif.taken_at.as_ref();
+        let modified = taken.and_then(|taken| Modified::taken(&taken.local, taken.offset.as_deref()));
+        let modified = modified.unwrap_or_else(|| Modified::at(photo.uploaded_at.unwrap_or(photo.created_at)));
+        let taken_at =
+            taken.map(|TakenAt { local, offset }| format!("{local}{}", offset.as_deref().unwrap_or_default()));
+        let (studio, version) = (photo.studio.clone(), made.processor_version);
+        let source =
+            |key, etag: &str| Source { photo: photo.id, filename: photo.filename.clone(), key, etag: etag.to_owned() };
+        Ok(match (variant, &made.derivatives) {
+            (Variant::Original, _) => Self {
+                source: source(photo.original(), photo.etag.as_deref().ok_or_else(not_ready)?),
+                content_type: made.sniffed_content_type.clone(),
+                size: photo.size,
+                crc32: made.crc32,
+                sha256: made.sha256.clone(),
+                width: made.width,
+                height: made.height,
+                modified,
+                taken_at,
+            },
+            (Variant::Web, Derivatives::Made { preview, .. }) => Self {
+                source: source(
+                    ObjectKey::Derivative { studio, photo: photo.id, version, picture: Picture::Preview },
+                    &preview.etag,
+                ),
+                content_type: "image/jpeg".into(),
+                size: preview.size,
+                crc32: preview.crc32,
+                sha256: preview.sha256.clone(),
+                width: Some(preview.width),
+                height: Some(preview.height),
+                modified,
+                taken_at,
+            },
+            (Variant::Web, Derivatives::UnsupportedFormat) => {
+                return Err(JobError::reject("no_web_version", format!("{} has no web version.", named(photo))));
+            }
+        })
     }
 
     /// Its size in bytes.
@@ -172,48 +211,6 @@ impl File {
         let listed = serde_json::to_vec_pretty(&self.listed(name.to_owned()))?.len() as u64;
         Ok(HEADERS + 2 * name.len() as u64 + listed + INDENTED)
     }
-}
-
-fn file(photo: &Photo, variant: Variant) -> Result<File, JobError> {
-    let not_ready = || JobError::reject("photo_not_ready", format!("{} is not ready.", named(photo)));
-    let made = photo.development.as_ref().filter(|_| photo.is_ready()).ok_or_else(not_ready)?;
-    let taken = made.exif.taken_at.as_ref();
-    let modified = taken.and_then(|taken| Modified::taken(&taken.local, taken.offset.as_deref()));
-    let modified = modified.unwrap_or_else(|| Modified::at(photo.uploaded_at.unwrap_or(photo.created_at)));
-    let taken_at = taken.map(|TakenAt { local, offset }| format!("{local}{}", offset.as_deref().unwrap_or_default()));
-    let (studio, version) = (photo.studio.clone(), made.processor_version);
-    let source =
-        |key, etag: &str| Source { photo: photo.id, filename: photo.filename.clone(), key, etag: etag.to_owned() };
-    Ok(match (variant, &made.derivatives) {
-        (Variant::Original, _) => File {
-            source: source(photo.original(), photo.etag.as_deref().ok_or_else(not_ready)?),
-            content_type: made.sniffed_content_type.clone(),
-            size: photo.size,
-            crc32: made.crc32,
-            sha256: made.sha256.clone(),
-            width: made.width,
-            height: made.height,
-            modified,
-            taken_at,
-        },
-        (Variant::Web, Derivatives::Made { preview, .. }) => File {
-            source: source(
-                ObjectKey::Derivative { studio, photo: photo.id, version, picture: Picture::Preview },
-                &preview.etag,
-            ),
-            content_type: "image/jpeg".into(),
-            size: preview.size,
-            crc32: preview.crc32,
-            sha256: preview.sha256.clone(),
-            width: Some(preview.width),
-            height: Some(preview.height),
-            modified,
-            taken_at,
-        },
-        (Variant::Web, Derivatives::UnsupportedFormat) => {
-            return Err(JobError::reject("no_web_version", format!("{} has no web version.", named(photo))));
-        }
-    })
 }
 
 fn named(photo: &Photo) -> String {
