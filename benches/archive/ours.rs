@@ -4,12 +4,12 @@ use std::{path::Path, sync::atomic::AtomicBool};
 
 use anyhow::{Result, anyhow};
 use archive_builder::{
-    assemble::{Assembly, Earlier, Journal, Place},
+    assemble::{Assembly, Earlier, Place, Unwritten},
     plan::{PartPlan, cost::Costs},
     uploads::{Checksums, Uploads},
 };
 use shared::{
-    JobError, ObjectKey,
+    ObjectKey,
     contents::Source,
     env::Env,
     objects::ObjectStore,
@@ -20,19 +20,6 @@ use crate::{
     job::{Job, environment},
     measure::memory_mb,
 };
-
-/// Nobody asks how far it is.
-struct Nowhere;
-
-impl Journal for Nowhere {
-    async fn begun(&self, _: &str, _: u64) -> Result<(), JobError> {
-        Ok(())
-    }
-
-    async fn stored(&self, _: usize) -> Result<(), JobError> {
-        Ok(())
-    }
-}
 
 /// Builds the archive of this job; prints the megabytes that the process had before it began.
 pub async fn build(job: &Path) -> Result<()> {
@@ -55,5 +42,5 @@ pub async fn build(job: &Path) -> Result<()> {
     let place = Place { studio: job.studio, download: job.download, build: 1, volume: None };
     let got_on = AtomicBool::new(false);
     let assembly = Assembly::new((&layout, &plan), place, (&originals, &uploads), Earlier::default(), &got_on);
-    assembly.run(&Nowhere).await.map_err(|error| anyhow!("{error}"))
+    assembly.run(&Unwritten).await.map_err(|error| anyhow!("{error}"))
 }

@@ -1,32 +1,13 @@
 use std::collections::HashSet;
 
 use serde_json::json;
-use tests::{TestApp, jpeg, unzip};
+use tests::{HOSTILE_NAMES, TestApp, jpeg, unzip};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn hostile_filenames_lose_no_photo_and_escape_no_folder() {
     let app = TestApp::start().await;
-    let hostile = [
-        "../../etc/passwd.jpg",
-        "..\\..\\boot.jpg",
-        "CON.jpg",
-        "con.jpg",
-        "a.jpg",
-        "A.JPG",
-        "a.jpg ",
-        "x\r\ny.jpg",
-        "\u{202e}gpj.exe",
-        "trailing....",
-        "/absolute.jpg",
-        "C:\\x.jpg",
-        "manifest.json",
-        "Ünïcödé.jpg",
-        "U\u{308}nïcödé.jpg",
-        ".hidden.jpg",
-        "*?<>|\":.jpg",
-    ];
     let long = format!("{}.jpg", "lang".repeat(200));
-    let names: Vec<&str> = hostile.into_iter().chain([long.as_str()]).collect();
+    let names: Vec<&str> = HOSTILE_NAMES.into_iter().chain([long.as_str()]).collect();
     let mut originals = Vec::new();
     let mut ids = Vec::new();
     for (n, name) in (1_u32..).zip(&names) {

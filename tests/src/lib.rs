@@ -20,6 +20,35 @@ use shared::env::Env;
 /// A photo is developed, an archive built, a mail sent well within this on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Names that have lost photos or left folders in other systems: paths, devices, endings that a system drops, marks that
+/// reverse text, and such as are one another's twins on some systems.
+pub const HOSTILE_NAMES: [&str; 24] = [
+    "../../etc/passwd.jpg",
+    "..\\..\\boot.jpg",
+    "CON.jpg",
+    "con.jpg",
+    "a.jpg",
+    "A.JPG",
+    "a.jpg ",
+    "x\r\ny.jpg",
+    "\u{202e}gpj.exe",
+    "trailing....",
+    "/absolute.jpg",
+    "C:\\x.jpg",
+    "manifest.json",
+    "Ünïcödé.jpg",
+    "U\u{308}nïcödé.jpg",
+    ".hidden.jpg",
+    "*?<>|\":.jpg",
+    "..",
+    "CON",
+    ".hidden",
+    ".",
+    "-rf",
+    "東京.jpg",
+    "😀.jpg",
+];
+
 /// A running system with a folder of its own.
 pub struct TestApp {
     /// The system; `None` while it is down.

@@ -88,11 +88,6 @@ impl Uploads {
         Self { client, bucket, originals: originals.into(), checksums, objects }
     }
 
-    /// What the store proves.
-    pub fn checksums(&self) -> Checksums {
-        self.checksums
-    }
-
     /// Stores an object in one request; its ETag.
     pub async fn put(&self, key: &ObjectKey, bytes: Bytes, expected: Expected) -> Result<String, StoreError> {
         let crc32 = crc32fast::hash(&bytes);
