@@ -59,8 +59,8 @@ struct Arguments {
     bench: bool,
 }
 
-/// Jobs under way while their workers are killed.
-const JOBS: usize = 120;
+/// Systems side by side whose workers are killed.
+const SYSTEMS: u64 = 4;
 const WORKERS: [&str; 3] = ["email-sender", "photo-processor", "archive-builder"];
 
 #[tokio::main]
@@ -74,35 +74,52 @@ async fn main() -> Result<()> {
     let mut rows = Vec::new();
     if named("stops") {
         rows.push(campaigns::stops(1).await?);
-        print(&rows);
+        told(&rows, &arguments)?;
     }
     if named("poison") {
         rows.push(campaigns::poison(1..1023).await?);
-        print(&rows);
+        told(&rows, &arguments)?;
     }
     if named("backlog") {
         rows.push(campaigns::backlog(arguments.backlog, 2).await?);
-        print(&rows);
+        told(&rows, &arguments)?;
     }
     if named("storm") {
         rows.push(campaigns::storm(storm(arguments.storm), arguments.seed).await?);
-        print(&rows);
+        told(&rows, &arguments)?;
     }
     if named("kills") {
         for function in WORKERS {
-            rows.push(campaigns::kills(Kills { function, kills: arguments.kills, jobs: JOBS }, arguments.seed).await?);
-            print(&rows);
+            rows.push(campaigns::kills(killing(function, arguments.kills), arguments.seed).await?);
+            told(&rows, &arguments)?;
         }
     }
     if named("sites") {
-        let seeds = arguments.seed..arguments.seed + arguments.seeds;
-        rows.push(campaigns::sites(seeds, arguments.every).await?);
-        print(&rows);
-    }
-    if let Some(path) = &arguments.json {
-        std::fs::write(path, serde_json::to_string_pretty(&rows)?).context("Failed to write the rows")?;
+        rows.push(Row::new(campaigns::SITES));
+        for seed in arguments.seed..arguments.seed + arguments.seeds {
+            let part = campaigns::sites(seed..seed + 1, arguments.every).await?;
+            if let Some(row) = rows.last_mut() {
+                row.absorb(part);
+            }
+            told(&rows, &arguments)?;
+        }
     }
     verdict(&rows)
+}
+
+/// Mails come ten to a process, so that a kill strikes ten of them.
+fn killing(function: &'static str, kills: u64) -> Kills {
+    let jobs = if function == "email-sender" { 600 } else { 200 };
+    Kills { function, kills: kills.div_ceil(SYSTEMS), jobs, systems: SYSTEMS }
+}
+
+/// Prints the newest row, and writes all: what is finished stays told when the rest is broken off.
+fn told(rows: &[Row], arguments: &Arguments) -> Result<()> {
+    print(rows);
+    if let Some(path) = &arguments.json {
+        std::fs::write(path, serde_json::to_string_pretty(rows)?).context("Failed to write the rows")?;
+    }
+    Ok(())
 }
 
 /// Mostly mails, the smallest jobs; some photos and archives, which are larger.
@@ -121,7 +138,7 @@ async fn repeated(arguments: &Arguments) -> Result<Option<Row>> {
         Arguments { poison: Some(mask), .. } => return campaigns::poison([*mask]).await.map(Some),
         Arguments { kill: Some(kill), .. } => {
             let function = WORKERS.into_iter().find(|known| known == kill).context("There is no such worker")?;
-            let plan = Kills { function, kills: arguments.kills, jobs: JOBS };
+            let plan = Kills { systems: 1, ..killing(function, arguments.kills) };
             return campaigns::kills(plan, arguments.seed).await.map(Some);
         }
         _ => return Ok(None),

@@ -332,6 +332,20 @@ impl Row {
         Self { campaign: campaign.to_owned(), ..Self::default() }
     }
 
+    /// Takes over another part of the same campaign; of the figures the greater one, since all of them are extremes.
+    pub fn absorb(&mut self, part: Self) {
+        self.runs += part.runs;
+        self.lost += part.lost;
+        self.duplicates += part.duplicates;
+        self.flagged_duplicates += part.flagged_duplicates;
+        self.failed += part.failed;
+        self.wrong += part.wrong;
+        self.violations.extend(part.violations);
+        for (name, figure) in part.figures {
+            self.figures.entry(name).and_modify(|known| *known = known.max(figure)).or_insert(figure);
+        }
+    }
+
     /// Counts one run.
     pub fn add(&mut self, findings: &Findings, replay: impl Fn() -> String) {
         self.runs += 1;

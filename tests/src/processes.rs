@@ -42,7 +42,9 @@ struct Reaping {
     within: Duration,
     kills: u64,
     limit: u64,
-    last_kill: Option<Instant>,
+    /// Messages whose process was killed, and when they had been delivered to it.
+    orphans: HashMap<String, Instant>,
+    redelivered: Vec<Duration>,
 }
 
 impl Reaper {
@@ -59,9 +61,9 @@ impl Reaper {
         *self.lock() = Reaping::default();
     }
 
-    /// How long ago the last kill was.
-    pub fn since_last_kill(&self) -> Option<Duration> {
-        self.lock().last_kill.map(|at| at.elapsed())
+    /// How long after their delivery to a process that was killed messages came to another one.
+    pub fn redelivered(&self) -> Vec<Duration> {
+        self.lock().redelivered.clone()
     }
 
     /// Kills so far.
@@ -71,6 +73,20 @@ impl Reaper {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Reaping> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Messages come to a process: some again, after a kill.
+    fn delivered(&self, messages: &[String]) {
+        let mut reaping = self.lock();
+        let again: Vec<_> =
+            messages.iter().filter_map(|id| reaping.orphans.remove(id)).map(|at| at.elapsed()).collect();
+        reaping.redelivered.extend(again);
+    }
+
+    fn killed(&self, messages: Vec<String>, delivered_at: Instant) {
+        let mut reaping = self.lock();
+        reaping.kills += 1;
+        reaping.orphans.extend(messages.into_iter().map(|id| (id, delivered_at)));
     }
 
     fn draw(&self, function: &str) -> Option<Duration> {
@@ -201,6 +217,13 @@ impl Runtime {
     }
 }
 
+/// Of an event of SQS; none of any other.
+fn message_ids(event: &[u8]) -> Vec<String> {
+    let event: serde_json::Value = serde_json::from_slice(event).unwrap_or_default();
+    let records = event["Records"].as_array().into_iter().flatten();
+    records.filter_map(|record| record["messageId"].as_str().map(str::to_owned)).collect()
+}
+
 /// A function that lives so long is Lambda's longest.
 const DEADLINE: Duration = Duration::from_secs(900);
 
@@ -235,6 +258,8 @@ impl Worker {
 
     async fn run(&mut self, event: Bytes, reaper: &Reaper) -> Result<Bytes> {
         self.spawn().await?;
+        let (messages, delivered_at) = (message_ids(&event), Instant::now());
+        reaper.delivered(&messages);
         let (sender, mut answer) = oneshot::channel();
         let id = Uuid::new_v4().to_string();
         *self.runtime.turn() = Turn { event: Some((id.clone(), event)), answer: Some((id, sender)) };
@@ -259,9 +284,7 @@ impl Worker {
         let pid = child.id();
         self.child = None;
         self.forget(pid);
-        let mut reaping = reaper.lock();
-        reaping.kills += 1;
-        reaping.last_kill = Some(Instant::now());
+        reaper.killed(messages, delivered_at);
         bail!("{} was killed", self.function)
     }
 
@@ -339,8 +362,12 @@ fn settle(runtime: &Runtime, id: &str, answer: Result<Bytes, String>) -> StatusC
     StatusCode::ACCEPTED
 }
 
-/// Builds the functions in the profile of this very binary (benches lie with releases), and says where they lie.
+/// Builds the functions in the profile of this very binary (benches lie with releases), and says where they lie; or takes
+/// those in the folder that `FUNCTIONS_FOLDER` names.
 pub fn build_functions() -> Result<PathBuf> {
+    if let Some(built) = std::env::var_os("FUNCTIONS_FOLDER") {
+        return Ok(built.into());
+    }
     let own = std::env::current_exe()?;
     // target/{profile}/deps/system-...
     let folder = own.parent().and_then(Path::parent).context("a target folder")?.to_owned();

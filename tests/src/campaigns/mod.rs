@@ -21,7 +21,7 @@ pub use self::{
     backlog::backlog,
     kills::{Kills, kills},
     poison::poison,
-    sites::{sites, strike_once},
+    sites::{SITES, sites, strike_once},
     stops::{stop_once, stops},
     storm::{Storm, storm},
 };

@@ -11,6 +11,9 @@ use crate::{
     oracle::Findings,
 };
 
+/// The campaign's name.
+pub const SITES: &str = "every call site x each fault";
+
 /// A rig is renewed after so many walks: its clients' retry budgets (SDK: 500 tokens, 5 to 10 a retry) would run dry,
 /// and the campaign would meet clients that don't retry any more.
 const WALKS_PER_RIG: usize = 40;
@@ -20,7 +23,7 @@ const RIGS_AT_ONCE: usize = 8;
 
 /// Strikes each site with each fault, once for each seed. `every` leaves out all but each n-th pair, for a short campaign.
 pub async fn sites(seeds: std::ops::Range<u64>, every: usize) -> Result<Row> {
-    let mut row = Row::new("every call site x each fault");
+    let mut row = Row::new(SITES);
     let sites = all_sites().await?;
     let mut strikes = Vec::new();
     for seed in seeds {
