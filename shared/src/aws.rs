@@ -65,12 +65,14 @@ pub fn config(env: &Env) -> Result<SdkConfig, EnvError> {
 }
 
 /// For a call that may take S3 so long, whatever others may: one attempt of it, and two in all. Every bound is named,
-/// since one that is left out stays as it is for all calls.
-pub fn patience(attempt: Duration) -> TimeoutConfig {
+/// since one that is left out stays as it is for all calls; and all in the proportion in which the client was configured.
+pub fn patience(client: &aws_sdk_s3::Client, attempt: Duration) -> TimeoutConfig {
+    let usual = client.config().timeout_config().and_then(TimeoutConfig::operation_timeout).unwrap_or(OPERATION);
+    let attempt = attempt.mul_f64(usual.as_secs_f64() / OPERATION.as_secs_f64());
     TimeoutConfig::builder()
         .read_timeout(attempt)
         .operation_attempt_timeout(attempt)
-        .operation_timeout(OPERATION.max(attempt * 2))
+        .operation_timeout(usual.max(attempt * 2))
         .build()
 }
 

@@ -13,6 +13,8 @@ use crate::{TestApp, encode, jpeg, oracle};
 
 /// A client asks so often before it gives up.
 const PATIENCE: usize = 12;
+/// An upload of these small photos that takes so long hangs; the client begins anew.
+const HANGS: Duration = Duration::from_secs(2);
 /// Rounds of sweeps and waits until everything must be at rest: three tries of a job, each found by a sweep, and its
 /// follow-up as often.
 const ROUNDS: usize = 40;
@@ -82,9 +84,9 @@ pub async fn upload(app: &TestApp, studio: &Studio, name: &str, content_type: &s
     let id = made["photo"]["id"].as_str().context("an id")?.parse()?;
     for _ in 0..PATIENCE {
         // 412: it is there, and only the answer to the first attempt was lost.
-        match app.put(&made["upload"], bytes.to_vec()).await {
-            Ok(StatusCode::OK | StatusCode::PRECONDITION_FAILED) => return Ok(id),
-            Ok(status) if !status.is_server_error() => bail!("the upload was answered {status}"),
+        match tokio::time::timeout(HANGS, app.put(&made["upload"], bytes.to_vec())).await {
+            Ok(Ok(StatusCode::OK | StatusCode::PRECONDITION_FAILED)) => return Ok(id),
+            Ok(Ok(status)) if !status.is_server_error() => bail!("the upload was answered {status}"),
             _ => {}
         }
     }

@@ -14,7 +14,7 @@ use crate::{
 /// The campaign's name.
 pub const SITES: &str = "every call site x each fault";
 
-/// A rig is renewed after so many walks: its clients' retry budgets (SDK: 500 tokens, 5 to 10 a retry) would run dry,
+/// A rig is renewed after so many walks at most: its clients' retry budgets (SDK: 500 tokens, 5 to 10 a retry) would run dry,
 /// and the campaign would meet clients that don't retry any more.
 const WALKS_PER_RIG: usize = 40;
 
@@ -31,7 +31,8 @@ pub async fn sites(seeds: std::ops::Range<u64>, every: usize) -> Result<Row> {
         // Another seed, another part of the pairs.
         strikes.extend(pairs.skip(usize::try_from(seed)? % every).step_by(every));
     }
-    let mut rigs = stream::iter(strikes.chunks(WALKS_PER_RIG).map(<[_]>::to_vec).map(on_one_rig).collect::<Vec<_>>())
+    let walks = strikes.len().div_ceil(RIGS_AT_ONCE).clamp(1, WALKS_PER_RIG);
+    let mut rigs = stream::iter(strikes.chunks(walks).map(<[_]>::to_vec).map(on_one_rig).collect::<Vec<_>>())
         .buffer_unordered(RIGS_AT_ONCE);
     while let Some(struck) = rigs.next().await {
         for ((site, fault, seed), findings) in struck? {

@@ -162,7 +162,7 @@ impl Uploads {
             .set_checksum_type(crc32.is_some().then_some(ChecksumType::FullObject))
             .set_if_none_match(expected.first.then(|| "*".to_owned()))
             .customize()
-            .config_override(aws_sdk_s3::config::Builder::new().timeout_config(patience(COMPLETION)))
+            .config_override(aws_sdk_s3::config::Builder::new().timeout_config(patience(&self.client, COMPLETION)))
             .send()
             .await;
         let error = match sent {

@@ -111,7 +111,7 @@ impl Uploads {
             .copy_source_if_match(source.etag)
             .set_copy_source_range(range)
             .customize()
-            .config_override(aws_sdk_s3::config::Builder::new().timeout_config(patience(attempt)))
+            .config_override(aws_sdk_s3::config::Builder::new().timeout_config(patience(&self.client, attempt)))
             .send()
             .await;
         let answer = sent.map_err(|error| match code(&error) {
