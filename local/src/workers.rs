@@ -49,7 +49,7 @@ pub fn workers() -> Result<BTreeMap<String, Worker>> {
 
 #[cfg(test)]
 mod tests {
-    use shared::work::{MAX_TRIES_DOWNLOAD, MAX_TRIES_EMAIL, MAX_TRIES_PHOTO};
+    use shared::work::{MAX_TRIES_DOWNLOAD, MAX_TRIES_EMAIL, MAX_TRIES_PHOTO, SPARE_RECEIVES};
 
     use super::*;
 
@@ -60,9 +60,9 @@ mod tests {
         assert_eq!(
             tries,
             [
-                ("downloads", MAX_TRIES_DOWNLOAD, MAX_TRIES_DOWNLOAD + 5),
-                ("emails", MAX_TRIES_EMAIL, MAX_TRIES_EMAIL + 5),
-                ("photos", MAX_TRIES_PHOTO, MAX_TRIES_PHOTO + 5),
+                ("downloads", MAX_TRIES_DOWNLOAD, MAX_TRIES_DOWNLOAD + SPARE_RECEIVES),
+                ("emails", MAX_TRIES_EMAIL, MAX_TRIES_EMAIL + SPARE_RECEIVES),
+                ("photos", MAX_TRIES_PHOTO, MAX_TRIES_PHOTO + SPARE_RECEIVES),
             ]
         );
     }

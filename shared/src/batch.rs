@@ -12,7 +12,9 @@ use crate::{
     clock::Clock,
     env::{Env, EnvError},
     error::JobError,
+    metrics,
     queue::Queue,
+    work::SPARE_RECEIVES,
 };
 
 /// Messages of one batch that are worked on at once. SQS hands out at most 10; the stores are the bound, not the CPU.
@@ -42,6 +44,12 @@ pub enum Disposition {
         /// When it comes back.
         until: Timestamp,
     },
+    /// The same, through no fault of its own: throttled, or held by another. SQS counts such a delivery too, and would
+    /// give the message up after the last that it allows: then a new one is sent in its place.
+    Wait {
+        /// When it comes back.
+        until: Timestamp,
+    },
     /// Reported as failed and seen again at once, until SQS moves it to the dead-letter queue.
     Refuse,
 }
@@ -52,13 +60,15 @@ pub struct Redelivery {
     queue: Queue,
     backoff: Duration,
     clock: Clock,
+    max_receives: u32,
 }
 
 impl Redelivery {
-    /// `RETRY_BACKOFF_SECONDS` is the wait after a first failed try; it doubles with each, jittered.
-    pub fn from_env(env: &Env, queue: Queue) -> Result<Self, EnvError> {
+    /// For a worker whose jobs have so many tries. `RETRY_BACKOFF_SECONDS` is the wait after a first failed try; it doubles with each, jittered.
+    pub fn from_env(env: &Env, queue: Queue, max_tries: u32) -> Result<Self, EnvError> {
         let seconds = env.parsed_or("RETRY_BACKOFF_SECONDS", 20_u64)?;
-        Ok(Self { queue, backoff: Duration::from_secs(seconds), clock: env.clock() })
+        let max_receives = max_tries + SPARE_RECEIVES;
+        Ok(Self { queue, backoff: Duration::from_secs(seconds), clock: env.clock(), max_receives })
     }
 }
 
@@ -82,6 +92,18 @@ impl Delivery {
         let wait = Duration::try_from(at.duration_since(self.now())).unwrap_or_default();
         if let Err(error) = self.redelivery.queue.hide(receipt_handle, wait).await {
             warn!(error = format!("{error:#}"), "Could not set a message's visibility");
+        }
+    }
+
+    /// Sends the message anew, to be seen at `at`; was it sent?
+    async fn send_again_at(&self, at: Timestamp) -> bool {
+        let wait = Duration::try_from(at.duration_since(self.now())).unwrap_or_default();
+        match self.redelivery.queue.send_again(&self.body, wait).await {
+            Ok(()) => true,
+            Err(error) => {
+                warn!(error = format!("{error:#}"), "Could not send a message again");
+                false
+            }
         }
     }
 
@@ -149,6 +171,7 @@ where
         .filter_map(|failed| async { failed })
         .collect()
         .await;
+    metrics::flush();
     let mut response = SqsBatchResponse::default();
     response.batch_item_failures = failures;
     response
@@ -164,36 +187,55 @@ where
     H: Fn(Delivery) -> F,
     F: Future<Output = Result<Disposition, JobError>> + Send,
 {
+    if let Some(sent_at) = message.attributes.get("SentTimestamp").and_then(|ms| ms.parse().ok()) {
+        let waited = redelivery.clock.now().duration_since(Timestamp::from_millisecond(sent_at).unwrap_or_default());
+        metrics::waited(Duration::try_from(waited).unwrap_or_default());
+    }
     let receipt_handle = message.receipt_handle.filter(|handle| !handle.is_empty());
     let delivery =
         |body| Delivery { body, deadline, receipt_handle: receipt_handle.clone(), redelivery: redelivery.clone() };
-    let taken_back = delivery(String::new());
-    let handled = AssertUnwindSafe(handle(delivery(message.body.unwrap_or_default()))).catch_unwind();
+    let body = message.body.unwrap_or_default();
+    let taken_back = delivery(body.clone());
+    let receives = message.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(0);
+    let handled = AssertUnwindSafe(handle(delivery(body))).catch_unwind();
     let in_time = taken_back.time_left().saturating_sub(ANSWER_TIME);
-    let again = || Disposition::Return { until: taken_back.retry_at(1) };
+    let again = |throttled| {
+        metrics::retried();
+        let until = taken_back.retry_at(1);
+        if throttled { Disposition::Wait { until } } else { Disposition::Return { until } }
+    };
     let disposition = match tokio::time::timeout(in_time, handled).await {
         Err(_elapsed) => {
             error!("A message was not done with before the function's deadline; it is tried again");
-            again()
+            again(false)
         }
         Ok(Ok(Ok(disposition))) => disposition,
         Ok(Ok(Err(JobError::Reject(reason)))) => {
             // No record could take the reason: the message itself is what is wrong, and belongs in the DLQ.
             error!(code = reason.code, reason = reason.message, "Refused a message");
+            metrics::failed();
             Disposition::Refuse
         }
         Ok(Ok(Err(error))) => {
             warn!(reason = %error, "A message is tried again");
-            again()
+            again(matches!(error, JobError::Throttled(_)))
         }
         Ok(Err(_panic)) => {
             error!("A message's handler panicked; it is tried again");
-            again()
+            again(false)
         }
     };
     let until = match disposition {
         Disposition::Done => return None,
-        Disposition::Return { until } => until,
+        Disposition::Wait { until } if receives >= redelivery.max_receives => {
+            let sent = tokio::time::timeout(taken_back.time_left() / 2, taken_back.send_again_at(until)).await;
+            if sent.is_ok_and(|sent| sent) {
+                info!("Sent anew: SQS would not have delivered it again");
+                return None;
+            }
+            until
+        }
+        Disposition::Return { until } | Disposition::Wait { until } => until,
         Disposition::Refuse => taken_back.now(),
     };
     // Its own visibility timeout brings the message back where this call does not come through in time.

@@ -1,6 +1,10 @@
 //! A worker's hold on a record: claim, work under the deadline, settle. Docs/ARCHITECTURE.md draws its timeline.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use anyhow::anyhow;
 use futures::FutureExt as _;
@@ -14,6 +18,7 @@ use crate::{
     download::Download,
     email::Email,
     error::{JobError, RecordError},
+    metrics,
     photo::Photo,
     store::{Record, Table},
     studio::Studio,
@@ -166,7 +171,7 @@ where
 {
     if delivery.is_too_late() {
         info!("Too little time is left to begin a job");
-        return Ok(Ended::message(Disposition::Return { until: delivery.now() }));
+        return Ok(Ended::message(Disposition::Wait { until: delivery.now() }));
     }
     let by = TryId::new();
     let lease_until = delivery.deadline;
@@ -182,11 +187,12 @@ where
     let record = match claimed {
         None => {
             warn!("Acknowledged a job for a {} that does not exist", R::NAME);
+            metrics::without_record();
             return Ok(Ended::message(Disposition::Done));
         }
         Some((_, Err(Claim::Held { until }))) => {
             info!("Another worker holds the {}", R::NAME);
-            return Ok(Ended::message(Disposition::Return { until }));
+            return Ok(Ended::message(Disposition::Wait { until }));
         }
         Some((record, Err(Claim::Done))) => {
             return Ok(Ended::at_rest(Some(record), Disposition::Done));
@@ -198,14 +204,19 @@ where
     let (clock, time_to_work) = (delivery.clock(), delivery.time_to_work());
     let stops_at = delivery.now().saturating_add(time_to_work).unwrap_or(lease_until);
     let hold = Arc::new(Hold { table: table.clone(), studio: studio.clone(), id, clock, by, record, stops_at });
+    let claimed_at = Instant::now();
     let run = AssertUnwindSafe(job(hold.clone())).catch_unwind();
     let outcome = match tokio::time::timeout(time_to_work, run).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(_panic)) => Err(anyhow!("The job panicked").into()),
         Err(_elapsed) => Err(anyhow!("The job was stopped before the function's deadline").into()),
     };
+    metrics::took(claimed_at.elapsed());
     match outcome {
-        Ok(record) => Ok(Ended::at_rest(Some(record), Disposition::Done)),
+        Ok(record) => {
+            metrics::done();
+            Ok(Ended::at_rest(Some(record), Disposition::Done))
+        }
         Err(error) => settle(&hold, delivery, error).await,
     }
 }
@@ -220,16 +231,25 @@ async fn settle<R: Workable>(hold: &Hold<R>, delivery: &Delivery, error: JobErro
     let paused = matches!(error, JobError::Paused);
     let (fate, disposition) = match &error {
         JobError::Reject(_) => (Fate::Rejected, Disposition::Done),
-        JobError::Throttled(_) => (Fate::Again { counted: false, due_at }, Disposition::Return { until: due_at }),
+        JobError::Throttled(_) => (Fate::Again { counted: false, due_at }, Disposition::Wait { until: due_at }),
         JobError::Paused => (Fate::Again { counted: false, due_at: now }, Disposition::Done),
         JobError::Retry(_) if attempts >= R::MAX_TRIES => (Fate::GaveUp, Disposition::Refuse),
         JobError::Retry(_) => (Fate::Again { counted: true, due_at }, Disposition::Return { until: due_at }),
     };
     match fate {
-        Fate::Rejected => warn!(reason = %error, "Rejected the {}", R::NAME),
-        Fate::GaveUp => error!(reason = %error, attempts, "Gave the {} up", R::NAME),
+        Fate::Rejected => {
+            warn!(reason = %error, "Rejected the {}", R::NAME);
+            metrics::failed();
+        }
+        Fate::GaveUp => {
+            error!(reason = %error, attempts, "Gave the {} up", R::NAME);
+            metrics::failed();
+        }
         Fate::Again { .. } if paused => info!("The {} goes on in the next job", R::NAME),
-        Fate::Again { .. } => warn!(reason = %error, attempts, "The {} is tried again", R::NAME),
+        Fate::Again { .. } => {
+            warn!(reason = %error, attempts, "The {} is tried again", R::NAME);
+            metrics::retried();
+        }
     }
     let kept = match fate {
         Fate::GaveUp => Some(gave_up()),
@@ -242,7 +262,7 @@ async fn settle<R: Workable>(hold: &Hold<R>, delivery: &Delivery, error: JobErro
             Ended { at_rest: Some(record).filter(|r| r.failure().is_some()), paused, disposition }
         }
         // Somebody else owns it by now, and it is theirs to settle.
-        _ => Ended::message(Disposition::Return { until: due_at }),
+        _ => Ended::message(Disposition::Wait { until: due_at }),
     })
 }
 
@@ -262,6 +282,9 @@ async fn exhausted<R: Workable>(
             Ok(())
         })
         .await?;
+    if matches!(settled, Some((_, Ok(())))) {
+        metrics::failed();
+    }
     let at_rest = settled.map(|(record, _)| record).filter(|record| record.failure().is_some());
     Ok(Ended::at_rest(at_rest, Disposition::Refuse))
 }

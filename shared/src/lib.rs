@@ -16,6 +16,7 @@ pub mod error;
 pub mod hold;
 pub mod job;
 pub mod link;
+pub mod metrics;
 pub mod object_key;
 pub mod objects;
 pub mod order;

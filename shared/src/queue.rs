@@ -10,6 +10,9 @@ use crate::{aws::failed, job::Job};
 /// SQS: a visibility timeout is 0 to 12 hours, in seconds.
 const MAX_VISIBILITY: f64 = 43_200.0;
 
+/// SQS: a message is delayed by 15 minutes at most, in seconds.
+const MAX_DELAY: f64 = 900.0;
+
 /// One queue.
 #[derive(Clone)]
 pub struct Queue {
@@ -32,6 +35,21 @@ impl Queue {
             .send()
             .await
             .map_err(|error| failed("Failed to send a job", error))?;
+        Ok(())
+    }
+
+    /// Puts a message on it as it once came, to be seen after so long, in whole seconds, rounded up.
+    pub async fn send_again(&self, body: &str, wait: Duration) -> Result<()> {
+        #[expect(clippy::cast_possible_truncation, reason = "at most 15 minutes")]
+        let seconds = wait.as_secs_f64().ceil().min(MAX_DELAY) as i32;
+        self.client
+            .send_message()
+            .queue_url(&self.url)
+            .message_body(body)
+            .delay_seconds(seconds)
+            .send()
+            .await
+            .map_err(|error| failed("Failed to send a message again", error))?;
         Ok(())
     }
 

@@ -11,6 +11,10 @@ pub const MAX_TRIES_DOWNLOAD: u32 = 2;
 /// Tries of a mail before it is failed.
 pub const MAX_TRIES_EMAIL: u32 = 3;
 
+/// A queue delivers a message so much more often than its job has tries: deliveries that are held, throttled or double
+/// count for SQS too.
+pub const SPARE_RECEIVES: u32 = 5;
+
 /// A message that should have moved a record is looked for this long after it was due.
 pub const GRACE: SignedDuration = SignedDuration::from_secs(120);
 

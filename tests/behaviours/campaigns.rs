@@ -20,6 +20,12 @@ async fn a_fault_at_any_call_of_aws_loses_and_doubles_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_mail_throttled_more_often_than_sqs_is_patient_is_sent_all_the_same() {
+    let findings = campaigns::strike_once("email-sender/Ses.SendEmail#3", "Throttle", 2).await.unwrap();
+    assert!(findings.violations.is_empty(), "{findings:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_job_stopped_where_it_waits_goes_on_when_its_message_comes_again() {
     clean(campaigns::stops(9).await);
 }

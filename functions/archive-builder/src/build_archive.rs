@@ -14,6 +14,7 @@ use shared::{
     contents::{File, Source, archives, contents},
     download::{Download, DownloadStatus, Position, Progress},
     hold::{self, Hold},
+    metrics,
     zip::{DownloadIndex, Layout},
 };
 use tokio::sync::Mutex;
@@ -91,6 +92,7 @@ async fn build(state: &State, hold: Arc<Hold<Download>>) -> Result<Download, Job
     let now = hold.now();
     let ready = hold.change(|download| download.complete(hold.by, now, first.clone(), more.clone())).await?;
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    metrics::bytes(ready.size().unwrap_or_default());
     info!(size_bytes = ready.size(), photos = ready.photo_count, duration_ms, "Archive ready");
     Ok(ready)
 }

@@ -13,6 +13,7 @@ use shared::{
     photo::Photo,
     queue::Queue,
     store::{Orders, Table},
+    work::MAX_TRIES_DOWNLOAD,
 };
 
 use crate::{
@@ -57,7 +58,7 @@ impl State {
             emails: Table::new(dynamodb, env.required("EMAILS_TABLE")?),
             originals: ObjectStore::new(s3.clone(), originals),
             archives: ObjectStore::new(s3, archives),
-            redelivery: Redelivery::from_env(env, queue.clone())?,
+            redelivery: Redelivery::from_env(env, queue.clone(), MAX_TRIES_DOWNLOAD)?,
             queue,
             email_queue: Queue::new(sqs, env.required("EMAILS_QUEUE_URL")?),
         })

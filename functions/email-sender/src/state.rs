@@ -14,6 +14,7 @@ use shared::{
     queue::Queue,
     secret::LinkSecrets,
     store::{Orders, Table},
+    work::MAX_TRIES_EMAIL,
 };
 
 /// Stores, SES, and the address that mails come from.
@@ -42,7 +43,7 @@ impl State {
             emails: Arc::new(Table::new(dynamodb.clone(), env.required("EMAILS_TABLE")?)),
             orders: Orders::new(dynamodb.clone(), env.required("ORDERS_TABLE")?),
             downloads: Table::new(dynamodb, env.required("DOWNLOADS_TABLE")?),
-            redelivery: Redelivery::from_env(env, queue.clone())?,
+            redelivery: Redelivery::from_env(env, queue.clone(), MAX_TRIES_EMAIL)?,
             queue,
             ses: aws_sdk_sesv2::Client::from_conf(ses),
             links: LinkSecrets::new(Parameters::new(&config)?, env.required("LINK_SECRET_PARAMETER")?),

@@ -9,6 +9,7 @@ use shared::{
     JobError, ObjectKey, Studio,
     batch::{Delivery, Disposition},
     hold::{self, Hold},
+    metrics,
     object_key::Picture,
     objects::{GetError, Head},
     photo::{Derivative, Derivatives, Development, MAX_ORIGINAL_BYTES, PROCESSOR_VERSION, Photo},
@@ -59,6 +60,7 @@ async fn process(state: &State, hold: Arc<Hold<Photo>>, key: ObjectKey, head: Op
     let now = hold.now();
     let ready = hold.change(|photo| photo.complete(hold.by, now, size, development.clone())).await?;
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    metrics::bytes(size);
     info!(size_bytes = size, width = development.width, height = development.height, duration_ms, "Photo ready");
     Ok(ready)
 }

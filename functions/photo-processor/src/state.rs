@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use shared::{aws, batch::Redelivery, env::Env, objects::ObjectStore, photo::Photo, queue::Queue, store::Table};
+use shared::{
+    aws, batch::Redelivery, env::Env, objects::ObjectStore, photo::Photo, queue::Queue, store::Table,
+    work::MAX_TRIES_PHOTO,
+};
 
 /// The photos' records and objects.
 pub struct State {
@@ -24,7 +27,7 @@ impl State {
             photos: Arc::new(Table::new(aws::dynamodb(env, &config), env.required("PHOTOS_TABLE")?)),
             objects: ObjectStore::new(aws::s3(env, &config), bucket.clone()),
             bucket,
-            redelivery: Redelivery::from_env(env, queue.clone())?,
+            redelivery: Redelivery::from_env(env, queue.clone(), MAX_TRIES_PHOTO)?,
             queue,
         })
     }

@@ -80,7 +80,7 @@ async fn on_one_system(plan: Kills, bins: &Path, seed: u64) -> Result<Row> {
         total += host.reaper.kills();
         for redelivered in host.reaper.redelivered() {
             // What died before it claimed had no lease; its message is hidden for the queue's own time.
-            if redelivered < VISIBILITY - CLOSE {
+            if redelivered + CLOSE < VISIBILITY {
                 after_lease = after_lease.max(redelivered.saturating_sub(TIMEOUT));
             } else {
                 unclaimed = unclaimed.max(redelivered);

@@ -19,7 +19,7 @@ pub const SITES: &str = "every call site x each fault";
 const WALKS_PER_RIG: usize = 40;
 
 /// Rigs at once: most of a walk is waiting for clients that are patient.
-const RIGS_AT_ONCE: usize = 8;
+const RIGS_AT_ONCE: usize = 24;
 
 /// Strikes each site with each fault, once for each seed. `every` leaves out all but each n-th pair, for a short campaign.
 pub async fn sites(seeds: std::ops::Range<u64>, every: usize) -> Result<Row> {
