@@ -2,7 +2,7 @@ use std::{process::Command, sync::Arc};
 
 use archive_builder::uploads::{Checksums, Expected, StoreError, Uploads};
 use futures::future::BoxFuture;
-use http::StatusCode;
+use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use shared::{ObjectKey, photo::Photo, store::Table};
 use tests::{
@@ -19,6 +19,16 @@ struct Quiet;
 impl Line for Quiet {
     fn arrives(&self, _: Seen) -> BoxFuture<'static, Fate> {
         Box::pin(std::future::ready(Fate::Pass))
+    }
+}
+
+/// A store that does not answer the checksums of parts, as emulators don't.
+struct Forgetful;
+
+impl Line for Forgetful {
+    fn arrives(&self, seen: Seen) -> BoxFuture<'static, Fate> {
+        let part = seen.method == Method::PUT && seen.uri.query().is_some_and(|query| query.contains("partNumber"));
+        Box::pin(std::future::ready(if part { Fate::Unproven } else { Fate::Pass }))
     }
 }
 
@@ -273,6 +283,28 @@ async fn the_settings_for_emulators_and_for_dollars_make_the_same_archive() {
             assert!(packed == original, "{setting:?}: {name}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_without_checksums_of_parts_is_an_error_unless_it_is_known_for_it() {
+    let app = TestApp::without_builder().await;
+    let photos = app.large_and_small("anna", "LsL").await;
+    let ids: Vec<String> = photos.iter().map(|(_, _, id)| id.clone()).collect();
+    let order = app.order("anna", "C-1", &ids).await;
+    let ask = async || {
+        let made = app.post("anna", &format!("/orders/{order}/downloads"), json!({ "notify": false })).await;
+        made.text("/download/id").to_owned()
+    };
+    let download = ask().await;
+    let strict = app.builder(Arc::new(Forgetful)).await;
+    assert_eq!(strict.build("anna", &download, 60).await.batch_item_failures.len(), 1);
+    let shown = app.get("anna", &format!("/downloads/{download}")).await.body;
+    assert_eq!((&shown["status"], &shown["attempts"]), (&json!("pending"), &json!(1)), "{shown}");
+    let lenient = app.builder_with(Arc::new(Forgetful), &[("ARCHIVE_CHECKSUMS", "none")]).await;
+    let download = ask().await;
+    lenient.build("anna", &download, 60).await;
+    let shown = app.get("anna", &format!("/downloads/{download}")).await.body;
+    assert_eq!(shown["status"], "ready", "{shown}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
