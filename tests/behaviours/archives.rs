@@ -293,7 +293,7 @@ async fn a_store_without_checksums_of_parts_is_an_error_unless_it_is_known_for_i
     let order = app.order("anna", "C-1", &ids).await;
     let ask = async || {
         let made = app.post("anna", &format!("/orders/{order}/downloads"), json!({ "notify": false })).await;
-        made.text("/download/id").to_owned()
+        made.text("/download/id")
     };
     let download = ask().await;
     let strict = app.builder(Arc::new(Forgetful)).await;

@@ -10,6 +10,7 @@ mod duplicates;
 mod events;
 mod extractors;
 mod hostile_names;
+mod infrastructure;
 mod killed_builds;
 mod links;
 mod patience;

@@ -1,0 +1,226 @@
+//! What no checker of Terraform knows: that the plan agrees with the code. `.ci/deployment` writes the plan.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use local::workers::{Worker, workers};
+use serde_json::Value;
+use shared::{env::Env, metrics, object_key::ORIGINALS};
+
+/// Where the plan lies, as `terraform show -json` writes it.
+const PLAN: &str = "DARKROOM_PLAN";
+/// What the functions can do without: they have sensible defaults.
+const OPTIONAL: [&str; 4] =
+    ["ARCHIVE_CHECKSUMS", "ARCHIVE_PREFERENCE", "RETRY_BACKOFF_SECONDS", "SES_CONFIGURATION_SET"];
+/// AWS's own metrics that dashboard and alarms show.
+const OF_AWS: [(&str, &[&str]); 4] = [
+    ("AWS/SQS", &["ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible"]),
+    ("AWS/Lambda", &["Errors", "Throttles", "ConcurrentExecutions"]),
+    ("AWS/ApiGateway", &["Count", "4xx", "5xx", "Latency"]),
+    ("AWS/SES", &["Send", "Delivery", "Bounce", "Complaint", "Reputation.BounceRate", "Reputation.ComplaintRate"]),
+];
+/// Actions that IAM grants on no single resource.
+const ON_ANYTHING: [&str; 4] =
+    ["xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules", "xray:GetSamplingTargets"];
+
+struct Resource {
+    address: String,
+    kind: String,
+    values: Value,
+}
+
+fn plan() -> Vec<Resource> {
+    let path = std::env::var(PLAN).unwrap_or(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/plan.json").to_owned());
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let plan: Value = serde_json::from_str(&text).unwrap();
+    let mut found = Vec::new();
+    collect(&plan["planned_values"]["root_module"], &mut found);
+    assert!(found.len() > 50, "{} resources are no deployment", found.len());
+    found
+}
+
+fn collect(module: &Value, found: &mut Vec<Resource>) {
+    for resource in module["resources"].as_array().into_iter().flatten() {
+        found.push(Resource {
+            address: resource["address"].as_str().unwrap().to_owned(),
+            kind: resource["type"].as_str().unwrap().to_owned(),
+            values: resource["values"].clone(),
+        });
+    }
+    for child in module["child_modules"].as_array().into_iter().flatten() {
+        collect(child, found);
+    }
+}
+
+fn of_kind<'a>(plan: &'a [Resource], kind: &str) -> Vec<&'a Resource> {
+    let found: Vec<_> = plan.iter().filter(|resource| resource.kind == kind).collect();
+    assert!(!found.is_empty(), "no {kind}");
+    found
+}
+
+/// The only one of a kind whose field ends so.
+fn one<'a>(plan: &'a [Resource], kind: &str, field: &str, ends: &str) -> &'a Value {
+    let mut found = of_kind(plan, kind).into_iter().filter(|r| r.values[field].as_str().unwrap().ends_with(ends));
+    let first = found.next().unwrap_or_else(|| panic!("no {kind} whose {field} ends in {ends}"));
+    assert!(found.next().is_none(), "more than one {kind} whose {field} ends in {ends}");
+    &first.values
+}
+
+fn json(text: &Value) -> Value {
+    serde_json::from_str(text.as_str().unwrap()).unwrap()
+}
+
+/// A statement's field: one or many.
+fn strings(value: &Value) -> Vec<&str> {
+    value
+        .as_array()
+        .map_or_else(|| vec![value.as_str().unwrap()], |many| many.iter().filter_map(Value::as_str).collect())
+}
+
+fn queue_of<'a>(plan: &'a [Resource], worker: &Worker, suffix: &str) -> &'a Value {
+    one(plan, "aws_sqs_queue", "name", &format!("-{}{suffix}", worker.queue))
+}
+
+#[test]
+#[ignore = "needs a plan, which .ci/deployment writes"]
+fn queues_and_functions_are_as_the_table_says() {
+    let plan = plan();
+    for (function, worker) in workers().unwrap() {
+        let (queue, dlq) = (queue_of(&plan, &worker, ""), queue_of(&plan, &worker, "-dlq"));
+        let visibility = queue["visibility_timeout_seconds"].as_u64().unwrap();
+        assert!(visibility >= 6 * u64::from(worker.timeout_seconds), "{function}: {visibility}");
+        let retention = |queue: &Value| queue["message_retention_seconds"].as_u64().unwrap();
+        assert!(retention(dlq) > retention(queue), "{function}: the DLQ forgets first");
+        let redrive = json(&queue["redrive_policy"]);
+        assert_eq!(redrive["maxReceiveCount"], worker.max_receives, "{function}");
+        assert_eq!(redrive["deadLetterTargetArn"], dlq["arn"], "{function}");
+
+        let built = one(&plan, "aws_lambda_function", "function_name", &format!("-{function}"));
+        assert_eq!(built["timeout"], worker.timeout_seconds, "{function}");
+        assert_eq!(built["memory_size"], worker.memory_mb, "{function}");
+        let reserved = built["reserved_concurrent_executions"].as_i64().unwrap();
+        assert!(reserved == -1 || reserved >= i64::from(worker.max_concurrency), "{function}: {reserved}");
+
+        let mapping = one(&plan, "aws_lambda_event_source_mapping", "event_source_arn", &format!("-{}", worker.queue));
+        assert_eq!(mapping["function_response_types"], serde_json::json!(["ReportBatchItemFailures"]), "{function}");
+        assert_eq!(mapping["batch_size"], worker.batch_size, "{function}");
+        let concurrency = mapping["scaling_config"][0]["maximum_concurrency"].as_u64().unwrap();
+        assert_eq!(concurrency, u64::from(worker.max_concurrency), "{function}");
+        assert!(concurrency >= 2, "{function}: AWS allows no less");
+    }
+}
+
+#[test]
+#[ignore = "needs a plan, which .ci/deployment writes"]
+fn only_originals_are_told_of() {
+    let plan = plan();
+    for notification in of_kind(&plan, "aws_s3_bucket_notification") {
+        for queue in notification.values["queue"].as_array().unwrap() {
+            assert_eq!(queue["filter_prefix"], ORIGINALS, "{}", notification.address);
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs a plan, which .ci/deployment writes"]
+fn every_bucket_and_queue_refuses_what_is_not_tls() {
+    let plan = plan();
+    let policies: Vec<_> = of_kind(&plan, "aws_s3_bucket_policy")
+        .into_iter()
+        .chain(of_kind(&plan, "aws_sqs_queue_policy"))
+        .map(|policy| json(&policy.values["policy"]))
+        .collect();
+    for kept in of_kind(&plan, "aws_s3_bucket").into_iter().chain(of_kind(&plan, "aws_sqs_queue")) {
+        let arn = kept.values["arn"].as_str().unwrap();
+        let refuses = policies.iter().flat_map(|policy| policy["Statement"].as_array().unwrap()).any(|statement| {
+            statement["Effect"] == "Deny"
+                && statement["Condition"]["Bool"]["aws:SecureTransport"] == "false"
+                && strings(&statement["Resource"]).contains(&arn)
+        });
+        assert!(refuses, "{}", kept.address);
+    }
+}
+
+#[test]
+#[ignore = "needs a plan, which .ci/deployment writes"]
+fn roles_name_their_actions_and_resources() {
+    let plan = plan();
+    for policy in of_kind(&plan, "aws_iam_role_policy") {
+        for statement in json(&policy.values["policy"])["Statement"].as_array().unwrap() {
+            let actions = strings(&statement["Action"]);
+            assert!(actions.iter().all(|action| !action.contains('*')), "{}: {statement}", policy.address);
+            let anything = strings(&statement["Resource"]).contains(&"*");
+            assert!(!anything || actions.iter().all(|a| ON_ANYTHING.contains(a)), "{}: {statement}", policy.address);
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs a plan, which .ci/deployment writes"]
+fn logs_are_not_kept_for_ever() {
+    for group in of_kind(&plan(), "aws_cloudwatch_log_group") {
+        assert!(group.values["retention_in_days"].as_u64().is_some_and(|days| days > 0), "{}", group.address);
+    }
+}
+
+#[test]
+#[ignore = "needs a plan, which .ci/deployment writes"]
+fn every_variable_that_a_function_requires_is_set_and_no_other() {
+    let plan = plan();
+    for function in ["api", "email-sender", "photo-processor", "archive-builder"] {
+        let built = one(&plan, "aws_lambda_function", "function_name", &format!("-{function}"));
+        let set: HashMap<String, String> =
+            serde_json::from_value(built["environment"][0]["variables"].clone()).unwrap();
+        starts(function, set.clone()).unwrap_or_else(|error| panic!("{function}: {error:#}"));
+        for name in set.keys().filter(|name| !OPTIONAL.contains(&name.as_str())) {
+            let mut others = set.clone();
+            others.remove(name);
+            let error = starts(function, others).expect_err(&format!("{function} does not need {name}"));
+            assert!(format!("{error:#}").contains(name.as_str()), "{function} without {name}: {error:#}");
+        }
+    }
+}
+
+/// Does it, with these variables and those that Lambda sets?
+fn starts(function: &str, mut variables: HashMap<String, String>) -> anyhow::Result<()> {
+    for name in ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
+        variables.insert(name.to_owned(), "us-east-1".to_owned());
+    }
+    let env = Env::of(variables);
+    match function {
+        "api" => api::State::from_env(&env).map(drop),
+        "email-sender" => email_sender::State::from_env(&env).map(drop),
+        "photo-processor" => photo_processor::State::from_env(&env).map(drop),
+        "archive-builder" => archive_builder::State::from_env(&env).map(drop),
+        other => anyhow::bail!("{other} is no function"),
+    }
+}
+
+#[test]
+#[ignore = "needs a plan, which .ci/deployment writes"]
+fn dashboard_and_alarms_show_only_what_is_measured() {
+    let plan = plan();
+    let mut known: BTreeMap<&str, BTreeSet<&str>> =
+        OF_AWS.into_iter().map(|(namespace, names)| (namespace, names.iter().copied().collect())).collect();
+    known.insert(metrics::NAMESPACE, metrics::ALL.into_iter().map(|(name, _)| name).collect());
+    let is_known = |namespace: &str, name: &str| known.get(namespace).is_some_and(|names| names.contains(name));
+    let functions: Vec<&str> =
+        of_kind(&plan, "aws_lambda_function").iter().map(|f| f.values["function_name"].as_str().unwrap()).collect();
+    let mut ours = 0;
+    for dashboard in of_kind(&plan, "aws_cloudwatch_dashboard") {
+        for widget in json(&dashboard.values["dashboard_body"])["widgets"].as_array().unwrap() {
+            for metric in widget["properties"]["metrics"].as_array().unwrap() {
+                let [namespace, name, dimension, value] = [0, 1, 2, 3].map(|n| metric[n].as_str().unwrap());
+                assert!(is_known(namespace, name), "{metric}");
+                if namespace == metrics::NAMESPACE {
+                    assert!(dimension == metrics::DIMENSION && functions.contains(&value), "{metric}");
+                    ours += 1;
+                }
+            }
+        }
+    }
+    assert!(ours > 0, "nothing of ours is shown");
+    for alarm in of_kind(&plan, "aws_cloudwatch_metric_alarm") {
+        let [namespace, name] = ["namespace", "metric_name"].map(|field| alarm.values[field].as_str().unwrap());
+        assert!(is_known(namespace, name), "{}: {namespace} {name}", alarm.address);
+    }
+}
