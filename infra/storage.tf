@@ -2,16 +2,15 @@
 # built again at any time.
 
 locals {
-  buckets = {
-    photos    = "${var.name_prefix}-photos-${local.account}-${local.region}"
-    downloads = "${var.name_prefix}-downloads-${local.account}-${local.region}"
+  # Account and region make the names unique in the world.
+  buckets = { for name in ["photos", "downloads"] :
+    name => "${var.name_prefix}-${name}-${local.account}-${local.region}"
   }
   bucket_arns = { for name, bucket in aws_s3_bucket.this : name => bucket.arn }
 }
 
 resource "aws_s3_bucket" "this" {
   #checkov:skip=CKV_AWS_144:A copy in another region doubles what storage costs; who needs one adds a replication rule to the bucket.
-  #checkov:skip=CKV_AWS_18:S3 access logs cost more than the shop at rest; access_log_bucket turns them on.
   for_each = local.buckets
 
   bucket        = each.value
@@ -20,9 +19,9 @@ resource "aws_s3_bucket" "this" {
 }
 
 resource "aws_s3_bucket_public_access_block" "this" {
-  for_each = aws_s3_bucket.this
+  for_each = local.buckets
 
-  bucket                  = each.value.id
+  bucket                  = aws_s3_bucket.this[each.key].id
   block_public_acls       = true
   block_public_policy     = true
   ignore_public_acls      = true
@@ -30,21 +29,21 @@ resource "aws_s3_bucket_public_access_block" "this" {
 }
 
 resource "aws_s3_bucket_ownership_controls" "this" {
-  for_each = aws_s3_bucket.this
+  for_each = local.buckets
 
-  bucket = each.value.id
+  bucket = aws_s3_bucket.this[each.key].id
   rule {
     object_ownership = "BucketOwnerEnforced"
   }
 }
 
 resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
-  for_each = aws_s3_bucket.this
+  for_each = local.buckets
 
-  bucket = each.value.id
+  bucket = aws_s3_bucket.this[each.key].id
   rule {
     apply_server_side_encryption_by_default {
-      sse_algorithm     = var.kms_enabled ? "aws:kms" : "AES256"
+      sse_algorithm     = local.kms_key_arn == null ? "AES256" : "aws:kms"
       kms_master_key_id = local.kms_key_arn
     }
     # One data key serves many objects: without it, each part of an archive is a request to KMS.
@@ -54,16 +53,26 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
 
 # Versions protect originals. The downloads bucket has none: its work objects would be kept, and paid, after deletion.
 resource "aws_s3_bucket_versioning" "this" {
-  for_each = aws_s3_bucket.this
+  for_each = { for name, bucket in local.buckets : name => bucket if name == "photos" }
 
-  bucket = each.value.id
+  bucket = aws_s3_bucket.this[each.key].id
   versioning_configuration {
-    status = each.key == "photos" ? "Enabled" : "Suspended"
+    status = "Enabled"
   }
 }
 
-resource "aws_s3_bucket_lifecycle_configuration" "photos" {
-  bucket = aws_s3_bucket.this["photos"].id
+# Objects of the downloads bucket by prefix, and their days.
+locals {
+  expirations = {
+    photos    = {}
+    downloads = { work = 1, archives = var.download_retention_days }
+  }
+}
+
+resource "aws_s3_bucket_lifecycle_configuration" "this" {
+  for_each = local.buckets
+
+  bucket = aws_s3_bucket.this[each.key].id
 
   rule {
     id     = "abort-uploads"
@@ -74,55 +83,37 @@ resource "aws_s3_bucket_lifecycle_configuration" "photos" {
     }
   }
 
-  rule {
-    id     = "old-versions"
-    status = "Enabled"
-    filter {}
-    noncurrent_version_expiration {
-      noncurrent_days = var.original_recovery_days
+  dynamic "rule" {
+    for_each = local.expirations[each.key]
+    content {
+      id     = rule.key
+      status = "Enabled"
+      filter {
+        prefix = "${rule.key}/"
+      }
+      expiration {
+        days = rule.value
+      }
     }
-    expiration {
-      expired_object_delete_marker = true
+  }
+
+  dynamic "rule" {
+    for_each = each.key == "photos" ? [var.original_recovery_days] : []
+    content {
+      id     = "old-versions"
+      status = "Enabled"
+      filter {}
+      noncurrent_version_expiration {
+        noncurrent_days = rule.value
+      }
+      expiration {
+        expired_object_delete_marker = true
+      }
     }
   }
 
   # Rules about versions are refused where there are none yet.
   depends_on = [aws_s3_bucket_versioning.this]
-}
-
-resource "aws_s3_bucket_lifecycle_configuration" "downloads" {
-  bucket = aws_s3_bucket.this["downloads"].id
-
-  rule {
-    id     = "abort-uploads"
-    status = "Enabled"
-    filter {}
-    abort_incomplete_multipart_upload {
-      days_after_initiation = 1
-    }
-  }
-
-  rule {
-    id     = "work"
-    status = "Enabled"
-    filter {
-      prefix = "work/"
-    }
-    expiration {
-      days = 1
-    }
-  }
-
-  rule {
-    id     = "archives"
-    status = "Enabled"
-    filter {
-      prefix = "archives/"
-    }
-    expiration {
-      days = var.download_retention_days
-    }
-  }
 }
 
 data "aws_iam_policy_document" "bucket" {
@@ -146,9 +137,9 @@ data "aws_iam_policy_document" "bucket" {
 }
 
 resource "aws_s3_bucket_policy" "this" {
-  for_each = aws_s3_bucket.this
+  for_each = local.buckets
 
-  bucket = each.value.id
+  bucket = aws_s3_bucket.this[each.key].id
   policy = data.aws_iam_policy_document.bucket[each.key].json
 
   # S3 takes one change of a bucket's access at a time.
@@ -169,23 +160,23 @@ resource "aws_s3_bucket_cors_configuration" "photos" {
   }
 }
 
-resource "aws_s3_bucket_notification" "photos" {
-  bucket = aws_s3_bucket.this["photos"].id
+# Which bucket tells which queue of new objects.
+resource "aws_s3_bucket_notification" "this" {
+  for_each = { for name, bucket in local.buckets : name => bucket if name == "photos" }
+
+  bucket = aws_s3_bucket.this[each.key].id
 
   queue {
     queue_arn     = module.worker["photo-processor"].queue_arn
     events        = ["s3:ObjectCreated:*"]
     filter_prefix = "originals/"
   }
-
-  # S3 tries the queue out when it is told of it, and the module's policy lets it.
-  depends_on = [module.worker]
 }
 
 resource "aws_s3_bucket_logging" "this" {
-  for_each = var.access_log_bucket == null ? {} : aws_s3_bucket.this
+  for_each = { for name, bucket in local.buckets : name => bucket if var.access_log_bucket != null }
 
-  bucket        = each.value.id
+  bucket        = aws_s3_bucket.this[each.key].id
   target_bucket = var.access_log_bucket
-  target_prefix = "${each.value.id}/"
+  target_prefix = "${each.value}/"
 }
