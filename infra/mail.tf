@@ -6,9 +6,8 @@ locals {
 resource "aws_sesv2_email_identity" "this" {
   count = var.mail_identity_exists ? 0 : 1
 
-  email_identity         = local.mail_identity
-  configuration_set_name = aws_sesv2_configuration_set.this.configuration_set_name
-  tags                   = local.tags
+  email_identity = local.mail_identity
+  tags           = local.tags
 
   # Easy DKIM: SES makes and turns the keys; the domain needs the three records of output mail_dns_records.
   dynamic "dkim_signing_attributes" {

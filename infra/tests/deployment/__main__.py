@@ -1,0 +1,134 @@
+"""The deployment test: Terraform applied to an emulator with IAM enforced, and the main job done there by the real
+functions. `.ci/deployment` calls it.
+"""
+
+import argparse
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import failures  # noqa: E402
+import issuer as oidc  # noqa: E402
+import leftovers  # noqa: E402
+import main_job  # noqa: E402
+import packages  # noqa: E402
+import pki  # noqa: E402
+import refusals  # noqa: E402
+from emulator import Emulator  # noqa: E402
+from shop import Shop  # noqa: E402
+from steps import Failed, Steps, check, say  # noqa: E402
+from terraform import Terraform  # noqa: E402
+from web import Web  # noqa: E402
+
+INFRA = Path(__file__).parents[2]
+# The issue's bound for the whole test.
+MOST_SECONDS = 15 * 60
+
+
+def main():
+    """Runs it; exit code 0 only if everything is as it must be."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--binaries", type=Path, required=True, help="where api, email-sender, ... lie, built for this machine")
+    parser.add_argument("--plan", type=Path, help="write the plan as JSON to this file")
+    parser.add_argument("--plan-only", action="store_true", help="stop after the plan")
+    options = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="darkroom-deployment-"))
+    steps, emulator = Steps(), None
+    try:
+        with steps.step("certificates, issuer, emulator, packages"):
+            ca, certificate, key = pki.make(folder)
+            issuer = oidc.Issuer(certificate, key)
+            emulator = Emulator(folder, ca, certificate, key)
+            packages.make(options.binaries.resolve(), folder / "packages")
+            say(f"{emulator.endpoint}, AUTH=true")
+        deploy(steps, folder, issuer, emulator, options)
+    except Failed as failure:
+        print(f"\nFAILED: {failure}", flush=True)
+        if emulator:
+            print(f"\n== end of the emulator's log\n{tail(emulator.log)}", flush=True)
+        return 1
+    finally:
+        if emulator:
+            emulator.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+    total = steps.summary()
+    check(total <= MOST_SECONDS, f"the test took {total:.0f} s")
+    return 0
+
+
+def deploy(steps: Steps, folder: Path, issuer: oidc.Issuer, emulator: Emulator, options):
+    """From nothing to nothing."""
+    with steps.step("init"):
+        terraform = Terraform(INFRA, folder / "infra", variables(folder, issuer), emulator.endpoint, emulator.ca)
+    if options.plan_only:
+        with steps.step("plan"):
+            plan(terraform, folder, options.plan)
+        return
+    with steps.step("apply"):
+        say(terraform.apply())
+    with steps.step("apply again"):
+        said = terraform.apply()
+        say(said)
+        check("0 added, 0 changed, 0 destroyed" in said, "the second apply changed something")
+    with steps.step("plan: no changes"):
+        plan(terraform, folder, options.plan, "-detailed-exitcode")
+        say("exit code 0")
+    outputs = terraform.outputs()
+    shop = Shop(Web(emulator.ca), outputs["api_url"], issuer.token("anna"))
+    with steps.step("the main job"):
+        main_job.run(shop, emulator)
+    with steps.step("refusals"):
+        refusals.tokens(shop, issuer)
+        refusals.strangers(shop, issuer)
+        refusals.roles(emulator, outputs)
+    with steps.step("poison messages"):
+        failures.poison(emulator, outputs)
+    with steps.step("sweeps"):
+        failures.sweep(emulator, outputs)
+    with steps.step("a crash in a worker"):
+        failures.crash(shop, emulator, outputs)
+    with steps.step("destroy"):
+        say(terraform.destroy())
+        left = leftovers.find(emulator)
+        check(not left, f"left behind: {left}")
+        say("nothing is left")
+
+
+def variables(folder: Path, issuer: oidc.Issuer) -> dict:
+    """What infra is told."""
+    return {
+        "name_prefix": "dk-test",
+        "packages_dir": str(folder / "packages"),
+        # The emulator runs functions as processes of this machine.
+        "architecture": "x86_64",
+        "jwt_issuer": issuer.url,
+        "jwt_audience": [oidc.AUDIENCE],
+        "sender_address": "photos@example.com",
+        "mail_domain": "example.com",
+        "cors_origins": ["https://shop.example.com"],
+        # A test's failures are tried again while it waits.
+        "retry_backoff_seconds": 1,
+        "deletion_protection": False,
+        # The emulator refuses FULL_OBJECT checksums of multipart uploads, and answers none for copied parts.
+        "archive_checksums": "none",
+    }
+
+
+def plan(terraform: Terraform, folder: Path, into: Path | None, *arguments: str):
+    """Plans, and writes the plan down where somebody wants to look at it."""
+    terraform.plan(f"-out={folder / 'plan'}", *arguments)
+    if into:
+        terraform.show(folder / "plan", into.resolve())
+        say(f"written to {into}")
+
+
+def tail(log: Path, lines: int = 60) -> str:
+    """The last lines of a log."""
+    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
