@@ -1,4 +1,4 @@
-"""Terraform on a copy of infra, pointed at the emulator."""
+"""Terraform on a copy of infra, pointed at the emulator. TF_CLI_ARGS_init may name a provider mirror for `init`."""
 
 import json
 import os
@@ -11,18 +11,6 @@ from steps import check
 HERE = Path(__file__).parent
 
 
-def provider_copy() -> list[str]:
-    """`-plugin-dir` for machines that can't reach the registry: the folder over HOST/NAMESPACE/TYPE/VERSION/PLATFORM.
-
-    DARKROOM_PLUGIN_DIR names it; else it is looked for. Without any, `init` asks the registry.
-    """
-    if named := os.environ.get("DARKROOM_PLUGIN_DIR"):
-        return [f"-plugin-dir={named}"]
-    command = ["find", "/", "-xdev", "-type", "d", "-path", "*/hashicorp/aws", "-not", "-path", "*/.terraform/*", "-prune"]
-    found = subprocess.run(command, capture_output=True, text=True).stdout.split()
-    return [f"-plugin-dir={Path(found[0]).parents[2]}"] if found else []
-
-
 class Terraform:
     """One working copy with one state."""
 
@@ -31,8 +19,9 @@ class Terraform:
         self.folder = folder
         override = (HERE / "emulator_override.tf.in").read_text()
         (folder / "emulator_override.tf").write_text(override.replace("ENDPOINT", endpoint).replace("CA_BUNDLE", ca))
+        shutil.copytree(infra / "tests", folder / "tests", ignore=shutil.ignore_patterns("deployment"))
         (folder / "test.auto.tfvars.json").write_text(json.dumps(variables))
-        self.run("init", *provider_copy())
+        self.run("init", "-input=false")
 
     def run(self, *arguments: str, codes=(0,)) -> subprocess.CompletedProcess:
         """One command; any other exit code than these is a failure that shows what was said."""
