@@ -59,7 +59,6 @@ resource "aws_sesv2_configuration_set_event_destination" "metrics" {
       "BOUNCE",
       "COMPLAINT",
       "DELIVERY",
-      "DELIVERY_DELAY",
       "REJECT",
       "RENDERING_FAILURE",
       "SEND",

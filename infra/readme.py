@@ -20,12 +20,12 @@ def blocks(kind: str, text: str):
 
 def argument(body: str, name: str) -> str | None:
     """An argument's expression, on one line or more; None if it is not there."""
-    found = re.search(rf"^  {name} +=(.*?)(?=^  \S|\Z)", body, re.MULTILINE | re.DOTALL)
+    found = re.search(rf"^  {name} +=(.*?)(?=^  \w|\Z)", body, re.MULTILINE | re.DOTALL)
     if not found:
         return None
-    lines = found.group(1).split("\n\n")[0].splitlines()
-    inner = ", ".join(line.strip() for line in lines[1:-1])
-    joined = lines[0].strip() + inner + lines[-1].strip() if len(lines) > 1 else lines[0].strip()
+    first, *lines = (line.strip() for line in found.group(1).rstrip().split("\n\n")[0].splitlines())
+    # The brackets that close an expression of several lines stand on its last one.
+    joined = first + ", ".join(lines[:-1]) + lines[-1] if lines else first
     return re.sub(r" += +", " = ", re.sub(r"\s+", " ", joined))
 
 

@@ -48,7 +48,7 @@ data "aws_iam_policy_document" "scheduler_assume" {
 }
 
 resource "aws_iam_role" "scheduler" {
-  name               = "${var.name_prefix}-scheduler"
+  name               = "${var.name_prefix}-scheduler-${local.region}"
   description        = "Puts sweeps on the queues."
   assume_role_policy = data.aws_iam_policy_document.scheduler_assume.json
   tags               = local.tags

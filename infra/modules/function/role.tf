@@ -8,8 +8,11 @@ data "aws_iam_policy_document" "assume" {
   }
 }
 
+data "aws_region" "current" {}
+
 resource "aws_iam_role" "this" {
-  name               = var.name
+  # Roles are the account's, not the region's: a second region must not meet the first one's.
+  name               = "${var.name}-${data.aws_region.current.id}"
   description        = "What the function ${var.name} may do."
   assume_role_policy = data.aws_iam_policy_document.assume.json
   tags               = var.tags

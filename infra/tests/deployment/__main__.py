@@ -23,6 +23,7 @@ from emulator import Emulator  # noqa: E402
 from shop import Shop  # noqa: E402
 from steps import Failed, Steps, check, say  # noqa: E402
 from terraform import Terraform  # noqa: E402
+from terraform import copy as terraform_copy  # noqa: E402
 from web import Web  # noqa: E402
 
 INFRA = Path(__file__).parents[2]
@@ -46,7 +47,8 @@ def main():
             ca, certificate, key = pki.make(folder)
             issuer = oidc.Issuer(certificate, key)
             emulator = Emulator(folder, ca, certificate, key)
-            packages.make(options.binaries.resolve(), folder / "packages")
+            # Where infra looks for them.
+            packages.make(options.binaries.resolve(), folder / "target" / "lambda")
             say(f"{emulator.endpoint}, AUTH=true")
         deploy(steps, folder, issuer, emulator, options)
     except Failed as failure:
@@ -68,11 +70,17 @@ def main():
 def deploy(steps: Steps, folder: Path, issuer: oidc.Issuer, emulator: Emulator, options):
     """From nothing to nothing."""
     with steps.step("init"):
-        terraform = Terraform(INFRA, folder / "infra", variables(folder, issuer), emulator.endpoint, emulator.ca)
+        terraform_copy(INFRA, folder / "infra", emulator.endpoint, emulator.ca)
+        terraform = Terraform(folder / "infra", variables(issuer))
     if options.plan_only:
         with steps.step("plan"):
             plan(terraform, folder, options.plan)
         return
+    with steps.step("plans of the examples"):
+        certificate = "arn:aws:acm:eu-central-1:000000000000:certificate/1"
+        for example, told in {"minimal": {}, "complete": {"certificate_arn": certificate}}.items():
+            said = Terraform(folder / "infra" / "examples" / example, told).plan().stdout
+            say(f"{example}: {next(line for line in said.splitlines() if line.startswith('Plan:'))}")
     with steps.step("bad input"):
         bad_input.run(terraform)
     with steps.step("apply"):
@@ -105,11 +113,10 @@ def deploy(steps: Steps, folder: Path, issuer: oidc.Issuer, emulator: Emulator, 
         say("nothing is left")
 
 
-def variables(folder: Path, issuer: oidc.Issuer) -> dict:
+def variables(issuer: oidc.Issuer) -> dict:
     """What infra is told."""
     return {
         "name_prefix": "dk-test",
-        "packages_dir": str(folder / "packages"),
         # The emulator runs functions as processes of this machine.
         "architecture": "x86_64",
         "jwt_issuer": issuer.url,

@@ -11,21 +11,27 @@ from steps import check
 HERE = Path(__file__).parent
 
 
-class Terraform:
-    """One working copy with one state."""
+def copy(infra: Path, to: Path, endpoint: str, ca: str):
+    """Copies infra with its examples and tests; only the copy knows the emulator."""
+    ignored = shutil.ignore_patterns(".terraform*", "terraform.tfstate*", "deployment")
+    shutil.copytree(infra, to, ignore=ignored)
+    provider = (HERE / "provider_override.tf.in").read_text().replace("ENDPOINT", endpoint).replace("CA_BUNDLE", ca)
+    for folder in (to, *(to / "examples").iterdir()):
+        (folder / "provider_override.tf").write_text(provider)
+    shutil.copy(HERE / "exceptions_override.tf.in", to / "exceptions_override.tf")
 
-    def __init__(self, infra: Path, folder: Path, variables: dict, endpoint: str, ca: str):
-        shutil.copytree(infra, folder, ignore=shutil.ignore_patterns(".terraform*", "examples", "tests", "terraform.tfstate*"))
+
+class Terraform:
+    """One root module with one state, told these variables."""
+
+    def __init__(self, folder: Path, variables: dict):
         self.folder = folder
-        override = (HERE / "emulator_override.tf.in").read_text()
-        (folder / "emulator_override.tf").write_text(override.replace("ENDPOINT", endpoint).replace("CA_BUNDLE", ca))
-        shutil.copytree(infra / "tests", folder / "tests", ignore=shutil.ignore_patterns("deployment"))
         (folder / "test.auto.tfvars.json").write_text(json.dumps(variables))
         self.run("init", "-input=false")
 
     def run(self, *arguments: str, codes=(0,)) -> subprocess.CompletedProcess:
         """One command; any other exit code than these is a failure that shows what was said."""
-        environment = os.environ | {"TF_IN_AUTOMATION": "1", "TF_CLI_ARGS": "-no-color", "AWS_EC2_METADATA_DISABLED": "true"}
+        environment = os.environ | {"TF_IN_AUTOMATION": "1", "TF_CLI_ARGS": "-no-color"}
         command, *rest = arguments
         done = subprocess.run(
             ["terraform", f"-chdir={self.folder}", command, *rest], env=environment, capture_output=True, text=True
@@ -36,8 +42,16 @@ class Terraform:
 
     def apply(self) -> str:
         """Applies; the line that says how much was done."""
-        said = self.run("apply", "-auto-approve", "-input=false").stdout
-        return next(line for line in said.splitlines() if line.startswith("Apply complete"))
+        return self.last_word("apply", "Apply complete")
+
+    def destroy(self) -> str:
+        """Destroys; the line that says how much."""
+        return self.last_word("destroy", "Destroy complete")
+
+    def last_word(self, command: str, begins: str) -> str:
+        """Runs what asks for approval; the line of its output that begins so."""
+        said = self.run(command, "-auto-approve", "-input=false").stdout
+        return next(line for line in said.splitlines() if line.startswith(begins))
 
     def plan(self, *arguments: str, codes=(0,)) -> subprocess.CompletedProcess:
         """Plans."""
@@ -51,8 +65,3 @@ class Terraform:
     def outputs(self) -> dict:
         """Name -> value."""
         return {name: output["value"] for name, output in json.loads(self.run("output", "-json").stdout).items()}
-
-    def destroy(self) -> str:
-        """Destroys; the line that says how much."""
-        said = self.run("destroy", "-auto-approve", "-input=false").stdout
-        return next(line for line in said.splitlines() if line.startswith("Destroy complete"))
