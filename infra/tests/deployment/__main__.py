@@ -83,6 +83,8 @@ def deploy(steps: Steps, folder: Path, issuer: oidc.Issuer, emulator: Emulator, 
             say(f"{example}: {next(line for line in said.splitlines() if line.startswith('Plan:'))}")
     with steps.step("bad input"):
         bad_input.run(terraform)
+    with steps.step("apply, interrupted half-way"):
+        say(terraform.interrupt_apply(after=40))
     with steps.step("apply"):
         say(terraform.apply())
     with steps.step("apply again"):

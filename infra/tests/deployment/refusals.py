@@ -70,6 +70,17 @@ def roles(emulator: Emulator, outputs: dict):
     refuse("api: DeleteObject of an archive", lambda: s3.delete_object(Bucket=buckets["downloads"], Key=archive))
     refuse("api: ReceiveMessage from photos", lambda: sqs.receive_message(QueueUrl=outputs["queues"]["photos"]["url"]))
     sqs.get_queue_attributes(QueueUrl=outputs["queues"]["photos"]["dlq_url"], AttributeNames=["All"])
+    functions = emulator.client("lambda", api)
+    functions.invoke(FunctionName=name("email-sender"), Payload=b'{"Records":[]}')
+    refuse("api: Invoke of itself", lambda: functions.invoke(FunctionName=name("api"), Payload=b"{}"))
+
+    mailer = emulator.client("sesv2", emulator.credentials(name("email-sender")))
+    mail = {
+        "Destination": {"ToAddresses": ["customer@example.net"]},
+        "Content": {"Simple": {"Subject": {"Data": "x"}, "Body": {"Text": {"Data": "x"}}}},
+    }
+    forged = mail | {"FromEmailAddress": "director@example.com"}
+    refuse("email-sender: SendEmail from another address", lambda: mailer.send_email(**forged))
 
 
 def refuse(what: str, call):

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -29,16 +30,31 @@ class Terraform:
         (folder / "test.auto.tfvars.json").write_text(json.dumps(variables))
         self.run("init", "-input=false")
 
+    def start(self, *arguments: str) -> subprocess.Popen:
+        """Begins a command."""
+        environment = os.environ | {"TF_IN_AUTOMATION": "1", "TF_CLI_ARGS": "-no-color"}
+        command = ["terraform", f"-chdir={self.folder}", *arguments]
+        return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
     def run(self, *arguments: str, codes=(0,)) -> subprocess.CompletedProcess:
         """One command; any other exit code than these is a failure that shows what was said."""
-        environment = os.environ | {"TF_IN_AUTOMATION": "1", "TF_CLI_ARGS": "-no-color"}
-        command, *rest = arguments
-        done = subprocess.run(
-            ["terraform", f"-chdir={self.folder}", command, *rest], env=environment, capture_output=True, text=True
-        )
-        said = f"{done.stdout}\n{done.stderr}"
-        check(done.returncode in codes, f"terraform {command} ended with {done.returncode}:\n{said}")
-        return done
+        process = self.start(*arguments)
+        out, errors = process.communicate()
+        check(process.returncode in codes, f"terraform {arguments[0]} ended with {process.returncode}:\n{out}\n{errors}")
+        return subprocess.CompletedProcess(arguments, process.returncode, out, errors)
+
+    def interrupt_apply(self, after: int) -> str:
+        """Applies, and is interrupted when so many resources are made; what it ends with."""
+        process = self.start("apply", "-auto-approve", "-input=false")
+        made = 0
+        for line in process.stdout:
+            made += "Creation complete" in line
+            if made == after:
+                process.send_signal(signal.SIGINT)
+                break
+        process.communicate()
+        check(process.returncode != 0, "the interrupted apply was not interrupted")
+        return f"interrupted after {made} resources: exit code {process.returncode}"
 
     def apply(self) -> str:
         """Applies; the line that says how much was done."""
