@@ -1,7 +1,7 @@
 """Writes the tables of inputs and outputs into README.md, from variables.tf and outputs.tf.
 
-    python infra/readme.py           # write
-    python infra/readme.py --check   # fail if they are not as written
+python infra/readme.py           # write
+python infra/readme.py --check   # fail if they are not as written
 """
 
 import re

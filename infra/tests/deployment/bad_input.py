@@ -12,6 +12,9 @@ def run(terraform: Terraform):
     passed = terraform.run("test").stdout.strip().splitlines()[-1]
     say(f"variables.tftest.hcl: {passed}")
     refused = " ".join(terraform.plan("-refresh=false", "-lock=false", *BAD, codes=(1,)).stderr.split())
-    for sentence in ["There is no package /nowhere/photo-processor/bootstrap.zip", "dk-test-photo-processor must be 22 or more"]:
+    for sentence in [
+        "There is no package /nowhere/photo-processor/bootstrap.zip",
+        "dk-test-photo-processor must be 22 or more",
+    ]:
         check(sentence in refused, f"the plan did not say {sentence!r}: {refused}")
         say(f"refused: {sentence}")

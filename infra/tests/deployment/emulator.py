@@ -52,7 +52,11 @@ class Emulator:
         }
         patched = Path(__file__).with_name("emulator_patch.py")
         self.process = subprocess.Popen(
-            [sys.executable, str(patched)], env=environment, cwd=scratch, stdout=self.log.open("wb"), stderr=subprocess.STDOUT
+            [sys.executable, str(patched)],
+            env=environment,
+            cwd=scratch,
+            stdout=self.log.open("wb"),
+            stderr=subprocess.STDOUT,
         )
         wait_for("the emulator answers", 30, self.answers)
 
@@ -110,7 +114,9 @@ class Emulator:
 
     def stop(self):
         """Ends it and its functions."""
-        children = [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if parent_of(pid) == self.process.pid]
+        children = [
+            pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if parent_of(pid) == self.process.pid
+        ]
         self.process.terminate()
         try:
             self.process.wait(20)

@@ -11,10 +11,10 @@ import sys
 from email.utils import parseaddr
 from xml.sax.saxutils import escape
 
-import ministack.services.cloudwatch as cloudwatch
 from ministack import app
 from ministack.core.responses import get_account_id
 from ministack.core.router import extract_region
+from ministack.services import cloudwatch
 
 describe_alarms_as_emulated = cloudwatch._describe_alarms
 enforce_ses_as_emulated = app._enforce_ses_v2

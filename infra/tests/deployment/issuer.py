@@ -29,7 +29,10 @@ class Issuer:
         self.stranger = rsa.generate_private_key(65537, 2048)
         numbers = self.key.public_key().public_numbers()
         jwk = {"kty": "RSA", "kid": KEY_ID, "alg": "RS256", "use": "sig"}
-        jwk |= {name: encode(n.to_bytes((n.bit_length() + 7) // 8, "big")) for name, n in (("n", numbers.n), ("e", numbers.e))}
+        jwk |= {
+            name: encode(n.to_bytes((n.bit_length() + 7) // 8, "big"))
+            for name, n in (("n", numbers.n), ("e", numbers.e))
+        }
         answers = {}
 
         class Handler(BaseHTTPRequestHandler):

@@ -35,7 +35,10 @@ def run(shop: Shop, emulator: Emulator):
         check((record["width"], record["height"]) == (width, height), f"{name} has other dimensions: {record}")
         check(record["exif"]["make"] == "Darkroom", f"{name} has other EXIF: {record}")
         preview = shop.web.request("GET", record["derivatives"]["preview"]["url"])
-        check(preview.status == 200 and preview.body[:2] == b"\xff\xd8", f"the preview of {name} is no JPEG: {preview.status}")
+        check(
+            preview.status == 200 and preview.body[:2] == b"\xff\xd8",
+            f"the preview of {name} is no JPEG: {preview.status}",
+        )
     say(f"{len(ids)} photos uploaded and developed, {sum(map(len, originals.values())) / 1e6:.1f} MB")
 
     order = {

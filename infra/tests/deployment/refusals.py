@@ -25,7 +25,21 @@ def tokens(shop: Shop, issuer: Issuer):
             check(status == 401, f"{what}: GET {path} answered {status}")
         say(f"{what}: 401")
     check(Shop(shop.web, shop.api, None).call("GET", "/health").status == 200, "GET /health asks for a login")
-    check(Shop(shop.web, shop.api, None).call("GET", "/d/forged").status == 404, "GET /d/{token} is not the API's own 404")
+    check(
+        Shop(shop.web, shop.api, None).call("GET", "/d/forged").status == 404, "GET /d/{token} is not the API's own 404"
+    )
+
+
+def preflights(shop: Shop, emulator: Emulator, outputs: dict):
+    """Browsers on our page may call the API and upload to S3; those on any other page may not."""
+    bucket = f"{emulator.endpoint}/{outputs['buckets']['photos']}/originals/anna/x"
+    for what, url, method in (("API", f"{shop.api}/photos", "POST"), ("upload", bucket, "PUT")):
+        for origin, allowed in (("https://shop.example.com", True), ("https://evil.example.com", False)):
+            headers = {"origin": origin, "access-control-request-method": method}
+            answer = shop.web.request("OPTIONS", url, headers=headers)
+            granted = answer.headers.get("access-control-allow-origin") == origin
+            check(granted == allowed, f"{what}: the preflight of {origin} was answered with {answer.headers}")
+        say(f"{what}: preflight granted to our page only")
 
 
 def strangers(shop: Shop, issuer: Issuer):
@@ -65,7 +79,9 @@ def roles(emulator: Emulator, outputs: dict):
 
     api = emulator.credentials(name("api"))
     s3, sqs = emulator.client("s3", api), emulator.client("sqs", api)
-    archive = emulator.client("s3").list_objects_v2(Bucket=buckets["downloads"], Prefix="archives/")["Contents"][0]["Key"]
+    archive = emulator.client("s3").list_objects_v2(Bucket=buckets["downloads"], Prefix="archives/")["Contents"][0][
+        "Key"
+    ]
     s3.head_object(Bucket=buckets["downloads"], Key=archive)
     refuse("api: DeleteObject of an archive", lambda: s3.delete_object(Bucket=buckets["downloads"], Key=archive))
     refuse("api: ReceiveMessage from photos", lambda: sqs.receive_message(QueueUrl=outputs["queues"]["photos"]["url"]))

@@ -40,7 +40,9 @@ class Terraform:
         """One command; any other exit code than these is a failure that shows what was said."""
         process = self.start(*arguments)
         out, errors = process.communicate()
-        check(process.returncode in codes, f"terraform {arguments[0]} ended with {process.returncode}:\n{out}\n{errors}")
+        check(
+            process.returncode in codes, f"terraform {arguments[0]} ended with {process.returncode}:\n{out}\n{errors}"
+        )
         return subprocess.CompletedProcess(arguments, process.returncode, out, errors)
 
     def interrupt_apply(self, after: int) -> str:
