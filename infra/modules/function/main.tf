@@ -33,7 +33,8 @@ resource "aws_lambda_function" "this" {
     log_format            = "JSON"
     log_group             = aws_cloudwatch_log_group.this.name
     application_log_level = "INFO"
-    system_log_level      = "WARN"
+    # Lambda's reports of memory and cold starts are at this level.
+    system_log_level = "INFO"
   }
 
   tracing_config {
