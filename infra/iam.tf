@@ -1,0 +1,241 @@
+# What each function may do. Writing its log and consuming its own queue are added by the modules.
+#
+# s3:ListBucket stands wherever a missing object must read as missing: without it, S3 answers "forbidden". It has no
+# prefix condition, since a HEAD names no prefix.
+
+locals {
+  due_at_arns = { for name, table in local.tables : name => "${local.table_arns[name]}/index/due_at" if table.due }
+}
+
+data "aws_iam_policy_document" "api" {
+  source_policy_documents = [for document in data.aws_iam_policy_document.kms : document.json]
+
+  statement {
+    sid       = "Photos"
+    actions   = ["dynamodb:BatchGetItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
+    resources = [local.table_arns.photos]
+  }
+
+  statement {
+    sid       = "OrdersAndDownloads"
+    actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
+    resources = [local.table_arns.orders, local.table_arns.downloads]
+  }
+
+  statement {
+    sid       = "EmailsAndRequests"
+    actions   = ["dynamodb:GetItem", "dynamodb:PutItem"]
+    resources = [local.table_arns.emails, local.table_arns.requests]
+  }
+
+  # Upload and download URLs are signed with these rights.
+  statement {
+    sid       = "Originals"
+    actions   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
+    resources = ["${local.bucket_arns.photos}/originals/*"]
+  }
+
+  statement {
+    sid       = "Derivatives"
+    actions   = ["s3:DeleteObject", "s3:GetObject"]
+    resources = ["${local.bucket_arns.photos}/derivatives/*"]
+  }
+
+  statement {
+    sid       = "Archives"
+    actions   = ["s3:GetObject"]
+    resources = ["${local.bucket_arns.downloads}/archives/*"]
+  }
+
+  statement {
+    sid       = "ArchiveIndexes"
+    actions   = ["s3:PutObject"]
+    resources = ["${local.bucket_arns.downloads}/archives/*.index.json"]
+  }
+
+  statement {
+    sid       = "MissingObjects"
+    actions   = ["s3:ListBucket"]
+    resources = values(local.bucket_arns)
+  }
+
+  statement {
+    sid       = "SendJobs"
+    actions   = ["sqs:GetQueueAttributes", "sqs:SendMessage"]
+    resources = values(local.queue_arns)
+  }
+
+  # Operators list, retry and flush failed jobs.
+  statement {
+    sid       = "FailedJobs"
+    actions   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
+    resources = values(local.dlq_arns)
+  }
+
+  # Requests with "queue": false.
+  statement {
+    sid       = "RunWorkers"
+    actions   = ["lambda:InvokeFunction"]
+    resources = [for function, _ in local.workers : local.function_arns[function]]
+  }
+
+  statement {
+    sid       = "LinkSecret"
+    actions   = ["ssm:GetParameter"]
+    resources = [aws_ssm_parameter.link_secret.arn]
+  }
+}
+
+data "aws_iam_policy_document" "photo_processor" {
+  source_policy_documents = [for document in data.aws_iam_policy_document.kms : document.json]
+
+  statement {
+    sid       = "Photos"
+    actions   = ["dynamodb:GetItem", "dynamodb:PutItem"]
+    resources = [local.table_arns.photos]
+  }
+
+  statement {
+    sid       = "DuePhotos"
+    actions   = ["dynamodb:Query"]
+    resources = [local.due_at_arns.photos]
+  }
+
+  statement {
+    sid       = "Originals"
+    actions   = ["s3:GetObject"]
+    resources = ["${local.bucket_arns.photos}/originals/*"]
+  }
+
+  statement {
+    sid       = "Derivatives"
+    actions   = ["s3:PutObject"]
+    resources = ["${local.bucket_arns.photos}/derivatives/*"]
+  }
+
+  statement {
+    sid       = "MissingObjects"
+    actions   = ["s3:ListBucket"]
+    resources = [local.bucket_arns.photos]
+  }
+}
+
+data "aws_iam_policy_document" "archive_builder" {
+  source_policy_documents = [for document in data.aws_iam_policy_document.kms : document.json]
+
+  statement {
+    sid       = "Downloads"
+    actions   = ["dynamodb:GetItem", "dynamodb:PutItem"]
+    resources = [local.table_arns.downloads]
+  }
+
+  statement {
+    sid       = "DueDownloads"
+    actions   = ["dynamodb:Query"]
+    resources = [local.due_at_arns.downloads]
+  }
+
+  statement {
+    sid       = "Orders"
+    actions   = ["dynamodb:GetItem"]
+    resources = [local.table_arns.orders]
+  }
+
+  statement {
+    sid       = "Photos"
+    actions   = ["dynamodb:BatchGetItem"]
+    resources = [local.table_arns.photos]
+  }
+
+  statement {
+    sid       = "Mails"
+    actions   = ["dynamodb:PutItem"]
+    resources = [local.table_arns.emails]
+  }
+
+  statement {
+    sid       = "SendMailJobs"
+    actions   = ["sqs:SendMessage"]
+    resources = [local.queue_arns["emails"]]
+  }
+
+  statement {
+    sid       = "Sources"
+    actions   = ["s3:GetObject"]
+    resources = ["${local.bucket_arns.photos}/originals/*", "${local.bucket_arns.photos}/derivatives/*"]
+  }
+
+  statement {
+    sid       = "Archives"
+    actions   = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject"]
+    resources = ["${local.bucket_arns.downloads}/archives/*"]
+  }
+
+  statement {
+    sid       = "WorkObjects"
+    actions   = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject"]
+    resources = ["${local.bucket_arns.downloads}/work/*"]
+  }
+
+  statement {
+    sid       = "OpenUploads"
+    actions   = ["s3:ListBucketMultipartUploads"]
+    resources = [local.bucket_arns.downloads]
+  }
+
+  statement {
+    sid       = "MissingObjects"
+    actions   = ["s3:ListBucket"]
+    resources = values(local.bucket_arns)
+  }
+}
+
+data "aws_iam_policy_document" "email_sender" {
+  source_policy_documents = [for document in data.aws_iam_policy_document.kms : document.json]
+
+  statement {
+    sid       = "Mails"
+    actions   = ["dynamodb:GetItem", "dynamodb:PutItem"]
+    resources = [local.table_arns.emails]
+  }
+
+  statement {
+    sid       = "DueMails"
+    actions   = ["dynamodb:Query"]
+    resources = [local.due_at_arns.emails]
+  }
+
+  statement {
+    sid       = "WhatMailsSpeakOf"
+    actions   = ["dynamodb:GetItem"]
+    resources = [local.table_arns.orders, local.table_arns.downloads]
+  }
+
+  statement {
+    sid       = "LinkSecret"
+    actions   = ["ssm:GetParameter"]
+    resources = [aws_ssm_parameter.link_secret.arn]
+  }
+
+  statement {
+    sid       = "Send"
+    actions   = ["ses:SendEmail"]
+    resources = [local.mail_identity_arn, aws_sesv2_configuration_set.this.arn]
+    condition {
+      test     = "StringEquals"
+      variable = "ses:FromAddress"
+      values   = [var.sender_address]
+    }
+  }
+}
+
+# With a key of our own, whoever reads and writes what it encrypts needs it too.
+data "aws_iam_policy_document" "kms" {
+  count = var.kms_enabled ? 1 : 0
+
+  statement {
+    sid       = "Key"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    resources = [local.kms_key_arn]
+  }
+}

@@ -1,0 +1,50 @@
+# One key for everything that this deployment keeps, if asked for.
+
+resource "aws_kms_key" "this" {
+  count = var.kms_enabled ? 1 : 0
+
+  description             = "${var.name_prefix}: photos, archives, records, messages, logs"
+  enable_key_rotation     = true
+  deletion_window_in_days = 30
+  policy = jsonencode({
+    Version = "2012-10-17"
+    # In a key's own policy "*" is the key itself.
+    Statement = [
+      {
+        # Without the account, a key could never be managed again. Roles still need a right of their own.
+        Sid       = "Account"
+        Effect    = "Allow"
+        Action    = "kms:*"
+        Resource  = "*"
+        Principal = { AWS = "arn:${local.partition}:iam::${local.account}:root" }
+      },
+      {
+        Sid       = "Logs"
+        Effect    = "Allow"
+        Action    = ["kms:Decrypt*", "kms:Describe*", "kms:Encrypt*", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
+        Resource  = "*"
+        Principal = { Service = "logs.${local.region}.amazonaws.com" }
+        Condition = { ArnLike = {
+          "kms:EncryptionContext:aws:logs:arn" = "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:*"
+        } }
+      },
+      {
+        # S3 sends to an encrypted queue, alarms to an encrypted topic.
+        Sid       = "Senders"
+        Effect    = "Allow"
+        Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+        Resource  = "*"
+        Principal = { Service = ["cloudwatch.amazonaws.com", "s3.amazonaws.com"] }
+        Condition = { StringEquals = { "aws:SourceAccount" = local.account } }
+      },
+    ]
+  })
+  tags = local.tags
+}
+
+resource "aws_kms_alias" "this" {
+  count = var.kms_enabled ? 1 : 0
+
+  name          = "alias/${var.name_prefix}"
+  target_key_id = aws_kms_key.this[0].key_id
+}

@@ -1,0 +1,30 @@
+data "aws_caller_identity" "current" {}
+data "aws_partition" "current" {}
+data "aws_region" "current" {}
+
+locals {
+  account   = data.aws_caller_identity.current.account_id
+  partition = data.aws_partition.current.partition
+  region    = data.aws_region.current.id
+
+  tags = merge({ application = var.name_prefix }, var.tags)
+
+  # The one table of queue facts; the Rust code reads the same file.
+  workers = jsondecode(file("${path.module}/workers.json"))
+
+  packages_dir = coalesce(var.packages_dir, "${path.module}/../target/lambda")
+
+  # Known before anything is made, so that roles can name what comes after them.
+  queue_arns = { for worker in local.workers :
+    worker.queue => "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.name_prefix}-${worker.queue}"
+  }
+  dlq_arns = { for queue, arn in local.queue_arns : queue => "${arn}-dlq" }
+  function_arns = { for function in concat(["api"], keys(local.workers)) :
+    function => "arn:${local.partition}:lambda:${local.region}:${local.account}:function:${var.name_prefix}-${function}"
+  }
+
+  queue_urls = { for function, worker in local.workers : worker.queue => module.worker[function].queue_url }
+  dlq_urls   = { for function, worker in local.workers : worker.queue => module.worker[function].dlq_url }
+
+  kms_key_arn = one(aws_kms_key.this[*].arn)
+}

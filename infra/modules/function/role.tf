@@ -1,0 +1,49 @@
+data "aws_iam_policy_document" "assume" {
+  statement {
+    actions = ["sts:AssumeRole"]
+    principals {
+      type        = "Service"
+      identifiers = ["lambda.amazonaws.com"]
+    }
+  }
+}
+
+data "aws_region" "current" {}
+
+resource "aws_iam_role" "this" {
+  # Roles are the account's, not the region's: a second region must not meet the first one's.
+  name               = "${var.name}-${data.aws_region.current.id}"
+  description        = "What the function ${var.name} may do."
+  assume_role_policy = data.aws_iam_policy_document.assume.json
+  tags               = var.tags
+}
+
+resource "aws_iam_role_policy" "this" {
+  name   = "work"
+  role   = aws_iam_role.this.id
+  policy = var.policy_json
+}
+
+data "aws_iam_policy_document" "log" {
+  statement {
+    sid       = "Log"
+    actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+    resources = ["${aws_cloudwatch_log_group.this.arn}:*"]
+  }
+
+  dynamic "statement" {
+    for_each = var.tracing ? ["Trace"] : []
+    content {
+      sid     = statement.value
+      actions = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
+      # X-Ray knows no resources for these.
+      resources = ["*"]
+    }
+  }
+}
+
+resource "aws_iam_role_policy" "log" {
+  name   = "log"
+  role   = aws_iam_role.this.id
+  policy = data.aws_iam_policy_document.log.json
+}

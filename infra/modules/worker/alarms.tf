@@ -1,0 +1,34 @@
+resource "aws_cloudwatch_metric_alarm" "dlq" {
+  alarm_name          = "${aws_sqs_queue.dlq.name}-not-empty"
+  alarm_description   = "Jobs of ${var.worker.queue} have failed at every try. Look at them (GET /queues/${var.worker.queue}/failed), mend the cause, then retry or flush them."
+  namespace           = "AWS/SQS"
+  metric_name         = "ApproximateNumberOfMessagesVisible"
+  dimensions          = { QueueName = aws_sqs_queue.dlq.name }
+  statistic           = "Maximum"
+  period              = 60
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = var.alarm_actions
+  ok_actions          = var.alarm_actions
+  tags                = var.tags
+}
+
+resource "aws_cloudwatch_metric_alarm" "age" {
+  alarm_name          = "${aws_sqs_queue.this.name}-oldest-message"
+  alarm_description   = "Jobs of ${var.worker.queue} wait too long: the worker is down, throttled, or has more to do than its maximum concurrency can."
+  namespace           = "AWS/SQS"
+  metric_name         = "ApproximateAgeOfOldestMessage"
+  dimensions          = { QueueName = aws_sqs_queue.this.name }
+  statistic           = "Maximum"
+  period              = 60
+  evaluation_periods  = 5
+  comparison_operator = "GreaterThanThreshold"
+  # A job that is tried again may be as old as this without anything being wrong.
+  threshold          = max(900, aws_sqs_queue.this.visibility_timeout_seconds)
+  treat_missing_data = "notBreaching"
+  alarm_actions      = var.alarm_actions
+  ok_actions         = var.alarm_actions
+  tags               = var.tags
+}

@@ -1,0 +1,56 @@
+# One queue with its dead-letter queue, and the function that works it.
+
+locals {
+  # Invocations by the API, for requests with "queue": false, beside those by the queue.
+  room_for_direct_invocations = 2
+}
+
+module "function" {
+  source = "../function"
+
+  name                    = "${var.name_prefix}-${var.function}"
+  description             = var.description
+  package                 = var.package
+  architecture            = var.architecture
+  memory_mb               = var.worker.memory_mb
+  timeout_seconds         = var.worker.timeout_seconds
+  environment             = merge(var.environment, { "${upper(var.worker.queue)}_QUEUE_URL" = aws_sqs_queue.this.url })
+  policy_json             = data.aws_iam_policy_document.work.json
+  minimum_concurrency     = var.worker.max_concurrency + local.room_for_direct_invocations
+  reserved_concurrency    = var.reserved_concurrency
+  code_signing_config_arn = var.code_signing_config_arn
+  tracing                 = var.tracing
+  log_retention_days      = var.log_retention_days
+  kms_key_arn             = var.kms_key_arn
+  alarm_actions           = var.alarm_actions
+  tags                    = var.tags
+}
+
+data "aws_iam_policy_document" "work" {
+  source_policy_documents = [var.policy_json]
+
+  # SendMessage too: the sweep sends what is past due again, and a paused job goes on in a new message.
+  statement {
+    sid = "OwnQueue"
+    actions = [
+      "sqs:ChangeMessageVisibility",
+      "sqs:DeleteMessage",
+      "sqs:GetQueueAttributes",
+      "sqs:ReceiveMessage",
+      "sqs:SendMessage",
+    ]
+    resources = [aws_sqs_queue.this.arn]
+  }
+}
+
+resource "aws_lambda_event_source_mapping" "this" {
+  event_source_arn        = aws_sqs_queue.this.arn
+  function_name           = module.function.function_arn
+  batch_size              = var.worker.batch_size
+  function_response_types = ["ReportBatchItemFailures"]
+  tags                    = var.tags
+
+  scaling_config {
+    maximum_concurrency = var.worker.max_concurrency
+  }
+}

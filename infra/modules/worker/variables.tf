@@ -1,0 +1,111 @@
+variable "name_prefix" {
+  description = "What all names begin with."
+  type        = string
+}
+
+variable "function" {
+  description = "The worker, as in workers.json."
+  type        = string
+}
+
+variable "worker" {
+  description = "Its line of workers.json."
+  type = object({
+    queue           = string
+    timeout_seconds = number
+    memory_mb       = number
+    tries           = number
+    max_receives    = number
+    batch_size      = number
+    max_concurrency = number
+  })
+
+  validation {
+    condition     = var.worker.max_receives >= var.worker.tries + 5
+    error_message = "max_receives in workers.json must be tries + 5 or more: held, throttled and doubled deliveries are received too, and must not use up tries."
+  }
+
+  validation {
+    condition     = var.worker.max_concurrency >= 2 && var.worker.max_concurrency <= 1000
+    error_message = "max_concurrency in workers.json must be 2 to 1000: SQS knows no other."
+  }
+
+  validation {
+    condition     = var.worker.batch_size >= 1 && var.worker.batch_size <= 10
+    error_message = "batch_size in workers.json must be 1 to 10: a larger batch needs a waiting time."
+  }
+
+  validation {
+    condition     = var.worker.timeout_seconds >= 1 && var.worker.timeout_seconds <= 900
+    error_message = "timeout_seconds in workers.json must be 1 to 900, Lambda's longest."
+  }
+}
+
+variable "description" {
+  description = "What the worker does."
+  type        = string
+}
+
+variable "package" {
+  description = "The package: a ZIP with the binary `bootstrap`."
+  type        = string
+}
+
+variable "architecture" {
+  description = "`arm64` or `x86_64`."
+  type        = string
+}
+
+variable "environment" {
+  description = "Environment variables, beside the queue's URL."
+  type        = map(string)
+}
+
+variable "policy_json" {
+  description = "What the worker may do, beside consuming its queue."
+  type        = string
+}
+
+variable "notifying_bucket_arn" {
+  description = "The bucket that notifies the queue, or null."
+  type        = string
+  default     = null
+}
+
+variable "reserved_concurrency" {
+  description = "Reserved concurrency, or null."
+  type        = number
+  default     = null
+}
+
+variable "code_signing_config_arn" {
+  description = "A code signing configuration, or null."
+  type        = string
+  default     = null
+}
+
+variable "tracing" {
+  description = "Let X-Ray sample the invocations."
+  type        = bool
+}
+
+variable "log_retention_days" {
+  description = "Logs are kept so many days."
+  type        = number
+}
+
+variable "kms_key_arn" {
+  description = "The key for queues, log and environment, or null for AWS's own."
+  type        = string
+  default     = null
+}
+
+variable "alarm_actions" {
+  description = "Who is told of alarms."
+  type        = list(string)
+}
+
+variable "tags" {
+  description = "Tags."
+  type        = map(string)
+}

@@ -1,0 +1,104 @@
+locals {
+  alarm_topic_arn = var.alarm_topic_arn == null ? one(aws_sns_topic.alarms[*].arn) : var.alarm_topic_arn
+  alarm_actions   = [local.alarm_topic_arn]
+}
+
+resource "aws_sns_topic" "alarms" {
+  count = var.alarm_topic_arn == null ? 1 : 0
+
+  name              = "${var.name_prefix}-alarms"
+  kms_master_key_id = local.kms_key_arn
+  tags              = local.tags
+}
+
+data "aws_iam_policy_document" "alarms" {
+  for_each = { for topic in aws_sns_topic.alarms : "topic" => topic.arn }
+
+  statement {
+    sid       = "Alarms"
+    actions   = ["sns:Publish"]
+    resources = [each.value]
+    principals {
+      type        = "Service"
+      identifiers = ["cloudwatch.amazonaws.com"]
+    }
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [local.account]
+    }
+  }
+
+  statement {
+    sid       = "TlsOnly"
+    effect    = "Deny"
+    actions   = ["sns:Publish"]
+    resources = [each.value]
+    principals {
+      type        = "*"
+      identifiers = ["*"]
+    }
+    condition {
+      test     = "Bool"
+      variable = "aws:SecureTransport"
+      values   = ["false"]
+    }
+  }
+}
+
+resource "aws_sns_topic_policy" "alarms" {
+  count = length(aws_sns_topic.alarms)
+
+  arn    = aws_sns_topic.alarms[0].arn
+  policy = data.aws_iam_policy_document.alarms["topic"].json
+}
+
+resource "aws_sns_topic_subscription" "alarms" {
+  count = var.alarm_email == null ? 0 : 1
+
+  topic_arn = aws_sns_topic.alarms[0].arn
+  protocol  = "email"
+  endpoint  = var.alarm_email
+}
+
+# Alarms of functions and queues are in their modules.
+
+resource "aws_cloudwatch_metric_alarm" "api_5xx" {
+  alarm_name          = "${var.name_prefix}-api-5xx"
+  alarm_description   = "The API answers with errors of its own. See the access log for the route, then the api function's log for the request."
+  namespace           = "AWS/ApiGateway"
+  metric_name         = "5xx"
+  dimensions          = { ApiId = aws_apigatewayv2_api.this.id }
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 5
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = local.alarm_actions
+  ok_actions          = local.alarm_actions
+  tags                = local.tags
+}
+
+# SES puts an account under review at 5 % bounces and 0.1 % complaints: these come before that.
+resource "aws_cloudwatch_metric_alarm" "reputation" {
+  for_each = {
+    bounce    = { metric = "Reputation.BounceRate", threshold = 0.04 }
+    complaint = { metric = "Reputation.ComplaintRate", threshold = 0.0008 }
+  }
+
+  alarm_name          = "${var.name_prefix}-mail-${each.key}-rate"
+  alarm_description   = "Too many mails end as ${each.key}: SES will review the account, then pause it. Find out which addresses, and where the shop takes them from."
+  namespace           = "AWS/SES"
+  metric_name         = each.value.metric
+  dimensions          = { "ses:configuration-set" = aws_sesv2_configuration_set.this.configuration_set_name }
+  statistic           = "Maximum"
+  period              = 3600
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = each.value.threshold
+  treat_missing_data  = "ignore"
+  alarm_actions       = local.alarm_actions
+  ok_actions          = local.alarm_actions
+  tags                = local.tags
+}

@@ -1,0 +1,98 @@
+output "api_url" {
+  description = "Where the API and the customers' links are."
+  value       = local.public_url
+}
+
+output "api_id" {
+  description = "The HTTP API's id."
+  value       = aws_apigatewayv2_api.this.id
+}
+
+output "domain_target" {
+  description = "What domain_name must point at in DNS (alias or CNAME): name and hosted zone. Null without a domain."
+  value = one([for domain in aws_apigatewayv2_domain_name.this : {
+    name    = domain.domain_name_configuration[0].target_domain_name
+    zone_id = domain.domain_name_configuration[0].hosted_zone_id
+  }])
+}
+
+output "mail_dns_records" {
+  description = "DNS records that SES waits for: three for DKIM, and those of mail_from_domain."
+  value = concat(
+    [for token in flatten([for identity in aws_sesv2_email_identity.this : var.mail_domain == null ? [] : identity.dkim_signing_attributes[0].tokens]) :
+      { type = "CNAME", name = "${token}._domainkey.${var.mail_domain}", value = "${token}.dkim.amazonses.com" }
+    ],
+    var.mail_from_domain == null ? [] : [
+      { type = "MX", name = var.mail_from_domain, value = "10 feedback-smtp.${local.region}.amazonses.com" },
+      { type = "TXT", name = var.mail_from_domain, value = "v=spf1 include:amazonses.com ~all" },
+    ],
+  )
+}
+
+output "jwt_issuer" {
+  description = "Whose tokens are taken."
+  value       = local.jwt_issuer
+}
+
+output "jwt_audience" {
+  description = "Which audiences' tokens are taken; with the pool made here, its client's id."
+  value       = local.jwt_audience
+}
+
+output "user_pool_id" {
+  description = "The Cognito user pool made here, or null."
+  value       = one(aws_cognito_user_pool.this[*].id)
+}
+
+output "studio_claim" {
+  description = "The claim that names the studio."
+  value       = local.studio_claim
+}
+
+output "operator_claim" {
+  description = "The claim that marks operators, as name=value."
+  value       = local.operator_claim
+}
+
+output "buckets" {
+  description = "Bucket names: photos, downloads."
+  value       = { for name, bucket in aws_s3_bucket.this : name => bucket.id }
+}
+
+output "tables" {
+  description = "Table names by what they keep."
+  value       = local.table_names
+}
+
+output "queues" {
+  description = "Queue and dead-letter queue URLs, by queue."
+  value       = { for queue, url in local.queue_urls : queue => { url = url, dlq_url = local.dlq_urls[queue] } }
+}
+
+output "functions" {
+  description = "Function, role and log group names, by function."
+  value = merge(
+    { api = { name = module.api.function_name, role = module.api.role_name, log_group = module.api.log_group_name } },
+    { for function, worker in module.worker : function => { name = worker.function_name, role = worker.role_name, log_group = worker.log_group_name } },
+  )
+}
+
+output "alarm_topic_arn" {
+  description = "The topic that alarms go to."
+  value       = local.alarm_topic_arn
+}
+
+output "dashboard_url" {
+  description = "The dashboard, in the console."
+  value       = "https://${local.region}.console.aws.amazon.com/cloudwatch/home?region=${local.region}#dashboards:name=${aws_cloudwatch_dashboard.this.dashboard_name}"
+}
+
+output "link_secret_parameter" {
+  description = "The name of the parameter that holds the link secret."
+  value       = aws_ssm_parameter.link_secret.name
+}
+
+output "kms_key_arn" {
+  description = "The key made here, or null."
+  value       = local.kms_key_arn
+}

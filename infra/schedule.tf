@@ -1,0 +1,71 @@
+# Every five minutes a Sweep on each queue: it finds what no code could mark, such as a crash on the last try.
+
+resource "aws_scheduler_schedule_group" "this" {
+  name = var.name_prefix
+  tags = local.tags
+}
+
+resource "aws_scheduler_schedule" "sweep" {
+  for_each = local.workers
+
+  name                = "${var.name_prefix}-${each.value.queue}-sweep"
+  description         = "Looks after what should have moved by now."
+  group_name          = aws_scheduler_schedule_group.this.name
+  schedule_expression = "rate(5 minutes)"
+  kms_key_arn         = local.kms_key_arn
+
+  flexible_time_window {
+    mode = "OFF"
+  }
+
+  target {
+    arn      = module.worker[each.key].queue_arn
+    role_arn = aws_iam_role.scheduler.arn
+    # shared/src/job.rs
+    input = jsonencode({ v = 1, job = "sweep" })
+
+    retry_policy {
+      # The next one does as well.
+      maximum_event_age_in_seconds = 300
+      maximum_retry_attempts       = 3
+    }
+  }
+}
+
+data "aws_iam_policy_document" "scheduler_assume" {
+  statement {
+    actions = ["sts:AssumeRole"]
+    principals {
+      type        = "Service"
+      identifiers = ["scheduler.amazonaws.com"]
+    }
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [local.account]
+    }
+  }
+}
+
+resource "aws_iam_role" "scheduler" {
+  name               = "${var.name_prefix}-scheduler-${local.region}"
+  description        = "Puts sweeps on the queues."
+  assume_role_policy = data.aws_iam_policy_document.scheduler_assume.json
+  tags               = local.tags
+}
+
+data "aws_iam_policy_document" "scheduler" {
+  source_policy_documents = [for document in data.aws_iam_policy_document.kms : document.json]
+
+  statement {
+    sid       = "SendSweeps"
+    actions   = ["sqs:SendMessage"]
+    resources = values(local.queue_arns)
+  }
+}
+
+resource "aws_iam_role_policy" "scheduler" {
+  name   = "send-sweeps"
+  role   = aws_iam_role.scheduler.id
+  policy = data.aws_iam_policy_document.scheduler.json
+}

@@ -1,0 +1,18 @@
+# The secret that signs customer links. It is made during apply and written without passing through plan or state.
+
+ephemeral "aws_secretsmanager_random_password" "link" {
+  password_length     = 64
+  exclude_punctuation = true
+}
+
+resource "aws_ssm_parameter" "link_secret" {
+  name        = "/${var.name_prefix}/link-secret"
+  description = "Signs customer links. Form: version:secret."
+  type        = "SecureString"
+  key_id      = local.kms_key_arn
+  tags        = local.tags
+
+  # Each apply draws a password; it is written only when the version changes.
+  value_wo         = "${var.link_secret_version}:${ephemeral.aws_secretsmanager_random_password.link.random_password}"
+  value_wo_version = var.link_secret_version
+}

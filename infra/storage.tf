@@ -1,0 +1,182 @@
+# Two private buckets. Photos keeps originals and what is developed from them; downloads keeps archives, which can be
+# built again at any time.
+
+locals {
+  # Account and region make the names unique in the world.
+  buckets = { for name in ["photos", "downloads"] :
+    name => "${var.name_prefix}-${name}-${local.account}-${local.region}"
+  }
+  bucket_arns = { for name, bucket in aws_s3_bucket.this : name => bucket.arn }
+}
+
+resource "aws_s3_bucket" "this" {
+  #checkov:skip=CKV_AWS_144:A copy in another region doubles what storage costs; who needs one adds a replication rule to the bucket.
+  for_each = local.buckets
+
+  bucket        = each.value
+  force_destroy = !var.deletion_protection
+  tags          = local.tags
+}
+
+resource "aws_s3_bucket_public_access_block" "this" {
+  for_each = local.buckets
+
+  bucket                  = aws_s3_bucket.this[each.key].id
+  block_public_acls       = true
+  block_public_policy     = true
+  ignore_public_acls      = true
+  restrict_public_buckets = true
+}
+
+resource "aws_s3_bucket_ownership_controls" "this" {
+  for_each = local.buckets
+
+  bucket = aws_s3_bucket.this[each.key].id
+  rule {
+    object_ownership = "BucketOwnerEnforced"
+  }
+}
+
+resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
+  for_each = local.buckets
+
+  bucket = aws_s3_bucket.this[each.key].id
+  rule {
+    apply_server_side_encryption_by_default {
+      sse_algorithm     = local.kms_key_arn == null ? "AES256" : "aws:kms"
+      kms_master_key_id = local.kms_key_arn
+    }
+    # One data key serves many objects: without it, each part of an archive is a request to KMS.
+    bucket_key_enabled = var.kms_enabled
+  }
+}
+
+# Versions protect originals. The downloads bucket has none: its work objects would be kept, and paid, after deletion.
+resource "aws_s3_bucket_versioning" "this" {
+  for_each = { for name, bucket in local.buckets : name => bucket if name == "photos" }
+
+  bucket = aws_s3_bucket.this[each.key].id
+  versioning_configuration {
+    status = "Enabled"
+  }
+}
+
+# Objects of the downloads bucket by prefix, and their days.
+locals {
+  expirations = {
+    photos    = {}
+    downloads = { work = 1, archives = var.download_retention_days }
+  }
+}
+
+resource "aws_s3_bucket_lifecycle_configuration" "this" {
+  for_each = local.buckets
+
+  bucket = aws_s3_bucket.this[each.key].id
+
+  rule {
+    id     = "abort-uploads"
+    status = "Enabled"
+    filter {}
+    abort_incomplete_multipart_upload {
+      days_after_initiation = 1
+    }
+  }
+
+  dynamic "rule" {
+    for_each = local.expirations[each.key]
+    content {
+      id     = rule.key
+      status = "Enabled"
+      filter {
+        prefix = "${rule.key}/"
+      }
+      expiration {
+        days = rule.value
+      }
+    }
+  }
+
+  dynamic "rule" {
+    for_each = each.key == "photos" ? [var.original_recovery_days] : []
+    content {
+      id     = "old-versions"
+      status = "Enabled"
+      filter {}
+      noncurrent_version_expiration {
+        noncurrent_days = rule.value
+      }
+      expiration {
+        expired_object_delete_marker = true
+      }
+    }
+  }
+
+  # Rules about versions are refused where there are none yet.
+  depends_on = [aws_s3_bucket_versioning.this]
+}
+
+data "aws_iam_policy_document" "bucket" {
+  for_each = aws_s3_bucket.this
+
+  statement {
+    sid       = "TlsOnly"
+    effect    = "Deny"
+    actions   = ["s3:*"]
+    resources = [each.value.arn, "${each.value.arn}/*"]
+    principals {
+      type        = "*"
+      identifiers = ["*"]
+    }
+    condition {
+      test     = "Bool"
+      variable = "aws:SecureTransport"
+      values   = ["false"]
+    }
+  }
+}
+
+resource "aws_s3_bucket_policy" "this" {
+  for_each = local.buckets
+
+  bucket = aws_s3_bucket.this[each.key].id
+  policy = data.aws_iam_policy_document.bucket[each.key].json
+
+  # S3 takes one change of a bucket's access at a time.
+  depends_on = [aws_s3_bucket_public_access_block.this]
+}
+
+# Browsers upload photos to S3 and fetch pictures from it, by presigned URLs.
+resource "aws_s3_bucket_cors_configuration" "photos" {
+  count = length(var.cors_origins) > 0 ? 1 : 0
+
+  bucket = aws_s3_bucket.this["photos"].id
+  cors_rule {
+    allowed_methods = ["GET", "PUT"]
+    allowed_origins = var.cors_origins
+    allowed_headers = ["content-type", "if-none-match", "x-amz-checksum-*", "x-amz-sdk-checksum-algorithm"]
+    expose_headers  = ["ETag"]
+    max_age_seconds = 3600
+  }
+}
+
+# Which bucket tells which queue of new objects.
+resource "aws_s3_bucket_notification" "this" {
+  for_each = { for name, bucket in local.buckets : name => bucket if name == "photos" }
+
+  bucket = aws_s3_bucket.this[each.key].id
+
+  queue {
+    queue_arn     = module.worker["photo-processor"].queue_arn
+    events        = ["s3:ObjectCreated:*"]
+    filter_prefix = "originals/"
+  }
+}
+
+resource "aws_s3_bucket_logging" "this" {
+  for_each = { for name, bucket in local.buckets : name => bucket if var.access_log_bucket != null }
+
+  bucket        = aws_s3_bucket.this[each.key].id
+  target_bucket = var.access_log_bucket
+  target_prefix = "${each.value}/"
+}

@@ -1,0 +1,155 @@
+"""The deployment test: Terraform applied to an emulator with IAM enforced, and the main job done there by the real
+functions. `.ci/deployment` runs this folder.
+"""
+
+import argparse
+import shutil
+import signal
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+
+import bad_input
+import failures
+import issuer as oidc
+import leftovers
+import main_job
+import packages
+import pki
+import refusals
+from emulator import Emulator
+from shop import Shop
+from steps import Failed, Steps, check, say
+from terraform import Terraform
+from terraform import copy as terraform_copy
+from web import Web
+
+INFRA = Path(__file__).parents[2]
+# Longer, and nobody waits for it.
+MOST_SECONDS = 15 * 60
+
+
+def main():
+    """Runs it; exit code 0 only if everything is as it must be."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--binaries", type=Path, required=True, help="where api, email-sender, ... lie, built for this machine"
+    )
+    parser.add_argument("--plan", type=Path, help="write the plan as JSON to this file")
+    parser.add_argument("--plan-only", action="store_true", help="stop after the plan")
+    options = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="darkroom-deployment-"))
+    # Stopped from outside, it must take its emulator along.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
+    steps, emulator = Steps(), None
+    try:
+        with steps.step("certificates, issuer, emulator, packages"):
+            ca, certificate, key = pki.make(folder)
+            issuer = oidc.Issuer(certificate, key)
+            emulator = Emulator(folder, ca, certificate, key)
+            # Where infra looks for them.
+            packages.make(options.binaries.resolve(), folder / "target" / "lambda")
+            say(f"{emulator.endpoint}, AUTH=true")
+        deploy(steps, folder, issuer, emulator, options)
+    except Exception as failure:
+        if not isinstance(failure, Failed):
+            traceback.print_exc()
+        print(f"\nFAILED: {failure}", flush=True)
+        if emulator:
+            print(f"\n== end of the emulator's log\n{tail(emulator.log)}", flush=True)
+        return 1
+    finally:
+        if emulator:
+            emulator.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+    total = steps.summary()
+    if total > MOST_SECONDS:
+        print(f"\nFAILED: the test took {total:.0f} s, more than {MOST_SECONDS} s", flush=True)
+        return 1
+    return 0
+
+
+def deploy(steps: Steps, folder: Path, issuer: oidc.Issuer, emulator: Emulator, options):
+    """From nothing to nothing."""
+    with steps.step("init"):
+        terraform_copy(INFRA, folder / "infra", emulator.endpoint, emulator.ca)
+        terraform = Terraform(folder / "infra", variables(issuer))
+    if options.plan_only:
+        with steps.step("plan"):
+            plan(terraform, folder, options.plan)
+        return
+    with steps.step("plans of the examples"):
+        certificate = "arn:aws:acm:eu-central-1:000000000000:certificate/1"
+        for example, told in {"minimal": {}, "complete": {"certificate_arn": certificate}}.items():
+            said = Terraform(folder / "infra" / "examples" / example, told).plan().stdout
+            say(f"{example}: {next(line for line in said.splitlines() if line.startswith('Plan:'))}")
+    with steps.step("bad input"):
+        bad_input.run(terraform)
+    with steps.step("apply, interrupted half-way"):
+        say(terraform.interrupt_apply(after=40))
+    with steps.step("apply"):
+        say(terraform.apply())
+    with steps.step("apply again"):
+        said = terraform.apply()
+        say(said)
+        check("0 added, 0 changed, 0 destroyed" in said, "the second apply changed something")
+    with steps.step("plan: no changes"):
+        plan(terraform, folder, options.plan, "-detailed-exitcode")
+        say("exit code 0")
+    outputs = terraform.outputs()
+    shop = Shop(Web(emulator.ca), outputs["api_url"], issuer.token("anna"))
+    with steps.step("the main job"):
+        main_job.run(shop, emulator)
+    with steps.step("refusals"):
+        refusals.tokens(shop, issuer)
+        refusals.preflights(shop, emulator, outputs)
+        refusals.strangers(shop, issuer)
+        refusals.roles(emulator, outputs)
+    with steps.step("poison messages"):
+        failures.poison(emulator, outputs)
+    with steps.step("sweeps"):
+        failures.sweep(emulator, outputs)
+    with steps.step("a crash in a worker"):
+        failures.crash(shop, emulator, outputs)
+    with steps.step("destroy"):
+        say(terraform.destroy())
+        left = leftovers.find(emulator)
+        check(not left, f"left behind: {left}")
+        say("nothing is left")
+
+
+def variables(issuer: oidc.Issuer) -> dict:
+    """What infra is told."""
+    return {
+        "name_prefix": "dk-test",
+        # The emulator runs functions as processes of this machine.
+        "architecture": "x86_64",
+        "jwt_issuer": issuer.url,
+        "jwt_audience": [oidc.AUDIENCE],
+        "sender_address": "photos@example.com",
+        "mail_domain": "example.com",
+        "cors_origins": ["https://shop.example.com"],
+        # A test's failures are tried again while it waits.
+        "retry_backoff_seconds": 1,
+        "deletion_protection": False,
+        # The emulator refuses FULL_OBJECT checksums of multipart uploads, and answers none for copied parts.
+        "archive_checksums": "none",
+    }
+
+
+def plan(terraform: Terraform, folder: Path, into: Path | None, *arguments: str):
+    """Plans, and writes the plan down where somebody wants to look at it."""
+    terraform.plan(f"-out={folder / 'plan'}", *arguments)
+    if into:
+        terraform.show(folder / "plan", into.resolve())
+        say(f"written to {into}")
+
+
+def tail(log: Path, lines: int = 60) -> str:
+    """The last lines of a log."""
+    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

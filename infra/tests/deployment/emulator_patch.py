@@ -1,0 +1,85 @@
+"""Starts ministack with two repairs.
+
+- DescribeAlarms of the query protocol, which Terraform's provider speaks, leaves out most of an alarm's attributes, so
+  that every plan would want to set them again. The JSON protocol's answer has them all: it is told as XML here.
+- SendEmail is authorized on "*", so that a role that names its identity and configuration set would be refused. AWS
+  asks for the right on both, and knows who the mail is from.
+"""
+
+import json
+import sys
+from email.utils import parseaddr
+from xml.sax.saxutils import escape
+
+from ministack import app
+from ministack.core.responses import get_account_id
+from ministack.core.router import extract_region
+from ministack.services import cloudwatch
+
+describe_alarms_as_emulated = cloudwatch._describe_alarms
+enforce_ses_as_emulated = app._enforce_ses_v2
+
+
+def element(name: str, value) -> str:
+    """A value as CloudWatch's XML spells it; nothing for what is not set."""
+    if value is None or value == "" or "Timestamp" in name:
+        return ""
+    if isinstance(value, bool):
+        text = str(value).lower()
+    elif isinstance(value, list):
+        text = "".join(f"<member>{members(v) if isinstance(v, dict) else escape(str(v))}</member>" for v in value)
+    elif isinstance(value, dict):
+        text = members(value)
+    else:
+        text = escape(str(value))
+    return f"<{name}>{text}</{name}>"
+
+
+def members(fields: dict) -> str:
+    """A structure's fields."""
+    return "".join(element(name, value) for name, value in fields.items())
+
+
+def describe_alarms(params, cbor, is_cbor, is_json=False):
+    """DescribeAlarms, whole in every protocol."""
+    if is_cbor or is_json:
+        return describe_alarms_as_emulated(params, cbor, is_cbor, is_json)
+    asked = [cloudwatch._p(params, f"AlarmNames.member.{n}") for n in range(1, 101)]
+    _, _, body = describe_alarms_as_emulated({}, {"AlarmNames": [name for name in asked if name]}, False, True)
+    answer = json.loads(body)
+    lists = "".join(element(kind, answer.get(kind, [])) for kind in ("MetricAlarms", "CompositeAlarms"))
+    result = f"<DescribeAlarmsResult>{lists}</DescribeAlarmsResult>"
+    return cloudwatch._xml(200, "DescribeAlarmsResponse", result)
+
+
+def enforce_ses(method: str, path: str, headers: dict, body: bytes, query_params: dict, request_id: str):
+    """A refusal of the call, or None. The test verifies a domain, so that is the identity of its mails."""
+    if (method, path.rstrip("/")) != ("POST", "/v2/email/outbound-emails"):
+        return enforce_ses_as_emulated(method, path, headers, body, query_params, request_id)
+    mail = json.loads(body)
+    sender = parseaddr(mail.get("FromEmailAddress", ""))[1]
+    resources = [f"identity/{sender.partition('@')[2]}"]
+    if mail.get("ConfigurationSetName"):
+        resources.append(f"configuration-set/{mail['ConfigurationSetName']}")
+    for resource in resources:
+        arn = f"arn:aws:ses:{extract_region(headers, query_params)}:{get_account_id()}:{resource}"
+        denied = app._enforce_data_plane(
+            "sesv2",
+            "ses:SendEmail",
+            headers,
+            query_params,
+            request_id,
+            resource_arn=arn,
+            service_context={"ses:FromAddress": sender},
+            named_resource=arn,
+        )
+        if denied:
+            return denied
+    return None
+
+
+if __name__ == "__main__":
+    cloudwatch._describe_alarms = describe_alarms
+    app._enforce_ses_v2 = enforce_ses
+    sys.argv = ["ministack"]
+    app.main()

@@ -1,0 +1,73 @@
+"""What goes wrong by itself: a poison message, a worker that dies in the middle of a job; and the sweep."""
+
+import json
+
+import photos
+from emulator import Emulator
+from shop import Shop
+from steps import check, say, wait_for
+
+# Large enough to be caught at work.
+LARGE = (9000, 6750)
+
+
+def count(sqs, url: str) -> int:
+    """Messages on a queue, in flight or not."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    return sum(int(n) for n in sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"].values())
+
+
+def poison(emulator: Emulator, outputs: dict):
+    """A body that nobody can read ends in the dead-letter queue, at once: the worker sets its visibility to zero."""
+    sqs = emulator.client("sqs")
+    for queue, urls in outputs["queues"].items():
+        sqs.send_message(QueueUrl=urls["url"], MessageBody=f"no job of {queue}")
+    for queue, urls in outputs["queues"].items():
+        wait_for(f"the poison is in the dead-letter queue of {queue}", 60, lambda: count(sqs, urls["dlq_url"]) == 1)
+        check(count(sqs, urls["url"]) == 0, f"the poison is still on {queue}")
+        found = sqs.receive_message(QueueUrl=urls["dlq_url"], WaitTimeSeconds=1)["Messages"][0]
+        check(found["Body"] == f"no job of {queue}", f"the dead-letter queue of {queue} holds {found['Body']}")
+        sqs.delete_message(QueueUrl=urls["dlq_url"], ReceiptHandle=found["ReceiptHandle"])
+        say(f"{queue}: in its dead-letter queue")
+
+
+def crash(shop: Shop, emulator: Emulator, outputs: dict):
+    """A worker is killed while it develops a photo; the photo is developed all the same, by a second try."""
+    worker, functions = outputs["functions"]["photo-processor"]["name"], emulator.client("lambda")
+    timeout = functions.get_function_configuration(FunctionName=worker)["Timeout"]
+    # A crash costs one lease, and a lease is as long as the function's timeout: five minutes are too long to wait here.
+    functions.update_function_configuration(FunctionName=worker, Timeout=30)
+    photo = shop.upload("large.jpg", photos.jpeg(*LARGE))
+    wait_for("the worker is at work", 60, lambda: status(shop, photo) != "pending", every=0.02)
+    killed = emulator.kill(worker)
+    check(killed and status(shop, photo) == "processing", "the photo was ready before the worker could be killed")
+    record = shop.wait(f"/photos/{photo}", seconds=180)
+    check(record["attempts"] == 2, f"{record['attempts']} tries were counted")
+    say("killed in the middle; ready after the second try")
+    functions.update_function_configuration(FunctionName=worker, Timeout=timeout)
+
+
+def status(shop: Shop, photo: str) -> str:
+    """The photo's; before the worker has claimed it, always "pending"."""
+    seen = shop.ask("GET", f"/photos/{photo}")["status"]
+    return "pending" if seen == "awaiting_upload" else seen
+
+
+def sweep(emulator: Emulator, outputs: dict):
+    """What the schedule sends is a job that each worker understands and acknowledges."""
+    scheduler, sqs = emulator.client("scheduler"), emulator.client("sqs")
+    schedules = scheduler.list_schedules()["Schedules"]
+    check(len(schedules) == len(outputs["queues"]), f"{len(schedules)} schedules for {len(outputs['queues'])} queues")
+    targets = {}
+    for found in schedules:
+        schedule = scheduler.get_schedule(Name=found["Name"], GroupName=found["GroupName"])
+        check(schedule["ScheduleExpression"] == "rate(5 minutes)", f"{found['Name']}: {schedule['ScheduleExpression']}")
+        targets[schedule["Target"]["Arn"].rsplit(":", 1)[1]] = schedule["Target"]["Input"]
+    for queue, urls in outputs["queues"].items():
+        body = targets[urls["url"].rsplit("/", 1)[1]]
+        check(json.loads(body) == {"v": 1, "job": "sweep"}, f"the schedule sends {body}")
+        sqs.send_message(QueueUrl=urls["url"], MessageBody=body)
+    for queue, urls in outputs["queues"].items():
+        wait_for(f"the sweep of {queue} is acknowledged", 60, lambda: count(sqs, urls["url"]) == 0)
+        check(count(sqs, urls["dlq_url"]) == 0, f"the sweep of {queue} is in its dead-letter queue")
+    say(f"{', '.join(outputs['queues'])}: swept")

@@ -1,0 +1,111 @@
+"""What must be refused: by the authorizer, by the API, by S3, by IAM."""
+
+from botocore.exceptions import ClientError
+
+import photos
+from emulator import Emulator
+from issuer import Issuer
+from shop import Shop
+from steps import check, say
+
+
+def tokens(shop: Shop, issuer: Issuer):
+    """Nobody gets in without a genuine token for us; and everybody where no login is asked for."""
+    expired = issuer.token("anna", exp=1_700_000_000)
+    refused = {
+        "no token": None,
+        "a stranger's signature": issuer.token("anna", genuine=False),
+        "another audience": issuer.token("anna", aud="another-shop"),
+        "another issuer": issuer.token("anna", iss="https://issuer.example.com"),
+        "an expired token": expired,
+    }
+    for what, token in refused.items():
+        for path in ("/photos", "/no/such/route"):
+            status = Shop(shop.web, shop.api, token).call("GET", path).status
+            check(status == 401, f"{what}: GET {path} answered {status}")
+        say(f"{what}: 401")
+    check(Shop(shop.web, shop.api, None).call("GET", "/health").status == 200, "GET /health asks for a login")
+    check(
+        Shop(shop.web, shop.api, None).call("GET", "/d/forged").status == 404, "GET /d/{token} is not the API's own 404"
+    )
+
+
+def preflights(shop: Shop, emulator: Emulator, outputs: dict):
+    """Browsers on our page may call the API and upload to S3; those on any other page may not."""
+    bucket = f"{emulator.endpoint}/{outputs['buckets']['photos']}/originals/anna/x"
+    for what, url, method in (("API", f"{shop.api}/photos", "POST"), ("upload", bucket, "PUT")):
+        for origin, allowed in (("https://shop.example.com", True), ("https://evil.example.com", False)):
+            headers = {"origin": origin, "access-control-request-method": method}
+            answer = shop.web.request("OPTIONS", url, headers=headers)
+            granted = answer.headers.get("access-control-allow-origin") == origin
+            check(granted == allowed, f"{what}: the preflight of {origin} was answered with {answer.headers}")
+        say(f"{what}: preflight granted to our page only")
+
+
+def strangers(shop: Shop, issuer: Issuer):
+    """Another studio's photo does not exist, and an upload URL takes one upload only."""
+    content = photos.jpeg(64, 64)
+    new = {"filename": "a.jpg", "content_type": "image/jpeg", "size_bytes": len(content)}
+    made = shop.ask("POST", "/photos", new)
+    path = f"/photos/{made['photo']['id']}"
+    status = Shop(shop.web, shop.api, issuer.token("bert")).call("GET", path).status
+    check(status == 404, f"another studio's photo answered {status}")
+    upload = made["upload"]
+    forged = upload["url"].replace("/originals/anna/", "/originals/bert/")
+    put = lambda url: shop.web.request("PUT", url, headers=upload["headers"], body=content).status
+    check(put(forged) == 403, "a forged upload URL was taken")
+    check(put(upload["url"]) == 200, "the upload URL was not taken")
+    check(put(upload["url"]) == 412, "a second upload was taken")
+    shop.wait(path)
+    say("another studio's photo: 404; a forged upload URL: 403; a second upload: 412")
+
+
+def roles(emulator: Emulator, outputs: dict):
+    """A function's role reaches what the function uses, and nothing else."""
+    tables, buckets = outputs["tables"], outputs["buckets"]
+    name = lambda function: outputs["functions"][function]["name"]
+    key = {"studio": {"S": "anna"}, "id": {"S": "x"}}
+
+    worker = emulator.credentials(name("photo-processor"))
+    dynamodb, s3 = emulator.client("dynamodb", worker), emulator.client("s3", worker)
+    dynamodb.get_item(TableName=tables["photos"], Key=key)
+    refuse("photo-processor: PutItem on orders", lambda: dynamodb.put_item(TableName=tables["orders"], Item=key))
+    refuse("photo-processor: Scan of photos", lambda: dynamodb.scan(TableName=tables["photos"]))
+    refuse(
+        "photo-processor: PutObject on originals/",
+        lambda: s3.put_object(Bucket=buckets["photos"], Key="originals/anna/x", Body=b"x"),
+    )
+    refuse("photo-processor: ListBucket of downloads", lambda: s3.list_objects_v2(Bucket=buckets["downloads"]))
+
+    api = emulator.credentials(name("api"))
+    s3, sqs = emulator.client("s3", api), emulator.client("sqs", api)
+    archive = emulator.client("s3").list_objects_v2(Bucket=buckets["downloads"], Prefix="archives/")["Contents"][0][
+        "Key"
+    ]
+    s3.head_object(Bucket=buckets["downloads"], Key=archive)
+    refuse("api: DeleteObject of an archive", lambda: s3.delete_object(Bucket=buckets["downloads"], Key=archive))
+    refuse("api: ReceiveMessage from photos", lambda: sqs.receive_message(QueueUrl=outputs["queues"]["photos"]["url"]))
+    sqs.get_queue_attributes(QueueUrl=outputs["queues"]["photos"]["dlq_url"], AttributeNames=["All"])
+    functions = emulator.client("lambda", api)
+    functions.invoke(FunctionName=name("email-sender"), Payload=b'{"Records":[]}')
+    refuse("api: Invoke of itself", lambda: functions.invoke(FunctionName=name("api"), Payload=b"{}"))
+
+    mailer = emulator.client("sesv2", emulator.credentials(name("email-sender")))
+    mail = {
+        "Destination": {"ToAddresses": ["customer@example.net"]},
+        "Content": {"Simple": {"Subject": {"Data": "x"}, "Body": {"Text": {"Data": "x"}}}},
+    }
+    forged = mail | {"FromEmailAddress": "director@example.com"}
+    refuse("email-sender: SendEmail from another address", lambda: mailer.send_email(**forged))
+
+
+def refuse(what: str, call):
+    """The call must be answered with a refusal, and with no other error."""
+    try:
+        call()
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        check("AccessDenied" in code, f"{what}: {error}")
+        say(f"{what}: {code}")
+        return
+    check(False, f"{what} was allowed")

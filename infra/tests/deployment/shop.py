@@ -1,0 +1,46 @@
+"""A studio's web shop: the API as its user sees it."""
+
+import json
+
+from steps import check, wait_for
+from web import Answer, Web
+
+
+class Shop:
+    """Calls the API with one studio's token."""
+
+    def __init__(self, web: Web, api: str, token: str | None):
+        self.web, self.api, self.token = web, api, token
+
+    def call(self, method: str, path: str, body=None) -> Answer:
+        """One request, whatever it answers."""
+        headers = {"content-type": "application/json"}
+        if self.token:
+            headers["authorization"] = f"Bearer {self.token}"
+        data = None if body is None else json.dumps(body).encode()
+        return self.web.request(method, f"{self.api}{path}", headers=headers, body=data)
+
+    def ask(self, method: str, path: str, body=None) -> dict:
+        """One request that must succeed."""
+        answer = self.call(method, path, body)
+        check(answer.status in (200, 201, 202), f"{method} {path} answered {answer.status}: {answer.body[:500]}")
+        return answer.json()
+
+    def upload(self, filename: str, content: bytes) -> str:
+        """Makes a photo and puts its bytes to S3; its id."""
+        new = {"filename": filename, "content_type": "image/jpeg", "size_bytes": len(content)}
+        made = self.ask("POST", "/photos", new)
+        upload = made["upload"]
+        answer = self.web.request(upload["method"], upload["url"], headers=upload["headers"], body=content)
+        check(answer.status == 200, f"the upload of {filename} answered {answer.status}: {answer.body[:500]}")
+        return made["photo"]["id"]
+
+    def wait(self, path: str, status: str = "ready", seconds: float = 120) -> dict:
+        """The record, when it has come to this status; a failed one is not waited for."""
+
+        def probe():
+            record = self.ask("GET", path)
+            check(status == "failed" or record["status"] != "failed", f"{path} failed: {record}")
+            return record if record["status"] == status else None
+
+        return wait_for(f"{path} is {status}", seconds, probe)

@@ -1,0 +1,357 @@
+# What you must say: sender_address. All else has a default.
+
+variable "name_prefix" {
+  description = "What the names of all resources begin with. Two deployments in one account and region differ in it."
+  type        = string
+  default     = "darkroom"
+
+  validation {
+    condition     = can(regex("^[a-z](-?[a-z0-9]){1,21}$", var.name_prefix)) && length(var.name_prefix) <= 22
+    error_message = "name_prefix must have 2 to 22 characters, a-z, 0-9 and single hyphens, and begin with a letter: it is part of bucket names."
+  }
+}
+
+variable "tags" {
+  description = "Tags on every resource that can bear them, beside `application`."
+  type        = map(string)
+  default     = {}
+}
+
+# Functions
+
+variable "packages_dir" {
+  description = "Where the functions' packages lie, as `<function>/bootstrap.zip`. Default: `target/lambda` of this repository, where `cargo lambda build --output-format zip` puts them."
+  type        = string
+  default     = null
+}
+
+variable "architecture" {
+  description = "What the packages are built for: `arm64` or `x86_64`."
+  type        = string
+  default     = "arm64"
+
+  validation {
+    condition     = contains(["arm64", "x86_64"], var.architecture)
+    error_message = "architecture must be \"arm64\" or \"x86_64\", the one that the packages were built for."
+  }
+}
+
+variable "reserved_concurrency" {
+  description = "Concurrency reserved for single functions, such as `{ archive-builder = 10 }`. By default none: the mappings' maximum concurrency is the control, and a new account has 10 in all. A worker needs its max_concurrency and 2 more, for direct invocations."
+  type        = map(number)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for function in keys(var.reserved_concurrency) : contains(["api", "email-sender", "photo-processor", "archive-builder"], function)])
+    error_message = "reserved_concurrency knows the functions api, email-sender, photo-processor and archive-builder only."
+  }
+
+  validation {
+    condition     = alltrue([for reserved in values(var.reserved_concurrency) : reserved >= 1 && floor(reserved) == reserved])
+    error_message = "reserved_concurrency must be whole numbers of 1 and more; leave a function out to reserve nothing."
+  }
+}
+
+variable "code_signing_config_arn" {
+  description = "A code signing configuration that the packages must pass, where your organisation signs code."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.code_signing_config_arn == null || can(regex("^arn:[^:]+:lambda:", var.code_signing_config_arn))
+    error_message = "code_signing_config_arn must be the ARN of a Lambda code signing configuration."
+  }
+}
+
+variable "tracing" {
+  description = "Let X-Ray sample the invocations."
+  type        = bool
+  default     = false
+}
+
+variable "retry_backoff_seconds" {
+  description = "The wait after a job's first failed try. It doubles with each further one."
+  type        = number
+  default     = 20
+
+  validation {
+    condition     = var.retry_backoff_seconds >= 1 && var.retry_backoff_seconds <= 900 && floor(var.retry_backoff_seconds) == var.retry_backoff_seconds
+    error_message = "retry_backoff_seconds must be a whole number from 1 to 900."
+  }
+}
+
+# Archives
+
+variable "download_retention_days" {
+  description = "Archives are deleted after so many days; no link outlives them."
+  type        = number
+  default     = 30
+
+  validation {
+    condition     = var.download_retention_days >= 1 && var.download_retention_days <= 3650 && floor(var.download_retention_days) == var.download_retention_days
+    error_message = "download_retention_days must be a whole number from 1 to 3650."
+  }
+}
+
+variable "archive_preference" {
+  description = "How archives are built where there is a choice: `fast`, or `cheap` (fewer S3 requests, more seconds)."
+  type        = string
+  default     = "fast"
+
+  validation {
+    condition     = contains(["fast", "cheap"], var.archive_preference)
+    error_message = "archive_preference must be \"fast\" or \"cheap\"."
+  }
+}
+
+variable "archive_checksums" {
+  description = "`full_object`: S3 proves each archive's checksum. `none` is for stores that can't (emulators), never for S3."
+  type        = string
+  default     = "full_object"
+
+  validation {
+    condition     = contains(["full_object", "none"], var.archive_checksums)
+    error_message = "archive_checksums must be \"full_object\", or \"none\" for a store that proves no checksums."
+  }
+}
+
+# Originals
+
+variable "original_recovery_days" {
+  description = "A deleted or overwritten original can be brought back for so many days."
+  type        = number
+  default     = 30
+
+  validation {
+    condition     = var.original_recovery_days >= 1 && var.original_recovery_days <= 3650 && floor(var.original_recovery_days) == var.original_recovery_days
+    error_message = "original_recovery_days must be a whole number from 1 to 3650."
+  }
+}
+
+# API
+
+variable "cors_origins" {
+  description = "Origins of web pages that may call the API and upload to S3, such as `[\"https://shop.example.com\"]`."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for origin in var.cors_origins : can(regex("^https?://[^/*\\s]+$", origin))])
+    error_message = "cors_origins must be origins without path or wildcard, such as \"https://shop.example.com\": a page of any other site must not act for a studio."
+  }
+}
+
+variable "jwt_issuer" {
+  description = "Who issues the tokens (the `iss` claim; its keys are found by OpenID discovery). Without one, a Cognito user pool is made."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.jwt_issuer == null || can(regex("^https://[^\\s?#]+$", var.jwt_issuer))
+    error_message = "jwt_issuer must be an https:// URL, spelled as in the tokens' iss claim."
+  }
+}
+
+variable "jwt_audience" {
+  description = "Audiences (the `aud` or `client_id` claim) whose tokens are taken. Needed with jwt_issuer, and only then."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = (var.jwt_issuer == null) == (length(var.jwt_audience) == 0)
+    error_message = "jwt_issuer and jwt_audience belong together: name at least one audience with an issuer, and none without."
+  }
+}
+
+variable "studio_claim" {
+  description = "The claim that names the studio. Default: `darkroom_studio`; in the pool made here, `custom:darkroom_studio`."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.studio_claim == null || can(regex("^[A-Za-z0-9_:./-]{1,200}$", var.studio_claim))
+    error_message = "studio_claim must be the name of a claim: letters, digits and _ : . / - only."
+  }
+}
+
+variable "operator_claim" {
+  description = "The claim that marks operators, as `name=value`. Default: `darkroom_role=operator`; in the pool made here, `custom:darkroom_role=operator`."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.operator_claim == null || can(regex("^[A-Za-z0-9_:./-]{1,200}=[^=\\s]{1,200}$", var.operator_claim))
+    error_message = "operator_claim must be of the form name=value, such as \"darkroom_role=operator\"."
+  }
+}
+
+variable "throttling" {
+  description = "Requests a second that the API takes, and its burst, over all callers. `link` is for the customers' page, which needs no login."
+  type = object({
+    rate       = optional(number, 100)
+    burst      = optional(number, 200)
+    link_rate  = optional(number, 20)
+    link_burst = optional(number, 40)
+  })
+  default = {}
+
+  validation {
+    condition     = alltrue([for limit in values(var.throttling) : limit >= 1])
+    error_message = "throttling must be numbers of 1 and more: 0 would refuse every request."
+  }
+}
+
+variable "domain_name" {
+  description = "A domain of your own for the API and the customers' links, such as `photos.example.com`."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.domain_name == null || can(regex("^([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)+[a-z]{2,}$", var.domain_name))
+    error_message = "domain_name must be a host name in lower case, such as \"photos.example.com\", without https://."
+  }
+}
+
+variable "certificate_arn" {
+  description = "The ACM certificate of domain_name, in the same region."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = (var.certificate_arn == null) == (var.domain_name == null)
+    error_message = "domain_name and certificate_arn belong together: set both or neither."
+  }
+
+  validation {
+    condition     = var.certificate_arn == null || can(regex("^arn:[^:]+:acm:", var.certificate_arn))
+    error_message = "certificate_arn must be the ARN of an ACM certificate."
+  }
+}
+
+variable "link_secret_version" {
+  description = "Raise it by one to make a new secret for customer links. All links sent before stop working."
+  type        = number
+  default     = 1
+
+  validation {
+    condition     = var.link_secret_version >= 1 && var.link_secret_version <= 255 && floor(var.link_secret_version) == var.link_secret_version
+    error_message = "link_secret_version must be a whole number from 1 to 255: it is one byte of each link."
+  }
+}
+
+# Mail
+
+variable "sender_address" {
+  description = "The address that mails come from."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9._%+-]+@([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\\.)+[A-Za-z]{2,}$", var.sender_address))
+    error_message = "sender_address must be an e-mail address, such as \"photos@example.com\"."
+  }
+}
+
+variable "sender_name" {
+  description = "The name beside the address."
+  type        = string
+  default     = "Darkroom"
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9][A-Za-z0-9 '._-]{0,60}$", var.sender_name))
+    error_message = "sender_name must have 1 to 61 characters: ASCII letters, digits, spaces and ' . _ - only, since it stands unquoted in a header."
+  }
+}
+
+variable "mail_domain" {
+  description = "The domain to verify with SES, which signs its mails by DKIM. Without one, the address alone is verified."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.mail_domain == null || can(regex("^([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)+[a-z]{2,}$", var.mail_domain))
+    error_message = "mail_domain must be a domain in lower case, such as \"example.com\"."
+  }
+
+  validation {
+    condition     = var.mail_domain == null || endswith(lower(".${split("@", "${var.sender_address}@")[1]}"), ".${coalesce(var.mail_domain, "-")}")
+    error_message = "mail_domain must be the domain of sender_address, or one above it: SES sends for verified domains only."
+  }
+}
+
+variable "mail_from_domain" {
+  description = "The domain of the envelope's sender, such as `bounce.example.com`, for SPF that agrees with the address."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.mail_from_domain == null || (var.mail_domain != null && endswith(coalesce(var.mail_from_domain, "-"), ".${coalesce(var.mail_domain, "-")}"))
+    error_message = "mail_from_domain must be a subdomain of mail_domain, and not mail_domain itself."
+  }
+}
+
+variable "mail_identity_exists" {
+  description = "The domain or address is verified in this account and region already, and is not this deployment's to make or destroy."
+  type        = bool
+  default     = false
+
+  validation {
+    condition     = !(var.mail_identity_exists && var.mail_from_domain != null)
+    error_message = "mail_from_domain belongs to an identity made here; with mail_identity_exists, set it where the identity is kept."
+  }
+}
+
+# Safety and cost
+
+variable "kms_enabled" {
+  description = "Encrypt with a KMS key of this deployment (1 USD a month and its requests) instead of keys that AWS keeps."
+  type        = bool
+  default     = false
+}
+
+variable "deletion_protection" {
+  description = "Refuse to destroy tables, users and buckets that hold something."
+  type        = bool
+  default     = true
+}
+
+variable "access_log_bucket" {
+  description = "A bucket that takes S3's access logs of both buckets."
+  type        = string
+  default     = null
+}
+
+# Observability
+
+variable "log_retention_days" {
+  description = "Logs are kept so many days."
+  type        = number
+  default     = 365
+
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
+    error_message = "log_retention_days must be one that CloudWatch knows: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653."
+  }
+}
+
+variable "alarm_topic_arn" {
+  description = "The SNS topic that alarms go to. Without one, a topic is made."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.alarm_topic_arn == null || can(regex("^arn:[^:]+:sns:[^:]+:[0-9]{12}:.+$", var.alarm_topic_arn))
+    error_message = "alarm_topic_arn must be the ARN of an SNS topic."
+  }
+}
+
+variable "alarm_email" {
+  description = "An address that the topic made here tells of alarms. It must confirm the subscription."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.alarm_email == null || (var.alarm_topic_arn == null && can(regex("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", var.alarm_email)))
+    error_message = "alarm_email must be an e-mail address, and needs the topic made here: subscribe it to your own alarm_topic_arn yourself."
+  }
+}

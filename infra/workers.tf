@@ -1,0 +1,61 @@
+# The three workers, one for each line of workers.json.
+
+locals {
+  table_env = { for name in ["PHOTOS", "ORDERS", "DOWNLOADS", "EMAILS"] : name => { "${name}_TABLE" = local.table_names[lower(name)] } }
+
+  # What each worker needs beside its own queue's URL.
+  worker_environments = {
+    email-sender = merge(local.table_env.EMAILS, local.table_env.ORDERS, local.table_env.DOWNLOADS, {
+      LINK_SECRET_PARAMETER = aws_ssm_parameter.link_secret.name
+      MAIL_FROM             = "${var.sender_name} <${var.sender_address}>"
+      PUBLIC_URL            = local.public_url
+      SES_CONFIGURATION_SET = aws_sesv2_configuration_set.this.configuration_set_name
+    })
+    photo-processor = merge(local.table_env.PHOTOS, {
+      PHOTOS_BUCKET = aws_s3_bucket.this["photos"].id
+    })
+    archive-builder = merge(local.table_env.DOWNLOADS, local.table_env.ORDERS, local.table_env.PHOTOS, local.table_env.EMAILS, {
+      ARCHIVE_CHECKSUMS  = var.archive_checksums
+      ARCHIVE_PREFERENCE = var.archive_preference
+      DOWNLOADS_BUCKET   = aws_s3_bucket.this["downloads"].id
+      # By its literal key: a computed one would need the module whole, and this is a part of it.
+      EMAILS_QUEUE_URL = module.worker["email-sender"].queue_url
+      PHOTOS_BUCKET    = aws_s3_bucket.this["photos"].id
+    })
+  }
+
+  worker_policies = {
+    email-sender    = data.aws_iam_policy_document.email_sender.json
+    photo-processor = data.aws_iam_policy_document.photo_processor.json
+    archive-builder = data.aws_iam_policy_document.archive_builder.json
+  }
+
+  worker_descriptions = {
+    # The secret is fetched once per instance: a new version must start new ones.
+    email-sender    = "Mails through SES; link secret version ${aws_ssm_parameter.link_secret.value_wo_version}"
+    photo-processor = "Develops photos: EXIF, hashes, previews"
+    archive-builder = "Builds private ZIP archives in S3"
+  }
+}
+
+module "worker" {
+  source   = "./modules/worker"
+  for_each = local.workers
+
+  name_prefix             = var.name_prefix
+  function                = each.key
+  worker                  = each.value
+  description             = local.worker_descriptions[each.key]
+  package                 = "${local.packages_dir}/${each.key}/bootstrap.zip"
+  architecture            = var.architecture
+  environment             = merge(local.worker_environments[each.key], { RETRY_BACKOFF_SECONDS = tostring(var.retry_backoff_seconds) })
+  policy_json             = local.worker_policies[each.key]
+  notifying_bucket_arn    = each.key == "photo-processor" ? "arn:${local.partition}:s3:::${local.buckets.photos}" : null
+  reserved_concurrency    = lookup(var.reserved_concurrency, each.key, null)
+  code_signing_config_arn = var.code_signing_config_arn
+  tracing                 = var.tracing
+  log_retention_days      = var.log_retention_days
+  kms_key_arn             = local.kms_key_arn
+  alarm_actions           = local.alarm_actions
+  tags                    = local.tags
+}
