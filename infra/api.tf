@@ -145,13 +145,10 @@ module "api" {
   environment = merge(
     { for table, name in local.table_names : "${upper(table)}_TABLE" => name },
     { for bucket, resource in aws_s3_bucket.this : "${upper(bucket)}_BUCKET" => resource.id },
-    { for queue, url in local.queue_urls : "${upper(queue)}_QUEUE_URL" => url },
-    { for queue, url in local.dlq_urls : "${upper(queue)}_DLQ_URL" => url },
-    { for function, _ in local.workers : "${replace(upper(function), "-", "_")}_FUNCTION" => module.worker[function].function_name },
+    { for queue in local.api_queues : "${upper(queue)}_QUEUE_URL" => local.queue_urls[queue] },
     {
       DOWNLOAD_RETENTION_DAYS = tostring(var.download_retention_days)
       LINK_SECRET_PARAMETER   = aws_ssm_parameter.link_secret.name
-      OPERATOR_CLAIM          = local.operator_claim
       PUBLIC_URL              = local.public_url
       STUDIO_CLAIM            = local.studio_claim
     },

@@ -12,7 +12,7 @@ data "aws_iam_policy_document" "api" {
 
   statement {
     sid       = "Photos"
-    actions   = ["dynamodb:BatchGetItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
+    actions   = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
     resources = [local.table_arns.photos]
   }
 
@@ -23,21 +23,21 @@ data "aws_iam_policy_document" "api" {
   }
 
   statement {
-    sid       = "EmailsAndRequests"
+    sid       = "Emails"
     actions   = ["dynamodb:GetItem", "dynamodb:PutItem"]
-    resources = [local.table_arns.emails, local.table_arns.requests]
+    resources = [local.table_arns.emails]
   }
 
   # Upload and download URLs are signed with these rights.
   statement {
     sid       = "Originals"
-    actions   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
+    actions   = ["s3:GetObject", "s3:PutObject"]
     resources = ["${local.bucket_arns.photos}/originals/*"]
   }
 
   statement {
     sid       = "Derivatives"
-    actions   = ["s3:DeleteObject", "s3:GetObject"]
+    actions   = ["s3:GetObject"]
     resources = ["${local.bucket_arns.photos}/derivatives/*"]
   }
 
@@ -59,24 +59,11 @@ data "aws_iam_policy_document" "api" {
     resources = values(local.bucket_arns)
   }
 
+  # Photos need no job of the API's: S3 tells of them.
   statement {
     sid       = "SendJobs"
-    actions   = ["sqs:GetQueueAttributes", "sqs:SendMessage"]
-    resources = values(local.queue_arns)
-  }
-
-  # Operators list, retry and flush failed jobs.
-  statement {
-    sid       = "FailedJobs"
-    actions   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
-    resources = values(local.dlq_arns)
-  }
-
-  # Requests with "queue": false.
-  statement {
-    sid       = "RunWorkers"
-    actions   = ["lambda:InvokeFunction"]
-    resources = [for function, _ in local.workers : local.function_arns[function]]
+    actions   = ["sqs:SendMessage"]
+    resources = [for queue in local.api_queues : local.queue_arns[queue]]
   }
 
   statement {

@@ -5,7 +5,6 @@ locals {
     orders    = { due = false }
     downloads = { due = true }
     emails    = { due = true }
-    requests  = { due = false }
   }
   table_arns  = { for name, table in aws_dynamodb_table.this : name => table.arn }
   table_names = { for name, table in aws_dynamodb_table.this : name => table.name }

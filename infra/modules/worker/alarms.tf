@@ -1,6 +1,6 @@
 resource "aws_cloudwatch_metric_alarm" "dlq" {
   alarm_name          = "${aws_sqs_queue.dlq.name}-not-empty"
-  alarm_description   = "Jobs of ${var.worker.queue} have failed at every try. Look at them (GET /queues/${var.worker.queue}/failed), mend the cause, then retry or flush them."
+  alarm_description   = "Jobs of ${var.worker.queue} have failed at every try, or are no jobs. docs/OPERATIONS.md, \"Failed jobs\", says what to do."
   namespace           = "AWS/SQS"
   metric_name         = "ApproximateNumberOfMessagesVisible"
   dimensions          = { QueueName = aws_sqs_queue.dlq.name }
