@@ -15,6 +15,7 @@ mod killed_builds;
 mod links;
 mod patience;
 mod poison;
+mod requests;
 mod restart;
 mod stopped;
 mod studios;

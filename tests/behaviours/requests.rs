@@ -1,0 +1,50 @@
+//! What a walk costs in requests to AWS: the README's dollars are counted from these. A change that makes more of them
+//! should know that it does.
+
+use std::collections::BTreeMap;
+
+use tests::campaigns::Rig;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_photos_an_order_an_archive_a_bare_file_and_three_mails_cost_so_many_requests() {
+    let rig = Rig::start(None).await.unwrap();
+    rig.net.begin(Vec::new());
+    let findings = rig.walk(0).await;
+    assert!(findings.violations.is_empty(), "{findings:?}");
+    let mut counts = BTreeMap::new();
+    for answered in rig.net.log() {
+        let call = answered.site.to_string();
+        let call = call.split('#').next().unwrap_or_default().to_owned();
+        *counts.entry(call).or_insert(0_u32) += 1;
+    }
+    let counted: Vec<String> = counts.iter().map(|(call, count)| format!("{call} {count}")).collect();
+    assert_eq!(counted, EXPECTED, "{counted:#?}");
+}
+
+/// By function, service and operation; the three objects of `api` are two uploads with its URLs, and an index.
+const EXPECTED: [&str; 24] = [
+    "api/DynamoDb.BatchGetItem 3",
+    "api/DynamoDb.GetItem 13",
+    "api/DynamoDb.PutItem 11",
+    "api/S3.PutObject 3",
+    "api/Sqs.SendMessage 3",
+    "api/Ssm.GetParameter 1",
+    "archive-builder/DynamoDb.BatchGetItem 1",
+    "archive-builder/DynamoDb.GetItem 5",
+    "archive-builder/DynamoDb.PutItem 3",
+    "archive-builder/S3.GetObject 2",
+    "archive-builder/S3.PutObject 2",
+    "archive-builder/Sqs.ChangeMessageVisibility 1",
+    "archive-builder/Sqs.SendMessage 1",
+    "email-sender/DynamoDb.GetItem 14",
+    "email-sender/DynamoDb.PutItem 9",
+    "email-sender/Ses.SendEmail 3",
+    "email-sender/Sqs.ChangeMessageVisibility 3",
+    "email-sender/Ssm.GetParameter 1",
+    "photo-processor/DynamoDb.GetItem 4",
+    "photo-processor/DynamoDb.PutItem 4",
+    "photo-processor/S3.GetObject 2",
+    "photo-processor/S3.HeadObject 2",
+    "photo-processor/S3.PutObject 4",
+    "photo-processor/Sqs.ChangeMessageVisibility 2",
+];
