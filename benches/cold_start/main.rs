@@ -6,6 +6,7 @@
 //! takes (arm64), made by `infra/package`.
 #![allow(clippy::print_stdout, reason = "a bench prints its table")]
 
+mod panic;
 mod start;
 
 use std::{
@@ -30,6 +31,9 @@ struct Arguments {
     /// Where the packages lie, as `<function>/bootstrap.zip`.
     #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/lambda"))]
     packages: PathBuf,
+    /// The smallest function as another tool has built it: is a panic in that one answered too?
+    #[arg(long)]
+    hello: Option<PathBuf>,
     /// Cargo says that this is a bench.
     #[arg(long, hide = true)]
     bench: bool,
@@ -53,6 +57,8 @@ const TARGET: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target");
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
     let bins = build()?;
+    panic::is_answered(&arguments.hello.unwrap_or_else(|| bins.join(HELLO)))?;
+    println!("a panic is answered");
     let mut times: BTreeMap<&str, Vec<Duration>> = BTreeMap::new();
     for run in 0..=arguments.runs {
         for function in FUNCTIONS.into_iter().chain([HELLO]) {

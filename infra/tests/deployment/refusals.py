@@ -85,10 +85,11 @@ def roles(emulator: Emulator, outputs: dict):
     s3.head_object(Bucket=buckets["downloads"], Key=archive)
     refuse("api: DeleteObject of an archive", lambda: s3.delete_object(Bucket=buckets["downloads"], Key=archive))
     refuse("api: ReceiveMessage from photos", lambda: sqs.receive_message(QueueUrl=outputs["queues"]["photos"]["url"]))
-    sqs.get_queue_attributes(QueueUrl=outputs["queues"]["photos"]["dlq_url"], AttributeNames=["All"])
+    downloads_queue = outputs["queues"]["downloads"]["url"]
+    sqs.send_message(QueueUrl=downloads_queue, MessageBody='{"v":1,"job":"sweep"}')
+    refuse("api: SendMessage to photos", lambda: sqs.send_message(QueueUrl=outputs["queues"]["photos"]["url"], MessageBody="x"))
     functions = emulator.client("lambda", api)
-    functions.invoke(FunctionName=name("email-sender"), Payload=b'{"Records":[]}')
-    refuse("api: Invoke of itself", lambda: functions.invoke(FunctionName=name("api"), Payload=b"{}"))
+    refuse("api: Invoke of a worker", lambda: functions.invoke(FunctionName=name("email-sender"), Payload=b"{}"))
 
     mailer = emulator.client("sesv2", emulator.credentials(name("email-sender")))
     mail = {
