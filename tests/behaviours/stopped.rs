@@ -67,8 +67,8 @@ async fn a_worker_stopped_past_its_lease_is_refused_and_the_second_owners_work_s
     let second = app.get("anna", &format!("/photos/{id}")).await.body;
     assert_eq!((&second["status"], &second["attempts"]), (&json!("ready"), &json!(2)));
 
+    // It arrives while its sender still sleeps: one that wakes finds its time up and hangs up.
     net.release();
-    signal("CONT", stopped);
     let begun = Instant::now();
     let refused = || net.log().into_iter().find(|answered| answered.site == completion).and_then(|late| late.status);
     while refused().is_none() {
@@ -76,6 +76,7 @@ async fn a_worker_stopped_past_its_lease_is_refused_and_the_second_owners_work_s
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert_eq!(refused(), Some(400), "the late write must be refused by its condition");
+    signal("CONT", stopped);
     tokio::time::sleep(Duration::from_secs(1)).await;
     let last = app.get("anna", &format!("/photos/{id}")).await.body;
     for field in ["status", "attempts", "processed_at", "etag", "error", "sha256"] {
