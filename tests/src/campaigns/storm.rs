@@ -53,7 +53,10 @@ pub async fn storm(size: Storm, seed: u64) -> Result<Row> {
     walk::settle(app).await?;
     let mut findings = judge(app, &studio, &originals).await;
     none_may_fail(&mut findings);
-    row.add(&findings, || format!("--storm-seed {seed}"));
+    row.add(&findings, || {
+        let messages = size.emails + size.photos + size.downloads;
+        format!("--only storm --storm {messages} --seed {seed}")
+    });
     row.runs = deliveries;
     let effects = app.mails().await.len();
     if effects != size.emails + size.downloads {
