@@ -31,7 +31,7 @@ use self::{cost::Costs, limits::Buffers};
 pub use self::{cost::Estimate, limits::Limits};
 
 /// Raised when the same layout makes another plan than before, so that nobody resumes by a plan that is not his.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// What is to be saved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -168,8 +168,9 @@ impl PartPlan {
 
     /// The plan that moves every byte, in large parts.
     pub(crate) fn streaming<S>(layout: &Layout<S>, limits: &Limits) -> Result<Self, PlanError> {
-        let parts = streaming::parts(layout, limits);
-        Ok(Self { pads: Vec::new(), parts: groups::group(parts, limits)?, buffers: limits.few_large })
+        let buffers = streaming::buffers(layout, limits);
+        let parts = streaming::parts(layout, buffers);
+        Ok(Self { pads: Vec::new(), parts: groups::group(parts, limits)?, buffers })
     }
 
     /// Tells this plan for this layout from any other: what was begun under one is not gone on with under another.

@@ -232,3 +232,15 @@ fn a_plan_is_told_from_another_by_its_fingerprint() {
     assert_ne!(print(&etags("a"), Preference::Fast), print(&etags("b"), Preference::Fast));
     assert_ne!(print(&etags("a"), Preference::Fast), print(&etags("a"), Preference::Cheap));
 }
+
+#[test]
+fn a_long_stream_takes_larger_pieces_before_it_makes_groups() {
+    let plan = |photos: usize| PartPlan::streaming(&sizes(vec![25_000_000; photos]), &Limits::S3).expect("a plan");
+    let usual = Limits::S3.few_large;
+    assert_eq!(plan(400).buffers, usual);
+    let long = plan(10_000);
+    assert!(long.buffers.largest <= 2 * usual.largest && long.buffers.total == usual.total, "{:?}", long.buffers);
+    assert!(long.parts.len() <= 10_000 && long.parts.iter().all(|part| matches!(part, Part::Upload(_))));
+    // Beyond what the largest pieces can fill there must be groups.
+    assert!(plan(20_000).parts.iter().any(|part| matches!(part, Part::Copy { .. })));
+}
