@@ -20,7 +20,7 @@ variable "tags" {
 # Functions
 
 variable "packages_dir" {
-  description = "Where the functions' packages lie, as `<function>/bootstrap.zip`. Default: `target/lambda` of this repository, where `cargo lambda build --output-format zip` puts them."
+  description = "Where the functions' packages lie, as `<function>/bootstrap.zip`. Default: `target/lambda` of this repository, where `infra/package` puts them."
   type        = string
   default     = null
 }
