@@ -89,16 +89,14 @@ impl Delivery {
         let Some(receipt_handle) = &self.receipt_handle else {
             return;
         };
-        let wait = Duration::try_from(at.duration_since(self.now())).unwrap_or_default();
-        if let Err(error) = self.redelivery.queue.hide(receipt_handle, wait).await {
+        if let Err(error) = self.redelivery.queue.hide(receipt_handle, self.time_until(at)).await {
             warn!(error = format!("{error:#}"), "Could not set a message's visibility");
         }
     }
 
     /// Sends the message anew, to be seen at `at`; was it sent?
     async fn send_again_at(&self, at: Timestamp) -> bool {
-        let wait = Duration::try_from(at.duration_since(self.now())).unwrap_or_default();
-        match self.redelivery.queue.send_again(&self.body, wait).await {
+        match self.redelivery.queue.send_again(&self.body, self.time_until(at)).await {
             Ok(()) => true,
             Err(error) => {
                 warn!(error = format!("{error:#}"), "Could not send a message again");
@@ -128,7 +126,12 @@ impl Delivery {
     }
 
     fn time_left(&self) -> Duration {
-        Duration::try_from(self.deadline.duration_since(self.now())).unwrap_or_default()
+        self.time_until(self.deadline)
+    }
+
+    /// None where it is past.
+    fn time_until(&self, at: Timestamp) -> Duration {
+        between(self.now(), at)
     }
 
     /// When to try again after the n-th try.
@@ -142,6 +145,11 @@ impl Delivery {
         let full = self.redelivery.backoff.saturating_mul(1 << attempts.saturating_sub(1).min(10)).min(MAX_BACKOFF);
         full.mul_f64(0.5 + 0.5 * jitter())
     }
+}
+
+/// From one to the other; none where they are the other way round.
+fn between(from: Timestamp, to: Timestamp) -> Duration {
+    Duration::try_from(to.duration_since(from)).unwrap_or_default()
 }
 
 /// 0 to 1.
@@ -188,8 +196,7 @@ where
     F: Future<Output = Result<Disposition, JobError>> + Send,
 {
     if let Some(sent_at) = message.attributes.get("SentTimestamp").and_then(|ms| ms.parse().ok()) {
-        let waited = redelivery.clock.now().duration_since(Timestamp::from_millisecond(sent_at).unwrap_or_default());
-        metrics::waited(Duration::try_from(waited).unwrap_or_default());
+        metrics::waited(between(Timestamp::from_millisecond(sent_at).unwrap_or_default(), redelivery.clock.now()));
     }
     let receipt_handle = message.receipt_handle.filter(|handle| !handle.is_empty());
     let delivery =

@@ -28,43 +28,42 @@ impl Queue {
 
     /// Puts a job on it.
     pub async fn send(&self, job: &Job) -> Result<()> {
+        self.put(job.encode(), None).await
+    }
+
+    /// Puts a message on it as it once came, to be seen after so long, in whole seconds, rounded up.
+    pub async fn send_again(&self, body: &str, wait: Duration) -> Result<()> {
+        self.put(body.to_owned(), Some(seconds(wait, MAX_DELAY))).await
+    }
+
+    async fn put(&self, body: String, delay: Option<i32>) -> Result<()> {
         self.client
             .send_message()
             .queue_url(&self.url)
-            .message_body(job.encode())
+            .message_body(body)
+            .set_delay_seconds(delay)
             .send()
             .await
             .map_err(|error| failed("Failed to send a job", error))?;
         Ok(())
     }
 
-    /// Puts a message on it as it once came, to be seen after so long, in whole seconds, rounded up.
-    pub async fn send_again(&self, body: &str, wait: Duration) -> Result<()> {
-        #[expect(clippy::cast_possible_truncation, reason = "at most 15 minutes")]
-        let seconds = wait.as_secs_f64().ceil().min(MAX_DELAY) as i32;
-        self.client
-            .send_message()
-            .queue_url(&self.url)
-            .message_body(body)
-            .delay_seconds(seconds)
-            .send()
-            .await
-            .map_err(|error| failed("Failed to send a message again", error))?;
-        Ok(())
-    }
-
     /// Hides a received message for so long from now, in whole seconds, rounded up.
     pub async fn hide(&self, receipt_handle: &str, wait: Duration) -> Result<()> {
-        #[expect(clippy::cast_possible_truncation, reason = "at most 12 hours")]
-        let seconds = wait.as_secs_f64().ceil().min(MAX_VISIBILITY) as i32;
         self.client
             .change_message_visibility()
             .queue_url(&self.url)
             .receipt_handle(receipt_handle)
-            .visibility_timeout(seconds)
+            .visibility_timeout(seconds(wait, MAX_VISIBILITY))
             .send()
             .await
             .map_err(|error| failed("Failed to change a message's visibility", error))?;
         Ok(())
     }
+}
+
+/// Whole seconds, rounded up, and no more than `most`.
+#[expect(clippy::cast_possible_truncation, reason = "`most` is 12 hours at most")]
+fn seconds(wait: Duration, most: f64) -> i32 {
+    wait.as_secs_f64().ceil().min(most) as i32
 }

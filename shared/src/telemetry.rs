@@ -1,7 +1,8 @@
 //! Logs: one JSON object a line, with the ids of what is worked on as fields. Never addresses, tokens or bodies.
 
-use crate::metrics;
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+
+use crate::metrics;
 
 /// Logs and metrics of a Lambda function.
 ///
