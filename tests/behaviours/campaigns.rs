@@ -16,7 +16,7 @@ fn clean(row: Result<Row>) -> Row {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fault_at_any_call_of_aws_loses_and_doubles_nothing() {
-    clean(campaigns::sites(1..2, 13).await);
+    clean(campaigns::sites(1, 13).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
