@@ -54,10 +54,11 @@ const HELLO: &str = "hello";
 /// What `cargo build` calls this machine; the folder of an explicit target keeps clear of cargo-lambda's `target/lambda`.
 const TARGET: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target");
 
-fn main() -> Result<()> {
+#[tokio::main]
+async fn main() -> Result<()> {
     let arguments = Arguments::parse();
     let bins = build()?;
-    panic::is_answered(&arguments.hello.unwrap_or_else(|| bins.join(HELLO)))?;
+    panic::is_answered(&arguments.hello.unwrap_or_else(|| bins.join(HELLO))).await?;
     println!("a panic is answered");
     let mut times: BTreeMap<&str, Vec<Duration>> = BTreeMap::new();
     for run in 0..=arguments.runs {

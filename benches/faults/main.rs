@@ -97,7 +97,7 @@ async fn main() -> Result<()> {
     if named("sites") {
         rows.push(Row::new(campaigns::SITES));
         for seed in arguments.seed..arguments.seed + arguments.seeds {
-            let part = campaigns::sites(seed..seed + 1, arguments.every).await?;
+            let part = campaigns::sites(seed, arguments.every).await?;
             if let Some(row) = rows.last_mut() {
                 row.absorb(part);
             }
