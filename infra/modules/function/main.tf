@@ -57,32 +57,28 @@ resource "aws_lambda_function" "this" {
   depends_on = [aws_iam_role_policy.this, aws_iam_role_policy.log]
 }
 
-resource "aws_cloudwatch_metric_alarm" "errors" {
-  alarm_name          = "${var.name}-errors"
-  alarm_description   = "Invocations of ${var.name} fail as a whole: a crash, a timeout, or a start without configuration. See its log."
-  namespace           = "AWS/Lambda"
-  metric_name         = "Errors"
-  dimensions          = { FunctionName = var.name }
-  statistic           = "Sum"
-  period              = 300
-  evaluation_periods  = 1
-  comparison_operator = "GreaterThanThreshold"
-  threshold           = 0
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = var.alarm_actions
-  ok_actions          = var.alarm_actions
-  tags                = var.tags
-}
+resource "aws_cloudwatch_metric_alarm" "this" {
+  for_each = {
+    errors = {
+      metric  = "Errors"
+      periods = 1
+      means   = "fail as a whole: a crash, a timeout, or a start without configuration. See its log."
+    }
+    throttles = {
+      metric  = "Throttles"
+      periods = 2
+      means   = "are refused: the account's concurrency is used up, or the reserved one is too small."
+    }
+  }
 
-resource "aws_cloudwatch_metric_alarm" "throttles" {
-  alarm_name          = "${var.name}-throttles"
-  alarm_description   = "Invocations of ${var.name} are refused: the account's concurrency is used up, or the reserved one is too small."
+  alarm_name          = "${var.name}-${each.key}"
+  alarm_description   = "Invocations of ${var.name} ${each.value.means}"
   namespace           = "AWS/Lambda"
-  metric_name         = "Throttles"
+  metric_name         = each.value.metric
   dimensions          = { FunctionName = var.name }
   statistic           = "Sum"
   period              = 300
-  evaluation_periods  = 2
+  evaluation_periods  = each.value.periods
   comparison_operator = "GreaterThanThreshold"
   threshold           = 0
   treat_missing_data  = "notBreaching"

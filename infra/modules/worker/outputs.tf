@@ -9,19 +9,9 @@ output "queue_arn" {
   depends_on  = [aws_sqs_queue_policy.this]
 }
 
-output "queue_name" {
-  description = "The queue's name."
-  value       = aws_sqs_queue.this.name
-}
-
 output "dlq_url" {
   description = "The dead-letter queue's URL."
   value       = aws_sqs_queue.dlq.url
-}
-
-output "dlq_name" {
-  description = "The dead-letter queue's name."
-  value       = aws_sqs_queue.dlq.name
 }
 
 output "function_name" {

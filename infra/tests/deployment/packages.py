@@ -2,12 +2,13 @@
 
 import shutil
 import subprocess
-import zipfile
+import sys
 from pathlib import Path
 
 from steps import check
 
-FUNCTIONS = ["api", "email-sender", "photo-processor", "archive-builder"]
+sys.path.append(str(Path(__file__).parents[2]))
+from packing import FUNCTIONS, pack
 
 
 def make(binaries: Path, into: Path):
@@ -22,9 +23,5 @@ def make(binaries: Path, into: Path):
         stripped = shutil.which("strip") and subprocess.run(["strip", "-o", bootstrap, binary]).returncode == 0
         if not stripped:
             shutil.copy(binary, bootstrap)
-        entry = zipfile.ZipInfo("bootstrap", (1980, 1, 1, 0, 0, 0))
-        entry.external_attr = 0o100755 << 16
-        entry.compress_type = zipfile.ZIP_DEFLATED
-        with zipfile.ZipFile(folder / "bootstrap.zip", "w") as package:
-            package.writestr(entry, bootstrap.read_bytes(), compresslevel=1)
+        pack(bootstrap, level=1)
         bootstrap.unlink()
