@@ -78,6 +78,8 @@ pub struct Delivery {
     pub body: String,
     /// The function's own deadline.
     pub deadline: Timestamp,
+    /// When the message was put on the queue; `None` for a direct invocation.
+    pub sent_at: Option<Timestamp>,
     /// `None` for a direct invocation, which has no message to hide.
     receipt_handle: Option<String>,
     redelivery: Redelivery,
@@ -195,12 +197,14 @@ where
     H: Fn(Delivery) -> F,
     F: Future<Output = Result<Disposition, JobError>> + Send,
 {
-    if let Some(sent_at) = message.attributes.get("SentTimestamp").and_then(|ms| ms.parse().ok()) {
-        metrics::waited(between(Timestamp::from_millisecond(sent_at).unwrap_or_default(), redelivery.clock.now()));
+    let sent_at = message.attributes.get("SentTimestamp").and_then(|ms| ms.parse().ok());
+    let sent_at = sent_at.and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    if let Some(sent_at) = sent_at {
+        metrics::waited(between(sent_at, redelivery.clock.now()));
     }
     let receipt_handle = message.receipt_handle.filter(|handle| !handle.is_empty());
     let delivery =
-        |body| Delivery { body, deadline, receipt_handle: receipt_handle.clone(), redelivery: redelivery.clone() };
+        |body| Delivery { body, deadline, sent_at, receipt_handle: receipt_handle.clone(), redelivery: redelivery.clone() };
     let body = message.body.unwrap_or_default();
     let taken_back = delivery(body.clone());
     let receives = message.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(0);

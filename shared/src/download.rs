@@ -8,7 +8,7 @@ use crate::{
     error::RecordError,
     object_key::ObjectKey,
     studio::Studio,
-    work::{Claim, Fate, MAX_TRIES_DOWNLOAD, NotOwner, TryId, Work},
+    work::{Claim, Fate, MAX_TRIES_DOWNLOAD, NotAgain, NotOwner, TryId, Work},
 };
 
 /// One counted POST on a link opens a window in which further ones are free, so that an interrupted download resumes.
@@ -19,6 +19,7 @@ pub const DEFAULT_EXPIRES_IN_DAYS: u32 = 7;
 
 /// One archive of several photos, or one bare file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DownloadKind {
     /// All photos of the order in one ZIP.
@@ -29,6 +30,7 @@ pub enum DownloadKind {
 
 /// Which bytes of each photo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Variant {
     /// As uploaded.
@@ -56,6 +58,7 @@ pub enum DownloadStatus {
 
 /// How far a build is, in photos.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Progress {
     /// Photos whose last byte is stored.
     pub done: u32,
@@ -210,10 +213,31 @@ impl Download {
     }
 
     /// The tries are spent, by owners that died before they could say so.
-    pub fn give_up(&mut self, error: RecordError) {
+    pub fn give_up(&mut self, now: Timestamp, error: RecordError) {
         self.status = DownloadStatus::Failed;
         self.error = Some(error);
-        self.work.give_up();
+        self.work.give_up(now);
+    }
+
+    /// It is to be built (again): a new build, of which nothing is known yet. Links stay good; counted downloads stay counted.
+    pub fn send_again(&mut self, now: Timestamp, ordered_by: Option<Uuid>) -> Result<(), NotAgain> {
+        match self.status {
+            DownloadStatus::Pending | DownloadStatus::Processing => return Err(NotAgain::UnderWay),
+            DownloadStatus::Revoked => return Err(NotAgain::Impossible),
+            DownloadStatus::Ready | DownloadStatus::Failed => {}
+        }
+        self.work = self.work.sent_again(now, ordered_by)?;
+        self.status = DownloadStatus::Pending;
+        self.build += 1;
+        self.planned = Vec::new();
+        self.file = None;
+        self.more_files = Vec::new();
+        self.position = None;
+        self.progress = Progress { done: 0, total: self.photo_count };
+        self.error = None;
+        self.expires_at = None;
+        self.ready_at = None;
+        Ok(())
     }
 
     /// The customer fetches it: counts one, unless the window of an earlier one is open.
@@ -269,14 +293,20 @@ impl Download {
         self.file = Some(file);
         self.ready_at = Some(now);
         self.expires_at = now.saturating_add(SignedDuration::from_hours(24 * i64::from(self.expires_in_days))).ok();
-        self.work.settle();
+        self.work.succeed();
     }
 
     /// The build did not go well.
-    pub fn fall(&mut self, by: TryId, fate: Fate, error: Option<RecordError>) -> Result<(), NotOwner> {
+    pub fn fall(
+        &mut self,
+        by: TryId,
+        now: Timestamp,
+        fate: Fate,
+        error: Option<RecordError>,
+    ) -> Result<(), NotOwner> {
         self.check(by)?;
         self.error = error;
-        self.status = if self.work.fall(fate) { DownloadStatus::Failed } else { DownloadStatus::Pending };
+        self.status = if self.work.fall(now, fate) { DownloadStatus::Failed } else { DownloadStatus::Pending };
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use crate::{
     job::follow_up_id,
     order::{Customer, Order},
     studio::Studio,
-    work::{Claim, Fate, MAX_TRIES_EMAIL, NotOwner, TryId, Work},
+    work::{Claim, Fate, MAX_TRIES_EMAIL, NotAgain, NotOwner, TryId, Work},
 };
 
 /// What a mail speaks of. It holds ids, not text: what it says is read from the records at sending, when it is true.
@@ -48,6 +48,7 @@ impl Message {
 
 /// Where a mail stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum EmailStatus {
     /// To be sent.
@@ -84,6 +85,9 @@ pub struct Email {
     pub provider_message_id: Option<String>,
     /// SES may have sent it twice: a reply never came, and it was sent once more.
     pub possible_duplicate: bool,
+    /// It failed while nobody had heard whether SES took it: tried again, it may arrive twice.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unheard: bool,
     /// Why it failed.
     pub error: Option<RecordError>,
     /// Tries, owner, lease.
@@ -107,8 +111,9 @@ impl Email {
             subject: None,
             provider_message_id: None,
             possible_duplicate: false,
+            unheard: false,
             error: None,
-            work: Work::due(now.saturating_add(crate::work::GRACE).unwrap_or(now)),
+            work: Work::sent(now),
             created_at: now,
             sent_at: None,
         }
@@ -169,24 +174,49 @@ impl Email {
         self.subject = Some(subject);
         self.provider_message_id = Some(message_id);
         self.sent_at = Some(now);
-        self.work.settle();
+        self.work.succeed();
         Ok(())
     }
 
     /// The try did not end well. A mail that is `Sending` stays so: nobody heard what SES did with it.
-    pub fn fall(&mut self, by: TryId, fate: Fate, error: Option<RecordError>) -> Result<(), NotOwner> {
+    pub fn fall(
+        &mut self,
+        by: TryId,
+        now: Timestamp,
+        fate: Fate,
+        error: Option<RecordError>,
+    ) -> Result<(), NotOwner> {
         self.work.check(by)?;
         self.error = error;
-        if self.work.fall(fate) {
-            self.status = EmailStatus::Failed;
+        if self.work.fall(now, fate) {
+            self.fail();
         }
         Ok(())
     }
 
     /// The tries are spent, by owners that died before they could say so.
-    pub fn give_up(&mut self, error: RecordError) {
-        self.status = EmailStatus::Failed;
+    pub fn give_up(&mut self, now: Timestamp, error: RecordError) {
+        self.fail();
         self.error = Some(error);
-        self.work.give_up();
+        self.work.give_up(now);
+    }
+
+    fn fail(&mut self) {
+        self.unheard = self.status == EmailStatus::Sending;
+        self.status = EmailStatus::Failed;
+    }
+
+    /// It failed, and is to be sent all the same. What SES may have already is flagged.
+    pub fn send_again(&mut self, now: Timestamp, ordered_by: Option<Uuid>) -> Result<(), NotAgain> {
+        match self.status {
+            EmailStatus::Queued | EmailStatus::Sending => return Err(NotAgain::UnderWay),
+            EmailStatus::Sent | EmailStatus::Suppressed => return Err(NotAgain::Impossible),
+            EmailStatus::Failed => {}
+        }
+        self.work = self.work.sent_again(now, ordered_by)?;
+        self.status = EmailStatus::Queued;
+        self.possible_duplicate |= std::mem::take(&mut self.unheard);
+        self.error = None;
+        Ok(())
     }
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Why a record failed, for the people who look at it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RecordError {
     /// Stable, snake_case, for programs.
     pub code: String,

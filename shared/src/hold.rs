@@ -18,11 +18,13 @@ use crate::{
     download::Download,
     email::Email,
     error::{JobError, RecordError},
+    job::Job,
     metrics,
+    operation::{Operation, OperationStatus},
     photo::Photo,
     store::{Record, Table},
     studio::Studio,
-    work::{Claim, Fate, MAX_TRIES_DOWNLOAD, MAX_TRIES_EMAIL, MAX_TRIES_PHOTO, NotOwner, TryId, Work},
+    work::{Claim, Fate, MAX_TRIES_DOWNLOAD, MAX_TRIES_EMAIL, MAX_TRIES_OPERATION, MAX_TRIES_PHOTO, NotAgain, NotOwner, TryId, Work},
 };
 
 /// A record that workers claim.
@@ -30,6 +32,10 @@ pub trait Workable: Record {
     /// Tries before it is failed.
     const MAX_TRIES: u32;
 
+    /// The job that works on it.
+    fn job(studio: Studio, id: Uuid) -> Job;
+    /// The record that a job works on, if it is one of these.
+    fn named_by(job: &Job) -> Option<(Studio, Uuid)>;
     /// Its tries, owner and lease.
     fn work(&self) -> &Work;
     /// The same, to change.
@@ -38,6 +44,8 @@ pub trait Workable: Record {
     fn fall(&mut self, by: TryId, now: Timestamp, fate: Fate, error: Option<RecordError>) -> Result<(), NotOwner>;
     /// Its tries are spent.
     fn give_up(&mut self, now: Timestamp, error: RecordError);
+    /// It is to be worked on again, from its first try; `ordered_by` is the request that wants so. Its message is not sent yet.
+    fn send_again(&mut self, now: Timestamp, ordered_by: Option<Uuid>) -> Result<(), NotAgain>;
     /// Failed, and why; `None` while it is not.
     fn failure(&self) -> Option<&RecordError>;
 }
@@ -45,6 +53,12 @@ pub trait Workable: Record {
 impl Workable for Photo {
     const MAX_TRIES: u32 = MAX_TRIES_PHOTO;
 
+    fn job(studio: Studio, photo: Uuid) -> Job {
+        Job::ProcessPhoto { studio, photo }
+    }
+    fn named_by(job: &Job) -> Option<(Studio, Uuid)> {
+        if let Job::ProcessPhoto { studio, photo } = job { Some((studio.clone(), *photo)) } else { None }
+    }
     fn work(&self) -> &Work {
         &self.work
     }
@@ -57,6 +71,9 @@ impl Workable for Photo {
     fn give_up(&mut self, now: Timestamp, error: RecordError) {
         self.give_up(now, error);
     }
+    fn send_again(&mut self, now: Timestamp, ordered_by: Option<Uuid>) -> Result<(), NotAgain> {
+        self.send_again(now, ordered_by)
+    }
     fn failure(&self) -> Option<&RecordError> {
         self.error.as_ref().filter(|_| self.status == crate::photo::PhotoStatus::Failed)
     }
@@ -65,17 +82,26 @@ impl Workable for Photo {
 impl Workable for Download {
     const MAX_TRIES: u32 = MAX_TRIES_DOWNLOAD;
 
+    fn job(studio: Studio, download: Uuid) -> Job {
+        Job::BuildArchive { studio, download }
+    }
+    fn named_by(job: &Job) -> Option<(Studio, Uuid)> {
+        if let Job::BuildArchive { studio, download } = job { Some((studio.clone(), *download)) } else { None }
+    }
     fn work(&self) -> &Work {
         &self.work
     }
     fn work_mut(&mut self) -> &mut Work {
         &mut self.work
     }
-    fn fall(&mut self, by: TryId, _: Timestamp, fate: Fate, error: Option<RecordError>) -> Result<(), NotOwner> {
-        self.fall(by, fate, error)
+    fn fall(&mut self, by: TryId, now: Timestamp, fate: Fate, error: Option<RecordError>) -> Result<(), NotOwner> {
+        self.fall(by, now, fate, error)
     }
-    fn give_up(&mut self, _: Timestamp, error: RecordError) {
-        self.give_up(error);
+    fn give_up(&mut self, now: Timestamp, error: RecordError) {
+        self.give_up(now, error);
+    }
+    fn send_again(&mut self, now: Timestamp, ordered_by: Option<Uuid>) -> Result<(), NotAgain> {
+        self.send_again(now, ordered_by)
     }
     fn failure(&self) -> Option<&RecordError> {
         self.error.as_ref().filter(|_| self.status == crate::download::DownloadStatus::Failed)
@@ -85,20 +111,58 @@ impl Workable for Download {
 impl Workable for Email {
     const MAX_TRIES: u32 = MAX_TRIES_EMAIL;
 
+    fn job(studio: Studio, email: Uuid) -> Job {
+        Job::SendEmail { studio, email }
+    }
+    fn named_by(job: &Job) -> Option<(Studio, Uuid)> {
+        if let Job::SendEmail { studio, email } = job { Some((studio.clone(), *email)) } else { None }
+    }
     fn work(&self) -> &Work {
         &self.work
     }
     fn work_mut(&mut self) -> &mut Work {
         &mut self.work
     }
-    fn fall(&mut self, by: TryId, _: Timestamp, fate: Fate, error: Option<RecordError>) -> Result<(), NotOwner> {
-        self.fall(by, fate, error)
+    fn fall(&mut self, by: TryId, now: Timestamp, fate: Fate, error: Option<RecordError>) -> Result<(), NotOwner> {
+        self.fall(by, now, fate, error)
     }
-    fn give_up(&mut self, _: Timestamp, error: RecordError) {
-        self.give_up(error);
+    fn give_up(&mut self, now: Timestamp, error: RecordError) {
+        self.give_up(now, error);
+    }
+    fn send_again(&mut self, now: Timestamp, ordered_by: Option<Uuid>) -> Result<(), NotAgain> {
+        self.send_again(now, ordered_by)
     }
     fn failure(&self) -> Option<&RecordError> {
         self.error.as_ref().filter(|_| self.status == crate::email::EmailStatus::Failed)
+    }
+}
+
+impl Workable for Operation {
+    const MAX_TRIES: u32 = MAX_TRIES_OPERATION;
+
+    fn job(studio: Studio, operation: Uuid) -> Job {
+        Job::Operate { studio, operation }
+    }
+    fn named_by(job: &Job) -> Option<(Studio, Uuid)> {
+        if let Job::Operate { studio, operation } = job { Some((studio.clone(), *operation)) } else { None }
+    }
+    fn work(&self) -> &Work {
+        &self.work
+    }
+    fn work_mut(&mut self) -> &mut Work {
+        &mut self.work
+    }
+    fn fall(&mut self, by: TryId, now: Timestamp, fate: Fate, error: Option<RecordError>) -> Result<(), NotOwner> {
+        self.fall(by, now, fate, error)
+    }
+    fn give_up(&mut self, now: Timestamp, error: RecordError) {
+        self.give_up(now, error);
+    }
+    fn send_again(&mut self, now: Timestamp, ordered_by: Option<Uuid>) -> Result<(), NotAgain> {
+        self.send_again(now, ordered_by)
+    }
+    fn failure(&self) -> Option<&RecordError> {
+        self.error.as_ref().filter(|_| self.status == OperationStatus::Failed)
     }
 }
 
@@ -179,9 +243,14 @@ where
     // not the queue's whole visibility timeout.
     delivery.hide_until(lease_until.saturating_add(LEASE_MARGIN).unwrap_or(lease_until)).await;
     let claimed = table
-        .update(studio, id, |record: &mut R| match claim(record, by, delivery.now(), lease_until) {
-            Claim::Claimed => Ok(()),
-            other => Err(other),
+        .update(studio, id, |record: &mut R| {
+            if was_redriven(record, delivery) {
+                let _ = record.send_again(delivery.now(), None);
+            }
+            match claim(record, by, delivery.now(), lease_until) {
+                Claim::Claimed => Ok(()),
+                other => Err(other),
+            }
         })
         .await?;
     let record = match claimed {
@@ -221,6 +290,16 @@ where
     }
 }
 
+/// Was the message sent after the record had used up its tries? Then somebody has moved it back from the dead-letter
+/// queue, by SQS's own redrive, and wants the job done after all.
+fn was_redriven<R: Workable>(record: &R, delivery: &Delivery) -> bool {
+    let gave_up_at = record.work().failures.map(|failures| failures.last).filter(|_| record.work().gave_up);
+    gave_up_at.is_some_and(|gave_up_at| delivery.sent_at.is_some_and(|sent_at| sent_at > gave_up_at))
+}
+
+/// Characters of an error that a record keeps for its operators; the log has all of it.
+const MAX_CAUSE: usize = 500;
+
 /// The message comes back just after the lease, not in the same second.
 const LEASE_MARGIN: Duration = Duration::from_secs(1);
 
@@ -255,8 +334,15 @@ async fn settle<R: Workable>(hold: &Hold<R>, delivery: &Delivery, error: JobErro
         Fate::GaveUp => Some(gave_up()),
         _ => error.to_record_error(),
     };
-    let settled =
-        hold.table.update(&hold.studio, hold.id, |r: &mut R| r.fall(hold.by, now, fate, kept.clone())).await?;
+    let cause = Some(error.to_string().chars().take(MAX_CAUSE).collect()).filter(|_| !paused);
+    let settled = hold
+        .table
+        .update(&hold.studio, hold.id, |record: &mut R| {
+            record.fall(hold.by, now, fate, kept.clone())?;
+            record.work_mut().cause.clone_from(&cause);
+            Ok::<_, NotOwner>(())
+        })
+        .await?;
     Ok(match settled {
         Some((record, Ok(()))) => {
             Ended { at_rest: Some(record).filter(|r| r.failure().is_some()), paused, disposition }

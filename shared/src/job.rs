@@ -33,6 +33,13 @@ pub enum Job {
         /// Which download.
         download: Uuid,
     },
+    /// Any queue: work on many records, page by page.
+    Operate {
+        /// Whose request.
+        studio: Studio,
+        /// Which operation.
+        operation: Uuid,
+    },
     /// Any queue: look after what should have moved by now.
     Sweep,
 }
@@ -49,6 +56,28 @@ pub enum UndecodableJob {
 }
 
 impl Job {
+    /// As it is named on the wire.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::SendEmail { .. } => "send_email",
+            Self::ProcessPhoto { .. } => "process_photo",
+            Self::BuildArchive { .. } => "build_archive",
+            Self::Operate { .. } => "operate",
+            Self::Sweep => "sweep",
+        }
+    }
+
+    /// Whose it is.
+    pub fn studio(&self) -> Option<&Studio> {
+        match self {
+            Self::SendEmail { studio, .. }
+            | Self::ProcessPhoto { studio, .. }
+            | Self::BuildArchive { studio, .. }
+            | Self::Operate { studio, .. } => Some(studio),
+            Self::Sweep => None,
+        }
+    }
+
     /// The message's body.
     pub fn encode(&self) -> String {
         let mut body = serde_json::to_value(self).unwrap_or_default();
@@ -87,6 +116,7 @@ mod tests {
             r#"{"email":"00000000-0000-0000-0000-000000000000","job":"send_email","studio":"anna","v":1}"#
         );
         assert_eq!(Job::decode(&body).expect("ours"), job);
+        assert!(body.contains(&format!("\"job\":\"{}\"", job.name())));
         assert_eq!(Job::decode(&Job::Sweep.encode()).expect("ours"), Job::Sweep);
     }
 

@@ -6,8 +6,10 @@
 
 pub mod aws;
 pub mod batch;
+pub mod call;
 pub mod clock;
 pub mod contents;
+pub mod desk;
 pub mod download;
 pub mod email;
 pub mod email_address;
@@ -15,20 +17,25 @@ pub mod env;
 pub mod error;
 pub mod hold;
 pub mod job;
+pub mod lambda;
 pub mod link;
 pub mod metrics;
+pub mod monitoring;
 pub mod object_key;
 pub mod objects;
+pub mod operation;
 pub mod order;
 pub mod parameters;
 pub mod photo;
 pub mod queue;
+pub mod s3_event;
 pub mod secret;
 pub mod store;
 pub mod studio;
 pub mod sweep;
 pub mod telemetry;
 pub mod work;
+pub mod workers;
 pub mod zip;
 
 pub use error::{JobError, RecordError};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use aws_sdk_sqs::Client;
+use aws_sdk_sqs::{Client, types::QueueAttributeName};
 
 use crate::{aws::failed, job::Job};
 
@@ -16,8 +16,19 @@ const MAX_DELAY: f64 = 900.0;
 /// One queue.
 #[derive(Clone)]
 pub struct Queue {
-    client: Client,
-    url: String,
+    pub(crate) client: Client,
+    pub(crate) url: String,
+}
+
+/// How many messages a queue holds, as SQS approximates it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counts {
+    /// Waiting to be received.
+    pub waiting: u64,
+    /// In a worker's hands, or hidden until they are tried again.
+    pub in_flight: u64,
+    /// Sent to be seen later.
+    pub delayed: u64,
 }
 
 impl Queue {
@@ -34,6 +45,35 @@ impl Queue {
     /// Puts a message on it as it once came, to be seen after so long, in whole seconds, rounded up.
     pub async fn send_again(&self, body: &str, wait: Duration) -> Result<()> {
         self.put(body.to_owned(), Some(seconds(wait, MAX_DELAY))).await
+    }
+
+    /// Its name: the last part of its URL.
+    pub fn name(&self) -> &str {
+        self.url.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// How many messages it holds.
+    pub async fn counts(&self) -> Result<Counts> {
+        use QueueAttributeName::{
+            ApproximateNumberOfMessages, ApproximateNumberOfMessagesDelayed, ApproximateNumberOfMessagesNotVisible,
+        };
+        let answer = self
+            .client
+            .get_queue_attributes()
+            .queue_url(&self.url)
+            .attribute_names(ApproximateNumberOfMessages)
+            .attribute_names(ApproximateNumberOfMessagesNotVisible)
+            .attribute_names(ApproximateNumberOfMessagesDelayed)
+            .send()
+            .await
+            .map_err(|error| failed("Failed to count a queue's messages", error))?;
+        let counts = answer.attributes.unwrap_or_default();
+        let count = |name| counts.get(&name).and_then(|count| count.parse().ok()).unwrap_or_default();
+        Ok(Counts {
+            waiting: count(ApproximateNumberOfMessages),
+            in_flight: count(ApproximateNumberOfMessagesNotVisible),
+            delayed: count(ApproximateNumberOfMessagesDelayed),
+        })
     }
 
     async fn put(&self, body: String, delay: Option<i32>) -> Result<()> {

@@ -7,7 +7,7 @@ use anyhow::Result;
 use jiff::{SignedDuration, Timestamp};
 use tracing::warn;
 
-use crate::{hold::Workable, job::Job, queue::Queue, store::Table, studio::Studio, work::Work};
+use crate::{hold::Workable, operation::Operation, queue::Queue, store::Table, work::Work, workers::QueueName};
 
 /// Records looked after in one sweep, per shard of the index: a sweep must end well within a function's time.
 const LIMIT: i32 = 100;
@@ -18,20 +18,34 @@ const AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(600);
 /// or only the follow-up of a record at rest.
 ///
 /// Sent first, then put off: a sweep that dies in between sends the job twice, never not at all.
-pub async fn sweep<R: Workable>(
+pub async fn sweep<R: Workable>(table: &Arc<Table<R>>, queue: &Queue, now: Timestamp) -> Result<usize> {
+    sweep_some(table, queue, now, |_| true).await
+}
+
+/// The same for operations, which lie in one table for all queues: those of this queue.
+pub async fn sweep_operations(
+    table: &Arc<Table<Operation>>,
+    queue: &Queue,
+    name: QueueName,
+    now: Timestamp,
+) -> Result<usize> {
+    sweep_some(table, queue, now, |operation| operation.queue == name).await
+}
+
+async fn sweep_some<R: Workable>(
     table: &Arc<Table<R>>,
     queue: &Queue,
     now: Timestamp,
-    job: impl Fn(Studio, uuid::Uuid) -> Job,
+    ours: impl Fn(&R) -> bool,
 ) -> Result<usize> {
     let mut sent = 0;
     for (studio, id) in table.due(now, LIMIT).await? {
         // The index lags: what moved meanwhile is left alone.
         let record = table.get(&studio, id).await?;
-        if !record.is_some_and(|record| is_due(record.work(), now)) {
+        if !record.is_some_and(|record| ours(&record) && is_due(record.work(), now)) {
             continue;
         }
-        queue.send(&job(studio.clone(), id)).await?;
+        queue.send(&R::job(studio.clone(), id)).await?;
         warn!(%studio, %id, "A {} was past due; its job is sent again", R::NAME);
         sent += 1;
         let put_off = |record: &mut R| {

@@ -10,6 +10,8 @@ pub const MAX_TRIES_PHOTO: u32 = 3;
 pub const MAX_TRIES_DOWNLOAD: u32 = 2;
 /// Tries of a mail before it is failed.
 pub const MAX_TRIES_EMAIL: u32 = 3;
+/// Tries of a page of an operation before it is failed; no more than any queue has.
+pub const MAX_TRIES_OPERATION: u32 = 2;
 
 /// A queue delivers a message so much more often than its job has tries: deliveries that are held, throttled or double
 /// count for SQS too.
@@ -50,6 +52,27 @@ pub struct Work {
     /// Failed because all tries were spent, not because it was refused: its message belongs in the DLQ.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub gave_up: bool,
+    /// When tries failed, since one last went well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failures: Option<Failures>,
+    /// What the last failed try met. For operators only: it may name internals.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+    /// Operators took the failure off their list.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dismissed: bool,
+    /// The request or operation that last set it going again: repeated, it does not do so twice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ordered_by: Option<Uuid>,
+}
+
+/// The first and the last time that a try failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failures {
+    /// The first.
+    pub first: Timestamp,
+    /// The last.
+    pub last: Timestamp,
 }
 
 /// What a worker that asked for a record was told.
@@ -86,15 +109,43 @@ pub enum Fate {
     },
 }
 
+/// Why a record is not set going again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotAgain {
+    /// The same request did so before.
+    #[error("it was set going by this request already")]
+    Repeated,
+    /// It is on its way, or in a worker's hands.
+    #[error("it is being worked on")]
+    UnderWay,
+    /// There is nothing to be done again: not failed, never uploaded, taken back, deleted.
+    #[error("it is in no state to be tried again")]
+    Impossible,
+}
+
 /// Somebody else owns the record by now: a late write is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the claim on this record was lost to another worker")]
 pub struct NotOwner;
 
 impl Work {
-    /// Work that a message is on its way for.
-    pub fn due(due_at: Timestamp) -> Self {
-        Self { due_at: Some(due_at), ..Self::default() }
+    /// Work that a message is being sent for now.
+    pub fn sent(now: Timestamp) -> Self {
+        Self { due_at: Some(now.saturating_add(GRACE).unwrap_or(now)), ..Self::default() }
+    }
+
+    /// The same for work that was done or has failed: its tries begin anew, its failures are not forgotten.
+    pub fn sent_again(&self, now: Timestamp, ordered_by: Option<Uuid>) -> Result<Self, NotAgain> {
+        if ordered_by.is_some() && self.ordered_by == ordered_by {
+            return Err(NotAgain::Repeated);
+        }
+        let Self { failures, cause, .. } = self.clone();
+        Ok(Self { failures, cause, ordered_by: ordered_by.or(self.ordered_by), ..Self::sent(now) })
+    }
+
+    /// When it failed for good, for the operators' list; `failed` says whether the record has.
+    pub fn failed_at(&self, failed: bool) -> Option<Timestamp> {
+        self.failures.map(|failures| failures.last).filter(|_| failed && !self.dismissed)
     }
 
     /// Is it held, at `now`, by somebody other than `by`?
@@ -138,18 +189,37 @@ impl Work {
         self.due_at = None;
     }
 
-    /// Settle after the last try.
-    pub fn give_up(&mut self) {
+    /// Settle what went well.
+    pub fn succeed(&mut self) {
         self.settle();
+        self.failures = None;
+        self.cause = None;
+    }
+
+    /// Settle after the last try.
+    pub fn give_up(&mut self, now: Timestamp) {
+        self.settle();
+        self.failed(now);
         self.gave_up = true;
     }
 
+    fn failed(&mut self, now: Timestamp) {
+        self.failures = Some(Failures { first: self.failures.map_or(now, |failures| failures.first), last: now });
+        self.dismissed = false;
+    }
+
     /// Settle a failure of this kind, or release for another try; true when it is for good.
-    pub fn fall(&mut self, fate: Fate) -> bool {
+    pub fn fall(&mut self, now: Timestamp, fate: Fate) -> bool {
         match fate {
-            Fate::Rejected => self.settle(),
-            Fate::GaveUp => self.give_up(),
+            Fate::Rejected => {
+                self.settle();
+                self.failed(now);
+            }
+            Fate::GaveUp => self.give_up(now),
             Fate::Again { counted, due_at } => {
+                if counted {
+                    self.failed(now);
+                }
                 self.release(counted, due_at);
                 return false;
             }
@@ -189,6 +259,21 @@ mod tests {
         work.claim(b, at(200));
         assert_eq!((work.check(a), work.check(b)), (Err(NotOwner), Ok(())));
         assert_eq!(work.attempts, 2);
+    }
+
+    #[test]
+    fn a_request_sets_work_going_once_and_its_failures_are_remembered_until_it_goes_well() {
+        let (request, mut work) = (Uuid::from_u128(7), Work::default());
+        work.fall(at(10), Fate::Again { counted: true, due_at: at(20) });
+        work.fall(at(30), Fate::GaveUp);
+        assert_eq!(work.failures, Some(Failures { first: at(10), last: at(30) }));
+        assert_eq!((work.failed_at(true), work.failed_at(false)), (Some(at(30)), None));
+        let mut again = work.sent_again(at(40), Some(request)).expect("the first time");
+        assert_eq!((again.attempts, again.gave_up, again.failures), (0, false, work.failures));
+        assert_eq!(again.sent_again(at(50), Some(request)), Err(NotAgain::Repeated));
+        again.succeed();
+        assert_eq!(again.failures, None);
+        assert!(again.sent_again(at(60), None).is_ok_and(|work| work.ordered_by == Some(request)));
     }
 
     #[test]

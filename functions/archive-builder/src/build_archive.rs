@@ -48,16 +48,16 @@ pub async fn build_archive(
 
 async fn run(state: &State, delivery: &Delivery, studio: &Studio, id: Uuid) -> Result<Disposition, JobError> {
     let job = |hold: Arc<Hold<Download>>| build(state, hold);
-    let ended = hold::work(&state.downloads, delivery, (studio, id), Download::claim, job).await?;
+    let ended = hold::work(&state.desk.table, delivery, (studio, id), Download::claim, job).await?;
     if let Some(download) = &ended.at_rest {
         if download.status == DownloadStatus::Failed {
             clear(state, download).await;
         }
         notify(state, download, delivery.now()).await?;
-        hold::rest(&state.downloads, download).await?;
+        hold::rest(&state.desk.table, download).await?;
     }
     if ended.paused {
-        state.queue.send(&Job::BuildArchive { studio: studio.clone(), download: id }).await?;
+        state.desk.queue.send(&Job::BuildArchive { studio: studio.clone(), download: id }).await?;
     }
     Ok(ended.disposition)
 }
@@ -77,6 +77,7 @@ async fn clear(state: &State, download: &Download) {
 async fn build(state: &State, hold: Arc<Hold<Download>>) -> Result<Download, JobError> {
     let started = Instant::now();
     let layouts = lay_out(state, &hold.record).await?;
+    announce(state, &hold, &layouts).await?;
     let time = Duration::try_from(hold.stops_at.duration_since(hold.now())).unwrap_or_default();
     let got_on = AtomicBool::new(false);
     // Whatever was done by then lies in S3, and where to go on stands on the record: stopping is dropping.
@@ -110,6 +111,21 @@ async fn lay_out(state: &State, download: &Download) -> Result<Vec<Layout<Source
         }
     }
     contents(download, &order, files)
+}
+
+/// Says what the archives will be, where nobody has: of a build that operators, or SQS's own redrive, have set going.
+async fn announce(state: &State, hold: &Hold<Download>, layouts: &[Layout<Source>]) -> Result<(), JobError> {
+    if !hold.record.planned.is_empty() {
+        return Ok(());
+    }
+    state.archives.put(&hold.record.index(), DownloadIndex::new(layouts, |source| source.photo).to_json()?).await?;
+    let (by, planned) = (hold.by, archives(&hold.record, layouts));
+    let change = |download: &mut Download| {
+        download.check(by)?;
+        download.planned.clone_from(&planned);
+        Ok(())
+    };
+    hold.change(change).await.map(drop)
 }
 
 /// Makes each archive that is not there yet, then the index.

@@ -7,13 +7,19 @@ pub mod plan;
 mod state;
 pub mod uploads;
 
+use std::sync::Arc;
+
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use lambda_runtime::LambdaEvent;
 use shared::{
     JobError,
     batch::{self, Delivery, Disposition},
+    desk,
+    hold::Hold,
     job::Job,
-    sweep::sweep,
+    operation::Operation,
+    sweep::{sweep, sweep_operations},
+    workers::QueueName,
 };
 pub use state::State;
 
@@ -28,12 +34,14 @@ async fn one(state: &State, delivery: Delivery) -> Result<Disposition, JobError>
             build_archive::build_archive(state, &delivery, &studio, download).await
         }
         Ok(Job::Sweep) => {
-            sweep(&state.downloads, &state.queue, delivery.now(), |studio, download| Job::BuildArchive {
-                studio,
-                download,
-            })
-            .await?;
+            let (queue, now) = (&state.desk.queue, delivery.now());
+            sweep(&state.desk.table, queue, now).await?;
+            sweep_operations(&state.operations, queue, QueueName::Downloads, now).await?;
             Ok(Disposition::Done)
+        }
+        Ok(Job::Operate { studio, operation }) => {
+            let run = |hold: Arc<Hold<Operation>>| desk::repair(&state.desk, hold);
+            desk::operate(&state.operations, &state.desk.queue, &delivery, (&studio, operation), run).await
         }
         Ok(other) => Err(JobError::reject("wrong_queue", format!("{other:?} is no job of the downloads queue"))),
         Err(undecodable) => Err(JobError::reject("undecodable", undecodable.to_string())),

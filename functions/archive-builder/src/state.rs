@@ -6,10 +6,12 @@ use anyhow::Result;
 use shared::{
     aws,
     batch::Redelivery,
+    desk::{DeadLetters, Desk},
     download::Download,
     email::Email,
     env::Env,
     objects::ObjectStore,
+    operation::Operation,
     photo::Photo,
     queue::Queue,
     store::{Orders, Table},
@@ -23,7 +25,8 @@ use crate::{
 
 /// Records, both buckets, and the queues that it feeds.
 pub struct State {
-    pub(crate) downloads: Arc<Table<Download>>,
+    pub(crate) desk: Desk<Download>,
+    pub(crate) operations: Arc<Table<Operation>>,
     pub(crate) orders: Orders,
     pub(crate) photos: Table<Photo>,
     pub(crate) emails: Table<Email>,
@@ -31,7 +34,6 @@ pub struct State {
     pub(crate) archives: ObjectStore,
     pub(crate) uploads: Uploads,
     pub(crate) preference: Preference,
-    pub(crate) queue: Queue,
     pub(crate) email_queue: Queue,
     pub(crate) redelivery: Redelivery,
 }
@@ -52,15 +54,19 @@ impl State {
         Ok(Self {
             uploads: Uploads::new(s3.clone(), &archives, &originals, checksums),
             preference: env.parsed_or("ARCHIVE_PREFERENCE", Preference::Fast)?,
-            downloads: Arc::new(Table::new(dynamodb.clone(), env.required("DOWNLOADS_TABLE")?)),
+            operations: Arc::new(Table::new(dynamodb.clone(), env.required("REQUESTS_TABLE")?)),
             orders: Orders::new(dynamodb.clone(), env.required("ORDERS_TABLE")?),
             photos: Table::new(dynamodb.clone(), env.required("PHOTOS_TABLE")?),
-            emails: Table::new(dynamodb, env.required("EMAILS_TABLE")?),
+            emails: Table::new(dynamodb.clone(), env.required("EMAILS_TABLE")?),
             originals: ObjectStore::new(s3.clone(), originals),
             archives: ObjectStore::new(s3, archives),
             redelivery: Redelivery::from_env(env, queue.clone(), MAX_TRIES_DOWNLOAD)?,
-            queue,
-            email_queue: Queue::new(sqs, env.required("EMAILS_QUEUE_URL")?),
+            email_queue: Queue::new(sqs.clone(), env.required("EMAILS_QUEUE_URL")?),
+            desk: Desk {
+                table: Arc::new(Table::new(dynamodb, env.required("DOWNLOADS_TABLE")?)),
+                queue,
+                dead_letters: DeadLetters::new(Queue::new(sqs, env.required("DOWNLOADS_DLQ_URL")?)),
+            },
         })
     }
 }

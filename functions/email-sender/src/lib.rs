@@ -4,13 +4,19 @@ mod render;
 mod send_email;
 mod state;
 
+use std::sync::Arc;
+
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use lambda_runtime::LambdaEvent;
 use shared::{
     JobError,
     batch::{self, Delivery, Disposition},
+    desk,
+    hold::Hold,
     job::Job,
-    sweep::sweep,
+    operation::Operation,
+    sweep::{sweep, sweep_operations},
+    workers::QueueName,
 };
 pub use state::State;
 
@@ -23,9 +29,14 @@ async fn one(state: &State, delivery: Delivery) -> Result<Disposition, JobError>
     match Job::decode(&delivery.body) {
         Ok(Job::SendEmail { studio, email }) => send_email::send_email(state, &delivery, &studio, email).await,
         Ok(Job::Sweep) => {
-            sweep(&state.emails, &state.queue, delivery.now(), |studio, email| Job::SendEmail { studio, email })
-                .await?;
+            let (queue, now) = (&state.desk.queue, delivery.now());
+            sweep(&state.desk.table, queue, now).await?;
+            sweep_operations(&state.operations, queue, QueueName::Emails, now).await?;
             Ok(Disposition::Done)
+        }
+        Ok(Job::Operate { studio, operation }) => {
+            let run = |hold: Arc<Hold<Operation>>| desk::repair(&state.desk, hold);
+            desk::operate(&state.operations, &state.desk.queue, &delivery, (&studio, operation), run).await
         }
         Ok(other) => Err(JobError::reject("wrong_queue", format!("{other:?} is no job of the emails queue"))),
         Err(undecodable) => Err(JobError::reject("undecodable", undecodable.to_string())),

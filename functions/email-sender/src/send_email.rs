@@ -32,7 +32,7 @@ pub async fn send_email(
 ) -> Result<Disposition, JobError> {
     let span = info_span!("send_email", %studio, email.id = %id);
     let job = |hold: Arc<Hold<Email>>| send(state, hold);
-    let ended = hold::work(&state.emails, delivery, (studio, id), Email::claim, job).instrument(span).await?;
+    let ended = hold::work(&state.desk.table, delivery, (studio, id), Email::claim, job).instrument(span).await?;
     // A mail is the last step: it has no follow-up.
     Ok(ended.disposition)
 }

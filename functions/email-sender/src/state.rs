@@ -7,9 +7,11 @@ use aws_sdk_sesv2::config::retry::RetryConfig;
 use shared::{
     aws,
     batch::Redelivery,
+    desk::{DeadLetters, Desk},
     download::Download,
     email::Email,
     env::Env,
+    operation::Operation,
     parameters::Parameters,
     queue::Queue,
     secret::LinkSecrets,
@@ -19,10 +21,10 @@ use shared::{
 
 /// Stores, SES, and the address that mails come from.
 pub struct State {
-    pub(crate) emails: Arc<Table<Email>>,
+    pub(crate) desk: Desk<Email>,
+    pub(crate) operations: Arc<Table<Operation>>,
     pub(crate) orders: Orders,
     pub(crate) downloads: Table<Download>,
-    pub(crate) queue: Queue,
     pub(crate) redelivery: Redelivery,
     pub(crate) ses: aws_sdk_sesv2::Client,
     pub(crate) links: LinkSecrets,
@@ -36,15 +38,20 @@ impl State {
     pub fn from_env(env: &Env) -> Result<Self> {
         let config = aws::config(env)?;
         let dynamodb = aws::dynamodb(env, &config);
-        let queue = Queue::new(aws_sdk_sqs::Client::new(&config), env.required("EMAILS_QUEUE_URL")?);
+        let sqs = aws_sdk_sqs::Client::new(&config);
+        let queue = Queue::new(sqs.clone(), env.required("EMAILS_QUEUE_URL")?);
         // SES has no idempotency key: a retry after a lost reply is a second mail. We decide that, not the SDK.
         let ses = aws_sdk_sesv2::config::Builder::from(&config).retry_config(RetryConfig::disabled()).build();
         Ok(Self {
-            emails: Arc::new(Table::new(dynamodb.clone(), env.required("EMAILS_TABLE")?)),
+            operations: Arc::new(Table::new(dynamodb.clone(), env.required("REQUESTS_TABLE")?)),
             orders: Orders::new(dynamodb.clone(), env.required("ORDERS_TABLE")?),
-            downloads: Table::new(dynamodb, env.required("DOWNLOADS_TABLE")?),
+            downloads: Table::new(dynamodb.clone(), env.required("DOWNLOADS_TABLE")?),
             redelivery: Redelivery::from_env(env, queue.clone(), MAX_TRIES_EMAIL)?,
-            queue,
+            desk: Desk {
+                table: Arc::new(Table::new(dynamodb, env.required("EMAILS_TABLE")?)),
+                queue,
+                dead_letters: DeadLetters::new(Queue::new(sqs, env.required("EMAILS_DLQ_URL")?)),
+            },
             ses: aws_sdk_sesv2::Client::from_conf(ses),
             links: LinkSecrets::new(Parameters::new(&config)?, env.required("LINK_SECRET_PARAMETER")?),
             from: env.required("MAIL_FROM")?,

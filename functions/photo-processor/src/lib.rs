@@ -3,7 +3,10 @@
 pub mod develop;
 mod message;
 mod process_photo;
+mod regenerate;
 mod state;
+
+use std::sync::Arc;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use lambda_runtime::LambdaEvent;
@@ -11,8 +14,11 @@ use message::Message;
 use shared::{
     JobError,
     batch::{self, Delivery, Disposition},
-    job::Job,
-    sweep::sweep,
+    desk,
+    hold::Hold,
+    operation::{Operation, Task},
+    sweep::{sweep, sweep_operations},
+    workers::QueueName,
 };
 pub use state::State;
 
@@ -32,9 +38,19 @@ async fn one(state: &State, delivery: Delivery) -> Result<Disposition, JobError>
             }
             Ok(disposition)
         }
+        Message::Operate(studio, operation) => {
+            let run = |hold: Arc<Hold<Operation>>| async move {
+                match hold.record.task {
+                    Task::Regenerate { which } => regenerate::regenerate(state, &hold, which).await,
+                    Task::Retry { .. } | Task::Forget { .. } => desk::repair(&state.desk, hold).await,
+                }
+            };
+            desk::operate(&state.operations, &state.desk.queue, &delivery, (&studio, operation), run).await
+        }
         Message::Sweep => {
-            sweep(&state.photos, &state.queue, delivery.now(), |studio, photo| Job::ProcessPhoto { studio, photo })
-                .await?;
+            let (queue, now) = (&state.desk.queue, delivery.now());
+            sweep(&state.desk.table, queue, now).await?;
+            sweep_operations(&state.operations, queue, QueueName::Photos, now).await?;
             Ok(Disposition::Done)
         }
     }

@@ -39,7 +39,7 @@ async fn run(state: &State, delivery: &Delivery, studio: &Studio, id: Uuid) -> R
     let etag = head.as_ref().map(|head| head.etag.clone());
     let claim = |photo: &mut Photo, by, now, lease_until| photo.claim(by, now, lease_until, etag.as_deref());
     let job = |hold: Arc<Hold<Photo>>| process(state, hold, key, head);
-    Ok(hold::work(&state.photos, delivery, (studio, id), claim, job).await?.disposition)
+    Ok(hold::work(&state.desk.table, delivery, (studio, id), claim, job).await?.disposition)
 }
 
 async fn process(state: &State, hold: Arc<Hold<Photo>>, key: ObjectKey, head: Option<Head>) -> Result<Photo, JobError> {

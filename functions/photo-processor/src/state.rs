@@ -4,16 +4,24 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use shared::{
-    aws, batch::Redelivery, env::Env, objects::ObjectStore, photo::Photo, queue::Queue, store::Table,
+    aws,
+    batch::Redelivery,
+    desk::{DeadLetters, Desk},
+    env::Env,
+    objects::ObjectStore,
+    operation::Operation,
+    photo::Photo,
+    queue::Queue,
+    store::Table,
     work::MAX_TRIES_PHOTO,
 };
 
 /// The photos' records and objects.
 pub struct State {
-    pub(crate) photos: Arc<Table<Photo>>,
+    pub(crate) desk: Desk<Photo>,
+    pub(crate) operations: Arc<Table<Operation>>,
     pub(crate) objects: ObjectStore,
     pub(crate) bucket: String,
-    pub(crate) queue: Queue,
     pub(crate) redelivery: Redelivery,
 }
 
@@ -22,13 +30,18 @@ impl State {
     pub fn from_env(env: &Env) -> Result<Self> {
         let config = aws::config(env)?;
         let bucket = env.required("PHOTOS_BUCKET")?;
-        let queue = Queue::new(aws_sdk_sqs::Client::new(&config), env.required("PHOTOS_QUEUE_URL")?);
+        let (dynamodb, sqs) = (aws::dynamodb(env, &config), aws_sdk_sqs::Client::new(&config));
+        let queue = Queue::new(sqs.clone(), env.required("PHOTOS_QUEUE_URL")?);
         Ok(Self {
-            photos: Arc::new(Table::new(aws::dynamodb(env, &config), env.required("PHOTOS_TABLE")?)),
+            operations: Arc::new(Table::new(dynamodb.clone(), env.required("REQUESTS_TABLE")?)),
             objects: ObjectStore::new(aws::s3(env, &config), bucket.clone()),
             bucket,
             redelivery: Redelivery::from_env(env, queue.clone(), MAX_TRIES_PHOTO)?,
-            queue,
+            desk: Desk {
+                table: Arc::new(Table::new(dynamodb, env.required("PHOTOS_TABLE")?)),
+                queue,
+                dead_letters: DeadLetters::new(Queue::new(sqs, env.required("PHOTOS_DLQ_URL")?)),
+            },
         })
     }
 }

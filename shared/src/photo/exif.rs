@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Metadata read from an original's EXIF block. A field that the camera did not write, or wrote as nonsense, is `None`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Exif {
     /// Camera maker, trimmed: `Canon`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -37,6 +38,7 @@ pub struct Exif {
 /// The camera's clock. EXIF stores local time, and only newer cameras its offset from UTC, so both are kept apart:
 /// inventing an offset would move a photo by hours.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TakenAt {
     /// Local civil time, ISO 8601 without offset, with the camera's sub-seconds where written: `2024-06-15T14:30:05.12`.
     pub local: String,
@@ -47,6 +49,7 @@ pub struct TakenAt {
 
 /// A position in WGS 84.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Gps {
     /// Degrees, north positive, -90 to 90.
     pub latitude: f64,

@@ -16,6 +16,7 @@ pub const PROCESSOR_VERSION: u32 = 1;
 
 /// Where a photo stands. `AwaitingUpload -> Pending -> Processing -> Ready | Failed`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum PhotoStatus {
     /// The record exists, its original does not yet; expires after 7 days.
@@ -28,6 +29,8 @@ pub enum PhotoStatus {
     Ready,
     /// Refused or given up; `error` says why.
     Failed,
+    /// On its way out: asked to be deleted again, it goes on with that.
+    Deleting,
 }
 
 /// One of the pictures made from an original.

@@ -2,10 +2,12 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use uuid::Uuid;
+
 use super::{Derivatives, Development, Photo, PhotoStatus};
 use crate::{
     error::RecordError,
-    work::{Claim, Fate, MAX_TRIES_PHOTO, NotOwner, TryId, Work},
+    work::{Claim, Fate, MAX_TRIES_PHOTO, NotAgain, NotOwner, TryId, Work},
 };
 
 /// An upload that never came is forgotten after this long.
@@ -20,6 +22,7 @@ impl Photo {
         let same_original = etag.is_none() || self.etag.as_deref() == etag;
         match self.status {
             PhotoStatus::AwaitingUpload if etag.is_none() => return Claim::Void,
+            PhotoStatus::Deleting => return Claim::Void,
             PhotoStatus::Failed if same_original && self.work.gave_up => return Claim::Exhausted,
             PhotoStatus::Ready | PhotoStatus::Failed if same_original => return Claim::Done,
             PhotoStatus::Ready | PhotoStatus::Failed => self.work = Work::default(),
@@ -32,6 +35,9 @@ impl Photo {
             return Claim::Exhausted;
         }
         self.status = PhotoStatus::Processing;
+        if !same_original {
+            self.development = None;
+        }
         if let Some(etag) = etag {
             self.etag = Some(etag.to_owned());
             self.uploaded_at.get_or_insert(now);
@@ -48,7 +54,7 @@ impl Photo {
         self.size = size;
         self.development = Some(development);
         self.processed_at = Some(now);
-        self.work.settle();
+        self.work.succeed();
         Ok(())
     }
 
@@ -56,7 +62,7 @@ impl Photo {
     pub fn fall(&mut self, by: TryId, now: Timestamp, fate: Fate, error: Option<RecordError>) -> Result<(), NotOwner> {
         self.work.check(by)?;
         self.error = error;
-        if self.work.fall(fate) {
+        if self.work.fall(now, fate) {
             self.status = PhotoStatus::Failed;
             self.processed_at = Some(now);
         } else {
@@ -70,12 +76,39 @@ impl Photo {
         self.status = PhotoStatus::Failed;
         self.error = Some(error);
         self.processed_at = Some(now);
-        self.work.give_up();
+        self.work.give_up(now);
     }
 
-    /// May it stand in an archive?
+    /// It is to be developed (again): on request, whatever became of it before.
+    pub fn send_again(&mut self, now: Timestamp, ordered_by: Option<Uuid>) -> Result<(), NotAgain> {
+        match self.status {
+            PhotoStatus::AwaitingUpload | PhotoStatus::Deleting => return Err(NotAgain::Impossible),
+            PhotoStatus::Pending | PhotoStatus::Processing => return Err(NotAgain::UnderWay),
+            PhotoStatus::Ready | PhotoStatus::Failed => {}
+        }
+        self.work = self.work.sent_again(now, ordered_by)?;
+        self.status = PhotoStatus::Pending;
+        self.error = None;
+        Ok(())
+    }
+
+    /// It is to be deleted: from now on no order takes it, and no worker. Refused while one has it.
+    pub fn begin_deleting(&mut self, now: Timestamp) -> Result<(), NotAgain> {
+        if self.work.held_at(now, TryId::new()) {
+            return Err(NotAgain::UnderWay);
+        }
+        self.status = PhotoStatus::Deleting;
+        self.work.settle();
+        Ok(())
+    }
+
+    /// May it stand in an archive? While it is developed anew, what was developed before stays true.
     pub fn is_ready(&self) -> bool {
-        self.status == PhotoStatus::Ready
+        match self.status {
+            PhotoStatus::Ready => true,
+            PhotoStatus::Pending | PhotoStatus::Processing => self.development.is_some(),
+            PhotoStatus::AwaitingUpload | PhotoStatus::Failed | PhotoStatus::Deleting => false,
+        }
     }
 
     /// The pictures, where there are any.

@@ -5,9 +5,11 @@
 //! lost is retried by the SDK and then meets its own condition: the old item that comes back bears our own write id,
 //! which is success, not conflict. So nothing is ever applied twice, counters included.
 
+mod failures;
 mod orders;
 mod table;
 
+pub use failures::{Failure, FailureKey, InvalidCursor};
 use jiff::Timestamp;
 pub use orders::Orders;
 use serde::{Serialize, de::DeserializeOwned};
@@ -15,8 +17,9 @@ pub use table::{Created, Page, Table};
 use uuid::Uuid;
 
 use crate::{
-    download::Download,
-    email::Email,
+    download::{Download, DownloadStatus},
+    email::{Email, EmailStatus},
+    operation::Operation,
     photo::{Photo, PhotoStatus, UPLOAD_EXPIRES_AFTER},
     studio::Studio,
 };
@@ -32,6 +35,10 @@ pub trait Record: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
     fn id(&self) -> Uuid;
     /// When it must have moved; `None` keeps it out of the sparse index.
     fn due_at(&self) -> Option<Timestamp> {
+        None
+    }
+    /// When it failed for good, if it has; `None` keeps it out of the sparse index of failures.
+    fn failed_at(&self) -> Option<Timestamp> {
         None
     }
     /// When DynamoDB may delete it.
@@ -52,6 +59,9 @@ impl Record for Photo {
     fn due_at(&self) -> Option<Timestamp> {
         self.work.due_at
     }
+    fn failed_at(&self) -> Option<Timestamp> {
+        self.work.failed_at(self.status == PhotoStatus::Failed)
+    }
     fn expires_at(&self) -> Option<Timestamp> {
         let expires = self.created_at.saturating_add(UPLOAD_EXPIRES_AFTER).ok();
         expires.filter(|_| self.status == PhotoStatus::AwaitingUpload)
@@ -70,6 +80,9 @@ impl Record for Download {
     fn due_at(&self) -> Option<Timestamp> {
         self.work.due_at
     }
+    fn failed_at(&self) -> Option<Timestamp> {
+        self.work.failed_at(self.status == DownloadStatus::Failed)
+    }
 }
 
 impl Record for Email {
@@ -83,5 +96,25 @@ impl Record for Email {
     }
     fn due_at(&self) -> Option<Timestamp> {
         self.work.due_at
+    }
+    fn failed_at(&self) -> Option<Timestamp> {
+        self.work.failed_at(self.status == EmailStatus::Failed)
+    }
+}
+
+impl Record for Operation {
+    const NAME: &'static str = "operation";
+
+    fn studio(&self) -> &Studio {
+        &self.studio
+    }
+    fn id(&self) -> Uuid {
+        self.id
+    }
+    fn due_at(&self) -> Option<Timestamp> {
+        self.work.due_at
+    }
+    fn expires_at(&self) -> Option<Timestamp> {
+        self.kept_until()
     }
 }

@@ -13,7 +13,10 @@ use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::Record;
+use super::{
+    Record,
+    failures::{FAILED_AT, FAILED_SHARD},
+};
 use crate::{aws::failed, error::ServiceThrottled, studio::Studio};
 
 /// Times that a change is applied to a newer item before giving up: more than 16 losses in a row is no ordinary race.
@@ -27,6 +30,11 @@ const DUE_SHARDS: u128 = 4;
 /// The sparse index's name, and its range key's (milliseconds since the epoch).
 const DUE_AT: &str = "due_at";
 
+/// Items read at once for a list: two of its usual pages, so that most lists are one query.
+const LIST_AT_ONCE: i32 = 100;
+/// Queries for one page of a list.
+const MAX_LIST_QUERIES: usize = 40;
+
 /// Keys asked for at once where all are wanted.
 const MAX_DUE_PAGE: i32 = 1000;
 
@@ -34,8 +42,8 @@ type Item = HashMap<String, AttributeValue>;
 
 /// One table.
 pub struct Table<R> {
-    client: Client,
-    name: String,
+    pub(super) client: Client,
+    pub(super) name: String,
     record: PhantomData<fn() -> R>,
 }
 
@@ -64,12 +72,12 @@ struct Seen<R> {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "callers hand over what they just made")]
-fn text(value: impl ToString) -> AttributeValue {
+pub(super) fn text(value: impl ToString) -> AttributeValue {
     AttributeValue::S(value.to_string())
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "callers hand over what they just made")]
-fn number(value: impl ToString) -> AttributeValue {
+pub(super) fn number(value: impl ToString) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 
@@ -115,6 +123,10 @@ impl<R: Record> Table<R> {
         if let Some(due_at) = record.due_at() {
             item.insert(DUE_AT.into(), number(due_at.as_millisecond()));
             item.insert("due_shard".into(), text(record.id().as_u128() % DUE_SHARDS));
+        }
+        if let Some(failed_at) = record.failed_at() {
+            item.insert(FAILED_AT.into(), number(failed_at.as_millisecond()));
+            item.insert(FAILED_SHARD.0.into(), text(FAILED_SHARD.1));
         }
         if let Some(expires_at) = record.expires_at() {
             item.insert("ttl".into(), number(expires_at.as_second()));
@@ -177,6 +189,19 @@ impl<R: Record> Table<R> {
         bail!("A {} was changed by others {MAX_RACES} times in a row", R::NAME)
     }
 
+    /// Removes the record; none is as good as removed.
+    pub async fn delete(&self, studio: &Studio, id: Uuid) -> Result<()> {
+        self.client
+            .delete_item()
+            .table_name(&self.name)
+            .key("studio", text(studio))
+            .key("id", text(id))
+            .send()
+            .await
+            .map_err(|error| failed("Failed to delete a record", error))?;
+        Ok(())
+    }
+
     /// The records of these ids, those that exist.
     pub async fn get_many(&self, studio: &Studio, ids: &[Uuid]) -> Result<HashMap<Uuid, R>> {
         let mut found = HashMap::with_capacity(ids.len());
@@ -215,7 +240,8 @@ impl<R: Record> Table<R> {
         Err(anyhow!("DynamoDB left keys unread {MAX_RACES} times").context(ServiceThrottled("Failed to read records")))
     }
 
-    /// A studio's records, newest first, those that `keep` takes.
+    /// A studio's records, newest first, those that `keep` takes. A page may hold fewer than `limit` and yet have a
+    /// next one, where `keep` takes few: the work of one call is bounded.
     pub async fn list(
         &self,
         studio: &Studio,
@@ -224,8 +250,9 @@ impl<R: Record> Table<R> {
         keep: impl Fn(&R) -> bool,
     ) -> Result<Page<R>> {
         let mut items = Vec::new();
+        let mut seen = None;
         let mut start = after.map(|id| Item::from([("studio".into(), text(studio)), ("id".into(), text(id))]));
-        loop {
+        for _ in 0..MAX_LIST_QUERIES {
             let answer = self
                 .client
                 .query()
@@ -235,25 +262,28 @@ impl<R: Record> Table<R> {
                 .expression_attribute_values(":studio", text(studio))
                 .scan_index_forward(false)
                 .consistent_read(true)
+                .limit(LIST_AT_ONCE)
                 .set_exclusive_start_key(start)
                 .send()
                 .await
                 .map_err(|error| failed("Failed to list records", error))?;
             for item in answer.items.unwrap_or_default() {
                 let record = Self::decode(item)?.record;
-                if !keep(&record) {
-                    continue;
+                let kept = keep(&record);
+                if kept && items.len() == limit {
+                    return Ok(Page { next: seen, items });
                 }
-                if items.len() == limit {
-                    return Ok(Page { next: items.last().map(Record::id), items });
+                seen = Some(record.id());
+                if kept {
+                    items.push(record);
                 }
-                items.push(record);
             }
             start = answer.last_evaluated_key;
             if start.is_none() {
                 return Ok(Page { items, next: None });
             }
         }
+        Ok(Page { items, next: seen })
     }
 
     /// Keys of records that should have moved by `now`, at most `limit` a shard.

@@ -17,7 +17,7 @@ use shared::{
     object_key::Picture,
     order::Order,
     photo::{Derivatives, Photo},
-    work::{GRACE, Work},
+    work::Work,
     zip::{DownloadIndex, Layout},
 };
 use uuid::Uuid;
@@ -86,7 +86,7 @@ impl NewDownload {
             photo_count,
             progress: Progress { done: 0, total: photo_count },
             error: None,
-            work: Work::due(now.saturating_add(GRACE).unwrap_or(now)),
+            work: Work::sent(now),
             expires_in_days,
             expires_at: None,
             max_downloads: self.max_downloads,

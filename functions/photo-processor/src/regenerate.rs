@@ -1,0 +1,76 @@
+//! Many photos again: page after page, each photo set going and sent as a job of its own.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use shared::{
+    JobError,
+    hold::Hold,
+    job::Job,
+    operation::{Operation, Photos},
+    photo::{Photo, PhotoStatus},
+    work::NotAgain,
+};
+
+use crate::state::State;
+
+/// Photos of one page: what is lost of the count when a worker dies.
+const PAGE: usize = 100;
+/// Photos set going at once.
+const AT_ONCE: usize = 16;
+/// No page begins with less time left than this.
+const PAGE_TIME: Duration = Duration::from_secs(5);
+
+/// Has the operation's photos developed again. Those that were announced later are none of its business, and those that
+/// are under way are left alone.
+pub async fn regenerate(state: &State, hold: &Arc<Hold<Operation>>, which: Photos) -> Result<Operation, JobError> {
+    let (studio, id) = (&hold.record.studio, hold.record.id);
+    // A page that is repeated after a crash meets its own photos again.
+    let chosen = |photo: &Photo| is_one(photo, which) || photo.work.ordered_by == Some(id);
+    // From the newest before the operation to the oldest: ids are in the order of time.
+    let mut position = Some(hold.record.position.as_deref().and_then(|id| id.parse().ok()).unwrap_or(id));
+    while position.is_some() {
+        let page = state.desk.table.list(studio, position, PAGE, chosen).await?;
+        let photos: Vec<_> = page.items.iter().map(|photo| again(state, hold, photo)).collect();
+        let done: Vec<bool> = stream::iter(photos).buffer_unordered(AT_ONCE).try_collect().await?;
+        let done = done.iter().filter(|done| **done).count() as u64;
+        position = page.next;
+        let reached = position.or(page.items.last().map(|photo| photo.id)).map(|id| id.to_string());
+        hold.change(|operation| operation.advance(hold.by, done, reached.clone())).await?;
+        let left = Duration::try_from(hold.stops_at.duration_since(hold.now())).unwrap_or_default();
+        if position.is_some() && left < PAGE_TIME {
+            return Err(JobError::Paused);
+        }
+    }
+    let now = hold.now();
+    hold.change(|operation| operation.complete(hold.by, now)).await
+}
+
+fn is_one(photo: &Photo, which: Photos) -> bool {
+    match which {
+        Photos::All => matches!(photo.status, PhotoStatus::Ready | PhotoStatus::Failed),
+        Photos::Failed => photo.status == PhotoStatus::Failed,
+        Photos::Older { processor_version } => {
+            photo.development.as_ref().is_some_and(|made| made.processor_version < processor_version)
+        }
+    }
+}
+
+/// Was it set going, by this operation?
+async fn again(state: &State, hold: &Hold<Operation>, photo: &Photo) -> Result<bool, JobError> {
+    let (table, studio, id) = (&state.desk.table, &photo.studio, photo.id);
+    let set = table.update(studio, id, |photo: &mut Photo| {
+        if photo.work.ordered_by == Some(hold.record.id) {
+            return Err(NotAgain::Repeated);
+        }
+        photo.send_again(hold.now(), Some(hold.record.id))
+    });
+    match set.await? {
+        // Sent again after a crash: the job finds it done, or under way.
+        Some((_, Ok(()) | Err(NotAgain::Repeated))) => {
+            state.desk.queue.send(&Job::ProcessPhoto { studio: studio.clone(), photo: id }).await?;
+            Ok(true)
+        }
+        Some((_, Err(NotAgain::UnderWay | NotAgain::Impossible))) | None => Ok(false),
+    }
+}

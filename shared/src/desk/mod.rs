@@ -1,0 +1,182 @@
+//! The failed-jobs desk of one queue: what failed, as records and as messages; tried again or forgotten.
+//!
+//! A record that failed is in its table's index of failures. A job whose tries were spent has left its message in the
+//! dead-letter queue besides; a body that is no job has left only that. The record is the truth: a message whose record is in
+//! the list is part of that record's entry, and leaves with it.
+
+mod dead_letters;
+mod repair;
+
+use std::sync::Arc;
+
+use anyhow::Result;
+pub use dead_letters::{DeadLetter, DeadLetters};
+use jiff::Timestamp;
+pub use repair::{operate, repair};
+use uuid::Uuid;
+
+use crate::{
+    error::RecordError,
+    hold::Workable,
+    job::Job,
+    queue::Queue,
+    s3_event,
+    store::{FailureKey, Table},
+    studio::Studio,
+    work::NotAgain,
+};
+
+/// One queue's failures and the means to mend them.
+pub struct Desk<R> {
+    /// Its records.
+    pub table: Arc<Table<R>>,
+    /// Where its jobs are sent.
+    pub queue: Queue,
+    /// Its dead letters.
+    pub dead_letters: DeadLetters,
+}
+
+/// What a dead letter speaks of.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// A record of the desk's table.
+    Record(Studio, Uuid),
+    /// No record: why it is here.
+    Message {
+        /// The job's name, where it is one.
+        job: Option<&'static str>,
+        /// Owner, where it names one.
+        studio: Option<Studio>,
+        /// What is wrong with it.
+        error: RecordError,
+    },
+}
+
+/// What a dead letter means beside its record.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Its record is in the list of failures: the letter is part of that entry.
+    OfFailure(FailureKey),
+    /// Its record was taken off the list: the letter is left over.
+    Forgotten,
+    /// It is an entry of its own.
+    Alone(Entry),
+}
+
+/// A dead letter without a failed record.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The job's name, where it is one.
+    pub job: Option<&'static str>,
+    /// Owner, where it names one.
+    pub studio: Option<Studio>,
+    /// The record that it names, where it names one.
+    pub record: Option<Uuid>,
+    /// What is wrong with it.
+    pub error: RecordError,
+    /// The request that has set its record going again since.
+    pub ordered_by: Option<Uuid>,
+}
+
+/// What became of a record that was to be tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retried {
+    /// Its job is on the queue.
+    Sent,
+    /// It had been set going by the same request; its job was sent again, which does no harm.
+    Before,
+    /// It has not failed, or not any more.
+    NotFailed,
+}
+
+impl<R: Workable> Desk<R> {
+    /// What a dead letter's body speaks of.
+    pub fn subject(body: &str) -> Subject {
+        let message = |job, studio, error| Subject::Message { job, studio, error };
+        match Job::decode(body) {
+            Ok(job) => match R::named_by(&job) {
+                Some((studio, id)) => Subject::Record(studio, id),
+                None => {
+                    let error = match job {
+                        Job::Operate { .. } => RecordError::new("operation_failed", "An operation was given up."),
+                        Job::Sweep => RecordError::new("sweep_failed", "A sweep failed at every try; the next one does its work."),
+                        _ => RecordError::new("wrong_queue", "It is no job of this queue."),
+                    };
+                    message(Some(job.name()), job.studio().cloned(), error)
+                }
+            },
+            // S3's own events are jobs too, for photos.
+            Err(error) => {
+                let original = s3_event::originals(body).ok().and_then(|mut originals| originals.pop());
+                let job = original.map(|original| Job::ProcessPhoto { studio: original.studio, photo: original.photo });
+                match job.as_ref().map(R::named_by) {
+                    Some(Some((studio, id))) => Subject::Record(studio, id),
+                    Some(None) => message(None, None, RecordError::new("wrong_queue", "It is no job of this queue.")),
+                    None => message(None, None, RecordError::new("undecodable", format!("It can't be read: {error}"))),
+                }
+            }
+        }
+    }
+
+    /// What a dead letter means, as its record is now.
+    pub async fn standing(&self, letter: &DeadLetter) -> Result<Standing> {
+        let (studio, id) = match Self::subject(&letter.body) {
+            Subject::Record(studio, id) => (studio, id),
+            Subject::Message { job, studio, error } => {
+                return Ok(Standing::Alone(Entry { job, studio, record: None, error, ordered_by: None }));
+            }
+        };
+        let record = self.table.get(&studio, id).await?;
+        if let Some(failed_at) = record.as_ref().and_then(R::failed_at) {
+            return Ok(Standing::OfFailure(FailureKey { failed_at, studio, id }));
+        }
+        if record.as_ref().is_some_and(|record| record.failure().is_some()) {
+            return Ok(Standing::Forgotten);
+        }
+        let ordered_by = record.as_ref().and_then(|record| record.work().ordered_by);
+        let error = match record {
+            None => RecordError::new("no_record", "The record that it names does not exist."),
+            Some(_) => RecordError::new("not_failed", "The record that it names has not failed, or not any more."),
+        };
+        let job = Some(R::job(studio.clone(), id).name());
+        Ok(Standing::Alone(Entry { job, studio: Some(studio), record: Some(id), error, ordered_by }))
+    }
+
+    /// Sets a failed record going again, then sends its job. A crash in between is found by the sweep.
+    pub async fn retry(&self, studio: &Studio, id: Uuid, now: Timestamp, by: Uuid) -> Result<Retried> {
+        let again = |record: &mut R| {
+            if record.work().ordered_by == Some(by) {
+                return Err(NotAgain::Repeated);
+            }
+            if record.failure().is_none() {
+                return Err(NotAgain::Impossible);
+            }
+            record.send_again(now, Some(by))
+        };
+        let retried = match self.table.update(studio, id, again).await? {
+            Some((_, Ok(()))) => Retried::Sent,
+            Some((_, Err(NotAgain::Repeated))) => Retried::Before,
+            Some((_, Err(NotAgain::UnderWay | NotAgain::Impossible))) | None => return Ok(Retried::NotFailed),
+        };
+        self.queue.send(&R::job(studio.clone(), id)).await?;
+        Ok(retried)
+    }
+
+    /// Takes a failed record off the list; it stays failed. Was it on it?
+    pub async fn forget(&self, studio: &Studio, id: Uuid) -> Result<bool> {
+        let dismiss = |record: &mut R| {
+            if record.failed_at().is_none() {
+                return Err(());
+            }
+            record.work_mut().dismissed = true;
+            Ok(())
+        };
+        Ok(matches!(self.table.update(studio, id, dismiss).await?, Some((_, Ok(())))))
+    }
+
+    /// Sends what a dead letter says anew, then removes the letter.
+    pub async fn redrive(&self, letter: &DeadLetter) -> Result<()> {
+        self.queue.send_again(&letter.body, std::time::Duration::ZERO).await?;
+        self.dead_letters.remove(letter).await
+    }
+}

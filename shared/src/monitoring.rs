@@ -1,0 +1,102 @@
+//! CloudWatch: how long the oldest message of a queue has waited, which SQS itself does not say.
+
+use anyhow::Result;
+use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, OrchestratorError};
+use aws_smithy_types::{body::SdkBody, error::ErrorMetadata};
+use aws_types::SdkConfig;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::{
+    aws::failed,
+    call::{Call, Service, body, call},
+};
+
+/// SQS tells CloudWatch each minute, and CloudWatch takes a minute or two to say it.
+const LOOK_BACK_SECONDS: i64 = 300;
+
+/// CloudWatch's GetMetricData, for the age of the oldest message.
+pub struct OldestMessage {
+    get: Call<Question, Option<f64>>,
+}
+
+#[derive(Debug)]
+struct Question {
+    queue: String,
+    now: Timestamp,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Answer {
+    metric_data_results: Vec<Series>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Series {
+    #[serde(default)]
+    values: Vec<f64>,
+}
+
+impl OldestMessage {
+    /// With the clients' region, credentials, retries and timeouts.
+    pub fn new(config: &SdkConfig) -> Result<Self> {
+        let service = Service { name: "monitoring", operation: "GetMetricData", retries: None, timeouts: None };
+        Ok(Self { get: call(config, service, |question: Question| request(&question), read)? })
+    }
+
+    /// Seconds, as last measured; `None` where nothing was, as of a queue that nobody uses.
+    pub async fn age(&self, queue: &str, now: Timestamp) -> Result<Option<u64>> {
+        let sent = self.get.invoke(Question { queue: queue.to_owned(), now }).await;
+        let age = sent.map_err(|error| failed("Failed to read a metric", error))?;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an age in seconds")]
+        Ok(age.map(|seconds| seconds.max(0.0) as u64))
+    }
+}
+
+fn request(question: &Question) -> Result<http::Request<SdkBody>, http::Error> {
+    let now = question.now.as_second();
+    let body = json!({
+        "StartTime": now - LOOK_BACK_SECONDS,
+        // The minute that has just begun is in it.
+        "EndTime": now + 60,
+        "ScanBy": "TimestampDescending",
+        "MetricDataQueries": [{
+            "Id": "oldest",
+            "MetricStat": {
+                "Metric": {
+                    "Namespace": "AWS/SQS",
+                    "MetricName": "ApproximateAgeOfOldestMessage",
+                    "Dimensions": [{ "Name": "QueueName", "Value": question.queue }],
+                },
+                "Period": 60,
+                "Stat": "Maximum",
+            },
+        }],
+    });
+    http::Request::post("/")
+        .header("content-type", "application/x-amz-json-1.0")
+        .header("x-amz-target", "GraniteServiceVersion20100801.GetMetricData")
+        .body(SdkBody::from(body.to_string()))
+}
+
+fn read(response: &HttpResponse) -> Result<Option<f64>, OrchestratorError<ErrorMetadata>> {
+    let answer: Answer = serde_json::from_slice(body(response)?).map_err(OrchestratorError::other)?;
+    Ok(answer.metric_data_results.first().and_then(|series| series.values.first()).copied())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::answered;
+
+    #[test]
+    fn the_latest_value_counts_and_none_is_no_error() {
+        let read = |body| read(&answered(200, body)).expect("reads");
+        assert_eq!(read(r#"{"MetricDataResults":[{"Id":"oldest","Values":[12.0,80.0]}]}"#), Some(12.0));
+        assert_eq!(read(r#"{"MetricDataResults":[{"Id":"oldest","Timestamps":[],"Values":[]}]}"#), None);
+        assert_eq!(read(r#"{"MetricDataResults":[]}"#), None);
+    }
+}

@@ -1,0 +1,215 @@
+//! An operation: work on many records that one request asked for. It is done page by page, as a job of its own.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{
+    error::RecordError,
+    studio::Studio,
+    work::{Claim, Fate, MAX_TRIES_OPERATION, NotAgain, NotOwner, TryId, Work},
+    workers::QueueName,
+};
+
+/// Operations are forgotten after this long.
+const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Task {
+    /// Develop photos of the studio again.
+    Regenerate {
+        /// Which.
+        which: Photos,
+    },
+    /// Try failed jobs of the queue again.
+    Retry {
+        /// Which.
+        selection: Selection,
+    },
+    /// Take failed jobs of the queue off the list.
+    Forget {
+        /// Which.
+        selection: Selection,
+    },
+}
+
+/// Which photos of a studio.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "which", rename_all = "snake_case")]
+pub enum Photos {
+    /// Every one that was uploaded.
+    All,
+    /// Those that failed.
+    Failed,
+    /// Those that were developed by an older processor.
+    Older {
+        /// Older than this one.
+        processor_version: u32,
+    },
+}
+
+/// Which failed jobs of a queue: those that all of this is true of.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Selection {
+    /// The error's code.
+    pub error: Option<String>,
+    /// Whose.
+    pub studio: Option<Studio>,
+}
+
+impl Selection {
+    /// Is it one of them? What names no studio belongs to none.
+    pub fn takes(&self, code: &str, studio: Option<&Studio>) -> bool {
+        self.error.as_deref().is_none_or(|error| error == code)
+            && self.studio.as_ref().is_none_or(|wanted| Some(wanted) == studio)
+    }
+}
+
+/// Where an operation stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum OperationStatus {
+    /// To be begun.
+    Pending,
+    /// Some pages are done, or one is in a worker's hands.
+    Processing,
+    /// All pages are done.
+    Done,
+    /// It was given up; asked for again, it does what is left.
+    Failed,
+}
+
+/// The record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operation {
+    /// Whose request.
+    pub studio: Studio,
+    /// UUIDv7.
+    pub id: Uuid,
+    /// Whose worker does it.
+    pub queue: QueueName,
+    /// What is to be done.
+    pub task: Task,
+    /// Where it stands.
+    pub status: OperationStatus,
+    /// Behind which record the next page begins.
+    pub position: Option<String>,
+    /// Records and messages that were set going, or forgotten.
+    pub done: u64,
+    /// Why it failed.
+    pub error: Option<RecordError>,
+    /// Tries, owner, lease.
+    pub work: Work,
+    /// When it was asked for: what failed later is none of its business.
+    pub created_at: Timestamp,
+    /// When it was done or given up.
+    pub ended_at: Option<Timestamp>,
+}
+
+impl Operation {
+    /// One to be begun.
+    pub fn new(studio: Studio, id: Uuid, queue: QueueName, task: Task, now: Timestamp) -> Self {
+        Self {
+            studio,
+            id,
+            queue,
+            task,
+            status: OperationStatus::Pending,
+            position: None,
+            done: 0,
+            error: None,
+            work: Work::sent(now),
+            created_at: now,
+            ended_at: None,
+        }
+    }
+
+    /// When it may be forgotten.
+    pub fn kept_until(&self) -> Option<Timestamp> {
+        self.created_at.saturating_add(KEPT).ok()
+    }
+
+    /// A worker asks for the next pages.
+    pub fn claim(&mut self, by: TryId, now: Timestamp, lease_until: Timestamp) -> Claim {
+        match self.status {
+            OperationStatus::Failed if self.work.gave_up => return Claim::Exhausted,
+            OperationStatus::Done | OperationStatus::Failed => return Claim::Done,
+            OperationStatus::Processing if self.work.held_at(now, by) => {
+                return Claim::Held { until: self.work.lease_until.unwrap_or(now) };
+            }
+            _ if self.work.exhausted(MAX_TRIES_OPERATION) => return Claim::Exhausted,
+            _ => {}
+        }
+        self.status = OperationStatus::Processing;
+        self.work.claim(by, lease_until);
+        Claim::Claimed
+    }
+
+    /// A page is done: so many more, and the next one begins there.
+    pub fn advance(&mut self, by: TryId, done: u64, position: Option<String>) -> Result<(), NotOwner> {
+        self.work.check(by)?;
+        self.done += done;
+        self.position = position;
+        Ok(())
+    }
+
+    /// All pages are done.
+    pub fn complete(&mut self, by: TryId, now: Timestamp) -> Result<(), NotOwner> {
+        self.work.check(by)?;
+        self.status = OperationStatus::Done;
+        self.error = None;
+        self.ended_at = Some(now);
+        self.work.succeed();
+        Ok(())
+    }
+
+    /// A try did not end well.
+    pub fn fall(&mut self, by: TryId, now: Timestamp, fate: Fate, error: Option<RecordError>) -> Result<(), NotOwner> {
+        self.work.check(by)?;
+        self.error = error;
+        if self.work.fall(now, fate) {
+            self.status = OperationStatus::Failed;
+            self.ended_at = Some(now);
+        }
+        Ok(())
+    }
+
+    /// The tries are spent, by owners that died before they could say so.
+    pub fn give_up(&mut self, now: Timestamp, error: RecordError) {
+        self.status = OperationStatus::Failed;
+        self.error = Some(error);
+        self.ended_at = Some(now);
+        self.work.give_up(now);
+    }
+
+    /// It was given up, and is to go on where it stopped.
+    pub fn send_again(&mut self, now: Timestamp, ordered_by: Option<Uuid>) -> Result<(), NotAgain> {
+        match self.status {
+            OperationStatus::Pending | OperationStatus::Processing => return Err(NotAgain::UnderWay),
+            OperationStatus::Done => return Err(NotAgain::Impossible),
+            OperationStatus::Failed => {}
+        }
+        self.work = self.work.sent_again(now, ordered_by)?;
+        self.status = OperationStatus::Pending;
+        self.error = None;
+        self.ended_at = None;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_selection_takes_what_it_names_and_a_studio_only_its_own() {
+        let anna: Studio = "anna".parse().expect("valid");
+        let all = Selection::default();
+        assert!(all.takes("x", None) && all.takes("x", Some(&anna)));
+        let annas = Selection { error: Some("x".into()), studio: Some(anna.clone()) };
+        assert!(annas.takes("x", Some(&anna)) && !annas.takes("y", Some(&anna)) && !annas.takes("x", None));
+    }
+}
