@@ -129,6 +129,11 @@ impl ObjectKey {
         }
     }
 
+    /// What the keys of a photo's pictures begin with, those of older processors too.
+    pub fn derivatives_of(studio: &Studio, photo: Uuid) -> String {
+        format!("derivatives/{studio}/{photo}/")
+    }
+
     /// What the keys of a build's archives begin with, and of nothing else than the build's.
     pub fn archives_of(studio: &Studio, download: Uuid, build: u32) -> String {
         format!("archives/{studio}/{download}/{build}.")
@@ -191,7 +196,7 @@ impl fmt::Display for ObjectKey {
         match self {
             Self::Original { studio, photo } => write!(f, "{ORIGINALS}{studio}/{photo}"),
             Self::Derivative { studio, photo, version, picture } => {
-                write!(f, "derivatives/{studio}/{photo}/{version}/{}.jpg", picture.name())
+                write!(f, "{}{version}/{}.jpg", Self::derivatives_of(studio, *photo), picture.name())
             }
             Self::Archive { studio, download, build, volume } => {
                 f.write_str(&Self::archives_of(studio, *download, *build))?;

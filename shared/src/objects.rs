@@ -155,6 +155,21 @@ impl ObjectStore {
         answer.e_tag.context("S3 answered a PUT without an ETag")
     }
 
+    /// Removes the object; none is as good as removed.
+    pub async fn delete(&self, key: &ObjectKey) -> Result<()> {
+        let deleting = self.client.delete_object().bucket(&self.bucket).key(key.to_string());
+        deleting.send().await.map_err(|error| failed("Failed to delete an object", error))?;
+        Ok(())
+    }
+
+    /// Our objects whose keys begin so, some thousand at most.
+    pub async fn list(&self, prefix: &str) -> Result<Vec<ObjectKey>> {
+        let listing = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix);
+        let listed = listing.send().await.map_err(|error| failed("Failed to list objects", error))?;
+        let keys = listed.contents.unwrap_or_default().into_iter().filter_map(|object| object.key);
+        Ok(keys.filter_map(|key| ObjectKey::parse(&key)).collect())
+    }
+
     /// A URL that takes exactly one upload: this key, type and length, and only while nothing lies there.
     pub async fn presign_put(
         &self,

@@ -1,14 +1,31 @@
-//! Request bodies and ids, parsed once, at the edge, with errors that name the field.
+//! What a request says, parsed once, at the edge, with errors that name the field.
 
-use axum::extract::{FromRequest, FromRequestParts, Path, Request};
-use http::{StatusCode, request::Parts};
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, FromRequestParts, Path, Request},
+};
+use http::request::Parts;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use crate::{problem::Problem, state::State};
+use crate::{
+    problem::{Kind, Problem},
+    state::State,
+};
+
+/// An order of 10,000 photos has 390 KB; nothing has more than this.
+pub const MAX_BODY_BYTES: usize = 1 << 20;
+/// RFC 5646 needs 35 for what it calls well-formed.
+pub const MAX_LOCALE: usize = 35;
 
 /// A JSON body of type `T`.
 pub struct Body<T>(pub T);
+
+/// A JSON body of type `T`, or none, which is as good as `{}`.
+pub struct BodyOrNone<T>(pub T);
+
+/// A query string of type `T`.
+pub struct Query<T>(pub T);
 
 /// An id in the path; one that is no UUID names nothing.
 pub struct Id(pub Uuid);
@@ -17,32 +34,65 @@ impl<T: DeserializeOwned> FromRequest<State> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &State) -> Result<Self, Problem> {
-        let bytes = axum::body::Bytes::from_request(request, state)
-            .await
-            .map_err(|rejection| Problem::new(rejection.status(), "unreadable-body", rejection.body_text()))?;
-        let mut json = serde_json::Deserializer::from_slice(&bytes);
-        let parsed = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-            let path = error.path().to_string();
-            refused(path, error.inner())
-        })?;
-        json.end().map_err(|error| refused(".".into(), &error))?;
-        Ok(Self(parsed))
+        parse(&read(request, state).await?).map(Self)
     }
 }
 
-fn refused(path: String, error: &serde_json::Error) -> Problem {
-    if error.is_data() {
-        // serde names an unknown or missing field in its sentence, in backquotes, where the path ends above it.
-        let detail = error.to_string();
-        let named = detail.split('`').nth(1).filter(|_| detail.contains(" field `"));
-        let field = match (path.as_str(), named) {
-            (".", Some(name)) => name.to_owned(),
-            (_, Some(name)) if !path.ends_with(name) => format!("{path}.{name}"),
-            _ => path,
-        };
-        Problem::invalid(field, detail)
-    } else {
-        Problem::new(StatusCode::BAD_REQUEST, "malformed-json", format!("The body is not JSON: {error}"))
+impl<T: DeserializeOwned> FromRequest<State> for BodyOrNone<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &State) -> Result<Self, Problem> {
+        let bytes = read(request, state).await?;
+        parse(if bytes.is_empty() { b"{}" } else { &bytes }).map(Self)
+    }
+}
+
+/// The body's bytes, as many as are allowed.
+pub async fn read(request: Request, state: &State) -> Result<Bytes, Problem> {
+    Bytes::from_request(request, state).await.map_err(|rejection| {
+        if rejection.status() == http::StatusCode::PAYLOAD_TOO_LARGE {
+            Problem::new(Kind::TooLarge, format!("The body has more than {MAX_BODY_BYTES} bytes."))
+        } else {
+            Problem::new(Kind::UnreadableBody, rejection.body_text())
+        }
+    })
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let malformed = |error: &serde_json::Error| {
+        Problem::new(Kind::MalformedJson, format!("The body is not JSON: {error}"))
+    };
+    let parsed = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let path = error.path().to_string();
+        let error = error.into_inner();
+        if error.is_data() { refused(path, error.to_string()) } else { malformed(&error) }
+    })?;
+    json.end().map_err(|error| malformed(&error))?;
+    Ok(parsed)
+}
+
+/// serde names an unknown or missing field in its sentence, in backquotes, where the path ends above it.
+fn refused(path: String, detail: String) -> Problem {
+    let named = detail.split('`').nth(1).filter(|_| detail.contains(" field `"));
+    let field = match (path.as_str(), named) {
+        (".", Some(name)) => name.to_owned(),
+        (_, Some(name)) if !path.ends_with(name) => format!("{path}.{name}"),
+        _ => path,
+    };
+    Problem::invalid(field, detail)
+}
+
+impl<T: DeserializeOwned> FromRequestParts<State> for Query<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &State) -> Result<Self, Problem> {
+        let query = parts.uri.query().unwrap_or_default();
+        let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
+        serde_path_to_error::deserialize(pairs).map(Self).map_err(|error| {
+            let path = error.path().to_string();
+            refused(path, error.into_inner().to_string())
+        })
     }
 }
 
@@ -75,7 +125,7 @@ pub fn line(field: &str, text: &str, max: usize) -> Result<String, Problem> {
 pub fn locale(field: &str, tag: Option<&str>) -> Result<String, Problem> {
     let tag = tag.unwrap_or("en");
     let subtag = |s: &str| (1..=8).contains(&s.len()) && s.bytes().all(|b| b.is_ascii_alphanumeric());
-    if tag.len() <= 35 && tag.split('-').all(subtag) {
+    if tag.len() <= MAX_LOCALE && tag.split('-').all(subtag) {
         Ok(tag.to_owned())
     } else {
         Err(Problem::invalid(field, "It must be a language tag such as en or de-AT."))

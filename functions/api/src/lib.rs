@@ -1,7 +1,13 @@
 //! The HTTP API: parses at the edge, writes records, sends jobs, signs links. It never touches a photo's bytes.
 
+mod answers;
+mod at_once;
 mod body;
+mod etag;
+mod headers;
+mod idempotency;
 mod identity;
+pub mod openapi;
 mod page;
 mod problem;
 mod routes;

@@ -1,40 +1,51 @@
 //! What the handlers share: stores, queues, secrets, and the few facts of configuration.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use shared::{
     aws,
     clock::Clock,
+    desk::{DeadLetters, Desk},
     download::Download,
     email::Email,
     env::Env,
+    monitoring::OldestMessage,
     objects::ObjectStore,
+    operation::Operation,
     parameters::Parameters,
     photo::Photo,
     queue::Queue,
     secret::LinkSecrets,
     store::{Orders, Table},
+    workers::{Healthy, QueueName, workers},
 };
+
+use crate::{at_once::Workers, idempotency::Keyed, identity::OperatorClaim};
 
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct State(Arc<Inner>);
 
 pub struct Inner {
-    pub photos: Table<Photo>,
+    pub photos: Desk<Photo>,
     pub orders: Orders,
-    pub downloads: Table<Download>,
-    pub emails: Table<Email>,
+    pub downloads: Desk<Download>,
+    pub emails: Desk<Email>,
+    pub operations: Table<Operation>,
+    pub requests: Table<Keyed>,
     pub originals: ObjectStore,
     pub archives: ObjectStore,
-    pub download_queue: Queue,
-    pub email_queue: Queue,
+    pub workers: Workers,
+    pub oldest: OldestMessage,
+    /// What each queue looks like while all is well.
+    pub healthy: BTreeMap<QueueName, Healthy>,
     pub links: LinkSecrets,
     /// Where customers reach us; links are built on it, never on a Host header.
     pub public_url: String,
     /// The JWT claim that names the studio.
     pub studio_claim: String,
+    pub operator_claim: OperatorClaim,
     pub clock: Clock,
     /// Archives are deleted after so many days; no link outlives them.
     pub retention_days: u32,
@@ -47,22 +58,45 @@ impl State {
         let dynamodb = aws::dynamodb(env, &config);
         let s3 = aws::s3(env, &config);
         let sqs = aws_sdk_sqs::Client::new(&config);
+        let queue = |variable: &str| anyhow::Ok(Queue::new(sqs.clone(), env.required(variable)?));
+        let requests = env.required("REQUESTS_TABLE")?;
         Ok(Self(Arc::new(Inner {
-            photos: Table::new(dynamodb.clone(), env.required("PHOTOS_TABLE")?),
+            photos: Desk {
+                table: Arc::new(Table::new(dynamodb.clone(), env.required("PHOTOS_TABLE")?)),
+                queue: queue("PHOTOS_QUEUE_URL")?,
+                dead_letters: DeadLetters::new(queue("PHOTOS_DLQ_URL")?),
+            },
             orders: Orders::new(dynamodb.clone(), env.required("ORDERS_TABLE")?),
-            downloads: Table::new(dynamodb.clone(), env.required("DOWNLOADS_TABLE")?),
-            emails: Table::new(dynamodb, env.required("EMAILS_TABLE")?),
+            downloads: Desk {
+                table: Arc::new(Table::new(dynamodb.clone(), env.required("DOWNLOADS_TABLE")?)),
+                queue: queue("DOWNLOADS_QUEUE_URL")?,
+                dead_letters: DeadLetters::new(queue("DOWNLOADS_DLQ_URL")?),
+            },
+            emails: Desk {
+                table: Arc::new(Table::new(dynamodb.clone(), env.required("EMAILS_TABLE")?)),
+                queue: queue("EMAILS_QUEUE_URL")?,
+                dead_letters: DeadLetters::new(queue("EMAILS_DLQ_URL")?),
+            },
+            operations: Table::new(dynamodb.clone(), requests.clone()),
+            requests: Table::new(dynamodb, requests),
             originals: ObjectStore::new(s3.clone(), env.required("PHOTOS_BUCKET")?),
             archives: ObjectStore::new(s3, env.required("DOWNLOADS_BUCKET")?),
-            download_queue: Queue::new(sqs.clone(), env.required("DOWNLOADS_QUEUE_URL")?),
-            email_queue: Queue::new(sqs, env.required("EMAILS_QUEUE_URL")?),
+            workers: Workers::from_env(env, &config)?,
+            oldest: OldestMessage::new(&config)?,
+            healthy: healthy()?,
             links: LinkSecrets::new(Parameters::new(&config)?, env.required("LINK_SECRET_PARAMETER")?),
             public_url: env.required("PUBLIC_URL")?,
             studio_claim: env.required("STUDIO_CLAIM")?,
+            operator_claim: OperatorClaim::parse(&env.required("OPERATOR_CLAIM")?)?,
             clock: env.clock(),
             retention_days: env.parsed("DOWNLOAD_RETENTION_DAYS")?,
         })))
     }
+}
+
+fn healthy() -> Result<BTreeMap<QueueName, Healthy>> {
+    let workers = workers()?.into_values();
+    workers.map(|worker| Ok((worker.queue.parse().context("A worker's queue has no name")?, worker.healthy))).collect()
 }
 
 impl std::ops::Deref for State {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use anyhow::{Context as _, Result};
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{Created, Page, Record, Table};
@@ -38,8 +39,8 @@ impl Orders {
         Self { whole: Table::new(client.clone(), name.clone()), client, name }
     }
 
-    /// Makes the order. Its chunks are written first, so that no order is ever seen without its photos.
-    pub async fn create(&self, order: &Order, photos: &[Uuid]) -> Result<Created<Order>> {
+    /// Writes the order's photos down. They come first, so that no order is ever seen without its photos.
+    pub async fn put_photos(&self, order: &Order, photos: &[Uuid]) -> Result<()> {
         for (n, chunk) in photos.chunks(CHUNK).enumerate() {
             let mut item: HashMap<String, AttributeValue> =
                 serde_dynamo::to_item(OrderChunk { photos: chunk.to_vec() })?;
@@ -53,7 +54,46 @@ impl Orders {
                 .await
                 .map_err(|error| failed("Failed to write an order's photos", error))?;
         }
+        Ok(())
+    }
+
+    /// Makes the order, whose photos are written.
+    pub async fn create(&self, order: &Order) -> Result<Created<Order>> {
         self.whole.create(order).await
+    }
+
+    /// An order of the studio that holds the photo, or is being made and will. All the studio's orders are read for that:
+    /// photos are seldom deleted, and an order of 10,000 would have to mark each of its photos.
+    pub async fn holding(&self, studio: &Studio, photo: Uuid, now: Timestamp) -> Result<Option<Uuid>> {
+        let mut start = None;
+        loop {
+            let answer = self
+                .client
+                .query()
+                .table_name(&self.name)
+                .key_condition_expression("studio = :studio")
+                .filter_expression("contains(photos, :photo)")
+                .projection_expression("id")
+                .expression_attribute_values(":studio", AttributeValue::S(studio.to_string()))
+                .expression_attribute_values(":photo", AttributeValue::S(photo.to_string()))
+                .consistent_read(true)
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(|error| failed("Failed to look for orders of a photo", error))?;
+            for item in answer.items.unwrap_or_default() {
+                let chunk = item.get("id").and_then(|id| id.as_s().ok()).and_then(|id| id.split('#').next());
+                let Some(order) = chunk.and_then(|id| id.parse().ok()) else { continue };
+                // One whose maker died before it was made holds nothing.
+                if is_young(order, now) || self.get(studio, order).await?.is_some() {
+                    return Ok(Some(order));
+                }
+            }
+            start = answer.last_evaluated_key;
+            if start.is_none() {
+                return Ok(None);
+            }
+        }
     }
 
     /// The order, or `None`.
@@ -83,10 +123,22 @@ impl Orders {
         Ok(photos)
     }
 
-    /// A studio's orders, newest first.
-    pub async fn list(&self, studio: &Studio, after: Option<Uuid>, limit: usize) -> Result<Page<Order>> {
-        self.whole.list(studio, after, limit, |_| true).await
+    /// A studio's orders, newest first, those that `keep` takes.
+    pub async fn list(
+        &self,
+        studio: &Studio,
+        after: Option<Uuid>,
+        limit: usize,
+        keep: impl Fn(&Order) -> bool,
+    ) -> Result<Page<Order>> {
+        self.whole.list(studio, after, limit, keep).await
     }
+}
+
+/// Was it begun within the last minute? A request takes 30 s at most.
+fn is_young(order: Uuid, now: Timestamp) -> bool {
+    let Some((seconds, _)) = order.get_timestamp().map(|begun| begun.to_unix()) else { return false };
+    now.as_second().saturating_sub(i64::try_from(seconds).unwrap_or_default()) < 60
 }
 
 fn chunk_id(order: Uuid, n: usize) -> String {

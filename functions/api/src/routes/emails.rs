@@ -1,90 +1,133 @@
 //! Mails that a shop asks for.
 
-use axum::{Json, extract::State as Shared};
-use http::StatusCode;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use axum::{Json, extract::State as Shared, response::Response};
+use http::{HeaderMap, StatusCode};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 use shared::{
-    Job,
     email::{Email, Message},
     email_address::EmailAddress,
+    store::Created,
 };
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
+    answers::{EmailMade, EmailView},
     body::{Body, Id, locale},
+    etag,
+    idempotency::Allotted,
     identity::Caller,
     problem::{ApiResult, Problem},
     state::State,
 };
 
 /// Which template, to whom, about what.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewEmail {
-    template: String,
+    /// What it says.
+    template: Template,
+    /// One address, without display name.
+    #[schema(value_type = String, format = Email, max_length = 254, example = "eva@example.com")]
     to: EmailAddress,
+    /// A language tag (BCP 47); `en` unless said.
+    #[schema(max_length = 35, pattern = "^[A-Za-z0-9]{1,8}(-[A-Za-z0-9]{1,8})*$")]
     locale: Option<String>,
-    data: Value,
+    /// What it speaks of: `order_id` for order_confirmation, `download_id` for the others.
+    data: About,
+    /// `false`: it is sent before the answer.
+    #[schema(default = true)]
+    queue: Option<bool>,
 }
 
-const TEMPLATES: [&str; 3] = ["order_confirmation", "download_ready", "download_failed"];
+/// The mails that there are.
+#[derive(Clone, Copy, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Template {
+    /// Thanks for the order.
+    OrderConfirmation,
+    /// The download is ready: with its link.
+    DownloadReady,
+    /// The download could not be made.
+    DownloadFailed,
+}
 
-/// POST /emails
+/// What a mail speaks of: one of them.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(min_properties = 1, max_properties = 1)]
+pub struct About {
+    /// An order of the studio.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    order_id: Option<Uuid>,
+    /// A download of the studio.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    download_id: Option<Uuid>,
+}
+
+/// Send a mail
+///
+/// A template, to one address. Links in it are made when it is sent.
+#[utoipa::path(
+    post, path = "/emails", tag = "emails", operation_id = "create_email",
+    responses(
+        (status = 201, description = "With `\"queue\": false`: sent; or failed for good, and says why", body = EmailMade),
+        (status = 202, description = "On the queue", body = EmailMade),
+    ),
+)]
 pub async fn create(
     Caller(studio): Caller,
     Shared(state): Shared<State>,
+    allotted: Allotted,
     Body(new): Body<NewEmail>,
-) -> ApiResult<(StatusCode, Json<Value>)> {
-    if !TEMPLATES.contains(&new.template.as_str()) {
-        return Err(Problem::invalid("template", format!("It must be one of {}.", TEMPLATES.join(", "))).into());
-    }
+) -> ApiResult<(StatusCode, Json<EmailMade>)> {
     let locale = locale("locale", new.locale.as_deref())?;
     let message: Message = serde_json::from_value(json!({ "template": new.template, "data": new.data }))
         .map_err(|error| Problem::invalid("data", error.to_string()))?;
-    let known = match &message {
-        Message::OrderConfirmation { order_id } => state.orders.get(&studio, *order_id).await?.is_some(),
-        Message::DownloadReady { download_id } | Message::DownloadFailed { download_id } => {
-            state.downloads.get(&studio, *download_id).await?.is_some()
+    let made = if allotted.again { state.emails.table.get(&studio, allotted.id).await? } else { None };
+    let email = match allotted.made(made)? {
+        Some(made) => made,
+        None => {
+            let known = match &message {
+                Message::OrderConfirmation { order_id } => state.orders.get(&studio, *order_id).await?.is_some(),
+                Message::DownloadReady { download_id } | Message::DownloadFailed { download_id } => {
+                    state.downloads.table.get(&studio, *download_id).await?.is_some()
+                }
+            };
+            if !known {
+                return Err(Problem::invalid("data", "It names no order or download of this studio.").into());
+            }
+            let email = Email::new(studio, allotted.id, message, new.to, locale, state.clock.now());
+            match state.emails.table.create(&email).await? {
+                Created::New => email,
+                Created::Existed(made) => *made,
+            }
         }
     };
-    if !known {
-        return Err(Problem::invalid("data", "It names no order or download of this studio.").into());
+    if allotted.answered {
+        return Ok((StatusCode::ACCEPTED, Json(EmailMade { email: (&email).into() })));
     }
-    let email = Email::new(studio, Uuid::now_v7(), message, new.to, locale, state.clock.now());
-    state.emails.create(&email).await?;
-    state.email_queue.send(&Job::SendEmail { studio: email.studio.clone(), email: email.id }).await?;
-    Ok((StatusCode::ACCEPTED, Json(json!({ "email": view(&email) }))))
+    let (email, finished) = state.workers.dispatch(&state.emails, email, new.queue == Some(false)).await?;
+    let status = if finished { StatusCode::CREATED } else { StatusCode::ACCEPTED };
+    Ok((status, Json(EmailMade { email: (&email).into() })))
 }
 
-/// GET /emails/{id}
-pub async fn show(Caller(studio): Caller, Shared(state): Shared<State>, Id(id): Id) -> ApiResult<Json<Value>> {
-    let email = state.emails.get(&studio, id).await?.ok_or_else(|| Problem::not_found("mail"))?;
-    Ok(Json(view(&email)))
-}
-
-fn view(email: &Email) -> Value {
-    json!({
-        "id": email.id,
-        "status": email.status,
-        "template": email.message.template(),
-        "about": about(&email.message),
-        "to": email.to,
-        "locale": email.locale,
-        "subject": email.subject,
-        "provider_message_id": email.provider_message_id,
-        "attempts": email.work.attempts,
-        "possible_duplicate": email.possible_duplicate,
-        "error": email.error,
-        "created_at": email.created_at,
-        "sent_at": email.sent_at,
-    })
-}
-
-fn about(message: &Message) -> Uuid {
-    match message {
-        Message::OrderConfirmation { order_id: id }
-        | Message::DownloadReady { download_id: id }
-        | Message::DownloadFailed { download_id: id } => *id,
-    }
+/// One mail
+#[utoipa::path(
+    get, path = "/emails/{id}", tag = "emails", operation_id = "get_email",
+    params(("id" = Uuid, Path, description = "Of the mail")),
+    responses((status = 200, description = "The mail", body = EmailView)),
+)]
+pub async fn show(
+    Caller(studio): Caller,
+    Shared(state): Shared<State>,
+    Id(id): Id,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    let email = state.emails.table.get(&studio, id).await?.ok_or_else(|| Problem::not_found("mail"))?;
+    let view = EmailView::from(&email);
+    Ok(etag::answer(&headers, &view, [])?.with(view))
 }

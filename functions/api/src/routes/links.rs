@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::{
-    extract::{Path, Query, State as Shared},
+    extract::{Path, State as Shared},
     response::{IntoResponse, Response},
 };
 use http::{
@@ -18,7 +18,10 @@ use shared::{
     order::Order,
 };
 
+use utoipa::IntoParams;
+
 use crate::{
+    body::Query,
     page::{self, Page},
     problem::{ApiResult, Problem},
     state::State,
@@ -29,7 +32,18 @@ const SLOW_LINE_BYTES_PER_SECOND: u64 = 1_000_000;
 const SHORTEST: u64 = 15 * 60;
 const LONGEST: u64 = 6 * 3600;
 
-/// GET /d/{token}: HEAD too, by axum. Nothing is counted: mail scanners open links.
+/// The customer's page
+///
+/// What the link opens, and how far it is. Nothing is counted: mail scanners open links. HEAD is answered too.
+#[utoipa::path(
+    get, path = "/d/{token}", tag = "links", operation_id = "customer_page", security(()),
+    params(("token" = String, Path, description = "As it stands in the link")),
+    responses(
+        (status = 200, description = "Ready, in the making, or failed", body = String, content_type = "text/html; charset=utf-8"),
+        (status = 404, description = "A link that was never given", body = String, content_type = "text/html; charset=utf-8"),
+        (status = 410, description = "Expired, taken back, or used up", body = String, content_type = "text/html; charset=utf-8"),
+    ),
+)]
 pub async fn page(Shared(state): Shared<State>, Path(token): Path<String>) -> ApiResult<Response> {
     let Some((download, order, genuine)) = find(&state, &token).await? else {
         return Ok(html(StatusCode::NOT_FOUND, &Page::unknown()));
@@ -38,14 +52,31 @@ pub async fn page(Shared(state): Shared<State>, Path(token): Path<String>) -> Ap
     Ok(html(status(opens), &Page::of(&download, &order, opens)))
 }
 
-/// Which of several archives; the first unless told.
-#[derive(Deserialize)]
+/// Which of several archives.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct Which {
+    /// From 1; the first unless said.
+    #[param(minimum = 1)]
     volume: Option<usize>,
 }
 
-/// POST /d/{token}: counts one download and answers 303 to the file. The window that it opens is for all archives of a
-/// download that was split.
+/// Fetch the download
+///
+/// Counts one download, and opens a window of 24 h in which further ones, of all archives, are free: to resume.
+#[utoipa::path(
+    post, path = "/d/{token}", tag = "links", operation_id = "fetch_download", security(()),
+    params(("token" = String, Path, description = "As it stands in the link"), Which),
+    responses(
+        (status = 303, description = "To the file; the address is good for 15 minutes to 6 hours, by its size",
+         headers(("location" = String, description = "Where the file is"))),
+        (status = 200, description = "It has failed", body = String, content_type = "text/html; charset=utf-8"),
+        (status = 404, description = "A link that was never given, or no such archive", body = String, content_type = "text/html; charset=utf-8"),
+        (status = 409, description = "Not ready yet", body = String, content_type = "text/html; charset=utf-8"),
+        (status = 410, description = "Expired, taken back, or used up", body = String, content_type = "text/html; charset=utf-8"),
+    ),
+)]
 pub async fn fetch(
     Shared(state): Shared<State>,
     Path(token): Path<String>,
@@ -61,6 +92,7 @@ pub async fn fetch(
     let generation = download.generation;
     let fetched = state
         .downloads
+        .table
         .update(&download.studio, download.id, |download: &mut Download| {
             if !genuine || download.generation != generation {
                 return Err(Closed::Revoked);
@@ -90,7 +122,7 @@ async fn find(state: &State, token: &str) -> ApiResult<Option<(Download, Order, 
     let Some(LinkToken { studio, download, generation }) = state.links.current().await?.verify(token) else {
         return Ok(None);
     };
-    let Some(download) = state.downloads.get(&studio, download).await? else { return Ok(None) };
+    let Some(download) = state.downloads.table.get(&studio, download).await? else { return Ok(None) };
     let Some(order) = state.orders.get(&studio, download.order).await? else { return Ok(None) };
     let genuine = download.generation == generation;
     Ok(Some((download, order, genuine)))
@@ -112,7 +144,7 @@ async fn presign(state: &State, download: &Download, order: &Order, volume: usiz
     };
     let (store, filename) = match (download.kind, download.photo) {
         (DownloadKind::Single, Some(photo)) => {
-            let photo = state.photos.get(&download.studio, photo).await?;
+            let photo = state.photos.table.get(&download.studio, photo).await?;
             (&state.originals, photo.ok_or_else(|| Problem::not_found("photo"))?.filename)
         }
         _ if download.more_files.is_empty() => (&state.archives, format!("{}.zip", order.reference)),

@@ -3,72 +3,111 @@
 mod downloads;
 mod emails;
 mod links;
+mod operations;
 mod orders;
 mod photos;
+mod queues;
 
 use axum::{
     Json, Router,
-    extract::Query,
-    routing::{get, post},
+    extract::DefaultBodyLimit,
+    middleware::{from_fn_with_state, map_response},
+    response::IntoResponse as _,
+    routing::get,
 };
-use http::StatusCode;
-use serde::Deserialize;
-use serde_json::{Value, json};
-use shared::store::Page;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use crate::{problem::Problem, state::State};
+use crate::{
+    body::MAX_BODY_BYTES,
+    headers::secured,
+    idempotency::keyed,
+    openapi,
+    problem::{Kind, Problem},
+    state::State,
+};
 
 /// Records on a page, unless the caller asks for fewer or more.
-const DEFAULT_LIMIT: usize = 50;
+pub(crate) const DEFAULT_LIMIT: usize = 50;
 /// Records on a page at most.
-const MAX_LIMIT: usize = 200;
+pub(crate) const MAX_LIMIT: usize = 200;
 
 /// All routes.
 pub fn router(state: State) -> Router {
-    Router::new()
-        .route("/photos", post(photos::create).get(photos::list))
-        .route("/photos/{id}", get(photos::show))
-        .route("/photos/{id}/upload", post(photos::upload_again))
-        .route("/orders", post(orders::create).get(orders::list))
-        .route("/orders/{id}", get(orders::show))
-        .route("/orders/{id}/downloads", post(downloads::create))
-        .route("/downloads", get(downloads::list))
-        .route("/downloads/{id}", get(downloads::show).delete(downloads::revoke))
-        .route("/emails", post(emails::create))
-        .route("/emails/{id}", get(emails::show))
-        .route("/d/{token}", get(links::page).post(links::fetch))
-        .route("/health", get(async || Json(json!({ "status": "ok" }))))
+    let (shop, _) = shop().split_for_parts();
+    let (open, _) = open().split_for_parts();
+    shop.route_layer(from_fn_with_state(state.clone(), keyed))
+        .merge(open)
+        .route("/openapi.json", get(async || ([("content-type", "application/json")], openapi::document())))
         .fallback(async || Problem::not_found("route"))
         .method_not_allowed_fallback(async || {
-            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "This route knows other methods only.")
+            Problem::new(Kind::MethodNotAllowed, "This route knows other methods only.").into_response()
         })
+        .layer(map_response(secured))
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .with_state(state)
 }
 
-/// What every list takes.
-#[derive(Deserialize)]
-pub struct Paging {
-    limit: Option<usize>,
-    cursor: Option<String>,
+/// The description of all routes, before what they have in common is added.
+pub fn described() -> utoipa::openapi::OpenApi {
+    let mut described = shop().into_openapi();
+    described.merge(open().into_openapi());
+    described
 }
 
-impl Paging {
-    fn parse(&self) -> Result<(Option<Uuid>, usize), Problem> {
-        let limit = self.limit.unwrap_or(DEFAULT_LIMIT);
-        if !(1..=MAX_LIMIT).contains(&limit) {
-            return Err(Problem::invalid("limit", format!("It must be 1 to {MAX_LIMIT}.")));
-        }
-        let after = self.cursor.as_deref().map(str::parse).transpose();
-        Ok((after.map_err(|_| Problem::invalid("cursor", "It is not a cursor that a list has answered."))?, limit))
+/// What bears a token.
+fn shop() -> OpenApiRouter<State> {
+    OpenApiRouter::new()
+        .routes(routes!(photos::create, photos::list))
+        .routes(routes!(photos::process_many))
+        .routes(routes!(photos::show, photos::delete))
+        .routes(routes!(photos::upload_again))
+        .routes(routes!(photos::process))
+        .routes(routes!(orders::create, orders::list))
+        .routes(routes!(orders::show))
+        .routes(routes!(downloads::create))
+        .routes(routes!(downloads::list))
+        .routes(routes!(downloads::show, downloads::revoke))
+        .routes(routes!(downloads::retry))
+        .routes(routes!(emails::create))
+        .routes(routes!(emails::show))
+        .routes(routes!(operations::show))
+        .routes(routes!(queues::queues))
+        .routes(routes!(queues::list_failed, queues::flush_failed))
+        .routes(routes!(queues::retry_failed))
+        .routes(routes!(queues::forget_failed))
+}
+
+/// What anybody may ask for.
+fn open() -> OpenApiRouter<State> {
+    OpenApiRouter::new().routes(routes!(links::page, links::fetch)).routes(routes!(health))
+}
+
+/// That it answers.
+#[derive(Serialize, ToSchema)]
+struct Health {
+    /// `ok`
+    #[schema(example = "ok")]
+    status: &'static str,
+}
+
+/// Is it there?
+#[utoipa::path(
+    get, path = "/health", tag = "service", operation_id = "health", security(()),
+    responses((status = 200, description = "It is", body = Health)),
+)]
+async fn health() -> Json<Health> {
+    Json(Health { status: "ok" })
+}
+
+/// Where a page begins, and how long it is.
+fn page_of(limit: Option<usize>, cursor: Option<&str>) -> Result<(Option<Uuid>, usize), Problem> {
+    let limit = limit.unwrap_or(DEFAULT_LIMIT);
+    if !(1..=MAX_LIMIT).contains(&limit) {
+        return Err(Problem::invalid("limit", format!("It must be 1 to {MAX_LIMIT}.")));
     }
-}
-
-/// A query string whose errors are problems.
-fn query<T>(parsed: Result<Query<T>, axum::extract::rejection::QueryRejection>) -> Result<T, Problem> {
-    parsed.map(|Query(query)| query).map_err(|error| Problem::invalid("query", error.body_text()))
-}
-
-fn page<R>(page: &Page<R>, view: impl Fn(&R) -> Value) -> Json<Value> {
-    Json(json!({ "items": page.items.iter().map(view).collect::<Vec<_>>(), "next_cursor": page.next }))
+    let after = cursor.map(str::parse).transpose();
+    Ok((after.map_err(|_| Problem::invalid("cursor", "It is not a cursor that a list has answered."))?, limit))
 }

@@ -1,54 +1,69 @@
 //! Orders: which photos a customer bought.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use axum::{
-    Json,
-    extract::{Query, State as Shared, rejection::QueryRejection},
-};
-use http::StatusCode;
+use axum::{Json, extract::State as Shared, response::Response};
+use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use shared::{
     Studio,
     email_address::EmailAddress,
     order::{Customer, MAX_PHOTOS, Order, OrderStatus},
-    photo::PhotoStatus,
+    photo::{Photo, PhotoStatus},
 };
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::{Paging, page, query};
+use super::page_of;
 use crate::{
-    body::{Body, Id, line, locale},
+    answers::{OrderView, OrderWithPhotos, Page},
+    body::{Body, Id, Query, line, locale},
+    etag,
+    idempotency::Allotted,
     identity::Caller,
     problem::{ApiResult, Problem},
     state::State,
 };
 
+const MAX_REFERENCE: usize = 100;
+const MAX_NAME: usize = 200;
+
 /// What a shop sends when somebody has bought.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewOrder {
+    /// The shop's own number for it: one line. The customer sees it.
+    #[schema(min_length = 1, max_length = 100, pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\x00-\x1f\x7f-\x9f\s][^\x00-\x1f\x7f-\x9f]*$", example = "2026-1017")]
     reference: String,
+    /// Who bought.
     customer: NewCustomer,
+    /// What was bought, each once, in the order of the archive. They need not be developed yet.
+    #[schema(min_items = 1, max_items = 10_000)]
     photo_ids: Vec<Uuid>,
 }
 
 /// Who bought.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewCustomer {
+    /// As the customer wrote it: one line.
+    #[schema(min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\x00-\x1f\x7f-\x9f\s][^\x00-\x1f\x7f-\x9f]*$", example = "Eva Beispiel")]
     name: String,
+    /// Where mails go: one address, without display name.
+    #[schema(value_type = String, format = Email, max_length = 254, example = "eva@example.com")]
     email: EmailAddress,
+    /// A language tag (BCP 47); `en` unless said.
+    #[schema(max_length = 35, pattern = "^[A-Za-z0-9]{1,8}(-[A-Za-z0-9]{1,8})*$", example = "de-AT")]
     locale: Option<String>,
 }
 
 impl NewOrder {
-    fn parse(self, studio: Studio, now: Timestamp) -> Result<(Order, Vec<Uuid>), Problem> {
-        let reference = line("reference", &self.reference, 100)?;
+    fn parse(self, studio: Studio, id: Uuid, now: Timestamp) -> Result<(Order, Vec<Uuid>), Problem> {
+        let reference = line("reference", &self.reference, MAX_REFERENCE)?;
         let customer = Customer {
-            name: line("customer.name", &self.customer.name, 200)?,
+            name: line("customer.name", &self.customer.name, MAX_NAME)?,
             email: self.customer.email,
             locale: locale("customer.locale", self.customer.locale.as_deref())?,
         };
@@ -63,7 +78,7 @@ impl NewOrder {
         }
         let order = Order {
             studio,
-            id: Uuid::now_v7(),
+            id,
             status: OrderStatus::Open,
             reference,
             customer,
@@ -74,19 +89,39 @@ impl NewOrder {
     }
 }
 
-/// POST /orders
+/// Make an order
+///
+/// Of photos that are uploaded or announced; those that failed are refused by name.
+#[utoipa::path(
+    post, path = "/orders", tag = "orders", operation_id = "create_order",
+    responses((status = 201, description = "Made", body = OrderWithPhotos)),
+)]
 pub async fn create(
     Caller(studio): Caller,
     Shared(state): Shared<State>,
+    allotted: Allotted,
     Body(new): Body<NewOrder>,
-) -> ApiResult<(StatusCode, Json<Value>)> {
-    let (order, ids) = new.parse(studio, state.clock.now())?;
-    let photos = state.photos.get_many(&order.studio, &ids).await?;
+) -> ApiResult<(StatusCode, Json<OrderWithPhotos>)> {
+    let (order, ids) = new.parse(studio, allotted.id, state.clock.now())?;
+    if allotted.again && let Some(made) = allotted.made(state.orders.get(&order.studio, order.id).await?)? {
+        return Ok((StatusCode::CREATED, Json(OrderWithPhotos::new(&made, ids))));
+    }
+    refuse(&ids, &state.photos.table.get_many(&order.studio, &ids).await?)?;
+    state.orders.put_photos(&order, &ids).await?;
+    // Looked at again, now that whoever deletes one of them sees that the order will have it.
+    refuse(&ids, &state.photos.table.get_many(&order.studio, &ids).await?)?;
+    state.orders.create(&order).await?;
+    Ok((StatusCode::CREATED, Json(OrderWithPhotos::new(&order, ids))))
+}
+
+/// Names the photos that can't be ordered.
+fn refuse(ids: &[Uuid], photos: &HashMap<Uuid, Photo>) -> Result<(), Problem> {
     let refused: Vec<_> = ids
         .iter()
         .filter_map(|id| match photos.get(id) {
             // Another studio's photo is as unknown as one that never was.
             None => Some(json!({ "id": id, "reason": "unknown" })),
+            Some(photo) if photo.status == PhotoStatus::Deleting => Some(json!({ "id": id, "reason": "unknown" })),
             Some(photo) if photo.status == PhotoStatus::Failed => {
                 let why = photo.error.as_ref().map(|error| &error.message);
                 Some(json!({ "id": id, "reason": "failed", "filename": photo.filename, "detail": why }))
@@ -94,44 +129,56 @@ pub async fn create(
             Some(_) => None,
         })
         .collect();
-    if !refused.is_empty() {
-        let detail = "Photos in it are unknown or could not be developed.";
-        return Err(Problem::invalid("photo_ids", detail).with("photos", refused).into());
+    if refused.is_empty() {
+        return Ok(());
     }
-    state.orders.create(&order, &ids).await?;
-    Ok((StatusCode::CREATED, Json(with_photos(&order, &ids))))
+    Err(Problem::invalid("photo_ids", "Photos in it are unknown or could not be developed.").with("photos", refused))
 }
 
-/// GET /orders
+/// Which orders.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Filter {
+    /// The one with this reference; several may have it.
+    reference: Option<String>,
+    /// Records on the page.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<usize>,
+    /// As the page before has answered it.
+    #[param(format = Uuid)]
+    cursor: Option<String>,
+}
+
+/// The studio's orders, newest first
+#[utoipa::path(
+    get, path = "/orders", tag = "orders", operation_id = "list_orders", params(Filter),
+    responses((status = 200, description = "Some of them", body = Page<OrderView>)),
+)]
 pub async fn list(
     Caller(studio): Caller,
     Shared(state): Shared<State>,
-    paging: Result<Query<Paging>, QueryRejection>,
-) -> ApiResult<Json<Value>> {
-    let (after, limit) = query(paging)?.parse()?;
-    Ok(page(&state.orders.list(&studio, after, limit).await?, view))
+    Query(filter): Query<Filter>,
+) -> ApiResult<Json<Page<OrderView>>> {
+    let (after, limit) = page_of(filter.limit, filter.cursor.as_deref())?;
+    let keep = |order: &Order| filter.reference.as_ref().is_none_or(|reference| order.reference == *reference);
+    let page = state.orders.list(&studio, after, limit, keep).await?;
+    Ok(Json(Page::of(&page, |order| order.into())))
 }
 
-/// GET /orders/{id}
-pub async fn show(Caller(studio): Caller, Shared(state): Shared<State>, Id(id): Id) -> ApiResult<Json<Value>> {
+/// One order
+#[utoipa::path(
+    get, path = "/orders/{id}", tag = "orders", operation_id = "get_order",
+    params(("id" = Uuid, Path, description = "Of the order")),
+    responses((status = 200, description = "The order", body = OrderWithPhotos)),
+)]
+pub async fn show(
+    Caller(studio): Caller,
+    Shared(state): Shared<State>,
+    Id(id): Id,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
     let order = state.orders.get(&studio, id).await?.ok_or_else(|| Problem::not_found("order"))?;
-    let ids = state.orders.photos(&order).await?;
-    Ok(Json(with_photos(&order, &ids)))
-}
-
-fn with_photos(order: &Order, ids: &[Uuid]) -> Value {
-    let mut shown = view(order);
-    shown["photo_ids"] = json!(ids);
-    shown
-}
-
-fn view(order: &Order) -> Value {
-    json!({
-        "id": order.id,
-        "status": order.status,
-        "reference": order.reference,
-        "customer": order.customer,
-        "photo_count": order.photo_count,
-        "created_at": order.created_at,
-    })
+    let view = OrderWithPhotos::new(&order, state.orders.photos(&order).await?);
+    Ok(etag::answer(&headers, &view, [])?.with(view))
 }

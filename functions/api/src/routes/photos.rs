@@ -4,26 +4,34 @@ use std::time::Duration;
 
 use axum::{
     Json,
-    extract::{Query, State as Shared, rejection::QueryRejection},
+    extract::State as Shared,
+    response::Response,
 };
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::{Value, json};
 use shared::{
     ObjectKey, Studio,
     object_key::Picture,
     objects::UploadTerms,
-    photo::{Derivative, Derivatives, MAX_ORIGINAL_BYTES, Photo, PhotoStatus},
-    work::Work,
+    operation::{Operation, Photos, Task},
+    photo::{MAX_ORIGINAL_BYTES, Photo, PhotoStatus},
+    store::Created,
+    work::{NotAgain, Work},
+    workers::QueueName,
 };
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::{Paging, page, query};
+use super::{operations, page_of};
 use crate::{
-    body::{Body, Id, line},
+    answers::{DerivativesView, OperationStarted, Page, PhotoView, PhotoWithUpload, Upload},
+    at_once,
+    body::{Body, BodyOrNone, Id, Query, line},
+    etag,
+    idempotency::Allotted,
     identity::Caller,
-    problem::{ApiResult, Problem},
+    problem::{ApiResult, Kind, Problem},
     state::State,
 };
 
@@ -31,23 +39,35 @@ use crate::{
 const UPLOAD_URL_LIVES: Duration = Duration::from_secs(3600);
 /// Long enough to show a page of thumbnails.
 const PICTURE_URL_LIVES: Duration = Duration::from_secs(900);
+/// Who knows a photo by its entity tag keeps its pictures' URLs: after this many seconds the tag is another, so that
+/// those URLs live for minutes yet.
+const PICTURE_URLS_KNOWN: i64 = 600;
 /// Longer names exist on no file system; archives shorten them further.
 const MAX_FILENAME: usize = 1024;
+const MAX_CONTENT_TYPE: usize = 100;
 
 /// What a photographer says about a photo before uploading it.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewPhoto {
+    /// The photographer's name for it, 1 to 1,024 bytes; it becomes the name in archives.
+    #[schema(min_length = 1, max_length = 256, pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\x00-\x1f\x7f-\x9f\s][^\x00-\x1f\x7f-\x9f]*$", example = "IMG_0001.jpg")]
     filename: String,
+    /// `image/…`, or `application/octet-stream` from who can't tell.
+    #[schema(max_length = 100, pattern = r"^(image/[A-Za-z0-9!#$&^_.+-]+|application/octet-stream)$", example = "image/jpeg")]
     content_type: String,
+    /// Of the file, at most 256 MiB. S3 takes exactly so many.
+    #[schema(minimum = 1, maximum = 268_435_456, example = 24_117_248)]
     size_bytes: u64,
+    /// SHA-256 of the file in 64 hexadecimal digits: S3 then refuses any other, and so does the processor.
+    #[schema(pattern = "^[0-9A-Fa-f]{64}$")]
     sha256: Option<String>,
 }
 
 impl NewPhoto {
-    fn parse(self, studio: Studio, now: Timestamp) -> Result<Photo, Problem> {
-        if self.filename.trim().is_empty() || self.filename.len() > MAX_FILENAME {
-            return Err(Problem::invalid("filename", format!("It must have 1 to {MAX_FILENAME} bytes.")));
+    fn parse(self, studio: Studio, id: Uuid, now: Timestamp) -> Result<Photo, Problem> {
+        if self.filename.len() > MAX_FILENAME {
+            return Err(Problem::invalid("filename", format!("It must have at most {MAX_FILENAME} bytes.")));
         }
         let content_type = content_type(&self.content_type)?;
         if !(1..=MAX_ORIGINAL_BYTES).contains(&self.size_bytes) {
@@ -58,9 +78,12 @@ impl NewPhoto {
         if declared_sha256.as_deref().is_some_and(|hash| sha256_bytes(hash).is_none()) {
             return Err(Problem::invalid("sha256", "It must be 64 hexadecimal digits."));
         }
+        if self.filename.trim().is_empty() {
+            return Err(Problem::invalid("filename", "It must not be empty."));
+        }
         Ok(Photo {
             studio,
-            id: Uuid::now_v7(),
+            id,
             status: PhotoStatus::AwaitingUpload,
             filename: self.filename,
             content_type,
@@ -79,7 +102,7 @@ impl NewPhoto {
 
 /// Photos declare themselves as images; what can't tell may say `application/octet-stream`.
 fn content_type(declared: &str) -> Result<String, Problem> {
-    let declared = line("content_type", declared, 100)?.to_ascii_lowercase();
+    let declared = line("content_type", declared, MAX_CONTENT_TYPE)?.to_ascii_lowercase();
     let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$&^_.+-".contains(&b);
     let subtype = declared.strip_prefix("image/").is_some_and(|s| !s.is_empty() && s.bytes().all(token));
     if subtype || declared == "application/octet-stream" {
@@ -90,7 +113,7 @@ fn content_type(declared: &str) -> Result<String, Problem> {
 }
 
 fn sha256_bytes(hex: &str) -> Option<[u8; 32]> {
-    if hex.len() != 64 || !hex.is_ascii() {
+    if hex.len() != 64 || !hex.bytes().all(|digit| digit.is_ascii_hexdigit()) {
         return None;
     }
     let mut bytes = [0; 32];
@@ -100,132 +123,278 @@ fn sha256_bytes(hex: &str) -> Option<[u8; 32]> {
     Some(bytes)
 }
 
-/// POST /photos
+/// Announce a photo
+///
+/// Makes its record, and answers the request by which its bytes go to S3. The upload starts the processing; one that
+/// does not come within 7 days is forgotten, and so is the record.
+#[utoipa::path(
+    post, path = "/photos", tag = "photos", operation_id = "create_photo",
+    responses((status = 201, description = "Announced", body = PhotoWithUpload)),
+)]
 pub async fn create(
     Caller(studio): Caller,
     Shared(state): Shared<State>,
+    allotted: Allotted,
     Body(new): Body<NewPhoto>,
-) -> ApiResult<(StatusCode, Json<Value>)> {
-    let photo = new.parse(studio, state.clock.now())?;
-    state.photos.create(&photo).await?;
+) -> ApiResult<(StatusCode, Json<PhotoWithUpload>)> {
+    let mut photo = new.parse(studio, allotted.id, state.clock.now())?;
+    if allotted.again && let Some(made) = allotted.made(state.photos.table.get(&photo.studio, photo.id).await?)? {
+        photo = made;
+    } else if let Created::Existed(made) = state.photos.table.create(&photo).await? {
+        photo = *made;
+    }
     Ok((StatusCode::CREATED, Json(with_upload(&state, &photo).await?)))
 }
 
-/// POST /photos/{id}/upload: a fresh URL for a photo whose upload has not happened.
-pub async fn upload_again(Caller(studio): Caller, Shared(state): Shared<State>, Id(id): Id) -> ApiResult<Json<Value>> {
-    let photo = state.photos.get(&studio, id).await?.ok_or_else(|| Problem::not_found("photo"))?;
+/// A fresh upload URL
+///
+/// For a photo whose upload has not happened.
+#[utoipa::path(
+    post, path = "/photos/{id}/upload", tag = "photos", operation_id = "renew_upload",
+    params(("id" = Uuid, Path, description = "Of the photo")),
+    responses((status = 200, description = "Where its bytes go", body = PhotoWithUpload)),
+)]
+pub async fn upload_again(
+    Caller(studio): Caller,
+    Shared(state): Shared<State>,
+    Id(id): Id,
+) -> ApiResult<Json<PhotoWithUpload>> {
+    let photo = find(&state, &studio, id).await?;
     if photo.status != PhotoStatus::AwaitingUpload {
-        let detail = "The photo is uploaded already.";
-        return Err(Problem::new(StatusCode::CONFLICT, "already-uploaded", detail).into());
+        return Err(Problem::new(Kind::AlreadyUploaded, "The photo is uploaded already.").into());
     }
     Ok(Json(with_upload(&state, &photo).await?))
 }
 
-async fn with_upload(state: &State, photo: &Photo) -> ApiResult<Value> {
+async fn find(state: &State, studio: &Studio, id: Uuid) -> ApiResult<Photo> {
+    Ok(state.photos.table.get(studio, id).await?.ok_or_else(|| Problem::not_found("photo"))?)
+}
+
+async fn with_upload(state: &State, photo: &Photo) -> ApiResult<PhotoWithUpload> {
     let terms = UploadTerms {
         content_type: &photo.content_type,
         size: photo.size,
         sha256: photo.declared_sha256.as_deref().and_then(sha256_bytes),
     };
     let request = state.originals.presign_put(&photo.original(), &terms, UPLOAD_URL_LIVES).await?;
-    let headers: serde_json::Map<_, _> = request
-        .headers()
-        .filter(|(name, _)| !name.eq_ignore_ascii_case("host"))
-        .map(|(name, value)| (name.to_owned(), value.into()))
-        .collect();
-    let upload = json!({
-        "method": request.method(),
-        "url": request.uri(),
-        "headers": headers,
-        "expires_at": Timestamp::now().saturating_add(UPLOAD_URL_LIVES).ok(),
-    });
-    Ok(json!({ "photo": view(photo), "upload": upload }))
+    let headers = request.headers().filter(|(name, _)| !name.eq_ignore_ascii_case("host"));
+    let upload = Upload {
+        method: request.method().to_owned(),
+        url: request.uri().to_owned(),
+        headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        // By the machine's own clock, as the signature is.
+        expires_at: Timestamp::now().saturating_add(UPLOAD_URL_LIVES).unwrap_or(Timestamp::MAX),
+    };
+    Ok(PhotoWithUpload { photo: photo.into(), upload })
 }
 
 /// Which photos.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct Filter {
+    /// Those that stand so.
     status: Option<PhotoStatus>,
-    #[serde(flatten)]
-    paging: PagingText,
-}
-
-/// Flattened query parameters arrive as text.
-#[derive(Deserialize)]
-pub struct PagingText {
-    limit: Option<String>,
+    /// Records on the page.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<usize>,
+    /// As the page before has answered it.
+    #[param(format = Uuid)]
     cursor: Option<String>,
 }
 
-impl PagingText {
-    pub(super) fn parse(self) -> Result<(Option<Uuid>, usize), Problem> {
-        let limit = self.limit.map(|n| n.parse()).transpose();
-        let limit = limit.map_err(|_| Problem::invalid("limit", "It must be a number."))?;
-        Paging { limit, cursor: self.cursor }.parse()
-    }
-}
-
-/// GET /photos
+/// The studio's photos, newest first
+#[utoipa::path(
+    get, path = "/photos", tag = "photos", operation_id = "list_photos", params(Filter),
+    responses((status = 200, description = "Some of them", body = Page<PhotoView>)),
+)]
 pub async fn list(
     Caller(studio): Caller,
     Shared(state): Shared<State>,
-    filter: Result<Query<Filter>, QueryRejection>,
-) -> ApiResult<Json<Value>> {
-    let filter = query(filter)?;
-    let (after, limit) = filter.paging.parse()?;
+    Query(filter): Query<Filter>,
+) -> ApiResult<Json<Page<PhotoView>>> {
+    let (after, limit) = page_of(filter.limit, filter.cursor.as_deref())?;
     let keep = |photo: &Photo| filter.status.is_none_or(|status| photo.status == status);
-    Ok(page(&state.photos.list(&studio, after, limit, keep).await?, view))
+    let page = state.photos.table.list(&studio, after, limit, keep).await?;
+    Ok(Json(Page::of(&page, |photo| photo.into())))
 }
 
-/// GET /photos/{id}, with short-lived URLs of its pictures.
-pub async fn show(Caller(studio): Caller, Shared(state): Shared<State>, Id(id): Id) -> ApiResult<Json<Value>> {
-    let photo = state.photos.get(&studio, id).await?.ok_or_else(|| Problem::not_found("photo"))?;
-    let mut shown = view(&photo);
+/// One photo
+///
+/// With URLs of its pictures that work for some minutes.
+#[utoipa::path(
+    get, path = "/photos/{id}", tag = "photos", operation_id = "get_photo",
+    params(("id" = Uuid, Path, description = "Of the photo")),
+    responses((status = 200, description = "The photo", body = PhotoView)),
+)]
+pub async fn show(
+    Caller(studio): Caller,
+    Shared(state): Shared<State>,
+    Id(id): Id,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    let photo = find(&state, &studio, id).await?;
+    let mut view = PhotoView::from(&photo);
+    let urls_age = Timestamp::now().as_second() / PICTURE_URLS_KNOWN;
+    let tagged = etag::answer(&headers, &view, urls_age.to_be_bytes())?;
     let version = photo.development.as_ref().map(|made| made.processor_version);
-    if let (Some(version), true) = (version, photo.has_previews()) {
-        for (name, picture) in [("preview", Picture::Preview), ("thumb", Picture::Thumb)] {
+    if let (Some(DerivativesView::Made { preview, thumb }), Some(version), false) =
+        (&mut view.derivatives, version, tagged.is_known())
+    {
+        for (view, picture) in [(preview, Picture::Preview), (thumb, Picture::Thumb)] {
             let key = ObjectKey::Derivative { studio: studio.clone(), photo: id, version, picture };
-            shown["derivatives"][name]["url"] =
-                state.originals.presign_get(&key, None, PICTURE_URL_LIVES).await?.into();
+            view.url = Some(state.originals.presign_get(&key, None, PICTURE_URL_LIVES).await?);
         }
     }
-    Ok(Json(shown))
+    Ok(tagged.with(view))
 }
 
-fn derivative(made: &Derivative) -> Value {
-    json!({
-        "width": made.width, "height": made.height, "size_bytes": made.size,
-        "crc32": format!("{:08x}", made.crc32), "etag": made.etag,
-    })
+/// Delete a photo
+///
+/// Its record, its original and its pictures. Refused while an order holds it, or a worker has it.
+#[utoipa::path(
+    delete, path = "/photos/{id}", tag = "photos", operation_id = "delete_photo",
+    params(("id" = Uuid, Path, description = "Of the photo")),
+    responses(
+        (status = 204, description = "Deleted"),
+        (status = 409, description = "An order holds it, or it is being worked on", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub async fn delete(Caller(studio): Caller, Shared(state): Shared<State>, Id(id): Id) -> ApiResult<StatusCode> {
+    let now = state.clock.now();
+    // First, so that no order takes it from now on: then those that have it are all that ever will.
+    let begin = |photo: &mut Photo| {
+        let before = (photo.status, photo.work.clone());
+        photo.begin_deleting(now).map(|()| before)
+    };
+    let begun = state.photos.table.update(&studio, id, begin).await?;
+    let (photo, before) = begun.ok_or_else(|| Problem::not_found("photo"))?;
+    let Ok(before) = before else {
+        return Err(Problem::new(Kind::UnderWay, "The photo is being developed.").into());
+    };
+    // One that was found half deleted was held by no order then, and none has taken it since.
+    if before.0 != PhotoStatus::Deleting
+        && let Some(order) = state.orders.holding(&studio, id, now).await?
+    {
+        let back = |photo: &mut Photo| {
+            (photo.status, photo.work) = before.clone();
+            Ok::<_, NotAgain>(())
+        };
+        state.photos.table.update(&studio, id, back).await?;
+        return Err(Problem::new(Kind::PhotoOrdered, "An order holds the photo.").with("order_id", order).into());
+    }
+    for picture in state.originals.list(&ObjectKey::derivatives_of(&studio, id)).await? {
+        state.originals.delete(&picture).await?;
+    }
+    state.originals.delete(&photo.original()).await?;
+    state.photos.table.delete(&studio, id).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
-/// A photo as the API shows it.
-pub fn view(photo: &Photo) -> Value {
-    let made = photo.development.as_ref();
-    let derivatives = made.map(|made| match &made.derivatives {
-        Derivatives::Made { preview, thumb } => json!({ "preview": derivative(preview), "thumb": derivative(thumb) }),
-        Derivatives::UnsupportedFormat => json!("unsupported_format"),
-    });
-    json!({
-        "id": photo.id,
-        "status": photo.status,
-        "filename": photo.filename,
-        "content_type": made.map_or(&photo.content_type, |made| &made.sniffed_content_type),
-        "size_bytes": photo.size,
-        "etag": photo.etag,
-        "sha256": made.map(|made| &made.sha256),
-        "crc32": made.map(|made| format!("{:08x}", made.crc32)),
-        "width": made.and_then(|made| made.width),
-        "height": made.and_then(|made| made.height),
-        "orientation": made.map(|made| made.orientation),
-        "exif": made.map(|made| &made.exif),
-        "thumbhash": made.and_then(|made| made.thumbhash.as_ref()),
-        "derivatives": derivatives,
-        "processor_version": made.map(|made| made.processor_version),
-        "attempts": photo.work.attempts,
-        "error": photo.error,
-        "created_at": photo.created_at,
-        "uploaded_at": photo.uploaded_at,
-        "processed_at": photo.processed_at,
-    })
+/// How a job is done.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HowToRun {
+    /// `false`: it is waited for. Refused if it would take too long.
+    #[schema(default = true)]
+    queue: Option<bool>,
+}
+
+impl HowToRun {
+    /// Is it waited for?
+    pub fn wait(&self) -> bool {
+        self.queue == Some(false)
+    }
+}
+
+/// Develop a photo again
+///
+/// Until that is done, what was developed before stays in place.
+#[utoipa::path(
+    post, path = "/photos/{id}/process", tag = "photos", operation_id = "process_photo",
+    params(("id" = Uuid, Path, description = "Of the photo")),
+    request_body(content = Option<HowToRun>),
+    responses(
+        (status = 200, description = "Done; or failed for good, and says why", body = PhotoView),
+        (status = 202, description = "On the queue", body = PhotoView),
+    ),
+)]
+pub async fn process(
+    Caller(studio): Caller,
+    Shared(state): Shared<State>,
+    Id(id): Id,
+    allotted: Allotted,
+    BodyOrNone(how): BodyOrNone<HowToRun>,
+) -> ApiResult<(StatusCode, Json<PhotoView>)> {
+    let found = find(&state, &studio, id).await?;
+    if how.wait() {
+        state.workers.check(at_once::photo(found.size))?;
+    }
+    let now = state.clock.now();
+    let set = state.photos.table.update(&studio, id, |photo: &mut Photo| photo.send_again(now, Some(allotted.id))).await?;
+    let (photo, set) = set.ok_or_else(|| Problem::not_found("photo"))?;
+    let ordered = photo.work.ordered_by == Some(allotted.id);
+    match set {
+        Ok(()) | Err(NotAgain::Repeated) => {}
+        Err(NotAgain::UnderWay) if ordered => {}
+        Err(NotAgain::UnderWay) => return Err(Problem::new(Kind::UnderWay, "The photo is being developed.").into()),
+        Err(NotAgain::Impossible) => {
+            return Err(Problem::new(Kind::NotUploaded, "The photo has no original yet, or is being deleted.").into());
+        }
+    }
+    if allotted.answered {
+        return Ok((StatusCode::OK, Json((&photo).into())));
+    }
+    let (photo, finished) = state.workers.dispatch(&state.photos, photo, how.wait()).await?;
+    let status = if finished { StatusCode::OK } else { StatusCode::ACCEPTED };
+    Ok((status, Json((&photo).into())))
+}
+
+/// Which photos are to be developed again.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Which {
+    /// Every one that was uploaded.
+    All,
+    /// Those that failed.
+    Failed,
+    /// Those that a processor older than `processor_version` developed.
+    Older,
+}
+
+/// Which photos are to be developed again.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProcessMany {
+    /// Which.
+    which: Which,
+    /// With `older`: older than this; than the present one unless said.
+    #[schema(minimum = 1, maximum = 4_294_967_295_u32)]
+    processor_version: Option<u32>,
+}
+
+/// Develop many photos again
+///
+/// Goes through the queue page by page and survives crashes. `GET /operations/{id}` says how many are on the queue.
+#[utoipa::path(
+    post, path = "/photos/process", tag = "photos", operation_id = "process_photos",
+    responses((status = 202, description = "Begun", body = OperationStarted)),
+)]
+pub async fn process_many(
+    Caller(studio): Caller,
+    Shared(state): Shared<State>,
+    allotted: Allotted,
+    Body(many): Body<ProcessMany>,
+) -> ApiResult<(StatusCode, Json<OperationStarted>)> {
+    let which = match (many.which, many.processor_version) {
+        (Which::All, None) => Photos::All,
+        (Which::Failed, None) => Photos::Failed,
+        (Which::Older, version @ (None | Some(1..))) => {
+            Photos::Older { processor_version: version.unwrap_or(shared::photo::PROCESSOR_VERSION) }
+        }
+        _ => return Err(Problem::invalid("processor_version", "It is 1 or more, and belongs to older photos only.").into()),
+    };
+    let task = Task::Regenerate { which };
+    let operation = Operation::new(studio, allotted.id, QueueName::Photos, task, state.clock.now());
+    operations::begin(&state, operation, allotted).await
 }

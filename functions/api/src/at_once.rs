@@ -1,0 +1,106 @@
+//! `"queue": false`: the job is done before the request is answered, if that can be.
+
+mod estimate;
+
+use std::time::Duration;
+
+use anyhow::Result;
+use aws_types::SdkConfig;
+pub use estimate::{Estimate, archive, photo};
+use serde_json::{Value, json};
+use shared::{
+    Job, desk::Desk,
+    env::{Env, EnvError},
+    hold::Workable,
+    lambda::Lambda,
+};
+use tracing::{info, warn};
+use uuid::Uuid;
+
+use crate::problem::{ApiResult, Kind, Problem};
+
+/// A request may wait for its job as long as this: API Gateway ends it after 30 s, and what is left to do takes its time.
+const LONGEST_WAIT_SECONDS: u64 = 25;
+
+/// The workers, run directly.
+pub struct Workers {
+    lambda: Lambda,
+    email_sender: String,
+    photo_processor: String,
+    archive_builder: String,
+    longest_wait: Duration,
+}
+
+impl Workers {
+    /// From the function's environment. `LONGEST_WAIT_SECONDS` is for tests that don't want to wait for so long.
+    pub fn from_env(env: &Env, config: &SdkConfig) -> Result<Self> {
+        let longest_wait = Duration::from_secs(env.parsed_or("LONGEST_WAIT_SECONDS", LONGEST_WAIT_SECONDS)?);
+        let name = |variable: &str| -> Result<String, EnvError> { env.required(variable) };
+        Ok(Self {
+            lambda: Lambda::new(config, longest_wait)?,
+            email_sender: name("EMAIL_SENDER_FUNCTION")?,
+            photo_processor: name("PHOTO_PROCESSOR_FUNCTION")?,
+            archive_builder: name("ARCHIVE_BUILDER_FUNCTION")?,
+            longest_wait,
+        })
+    }
+
+    /// A job that would be waited for longer than a request may is refused before anything is done.
+    pub fn check(&self, estimate: Estimate) -> Result<(), Problem> {
+        if estimate.seconds() <= self.longest_wait.as_secs() {
+            return Ok(());
+        }
+        let (seconds, most) = (estimate.seconds(), self.longest_wait.as_secs());
+        let detail = format!("It would take about {seconds} s, and a request may wait for {most} s at most.");
+        Err(Problem::new(Kind::TooLargeToWait, detail).with("field", "queue"))
+    }
+
+    /// Sends the record's job, or does it at once where `wait` says so. Answers the record, and whether it is finished: what
+    /// could not be finished in time, or at the first try, is on the queue.
+    pub async fn dispatch<R: Workable>(&self, desk: &Desk<R>, record: R, wait: bool) -> ApiResult<(R, bool)> {
+        let (studio, id) = (record.studio().clone(), record.id());
+        let job = R::job(studio.clone(), id);
+        if !wait {
+            desk.queue.send(&job).await?;
+            return Ok((record, false));
+        }
+        if let Err(error) = self.lambda.invoke(self.function(&job), &event(&job)).await {
+            // Out of time, most likely: the worker goes on, and the job on the queue meets its lease, or its work.
+            warn!(error = format!("{error:#}"), "A job that was waited for goes to the queue");
+        }
+        let record = desk.table.get(&studio, id).await?.unwrap_or(record);
+        if is_finished(&record) {
+            return Ok((record, true));
+        }
+        desk.queue.send(&job).await?;
+        info!(%studio, %id, "A job could not be finished at once");
+        Ok((record, false))
+    }
+
+    fn function(&self, job: &Job) -> &str {
+        match job {
+            Job::SendEmail { .. } => &self.email_sender,
+            Job::ProcessPhoto { .. } => &self.photo_processor,
+            Job::BuildArchive { .. } | Job::Operate { .. } | Job::Sweep => &self.archive_builder,
+        }
+    }
+}
+
+/// Nothing is due for what is done or has failed for good.
+fn is_finished<R: Workable>(record: &R) -> bool {
+    record.work().due_at.is_none()
+}
+
+/// An event of one message, as SQS would hand it to the worker; it has no receipt, since there is nothing to hide or delete.
+fn event(job: &Job) -> Value {
+    json!({ "Records": [{
+        "messageId": Uuid::new_v4(),
+        "receiptHandle": "",
+        "body": job.encode(),
+        "attributes": {},
+        "messageAttributes": {},
+        "eventSource": "aws:sqs",
+        "eventSourceARN": "",
+        "awsRegion": "",
+    }] })
+}

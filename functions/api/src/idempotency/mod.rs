@@ -1,0 +1,165 @@
+//! `Idempotency-Key`: a request that is sent again, because its answer was lost or is doubted, does nothing twice.
+//!
+//! A key decides the id of what its request makes, before the request does anything. A request that broke off in the
+//! middle and comes again meets its own record under that id and goes on from there; one that was answered is answered
+//! again from the record. Refusals leave no trace: a refused request has done nothing, so its key is free again.
+
+mod record;
+
+use axum::{
+    body::Body,
+    extract::{FromRequestParts, Request, State as Shared},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use http::{Method, StatusCode, request::Parts};
+use jiff::Timestamp;
+pub use record::{Keyed, Meaning};
+use sha2::{Digest as _, Sha256};
+use shared::{Studio, store::Created};
+use tracing::warn;
+use uuid::Uuid;
+
+use crate::{
+    body,
+    identity::Caller,
+    problem::{ApiError, ApiResult, Kind, Problem},
+    state::State,
+};
+
+/// The header.
+pub const HEADER: &str = "idempotency-key";
+/// The longest key.
+pub const MAX_KEY: usize = 255;
+
+/// The namespace of the ids that keys become.
+const NAMESPACE: Uuid = Uuid::from_u128(0x6b0e_5c0e_9f0b_4c37_8f6a_d1b0_53a1_77e2);
+
+/// The id of what a request makes, and whether it may have made it before.
+#[derive(Debug, Clone, Copy)]
+pub struct Allotted {
+    /// The id.
+    pub id: Uuid,
+    /// The request has come before.
+    pub again: bool,
+    /// It was answered then.
+    pub answered: bool,
+}
+
+impl FromRequestParts<State> for Allotted {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &State) -> Result<Self, Self::Rejection> {
+        let fresh = || Self { id: Uuid::now_v7(), again: false, answered: false };
+        Ok(parts.extensions.get().copied().unwrap_or_else(fresh))
+    }
+}
+
+impl Allotted {
+    /// What the request has made before, if it has; an error if that was deleted since.
+    pub fn made<R>(&self, found: Option<R>) -> ApiResult<Option<R>> {
+        if found.is_none() && self.answered {
+            return Err(Problem::new(Kind::Gone, "What this request made was deleted since.").into());
+        }
+        Ok(found)
+    }
+}
+
+/// Stands around every POST.
+pub async fn keyed(Shared(state): Shared<State>, request: Request, next: Next) -> Response {
+    if request.method() != Method::POST || !request.headers().contains_key(HEADER) {
+        return next.run(request).await;
+    }
+    run(&state, request, next).await.unwrap_or_else(IntoResponse::into_response)
+}
+
+async fn run(state: &State, request: Request, next: Next) -> ApiResult<Response> {
+    let (mut parts, body) = request.into_parts();
+    // Whoever may not ask is told so by the route.
+    let Ok(Caller(studio)) = Caller::from_request_parts(&mut parts, state).await else {
+        return Ok(next.run(Request::from_parts(parts, body)).await);
+    };
+    let key = key(&parts)?;
+    let bytes = body::read(Request::new(body), state).await?;
+    let fingerprint = fingerprint(&parts, &bytes);
+    let id = Uuid::new_v5(&NAMESPACE, key.as_bytes());
+    let now = state.clock.now();
+    let (allotted, status) = match begin(state, &studio, id, fingerprint, now).await? {
+        Meaning::First(id) => (Allotted { id, again: false, answered: false }, None),
+        Meaning::BrokeOff(id) => (Allotted { id, again: true, answered: false }, None),
+        Meaning::Answered(id, status) => (Allotted { id, again: true, answered: true }, Some(status)),
+        Meaning::UnderWay { until } => {
+            let seconds = until.duration_since(now).as_secs().max(1);
+            let detail = "A request with this Idempotency-Key is under way.";
+            let problem = Problem::new(Kind::RequestInFlight, detail);
+            return Err(problem.retry_after(u64::try_from(seconds).unwrap_or(1)).into());
+        }
+        Meaning::Reused => {
+            let detail = "This Idempotency-Key was used for another request.";
+            return Err(Problem::new(Kind::IdempotencyKeyReused, detail).into());
+        }
+    };
+    parts.extensions.insert(allotted);
+    let mut response = next.run(Request::from_parts(parts, Body::from(bytes))).await;
+    if let Some(status) = status {
+        if response.status().is_success() {
+            *response.status_mut() = StatusCode::from_u16(status).unwrap_or(response.status());
+        }
+        return Ok(response);
+    }
+    if let Err(error) = end(state, &studio, id, response.status()).await {
+        // It will be over in half a minute, and comes again as one that broke off.
+        warn!(error = format!("{error:#}"), "Could not write down how a keyed request has ended");
+    }
+    Ok(response)
+}
+
+fn key(parts: &Parts) -> Result<String, ApiError> {
+    let mut keys = parts.headers.get_all(HEADER).iter();
+    let key = keys.next().and_then(|key| key.to_str().ok()).unwrap_or_default();
+    let visible = (1..=MAX_KEY).contains(&key.len()) && key.bytes().all(|byte| (0x20..0x7f).contains(&byte));
+    if visible && keys.next().is_none() {
+        return Ok(key.to_owned());
+    }
+    let detail = format!("It must be one key of 1 to {MAX_KEY} printable ASCII characters.");
+    Err(Problem::invalid("Idempotency-Key", detail).into())
+}
+
+fn fingerprint(parts: &Parts, body: &[u8]) -> String {
+    let mut hash = Sha256::new();
+    hash.update(parts.method.as_str());
+    hash.update([0]);
+    hash.update(parts.uri.path_and_query().map_or("", |path| path.as_str()));
+    hash.update([0]);
+    hash.update(body);
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+async fn begin(state: &State, studio: &Studio, id: Uuid, fingerprint: String, now: Timestamp) -> ApiResult<Meaning> {
+    let begun = Keyed::begun(studio.clone(), id, fingerprint.clone(), now);
+    if let Created::New = state.requests.create(&begun).await? {
+        return Ok(Meaning::First(begun.record));
+    }
+    let again = state.requests.update(studio, id, |keyed: &mut Keyed| match keyed.comes_again(&fingerprint, now) {
+        going @ (Meaning::First(_) | Meaning::BrokeOff(_)) => Ok(going),
+        other => Err(other),
+    });
+    match again.await? {
+        Some((_, Ok(meaning) | Err(meaning))) => Ok(meaning),
+        // Its first request was refused between our two looks: as good as under way.
+        None => Ok(Meaning::UnderWay { until: now }),
+    }
+}
+
+async fn end(state: &State, studio: &Studio, id: Uuid, status: StatusCode) -> anyhow::Result<()> {
+    if status.is_client_error() {
+        return state.requests.delete(studio, id).await;
+    }
+    let now = state.clock.now();
+    let ended = state.requests.update(studio, id, |keyed: &mut Keyed| {
+        keyed.under_way_until = now;
+        keyed.answered = status.is_success().then_some(status.as_u16());
+        Ok::<_, ()>(())
+    });
+    ended.await.map(drop)
+}

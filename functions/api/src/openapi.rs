@@ -1,0 +1,180 @@
+//! The OpenAPI document: the routes describe themselves; what they have in common is added here.
+
+use std::sync::LazyLock;
+
+use serde_json::{Map, Value, json};
+use utoipa::PartialSchema as _;
+
+use crate::{
+    idempotency::{HEADER, MAX_KEY},
+    problem::{Kind, Problem},
+    routes,
+};
+
+const PROBLEM: &str = "application/problem+json";
+const METHODS: [&str; 3] = ["get", "post", "delete"];
+/// Routes are told apart by these, in the order in which a shop meets them.
+const TAGS: [(&str, &str); 8] = [
+    ("photos", "Photos are announced here and uploaded to S3; each upload is developed."),
+    ("orders", "An order is what a customer bought: photos, in order."),
+    ("downloads", "A download delivers an order behind a link: all photos in a private ZIP, or one photo."),
+    ("emails", "Mails to customers."),
+    ("operations", "Work on many records, done page by page."),
+    (
+        "queues",
+        "The failed-jobs desk, for operators: tokens with the operators' claim. It shows the failures of all studios.",
+    ),
+    ("links", "The customer's door. It needs no token but the one in the link."),
+    ("service", "The service itself."),
+];
+const ABOUT: &str = "The background half of a photographer's web shop.
+
+A photo is announced (`POST /photos`), then uploaded to S3 by the request that the answer describes. It is developed: EXIF, \
+dimensions, hashes, preview and thumbnail. An order (`POST /orders`) names photos; a download (`POST /orders/{id}/downloads`) \
+delivers them as one private ZIP, and a mail brings the customer a link.
+
+**Tokens.** All routes but `/d/…`, `/health` and `/openapi.json` need `Authorization: Bearer …`. A claim of the token names the \
+studio; another studio's records are not found. Routes under `/queues` are for operators, whom another claim marks.
+
+**Errors** are problems (RFC 9457). Their `type` is stable; `field` names the part of the request that is wrong. Unknown fields \
+are refused.
+
+**Repeating.** Every POST but that of a link takes an `Idempotency-Key` of up to 255 printable ASCII characters. Sent again with \
+the same key, a request does nothing twice, and is answered with the same record and status as the first time; URLs and links are made \
+anew. A key is kept for 24 hours. A request that was refused has done nothing and frees its key.
+
+**Waiting.** Jobs go through queues. `\"queue\": false` does the job before the answer; what could not be done in time is on the \
+queue, and answered with 202.
+
+**Lists** are pages, newest first. **Single records** bear an `ETag`; with `If-None-Match` an unchanged one is answered with 304.
+
+**Limits.** A body has at most 1 MiB. Requests above the deployment's rate are answered with 429 by API Gateway.";
+
+/// As JSON.
+pub fn document() -> &'static str {
+    static DOCUMENT: LazyLock<String> = LazyLock::new(|| format!("{:#}\n", described()));
+    &DOCUMENT
+}
+
+fn described() -> Value {
+    let mut api = serde_json::to_value(routes::described()).unwrap_or_default();
+    api["info"] = json!({
+        "title": "Darkroom",
+        "version": env!("CARGO_PKG_VERSION"),
+        "description": ABOUT,
+        "license": { "name": "MIT", "identifier": "MIT" },
+    });
+    api["security"] = json!([{ "token": [] }]);
+    api["tags"] = TAGS.iter().map(|(name, about)| json!({ "name": name, "description": about })).collect();
+    api["components"]["securitySchemes"] = json!({ "token": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "A JWT of the configured issuer, a claim of which names the studio. On one machine: `dev:<studio>`, or \
+            `dev:<studio>:operator`.",
+    } });
+    let schemas = &mut api["components"]["schemas"];
+    schemas["Problem"] = serde_json::to_value(Problem::schema()).unwrap_or_default();
+    // Some kinds have members of their own.
+    schemas["Problem"]["additionalProperties"] = json!(true);
+    schemas["GatewayMessage"] = json!({
+        "type": "object",
+        "description": "What API Gateway itself answers.",
+        "required": ["message"],
+        "properties": { "message": { "type": "string" } },
+    });
+    for (path, item) in api["paths"].as_object_mut().into_iter().flatten() {
+        for method in METHODS {
+            if let Some(operation) = item.get_mut(method) {
+                complete(path, method, operation);
+            }
+        }
+    }
+    api
+}
+
+/// Adds what the route has in common with others of its kind.
+fn complete(path: &str, method: &str, operation: &mut Value) {
+    let open = operation.get("security").is_some();
+    let takes_body = operation.get("requestBody").is_some();
+    let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
+    let has = |place: &str| parameters.iter().any(|parameter| parameter["in"] == place);
+    let operators = path.starts_with("/queues");
+    let one = method == "get" && path.ends_with("/{id}");
+    let mut refusals: Vec<(&str, &str)> = Vec::new();
+    if !open {
+        refusals.push(("403", if operators { "The token names no studio, or is no operator's" } else { "The token names no studio" }));
+    }
+    if has("path") && !open {
+        refusals.push(("404", "There is no such record, or it is another studio's"));
+    }
+    if takes_body {
+        refusals.push(("400", "The body is no JSON"));
+        refusals.push(("413", "The body has more than 1 MiB"));
+    }
+    if takes_body || has("query") || (method == "post" && !open) {
+        refusals.push(("422", "A field can't be taken; or the Idempotency-Key was used for another request"));
+    }
+    if method == "post" && !open {
+        refusals.push(("409", "A request with this Idempotency-Key is under way"));
+        refusals.push(("410", "What the request with this Idempotency-Key made was deleted since"));
+    }
+    refusals.push(("500", "A failure of the API's own"));
+    refusals.push(("503", "A service behind the API asks for patience"));
+    let responses = &mut operation["responses"];
+    for (status, about) in refusals {
+        if responses.get(status).is_none() {
+            responses[status] = refusal(about, PROBLEM, "Problem");
+        }
+    }
+    if !open {
+        responses["401"] = refusal("The token is missing, expired, or not of the issuer", "application/json", "GatewayMessage");
+    }
+    responses["429"] = refusal("Too many requests", "application/json", "GatewayMessage");
+    if open {
+        operation["security"] = json!([]);
+    }
+    let responses = &mut operation["responses"];
+    if one {
+        responses["304"] = json!({ "description": "Unchanged", "headers": { "ETag": etag() } });
+        responses["200"]["headers"] = json!({ "ETag": etag() });
+        add(operation, json!({
+            "name": "If-None-Match", "in": "header", "required": false, "schema": { "type": "string" },
+            "description": "The `ETag` of the record as it is known.",
+        }));
+    }
+    if method == "post" && !open {
+        add(operation, json!({
+            "name": "Idempotency-Key", "in": "header", "required": false,
+            "schema": { "type": "string", "minLength": 1, "maxLength": MAX_KEY, "pattern": "^[ -~]+$" },
+            "description": "Sent again with the same key, the request does nothing twice.",
+        }));
+    }
+    debug_assert!(HEADER.eq_ignore_ascii_case("Idempotency-Key"));
+}
+
+fn add(operation: &mut Value, parameter: Value) {
+    let fields = operation.as_object_mut();
+    let parameters = fields.map(|fields| fields.entry("parameters").or_insert_with(|| json!([])));
+    if let Some(Value::Array(parameters)) = parameters {
+        parameters.push(parameter);
+    }
+}
+
+fn etag() -> Value {
+    json!({ "description": "Of the record as it is", "schema": { "type": "string" } })
+}
+
+fn refusal(about: &str, content_type: &str, schema: &str) -> Value {
+    let mut content = Map::new();
+    content.insert(content_type.into(), json!({ "schema": { "$ref": format!("#/components/schemas/{schema}") } }));
+    json!({ "description": about, "content": content })
+}
+
+/// The problems' types, for the reference: type, status, when.
+pub fn problems() -> impl Iterator<Item = (String, u16, &'static str)> {
+    Kind::ALL.into_iter().map(|kind| {
+        let (status, slug, when) = kind.facts();
+        (format!("/problems/{slug}"), status.as_u16(), when)
+    })
+}

@@ -1,0 +1,138 @@
+//! The failed-jobs desk, for operators: how the queues are, what failed, and what is to become of it.
+
+mod failed;
+mod listing;
+
+use axum::{Json, extract::State as Shared};
+pub use failed::*;
+use futures::future::try_join_all;
+pub use listing::*;
+use shared::{desk::Desk, hold::Workable, workers::QueueName};
+use tracing::warn;
+
+use crate::{
+    answers::{QueueView, Queues, Verdict},
+    identity::Operator,
+    problem::ApiResult,
+    state::State,
+};
+
+/// Runs the same on whichever desk the queue has.
+macro_rules! at_desk {
+    ($state:expr, $queue:expr, |$desk:ident| $run:expr) => {
+        match $queue {
+            shared::workers::QueueName::Emails => {
+                let $desk = &$state.emails;
+                $run
+            }
+            shared::workers::QueueName::Photos => {
+                let $desk = &$state.photos;
+                $run
+            }
+            shared::workers::QueueName::Downloads => {
+                let $desk = &$state.downloads;
+                $run
+            }
+        }
+    };
+}
+pub(crate) use at_desk;
+
+/// How the queues are
+///
+/// Of all studios together. Depth and age of the waiting jobs, and what failed, with a verdict against what is healthy.
+#[utoipa::path(
+    get, path = "/queues", tag = "queues", operation_id = "get_queues",
+    responses((status = 200, description = "All queues, most urgent first", body = Queues)),
+)]
+pub async fn queues(Operator(_): Operator, Shared(state): Shared<State>) -> ApiResult<Json<Queues>> {
+    let look = |queue| {
+        let state = &state;
+        async move { at_desk!(state, queue, |desk| one(state, queue, desk).await) }
+    };
+    Ok(Json(Queues { queues: try_join_all(QueueName::ALL.map(look)).await? }))
+}
+
+async fn one<R: Workable>(state: &State, queue: QueueName, desk: &Desk<R>) -> ApiResult<QueueView> {
+    let now = state.clock.now();
+    let oldest = async {
+        // What CloudWatch can't say now is no reason to say nothing.
+        state.oldest.age(desk.queue.name(), now).await.unwrap_or_else(|error| {
+            warn!(error = format!("{error:#}"), "The age of the oldest message is not known");
+            None
+        })
+    };
+    let (counts, letters, failed, oldest_seconds) =
+        futures::join!(desk.queue.counts(), desk.dead_letters.counts(), desk.table.count_failures(now), oldest);
+    let (counts, letters, failed) = (counts?, letters?, failed?);
+    let mut view = QueueView {
+        queue,
+        waiting: counts.waiting,
+        in_flight: counts.in_flight,
+        delayed: counts.delayed,
+        oldest_seconds,
+        failed,
+        dead_letters: letters.waiting + letters.in_flight,
+        healthy: state.healthy.get(&queue).copied().ok_or_else(|| anyhow::anyhow!("Queue {queue} is not in the table"))?,
+        verdict: Verdict::Ok,
+        reasons: Vec::new(),
+    };
+    judge(&mut view);
+    Ok(view)
+}
+
+/// Failures weigh more than a backlog.
+fn judge(view: &mut QueueView) {
+    let most = view.healthy;
+    let mut reasons = Vec::new();
+    for (count, what) in [(view.failed, "failed jobs"), (view.dead_letters, "dead letters")] {
+        if count > most.failed {
+            view.verdict = Verdict::Failing;
+            reasons.push(format!("{count} {what}, {} allowed", most.failed));
+        }
+    }
+    let behind = [
+        (view.waiting, most.waiting, "messages wait"),
+        (view.oldest_seconds.unwrap_or(0), most.oldest_seconds, "seconds since the oldest came"),
+    ];
+    for (count, most, what) in behind {
+        if count > most {
+            if view.verdict == Verdict::Ok {
+                view.verdict = Verdict::Behind;
+            }
+            reasons.push(format!("{count} {what}, {most} allowed"));
+        }
+    }
+    view.reasons = reasons;
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::workers::Healthy;
+
+    use super::*;
+
+    #[test]
+    fn a_verdict_has_its_reasons_and_failures_weigh_more_than_a_backlog() {
+        let judged = |waiting, oldest_seconds, failed| {
+            let mut view = QueueView {
+                queue: QueueName::Emails,
+                waiting,
+                in_flight: 0,
+                delayed: 0,
+                oldest_seconds,
+                failed,
+                dead_letters: 0,
+                healthy: Healthy { waiting: 10, oldest_seconds: 60, failed: 0 },
+                verdict: Verdict::Ok,
+                reasons: Vec::new(),
+            };
+            judge(&mut view);
+            (view.verdict, view.reasons.len())
+        };
+        assert_eq!(judged(10, Some(60), 0), (Verdict::Ok, 0));
+        assert_eq!(judged(10, None, 0), (Verdict::Ok, 0));
+        assert_eq!(judged(11, Some(61), 0), (Verdict::Behind, 2));
+        assert_eq!(judged(11, Some(0), 1), (Verdict::Failing, 2));
+    }
+}

@@ -1,0 +1,283 @@
+//! Failed jobs tried again, or taken off the list: one by one here, many by an operation.
+
+use std::{collections::HashSet, fmt, str::FromStr};
+
+use axum::{
+    Json,
+    extract::{Path, State as Shared},
+    response::{IntoResponse, Response},
+};
+use http::StatusCode;
+use jiff::Timestamp;
+use serde::Deserialize;
+use shared::{
+    Studio,
+    desk::{Desk, Standing},
+    hold::Workable,
+    operation::{Operation, Selection, Task},
+    workers::QueueName,
+};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use super::{at_desk, listing::LETTERS};
+use crate::{
+    answers::{Forgotten, OperationStarted, Retried, Skipped},
+    body::{Body, Query},
+    idempotency::Allotted,
+    identity::Operator,
+    problem::{ApiResult, Problem},
+    routes::operations,
+    state::State,
+};
+
+/// Failed jobs of one request that names them.
+const MAX_IDS: usize = 100;
+
+/// What a failed job is called: a record of a studio, or a message. A studio's name has no underscore.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum JobId {
+    /// `{studio}:{record}`
+    Record(Studio, Uuid),
+    /// `dead_letter:{message}`
+    Message(String),
+}
+
+impl fmt::Display for JobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Record(studio, id) => write!(f, "{studio}:{id}"),
+            Self::Message(id) => write!(f, "dead_letter:{id}"),
+        }
+    }
+}
+
+impl FromStr for JobId {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text.split_once(':').ok_or(())? {
+            ("dead_letter", id) if !id.is_empty() => Ok(Self::Message(id.to_owned())),
+            (studio, id) => Ok(Self::Record(studio.parse().map_err(|_| ())?, id.parse().map_err(|_| ())?)),
+        }
+    }
+}
+
+/// A queue by the name in the path.
+pub fn queue_named(name: &str) -> Result<QueueName, Problem> {
+    name.parse().map_err(|_| Problem::not_found("queue"))
+}
+
+/// Which failed jobs are to be tried again: `ids`, or `error`, or `all`.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Retry {
+    /// These, by the ids that the list shows.
+    #[schema(min_items = 1, max_items = 100, nullable = false)]
+    ids: Option<Vec<String>>,
+    /// All with this error code.
+    #[schema(nullable = false)]
+    error: Option<String>,
+    /// All.
+    #[schema(nullable = false)]
+    all: Option<bool>,
+    /// With `error` or `all`: those of this studio only.
+    #[schema(value_type = Option<String>, pattern = "^[a-z0-9-]{1,63}$", nullable = false)]
+    studio: Option<Studio>,
+}
+
+/// Try failed jobs again
+///
+/// Their records begin anew, their jobs go on the queue, their dead letters are removed, in that order. Named ones at once;
+/// all of a kind page by page, as an operation. What fails later is not touched.
+#[utoipa::path(
+    post, path = "/queues/{queue}/failed/retry", tag = "queues", operation_id = "retry_failed",
+    params(("queue" = QueueName, Path, description = "Which queue")),
+    responses(
+        (status = 200, description = "With `ids`: what became of each", body = Retried),
+        (status = 202, description = "With `error` or `all`: begun", body = OperationStarted),
+    ),
+)]
+pub async fn retry_failed(
+    Operator(operator): Operator,
+    Shared(state): Shared<State>,
+    Path(queue): Path<String>,
+    allotted: Allotted,
+    Body(retry): Body<Retry>,
+) -> ApiResult<Response> {
+    let queue = queue_named(&queue)?;
+    match retry {
+        Retry { ids: Some(ids), error: None, all: None | Some(false), studio: None } => {
+            let ids = parse_ids(&ids)?;
+            let now = state.clock.now();
+            let retried = at_desk!(state, queue, |desk| retry_each(desk, &ids, now, allotted.id).await)?;
+            Ok(Json(retried).into_response())
+        }
+        Retry { ids: None, error, all, studio } => {
+            let task = Task::Retry { selection: select(error, all, studio)? };
+            let operation = Operation::new(operator, allotted.id, queue, task, state.clock.now());
+            operations::begin(&state, operation, allotted).await.map(IntoResponse::into_response)
+        }
+        Retry { .. } => Err(Problem::invalid("ids", "They stand alone: without error, all and studio.").into()),
+    }
+}
+
+fn parse_ids(ids: &[String]) -> Result<Vec<JobId>, Problem> {
+    if !(1..=MAX_IDS).contains(&ids.len()) {
+        return Err(Problem::invalid("ids", format!("They must be 1 to {MAX_IDS}.")));
+    }
+    let mut seen = HashSet::new();
+    let parsed = ids.iter().enumerate().map(|(n, id)| {
+        id.parse::<JobId>().map_err(|()| Problem::invalid(format!("ids[{n}]"), "It is no id that the list shows."))
+    });
+    let parsed = parsed.collect::<Result<Vec<_>, _>>()?;
+    Ok(parsed.into_iter().filter(|id| seen.insert(id.clone())).collect())
+}
+
+/// `all` is said, not implied: an empty body must not set a thousand jobs going.
+fn select(error: Option<String>, all: Option<bool>, studio: Option<Studio>) -> Result<Selection, Problem> {
+    match (error, all) {
+        (Some(error), None | Some(false)) => Ok(Selection { error: Some(error), studio }),
+        (None, Some(true)) => Ok(Selection { error: None, studio }),
+        _ => Err(Problem::invalid("all", "Either an error code is named, or all is true.")),
+    }
+}
+
+async fn retry_each<R: Workable>(desk: &Desk<R>, ids: &[JobId], now: Timestamp, by: Uuid) -> ApiResult<Retried> {
+    let mut outcome = Retried::default();
+    let mut messages: HashSet<&str> = HashSet::new();
+    for id in ids {
+        match id {
+            JobId::Record(studio, record) => match desk.retry(studio, *record, now, by).await? {
+                shared::desk::Retried::Sent | shared::desk::Retried::Before => outcome.retried.push(id.to_string()),
+                shared::desk::Retried::NotFailed => {
+                    let reason = "It has not failed, or not any more.".to_owned();
+                    outcome.skipped.push(Skipped { id: id.to_string(), reason });
+                }
+            },
+            JobId::Message(message) => drop(messages.insert(message)),
+        }
+    }
+    let letters = desk.dead_letters.look(LETTERS).await?;
+    let mut kept = Vec::new();
+    for letter in &letters {
+        match desk.standing(letter).await? {
+            // Its record has just begun anew.
+            Standing::Alone(entry) if entry.ordered_by == Some(by) => desk.dead_letters.remove(letter).await?,
+            Standing::Alone(_) if messages.remove(letter.id.as_str()) => {
+                desk.redrive(letter).await?;
+                outcome.retried.push(JobId::Message(letter.id.clone()).to_string());
+            }
+            _ => kept.push(letter),
+        }
+    }
+    desk.dead_letters.put_back(&kept).await;
+    for id in messages {
+        let reason = "It is not in the dead-letter queue now, or belongs to a failed record.".to_owned();
+        outcome.skipped.push(Skipped { id: JobId::Message(id.to_owned()).to_string(), reason });
+    }
+    Ok(outcome)
+}
+
+/// Which failed jobs are to be forgotten: `error`, or `all`.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Flush {
+    /// All with this error code.
+    error: Option<String>,
+    /// All.
+    all: Option<bool>,
+    /// Those of this studio only.
+    #[param(value_type = Option<String>, pattern = "^[a-z0-9-]{1,63}$")]
+    studio: Option<Studio>,
+}
+
+/// Forget failed jobs
+///
+/// They leave the list, and their messages the dead-letter queue; records stay failed. Page by page, as an operation. What
+/// fails later is not touched.
+#[utoipa::path(
+    delete, path = "/queues/{queue}/failed", tag = "queues", operation_id = "flush_failed",
+    params(("queue" = QueueName, Path, description = "Which queue"), Flush),
+    responses((status = 202, description = "Begun", body = OperationStarted)),
+)]
+pub async fn flush_failed(
+    Operator(operator): Operator,
+    Shared(state): Shared<State>,
+    Path(queue): Path<String>,
+    allotted: Allotted,
+    Query(flush): Query<Flush>,
+) -> ApiResult<(StatusCode, Json<OperationStarted>)> {
+    let queue = queue_named(&queue)?;
+    let task = Task::Forget { selection: select(flush.error, flush.all, flush.studio)? };
+    let operation = Operation::new(operator, allotted.id, queue, task, state.clock.now());
+    operations::begin(&state, operation, allotted).await
+}
+
+/// Forget one failed job
+///
+/// It leaves the list, and its messages the dead-letter queue; its record stays failed.
+#[utoipa::path(
+    delete, path = "/queues/{queue}/failed/{id}", tag = "queues", operation_id = "forget_failed",
+    params(
+        ("queue" = QueueName, Path, description = "Which queue"),
+        ("id" = String, Path, description = "As the list shows it"),
+    ),
+    responses((status = 200, description = "Forgotten", body = Forgotten)),
+)]
+pub async fn forget_failed(
+    Operator(_): Operator,
+    Shared(state): Shared<State>,
+    Path((queue, id)): Path<(String, String)>,
+) -> ApiResult<Json<Forgotten>> {
+    let queue = queue_named(&queue)?;
+    let not_found = || Problem::not_found("failed job");
+    let job: JobId = id.parse().map_err(|()| not_found())?;
+    if at_desk!(state, queue, |desk| forget(desk, &job).await)? {
+        Ok(Json(Forgotten { forgotten: id }))
+    } else {
+        Err(not_found().into())
+    }
+}
+
+async fn forget<R: Workable>(desk: &Desk<R>, job: &JobId) -> ApiResult<bool> {
+    let mut found = match job {
+        JobId::Record(studio, id) => {
+            if !desk.forget(studio, *id).await? {
+                return Ok(false);
+            }
+            true
+        }
+        JobId::Message(_) => false,
+    };
+    let letters = desk.dead_letters.look(LETTERS).await?;
+    let mut kept = Vec::new();
+    for letter in &letters {
+        match (desk.standing(letter).await?, job) {
+            (Standing::Forgotten, _) => desk.dead_letters.remove(letter).await?,
+            (Standing::Alone(_), JobId::Message(id)) if *id == letter.id => {
+                desk.dead_letters.remove(letter).await?;
+                found = true;
+            }
+            _ => kept.push(letter),
+        }
+    }
+    desk.dead_letters.put_back(&kept).await;
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_a_record_or_a_message_and_reads_back() {
+        for id in ["anna:00000000-0000-0000-0000-000000000007", "dead_letter:5c1f", "dead-letter:00000000-0000-0000-0000-000000000007"] {
+            assert_eq!(id.parse::<JobId>().map(|id| id.to_string()), Ok(id.to_owned()));
+        }
+        for bad in ["", ":", "anna:", "anna", "dead_letter:", "An_na:00000000-0000-0000-0000-000000000007"] {
+            assert_eq!(bad.parse::<JobId>(), Err(()), "{bad}");
+        }
+    }
+}

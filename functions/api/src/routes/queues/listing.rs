@@ -1,0 +1,227 @@
+//! The list of failed jobs: records and dead letters as one.
+
+use std::collections::{BTreeMap, HashMap};
+
+use axum::{
+    Json,
+    extract::{Path, State as Shared},
+};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use jiff::Timestamp;
+use serde::Deserialize;
+use shared::{
+    Studio,
+    desk::{DeadLetter, Desk, Entry, Standing},
+    hold::Workable,
+    operation::Selection,
+    store::{Failure, FailureKey},
+};
+use utoipa::IntoParams;
+use uuid::Uuid;
+
+use super::{at_desk, failed::{JobId, queue_named}};
+use crate::{
+    answers::{FailedJob, FailedJobs, FailedKind, FailureGroup},
+    body::Query,
+    identity::Operator,
+    problem::{ApiResult, Problem},
+    routes::{DEFAULT_LIMIT, MAX_LIMIT},
+    state::State,
+};
+
+/// Dead letters that are looked at for a list. More of them are no list that anybody reads.
+pub(super) const LETTERS: usize = 500;
+/// Dead letters whose records are read at once.
+const AT_ONCE: usize = 16;
+/// Failures read at once for groups; and at most, which is what an API's answer can wait for.
+const GROUP_PAGE: usize = 1_000;
+const MOST_GROUPED: usize = 20_000;
+
+/// Which failed jobs.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct FailedFilter {
+    /// Those with this error code.
+    error: Option<String>,
+    /// Those of this studio.
+    #[param(value_type = Option<String>, pattern = "^[a-z0-9-]{1,63}$")]
+    studio: Option<Studio>,
+    /// Records on the page.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<usize>,
+    /// As the page before has answered it.
+    cursor: Option<String>,
+}
+
+/// What failed
+///
+/// The failed records of the queue's jobs, of all studios, and the messages in its dead-letter queue, as one list. Looking
+/// changes nothing.
+#[utoipa::path(
+    get, path = "/queues/{queue}/failed", tag = "queues", operation_id = "list_failed",
+    params(("queue" = shared::workers::QueueName, Path, description = "Which queue"), FailedFilter),
+    responses((status = 200, description = "Some of them, newest first", body = FailedJobs)),
+)]
+pub async fn list_failed(
+    Operator(_): Operator,
+    Shared(state): Shared<State>,
+    Path(queue): Path<String>,
+    Query(filter): Query<FailedFilter>,
+) -> ApiResult<Json<FailedJobs>> {
+    let queue = queue_named(&queue)?;
+    let now = state.clock.now();
+    at_desk!(state, queue, |desk| list(desk, filter, now).await.map(Json))
+}
+
+async fn list<R: Workable>(desk: &Desk<R>, filter: FailedFilter, now: Timestamp) -> ApiResult<FailedJobs> {
+    let limit = filter.limit.unwrap_or(DEFAULT_LIMIT);
+    if !(1..=MAX_LIMIT).contains(&limit) {
+        return Err(Problem::invalid("limit", format!("It must be 1 to {MAX_LIMIT}.")).into());
+    }
+    let after = filter.cursor.as_deref().map(str::parse::<FailureKey>).transpose();
+    let after = after.map_err(|error| Problem::invalid("cursor", error.to_string()))?;
+    let selection = Selection { error: filter.error, studio: filter.studio };
+    let first_page = after.is_none();
+
+    let standings = look(desk).await?;
+    let mut letters_of: HashMap<(Studio, Uuid), u32> = HashMap::new();
+    let mut alone = Vec::new();
+    for (letter, standing) in standings {
+        match standing {
+            Standing::OfFailure(key) => *letters_of.entry((key.studio, key.id)).or_default() += 1,
+            Standing::Alone(entry) if selection.takes(&entry.error.code, entry.studio.as_ref()) => {
+                alone.push(message(&letter, entry));
+            }
+            Standing::Alone(_) | Standing::Forgotten => {}
+        }
+    }
+    let (failures, next) = page(desk, &selection, after, limit, now).await?;
+    let groups = if first_page { Some(groups(desk, &selection, &alone, now).await?) } else { None };
+    let records = failures.into_iter().map(|failure| {
+        let letters = letters_of.get(&(failure.key.studio.clone(), failure.key.id)).copied();
+        record::<R>(failure, letters.unwrap_or_default())
+    });
+    let items = if first_page { alone.into_iter().chain(records).collect() } else { records.collect() };
+    Ok(FailedJobs { items, groups, next_cursor: next.map(|key| key.to_string()) })
+}
+
+/// All dead letters, each with what it means; they are put back.
+pub(super) async fn look<R: Workable>(desk: &Desk<R>) -> ApiResult<Vec<(DeadLetter, Standing)>> {
+    let letters = desk.dead_letters.look(LETTERS).await?;
+    desk.dead_letters.put_back(&letters.iter().collect::<Vec<_>>()).await;
+    let meanings: Vec<_> = letters.iter().map(|letter| desk.standing(letter)).collect();
+    let meanings: Vec<_> = stream::iter(meanings).buffered(AT_ONCE).try_collect().await?;
+    Ok(letters.into_iter().zip(meanings).collect())
+}
+
+/// The selected failures behind `after`, and where the next page begins. Reads on where few are selected, within bounds.
+async fn page<R: Workable>(
+    desk: &Desk<R>,
+    selection: &Selection,
+    mut after: Option<FailureKey>,
+    limit: usize,
+    now: Timestamp,
+) -> ApiResult<(Vec<Failure>, Option<FailureKey>)> {
+    let mut found: Vec<Failure> = Vec::new();
+    let mut read = 0;
+    loop {
+        let page = desk.table.failures(now, after.as_ref(), GROUP_PAGE).await?;
+        let (count, last) = (page.len(), page.last().map(|failure| failure.key.clone()));
+        for failure in page {
+            if !selection.takes(&failure.error.code, Some(&failure.key.studio)) {
+                continue;
+            }
+            if found.len() == limit {
+                return Ok((found.clone(), found.last().map(|failure| failure.key.clone())));
+            }
+            found.push(failure);
+        }
+        read += count;
+        if count < GROUP_PAGE {
+            return Ok((found, None));
+        }
+        after = last;
+        if read >= MOST_GROUPED {
+            return Ok((found, after));
+        }
+    }
+}
+
+async fn groups<R: Workable>(
+    desk: &Desk<R>,
+    selection: &Selection,
+    alone: &[FailedJob],
+    now: Timestamp,
+) -> ApiResult<Vec<FailureGroup>> {
+    let mut groups: BTreeMap<String, FailureGroup> = BTreeMap::new();
+    for job in alone {
+        add(&mut groups, job);
+    }
+    let (mut after, mut read) = (None, 0);
+    loop {
+        let page = desk.table.failures(now, after.as_ref(), GROUP_PAGE).await?;
+        read += page.len();
+        after = page.last().map(|failure| failure.key.clone());
+        let full = page.len() == GROUP_PAGE;
+        for failure in page {
+            if selection.takes(&failure.error.code, Some(&failure.key.studio)) {
+                add(&mut groups, &record::<R>(failure, 0));
+            }
+        }
+        if !full || read >= MOST_GROUPED {
+            break;
+        }
+    }
+    let mut groups: Vec<_> = groups.into_values().collect();
+    groups.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.code.cmp(&b.code)));
+    Ok(groups)
+}
+
+/// The newest comes first, and gives the group its words.
+fn add(groups: &mut BTreeMap<String, FailureGroup>, job: &FailedJob) {
+    let group = groups.entry(job.error.code.clone()).or_insert_with(|| FailureGroup {
+        code: job.error.code.clone(),
+        message: job.error.message.clone(),
+        cause: job.cause.clone(),
+        count: 0,
+        first_failed_at: job.first_failed_at,
+        last_failed_at: job.last_failed_at,
+    });
+    group.count += 1;
+    group.first_failed_at = group.first_failed_at.min(job.first_failed_at);
+    group.last_failed_at = group.last_failed_at.max(job.last_failed_at);
+}
+
+fn record<R: Workable>(failure: Failure, dead_letters: u32) -> FailedJob {
+    let Failure { key, error, work } = failure;
+    FailedJob {
+        id: JobId::Record(key.studio.clone(), key.id).to_string(),
+        kind: FailedKind::Record,
+        job: Some(R::job(key.studio.clone(), key.id).name()),
+        studio: Some(key.studio.to_string()),
+        record_id: Some(key.id),
+        tries: work.attempts,
+        error,
+        cause: work.cause,
+        first_failed_at: work.failures.map_or(key.failed_at, |failures| failures.first),
+        last_failed_at: Some(key.failed_at),
+        dead_letters,
+    }
+}
+
+fn message(letter: &DeadLetter, entry: Entry) -> FailedJob {
+    FailedJob {
+        id: JobId::Message(letter.id.clone()).to_string(),
+        kind: FailedKind::Message,
+        job: entry.job,
+        studio: entry.studio.map(|studio| studio.to_string()),
+        record_id: entry.record,
+        tries: letter.receives,
+        error: entry.error,
+        cause: None,
+        first_failed_at: letter.sent_at,
+        last_failed_at: None,
+        dead_letters: 1,
+    }
+}
