@@ -203,8 +203,13 @@ where
         metrics::waited(between(sent_at, redelivery.clock.now()));
     }
     let receipt_handle = message.receipt_handle.filter(|handle| !handle.is_empty());
-    let delivery =
-        |body| Delivery { body, deadline, sent_at, receipt_handle: receipt_handle.clone(), redelivery: redelivery.clone() };
+    let delivery = |body| Delivery {
+        body,
+        deadline,
+        sent_at,
+        receipt_handle: receipt_handle.clone(),
+        redelivery: redelivery.clone(),
+    };
     let body = message.body.unwrap_or_default();
     let taken_back = delivery(body.clone());
     let receives = message.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(0);

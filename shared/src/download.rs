@@ -297,13 +297,7 @@ impl Download {
     }
 
     /// The build did not go well.
-    pub fn fall(
-        &mut self,
-        by: TryId,
-        now: Timestamp,
-        fate: Fate,
-        error: Option<RecordError>,
-    ) -> Result<(), NotOwner> {
+    pub fn fall(&mut self, by: TryId, now: Timestamp, fate: Fate, error: Option<RecordError>) -> Result<(), NotOwner> {
         self.check(by)?;
         self.error = error;
         self.status = if self.work.fall(now, fate) { DownloadStatus::Failed } else { DownloadStatus::Pending };

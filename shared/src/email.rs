@@ -179,13 +179,7 @@ impl Email {
     }
 
     /// The try did not end well. A mail that is `Sending` stays so: nobody heard what SES did with it.
-    pub fn fall(
-        &mut self,
-        by: TryId,
-        now: Timestamp,
-        fate: Fate,
-        error: Option<RecordError>,
-    ) -> Result<(), NotOwner> {
+    pub fn fall(&mut self, by: TryId, now: Timestamp, fate: Fate, error: Option<RecordError>) -> Result<(), NotOwner> {
         self.work.check(by)?;
         self.error = error;
         if self.work.fall(now, fate) {

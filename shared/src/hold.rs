@@ -24,7 +24,10 @@ use crate::{
     photo::Photo,
     store::{Record, Table},
     studio::Studio,
-    work::{Claim, Fate, MAX_TRIES_DOWNLOAD, MAX_TRIES_EMAIL, MAX_TRIES_OPERATION, MAX_TRIES_PHOTO, NotAgain, NotOwner, TryId, Work},
+    work::{
+        Claim, Fate, MAX_TRIES_DOWNLOAD, MAX_TRIES_EMAIL, MAX_TRIES_OPERATION, MAX_TRIES_PHOTO, NotAgain, NotOwner,
+        TryId, Work,
+    },
 };
 
 /// A record that workers claim.

@@ -61,7 +61,6 @@ impl Lambda {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the shape of a serializer")]
 fn request(invocation: Invocation) -> Result<http::Request<SdkBody>, http::Error> {
     http::Request::post(format!("/2015-03-31/functions/{}/invocations", invocation.function))
         .header("content-type", "application/json")

@@ -125,6 +125,10 @@ mod tests {
                 ("photos", MAX_TRIES_PHOTO, MAX_TRIES_PHOTO + SPARE_RECEIVES),
             ]
         );
-        assert!(workers.values().all(|worker| worker.tries >= MAX_TRIES_OPERATION && worker.queue.parse::<QueueName>().is_ok()));
+        assert!(
+            workers
+                .values()
+                .all(|worker| worker.tries >= MAX_TRIES_OPERATION && worker.queue.parse::<QueueName>().is_ok())
+        );
     }
 }

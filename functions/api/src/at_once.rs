@@ -9,7 +9,8 @@ use aws_types::SdkConfig;
 pub use estimate::{Estimate, archive, photo};
 use serde_json::{Value, json};
 use shared::{
-    Job, desk::Desk,
+    Job,
+    desk::Desk,
     env::{Env, EnvError},
     hold::Workable,
     lambda::Lambda,

@@ -60,9 +60,8 @@ pub async fn read(request: Request, state: &State) -> Result<Bytes, Problem> {
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let malformed = |error: &serde_json::Error| {
-        Problem::new(Kind::MalformedJson, format!("The body is not JSON: {error}"))
-    };
+    let malformed =
+        |error: &serde_json::Error| Problem::new(Kind::MalformedJson, format!("The body is not JSON: {error}"));
     let parsed = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
         let error = error.into_inner();

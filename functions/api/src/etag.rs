@@ -19,7 +19,8 @@ pub fn answer(headers: &HeaderMap, record: &impl Serialize, fresh: impl AsRef<[u
     let json = serde_json::to_vec(record).map_err(anyhow::Error::from)?;
     let hash = Sha256::new().chain_update(&json).chain_update(fresh).finalize();
     let tag = format!("W/\"{:032x}\"", hash.iter().take(16).fold(0_u128, |sum, byte| sum << 8 | u128::from(*byte)));
-    let known = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok()).any(|value| knows(value, &tag));
+    let known =
+        headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok()).any(|value| knows(value, &tag));
     Ok(Tagged { tag, known })
 }
 

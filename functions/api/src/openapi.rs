@@ -7,7 +7,7 @@ use utoipa::PartialSchema as _;
 
 use crate::{
     idempotency::{HEADER, MAX_KEY},
-    problem::{Kind, Problem},
+    problem::{Kind, ProblemView},
     routes,
 };
 
@@ -74,7 +74,7 @@ fn described() -> Value {
             `dev:<studio>:operator`.",
     } });
     let schemas = &mut api["components"]["schemas"];
-    schemas["Problem"] = serde_json::to_value(Problem::schema()).unwrap_or_default();
+    schemas["Problem"] = serde_json::to_value(ProblemView::schema()).unwrap_or_default();
     // Some kinds have members of their own.
     schemas["Problem"]["additionalProperties"] = json!(true);
     schemas["GatewayMessage"] = json!({
@@ -103,7 +103,10 @@ fn complete(path: &str, method: &str, operation: &mut Value) {
     let one = method == "get" && path.ends_with("/{id}");
     let mut refusals: Vec<(&str, &str)> = Vec::new();
     if !open {
-        refusals.push(("403", if operators { "The token names no studio, or is no operator's" } else { "The token names no studio" }));
+        refusals.push((
+            "403",
+            if operators { "The token names no studio, or is no operator's" } else { "The token names no studio" },
+        ));
     }
     if has("path") && !open {
         refusals.push(("404", "There is no such record, or it is another studio's"));
@@ -128,7 +131,8 @@ fn complete(path: &str, method: &str, operation: &mut Value) {
         }
     }
     if !open {
-        responses["401"] = refusal("The token is missing, expired, or not of the issuer", "application/json", "GatewayMessage");
+        responses["401"] =
+            refusal("The token is missing, expired, or not of the issuer", "application/json", "GatewayMessage");
     }
     responses["429"] = refusal("Too many requests", "application/json", "GatewayMessage");
     if open {
@@ -138,17 +142,23 @@ fn complete(path: &str, method: &str, operation: &mut Value) {
     if one {
         responses["304"] = json!({ "description": "Unchanged", "headers": { "ETag": etag() } });
         responses["200"]["headers"] = json!({ "ETag": etag() });
-        add(operation, json!({
-            "name": "If-None-Match", "in": "header", "required": false, "schema": { "type": "string" },
-            "description": "The `ETag` of the record as it is known.",
-        }));
+        add(
+            operation,
+            json!({
+                "name": "If-None-Match", "in": "header", "required": false, "schema": { "type": "string" },
+                "description": "The `ETag` of the record as it is known.",
+            }),
+        );
     }
     if method == "post" && !open {
-        add(operation, json!({
-            "name": "Idempotency-Key", "in": "header", "required": false,
-            "schema": { "type": "string", "minLength": 1, "maxLength": MAX_KEY, "pattern": "^[ -~]+$" },
-            "description": "Sent again with the same key, the request does nothing twice.",
-        }));
+        add(
+            operation,
+            json!({
+                "name": "Idempotency-Key", "in": "header", "required": false,
+                "schema": { "type": "string", "minLength": 1, "maxLength": MAX_KEY, "pattern": "^[ -~]+$" },
+                "description": "Sent again with the same key, the request does nothing twice.",
+            }),
+        );
     }
     debug_assert!(HEADER.eq_ignore_ascii_case("Idempotency-Key"));
 }

@@ -98,7 +98,9 @@ impl Kind {
             Self::UnreadableBody => (S::BAD_REQUEST, "unreadable-body", "The body did not arrive whole."),
             Self::Unauthorized => (S::UNAUTHORIZED, "unauthorized", "A valid bearer token is required."),
             Self::NoStudio => (S::FORBIDDEN, "no-studio", "The token's claim names no studio."),
-            Self::OperatorsOnly => (S::FORBIDDEN, "operators-only", "The route is for operators, and the token is none's."),
+            Self::OperatorsOnly => {
+                (S::FORBIDDEN, "operators-only", "The route is for operators, and the token is none's.")
+            }
             Self::NotFound => {
                 (S::NOT_FOUND, "not-found", "There is no such record or route, or the record is another studio's.")
             }
@@ -113,38 +115,61 @@ impl Kind {
             Self::PhotosNotReady => {
                 (S::CONFLICT, "photos-not-ready", "Photos of the order are not ready: `photos` names them.")
             }
-            Self::RequestInFlight => {
-                (S::CONFLICT, "request-in-flight", "A request with this Idempotency-Key is not answered yet: see `Retry-After`.")
-            }
-            Self::Gone => {
-                (S::GONE, "gone", "The request with this Idempotency-Key was answered, and what it made was deleted since.")
-            }
+            Self::RequestInFlight => (
+                S::CONFLICT,
+                "request-in-flight",
+                "A request with this Idempotency-Key is not answered yet: see `Retry-After`.",
+            ),
+            Self::Gone => (
+                S::GONE,
+                "gone",
+                "The request with this Idempotency-Key was answered, and what it made was deleted since.",
+            ),
             Self::TooLarge => (S::PAYLOAD_TOO_LARGE, "too-large", "The body has more than 1 MiB."),
-            Self::InvalidField => {
-                (S::UNPROCESSABLE_ENTITY, "invalid-field", "A field of the body, query or head can't be taken: `field` names it.")
-            }
+            Self::InvalidField => (
+                S::UNPROCESSABLE_ENTITY,
+                "invalid-field",
+                "A field of the body, query or head can't be taken: `field` names it.",
+            ),
             Self::IdempotencyKeyReused => (
                 S::UNPROCESSABLE_ENTITY,
                 "idempotency-key-reused",
                 "The Idempotency-Key was used for a request with another body or route.",
             ),
-            Self::Refused => {
-                (S::UNPROCESSABLE_ENTITY, "refused", "The job could not be done: `code` says why, as on a failed record.")
-            }
+            Self::Refused => (
+                S::UNPROCESSABLE_ENTITY,
+                "refused",
+                "The job could not be done: `code` says why, as on a failed record.",
+            ),
             Self::TooLargeToWait => (
                 S::UNPROCESSABLE_ENTITY,
                 "too-large-to-wait",
                 "With `\"queue\": false` the job would take longer than a request may: leave `queue` out.",
             ),
-            Self::Busy => (S::SERVICE_UNAVAILABLE, "busy", "A service behind the API asks for patience: see `Retry-After`."),
+            Self::Busy => {
+                (S::SERVICE_UNAVAILABLE, "busy", "A service behind the API asks for patience: see `Retry-After`.")
+            }
             Self::Internal => (S::INTERNAL_SERVER_ERROR, "internal", "A failure of the API's own; it is logged."),
         }
     }
 }
 
-/// One refusal, as RFC 9457 has it.
-#[derive(Debug, Serialize, ToSchema)]
+/// One refusal.
+#[derive(Debug)]
 pub struct Problem {
+    kind: Kind,
+    detail: String,
+    field: Option<String>,
+    /// Members that some kinds have besides.
+    more: Map<String, Value>,
+    /// Seconds after which it may be tried again.
+    retry_after: Option<u64>,
+}
+
+/// A refusal as RFC 9457 has it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub struct ProblemView {
     /// What kind of problem it is: stable, for programs.
     #[serde(rename = "type")]
     #[schema(example = "/problems/invalid-field")]
@@ -159,14 +184,9 @@ pub struct Problem {
     /// The part of the request that is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<String>,
-    /// Members that some kinds have besides.
     #[serde(flatten)]
     #[schema(ignore)]
     more: Map<String, Value>,
-    /// Seconds after which it may be tried again.
-    #[serde(skip)]
-    #[schema(ignore)]
-    retry_after: Option<u64>,
 }
 
 /// What a handler fails with.
@@ -184,16 +204,7 @@ pub type ApiResult<T> = Result<T, ApiError>;
 impl Problem {
     /// Of this kind, with a sentence of its own.
     pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
-        let (status, slug, _) = kind.facts();
-        Self {
-            kind: format!("/problems/{slug}"),
-            title: status.canonical_reason().unwrap_or("Error"),
-            status: status.as_u16(),
-            detail: detail.into(),
-            field: None,
-            more: Map::new(),
-            retry_after: None,
-        }
+        Self { kind, detail: detail.into(), field: None, more: Map::new(), retry_after: None }
     }
 
     /// 422: the field's value can't be taken.
@@ -246,11 +257,18 @@ impl From<anyhow::Error> for ApiError {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let retry_after = self.retry_after;
-        let mut response = (status, Json(self)).into_response();
+        let (status, slug, _) = self.kind.facts();
+        let view = ProblemView {
+            kind: format!("/problems/{slug}"),
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
+            detail: self.detail,
+            field: self.field,
+            more: self.more,
+        };
+        let mut response = (status, Json(view)).into_response();
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if let Some(seconds) = retry_after {
+        if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(RETRY_AFTER, seconds.into());
         }
         response

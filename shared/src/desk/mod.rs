@@ -94,17 +94,19 @@ impl<R: Workable> Desk<R> {
     pub fn subject(body: &str) -> Subject {
         let message = |job, studio, error| Subject::Message { job, studio, error };
         match Job::decode(body) {
-            Ok(job) => match R::named_by(&job) {
-                Some((studio, id)) => Subject::Record(studio, id),
-                None => {
-                    let error = match job {
-                        Job::Operate { .. } => RecordError::new("operation_failed", "An operation was given up."),
-                        Job::Sweep => RecordError::new("sweep_failed", "A sweep failed at every try; the next one does its work."),
-                        _ => RecordError::new("wrong_queue", "It is no job of this queue."),
-                    };
-                    message(Some(job.name()), job.studio().cloned(), error)
+            Ok(job) => {
+                if let Some((studio, id)) = R::named_by(&job) {
+                    return Subject::Record(studio, id);
                 }
-            },
+                let error = match job {
+                    Job::Operate { .. } => RecordError::new("operation_failed", "An operation was given up."),
+                    Job::Sweep => {
+                        RecordError::new("sweep_failed", "A sweep failed at every try; the next one does its work.")
+                    }
+                    _ => RecordError::new("wrong_queue", "It is no job of this queue."),
+                };
+                message(Some(job.name()), job.studio().cloned(), error)
+            }
             // S3's own events are jobs too, for photos.
             Err(error) => {
                 let original = s3_event::originals(body).ok().and_then(|mut originals| originals.pop());

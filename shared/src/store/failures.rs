@@ -84,12 +84,7 @@ struct Indexed {
 impl<R: Record> Table<R> {
     /// Those that failed at `until` or before, behind `after`: at most `limit`, newest first. Where there are fewer than
     /// `limit`, there are no more. The index lags behind the table by some milliseconds.
-    pub async fn failures(
-        &self,
-        until: Timestamp,
-        after: Option<&FailureKey>,
-        limit: usize,
-    ) -> Result<Vec<Failure>> {
+    pub async fn failures(&self, until: Timestamp, after: Option<&FailureKey>, limit: usize) -> Result<Vec<Failure>> {
         let mut found = Vec::new();
         let mut start = after.map(start_key);
         while found.len() < limit {

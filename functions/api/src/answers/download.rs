@@ -135,11 +135,8 @@ impl DownloadView {
         let file = download.file.as_ref();
         let known: Vec<&BuiltFile> =
             if file.is_some() { download.files().collect() } else { download.planned.iter().collect() };
-        let archive = |file: &&BuiltFile| Archive {
-            path: file.path.clone(),
-            size_bytes: file.size,
-            crc32: hex(file.crc32),
-        };
+        let archive =
+            |file: &&BuiltFile| Archive { path: file.path.clone(), size_bytes: file.size, crc32: hex(file.crc32) };
         Self {
             id: download.id,
             order_id: download.order,

@@ -12,7 +12,9 @@ pub use email::{EmailMade, EmailView};
 pub use operation::{OperationStarted, OperationView};
 pub use order::{OrderView, OrderWithPhotos};
 pub use photo::{DerivativesView, PhotoView, PhotoWithUpload, Upload};
-pub use queue::{FailedJob, FailedJobs, FailedKind, FailureGroup, Forgotten, QueueView, Queues, Retried, Skipped, Verdict};
+pub use queue::{
+    FailedJob, FailedJobs, FailedKind, FailureGroup, Forgotten, QueueView, Queues, Retried, Skipped, Verdict,
+};
 use serde::Serialize;
 use shared::store::{self, Record};
 use utoipa::ToSchema;

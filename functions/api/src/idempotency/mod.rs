@@ -132,7 +132,7 @@ fn fingerprint(parts: &Parts, body: &[u8]) -> String {
     hash.update(parts.uri.path_and_query().map_or("", |path| path.as_str()));
     hash.update([0]);
     hash.update(body);
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(hash.finalize())
 }
 
 async fn begin(state: &State, studio: &Studio, id: Uuid, fingerprint: String, now: Timestamp) -> ApiResult<Meaning> {

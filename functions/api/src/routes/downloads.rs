@@ -28,7 +28,7 @@ use crate::{
     etag,
     idempotency::Allotted,
     identity::Caller,
-    problem::{ApiResult, Kind, Problem},
+    problem::{ApiResult, Kind, Problem, ProblemView},
     state::State,
 };
 
@@ -127,7 +127,7 @@ impl NewDownload {
     responses(
         (status = 201, description = "Ready: a single one, or one that was waited for; or failed for good, and says why", body = DownloadWithLink),
         (status = 202, description = "On the queue", body = DownloadWithLink),
-        (status = 409, description = "Photos of the order are not ready", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "Photos of the order are not ready", body = ProblemView, content_type = "application/problem+json"),
     ),
 )]
 pub async fn create(
@@ -351,7 +351,7 @@ pub async fn show(
     responses(
         (status = 200, description = "Ready; or failed for good, and says why", body = DownloadWithLink),
         (status = 202, description = "On the queue", body = DownloadWithLink),
-        (status = 409, description = "It is being built, was taken back, or photos are not ready", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "It is being built, was taken back, or photos are not ready", body = ProblemView, content_type = "application/problem+json"),
     ),
 )]
 pub async fn retry(

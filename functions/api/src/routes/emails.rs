@@ -88,23 +88,22 @@ pub async fn create(
     let message: Message = serde_json::from_value(json!({ "template": new.template, "data": new.data }))
         .map_err(|error| Problem::invalid("data", error.to_string()))?;
     let made = if allotted.again { state.emails.table.get(&studio, allotted.id).await? } else { None };
-    let email = match allotted.made(made)? {
-        Some(made) => made,
-        None => {
-            let known = match &message {
-                Message::OrderConfirmation { order_id } => state.orders.get(&studio, *order_id).await?.is_some(),
-                Message::DownloadReady { download_id } | Message::DownloadFailed { download_id } => {
-                    state.downloads.table.get(&studio, *download_id).await?.is_some()
-                }
-            };
-            if !known {
-                return Err(Problem::invalid("data", "It names no order or download of this studio.").into());
+    let email = if let Some(made) = allotted.made(made)? {
+        made
+    } else {
+        let known = match &message {
+            Message::OrderConfirmation { order_id } => state.orders.get(&studio, *order_id).await?.is_some(),
+            Message::DownloadReady { download_id } | Message::DownloadFailed { download_id } => {
+                state.downloads.table.get(&studio, *download_id).await?.is_some()
             }
-            let email = Email::new(studio, allotted.id, message, new.to, locale, state.clock.now());
-            match state.emails.table.create(&email).await? {
-                Created::New => email,
-                Created::Existed(made) => *made,
-            }
+        };
+        if !known {
+            return Err(Problem::invalid("data", "It names no order or download of this studio.").into());
+        }
+        let email = Email::new(studio, allotted.id, message, new.to, locale, state.clock.now());
+        match state.emails.table.create(&email).await? {
+            Created::New => email,
+            Created::Existed(made) => *made,
         }
     };
     if allotted.answered {

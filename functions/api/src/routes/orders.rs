@@ -35,7 +35,12 @@ const MAX_NAME: usize = 200;
 #[serde(deny_unknown_fields)]
 pub struct NewOrder {
     /// The shop's own number for it: one line. The customer sees it.
-    #[schema(min_length = 1, max_length = 100, pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\x00-\x1f\x7f-\x9f\s][^\x00-\x1f\x7f-\x9f]*$", example = "2026-1017")]
+    #[schema(
+        min_length = 1,
+        max_length = 100,
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\x00-\x1f\x7f-\x9f\s][^\x00-\x1f\x7f-\x9f]*$",
+        example = "2026-1017"
+    )]
     reference: String,
     /// Who bought.
     customer: NewCustomer,
@@ -49,7 +54,12 @@ pub struct NewOrder {
 #[serde(deny_unknown_fields)]
 pub struct NewCustomer {
     /// As the customer wrote it: one line.
-    #[schema(min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\x00-\x1f\x7f-\x9f\s][^\x00-\x1f\x7f-\x9f]*$", example = "Eva Beispiel")]
+    #[schema(
+        min_length = 1,
+        max_length = 200,
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\x00-\x1f\x7f-\x9f\s][^\x00-\x1f\x7f-\x9f]*$",
+        example = "Eva Beispiel"
+    )]
     name: String,
     /// Where mails go: one address, without display name.
     #[schema(value_type = String, format = Email, max_length = 254, example = "eva@example.com")]
@@ -103,7 +113,9 @@ pub async fn create(
     Body(new): Body<NewOrder>,
 ) -> ApiResult<(StatusCode, Json<OrderWithPhotos>)> {
     let (order, ids) = new.parse(studio, allotted.id, state.clock.now())?;
-    if allotted.again && let Some(made) = allotted.made(state.orders.get(&order.studio, order.id).await?)? {
+    if allotted.again
+        && let Some(made) = allotted.made(state.orders.get(&order.studio, order.id).await?)?
+    {
         return Ok((StatusCode::CREATED, Json(OrderWithPhotos::new(&made, ids))));
     }
     refuse(&ids, &state.photos.table.get_many(&order.studio, &ids).await?)?;

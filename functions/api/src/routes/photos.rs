@@ -2,11 +2,7 @@
 
 use std::time::Duration;
 
-use axum::{
-    Json,
-    extract::State as Shared,
-    response::Response,
-};
+use axum::{Json, extract::State as Shared, response::Response};
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -31,7 +27,7 @@ use crate::{
     etag,
     idempotency::Allotted,
     identity::Caller,
-    problem::{ApiResult, Kind, Problem},
+    problem::{ApiResult, Kind, Problem, ProblemView},
     state::State,
 };
 
@@ -51,10 +47,19 @@ const MAX_CONTENT_TYPE: usize = 100;
 #[serde(deny_unknown_fields)]
 pub struct NewPhoto {
     /// The photographer's name for it, 1 to 1,024 bytes; it becomes the name in archives.
-    #[schema(min_length = 1, max_length = 256, pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\x00-\x1f\x7f-\x9f\s][^\x00-\x1f\x7f-\x9f]*$", example = "IMG_0001.jpg")]
+    #[schema(
+        min_length = 1,
+        max_length = 256,
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\x00-\x1f\x7f-\x9f\s][^\x00-\x1f\x7f-\x9f]*$",
+        example = "IMG_0001.jpg"
+    )]
     filename: String,
     /// `image/…`, or `application/octet-stream` from who can't tell.
-    #[schema(max_length = 100, pattern = r"^(image/[A-Za-z0-9!#$&^_.+-]+|application/octet-stream)$", example = "image/jpeg")]
+    #[schema(
+        max_length = 100,
+        pattern = r"^(image/[A-Za-z0-9!#$&^_.+-]+|application/octet-stream)$",
+        example = "image/jpeg"
+    )]
     content_type: String,
     /// Of the file, at most 256 MiB. S3 takes exactly so many.
     #[schema(minimum = 1, maximum = 268_435_456, example = 24_117_248)]
@@ -138,7 +143,9 @@ pub async fn create(
     Body(new): Body<NewPhoto>,
 ) -> ApiResult<(StatusCode, Json<PhotoWithUpload>)> {
     let mut photo = new.parse(studio, allotted.id, state.clock.now())?;
-    if allotted.again && let Some(made) = allotted.made(state.photos.table.get(&photo.studio, photo.id).await?)? {
+    if allotted.again
+        && let Some(made) = allotted.made(state.photos.table.get(&photo.studio, photo.id).await?)?
+    {
         photo = made;
     } else if let Created::Existed(made) = state.photos.table.create(&photo).await? {
         photo = *made;
@@ -257,7 +264,7 @@ pub async fn show(
     params(("id" = Uuid, Path, description = "Of the photo")),
     responses(
         (status = 204, description = "Deleted"),
-        (status = 409, description = "An order holds it, or it is being worked on", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "An order holds it, or it is being worked on", body = ProblemView, content_type = "application/problem+json"),
     ),
 )]
 pub async fn delete(Caller(studio): Caller, Shared(state): Shared<State>, Id(id): Id) -> ApiResult<StatusCode> {
@@ -267,8 +274,8 @@ pub async fn delete(Caller(studio): Caller, Shared(state): Shared<State>, Id(id)
         let before = (photo.status, photo.work.clone());
         photo.begin_deleting(now).map(|()| before)
     };
-    let begun = state.photos.table.update(&studio, id, begin).await?;
-    let (photo, before) = begun.ok_or_else(|| Problem::not_found("photo"))?;
+    let marked = state.photos.table.update(&studio, id, begin).await?;
+    let (photo, before) = marked.ok_or_else(|| Problem::not_found("photo"))?;
     let Ok(before) = before else {
         return Err(Problem::new(Kind::UnderWay, "The photo is being developed.").into());
     };
@@ -331,7 +338,8 @@ pub async fn process(
         state.workers.check(at_once::photo(found.size))?;
     }
     let now = state.clock.now();
-    let set = state.photos.table.update(&studio, id, |photo: &mut Photo| photo.send_again(now, Some(allotted.id))).await?;
+    let set =
+        state.photos.table.update(&studio, id, |photo: &mut Photo| photo.send_again(now, Some(allotted.id))).await?;
     let (photo, set) = set.ok_or_else(|| Problem::not_found("photo"))?;
     let ordered = photo.work.ordered_by == Some(allotted.id);
     match set {
@@ -392,7 +400,11 @@ pub async fn process_many(
         (Which::Older, version @ (None | Some(1..))) => {
             Photos::Older { processor_version: version.unwrap_or(shared::photo::PROCESSOR_VERSION) }
         }
-        _ => return Err(Problem::invalid("processor_version", "It is 1 or more, and belongs to older photos only.").into()),
+        _ => {
+            return Err(
+                Problem::invalid("processor_version", "It is 1 or more, and belongs to older photos only.").into()
+            );
+        }
     };
     let task = Task::Regenerate { which };
     let operation = Operation::new(studio, allotted.id, QueueName::Photos, task, state.clock.now());

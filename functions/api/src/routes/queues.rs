@@ -48,7 +48,7 @@ pub(crate) use at_desk;
 pub async fn queues(Operator(_): Operator, Shared(state): Shared<State>) -> ApiResult<Json<Queues>> {
     let look = |queue| {
         let state = &state;
-        async move { at_desk!(state, queue, |desk| one(state, queue, desk).await) }
+        async move { at_desk!(state, queue, |desk| Box::pin(one(state, queue, desk)).await) }
     };
     Ok(Json(Queues { queues: try_join_all(QueueName::ALL.map(look)).await? }))
 }
@@ -73,7 +73,11 @@ async fn one<R: Workable>(state: &State, queue: QueueName, desk: &Desk<R>) -> Ap
         oldest_seconds,
         failed,
         dead_letters: letters.waiting + letters.in_flight,
-        healthy: state.healthy.get(&queue).copied().ok_or_else(|| anyhow::anyhow!("Queue {queue} is not in the table"))?,
+        healthy: state
+            .healthy
+            .get(&queue)
+            .copied()
+            .ok_or_else(|| anyhow::anyhow!("Queue {queue} is not in the table"))?,
         verdict: Verdict::Ok,
         reasons: Vec::new(),
     };

@@ -273,7 +273,11 @@ mod tests {
 
     #[test]
     fn an_id_is_a_record_or_a_message_and_reads_back() {
-        for id in ["anna:00000000-0000-0000-0000-000000000007", "dead_letter:5c1f", "dead-letter:00000000-0000-0000-0000-000000000007"] {
+        for id in [
+            "anna:00000000-0000-0000-0000-000000000007",
+            "dead_letter:5c1f",
+            "dead-letter:00000000-0000-0000-0000-000000000007",
+        ] {
             assert_eq!(id.parse::<JobId>().map(|id| id.to_string()), Ok(id.to_owned()));
         }
         for bad in ["", ":", "anna:", "anna", "dead_letter:", "An_na:00000000-0000-0000-0000-000000000007"] {

@@ -19,7 +19,10 @@ use shared::{
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use super::{at_desk, failed::{JobId, queue_named}};
+use super::{
+    at_desk,
+    failed::{JobId, queue_named},
+};
 use crate::{
     answers::{FailedJob, FailedJobs, FailedKind, FailureGroup},
     body::Query,
