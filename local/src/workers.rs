@@ -23,6 +23,20 @@ pub struct Worker {
     pub batch_size: i32,
     /// Events worked on at once.
     pub max_concurrency: u32,
+    /// What its queue may show before somebody should look.
+    pub healthy: Healthy,
+}
+
+/// The bounds of a healthy queue; beyond any of them it is behind, or failing.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Healthy {
+    /// Messages that wait, at most.
+    pub waiting: u64,
+    /// Age of the oldest message, in seconds, at most; also the alarm's threshold.
+    pub oldest_seconds: u64,
+    /// Failed jobs, at most.
+    pub failed: u64,
 }
 
 impl Worker {
