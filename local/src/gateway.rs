@@ -81,7 +81,7 @@ fn claims(authorization: &str) -> Option<Value> {
     let (studio, role) = token.split_once(':').map_or((token, None), |(studio, role)| (studio, Some(role)));
     let mut claims = json!({ "sub": format!("dev-{studio}"), "iss": "local", crate::system::STUDIO_CLAIM: studio });
     if let Some(role) = role {
-        claims["darkroom_role"] = role.into();
+        claims[crate::system::ROLE_CLAIM] = role.into();
     }
     Some(claims)
 }

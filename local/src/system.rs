@@ -16,6 +16,10 @@ use crate::{
 
 /// The JWT claim that names the studio, as Terraform's default has it.
 pub const STUDIO_CLAIM: &str = "darkroom_studio";
+/// The JWT claim that names a role.
+pub const ROLE_CLAIM: &str = "darkroom_role";
+/// The role that sees the failed jobs of all studios.
+const OPERATOR: &str = "operator";
 /// The schedule's period (EventBridge Scheduler in AWS).
 const SWEEP_EVERY: Duration = Duration::from_secs(300);
 
@@ -215,7 +219,8 @@ fn retry_later(sources: Vec<EventSource>, stand_ins: &StandIns, tasks: &mut Join
     });
 }
 
-/// The environment variable that holds a queue's URL: `emails` -> `EMAILS_QUEUE_URL`.
+/// The environment variable that holds a queue's URL: `emails` -> `EMAILS_QUEUE_URL`. Its dead-letter queue's is
+/// `EMAILS_DLQ_URL`.
 fn queue_variable(queue: &str) -> String {
     format!("{}_QUEUE_URL", queue.to_uppercase())
 }
@@ -234,14 +239,22 @@ fn environment(stand_ins: &StandIns, api: &str) -> HashMap<String, String> {
         ("ORDERS_TABLE", "orders".to_owned()),
         ("DOWNLOADS_TABLE", "downloads".to_owned()),
         ("EMAILS_TABLE", "emails".to_owned()),
+        ("REQUESTS_TABLE", "requests".to_owned()),
         ("PHOTOS_BUCKET", "photos".to_owned()),
         ("DOWNLOADS_BUCKET", "downloads".to_owned()),
         ("PHOTOS_QUEUE_URL", queue("photos")),
         ("DOWNLOADS_QUEUE_URL", queue("downloads")),
         ("EMAILS_QUEUE_URL", queue("emails")),
+        ("PHOTOS_DLQ_URL", queue("photos-dlq")),
+        ("DOWNLOADS_DLQ_URL", queue("downloads-dlq")),
+        ("EMAILS_DLQ_URL", queue("emails-dlq")),
+        ("PHOTO_PROCESSOR_FUNCTION", "photo-processor".to_owned()),
+        ("ARCHIVE_BUILDER_FUNCTION", "archive-builder".to_owned()),
+        ("EMAIL_SENDER_FUNCTION", "email-sender".to_owned()),
         ("LINK_SECRET_PARAMETER", "/darkroom/link-secret".to_owned()),
         ("PUBLIC_URL", api.to_owned()),
         ("STUDIO_CLAIM", STUDIO_CLAIM.to_owned()),
+        ("OPERATOR_CLAIM", format!("{ROLE_CLAIM}={OPERATOR}")),
         ("DOWNLOAD_RETENTION_DAYS", "30".to_owned()),
         ("MAIL_FROM", "Darkroom <photos@darkroom.example>".to_owned()),
         // A laptop's failures are tried again while somebody watches.
