@@ -8,9 +8,9 @@ use tokio::{net::TcpListener, task::JoinSet};
 
 use crate::{
     event_source::EventSource,
-    functions::{Functions, Layer},
+    functions::{Functions, Layer, TimedOut},
     gateway, setup,
-    stand_ins::{self, Mail, Queues, StandIns, Work},
+    stand_ins::{self, Mail, Queues, StandIns, Work, lambda},
     workers::{Worker, workers},
 };
 
@@ -120,6 +120,7 @@ impl System {
             })?,
         }
         .within(options.layer.clone());
+        stand_ins.run_functions(run_functions(&functions, &workers));
         let mails = Mails(stand_ins.mailbox());
         let mut tasks = JoinSet::new();
         let sqs = aws_sdk_sqs::Client::new(&shared::aws::config(&env)?);
@@ -183,6 +184,21 @@ impl System {
         }
         Ok(())
     }
+}
+
+/// What Lambda's Invoke runs: the workers, each up to its timeout.
+fn run_functions(functions: &Functions, workers: &Workers) -> lambda::Run {
+    let (functions, workers) = (functions.clone(), workers.clone());
+    Arc::new(move |name, event| {
+        let timeout = workers.get(name)?.timeout();
+        let (functions, name) = (functions.clone(), name.to_owned());
+        Some(Box::pin(async move {
+            functions.invoke(&name, event, timeout).await.map_err(|error| lambda::FunctionError {
+                kind: if error.is::<TimedOut>() { "Sandbox.Timedout" } else { "Runtime.Unknown" },
+                message: format!("{error:#}"),
+            })
+        }))
+    })
 }
 
 /// Works all that is visible on any queue: one job at a time, each to its end before what sent it is answered.
@@ -285,3 +301,40 @@ fn schedule(sources: &[EventSource], tasks: &mut JoinSet<()>) {
 
 /// The workers by function name.
 pub type Workers = std::collections::BTreeMap<String, Worker>;
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn workers_can_be_invoked_and_end_at_their_timeout() {
+        let data = tempfile::tempdir().unwrap();
+        let mut options = Options { by_hand: true, ..Options::new(data.path()).unwrap() };
+        options.workers.get_mut("archive-builder").unwrap().timeout_seconds = 1;
+        options.layer =
+            Some(Arc::new(
+                |function, run| {
+                    if function == "archive-builder" { Box::pin(std::future::pending()) } else { run }
+                },
+            ));
+        let system = System::start(options).await.unwrap();
+        let invoke = async |variable: &str| {
+            let name = system.environment.get(variable).map_or("none", String::as_str);
+            let path = format!("/2015-03-31/functions/{name}/invocations");
+            let request = reqwest::Client::new().post(format!("{}{path}", system.stand_ins.endpoint()));
+            let scope = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/lambda/aws4_request";
+            let event = json!({ "Records": [] });
+            let answer = request.header("authorization", scope).json(&event).send().await.unwrap();
+            let failed = answer.headers().contains_key("x-amz-function-error");
+            (answer.status().as_u16(), failed, answer.json::<Value>().await.unwrap())
+        };
+        for worker in ["PHOTO_PROCESSOR_FUNCTION", "EMAIL_SENDER_FUNCTION"] {
+            assert_eq!(invoke(worker).await, (200, false, json!({ "batchItemFailures": [] })), "{worker}");
+        }
+        let (status, failed, payload) = invoke("ARCHIVE_BUILDER_FUNCTION").await;
+        assert_eq!((status, failed, &payload["errorType"]), (200, true, &json!("Sandbox.Timedout")), "{payload}");
+        assert_eq!(invoke("NO_SUCH_FUNCTION").await.0, 404);
+    }
+}
