@@ -5,6 +5,7 @@
 
 mod answer;
 mod atomic_file;
+mod cloudwatch;
 mod dynamodb;
 pub mod identity;
 pub mod lambda;

@@ -24,7 +24,7 @@ use super::mailbox::Mailbox;
 use super::s3::ObjectService;
 use super::sqs::Queues;
 use super::ssm::Parameters;
-use super::{ses, sqs, ssm};
+use super::{cloudwatch, ses, sqs, ssm};
 
 /// Work that is done between a request and its answer.
 pub type Work = Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
@@ -125,7 +125,7 @@ impl Router {
                 "UnrecognizedClientException",
                 "The security token included in the request is invalid.",
             ),
-            service @ ("sqs" | "ses" | "ssm" | "lambda") => {
+            service @ ("sqs" | "ses" | "ssm" | "lambda" | "monitoring") => {
                 let (parts, body) = request.into_parts();
                 let Ok(body) = Limited::new(body, MAX_BODY_BYTES).collect().await else {
                     return refuse(
@@ -145,6 +145,7 @@ impl Router {
                     }
                     "ses" => ses::answer(&self.mailbox, &parts.method, parts.uri.path(), &body).map(Body::from),
                     "lambda" => self.lambda.answer(&parts, &body).await.map(Body::from),
+                    "monitoring" => cloudwatch::answer(&self.queues, target, &body).map(Body::from),
                     _ => ssm::answer(&self.parameters, target, &body).map(Body::from),
                 }
             }
