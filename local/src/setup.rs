@@ -7,8 +7,8 @@ use aws_sdk_dynamodb::types::{
     TimeToLiveSpecification,
 };
 use aws_sdk_s3::types::{
-    Event, FilterRule, FilterRuleName, NotificationConfiguration, NotificationConfigurationFilter, QueueConfiguration,
-    S3KeyFilter,
+    CorsConfiguration, CorsRule, Event, FilterRule, FilterRuleName, NotificationConfiguration,
+    NotificationConfigurationFilter, QueueConfiguration, S3KeyFilter,
 };
 use aws_sdk_sqs::types::QueueAttributeName;
 use jiff::Timestamp;
@@ -47,13 +47,15 @@ const TABLES: [(&str, &[Index]); 5] = [
 ];
 
 /// Makes what is missing.
-pub async fn set_up(stand_ins: &StandIns, env: &Env, workers: &Workers) -> Result<()> {
+pub async fn set_up(stand_ins: &StandIns, env: &Env, workers: &Workers, cors_origins: &[String]) -> Result<()> {
     let config = shared::aws::config(env)?;
     stand_ins
         .parameters()
         .get_or_create(&env.required("LINK_SECRET_PARAMETER")?, || format!("1:{}{}", random(), random()))?;
     queues(&aws_sdk_sqs::Client::new(&config), workers).await?;
-    buckets(&shared::aws::s3(env, &config), env).await?;
+    let s3 = shared::aws::s3(env, &config);
+    buckets(&s3, env).await?;
+    cors(&s3, env, cors_origins).await?;
     tables(&shared::aws::dynamodb(env, &config), env).await
 }
 
@@ -103,6 +105,35 @@ async fn buckets(s3: &aws_sdk_s3::Client, env: &Env) -> Result<()> {
         .send()
         .await
         .context("Failed to configure the notification")?;
+    Ok(())
+}
+
+/// Browsers upload photos by presigned URLs, so the bucket must know their pages' origins as the API does.
+async fn cors(s3: &aws_sdk_s3::Client, env: &Env, origins: &[String]) -> Result<()> {
+    let photos = env.required("PHOTOS_BUCKET")?;
+    if origins.is_empty() {
+        s3.delete_bucket_cors().bucket(photos).send().await.context("Failed to remove a bucket's CORS")?;
+        return Ok(());
+    }
+    let strings = |values: &[&str]| Some(values.iter().map(|&value| value.to_owned()).collect());
+    let rule = CorsRule::builder()
+        .set_allowed_methods(strings(&["GET", "PUT"]))
+        .set_allowed_origins(Some(origins.to_vec()))
+        .set_allowed_headers(strings(&[
+            "content-type",
+            "if-none-match",
+            "x-amz-checksum-*",
+            "x-amz-sdk-checksum-algorithm",
+        ]))
+        .set_expose_headers(strings(&["ETag"]))
+        .max_age_seconds(3600)
+        .build()?;
+    s3.put_bucket_cors()
+        .bucket(photos)
+        .cors_configuration(CorsConfiguration::builder().cors_rules(rule).build()?)
+        .send()
+        .await
+        .context("Failed to set a bucket's CORS")?;
     Ok(())
 }
 

@@ -40,6 +40,8 @@ pub struct Options {
     pub overrides: HashMap<(String, String), String>,
     /// What time it is for functions and queues.
     pub clock: Clock,
+    /// Origins of browser pages that may call the API and upload photos, as `https://shop.example.com`.
+    pub cors_origins: Vec<String>,
     /// Stands around each invocation.
     pub layer: Option<Layer>,
     /// Nothing happens of itself, neither polls nor sweeps: [`System::step`] works what lies on the queues.
@@ -59,6 +61,7 @@ impl Options {
             functions: None,
             overrides: HashMap::new(),
             clock: Clock::system(),
+            cors_origins: Vec::new(),
             layer: None,
             by_hand: false,
             workers: workers()?,
@@ -71,6 +74,11 @@ impl Options {
 pub struct Mails(Arc<stand_ins::Mailbox>);
 
 impl Mails {
+    #[cfg(test)]
+    pub(crate) fn open(folder: &std::path::Path) -> Result<Self> {
+        Ok(Self(Arc::new(stand_ins::Mailbox::open(folder)?)))
+    }
+
     /// All of them, oldest first.
     pub fn list(&self) -> Vec<Mail> {
         self.0.list()
@@ -94,7 +102,8 @@ pub struct System {
 impl System {
     /// Starts it and returns when it answers.
     pub async fn start(options: Options) -> Result<Self> {
-        let Options { clock, workers, .. } = options.clone();
+        let Options { clock, workers, cors_origins, .. } = options.clone();
+        let cors = gateway::cors(&cors_origins)?;
         let stand_ins = StandIns::start(stand_ins::Options {
             data: options.data.clone(),
             port: options.aws_port,
@@ -107,7 +116,7 @@ impl System {
         let api = format!("http://{}", listener.local_addr()?);
         let environment = environment(&stand_ins, &api);
         let env = Env::of(environment.clone()).with_clock(clock.clone());
-        setup::set_up(&stand_ins, &env, &workers).await?;
+        setup::set_up(&stand_ins, &env, &workers, &cors_origins).await?;
         setup::free_dead_leases(&env).await?;
 
         let functions = match &options.functions {
@@ -148,7 +157,7 @@ impl System {
         if !options.by_hand {
             schedule(&sources, &mut tasks);
         }
-        gateway::serve(listener, functions, mails.clone(), &mut tasks);
+        gateway::serve(listener, functions, mails.clone(), cors, &mut tasks);
         Ok(Self { api, environment, mails, clock, sources, stand_ins, _tasks: tasks })
     }
 

@@ -424,6 +424,8 @@ async fn a_page_of_an_allowed_origin_may_put() {
     assert_eq!(allowed.status(), 200);
     assert_eq!(allowed.headers()["access-control-allow-origin"], "http://shop");
     assert_eq!(ask("http://else").await.unwrap().status(), 403);
+    bed.s3.delete_bucket_cors().bucket("photos").send().await.unwrap();
+    assert_eq!(ask("http://shop").await.unwrap().status(), 403);
 }
 
 #[tokio::test]
