@@ -8,11 +8,11 @@ use aws_sdk_sqs::{
     types::{DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName},
 };
 use serde_json::{Value, json};
-use shared::job::Job;
+use shared::{job::Job, workers::Worker};
 use tokio::task::JoinSet;
 use tracing::{debug, warn};
 
-use crate::{functions::Functions, workers::Worker};
+use crate::functions::Functions;
 
 /// SQS: a long poll waits 20 s at most.
 const LONG_POLL_SECONDS: i32 = 20;

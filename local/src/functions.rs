@@ -16,6 +16,14 @@ pub type Invocation = BoxFuture<'static, Result<Value>>;
 /// Stands around each invocation of the function of this name: to watch it, delay it, or end it early.
 pub type Layer = Arc<dyn Fn(&str, Invocation) -> Invocation + Send + Sync>;
 
+/// A function was ended at its timeout.
+#[derive(Debug, thiserror::Error)]
+#[error("{function} timed out after {timeout:?}")]
+pub struct TimedOut {
+    function: String,
+    timeout: Duration,
+}
+
 /// Where events go.
 #[derive(Clone)]
 pub struct Functions {
@@ -67,7 +75,7 @@ impl Functions {
         Ok(Self::at(&Clock::system(), place))
     }
 
-    /// Invokes a function with an event and waits for its answer, for its timeout at most.
+    /// Invokes a function with an event and waits for its answer, for its timeout at most ([`TimedOut`]).
     pub async fn invoke(&self, function: &str, event: Value, timeout: Duration) -> Result<Value> {
         let (place, name) = (self.place.clone(), function.to_owned());
         let context = context(&self.clock, timeout);
@@ -77,7 +85,7 @@ impl Functions {
             None => run,
         };
         let answer = tokio::time::timeout(timeout, run).await;
-        answer.unwrap_or_else(|_| Err(anyhow!("{function} timed out after {timeout:?}")))
+        answer.unwrap_or_else(|_| Err(TimedOut { function: function.to_owned(), timeout }.into()))
     }
 }
 

@@ -2,19 +2,21 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use axum::{
     Json, Router,
-    body::{Body, Bytes},
-    extract::{ConnectInfo, DefaultBodyLimit, State},
+    body::Body,
+    extract::{ConnectInfo, State},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header},
     response::{Html, IntoResponse, Response},
     routing::get,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use futures::StreamExt as _;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinSet};
+use tower_http::cors::CorsLayer;
 use uuid::Uuid;
 
 use crate::{functions::Functions, mail_page, system::Mails};
@@ -23,6 +25,10 @@ use crate::{functions::Functions, mail_page, system::Mails};
 const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(29);
 /// HTTP API: a payload of 10 MB at most.
 const MAX_PAYLOAD: usize = 10 << 20;
+/// How much of a longer one is read and thrown away: a client that still sends would not see why it is refused.
+const MAX_DISCARDED: usize = 64 << 20;
+/// How long a browser may remember what it may do.
+const CORS_MAX_AGE: Duration = Duration::from_secs(3600);
 /// Paths that need no token.
 const OPEN: [&str; 3] = ["/d/", "/health", "/openapi.json"];
 
@@ -32,8 +38,38 @@ struct Gateway {
     mails: Mails,
 }
 
+/// The API's CORS for pages of these origins, as infra/api.tf configures it; `None` without any.
+pub fn cors(origins: &[String]) -> Result<Option<CorsLayer>> {
+    let mut allowed: Vec<HeaderValue> = Vec::new();
+    for origin in origins {
+        let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://")).unwrap_or_default();
+        let bare = !host.is_empty() && !host.contains(|c: char| matches!(c, '/' | '*') || c.is_whitespace());
+        ensure!(bare, "{origin:?} is no origin without path or wildcard, such as \"https://shop.example.com\"");
+        allowed.push(origin.parse().with_context(|| format!("{origin:?} can't be a header"))?);
+    }
+    Ok((!allowed.is_empty()).then(|| {
+        CorsLayer::new()
+            .allow_origin(allowed)
+            .allow_methods([Method::DELETE, Method::GET, Method::POST])
+            .allow_headers([
+                header::AUTHORIZATION,
+                header::CONTENT_TYPE,
+                HeaderName::from_static("idempotency-key"),
+                header::IF_NONE_MATCH,
+            ])
+            .expose_headers([header::ETAG, header::RETRY_AFTER])
+            .max_age(CORS_MAX_AGE)
+    }))
+}
+
 /// Serves on this listener until the set ends.
-pub fn serve(listener: TcpListener, functions: Functions, mails: Mails, tasks: &mut JoinSet<()>) {
+pub fn serve(
+    listener: TcpListener,
+    functions: Functions,
+    mails: Mails,
+    cors: Option<CorsLayer>,
+    tasks: &mut JoinSet<()>,
+) {
     let app = Router::new()
         .route(
             "/_local/mail",
@@ -41,9 +77,9 @@ pub fn serve(listener: TcpListener, functions: Functions, mails: Mails, tasks: &
         )
         .route("/_local/mail.json", get(async |State(gateway): State<Gateway>| Json(gateway.mails.list())))
         .fallback(forward)
-        .layer(DefaultBodyLimit::max(MAX_PAYLOAD))
-        .with_state(Gateway { functions, mails })
-        .into_make_service_with_connect_info::<SocketAddr>();
+        .with_state(Gateway { functions, mails });
+    // It answers preflights before anything else does.
+    let app = cors.into_iter().fold(app, Router::layer).into_make_service_with_connect_info::<SocketAddr>();
     tasks.spawn(async move {
         if let Err(error) = axum::serve(listener, app).await {
             tracing::error!(%error, "The HTTP front ended");
@@ -57,22 +93,47 @@ async fn forward(
     method: Method,
     uri: Uri,
     headers: HeaderMap,
-    body: Bytes,
+    body: Body,
 ) -> Response {
+    let body = match read(body).await {
+        Ok(Some(body)) => body,
+        Ok(None) => return refuse(StatusCode::PAYLOAD_TOO_LARGE, "Request Too Long"),
+        Err(_) => return refuse(StatusCode::BAD_REQUEST, "Bad Request"),
+    };
     let open = OPEN.iter().any(|path| uri.path() == *path || (path.ends_with('/') && uri.path().starts_with(path)));
     let claims = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(claims);
     if !open && claims.is_none() {
         // API Gateway's own words, before any function runs.
-        return (StatusCode::UNAUTHORIZED, Json(json!({ "message": "Unauthorized" }))).into_response();
+        return refuse(StatusCode::UNAUTHORIZED, "Unauthorized");
     }
     let event = event(&method, &uri, &headers, &body, from, claims);
     match gateway.functions.invoke("api", event, INTEGRATION_TIMEOUT).await.and_then(|answer| response(&answer)) {
         Ok(response) => response,
         Err(error) => {
             tracing::error!(error = format!("{error:#}"), "The api function failed");
-            (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({ "message": "Internal Server Error" }))).into_response()
+            refuse(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
         }
     }
+}
+
+/// API Gateway's own answers.
+fn refuse(status: StatusCode, message: &str) -> Response {
+    (status, Json(json!({ "message": message }))).into_response()
+}
+
+/// The whole body; `None` if it is too long.
+async fn read(body: Body) -> Result<Option<Vec<u8>>, axum::Error> {
+    let (mut chunks, mut whole, mut length) = (body.into_data_stream(), Vec::new(), 0);
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk?;
+        length += chunk.len();
+        if length <= MAX_PAYLOAD {
+            whole.extend_from_slice(&chunk);
+        } else if length > MAX_DISCARDED {
+            break;
+        }
+    }
+    Ok((length <= MAX_PAYLOAD).then_some(whole))
 }
 
 /// `Bearer dev:<studio>` or `Bearer dev:<studio>:operator`: what a JWT authorizer would find in a real token.
@@ -81,7 +142,7 @@ fn claims(authorization: &str) -> Option<Value> {
     let (studio, role) = token.split_once(':').map_or((token, None), |(studio, role)| (studio, Some(role)));
     let mut claims = json!({ "sub": format!("dev-{studio}"), "iss": "local", crate::system::STUDIO_CLAIM: studio });
     if let Some(role) = role {
-        claims["darkroom_role"] = role.into();
+        claims[crate::system::ROLE_CLAIM] = role.into();
     }
     Some(claims)
 }
@@ -163,4 +224,71 @@ fn response(answer: &Value) -> Result<Response> {
     // The length is this server's to say; HEAD keeps the body's.
     response.headers_mut().remove(header::CONTENT_LENGTH);
     Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A gateway in front of no functions: enough for what it answers itself.
+    async fn gateway(origins: &[&str]) -> (String, JoinSet<()>, tempfile::TempDir) {
+        let data = tempfile::tempdir().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let origins: Vec<String> = origins.iter().map(|&origin| origin.to_owned()).collect();
+        let mut tasks = JoinSet::new();
+        let functions = Functions::behind("http://127.0.0.1:1").unwrap();
+        serve(listener, functions, Mails::open(data.path()).unwrap(), cors(&origins).unwrap(), &mut tasks);
+        (url, tasks, data)
+    }
+
+    #[tokio::test]
+    async fn a_page_of_a_known_origin_may_ask_and_no_other() {
+        let (url, _tasks, _data) = gateway(&["https://shop.example", "http://localhost:3000"]).await;
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let ask = async |method: reqwest::Method, origin: &str| {
+            let request = http.request(method, format!("{url}/photos")).header("origin", origin);
+            let request = request.header("access-control-request-method", "DELETE");
+            let answer = request.header("access-control-request-headers", "authorization,idempotency-key").send();
+            let answer = answer.await.unwrap();
+            let header = |name: &str| answer.headers().get(name).map(|value| value.to_str().unwrap().to_lowercase());
+            let names = ["origin", "methods", "headers"].map(|name| header(&format!("access-control-allow-{name}")));
+            let others = [header("access-control-max-age"), header("access-control-expose-headers")];
+            (answer.status().as_u16(), names, others)
+        };
+        let some = |text: &str| Some(text.to_owned());
+        let (status, allowed, others) = ask(reqwest::Method::OPTIONS, "https://shop.example").await;
+        assert_eq!((status, others), (200, [some("3600"), None]), "no token is asked of a preflight");
+        let headers = some("authorization,content-type,idempotency-key,if-none-match");
+        assert_eq!(allowed, [some("https://shop.example"), some("delete,get,post"), headers]);
+        let (status, allowed, others) = ask(reqwest::Method::GET, "http://localhost:3000").await;
+        assert_eq!((status, &allowed[0]), (401, &some("http://localhost:3000")), "a refusal can be read, too");
+        assert_eq!(others[1], some("etag,retry-after"));
+        assert_eq!(ask(reqwest::Method::OPTIONS, "https://else.example").await.1[0], None);
+
+        let (url, _tasks, _data) = gateway(&[]).await;
+        let answer = http.request(reqwest::Method::OPTIONS, url).header("origin", "https://shop.example").send();
+        let answer = answer.await.unwrap();
+        assert!(!answer.headers().keys().any(|name| name.as_str().starts_with("access-control")), "{answer:?}");
+    }
+
+    #[test]
+    fn an_origin_has_no_path_and_no_wildcard() {
+        for origin in ["*", "https://*.example.com", "https://shop.example/", "shop.example", "https://", "https://a b"]
+        {
+            assert!(cors(&[origin.to_owned()]).is_err(), "{origin}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_too_long_is_refused_in_the_gateways_words() {
+        let (url, _tasks, _data) = gateway(&[]).await;
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let send = async |bytes: usize| {
+            let answer = http.post(format!("{url}/photos")).body(vec![b' '; bytes]).send().await.unwrap();
+            (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
+        };
+        assert_eq!(send(MAX_PAYLOAD + 1).await, (413, json!({ "message": "Request Too Long" })));
+        assert_eq!(send(MAX_PAYLOAD).await, (401, json!({ "message": "Unauthorized" })));
+    }
 }

@@ -11,6 +11,5 @@ pub mod mail_page;
 pub mod setup;
 pub mod stand_ins;
 pub mod system;
-pub mod workers;
 
 pub use system::{Options, System};

@@ -46,6 +46,9 @@ struct ServeArgs {
     /// The AWS stand-ins' port; DynamoDB listens on the next one.
     #[arg(long, default_value_t = 8090)]
     aws_port: u16,
+    /// Let browser pages of this origin call the API and upload photos; may be repeated.
+    #[arg(long = "cors", value_name = "ORIGIN")]
+    cors_origins: Vec<String>,
 }
 
 #[derive(Args)]
@@ -102,7 +105,8 @@ fn options(running: Running, data: PathBuf, (port, aws_port): (u16, u16)) -> Res
 
 async fn serve(args: ServeArgs) -> Result<ExitCode> {
     let data = args.running.data.clone().unwrap_or_else(|| ".darkroom".into());
-    let system = System::start(options(args.running, data.clone(), (args.port, args.aws_port))?).await?;
+    let options = options(args.running, data.clone(), (args.port, args.aws_port))?;
+    let system = System::start(Options { cors_origins: args.cors_origins, ..options }).await?;
     let env_file = data.join("functions.env");
     // In quotes: a sender has spaces and angle brackets, and readers of such files differ in what they take bare.
     let mut variables: Vec<_> =
@@ -113,9 +117,12 @@ async fn serve(args: ServeArgs) -> Result<ExitCode> {
     #[expect(clippy::print_stdout, reason = "where to look is what this command says")]
     {
         println!("Darkroom runs on this machine.\n");
-        println!("  API       {}   (Authorization: Bearer dev:<studio>)", system.api);
+        println!("  API       {}   (Authorization: Bearer dev:<studio>, or dev:<studio>:operator)", system.api);
         println!("  Mailbox   {}/_local/mail", system.api);
-        println!("  AWS       {}   (S3, SQS, SES, SSM; key and secret \"test\")", endpoint("AWS_ENDPOINT_URL"));
+        println!(
+            "  AWS       {}   (S3, SQS, SES, SSM, Lambda, CloudWatch; key and secret \"test\")",
+            endpoint("AWS_ENDPOINT_URL")
+        );
         println!("  DynamoDB  {}", endpoint("AWS_ENDPOINT_URL_DYNAMODB"));
         println!("  Data      {}", data.display());
         println!("  For cargo lambda watch: --env-file {}\n", env_file.display());

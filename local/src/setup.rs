@@ -2,18 +2,20 @@
 
 use anyhow::{Context as _, Result};
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
-    ScalarAttributeType, TimeToLiveSpecification,
+    AttributeDefinition, BillingMode, CreateGlobalSecondaryIndexAction, GlobalSecondaryIndex,
+    GlobalSecondaryIndexUpdate, KeySchemaElement, KeyType, Projection, ProjectionType, ScalarAttributeType,
+    TimeToLiveSpecification,
 };
 use aws_sdk_s3::types::{
-    Event, FilterRule, FilterRuleName, NotificationConfiguration, NotificationConfigurationFilter, QueueConfiguration,
-    S3KeyFilter,
+    CorsConfiguration, CorsRule, Event, FilterRule, FilterRuleName, NotificationConfiguration,
+    NotificationConfigurationFilter, QueueConfiguration, S3KeyFilter,
 };
 use aws_sdk_sqs::types::QueueAttributeName;
 use jiff::Timestamp;
 use serde_json::json;
 use shared::{
-    download::Download, email::Email, env::Env, hold::Workable, object_key::ORIGINALS, photo::Photo, store::Table,
+    download::Download, email::Email, env::Env, hold::Workable, object_key::ORIGINALS, operation::Operation,
+    photo::Photo, store::Table,
 };
 
 use crate::{stand_ins::StandIns, system::Workers};
@@ -22,14 +24,39 @@ use crate::{stand_ins::StandIns, system::Workers};
 const DLQ_RETENTION_SECONDS: &str = "1209600";
 const RETENTION_SECONDS: &str = "345600";
 
+/// A sparse index over what has an instant of this name, in milliseconds, spread over shards.
+struct Index {
+    /// Its name, and its range key's.
+    name: &'static str,
+    /// Its hash key.
+    shard: &'static str,
+    /// What it repeats of an item besides the keys.
+    included: &'static [&'static str],
+}
+
+/// What should have moved by now.
+const DUE: Index = Index { name: "due_at", shard: "due_shard", included: &[] };
+/// What has failed, with as much of it as the list of failed jobs shows.
+const FAILED: Index = Index { name: "failed_at", shard: "failed_shard", included: &["error", "work"] };
+/// The tables, by the variables that name them, as infra/tables.tf has them.
+const TABLES: [(&str, &[Index]); 5] = [
+    ("PHOTOS_TABLE", &[DUE, FAILED]),
+    ("ORDERS_TABLE", &[]),
+    ("DOWNLOADS_TABLE", &[DUE, FAILED]),
+    ("EMAILS_TABLE", &[DUE, FAILED]),
+    ("REQUESTS_TABLE", &[DUE]),
+];
+
 /// Makes what is missing.
-pub async fn set_up(stand_ins: &StandIns, env: &Env, workers: &Workers) -> Result<()> {
+pub async fn set_up(stand_ins: &StandIns, env: &Env, workers: &Workers, cors_origins: &[String]) -> Result<()> {
     let config = shared::aws::config(env)?;
     stand_ins
         .parameters()
         .get_or_create(&env.required("LINK_SECRET_PARAMETER")?, || format!("1:{}{}", random(), random()))?;
     queues(&aws_sdk_sqs::Client::new(&config), workers).await?;
-    buckets(&shared::aws::s3(env, &config), env).await?;
+    let s3 = shared::aws::s3(env, &config);
+    buckets(&s3, env).await?;
+    cors(&s3, env, cors_origins).await?;
     tables(&shared::aws::dynamodb(env, &config), env).await
 }
 
@@ -82,45 +109,125 @@ async fn buckets(s3: &aws_sdk_s3::Client, env: &Env) -> Result<()> {
     Ok(())
 }
 
+/// Browsers upload photos by presigned URLs, so the bucket must know their pages' origins as the API does.
+async fn cors(s3: &aws_sdk_s3::Client, env: &Env, origins: &[String]) -> Result<()> {
+    let photos = env.required("PHOTOS_BUCKET")?;
+    if origins.is_empty() {
+        s3.delete_bucket_cors().bucket(photos).send().await.context("Failed to remove a bucket's CORS")?;
+        return Ok(());
+    }
+    let strings = |values: &[&str]| Some(values.iter().map(|&value| value.to_owned()).collect());
+    let rule = CorsRule::builder()
+        .set_allowed_methods(strings(&["GET", "PUT"]))
+        .set_allowed_origins(Some(origins.to_vec()))
+        .set_allowed_headers(strings(&[
+            "content-type",
+            "if-none-match",
+            "x-amz-checksum-*",
+            "x-amz-sdk-checksum-algorithm",
+        ]))
+        .set_expose_headers(strings(&["ETag"]))
+        .max_age_seconds(3600)
+        .build()?;
+    s3.put_bucket_cors()
+        .bucket(photos)
+        .cors_configuration(CorsConfiguration::builder().cors_rules(rule).build()?)
+        .send()
+        .await
+        .context("Failed to set a bucket's CORS")?;
+    Ok(())
+}
+
 async fn tables(dynamodb: &aws_sdk_dynamodb::Client, env: &Env) -> Result<()> {
-    for variable in ["PHOTOS_TABLE", "ORDERS_TABLE", "DOWNLOADS_TABLE", "EMAILS_TABLE"] {
+    for (variable, indexes) in TABLES {
         let name = env.required(variable)?;
-        if dynamodb.describe_table().table_name(&name).send().await.is_ok() {
+        let found = dynamodb.describe_table().table_name(&name).send().await.ok().and_then(|found| found.table);
+        let Some(found) = found else {
+            create_table(dynamodb, &name, indexes).await?;
             continue;
+        };
+        let has =
+            |index: &&Index| found.global_secondary_indexes().iter().any(|it| it.index_name() == Some(index.name));
+        // An earlier build made the table. AWS, too, adds one index at a time.
+        for index in indexes.iter().filter(|index| !has(index)) {
+            add_index(dynamodb, &name, index).await.context("Failed to add an index to a table")?;
         }
-        let attribute =
-            |name: &str, kind| AttributeDefinition::builder().attribute_name(name).attribute_type(kind).build();
-        let key = |name: &str, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build();
-        let due_at = GlobalSecondaryIndex::builder()
-            .index_name("due_at")
-            .key_schema(key("due_shard", KeyType::Hash)?)
-            .key_schema(key("due_at", KeyType::Range)?)
-            .projection(Projection::builder().projection_type(ProjectionType::KeysOnly).build())
-            .build()?;
-        dynamodb
-            .create_table()
-            .table_name(&name)
-            .billing_mode(BillingMode::PayPerRequest)
-            .attribute_definitions(attribute("studio", ScalarAttributeType::S)?)
-            .attribute_definitions(attribute("id", ScalarAttributeType::S)?)
-            .attribute_definitions(attribute("due_shard", ScalarAttributeType::S)?)
-            .attribute_definitions(attribute("due_at", ScalarAttributeType::N)?)
-            .key_schema(key("studio", KeyType::Hash)?)
-            .key_schema(key("id", KeyType::Range)?)
-            .global_secondary_indexes(due_at)
-            .send()
-            .await
-            .context("Failed to create a table")?;
-        let ttl = TimeToLiveSpecification::builder().enabled(true).attribute_name("ttl").build()?;
-        dynamodb
-            .update_time_to_live()
-            .table_name(&name)
-            .time_to_live_specification(ttl)
-            .send()
-            .await
-            .context("Failed to set a table's time to live")?;
     }
     Ok(())
+}
+
+async fn create_table(dynamodb: &aws_sdk_dynamodb::Client, name: &str, indexes: &[Index]) -> Result<()> {
+    let mut create = dynamodb
+        .create_table()
+        .table_name(name)
+        .billing_mode(BillingMode::PayPerRequest)
+        .attribute_definitions(attribute("studio", ScalarAttributeType::S)?)
+        .attribute_definitions(attribute("id", ScalarAttributeType::S)?)
+        .key_schema(key("studio", KeyType::Hash)?)
+        .key_schema(key("id", KeyType::Range)?);
+    for index in indexes {
+        let [shard, at] = index.attributes()?;
+        create = create.attribute_definitions(shard).attribute_definitions(at).global_secondary_indexes(
+            GlobalSecondaryIndex::builder()
+                .index_name(index.name)
+                .set_key_schema(Some(index.keys()?))
+                .projection(index.projection())
+                .build()?,
+        );
+    }
+    create.send().await.context("Failed to create a table")?;
+    let ttl = TimeToLiveSpecification::builder().enabled(true).attribute_name("ttl").build()?;
+    dynamodb
+        .update_time_to_live()
+        .table_name(name)
+        .time_to_live_specification(ttl)
+        .send()
+        .await
+        .context("Failed to set a table's time to live")?;
+    Ok(())
+}
+
+async fn add_index(dynamodb: &aws_sdk_dynamodb::Client, table: &str, index: &Index) -> Result<()> {
+    let create = CreateGlobalSecondaryIndexAction::builder()
+        .index_name(index.name)
+        .set_key_schema(Some(index.keys()?))
+        .projection(index.projection())
+        .build()?;
+    dynamodb
+        .update_table()
+        .table_name(table)
+        .set_attribute_definitions(Some(index.attributes()?.into()))
+        .global_secondary_index_updates(GlobalSecondaryIndexUpdate::builder().create(create).build())
+        .send()
+        .await?;
+    Ok(())
+}
+
+impl Index {
+    fn attributes(&self) -> Result<[AttributeDefinition; 2]> {
+        Ok([attribute(self.shard, ScalarAttributeType::S)?, attribute(self.name, ScalarAttributeType::N)?])
+    }
+
+    fn keys(&self) -> Result<Vec<KeySchemaElement>> {
+        Ok(vec![key(self.shard, KeyType::Hash)?, key(self.name, KeyType::Range)?])
+    }
+
+    fn projection(&self) -> Projection {
+        let projection = Projection::builder();
+        if self.included.is_empty() {
+            return projection.projection_type(ProjectionType::KeysOnly).build();
+        }
+        let included = self.included.iter().map(|&name| name.to_owned()).collect();
+        projection.projection_type(ProjectionType::Include).set_non_key_attributes(Some(included)).build()
+    }
+}
+
+fn attribute(name: &str, kind: ScalarAttributeType) -> Result<AttributeDefinition> {
+    Ok(AttributeDefinition::builder().attribute_name(name).attribute_type(kind).build()?)
+}
+
+fn key(name: &str, kind: KeyType) -> Result<KeySchemaElement> {
+    Ok(KeySchemaElement::builder().attribute_name(name).key_type(kind).build()?)
 }
 
 /// The process that held them was this system's last one, and it is dead: its leases end now, not at their deadline.
@@ -129,7 +236,8 @@ pub async fn free_dead_leases(env: &Env) -> Result<()> {
     let now = env.clock().now();
     free(&Table::<Photo>::new(dynamodb.clone(), env.required("PHOTOS_TABLE")?), now).await?;
     free(&Table::<Download>::new(dynamodb.clone(), env.required("DOWNLOADS_TABLE")?), now).await?;
-    free(&Table::<Email>::new(dynamodb, env.required("EMAILS_TABLE")?), now).await
+    free(&Table::<Email>::new(dynamodb.clone(), env.required("EMAILS_TABLE")?), now).await?;
+    free(&Table::<Operation>::new(dynamodb, env.required("REQUESTS_TABLE")?), now).await
 }
 
 async fn free<R: Workable>(table: &Table<R>, now: Timestamp) -> Result<()> {
@@ -143,4 +251,68 @@ async fn free<R: Workable>(table: &Table<R>, now: Timestamp) -> Result<()> {
         table.update(&studio, id, free).await?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::types::AttributeValue;
+    use shared::clock::Clock;
+
+    use super::*;
+    use crate::stand_ins;
+
+    #[tokio::test]
+    async fn a_table_of_an_earlier_build_gets_the_index_that_it_lacks() {
+        let data = tempfile::tempdir().unwrap();
+        let options = stand_ins::Options { data: data.path().to_owned(), port: 0, clock: Clock::system() };
+        let stand_ins = StandIns::start(options).await.unwrap();
+        let tables_of = TABLES.map(|(variable, _)| (variable.to_owned(), variable.to_lowercase()));
+        let of_aws = [
+            ("AWS_REGION", "us-east-1".to_owned()),
+            ("AWS_ACCESS_KEY_ID", "test".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
+            ("AWS_ENDPOINT_URL_DYNAMODB", stand_ins.dynamodb_endpoint()),
+        ];
+        let of_aws = of_aws.map(|(name, value)| (name.to_owned(), value));
+        let env = Env::of(tables_of.into_iter().chain(of_aws).collect());
+        let dynamodb = shared::aws::dynamodb(&env, &shared::aws::config(&env).unwrap());
+        create_table(&dynamodb, "photos_table", &[DUE]).await.unwrap();
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let number = |number: &str| AttributeValue::N(number.to_owned());
+        let mut put = dynamodb.put_item().table_name("photos_table");
+        for (name, value) in [
+            ("studio", text("anna")),
+            ("id", text("1")),
+            ("failed_shard", text("0")),
+            ("failed_at", number("5")),
+            ("error", text("damaged")),
+            ("filename", text("a.jpg")),
+        ] {
+            put = put.item(name, value);
+        }
+        put.send().await.unwrap();
+
+        for _ in 0..2 {
+            tables(&dynamodb, &env).await.unwrap();
+        }
+        let found = dynamodb
+            .query()
+            .table_name("photos_table")
+            .index_name("failed_at")
+            .key_condition_expression("failed_shard = :shard AND failed_at <= :now")
+            .expression_attribute_values(":shard", text("0"))
+            .expression_attribute_values(":now", number("9"))
+            .send()
+            .await
+            .unwrap();
+        let mut names: Vec<_> = found.items()[0].keys().map(String::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["error", "failed_at", "failed_shard", "id", "studio"], "what had failed before is in it");
+        for (variable, indexes) in TABLES {
+            let table = dynamodb.describe_table().table_name(variable.to_lowercase()).send().await.unwrap();
+            let table = table.table.unwrap();
+            let found: Vec<_> = table.global_secondary_indexes().iter().filter_map(|it| it.index_name()).collect();
+            assert_eq!(found, indexes.iter().map(|index| index.name).collect::<Vec<_>>(), "{variable}");
+        }
+    }
 }

@@ -3,19 +3,26 @@
 use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result};
-use shared::{clock::Clock, env::Env};
+use shared::{
+    clock::Clock,
+    env::Env,
+    workers::{Worker, workers},
+};
 use tokio::{net::TcpListener, task::JoinSet};
 
 use crate::{
     event_source::EventSource,
-    functions::{Functions, Layer},
+    functions::{Functions, Layer, TimedOut},
     gateway, setup,
-    stand_ins::{self, Mail, Queues, StandIns, Work},
-    workers::{Worker, workers},
+    stand_ins::{self, Mail, Queues, StandIns, Work, lambda},
 };
 
 /// The JWT claim that names the studio, as Terraform's default has it.
 pub const STUDIO_CLAIM: &str = "darkroom_studio";
+/// The JWT claim that names a role.
+pub const ROLE_CLAIM: &str = "darkroom_role";
+/// The role that sees the failed jobs of all studios.
+const OPERATOR: &str = "operator";
 /// The schedule's period (EventBridge Scheduler in AWS).
 const SWEEP_EVERY: Duration = Duration::from_secs(300);
 
@@ -36,6 +43,8 @@ pub struct Options {
     pub overrides: HashMap<(String, String), String>,
     /// What time it is for functions and queues.
     pub clock: Clock,
+    /// Origins of browser pages that may call the API and upload photos, as `https://shop.example.com`.
+    pub cors_origins: Vec<String>,
     /// Stands around each invocation.
     pub layer: Option<Layer>,
     /// Nothing happens of itself, neither polls nor sweeps: [`System::step`] works what lies on the queues.
@@ -55,6 +64,7 @@ impl Options {
             functions: None,
             overrides: HashMap::new(),
             clock: Clock::system(),
+            cors_origins: Vec::new(),
             layer: None,
             by_hand: false,
             workers: workers()?,
@@ -67,6 +77,11 @@ impl Options {
 pub struct Mails(Arc<stand_ins::Mailbox>);
 
 impl Mails {
+    #[cfg(test)]
+    pub(crate) fn open(folder: &std::path::Path) -> Result<Self> {
+        Ok(Self(Arc::new(stand_ins::Mailbox::open(folder)?)))
+    }
+
     /// All of them, oldest first.
     pub fn list(&self) -> Vec<Mail> {
         self.0.list()
@@ -90,7 +105,8 @@ pub struct System {
 impl System {
     /// Starts it and returns when it answers.
     pub async fn start(options: Options) -> Result<Self> {
-        let Options { clock, workers, .. } = options.clone();
+        let Options { clock, workers, cors_origins, .. } = options.clone();
+        let cors = gateway::cors(&cors_origins)?;
         let stand_ins = StandIns::start(stand_ins::Options {
             data: options.data.clone(),
             port: options.aws_port,
@@ -103,7 +119,7 @@ impl System {
         let api = format!("http://{}", listener.local_addr()?);
         let environment = environment(&stand_ins, &api);
         let env = Env::of(environment.clone()).with_clock(clock.clone());
-        setup::set_up(&stand_ins, &env, &workers).await?;
+        setup::set_up(&stand_ins, &env, &workers, &cors_origins).await?;
         setup::free_dead_leases(&env).await?;
 
         let functions = match &options.functions {
@@ -116,6 +132,7 @@ impl System {
             })?,
         }
         .within(options.layer.clone());
+        stand_ins.run_functions(run_functions(&functions, &workers));
         let mails = Mails(stand_ins.mailbox());
         let mut tasks = JoinSet::new();
         let sqs = aws_sdk_sqs::Client::new(&shared::aws::config(&env)?);
@@ -143,7 +160,7 @@ impl System {
         if !options.by_hand {
             schedule(&sources, &mut tasks);
         }
-        gateway::serve(listener, functions, mails.clone(), &mut tasks);
+        gateway::serve(listener, functions, mails.clone(), cors, &mut tasks);
         Ok(Self { api, environment, mails, clock, sources, stand_ins, _tasks: tasks })
     }
 
@@ -181,6 +198,21 @@ impl System {
     }
 }
 
+/// What Lambda's Invoke runs: the workers, each up to its timeout.
+fn run_functions(functions: &Functions, workers: &Workers) -> lambda::Run {
+    let (functions, workers) = (functions.clone(), workers.clone());
+    Arc::new(move |name, event| {
+        let timeout = workers.get(name)?.timeout();
+        let (functions, name) = (functions.clone(), name.to_owned());
+        Some(Box::pin(async move {
+            functions.invoke(&name, event, timeout).await.map_err(|error| lambda::FunctionError {
+                kind: if error.is::<TimedOut>() { "Sandbox.Timedout" } else { "Runtime.Unknown" },
+                message: format!("{error:#}"),
+            })
+        }))
+    })
+}
+
 /// Works all that is visible on any queue: one job at a time, each to its end before what sent it is answered.
 fn run_at_once(sources: Vec<EventSource>) -> Work {
     let sources = Arc::new(sources);
@@ -215,7 +247,8 @@ fn retry_later(sources: Vec<EventSource>, stand_ins: &StandIns, tasks: &mut Join
     });
 }
 
-/// The environment variable that holds a queue's URL: `emails` -> `EMAILS_QUEUE_URL`.
+/// The environment variable that holds a queue's URL: `emails` -> `EMAILS_QUEUE_URL`. Its dead-letter queue's is
+/// `EMAILS_DLQ_URL`.
 fn queue_variable(queue: &str) -> String {
     format!("{}_QUEUE_URL", queue.to_uppercase())
 }
@@ -234,14 +267,22 @@ fn environment(stand_ins: &StandIns, api: &str) -> HashMap<String, String> {
         ("ORDERS_TABLE", "orders".to_owned()),
         ("DOWNLOADS_TABLE", "downloads".to_owned()),
         ("EMAILS_TABLE", "emails".to_owned()),
+        ("REQUESTS_TABLE", "requests".to_owned()),
         ("PHOTOS_BUCKET", "photos".to_owned()),
         ("DOWNLOADS_BUCKET", "downloads".to_owned()),
         ("PHOTOS_QUEUE_URL", queue("photos")),
         ("DOWNLOADS_QUEUE_URL", queue("downloads")),
         ("EMAILS_QUEUE_URL", queue("emails")),
+        ("PHOTOS_DLQ_URL", queue("photos-dlq")),
+        ("DOWNLOADS_DLQ_URL", queue("downloads-dlq")),
+        ("EMAILS_DLQ_URL", queue("emails-dlq")),
+        ("PHOTO_PROCESSOR_FUNCTION", "photo-processor".to_owned()),
+        ("ARCHIVE_BUILDER_FUNCTION", "archive-builder".to_owned()),
+        ("EMAIL_SENDER_FUNCTION", "email-sender".to_owned()),
         ("LINK_SECRET_PARAMETER", "/darkroom/link-secret".to_owned()),
         ("PUBLIC_URL", api.to_owned()),
         ("STUDIO_CLAIM", STUDIO_CLAIM.to_owned()),
+        ("OPERATOR_CLAIM", format!("{ROLE_CLAIM}={OPERATOR}")),
         ("DOWNLOAD_RETENTION_DAYS", "30".to_owned()),
         ("MAIL_FROM", "Darkroom <photos@darkroom.example>".to_owned()),
         // A laptop's failures are tried again while somebody watches.
@@ -272,3 +313,40 @@ fn schedule(sources: &[EventSource], tasks: &mut JoinSet<()>) {
 
 /// The workers by function name.
 pub type Workers = std::collections::BTreeMap<String, Worker>;
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn workers_can_be_invoked_and_end_at_their_timeout() {
+        let data = tempfile::tempdir().unwrap();
+        let mut options = Options { by_hand: true, ..Options::new(data.path()).unwrap() };
+        options.workers.get_mut("archive-builder").unwrap().timeout_seconds = 1;
+        options.layer =
+            Some(Arc::new(
+                |function, run| {
+                    if function == "archive-builder" { Box::pin(std::future::pending()) } else { run }
+                },
+            ));
+        let system = System::start(options).await.unwrap();
+        let invoke = async |variable: &str| {
+            let name = system.environment.get(variable).map_or("none", String::as_str);
+            let path = format!("/2015-03-31/functions/{name}/invocations");
+            let request = reqwest::Client::new().post(format!("{}{path}", system.stand_ins.endpoint()));
+            let scope = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/lambda/aws4_request";
+            let event = json!({ "Records": [] });
+            let answer = request.header("authorization", scope).json(&event).send().await.unwrap();
+            let failed = answer.headers().contains_key("x-amz-function-error");
+            (answer.status().as_u16(), failed, answer.json::<Value>().await.unwrap())
+        };
+        for worker in ["PHOTO_PROCESSOR_FUNCTION", "EMAIL_SENDER_FUNCTION"] {
+            assert_eq!(invoke(worker).await, (200, false, json!({ "batchItemFailures": [] })), "{worker}");
+        }
+        let (status, failed, payload) = invoke("ARCHIVE_BUILDER_FUNCTION").await;
+        assert_eq!((status, failed, &payload["errorType"]), (200, true, &json!("Sandbox.Timedout")), "{payload}");
+        assert_eq!(invoke("NO_SUCH_FUNCTION").await.0, 404);
+    }
+}

@@ -2,9 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use local::workers::{Worker, workers};
 use serde_json::Value;
-use shared::{env::Env, metrics, object_key::ORIGINALS};
+use shared::{
+    env::Env,
+    metrics,
+    object_key::ORIGINALS,
+    workers::{Worker, workers},
+};
 
 /// Where the plan lies, as `terraform show -json` writes it.
 const PLAN: &str = "DARKROOM_PLAN";

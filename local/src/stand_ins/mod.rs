@@ -1,12 +1,14 @@
-//! The AWS services of one machine: S3, SQS, SES and SSM on one loopback port, DynamoDB on another.
+//! The AWS services of one machine: DynamoDB on a loopback port of its own, all others on one.
 //!
 //! They serve the unchanged AWS SDK clients with the rules of the real services, as far as this system meets them, and keep
 //! everything in one folder: what they confirmed survives `kill -9`.
 
 mod answer;
 mod atomic_file;
+mod cloudwatch;
 mod dynamodb;
 pub mod identity;
+pub mod lambda;
 pub mod mailbox;
 mod router;
 #[cfg(test)]
@@ -27,6 +29,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 pub use identity::{ACCESS_KEY, ACCOUNT, REGION, SECRET_KEY};
+pub use lambda::Lambda;
 pub use mailbox::{Attachment, Mail, Mailbox};
 pub use router::Work;
 pub use sqs::Queues;
@@ -37,7 +40,7 @@ pub use ssm::Parameters;
 pub struct Options {
     /// The folder of all data; made when missing.
     pub data: PathBuf,
-    /// The port of S3, SQS, SES and SSM; DynamoDB gets the next one. 0 picks any two.
+    /// The port of all services but DynamoDB, which gets the next one. 0 picks any two.
     pub port: u16,
     /// What time it is for the queues.
     pub clock: Clock,
@@ -50,6 +53,7 @@ pub struct StandIns {
     queues: Arc<Queues>,
     mailbox: Arc<Mailbox>,
     parameters: Arc<Parameters>,
+    lambda: Arc<Lambda>,
     at_once: router::AtOnce,
     stop: watch::Sender<bool>,
     servers: [JoinHandle<()>; 2],
@@ -69,6 +73,7 @@ impl StandIns {
         let mailbox = Arc::new(Mailbox::open(&data.join("mail"))?);
         let parameters = Arc::new(Parameters::open(&data.join("parameters.json"))?);
         let objects = s3::ObjectService::open(&data.join("s3"), queues.clone())?;
+        let lambda = Arc::new(Lambda::default());
         let database = dynamodb::open(&data.join("dynamodb.sqlite"))?;
 
         let (listener, endpoint) = listen(options.port).await?;
@@ -84,6 +89,7 @@ impl StandIns {
             queues: queues.clone(),
             mailbox: mailbox.clone(),
             parameters: parameters.clone(),
+            lambda: lambda.clone(),
         };
         let front = router::serve(listener, router, stopped.clone());
         let servers = [
@@ -93,10 +99,10 @@ impl StandIns {
             }),
             tokio::spawn(dynamodb::serve(dynamodb_listener, database, stopped)),
         ];
-        Ok(Self { endpoint, dynamodb_endpoint, queues, mailbox, parameters, at_once, stop, servers })
+        Ok(Self { endpoint, dynamodb_endpoint, queues, mailbox, parameters, lambda, at_once, stop, servers })
     }
 
-    /// Where S3, SQS, SES and SSM listen: `http://127.0.0.1:PORT`.
+    /// Where all services but DynamoDB listen: `http://127.0.0.1:PORT`.
     pub fn endpoint(&self) -> String {
         self.endpoint.clone()
     }
@@ -126,6 +132,11 @@ impl StandIns {
         let _ = self.at_once.set(work);
     }
 
+    /// From now on Lambda's Invoke runs functions so.
+    pub fn run_functions(&self, run: lambda::Run) {
+        self.lambda.set(run);
+    }
+
     /// Stops listening and waits for the requests under way, long polls excepted. The data stays.
     pub async fn shutdown(mut self) {
         let _ = self.stop.send(true);
@@ -138,6 +149,7 @@ impl StandIns {
 impl Drop for StandIns {
     fn drop(&mut self) {
         let _ = self.stop.send(true);
+        self.lambda.stop();
     }
 }
 

@@ -1,4 +1,4 @@
-//! One port for S3, SQS, SES and SSM: the SigV4 credential scope names the service a request is for.
+//! One port for all services but DynamoDB: the SigV4 credential scope names the service a request is for.
 
 use std::convert::Infallible;
 use std::sync::{Arc, OnceLock};
@@ -19,11 +19,12 @@ use tokio::task::JoinSet;
 use tracing::{debug, warn};
 
 use super::identity::ACCESS_KEY;
+use super::lambda::Lambda;
 use super::mailbox::Mailbox;
 use super::s3::ObjectService;
 use super::sqs::Queues;
 use super::ssm::Parameters;
-use super::{ses, sqs, ssm};
+use super::{cloudwatch, ses, sqs, ssm};
 
 /// Work that is done between a request and its answer.
 pub type Work = Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
@@ -51,6 +52,8 @@ pub struct Router {
     pub mailbox: Arc<Mailbox>,
     /// SSM.
     pub parameters: Arc<Parameters>,
+    /// Lambda.
+    pub lambda: Arc<Lambda>,
 }
 
 /// Accepts connections until told to stop.
@@ -122,7 +125,7 @@ impl Router {
                 "UnrecognizedClientException",
                 "The security token included in the request is invalid.",
             ),
-            service @ ("sqs" | "ses" | "ssm") => {
+            service @ ("sqs" | "ses" | "ssm" | "lambda" | "monitoring") => {
                 let (parts, body) = request.into_parts();
                 let Ok(body) = Limited::new(body, MAX_BODY_BYTES).collect().await else {
                     return refuse(
@@ -141,6 +144,8 @@ impl Router {
                         response
                     }
                     "ses" => ses::answer(&self.mailbox, &parts.method, parts.uri.path(), &body).map(Body::from),
+                    "lambda" => self.lambda.answer(&parts, &body).await.map(Body::from),
+                    "monitoring" => cloudwatch::answer(&self.queues, target, &body).map(Body::from),
                     _ => ssm::answer(&self.parameters, target, &body).map(Body::from),
                 }
             }

@@ -628,6 +628,14 @@ impl S3 for Api {
         let cors_rules = Some(rules.iter().map(CorsRule::to_rule).collect());
         Ok(S3Response::new(GetBucketCorsOutput { cors_rules }))
     }
+
+    async fn delete_bucket_cors(
+        &self,
+        req: S3Request<DeleteBucketCorsInput>,
+    ) -> S3Result<S3Response<DeleteBucketCorsOutput>> {
+        self.0.store.configure(&req.input.bucket, |record| record.cors.clear())?;
+        Ok(S3Response::new(DeleteBucketCorsOutput::default()))
+    }
 }
 
 impl Api {

@@ -277,6 +277,13 @@ impl Core {
         Ok(counts)
     }
 
+    /// When the oldest message of a queue was sent.
+    pub fn oldest(&self, name: &str, now: u64) -> Result<Option<u64>, SqsError> {
+        let queue = self.queue(name)?;
+        let kept = queue.messages.values().filter(|message| !queue.settings.is_expired(message, now));
+        Ok(kept.map(|message| message.sent_at).min())
+    }
+
     pub fn messages(&self, name: &str) -> Result<Vec<Message>, SqsError> {
         Ok(self.queue(name)?.messages.values().cloned().collect())
     }

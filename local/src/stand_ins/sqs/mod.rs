@@ -60,6 +60,11 @@ impl Queues {
         self.arrival.notify_waiters();
     }
 
+    /// What time it is for the queues, in seconds since 1970.
+    pub(super) fn now_seconds(&self) -> f64 {
+        Duration::from_millis(self.now()).as_secs_f64()
+    }
+
     fn now(&self) -> u64 {
         u64::try_from(self.clock.now().as_millisecond()).unwrap_or_default()
     }
@@ -138,6 +143,13 @@ impl Queues {
     /// How many messages are visible, in flight and delayed.
     pub fn counts(&self, queue: &str) -> Result<Counts, SqsError> {
         self.state().core.counts(queue, self.now())
+    }
+
+    /// How long the oldest message of a queue has been in it, be it visible, delayed or in flight; `None` of an empty one.
+    pub fn oldest(&self, queue: &str) -> Result<Option<Duration>, SqsError> {
+        let now = self.now();
+        let sent_at = self.state().core.oldest(queue, now)?;
+        Ok(sent_at.map(|sent_at| Duration::from_millis(now.saturating_sub(sent_at))))
     }
 
     /// All messages of a queue, oldest first, received by nobody on the way.
