@@ -1,9 +1,10 @@
 //! Darkroom on one machine: no AWS, no Docker, nothing but cargo.
 //!
 //! `system` starts it; `stand_ins` holds the stand-ins; `event_source` and `gateway` play what AWS puts between them and the
-//! functions; `demo` is a photographer and a customer.
+//! functions; `demo` is a photographer and a customer; `desk` is the operator's command.
 
 pub mod demo;
+pub mod desk;
 pub mod event_source;
 pub mod functions;
 pub mod gateway;

@@ -1,0 +1,206 @@
+//! The failed-jobs desk in a terminal: how the queues are, what failed and why, and what to do about it.
+//!
+//! A client of the API's routes for operators and nothing else, here as on AWS.
+
+mod answers;
+mod cli;
+mod client;
+mod progress;
+mod render;
+mod table;
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+pub use self::cli::Cli;
+use self::{
+    answers::{Begun, FailedPage, Operation, Queues, Retried},
+    cli::{Command, Failed, Forget, ForgetWhich, Retry, RetryWhich},
+    client::{Answer, Client, Trouble},
+    progress::Progress,
+};
+
+/// The API takes so many ids at once.
+const MAX_IDS: usize = 100;
+/// Between two looks at an operation: at first, and at most.
+const LOOK_EVERY: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
+/// Looks in a row that may fail: the operation goes on without us.
+const MISSED_LOOKS: u32 = 5;
+
+/// How a command ended.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// For stdout.
+    pub output: String,
+    /// For stderr.
+    pub complaint: String,
+    /// The process's exit code: 0, 1 where something is not well, 2 after an error.
+    pub code: u8,
+}
+
+/// Does what was asked.
+pub async fn run(cli: &Cli) -> Outcome {
+    let mut desk = Desk { json: cli.json, output: String::new() };
+    let ended = async {
+        let client = Client::new(&cli.api, cli.token.as_deref())?;
+        match &cli.command {
+            Command::Queues => desk.queues(&client).await,
+            Command::Failed(failed) => desk.failed(&client, failed).await,
+            Command::Retry(retry) => desk.retry(&client, retry).await,
+            Command::Forget(forget) => desk.forget(&client, forget).await,
+            Command::Operation { id } => {
+                let answer = client.get(&["operations", id], &[]).await?;
+                desk.follow(&client, answer).await
+            }
+        }
+    }
+    .await;
+    let (code, complaint) = match &ended {
+        Ok(Ended::Well) => (0, String::new()),
+        Ok(Ended::NotWell) => (1, String::new()),
+        Ok(Ended::BrokeOff(why)) => (2, format!("error: {why}\n")),
+        Err(trouble) => (2, format!("error: {trouble}\n")),
+    };
+    if let Err(Trouble::Refused { body, .. }) = &ended
+        && cli.json
+    {
+        desk.output.push_str(&line(body));
+    }
+    Outcome { output: desk.output, complaint, code }
+}
+
+/// How a command ended that was answered.
+enum Ended {
+    Well,
+    NotWell,
+    BrokeOff(String),
+}
+
+impl Ended {
+    fn well(well: bool) -> Self {
+        if well { Self::Well } else { Self::NotWell }
+    }
+}
+
+struct Desk {
+    json: bool,
+    output: String,
+}
+
+impl Desk {
+    async fn queues(&mut self, client: &Client) -> Result<Ended, Trouble> {
+        let answer: Answer<Queues> = client.get(&["queues"], &[]).await?;
+        let queues = &answer.value.queues;
+        self.tell(&answer, |_| render::queues(queues));
+        Ok(Ended::well(queues.iter().all(answers::Queue::is_ok)))
+    }
+
+    async fn failed(&mut self, client: &Client, asked: &Failed) -> Result<Ended, Trouble> {
+        let Failed { queue, error, studio, all } = asked;
+        let (mut items, mut groups, mut cursor) = (Vec::new(), Vec::new(), None);
+        loop {
+            let query = [("error", error.as_deref()), ("studio", studio.as_deref()), ("cursor", cursor.as_deref())];
+            let page: Answer<FailedPage> = client.get(&["queues", queue, "failed"], &query).await?;
+            self.tell(&page, |_| String::new());
+            items.extend(page.value.items);
+            groups.extend(page.value.groups.unwrap_or_default());
+            cursor = page.value.next_cursor;
+            if cursor.is_none() || !all {
+                break;
+            }
+        }
+        if !self.json {
+            self.output.push_str(&render::failed(queue, &groups, &items));
+            if cursor.is_some() {
+                self.output.push_str("\nThere are more: --all lists them.\n");
+            }
+        }
+        Ok(Ended::Well)
+    }
+
+    async fn retry(&mut self, client: &Client, asked: &Retry) -> Result<Ended, Trouble> {
+        let Retry { queue, which: RetryWhich { error, ids, .. }, studio, no_wait } = asked;
+        let path = ["queues", queue, "failed", "retry"];
+        let body = |mut body: Value| {
+            if let Some(studio) = studio {
+                body["studio"] = studio.as_str().into();
+            }
+            body
+        };
+        if ids.is_empty() {
+            let which = error.as_ref().map_or_else(|| json!({ "all": true }), |error| json!({ "error": error }));
+            let begun = client.post(&path, &body(which)).await?;
+            return self.begun(client, begun, *no_wait).await;
+        }
+        let mut well = true;
+        for ids in ids.chunks(MAX_IDS) {
+            let answer: Answer<Retried> = client.post(&path, &body(json!({ "ids": ids }))).await?;
+            self.tell(&answer, |retried| render::retried(queue, retried));
+            well &= answer.value.skipped.is_empty();
+        }
+        Ok(Ended::well(well))
+    }
+
+    async fn forget(&mut self, client: &Client, asked: &Forget) -> Result<Ended, Trouble> {
+        let Forget { queue, which: ForgetWhich { all, error, id }, studio, no_wait } = asked;
+        if let Some(id) = id {
+            let answer: Answer<Value> = client.delete(&["queues", queue, "failed", id], &[]).await?;
+            self.tell(&answer, |_| format!("Forgot {}.\n", table::printable(id)));
+            return Ok(Ended::Well);
+        }
+        let query = [("all", all.then_some("true")), ("error", error.as_deref()), ("studio", studio.as_deref())];
+        let begun = client.delete(&["queues", queue, "failed"], &query).await?;
+        self.begun(client, begun, *no_wait).await
+    }
+
+    async fn begun(&mut self, client: &Client, begun: Answer<Begun>, no_wait: bool) -> Result<Ended, Trouble> {
+        if no_wait {
+            self.tell(&begun, |Begun { operation }| {
+                format!("It goes on by itself; `darkroom operation {}` follows it.\n", operation.id)
+            });
+            return Ok(Ended::Well);
+        }
+        let Answer { text, value: Begun { operation } } = begun;
+        self.follow(client, Answer { text, value: operation }).await
+    }
+
+    /// Looks at an operation until it has ended.
+    async fn follow(&mut self, client: &Client, mut answer: Answer<Operation>) -> Result<Ended, Trouble> {
+        let mut progress = (!self.json).then(Progress::start);
+        let (mut pause, mut missed) = (LOOK_EVERY.0, 0);
+        while !answer.value.has_ended() {
+            let Operation { id, status, done, .. } = &answer.value;
+            if let Some(progress) = &mut progress {
+                progress.show(format!("Operation {id} is {status}: {done} so far"));
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LOOK_EVERY.1);
+            match client.get(&["operations", id], &[]).await {
+                Ok(newer) => (answer, missed) = (newer, 0),
+                Err(trouble) if trouble.may_pass() && missed < MISSED_LOOKS => missed += 1,
+                Err(trouble) => return Err(trouble),
+            }
+        }
+        drop(progress);
+        if answer.value.status == "failed" {
+            self.tell(&answer, |_| String::new());
+            return Ok(Ended::BrokeOff(render::broke_off(&answer.value)));
+        }
+        self.tell(&answer, |operation| line(&render::done(operation)));
+        Ok(Ended::Well)
+    }
+
+    /// Adds the answer to the output: as it came, or in words.
+    fn tell<T>(&mut self, answer: &Answer<T>, words: impl FnOnce(&T) -> String) {
+        let told = if self.json { line(&answer.text) } else { words(&answer.value) };
+        self.output.push_str(&told);
+    }
+}
+
+fn line(text: &str) -> String {
+    format!("{}\n", text.trim_end())
+}
+
+#[cfg(test)]
+mod tests;
