@@ -111,6 +111,19 @@ fn queues_and_functions_are_as_the_table_says() {
 
 #[test]
 #[ignore = "needs a plan, which .ci/deployment writes"]
+fn the_alarm_of_the_oldest_message_is_as_the_table_says() {
+    let plan = plan();
+    for (function, worker) in workers().unwrap() {
+        let name = format!("-{}-oldest-message", worker.queue);
+        let alarm = one(&plan, "aws_cloudwatch_metric_alarm", "alarm_name", &name);
+        assert_eq!(alarm["threshold"], worker.healthy.oldest_seconds, "{function}");
+        // A message that a crash left behind is seen again after so long, without anything being wrong.
+        assert!(worker.healthy.oldest_seconds >= worker.visibility().as_secs(), "{function}");
+    }
+}
+
+#[test]
+#[ignore = "needs a plan, which .ci/deployment writes"]
 fn only_originals_are_told_of() {
     let plan = plan();
     for notification in of_kind(&plan, "aws_s3_bucket_notification") {

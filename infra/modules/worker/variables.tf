@@ -18,6 +18,11 @@ variable "worker" {
     max_receives    = number
     batch_size      = number
     max_concurrency = number
+    healthy = object({
+      waiting        = number
+      oldest_seconds = number
+      failed         = number
+    })
   })
 
   validation {
@@ -38,6 +43,11 @@ variable "worker" {
   validation {
     condition     = var.worker.timeout_seconds >= 1 && var.worker.timeout_seconds <= 900
     error_message = "timeout_seconds in workers.json must be 1 to 900, Lambda's longest."
+  }
+
+  validation {
+    condition     = var.worker.healthy.waiting > 0 && var.worker.healthy.oldest_seconds > 0 && var.worker.healthy.failed >= 0
+    error_message = "healthy in workers.json must have waiting and oldest_seconds above 0 and failed of 0 or more, or its queue would never be well."
   }
 }
 
