@@ -4,7 +4,9 @@
 # prefix condition, since a HEAD names no prefix.
 
 locals {
-  due_at_arns = { for name, table in local.tables : name => "${local.table_arns[name]}/index/due_at" if table.due }
+  index_arns = { for name, indexes in local.tables :
+    name => { for index in indexes : index => "${local.table_arns[name]}/index/${index}" }
+  }
 }
 
 data "aws_iam_policy_document" "api" {
@@ -85,7 +87,7 @@ data "aws_iam_policy_document" "photo_processor" {
   statement {
     sid       = "DuePhotos"
     actions   = ["dynamodb:Query"]
-    resources = [local.due_at_arns.photos]
+    resources = [local.index_arns.photos.due_at]
   }
 
   statement {
@@ -119,7 +121,7 @@ data "aws_iam_policy_document" "archive_builder" {
   statement {
     sid       = "DueDownloads"
     actions   = ["dynamodb:Query"]
-    resources = [local.due_at_arns.downloads]
+    resources = [local.index_arns.downloads.due_at]
   }
 
   statement {
@@ -189,7 +191,7 @@ data "aws_iam_policy_document" "email_sender" {
   statement {
     sid       = "DueMails"
     actions   = ["dynamodb:Query"]
-    resources = [local.due_at_arns.emails]
+    resources = [local.index_arns.emails.due_at]
   }
 
   statement {
