@@ -19,8 +19,13 @@ const OF_AWS: [(&str, &[&str]); 4] = [
     ("AWS/SES", &["Send", "Delivery", "Bounce", "Complaint", "Reputation.BounceRate", "Reputation.ComplaintRate"]),
 ];
 /// Actions that IAM grants on no single resource.
-const ON_ANYTHING: [&str; 4] =
-    ["xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules", "xray:GetSamplingTargets"];
+const ON_ANYTHING: [&str; 5] = [
+    "cloudwatch:GetMetricData",
+    "xray:PutTraceSegments",
+    "xray:PutTelemetryRecords",
+    "xray:GetSamplingRules",
+    "xray:GetSamplingTargets",
+];
 
 struct Resource {
     address: String,

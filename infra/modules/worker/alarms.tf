@@ -1,6 +1,6 @@
 resource "aws_cloudwatch_metric_alarm" "dlq" {
   alarm_name          = "${aws_sqs_queue.dlq.name}-not-empty"
-  alarm_description   = "Jobs of ${var.worker.queue} have failed at every try, or are no jobs. docs/OPERATIONS.md, \"Failed jobs\", says what to do."
+  alarm_description   = "Jobs of ${var.worker.queue} have failed at every try, or are no jobs. GET /queues/${var.worker.queue}/failed lists them; docs/OPERATIONS.md, \"Failed jobs\", says what to do."
   namespace           = "AWS/SQS"
   metric_name         = "ApproximateNumberOfMessagesVisible"
   dimensions          = { QueueName = aws_sqs_queue.dlq.name }

@@ -67,12 +67,12 @@ variable "architecture" {
 }
 
 variable "environment" {
-  description = "Environment variables, beside the queue's URL."
+  description = "Environment variables, beside the URLs of the queue and its dead-letter queue."
   type        = map(string)
 }
 
 variable "policy_json" {
-  description = "What the worker may do, beside consuming its queue."
+  description = "What the worker may do, beside consuming its queue and looking after its dead-letter queue."
   type        = string
 }
 
