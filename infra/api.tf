@@ -25,8 +25,8 @@ resource "aws_apigatewayv2_api" "this" {
     content {
       allow_origins  = cors_configuration.value
       allow_methods  = ["DELETE", "GET", "POST"]
-      allow_headers  = ["authorization", "content-type", "idempotency-key"]
-      expose_headers = ["retry-after"]
+      allow_headers  = ["authorization", "content-type", "idempotency-key", "if-none-match"]
+      expose_headers = ["etag", "retry-after"]
       max_age        = 3600
     }
   }
