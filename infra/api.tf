@@ -25,8 +25,8 @@ resource "aws_apigatewayv2_api" "this" {
     content {
       allow_origins  = cors_configuration.value
       allow_methods  = ["DELETE", "GET", "POST"]
-      allow_headers  = ["authorization", "content-type", "idempotency-key"]
-      expose_headers = ["retry-after"]
+      allow_headers  = ["authorization", "content-type", "idempotency-key", "if-none-match"]
+      expose_headers = ["etag", "retry-after"]
       max_age        = 3600
     }
   }
@@ -145,10 +145,13 @@ module "api" {
   environment = merge(
     { for table, name in local.table_names : "${upper(table)}_TABLE" => name },
     { for bucket, resource in aws_s3_bucket.this : "${upper(bucket)}_BUCKET" => resource.id },
-    { for queue in local.api_queues : "${upper(queue)}_QUEUE_URL" => local.queue_urls[queue] },
+    { for queue, url in local.queue_urls : "${upper(queue)}_QUEUE_URL" => url },
+    { for queue, url in local.dlq_urls : "${upper(queue)}_DLQ_URL" => url },
+    { for function, worker in module.worker : "${replace(upper(function), "-", "_")}_FUNCTION" => worker.function_name },
     {
       DOWNLOAD_RETENTION_DAYS = tostring(var.download_retention_days)
       LINK_SECRET_PARAMETER   = aws_ssm_parameter.link_secret.name
+      OPERATOR_CLAIM          = local.operator_claim
       PUBLIC_URL              = local.public_url
       STUDIO_CLAIM            = local.studio_claim
     },

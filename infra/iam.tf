@@ -1,10 +1,19 @@
-# What each function may do. Writing its log and consuming its own queue are added by the modules.
+# What each function may do. Writing its log, consuming its own queue and looking after its dead-letter queue are added by
+# the modules.
 #
 # s3:ListBucket stands wherever a missing object must read as missing: without it, S3 answers "forbidden". It has no
 # prefix condition, since a HEAD names no prefix.
 
 locals {
-  due_at_arns = { for name, table in local.tables : name => "${local.table_arns[name]}/index/due_at" if table.due }
+  index_arns = { for name, indexes in local.tables :
+    name => { for index in indexes : index => "${local.table_arns[name]}/index/${index}" }
+  }
+
+  # What all workers' documents begin with.
+  worker_policy_parts = concat(
+    [for document in data.aws_iam_policy_document.kms : document.json],
+    [data.aws_iam_policy_document.operations.json],
+  )
 }
 
 data "aws_iam_policy_document" "api" {
@@ -12,7 +21,7 @@ data "aws_iam_policy_document" "api" {
 
   statement {
     sid       = "Photos"
-    actions   = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
+    actions   = ["dynamodb:BatchGetItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
     resources = [local.table_arns.photos]
   }
 
@@ -28,16 +37,29 @@ data "aws_iam_policy_document" "api" {
     resources = [local.table_arns.emails]
   }
 
+  # A key whose request was refused is given back.
+  statement {
+    sid       = "Requests"
+    actions   = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"]
+    resources = [local.table_arns.requests]
+  }
+
+  statement {
+    sid       = "FailedRecords"
+    actions   = ["dynamodb:Query"]
+    resources = [for table in ["photos", "downloads", "emails"] : local.index_arns[table].failed_at]
+  }
+
   # Upload and download URLs are signed with these rights.
   statement {
     sid       = "Originals"
-    actions   = ["s3:GetObject", "s3:PutObject"]
+    actions   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
     resources = ["${local.bucket_arns.photos}/originals/*"]
   }
 
   statement {
     sid       = "Derivatives"
-    actions   = ["s3:GetObject"]
+    actions   = ["s3:DeleteObject", "s3:GetObject"]
     resources = ["${local.bucket_arns.photos}/derivatives/*"]
   }
 
@@ -59,11 +81,31 @@ data "aws_iam_policy_document" "api" {
     resources = values(local.bucket_arns)
   }
 
-  # Photos need no job of the API's: S3 tells of them.
   statement {
-    sid       = "SendJobs"
-    actions   = ["sqs:SendMessage"]
-    resources = [for queue in local.api_queues : local.queue_arns[queue]]
+    sid       = "JobsAndTheirNumber"
+    actions   = ["sqs:GetQueueAttributes", "sqs:SendMessage"]
+    resources = values(local.queue_arns)
+  }
+
+  # Operators list, retry and forget failed jobs. One that is only looked at is given back by its visibility.
+  statement {
+    sid       = "DeadLetters"
+    actions   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
+    resources = values(local.dlq_arns)
+  }
+
+  statement {
+    sid     = "OldestMessages"
+    actions = ["cloudwatch:GetMetricData"]
+    # CloudWatch knows no resources for it.
+    resources = ["*"]
+  }
+
+  # Requests with "queue": false.
+  statement {
+    sid       = "RunWorkers"
+    actions   = ["lambda:InvokeFunction"]
+    resources = [for function, _ in local.workers : local.function_arns[function]]
   }
 
   statement {
@@ -74,18 +116,19 @@ data "aws_iam_policy_document" "api" {
 }
 
 data "aws_iam_policy_document" "photo_processor" {
-  source_policy_documents = [for document in data.aws_iam_policy_document.kms : document.json]
+  source_policy_documents = local.worker_policy_parts
 
+  # Query: a studio's photos are developed again.
   statement {
     sid       = "Photos"
-    actions   = ["dynamodb:GetItem", "dynamodb:PutItem"]
+    actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
     resources = [local.table_arns.photos]
   }
 
   statement {
-    sid       = "DuePhotos"
+    sid       = "DueAndFailedPhotos"
     actions   = ["dynamodb:Query"]
-    resources = [local.due_at_arns.photos]
+    resources = values(local.index_arns.photos)
   }
 
   statement {
@@ -108,7 +151,7 @@ data "aws_iam_policy_document" "photo_processor" {
 }
 
 data "aws_iam_policy_document" "archive_builder" {
-  source_policy_documents = [for document in data.aws_iam_policy_document.kms : document.json]
+  source_policy_documents = local.worker_policy_parts
 
   statement {
     sid       = "Downloads"
@@ -117,9 +160,9 @@ data "aws_iam_policy_document" "archive_builder" {
   }
 
   statement {
-    sid       = "DueDownloads"
+    sid       = "DueAndFailedDownloads"
     actions   = ["dynamodb:Query"]
-    resources = [local.due_at_arns.downloads]
+    resources = values(local.index_arns.downloads)
   }
 
   statement {
@@ -178,7 +221,7 @@ data "aws_iam_policy_document" "archive_builder" {
 }
 
 data "aws_iam_policy_document" "email_sender" {
-  source_policy_documents = [for document in data.aws_iam_policy_document.kms : document.json]
+  source_policy_documents = local.worker_policy_parts
 
   statement {
     sid       = "Mails"
@@ -187,9 +230,9 @@ data "aws_iam_policy_document" "email_sender" {
   }
 
   statement {
-    sid       = "DueMails"
+    sid       = "DueAndFailedMails"
     actions   = ["dynamodb:Query"]
-    resources = [local.due_at_arns.emails]
+    resources = values(local.index_arns.emails)
   }
 
   statement {
@@ -213,6 +256,21 @@ data "aws_iam_policy_document" "email_sender" {
       variable = "ses:FromAddress"
       values   = [var.sender_address]
     }
+  }
+}
+
+# Operations on many records are begun by the API, and carried on by the worker of their queue.
+data "aws_iam_policy_document" "operations" {
+  statement {
+    sid       = "Operations"
+    actions   = ["dynamodb:GetItem", "dynamodb:PutItem"]
+    resources = [local.table_arns.requests]
+  }
+
+  statement {
+    sid       = "DueOperations"
+    actions   = ["dynamodb:Query"]
+    resources = [local.index_arns.requests.due_at]
   }
 }
 

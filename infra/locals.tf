@@ -18,12 +18,10 @@ locals {
   queue_arns = { for worker in local.workers :
     worker.queue => "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.name_prefix}-${worker.queue}"
   }
+  dlq_arns = { for queue, arn in local.queue_arns : queue => "${arn}-dlq" }
   function_arns = { for function in concat(["api"], keys(local.workers)) :
     function => "arn:${local.partition}:lambda:${local.region}:${local.account}:function:${var.name_prefix}-${function}"
   }
-
-  # The queues that the API puts jobs on.
-  api_queues = ["downloads", "emails"]
 
   dlq_urls   = { for function, worker in local.workers : worker.queue => module.worker[function].dlq_url }
   queue_urls = { for function, worker in local.workers : worker.queue => module.worker[function].queue_url }

@@ -1,10 +1,18 @@
 locals {
-  # due_at finds records that should have moved: those that workers claim have it.
+  # Sparse indexes by time: due_at finds what should have moved by now, failed_at what has failed, with as much of it as the
+  # list of failed jobs shows.
+  indexes = {
+    due_at    = { shard = "due_shard", included = [] }
+    failed_at = { shard = "failed_shard", included = ["error", "work"] }
+  }
+
+  # Tables and their indexes. Requests are idempotency keys, and operations on many records.
   tables = {
-    photos    = { due = true }
-    orders    = { due = false }
-    downloads = { due = true }
-    emails    = { due = true }
+    photos    = ["due_at", "failed_at"]
+    orders    = []
+    downloads = ["due_at", "failed_at"]
+    emails    = ["due_at", "failed_at"]
+    requests  = ["due_at"]
   }
   table_arns  = { for name, table in aws_dynamodb_table.this : name => table.arn }
   table_names = { for name, table in aws_dynamodb_table.this : name => table.name }
@@ -31,7 +39,7 @@ resource "aws_dynamodb_table" "this" {
   }
 
   dynamic "attribute" {
-    for_each = each.value.due ? { due_shard = "S", due_at = "N" } : {}
+    for_each = merge([for index in each.value : { (local.indexes[index].shard) = "S", (index) = "N" }]...)
     content {
       name = attribute.key
       type = attribute.value
@@ -39,12 +47,13 @@ resource "aws_dynamodb_table" "this" {
   }
 
   dynamic "global_secondary_index" {
-    for_each = each.value.due ? ["due_at"] : []
+    for_each = { for index in each.value : index => local.indexes[index] }
     content {
-      name            = global_secondary_index.value
-      hash_key        = "due_shard"
-      range_key       = "due_at"
-      projection_type = "KEYS_ONLY"
+      name               = global_secondary_index.key
+      hash_key           = global_secondary_index.value.shard
+      range_key          = global_secondary_index.key
+      projection_type    = length(global_secondary_index.value.included) > 0 ? "INCLUDE" : "KEYS_ONLY"
+      non_key_attributes = global_secondary_index.value.included
     }
   }
 

@@ -1,20 +1,20 @@
 # The three workers, one for each line of workers.json.
 
 locals {
-  table_env = { for name in ["PHOTOS", "ORDERS", "DOWNLOADS", "EMAILS"] : name => { "${name}_TABLE" = local.table_names[lower(name)] } }
+  table_env = { for name in ["PHOTOS", "ORDERS", "DOWNLOADS", "EMAILS", "REQUESTS"] : name => { "${name}_TABLE" = local.table_names[lower(name)] } }
 
-  # What each worker needs beside its own queue's URL.
+  # What each worker needs beside the URLs of its own queues.
   worker_environments = {
-    email-sender = merge(local.table_env.EMAILS, local.table_env.ORDERS, local.table_env.DOWNLOADS, {
+    email-sender = merge(local.table_env.EMAILS, local.table_env.ORDERS, local.table_env.DOWNLOADS, local.table_env.REQUESTS, {
       LINK_SECRET_PARAMETER = aws_ssm_parameter.link_secret.name
       MAIL_FROM             = "${var.sender_name} <${var.sender_address}>"
       PUBLIC_URL            = local.public_url
       SES_CONFIGURATION_SET = aws_sesv2_configuration_set.this.configuration_set_name
     })
-    photo-processor = merge(local.table_env.PHOTOS, {
+    photo-processor = merge(local.table_env.PHOTOS, local.table_env.REQUESTS, {
       PHOTOS_BUCKET = aws_s3_bucket.this["photos"].id
     })
-    archive-builder = merge(local.table_env.DOWNLOADS, local.table_env.ORDERS, local.table_env.PHOTOS, local.table_env.EMAILS, {
+    archive-builder = merge(local.table_env.DOWNLOADS, local.table_env.ORDERS, local.table_env.PHOTOS, local.table_env.EMAILS, local.table_env.REQUESTS, {
       ARCHIVE_CHECKSUMS  = var.archive_checksums
       ARCHIVE_PREFERENCE = var.archive_preference
       DOWNLOADS_BUCKET   = aws_s3_bucket.this["downloads"].id

@@ -13,7 +13,7 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 
 /// What Terraform sets, with nothing behind it: a function that fetches anything before it is asked would fail or wait.
-const VARIABLES: [(&str, &str); 21] = [
+const VARIABLES: [(&str, &str); 29] = [
     ("AWS_ENDPOINT_URL", "http://127.0.0.1:9"),
     ("AWS_REGION", "eu-central-1"),
     ("AWS_ACCESS_KEY_ID", "none"),
@@ -25,14 +25,22 @@ const VARIABLES: [(&str, &str); 21] = [
     ("ORDERS_TABLE", "orders"),
     ("DOWNLOADS_TABLE", "downloads"),
     ("EMAILS_TABLE", "emails"),
+    ("REQUESTS_TABLE", "requests"),
     ("PHOTOS_BUCKET", "photos"),
     ("DOWNLOADS_BUCKET", "downloads"),
     ("PHOTOS_QUEUE_URL", "https://sqs.eu-central-1.amazonaws.com/000000000000/photos"),
     ("DOWNLOADS_QUEUE_URL", "https://sqs.eu-central-1.amazonaws.com/000000000000/downloads"),
     ("EMAILS_QUEUE_URL", "https://sqs.eu-central-1.amazonaws.com/000000000000/emails"),
+    ("PHOTOS_DLQ_URL", "https://sqs.eu-central-1.amazonaws.com/000000000000/photos-dlq"),
+    ("DOWNLOADS_DLQ_URL", "https://sqs.eu-central-1.amazonaws.com/000000000000/downloads-dlq"),
+    ("EMAILS_DLQ_URL", "https://sqs.eu-central-1.amazonaws.com/000000000000/emails-dlq"),
+    ("PHOTO_PROCESSOR_FUNCTION", "photo-processor"),
+    ("ARCHIVE_BUILDER_FUNCTION", "archive-builder"),
+    ("EMAIL_SENDER_FUNCTION", "email-sender"),
     ("LINK_SECRET_PARAMETER", "/darkroom/link-secret"),
     ("PUBLIC_URL", "https://photos.example"),
     ("STUDIO_CLAIM", "studio"),
+    ("OPERATOR_CLAIM", "role=operator"),
     ("DOWNLOAD_RETENTION_DAYS", "30"),
     ("MAIL_FROM", "Darkroom <photos@darkroom.example>"),
 ];

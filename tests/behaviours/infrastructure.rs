@@ -23,8 +23,13 @@ const OF_AWS: [(&str, &[&str]); 4] = [
     ("AWS/SES", &["Send", "Delivery", "Bounce", "Complaint", "Reputation.BounceRate", "Reputation.ComplaintRate"]),
 ];
 /// Actions that IAM grants on no single resource.
-const ON_ANYTHING: [&str; 4] =
-    ["xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules", "xray:GetSamplingTargets"];
+const ON_ANYTHING: [&str; 5] = [
+    "cloudwatch:GetMetricData",
+    "xray:PutTraceSegments",
+    "xray:PutTelemetryRecords",
+    "xray:GetSamplingRules",
+    "xray:GetSamplingTargets",
+];
 
 struct Resource {
     address: String,
@@ -110,6 +115,19 @@ fn queues_and_functions_are_as_the_table_says() {
         let concurrency = mapping["scaling_config"][0]["maximum_concurrency"].as_u64().unwrap();
         assert_eq!(concurrency, u64::from(worker.max_concurrency), "{function}");
         assert!(concurrency >= 2, "{function}: AWS allows no less");
+    }
+}
+
+#[test]
+#[ignore = "needs a plan, which .ci/deployment writes"]
+fn the_alarm_of_the_oldest_message_is_as_the_table_says() {
+    let plan = plan();
+    for (function, worker) in workers().unwrap() {
+        let name = format!("-{}-oldest-message", worker.queue);
+        let alarm = one(&plan, "aws_cloudwatch_metric_alarm", "alarm_name", &name);
+        assert_eq!(alarm["threshold"], worker.healthy.oldest_seconds, "{function}");
+        // A message that a crash left behind is seen again after so long, without anything being wrong.
+        assert!(worker.healthy.oldest_seconds >= worker.visibility().as_secs(), "{function}");
     }
 }
 

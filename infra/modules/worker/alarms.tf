@@ -1,6 +1,6 @@
 resource "aws_cloudwatch_metric_alarm" "dlq" {
   alarm_name          = "${aws_sqs_queue.dlq.name}-not-empty"
-  alarm_description   = "Jobs of ${var.worker.queue} have failed at every try, or are no jobs. docs/OPERATIONS.md, \"Failed jobs\", says what to do."
+  alarm_description   = "Jobs of ${var.worker.queue} have failed at every try, or are no jobs. GET /queues/${var.worker.queue}/failed lists them; docs/OPERATIONS.md, \"Failed jobs\", says what to do."
   namespace           = "AWS/SQS"
   metric_name         = "ApproximateNumberOfMessagesVisible"
   dimensions          = { QueueName = aws_sqs_queue.dlq.name }
@@ -25,10 +25,9 @@ resource "aws_cloudwatch_metric_alarm" "age" {
   period              = 60
   evaluation_periods  = 5
   comparison_operator = "GreaterThanThreshold"
-  # A job that is tried again may be as old as this without anything being wrong.
-  threshold          = max(900, aws_sqs_queue.this.visibility_timeout_seconds)
-  treat_missing_data = "notBreaching"
-  alarm_actions      = var.alarm_actions
-  ok_actions         = var.alarm_actions
-  tags               = var.tags
+  threshold           = var.worker.healthy.oldest_seconds
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = var.alarm_actions
+  ok_actions          = var.alarm_actions
+  tags                = var.tags
 }

@@ -3,6 +3,11 @@
 locals {
   # Invocations by the API, for requests with "queue": false, beside those by the queue.
   room_for_direct_invocations = 2
+
+  own_urls = {
+    "${upper(var.worker.queue)}_QUEUE_URL" = aws_sqs_queue.this.url
+    "${upper(var.worker.queue)}_DLQ_URL"   = aws_sqs_queue.dlq.url
+  }
 }
 
 module "function" {
@@ -14,7 +19,7 @@ module "function" {
   architecture            = var.architecture
   memory_mb               = var.worker.memory_mb
   timeout_seconds         = var.worker.timeout_seconds
-  environment             = merge(var.environment, { "${upper(var.worker.queue)}_QUEUE_URL" = aws_sqs_queue.this.url })
+  environment             = merge(var.environment, local.own_urls)
   policy_json             = data.aws_iam_policy_document.work.json
   minimum_concurrency     = var.worker.max_concurrency + local.room_for_direct_invocations
   reserved_concurrency    = var.reserved_concurrency
@@ -40,6 +45,13 @@ data "aws_iam_policy_document" "work" {
       "sqs:SendMessage",
     ]
     resources = [aws_sqs_queue.this.arn]
+  }
+
+  # Many failed jobs at once are retried and forgotten by the worker: the API has no time for them.
+  statement {
+    sid       = "OwnDeadLetters"
+    actions   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
+    resources = [aws_sqs_queue.dlq.arn]
   }
 }
 

@@ -18,6 +18,11 @@ variable "worker" {
     max_receives    = number
     batch_size      = number
     max_concurrency = number
+    healthy = object({
+      waiting        = number
+      oldest_seconds = number
+      failed         = number
+    })
   })
 
   validation {
@@ -39,6 +44,11 @@ variable "worker" {
     condition     = var.worker.timeout_seconds >= 1 && var.worker.timeout_seconds <= 900
     error_message = "timeout_seconds in workers.json must be 1 to 900, Lambda's longest."
   }
+
+  validation {
+    condition     = var.worker.healthy.waiting > 0 && var.worker.healthy.oldest_seconds > 0 && var.worker.healthy.failed >= 0
+    error_message = "healthy in workers.json must have waiting and oldest_seconds above 0 and failed of 0 or more, or its queue would never be well."
+  }
 }
 
 variable "description" {
@@ -57,12 +67,12 @@ variable "architecture" {
 }
 
 variable "environment" {
-  description = "Environment variables, beside the queue's URL."
+  description = "Environment variables, beside the URLs of the queue and its dead-letter queue."
   type        = map(string)
 }
 
 variable "policy_json" {
-  description = "What the worker may do, beside consuming its queue."
+  description = "What the worker may do, beside consuming its queue and looking after its dead-letter queue."
   type        = string
 }
 

@@ -11,6 +11,8 @@ import traceback
 from pathlib import Path
 
 import bad_input
+import desk
+import direct
 import failures
 import issuer as oidc
 import leftovers
@@ -18,6 +20,7 @@ import main_job
 import packages
 import pki
 import refusals
+import rework
 from emulator import Emulator
 from shop import Shop
 from steps import Failed, Steps, check, say
@@ -101,6 +104,11 @@ def deploy(steps: Steps, folder: Path, issuer: oidc.Issuer, emulator: Emulator, 
     shop = Shop(Web(emulator.ca), outputs["api_url"], issuer.token("anna"))
     with steps.step("the main job"):
         main_job.run(shop, emulator)
+    with steps.step("jobs done at once, requests made twice"):
+        direct.run(shop, emulator)
+        direct.twice(shop)
+    with steps.step("photos developed again, and deleted"):
+        rework.run(shop, emulator, outputs)
     with steps.step("refusals"):
         refusals.tokens(shop, issuer)
         refusals.preflights(shop, emulator, outputs)
@@ -108,6 +116,8 @@ def deploy(steps: Steps, folder: Path, issuer: oidc.Issuer, emulator: Emulator, 
         refusals.roles(emulator, outputs)
     with steps.step("poison messages"):
         failures.poison(emulator, outputs)
+    with steps.step("the failed-jobs desk"):
+        desk.run(shop, issuer, emulator, outputs)
     with steps.step("sweeps"):
         failures.sweep(emulator, outputs)
     with steps.step("a crash in a worker"):

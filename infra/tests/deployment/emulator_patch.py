@@ -1,9 +1,11 @@
-"""Starts ministack with two repairs.
+"""Starts ministack with three repairs.
 
 - DescribeAlarms of the query protocol, which Terraform's provider speaks, leaves out most of an alarm's attributes, so
   that every plan would want to set them again. The JSON protocol's answer has them all: it is told as XML here.
 - SendEmail is authorized on "*", so that a role that names its identity and configuration set would be refused. AWS
   asks for the right on both, and knows who the mail is from.
+- SQS's batches are authorized as actions of their own, which AWS's IAM does not know: there the right to
+  ChangeMessageVisibility, DeleteMessage or SendMessage is that to its batch.
 """
 
 import json
@@ -12,12 +14,14 @@ from email.utils import parseaddr
 from xml.sax.saxutils import escape
 
 from ministack import app
+from ministack.core import iam_actions
 from ministack.core.responses import get_account_id
 from ministack.core.router import extract_region
 from ministack.services import cloudwatch
 
 describe_alarms_as_emulated = cloudwatch._describe_alarms
 enforce_ses_as_emulated = app._enforce_ses_v2
+action_as_emulated = iam_actions.extract_iam_action
 
 
 def element(name: str, value) -> str:
@@ -78,8 +82,15 @@ def enforce_ses(method: str, path: str, headers: dict, body: bytes, query_params
     return None
 
 
+def action(service: str, *request) -> str | None:
+    """The right that a call needs."""
+    needed = action_as_emulated(service, *request)
+    return needed.removesuffix("Batch") if needed and service == "sqs" else needed
+
+
 if __name__ == "__main__":
     cloudwatch._describe_alarms = describe_alarms
     app._enforce_ses_v2 = enforce_ses
+    iam_actions.extract_iam_action = action
     sys.argv = ["ministack"]
     app.main()

@@ -1,5 +1,7 @@
 """What must be refused: by the authorizer, by the API, by S3, by IAM."""
 
+import json
+
 from botocore.exceptions import ClientError
 
 import photos
@@ -35,9 +37,14 @@ def preflights(shop: Shop, emulator: Emulator, outputs: dict):
     bucket = f"{emulator.endpoint}/{outputs['buckets']['photos']}/originals/anna/x"
     for what, url, method in (("API", f"{shop.api}/photos", "POST"), ("upload", bucket, "PUT")):
         for origin, allowed in (("https://shop.example.com", True), ("https://evil.example.com", False)):
-            headers = {"origin": origin, "access-control-request-method": method}
+            headers = {
+                "origin": origin,
+                "access-control-request-method": method,
+                "access-control-request-headers": "if-none-match",
+            }
             answer = shop.web.request("OPTIONS", url, headers=headers)
             granted = answer.headers.get("access-control-allow-origin") == origin
+            granted &= "if-none-match" in answer.headers.get("access-control-allow-headers", "")
             check(granted == allowed, f"{what}: the preflight of {origin} was answered with {answer.headers}")
         say(f"{what}: preflight granted to our page only")
 
@@ -71,27 +78,39 @@ def roles(emulator: Emulator, outputs: dict):
     dynamodb.get_item(TableName=tables["photos"], Key=key)
     refuse("photo-processor: PutItem on orders", lambda: dynamodb.put_item(TableName=tables["orders"], Item=key))
     refuse("photo-processor: Scan of photos", lambda: dynamodb.scan(TableName=tables["photos"]))
-    refuse(
-        "photo-processor: PutObject on originals/",
-        lambda: s3.put_object(Bucket=buckets["photos"], Key="originals/anna/x", Body=b"x"),
-    )
+    refuse("photo-processor: DeleteItem on photos", lambda: dynamodb.delete_item(TableName=tables["photos"], Key=key))
+    original = {"Bucket": buckets["photos"], "Key": "originals/anna/x"}
+    refuse("photo-processor: PutObject on originals/", lambda: s3.put_object(**original, Body=b"x"))
+    refuse("photo-processor: DeleteObject on originals/", lambda: s3.delete_object(**original))
     refuse("photo-processor: ListBucket of downloads", lambda: s3.list_objects_v2(Bucket=buckets["downloads"]))
 
     api = emulator.credentials(name("api"))
-    s3, sqs = emulator.client("s3", api), emulator.client("sqs", api)
+    dynamodb, s3, sqs = (emulator.client(service, api) for service in ("dynamodb", "s3", "sqs"))
+    refuse("api: DeleteItem on orders", lambda: dynamodb.delete_item(TableName=tables["orders"], Key=key))
+    refuse("api: Scan of requests", lambda: dynamodb.scan(TableName=tables["requests"]))
     archive = emulator.client("s3").list_objects_v2(Bucket=buckets["downloads"], Prefix="archives/")["Contents"][0][
         "Key"
     ]
     s3.head_object(Bucket=buckets["downloads"], Key=archive)
     refuse("api: DeleteObject of an archive", lambda: s3.delete_object(Bucket=buckets["downloads"], Key=archive))
-    refuse("api: ReceiveMessage from photos", lambda: sqs.receive_message(QueueUrl=outputs["queues"]["photos"]["url"]))
-    downloads_queue = outputs["queues"]["downloads"]["url"]
-    sqs.send_message(QueueUrl=downloads_queue, MessageBody='{"v":1,"job":"sweep"}')
-    refuse("api: SendMessage to photos", lambda: sqs.send_message(QueueUrl=outputs["queues"]["photos"]["url"], MessageBody="x"))
+    queue, dlq = outputs["queues"]["photos"]["url"], outputs["queues"]["photos"]["dlq_url"]
+    sqs.send_message(QueueUrl=queue, MessageBody='{"v":1,"job":"sweep"}')
+    refuse("api: ReceiveMessage from photos", lambda: sqs.receive_message(QueueUrl=queue))
+    refuse("api: PurgeQueue of photos' dead letters", lambda: sqs.purge_queue(QueueUrl=dlq))
+    refuse("api: SendMessage to photos' dead letters", lambda: sqs.send_message(QueueUrl=dlq, MessageBody="x"))
     functions = emulator.client("lambda", api)
-    refuse("api: Invoke of a worker", lambda: functions.invoke(FunctionName=name("email-sender"), Payload=b"{}"))
+    nothing = json.dumps({"Records": []}).encode()
+    ran = functions.invoke(FunctionName=name("email-sender"), Payload=nothing)
+    check("FunctionError" not in ran, f"email-sender, invoked with no messages, answered {ran['Payload'].read()}")
+    refuse("api: Invoke of itself", lambda: functions.invoke(FunctionName=name("api"), Payload=b"{}"))
 
-    mailer = emulator.client("sesv2", emulator.credentials(name("email-sender")))
+    sender = emulator.credentials(name("email-sender"))
+    sqs, functions = emulator.client("sqs", sender), emulator.client("lambda", sender)
+    sqs.receive_message(QueueUrl=outputs["queues"]["emails"]["dlq_url"], WaitTimeSeconds=0)
+    refuse("email-sender: ReceiveMessage from photos' dead letters", lambda: sqs.receive_message(QueueUrl=dlq))
+    refuse("email-sender: Invoke of a worker", lambda: functions.invoke(FunctionName=name("archive-builder")))
+
+    mailer = emulator.client("sesv2", sender)
     mail = {
         "Destination": {"ToAddresses": ["customer@example.net"]},
         "Content": {"Simple": {"Subject": {"Data": "x"}, "Body": {"Text": {"Data": "x"}}}},

@@ -12,18 +12,20 @@ class Shop:
     def __init__(self, web: Web, api: str, token: str | None):
         self.web, self.api, self.token = web, api, token
 
-    def call(self, method: str, path: str, body=None) -> Answer:
-        """One request, whatever it answers."""
+    def call(self, method: str, path: str, body=None, key: str | None = None) -> Answer:
+        """One request, whatever it answers; under an idempotency key if there is one."""
         headers = {"content-type": "application/json"}
+        if key:
+            headers["idempotency-key"] = key
         if self.token:
             headers["authorization"] = f"Bearer {self.token}"
         data = None if body is None else json.dumps(body).encode()
         return self.web.request(method, f"{self.api}{path}", headers=headers, body=data)
 
-    def ask(self, method: str, path: str, body=None) -> dict:
-        """One request that must succeed."""
-        answer = self.call(method, path, body)
-        check(answer.status in (200, 201, 202), f"{method} {path} answered {answer.status}: {answer.body[:500]}")
+    def ask(self, method: str, path: str, body=None, *, status=(200, 201, 202), key: str | None = None) -> dict:
+        """One request that must succeed, with one of these codes."""
+        answer = self.call(method, path, body, key)
+        check(answer.status in status, f"{method} {path} answered {answer.status}: {answer.body[:500]}")
         return answer.json()
 
     def upload(self, filename: str, content: bytes) -> str:
@@ -44,3 +46,7 @@ class Shop:
             return record if record["status"] == status else None
 
         return wait_for(f"{path} is {status}", seconds, probe)
+
+    def ended(self, asked: dict) -> dict:
+        """The operation that a request has begun, when it is done."""
+        return self.wait(f"/operations/{asked['operation']['id']}", "done")

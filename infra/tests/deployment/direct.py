@@ -1,0 +1,54 @@
+"""Requests that are answered when their job is done, and requests that are made twice."""
+
+import main_job
+import photos
+from emulator import Emulator
+from shop import Shop
+from steps import check, say
+
+CUSTOMER = "waiting@example.net"
+
+
+def run(shop: Shop, emulator: Emulator):
+    """Each kind of job by a direct invocation of its worker, which the api's role must be allowed."""
+    content = photos.jpeg(600, 400)
+    photo = shop.upload("direct.jpg", content)
+    before = shop.wait(f"/photos/{photo}")["processed_at"]
+    again = shop.ask("POST", f"/photos/{photo}/process", {"queue": False}, status=[200])
+    check(again["status"] == "ready" and again["processed_at"] != before, f"the photo was not developed again: {again}")
+    say("a photo developed again: 200 ready")
+
+    order = {
+        "reference": "At once",
+        "customer": {"name": "Anton", "email": CUSTOMER, "locale": "en"},
+        "photo_ids": [photo],
+    }
+    order = shop.ask("POST", "/orders", order)["id"]
+    asked = {"kind": "batch", "notify": False, "queue": False}
+    made = shop.ask("POST", f"/orders/{order}/downloads", asked, status=[201])
+    check(made["download"]["status"] == "ready", f"the download is not ready: {made}")
+    fetched = shop.web.request("POST", made["link"])
+    check(fetched.status == 303, f"POST to the link answered {fetched.status}: {fetched.body[:500]}")
+    archive = shop.web.request("GET", fetched.headers["location"])
+    check(archive.status == 200, f"the archive's URL answered {archive.status}: {archive.body[:500]}")
+    main_job.compare(archive.body, {"direct.jpg": content})
+    say("a download: 201 ready, and its link opens the ZIP")
+
+    mail = {"template": "order_confirmation", "to": CUSTOMER, "data": {"order_id": order}, "queue": False}
+    sent = shop.ask("POST", "/emails", mail, status=[201])["email"]
+    check(sent["status"] == "sent", f"the mail is not sent: {sent}")
+    arrived = [mail for mail in emulator.mails() if CUSTOMER in str(mail)]
+    check(len(arrived) == 1, f"{len(arrived)} mails to {CUSTOMER}")
+    say("a mail: 201 sent")
+
+
+def twice(shop: Shop):
+    """The same request under the same idempotency key makes one record; another request under it is refused."""
+    new = {"filename": "twice.jpg", "content_type": "image/jpeg", "size_bytes": 1000}
+    first, second = (shop.ask("POST", "/photos", new, key="deployment-1")["photo"]["id"] for _ in range(2))
+    check(first == second, f"one key made two photos: {first}, {second}")
+    other = shop.ask("POST", "/photos", new, key="deployment-2")["photo"]["id"]
+    check(other != first, "two keys made one photo")
+    status = shop.call("POST", "/photos", new | {"size_bytes": 1001}, key="deployment-1").status
+    check(400 <= status < 500, f"another request under the same key answered {status}")
+    say(f"the same request twice: one photo; another one under its key: {status}")
