@@ -2,19 +2,27 @@
 #![allow(clippy::unwrap_used, reason = "clippy lets tests unwrap, but not the functions that they share")]
 
 mod archives;
+mod at_once;
 mod bad_photos;
 mod bad_requests;
 mod campaigns;
+mod conditional;
+mod deletion;
+mod desk;
 mod docs;
 mod duplicates;
 mod events;
 mod extractors;
 mod hostile_names;
+mod idempotency;
+mod identities;
 mod infrastructure;
 mod killed_builds;
 mod links;
 mod patience;
 mod poison;
+mod redrive;
+mod regenerate;
 mod requests;
 mod restart;
 mod stopped;

@@ -179,6 +179,27 @@ impl TestApp {
         self.call(studio, Method::POST, path, Some(body)).await
     }
 
+    /// POST as a studio, with an Idempotency-Key.
+    pub async fn post_keyed(&self, studio: &str, path: &str, key: &str, body: Value) -> Answer {
+        let request = self.http.post(format!("{}{path}", self.api())).header("idempotency-key", key).json(&body);
+        let request = request.header("authorization", format!("Bearer dev:{studio}"));
+        read(request.send().await.expect("the API answers")).await
+    }
+
+    /// DELETE as a studio.
+    pub async fn delete(&self, studio: &str, path: &str) -> Answer {
+        self.call(studio, Method::DELETE, path, None).await
+    }
+
+    /// Waits until an operation has ended.
+    pub async fn until_done(&self, studio: &str, begun: &Answer) -> Value {
+        assert_eq!(begun.status, StatusCode::ACCEPTED, "{begun:?}");
+        let path = format!("/operations/{}", begun.text("/operation/id"));
+        let ended = self.until(studio, &path, &["done", "failed"]).await.expect("ends");
+        assert_eq!(ended["status"], "done", "{ended}");
+        ended
+    }
+
     /// Makes a photo's record and uploads its bytes by the presigned URL; its id.
     pub async fn upload(&self, studio: &str, filename: &str, content_type: &str, bytes: &[u8]) -> Result<String> {
         let new = json!({ "filename": filename, "content_type": content_type, "size_bytes": bytes.len() });

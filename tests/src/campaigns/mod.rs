@@ -22,7 +22,7 @@ pub use self::{
     kills::{Kills, kills},
     poison::poison,
     sites::{SITES, sites, strike_once},
-    stops::{stop_once, stops},
+    stops::{Stops, stop_once, stops},
     storm::{Storm, storm},
 };
 use crate::{

@@ -2,7 +2,7 @@
 
 use std::{
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
 };
 
@@ -28,20 +28,55 @@ struct Plan {
     struck: bool,
 }
 
-type Shared = Arc<Mutex<Plan>>;
+/// Drops one invocation of one function at one of its await points.
+#[derive(Debug, Clone, Default)]
+pub struct Stops(Arc<Mutex<Plan>>);
+
+impl Stops {
+    /// From now on: this invocation of the function, counted from 1, at its wait of this number, counted from 0.
+    pub fn aim(&self, function: &str, invocation: usize, waits: usize) {
+        *self.plan() = Plan { function: function.to_owned(), invocation, waits, ..Plan::default() };
+    }
+
+    /// Was it dropped? If not, it had ended before.
+    pub fn struck(&self) -> bool {
+        self.plan().struck
+    }
+
+    fn plan(&self) -> MutexGuard<'_, Plan> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What stands around invocations to do so.
+    pub fn layer(&self) -> Layer {
+        let stops = self.clone();
+        Arc::new(move |function: &str, run: Invocation| {
+            let mut planned = stops.plan();
+            if planned.function != function {
+                return run;
+            }
+            planned.seen += 1;
+            if planned.seen != planned.invocation {
+                return run;
+            }
+            let waits = planned.waits;
+            Box::pin(Stopped { run: Some(run), waits, stops: stops.clone() })
+        })
+    }
+}
 
 /// Stops each job of each worker at each await point, one a walk; `every` leaves out all but each n-th.
 pub async fn stops(every: usize) -> Result<Row> {
     let mut row = Row::new("each await point, stopped once");
-    let plan = Shared::default();
+    let plan = Stops::default();
     // Two photos, one archive, one batch of mails; and the requests, in whose middle a record may stand without its job.
     for (function, invocations) in [("photo-processor", 2), ("archive-builder", 1), ("email-sender", 1), ("api", 6)] {
         for invocation in 1..=invocations {
-            let (mut rig, mut walks) = (Rig::start(Some(layer(plan.clone()))).await?, 0);
+            let (mut rig, mut walks) = (Rig::start(Some(plan.layer())).await?, 0);
             let mut waits = 0;
             while waits < MAX_WAITS {
                 if walks == WALKS_PER_RIG {
-                    (rig, walks) = (Rig::start(Some(layer(plan.clone()))).await?, 0);
+                    (rig, walks) = (Rig::start(Some(plan.layer())).await?, 0);
                 }
                 walks += 1;
                 let (findings, struck) = stop(&rig, &plan, function, invocation, waits).await;
@@ -59,45 +94,25 @@ pub async fn stops(every: usize) -> Result<Row> {
 
 /// One stop: `function/invocation/waits`.
 pub async fn stop_once(stop_at: &str) -> Result<Findings> {
-    let plan = Shared::default();
-    let rig = Rig::start(Some(layer(plan.clone()))).await?;
+    let plan = Stops::default();
+    let rig = Rig::start(Some(plan.layer())).await?;
     let parts: Vec<_> = stop_at.split('/').collect();
     let [function, invocation, waits] = parts.as_slice() else { anyhow::bail!("It is function/invocation/waits") };
     Ok(stop(&rig, &plan, function, invocation.parse()?, waits.parse()?).await.0)
 }
 
-async fn stop(rig: &Rig, plan: &Shared, function: &str, invocation: usize, waits: usize) -> (Findings, bool) {
-    *lock(plan) = Plan { function: function.to_owned(), invocation, waits, ..Plan::default() };
+async fn stop(rig: &Rig, plan: &Stops, function: &str, invocation: usize, waits: usize) -> (Findings, bool) {
+    plan.aim(function, invocation, waits);
     let mut findings = rig.walk(waits as u64).await;
     none_may_fail(&mut findings);
-    let struck = lock(plan).struck;
-    (findings, struck)
-}
-
-fn lock(plan: &Shared) -> std::sync::MutexGuard<'_, Plan> {
-    plan.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn layer(plan: Shared) -> Layer {
-    Arc::new(move |function: &str, run: Invocation| {
-        let mut planned = lock(&plan);
-        if planned.function != function {
-            return run;
-        }
-        planned.seen += 1;
-        if planned.seen != planned.invocation {
-            return run;
-        }
-        let waits = planned.waits;
-        Box::pin(Stopped { run: Some(run), waits, plan: plan.clone() })
-    })
+    (findings, plan.struck())
 }
 
 /// Runs until it has waited so often, and is then dropped with all that it holds.
 struct Stopped {
     run: Option<Invocation>,
     waits: usize,
-    plan: Shared,
+    stops: Stops,
 }
 
 impl Future for Stopped {
@@ -110,7 +125,7 @@ impl Future for Stopped {
         }
         if self.waits == 0 {
             self.run = None;
-            lock(&self.plan).struck = true;
+            self.stops.plan().struck = true;
             return Poll::Ready(Err(anyhow!("stopped")));
         }
         self.waits -= 1;

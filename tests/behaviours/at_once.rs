@@ -1,0 +1,118 @@
+//! `"queue": false`: the job is done before the answer.
+
+use std::{sync::Arc, time::Duration};
+
+use local::functions::{Invocation, Layer};
+use reqwest::StatusCode;
+use serde_json::json;
+use tests::{TestApp, jpeg, unzip};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_a_photo_and_a_download_of_fifty_photos_are_finished_when_they_are_answered() {
+    let app = TestApp::start().await;
+    let mut photos = Vec::new();
+    for n in 0..50 {
+        photos.push(app.upload("anna", &format!("{n}.jpg"), "image/jpeg", &jpeg(n, 90, 60)).await.unwrap());
+    }
+    for photo in &photos {
+        app.until("anna", &format!("/photos/{photo}"), &["ready"]).await.unwrap();
+    }
+    let order = app.order("anna", "W-1", &photos).await;
+
+    let mail = json!({ "template": "order_confirmation", "to": "e@example.com", "data": { "order_id": order }, "queue": false });
+    let sent = app.post("anna", "/emails", mail).await;
+    assert_eq!((sent.status, sent.text("/email/status")), (StatusCode::CREATED, "sent".into()), "{sent:?}");
+    assert_eq!(app.mails().await.len(), 1, "no waiting");
+
+    let path = format!("/photos/{}/process", photos[0]);
+    let developed = app.post("anna", &path, json!({ "queue": false })).await;
+    assert_eq!((developed.status, developed.text("/status")), (StatusCode::OK, "ready".into()), "{developed:?}");
+
+    let path = format!("/orders/{order}/downloads");
+    let made = app.post("anna", &path, json!({ "queue": false, "notify": false })).await;
+    assert_eq!((made.status, made.text("/download/status")), (StatusCode::CREATED, "ready".into()), "{made:?}");
+    assert_eq!(unzip(app.fetch(&made.text("/link")).await.unwrap()).len(), 51);
+    let path = format!("/downloads/{}/retry", made.text("/download/id"));
+    let again = app.post("anna", &path, json!({ "queue": false })).await;
+    assert_eq!((again.status, again.text("/download/status")), (StatusCode::OK, "ready".into()), "{again:?}");
+    assert_eq!(again.body["download"]["build"], 2);
+    for queue in ["emails", "photos", "downloads"] {
+        assert_eq!(app.depth(queue).await, 0, "{queue}");
+    }
+}
+
+/// Slow enough to be overtaken by a patience of 4 seconds.
+fn slow(function: &'static str) -> Layer {
+    Arc::new(move |invoked: &str, run: Invocation| {
+        if invoked != function {
+            return run;
+        }
+        Box::pin(async move {
+            tokio::time::sleep(Duration::from_secs(6)).await;
+            run.await
+        })
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_takes_too_long_is_on_the_queue_and_ends_ready_and_one_too_large_is_refused() {
+    let app = TestApp::with(|options| {
+        options.layer = Some(slow("archive-builder"));
+        options.overrides.insert(("api".into(), "LONGEST_WAIT_SECONDS".into()), "4".into());
+    })
+    .await;
+    let photo = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
+    let order = app.order("anna", "W-2", std::slice::from_ref(&photo)).await;
+    let path = format!("/orders/{order}/downloads");
+    let made = app.post("anna", &path, json!({ "queue": false })).await;
+    assert_eq!(made.status, StatusCode::ACCEPTED, "{made:?}");
+    let download = app.until("anna", &format!("/downloads/{}", made.text("/download/id")), &["ready"]).await.unwrap();
+    assert_eq!(download["attempts"], 1, "the one that was waited for has gone on, or the queue's has done it");
+    app.until_mails(1).await;
+
+    // 30 MB are estimated at 5 seconds.
+    let large = tests::encode(1, 4_000, 2_500, image::ImageFormat::Tiff);
+    let large = app.upload("anna", "large.tif", "image/tiff", &large).await.unwrap();
+    app.until("anna", &format!("/photos/{large}"), &["ready"]).await.unwrap();
+    let refused = app.post("anna", &format!("/photos/{large}/process"), json!({ "queue": false })).await;
+    assert_eq!((refused.status.as_u16(), refused.text("/type")), (422, "/problems/too-large-to-wait".into()));
+    let before = app.get("anna", "/downloads").await.body["items"].as_array().unwrap().len();
+    let mut many = Vec::new();
+    for n in 0..200 {
+        many.push(app.upload("anna", &format!("{n}.jpg"), "image/jpeg", &jpeg(n, 30, 20)).await.unwrap());
+    }
+    for photo in &many {
+        app.until("anna", &format!("/photos/{photo}"), &["ready"]).await.unwrap();
+    }
+    let order = app.order("anna", "W-3", &many).await;
+    let refused = app.post("anna", &format!("/orders/{order}/downloads"), json!({ "queue": false })).await;
+    assert_eq!((refused.status.as_u16(), refused.text("/type")), (422, "/problems/too-large-to-wait".into()));
+    assert_eq!(
+        app.get("anna", "/downloads").await.body["items"].as_array().unwrap().len(),
+        before,
+        "nothing was written"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_fails_at_its_first_try_is_on_the_queue_and_one_that_is_refused_says_why() {
+    let mut app = TestApp::with(|options| {
+        options.overrides.insert(("email-sender".into(), "ORDERS_TABLE".into()), "no-such-table".into());
+        options.overrides.insert(("email-sender".into(), "RETRY_BACKOFF_SECONDS".into()), "600".into());
+    })
+    .await;
+    let photo = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
+    let order = app.order("anna", "W-4", std::slice::from_ref(&photo)).await;
+    let mail = json!({ "template": "order_confirmation", "to": "e@example.com", "data": { "order_id": order }, "queue": false });
+    let made = app.post("anna", "/emails", mail).await;
+    assert_eq!((made.status, made.text("/email/status")), (StatusCode::ACCEPTED, "queued".into()), "{made:?}");
+    app.restart(|options| options.overrides.clear()).await;
+    app.until("anna", &format!("/emails/{}", made.text("/email/id")), &["sent"]).await.unwrap();
+    app.until_mails(1).await;
+
+    let bad = app.upload("anna", "bad.jpg", "image/jpeg", b"no photo at all").await.unwrap();
+    app.until("anna", &format!("/photos/{bad}"), &["failed"]).await.unwrap();
+    let again = app.post("anna", &format!("/photos/{bad}/process"), json!({ "queue": false })).await;
+    assert_eq!((again.status, again.text("/status")), (StatusCode::OK, "failed".into()), "{again:?}");
+    assert!(!again.text("/error/code").is_empty());
+}

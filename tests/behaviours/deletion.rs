@@ -1,0 +1,63 @@
+use reqwest::StatusCode;
+use serde_json::json;
+use tests::{TestApp, jpeg};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_photo_is_gone_with_its_objects_and_an_ordered_one_stays() {
+    let app = TestApp::start().await;
+    let ordered = app.ready_photo("anna", "ordered.jpg", &jpeg(1, 60, 40)).await;
+    let spare = app.ready_photo("anna", "spare.jpg", &jpeg(2, 60, 40)).await;
+    let order = app.order("anna", "X-1", std::slice::from_ref(&ordered)).await;
+
+    let refused = app.delete("anna", &format!("/photos/{ordered}")).await;
+    assert_eq!((refused.status, refused.text("/type")), (StatusCode::CONFLICT, "/problems/photo-ordered".into()));
+    assert_eq!(refused.text("/order_id"), order);
+    assert_eq!(app.get("anna", &format!("/photos/{ordered}")).await.body["status"], "ready");
+    app.download("anna", &order, json!({ "notify": false })).await;
+
+    assert_eq!(app.delete("berta", &format!("/photos/{spare}")).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(app.delete("anna", &format!("/photos/{spare}")).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(app.get("anna", &format!("/photos/{spare}")).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(app.delete("anna", &format!("/photos/{spare}")).await.status, StatusCode::NOT_FOUND);
+    let left = app.s3().list_objects_v2().bucket("photos").send().await.unwrap();
+    let left: Vec<_> = left.contents.unwrap_or_default().into_iter().filter_map(|object| object.key).collect();
+    assert!(left.iter().all(|key| !key.contains(&spare)) && left.len() == 3, "{left:?}");
+
+    let customer = json!({ "name": "E", "email": "e@example.com" });
+    let order = json!({ "reference": "X-2", "customer": customer, "photo_ids": [spare] });
+    let refused = app.post("anna", "/orders", order).await;
+    assert_eq!(refused.body["photos"], json!([{ "id": spare, "reason": "unknown" }]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn orders_and_deletions_at_the_same_time_leave_no_order_with_a_hole() {
+    let app = TestApp::start().await;
+    let customer = json!({ "name": "E", "email": "e@example.com" });
+    for n in 0..20 {
+        let new = json!({ "filename": "a.jpg", "content_type": "image/jpeg", "size_bytes": 10 });
+        let photo = app.post("anna", "/photos", new).await.text("/photo/id");
+        let order = json!({ "reference": format!("R-{n}"), "customer": customer, "photo_ids": [photo] });
+        let path = format!("/photos/{photo}");
+        let (ordered, deleted) = tokio::join!(app.post("anna", "/orders", order), app.delete("anna", &path));
+        let exists = app.get("anna", &path).await.status == StatusCode::OK;
+        match (ordered.status.as_u16(), deleted.status.as_u16()) {
+            (201, 409) | (422, 409) => assert!(exists, "{ordered:?} {deleted:?}"),
+            (422, 204) => assert!(!exists, "{ordered:?} {deleted:?}"),
+            other => panic!("{other:?}: {ordered:?} {deleted:?}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_photo_that_waits_for_its_upload_can_be_deleted_and_its_late_upload_harms_nothing() {
+    let app = TestApp::start().await;
+    let bytes = jpeg(1, 60, 40);
+    let new = json!({ "filename": "a.jpg", "content_type": "image/jpeg", "size_bytes": bytes.len() });
+    let made = app.post("anna", "/photos", new).await;
+    let path = format!("/photos/{}", made.text("/photo/id"));
+    assert_eq!(app.delete("anna", &path).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(app.put(&made.body["upload"], bytes).await.unwrap(), StatusCode::OK);
+    app.until_empty("photos").await;
+    assert_eq!(app.depth("photos-dlq").await, 0);
+    assert_eq!(app.get("anna", &path).await.status, StatusCode::NOT_FOUND);
+}

@@ -1,0 +1,228 @@
+//! The failed-jobs desk: what failed is seen, with its reason, and mended, by the API and by the command.
+
+use clap::Parser as _;
+use local::desk::{self, Cli};
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use tests::{Answer, TestApp, jpeg};
+
+const OPERATOR: &str = "ops:operator";
+
+/// Mails can't be sent, through no fault of theirs: they are tried until their tries are spent.
+async fn with_broken_mails() -> TestApp {
+    TestApp::with(|options| {
+        options.overrides.insert(("email-sender".into(), "ORDERS_TABLE".into()), "no-such-table".into());
+        options.overrides.insert(("email-sender".into(), "RETRY_BACKOFF_SECONDS".into()), "0".into());
+    })
+    .await
+}
+
+async fn mended(app: &mut TestApp) {
+    app.restart(|options| options.overrides.clear()).await;
+}
+
+async fn order(app: &TestApp, studio: &str) -> String {
+    let photo = app.ready_photo(studio, "a.jpg", &jpeg(1, 60, 40)).await;
+    app.order(studio, "D-1", &[photo]).await
+}
+
+async fn mail(app: &TestApp, studio: &str, order: &str, to: &str) -> String {
+    let new = json!({ "template": "order_confirmation", "to": to, "data": { "order_id": order } });
+    app.post(studio, "/emails", new).await.text("/email/id")
+}
+
+async fn queue(app: &TestApp, name: &str) -> Value {
+    let queues = app.get(OPERATOR, "/queues").await;
+    assert_eq!(queues.status, StatusCode::OK, "{queues:?}");
+    queues.body["queues"].as_array().unwrap().iter().find(|queue| queue["queue"] == name).unwrap().clone()
+}
+
+fn items(answer: &Answer) -> Vec<Value> {
+    assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+    answer.body["items"].as_array().unwrap().clone()
+}
+
+/// What the command says, and its exit code.
+async fn darkroom(app: &TestApp, arguments: &[&str]) -> (String, u8) {
+    let cli = ["darkroom", "--api", app.api(), "--token", "dev:ops:operator"];
+    let cli = Cli::try_parse_from(cli.iter().chain(arguments)).unwrap();
+    let outcome = desk::run(&cli).await;
+    (format!("{}{}", outcome.output, outcome.complaint), outcome.code)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn poison_jobs_are_seen_listed_with_their_reason_mended_and_retried_by_api_and_by_command() {
+    let mut app = with_broken_mails().await;
+    let (annas, bertas) = (order(&app, "anna").await, order(&app, "berta").await);
+    let by_api = mail(&app, "anna", &annas, "one@example.com").await;
+    let by_command = mail(&app, "berta", &bertas, "two@example.com").await;
+    for (studio, email) in [("anna", &by_api), ("berta", &by_command)] {
+        let failed = app.until(studio, &format!("/emails/{email}"), &["failed"]).await.unwrap();
+        assert_eq!(failed["error"]["code"], "tries_exhausted");
+    }
+    app.until_empty("emails").await;
+
+    let seen = queue(&app, "emails").await;
+    assert_eq!((&seen["failed"], &seen["dead_letters"], &seen["verdict"]), (&json!(2), &json!(2), &json!("failing")));
+    assert_eq!(queue(&app, "photos").await["verdict"], "ok");
+    let (said, code) = darkroom(&app, &["queues"]).await;
+    assert!(code == 1 && said.contains("failing"), "{said}");
+
+    let list = app.get(OPERATOR, "/queues/emails/failed").await;
+    let listed = items(&list);
+    assert_eq!(listed.len(), 2, "{list:?}");
+    for item in &listed {
+        assert_eq!((&item["kind"], &item["job"], &item["tries"]), (&json!("record"), &json!("send_email"), &json!(3)));
+        assert_eq!((&item["error"]["code"], &item["dead_letters"]), (&json!("tries_exhausted"), &json!(1)));
+        assert!(item["cause"].as_str().unwrap().contains("Failed to read"), "{item}");
+        assert!(item["first_failed_at"].as_str() <= item["last_failed_at"].as_str(), "{item}");
+    }
+    assert_eq!(list.body["groups"][0]["count"], 2);
+    assert_eq!(items(&app.get(OPERATOR, "/queues/emails/failed?studio=anna").await).len(), 1);
+    assert_eq!(items(&app.get(OPERATOR, "/queues/emails/failed?error=another").await).len(), 0);
+    let (said, code) = darkroom(&app, &["failed", "emails"]).await;
+    assert!(code == 0 && said.contains("tries_exhausted") && said.contains(&by_api), "{said}");
+
+    mended(&mut app).await;
+    let id = format!("anna:{by_api}");
+    let retried = app.post(OPERATOR, "/queues/emails/failed/retry", json!({ "ids": [id] })).await;
+    assert_eq!((retried.status, &retried.body), (StatusCode::OK, &json!({ "retried": [id], "skipped": [] })));
+    app.until("anna", &format!("/emails/{by_api}"), &["sent"]).await.unwrap();
+    let (said, code) = darkroom(&app, &["retry", "emails", &format!("berta:{by_command}")]).await;
+    assert_eq!(code, 0, "{said}");
+    app.until("berta", &format!("/emails/{by_command}"), &["sent"]).await.unwrap();
+    app.until_mails(2).await;
+
+    let well = queue(&app, "emails").await;
+    assert_eq!(
+        (&well["failed"], &well["dead_letters"], &well["verdict"]),
+        (&json!(0), &json!(0), &json!("ok")),
+        "{well}"
+    );
+    assert_eq!(darkroom(&app, &["queues"]).await.1, 0);
+    let again = app.post(OPERATOR, "/queues/emails/failed/retry", json!({ "ids": [id] })).await;
+    assert_eq!(again.body["skipped"][0]["id"], json!(id), "it has not failed any more");
+    app.until_mails(2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn five_hundred_that_failed_at_once_are_retried_by_their_error_each_once() {
+    const COUNT: usize = 500;
+    let mut app = with_broken_mails().await;
+    let order = order(&app, "anna").await;
+    for n in 0..COUNT {
+        mail(&app, "anna", &order, &format!("customer-{n}@example.com")).await;
+    }
+    app.until_empty("emails").await;
+    let seen = queue(&app, "emails").await;
+    assert_eq!((&seen["failed"], &seen["dead_letters"]), (&json!(COUNT), &json!(COUNT)));
+    let mut listed = Vec::new();
+    let mut path = "/queues/emails/failed?limit=200".to_owned();
+    loop {
+        let page = app.get(OPERATOR, &path).await;
+        listed.extend(items(&page).into_iter().map(|item| item["id"].as_str().unwrap().to_owned()));
+        let Some(cursor) = page.body["next_cursor"].as_str() else { break };
+        path = format!("/queues/emails/failed?limit=200&cursor={cursor}");
+    }
+    listed.sort();
+    listed.dedup();
+    assert_eq!(listed.len(), COUNT, "each is on one page");
+
+    mended(&mut app).await;
+    let none = app.post(OPERATOR, "/queues/emails/failed/retry", json!({ "error": "another" })).await;
+    assert_eq!(app.until_done("ops", &none).await["done"], 0);
+    let begun = app.post(OPERATOR, "/queues/emails/failed/retry", json!({ "error": "tries_exhausted" })).await;
+    let ended = app.until_done("ops", &begun).await;
+    assert_eq!(ended["done"], COUNT, "{ended}");
+    app.until_empty("emails").await;
+    let mails = app.until_mails(COUNT).await;
+    let mut to: Vec<_> = mails.iter().map(|mail| mail["to"][0].to_string()).collect();
+    to.sort();
+    to.dedup();
+    assert_eq!(to.len(), COUNT, "each customer got one mail");
+    let well = queue(&app, "emails").await;
+    assert_eq!(
+        (&well["failed"], &well["dead_letters"], &well["verdict"]),
+        (&json!(0), &json!(0), &json!("ok")),
+        "{well}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rejected_records_and_messages_that_are_no_jobs_are_one_list_and_can_be_forgotten() {
+    let app = TestApp::start().await;
+    let bad = app.upload("anna", "bad.jpg", "image/jpeg", b"no photo at all").await.unwrap();
+    let worse = app.upload("berta", "worse.jpg", "image/jpeg", b"no photo either").await.unwrap();
+    app.until("anna", &format!("/photos/{bad}"), &["failed"]).await.unwrap();
+    app.until("berta", &format!("/photos/{worse}"), &["failed"]).await.unwrap();
+    app.send("photos", "not JSON at all").await;
+    app.send("photos", &json!({ "v": 9, "job": "process_photo" }).to_string()).await;
+    app.send("photos", &json!({ "v": 1, "job": "send_email", "studio": "anna", "email": bad }).to_string()).await;
+    app.until_empty("photos").await;
+    assert_eq!(app.depth("photos-dlq").await, 3);
+
+    let list = app.get(OPERATOR, "/queues/photos/failed").await;
+    let listed = items(&list);
+    let codes: Vec<_> = listed.iter().map(|item| item["error"]["code"].as_str().unwrap()).collect();
+    assert_eq!(listed.len(), 5, "{codes:?}");
+    assert_eq!(codes.iter().filter(|code| **code == "undecodable").count(), 2, "{codes:?}");
+    assert_eq!(codes.iter().filter(|code| **code == "wrong_queue").count(), 1, "{codes:?}");
+    assert_eq!(listed.iter().filter(|item| item["kind"] == "record").count(), 2);
+    // Looking pushes nothing anywhere, however often.
+    for _ in 0..10 {
+        assert_eq!(items(&app.get(OPERATOR, "/queues/photos/failed").await).len(), 5);
+    }
+    assert_eq!(app.depth("photos-dlq").await, 3);
+
+    // A message is sent anew, and fails again: nothing is lost on the way.
+    let message = listed.iter().find(|item| item["error"]["code"] == "wrong_queue").unwrap()["id"].clone();
+    let retried = app.post(OPERATOR, "/queues/photos/failed/retry", json!({ "ids": [message] })).await;
+    assert_eq!(retried.body["retried"], json!([message]), "{retried:?}");
+    app.until_empty("photos").await;
+    assert_eq!(app.depth("photos-dlq").await, 3);
+
+    let path = format!("/queues/photos/failed/anna:{bad}");
+    assert_eq!(app.delete(OPERATOR, &path).await.body, json!({ "forgotten": format!("anna:{bad}") }));
+    assert_eq!(app.delete(OPERATOR, &path).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(app.get("anna", &format!("/photos/{bad}")).await.body["status"], "failed", "it stays failed");
+    let undecodable = app.delete(OPERATOR, "/queues/photos/failed?error=undecodable").await;
+    assert_eq!(app.until_done("ops", &undecodable).await["done"], 2);
+    assert_eq!(items(&app.get(OPERATOR, "/queues/photos/failed").await).len(), 2);
+    let (said, code) = darkroom(&app, &["forget", "photos", "--all"]).await;
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(items(&app.get(OPERATOR, "/queues/photos/failed").await).len(), 0);
+    assert_eq!((app.depth("photos-dlq").await, &queue(&app, "photos").await["verdict"]), (0, &json!("ok")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_can_not_be_meant_is_refused_and_sets_nothing_going() {
+    let app = TestApp::start().await;
+    let too_many: Vec<_> = (0..101).map(|n| format!("anna:{}", uuid::Uuid::from_u128(n))).collect();
+    for body in [
+        json!({}),
+        json!({ "all": false }),
+        json!({ "all": true, "error": "x" }),
+        json!({ "ids": [] }),
+        json!({ "ids": ["nonsense"] }),
+        json!({ "ids": too_many }),
+        json!({ "ids": ["anna:00000000-0000-0000-0000-000000000007"], "all": true }),
+        json!({ "ids": ["anna:00000000-0000-0000-0000-000000000007"], "studio": "anna" }),
+        json!({ "all": true, "studio": "Not a studio" }),
+        json!({ "everything": true }),
+    ] {
+        let refused = app.post(OPERATOR, "/queues/emails/failed/retry", body.clone()).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{body}: {refused:?}");
+        assert!(!refused.text("/field").is_empty(), "{body}: {refused:?}");
+    }
+    for query in ["", "?all=false", "?all=true&error=x", "?all=maybe", "?al=true", "?all=true&studio=_"] {
+        let refused = app.delete(OPERATOR, &format!("/queues/emails/failed{query}")).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{query}: {refused:?}");
+    }
+    for query in ["?limit=0", "?limit=201", "?limit=x", "?cursor=x", "?cursor=", "?studio=A", "?what=now"] {
+        let refused = app.get(OPERATOR, &format!("/queues/emails/failed{query}")).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{query}: {refused:?}");
+    }
+    for path in ["/queues/mails/failed", "/queues/x/failed?limit=1"] {
+        assert_eq!(app.get(OPERATOR, path).await.status, StatusCode::NOT_FOUND, "{path}");
+    }
+}

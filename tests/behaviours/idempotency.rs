@@ -1,0 +1,133 @@
+use std::{collections::BTreeSet, time::Duration};
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use shared::clock::Clock;
+use tests::{TestApp, campaigns::Stops, jpeg};
+
+fn new_photo(name: &str) -> Value {
+    json!({ "filename": name, "content_type": "image/jpeg", "size_bytes": 10 })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_request_again_makes_nothing_new_and_is_answered_alike() {
+    let app = TestApp::start().await;
+    let id = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
+    let order = app.order("anna", "K-1", std::slice::from_ref(&id)).await;
+    let customer = json!({ "name": "E", "email": "e@example.com" });
+    let mail = json!({ "template": "order_confirmation", "to": "e@example.com", "data": { "order_id": order } });
+    let downloads = format!("/orders/{order}/downloads");
+    let process = format!("/photos/{id}/process");
+    let cases = [
+        ("/photos", new_photo("b.jpg"), "/photo/id"),
+        ("/orders", json!({ "reference": "K-2", "customer": customer, "photo_ids": [id] }), "/id"),
+        (downloads.as_str(), json!({}), "/download/id"),
+        (downloads.as_str(), json!({ "kind": "single", "photo_id": id }), "/download/id"),
+        ("/emails", mail, "/email/id"),
+        ("/photos/process", json!({ "which": "failed" }), "/operation/id"),
+        (process.as_str(), json!({ "queue": false }), "/id"),
+    ];
+    for (n, (path, body, id)) in cases.into_iter().enumerate() {
+        let key = format!("key {n}");
+        let first = app.post_keyed("anna", path, &key, body.clone()).await;
+        assert!(first.status.is_success() && !first.text(id).is_empty(), "{path}: {first:?}");
+        for _ in 0..2 {
+            let again = app.post_keyed("anna", path, &key, body.clone()).await;
+            assert_eq!((again.status, again.text(id)), (first.status, first.text(id)), "{path}: {again:?}");
+        }
+        // Another studio's key is another key, though it be spelled alike.
+        let other = app.post_keyed("berta", path, &key, body.clone()).await;
+        assert_ne!(other.text(id), first.text(id), "{path}: {other:?}");
+        // Without the key it is a new request.
+        if path == "/photos" {
+            assert_ne!(app.post("anna", path, body).await.text(id), first.text(id));
+        }
+    }
+    app.until_empty("emails").await;
+    app.until_empty("downloads").await;
+    // The order's confirmation, and two downloads': each once.
+    app.until_mails(3).await;
+    let downloads = app.get("anna", "/downloads").await.body;
+    assert_eq!(downloads["items"].as_array().unwrap().len(), 2);
+    let photo = app.get("anna", &format!("/photos/{id}")).await.body;
+    assert_eq!(photo["status"], "ready");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_with_another_body_or_route_is_refused_and_a_refused_request_frees_its_key() {
+    let app = TestApp::start().await;
+    let first = app.post_keyed("anna", "/photos", "k", new_photo("a.jpg")).await;
+    assert_eq!(first.status, StatusCode::CREATED);
+    let other_body = app.post_keyed("anna", "/photos", "k", new_photo("b.jpg")).await;
+    let other_route = app.post_keyed("anna", "/photos/process", "k", json!({ "which": "all" })).await;
+    for refused in [other_body, other_route] {
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(refused.text("/type"), "/problems/idempotency-key-reused");
+    }
+    let wrong = app.post_keyed("anna", "/photos", "w", new_photo("")).await;
+    assert_eq!((wrong.status.as_u16(), wrong.text("/field")), (422, "filename".into()));
+    assert_eq!(app.post_keyed("anna", "/photos", "w", new_photo("c.jpg")).await.status, StatusCode::CREATED);
+    for bad in ["", &"k".repeat(256), "k\u{e9}"] {
+        let refused = app.post_keyed("anna", "/photos", bad, new_photo("a.jpg")).await;
+        assert_eq!((refused.status.as_u16(), refused.text("/field")), (422, "Idempotency-Key".into()), "{bad:?}");
+    }
+    assert_eq!(app.post_keyed("anna", "/photos", &"k".repeat(255), new_photo("a.jpg")).await.status, 201);
+    // A record that was deleted since can't be answered with again.
+    app.delete("anna", &format!("/photos/{}", first.text("/photo/id"))).await;
+    let gone = app.post_keyed("anna", "/photos", "k", new_photo("a.jpg")).await;
+    assert_eq!((gone.status, gone.text("/type")), (StatusCode::GONE, "/problems/gone".into()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_good_for_24_hours() {
+    let app = TestApp::with(|options| options.clock = Clock::movable()).await;
+    let first = app.post_keyed("anna", "/photos", "k", new_photo("a.jpg")).await.text("/photo/id");
+    app.system().advance(Duration::from_secs(24 * 3600 - 60));
+    assert_eq!(app.post_keyed("anna", "/photos", "k", new_photo("a.jpg")).await.text("/photo/id"), first);
+    app.system().advance(Duration::from_secs(120));
+    let later = app.post_keyed("anna", "/photos", "k", new_photo("b.jpg")).await;
+    assert_eq!(later.status, StatusCode::CREATED, "{later:?}");
+    assert_ne!(later.text("/photo/id"), first);
+}
+
+/// The API dies at each of its await points, one after the other; then the client sends its request again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_anywhere_between_a_request_and_its_answer_leaves_one_record_and_one_job() {
+    let stops = Stops::default();
+    let app = TestApp::with(|options| {
+        options.clock = Clock::movable();
+        options.layer = Some(stops.layer());
+    })
+    .await;
+    let id = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
+    let order = app.order("anna", "C-1", std::slice::from_ref(&id)).await;
+    let path = format!("/orders/{order}/downloads");
+    let mut made = BTreeSet::new();
+    for waits in 0.. {
+        let key = format!("key {waits}");
+        let ask = || app.post_keyed("anna", &path, &key, json!({}));
+        stops.aim("api", 1, waits);
+        let first = ask().await;
+        if !stops.struck() {
+            assert_eq!(first.status, StatusCode::ACCEPTED, "{first:?}");
+            made.insert(first.text("/download/id"));
+            break;
+        }
+        assert_eq!(first.status, StatusCode::INTERNAL_SERVER_ERROR, "wait {waits}: {first:?}");
+        // Nobody knows yet that it is dead, unless it died before it began or after it had ended.
+        let soon = ask().await;
+        assert!(matches!(soon.status.as_u16(), 409 | 202), "wait {waits}: {soon:?}");
+        assert!(soon.status != StatusCode::CONFLICT || soon.text("/type") == "/problems/request-in-flight");
+        app.system().advance(Duration::from_secs(31));
+        let again = ask().await;
+        assert_eq!(again.status, StatusCode::ACCEPTED, "wait {waits}: {again:?}");
+        made.insert(again.text("/download/id"));
+    }
+    assert!(made.len() > 5, "it waited {} times only", made.len());
+    for download in &made {
+        app.until("anna", &format!("/downloads/{download}"), &["ready"]).await.unwrap();
+    }
+    let downloads = app.get("anna", "/downloads?limit=200").await.body;
+    assert_eq!(downloads["items"].as_array().unwrap().len(), made.len(), "each request made one");
+    app.until_mails(made.len()).await;
+}

@@ -1,0 +1,181 @@
+//! Who may do what: every route of the OpenAPI document, as nobody, as another studio, as the right one, as an operator, and
+//! with a customer's token.
+
+use std::collections::BTreeSet;
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use tests::{TestApp, jpeg};
+
+/// What a route answers to nobody, to another studio, to the right one, to an operator of that studio, and to a customer
+/// who shows the token of a link as if it were one of ours.
+type Expected = [u16; 5];
+
+/// For a route that is open to all.
+const fn open(status: u16) -> Expected {
+    [status; 5]
+}
+
+/// For a route of one record.
+const fn record(status: u16) -> Expected {
+    [401, 404, status, status, 401]
+}
+
+/// For a route that any studio may use, each for itself.
+const fn studio(status: u16) -> Expected {
+    [401, status, status, status, 401]
+}
+
+/// For a route of operators.
+const fn operators(status: u16) -> Expected {
+    [401, 403, 403, status, 401]
+}
+
+struct World {
+    app: TestApp,
+    photo: String,
+    spare: String,
+    awaiting: String,
+    order: String,
+    download: String,
+    email: String,
+    operation: String,
+    failed: String,
+    token: String,
+}
+
+impl World {
+    async fn new() -> Self {
+        let app = TestApp::start().await;
+        let photo = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
+        let spare = app.ready_photo("anna", "b.jpg", &jpeg(2, 60, 40)).await;
+        let new = json!({ "filename": "c.jpg", "content_type": "image/jpeg", "size_bytes": 10 });
+        let awaiting = app.post("anna", "/photos", new).await.text("/photo/id");
+        let order = app.order("anna", "I-1", std::slice::from_ref(&photo)).await;
+        let (download, link) = app.download("anna", &order, json!({ "notify": false })).await;
+        let new = json!({ "template": "order_confirmation", "to": "eva@example.com", "data": { "order_id": order } });
+        let email = app.post("anna", "/emails", new).await.text("/email/id");
+        let operation = app.post("anna", "/photos/process", json!({ "which": "failed" })).await.text("/operation/id");
+        let bad = app.upload("anna", "bad.jpg", "image/jpeg", b"no photo at all").await.unwrap();
+        app.until("anna", &format!("/photos/{bad}"), &["failed"]).await.unwrap();
+        let token = link.rsplit('/').next().unwrap().to_owned();
+        let download = download["id"].as_str().unwrap().to_owned();
+        Self { app, photo, spare, awaiting, order, download, email, operation, failed: format!("anna:{bad}"), token }
+    }
+
+    /// The table: method, path as it is documented, path as it is called, body, expected. What changes the world stands last.
+    fn routes(&self) -> Vec<(Method, &'static str, String, Option<Value>, Expected)> {
+        let Self { photo, spare, awaiting, order, download, email, operation, failed, token, .. } = self;
+        let (get, post, delete) = (Method::GET, Method::POST, Method::DELETE);
+        let new_photo = json!({ "filename": "a.jpg", "content_type": "image/jpeg", "size_bytes": 10 });
+        let customer = json!({ "name": "E", "email": "e@example.com" });
+        let new_order = json!({ "reference": "R", "customer": customer, "photo_ids": [photo] });
+        let new_email =
+            json!({ "template": "order_confirmation", "to": "e@example.com", "data": { "order_id": order } });
+        // Another studio names what is not its own: that is a field that can't be taken.
+        let others_ids = [401, 422, 201, 201, 401];
+        vec![
+            (get.clone(), "/health", "/health".into(), None, open(200)),
+            (get.clone(), "/d/{token}", format!("/d/{token}"), None, open(200)),
+            (post.clone(), "/d/{token}", format!("/d/{token}"), None, open(303)),
+            (get.clone(), "/photos", "/photos".into(), None, studio(200)),
+            (post.clone(), "/photos", "/photos".into(), Some(new_photo), studio(201)),
+            (get.clone(), "/photos/{id}", format!("/photos/{photo}"), None, record(200)),
+            (post.clone(), "/photos/{id}/upload", format!("/photos/{awaiting}/upload"), None, record(200)),
+            (get.clone(), "/orders", "/orders".into(), None, studio(200)),
+            (post.clone(), "/orders", "/orders".into(), Some(new_order), others_ids),
+            (get.clone(), "/orders/{id}", format!("/orders/{order}"), None, record(200)),
+            (
+                post.clone(),
+                "/orders/{id}/downloads",
+                format!("/orders/{order}/downloads"),
+                Some(json!({})),
+                record(202),
+            ),
+            (get.clone(), "/downloads", "/downloads".into(), None, studio(200)),
+            (get.clone(), "/downloads/{id}", format!("/downloads/{download}"), None, record(200)),
+            (post.clone(), "/emails", "/emails".into(), Some(new_email), [401, 422, 202, 202, 401]),
+            (get.clone(), "/emails/{id}", format!("/emails/{email}"), None, record(200)),
+            (get.clone(), "/operations/{id}", format!("/operations/{operation}"), None, record(200)),
+            (get.clone(), "/queues", "/queues".into(), None, operators(200)),
+            (get.clone(), "/queues/{queue}/failed", "/queues/photos/failed".into(), None, operators(200)),
+            (
+                post.clone(),
+                "/queues/{queue}/failed/retry",
+                "/queues/emails/failed/retry".into(),
+                Some(json!({ "all": true })),
+                operators(202),
+            ),
+            (
+                delete.clone(),
+                "/queues/{queue}/failed/{id}",
+                format!("/queues/photos/failed/{failed}"),
+                None,
+                operators(200),
+            ),
+            (delete.clone(), "/queues/{queue}/failed", "/queues/photos/failed?all=true".into(), None, operators(202)),
+            (
+                post.clone(),
+                "/photos/process",
+                "/photos/process".into(),
+                Some(json!({ "which": "failed" })),
+                studio(202),
+            ),
+            // The operator asks while the studio's own request is under way, or is done.
+            (
+                post.clone(),
+                "/photos/{id}/process",
+                format!("/photos/{photo}/process"),
+                Some(json!({ "queue": false })),
+                record(200),
+            ),
+            (
+                post,
+                "/downloads/{id}/retry",
+                format!("/downloads/{download}/retry"),
+                Some(json!({ "queue": false })),
+                record(200),
+            ),
+            (delete.clone(), "/downloads/{id}", format!("/downloads/{download}"), None, record(200)),
+            (delete, "/photos/{id}", format!("/photos/{spare}"), None, [401, 404, 204, 404, 401]),
+        ]
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_route_answers_each_identity_as_the_table_says() {
+    let world = World::new().await;
+    let app = &world.app;
+    let identities = [None, Some("dev:berta"), Some("dev:anna"), Some("dev:anna:operator"), Some(world.token.as_str())];
+    let routes = world.routes();
+    for (method, _, path, body, expected) in &routes {
+        for (identity, expected) in identities.iter().zip(expected) {
+            let mut request = app.http().request(method.clone(), format!("{}{path}", app.api()));
+            if let Some(identity) = identity {
+                request = request.header("authorization", format!("Bearer {identity}"));
+            }
+            if let Some(body) = body {
+                request = request.json(body);
+            }
+            let answer = request.send().await.unwrap();
+            let status = answer.status();
+            let said = answer.text().await.unwrap();
+            assert_eq!(status.as_u16(), *expected, "{method} {path} as {identity:?}: {said}");
+        }
+    }
+    let covered: BTreeSet<_> = routes.iter().map(|(method, path, ..)| format!("{method} {path}")).collect();
+    assert_eq!(covered, documented(app).await, "a route has no row, or a row no route");
+}
+
+async fn documented(app: &TestApp) -> BTreeSet<String> {
+    let document = app.http().get(format!("{}/openapi.json", app.api())).send().await.unwrap();
+    assert_eq!(document.status(), StatusCode::OK);
+    let document: Value = document.json().await.unwrap();
+    let paths = document["paths"].as_object().unwrap();
+    paths
+        .iter()
+        .flat_map(|(path, item)| {
+            item.as_object().unwrap().keys().map(move |method| format!("{} {path}", method.to_uppercase()))
+        })
+        .collect()
+}

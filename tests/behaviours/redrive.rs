@@ -1,0 +1,63 @@
+use reqwest::StatusCode;
+use serde_json::json;
+use tests::{TestApp, jpeg, unzip};
+
+/// SQS's own redrive, as the console offers it: the job is taken up again, though its record was given up.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_redriven_from_the_dead_letter_queue_is_worked_on() {
+    let mut app = TestApp::with(|options| {
+        let variable = ("archive-builder".to_owned(), "DOWNLOADS_BUCKET".to_owned());
+        options.overrides.insert(variable, "no-such-bucket".to_owned());
+    })
+    .await;
+    let id = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
+    let order = app.order("anna", "T-1", &[id]).await;
+    let made = app.post("anna", &format!("/orders/{order}/downloads"), json!({})).await;
+    let path = format!("/downloads/{}", made.text("/download/id"));
+    app.until("anna", &path, &["failed"]).await.unwrap();
+    app.until_empty("downloads").await;
+    // Before the cause is mended: it fails again, and is back.
+    app.system().queues().redrive("downloads-dlq", None).unwrap();
+    app.until_empty("downloads").await;
+    let failed = app.get("anna", &path).await.body;
+    assert_eq!((&failed["status"], &failed["attempts"], &failed["build"]), (&json!("failed"), &json!(2), &json!(2)));
+    assert_eq!(app.depth("downloads-dlq").await, 1);
+
+    app.restart(|options| options.overrides.clear()).await;
+    app.system().queues().redrive("downloads-dlq", None).unwrap();
+    let ready = app.until("anna", &path, &["ready"]).await.unwrap();
+    assert_eq!((&ready["build"], &ready["attempts"]), (&json!(3), &json!(1)));
+    assert_eq!(app.depth("downloads-dlq").await, 0);
+    assert_eq!(ready["files"].as_array().unwrap().len(), 2, "{ready}");
+    // The restarted system has another port; the token is what a link is.
+    let link = format!("{}/d/{}", app.api(), made.text("/link").rsplit('/').next().unwrap());
+    assert_eq!(unzip(app.fetch(&link).await.unwrap()).len(), 2, "the first link is good");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_download_is_built_again_on_request_under_the_same_link() {
+    let app = TestApp::start().await;
+    let photos = app.large_and_small("anna", "LS").await;
+    let ids: Vec<_> = photos.iter().map(|(.., id)| id.clone()).collect();
+    let order = app.order("anna", "T-2", &ids).await;
+    let (first, link) = app.download("anna", &order, json!({ "max_downloads": 3 })).await;
+    app.fetch(&link).await.unwrap();
+    let retry = format!("/downloads/{}/retry", first["id"].as_str().unwrap());
+    let again = app.post("anna", &retry, json!({})).await;
+    assert_eq!((again.status, again.text("/link")), (StatusCode::ACCEPTED, link.clone()), "{again:?}");
+    assert_eq!(again.body["download"]["file_size_bytes"], first["file_size_bytes"], "known before it is built");
+    let path = format!("/downloads/{}", first["id"].as_str().unwrap());
+    let ready = app.until("anna", &path, &["ready"]).await.unwrap();
+    assert_eq!((&ready["build"], &ready["download_count"], &ready["crc32"]), (&json!(2), &json!(1), &first["crc32"]));
+    assert_eq!(unzip(app.fetch(&link).await.unwrap()).len(), 3);
+    // One mail a build.
+    app.until_mails(2).await;
+
+    let single =
+        app.post("anna", &format!("/orders/{order}/downloads"), json!({ "kind": "single", "photo_id": ids[1] })).await;
+    let again = app.post("anna", &format!("/downloads/{}/retry", single.text("/download/id")), json!({})).await;
+    assert_eq!((again.status, again.text("/download/status")), (StatusCode::OK, "ready".into()), "{again:?}");
+    app.delete("anna", &path).await;
+    let refused = app.post("anna", &retry, json!({})).await;
+    assert_eq!((refused.status, refused.text("/type")), (StatusCode::CONFLICT, "/problems/revoked".into()));
+}

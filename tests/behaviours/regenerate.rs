@@ -1,0 +1,125 @@
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use tests::{TestApp, campaigns::Stops, jpeg};
+
+/// Uploads so many photos and waits until they are developed; their ids, oldest first.
+async fn ready_photos(app: &TestApp, count: u32) -> Vec<String> {
+    let mut ids = Vec::new();
+    for n in 0..count {
+        ids.push(app.upload("anna", &format!("{n}.jpg"), "image/jpeg", &jpeg(n, 30, 20)).await.unwrap());
+    }
+    for id in &ids {
+        app.until("anna", &format!("/photos/{id}"), &["ready"]).await.unwrap();
+    }
+    ids
+}
+
+async fn processed_at(app: &TestApp, ids: &[String]) -> Vec<Value> {
+    let mut times = Vec::new();
+    for id in ids {
+        times.push(app.until("anna", &format!("/photos/{id}"), &["ready"]).await.unwrap()["processed_at"].clone());
+    }
+    times
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_failed_or_older_photos_are_developed_again_and_the_operation_says_how_many() {
+    let app = TestApp::start().await;
+    let ids = ready_photos(&app, 3).await;
+    let bad = app.upload("anna", "bad.jpg", "image/jpeg", b"no photo at all").await.unwrap();
+    app.until("anna", &format!("/photos/{bad}"), &["failed"]).await.unwrap();
+    let awaited = json!({ "filename": "a.jpg", "content_type": "image/jpeg", "size_bytes": 10 });
+    app.post("anna", "/photos", awaited).await;
+    let other = app.ready_photo("berta", "b.jpg", &jpeg(9, 30, 20)).await;
+    let others = app.get("berta", &format!("/photos/{other}")).await.body["processed_at"].clone();
+    let before = processed_at(&app, &ids).await;
+
+    for (which, done) in [
+        (json!({ "which": "failed" }), 1),
+        (json!({ "which": "older" }), 0),
+        (json!({ "which": "older", "processor_version": 99 }), 3),
+        (json!({ "which": "all" }), 4),
+    ] {
+        let begun = app.post("anna", "/photos/process", which.clone()).await;
+        let ended = app.until_done("anna", &begun).await;
+        assert_eq!((&ended["done"], &ended["kind"]), (&json!(done), &json!("regenerate")), "{which}");
+        app.until_empty("photos").await;
+    }
+    let after = processed_at(&app, &ids).await;
+    assert!(before.iter().zip(&after).all(|(before, after)| before != after), "{before:?} {after:?}");
+    assert_eq!(app.get("berta", &format!("/photos/{other}")).await.body["processed_at"], others);
+    for wrong in [
+        json!({}),
+        json!({ "which": "some" }),
+        json!({ "which": "all", "processor_version": 1 }),
+        json!({ "which": "older", "processor_version": 0 }),
+        json!({ "which": "all", "when": "now" }),
+    ] {
+        assert_eq!(app.post("anna", "/photos/process", wrong.clone()).await.status, 422, "{wrong}");
+    }
+}
+
+/// A photo that is developed again stays deliverable, and one that is under way is not begun twice.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_developed_stays_in_place_until_it_is_developed_anew() {
+    let app = TestApp::with(|options| options.by_hand = true).await;
+    let id = app.upload("anna", "a.jpg", "image/jpeg", &jpeg(1, 60, 40)).await.unwrap();
+    while app.system().step().await.unwrap() {}
+    let process = format!("/photos/{id}/process");
+    let pending = app.post("anna", &process, json!({})).await;
+    assert_eq!((pending.status, pending.text("/status")), (StatusCode::ACCEPTED, "pending".into()));
+    assert!(pending.body["derivatives"]["preview"].is_object(), "{pending:?}");
+    let twice = app.post("anna", &process, json!({})).await;
+    assert_eq!((twice.status, twice.text("/type")), (StatusCode::CONFLICT, "/problems/under-way".into()));
+    let order = app.order("anna", "G-1", std::slice::from_ref(&id)).await;
+    let made = app.post("anna", &format!("/orders/{order}/downloads"), json!({ "notify": false })).await;
+    assert_eq!(made.status, StatusCode::ACCEPTED, "{made:?}");
+    while app.system().step().await.unwrap() {}
+    let download = app.get("anna", &format!("/downloads/{}", made.text("/download/id"))).await.body;
+    assert_eq!(download["status"], "ready", "{download}");
+    assert_eq!(app.get("anna", &format!("/photos/{id}")).await.body["status"], "ready");
+
+    let awaited = json!({ "filename": "a.jpg", "content_type": "image/jpeg", "size_bytes": 10 });
+    let awaited = app.post("anna", "/photos", awaited).await.text("/photo/id");
+    let refused = app.post("anna", &format!("/photos/{awaited}/process"), json!({})).await;
+    assert_eq!((refused.status, refused.text("/type")), (StatusCode::CONFLICT, "/problems/not-uploaded".into()));
+}
+
+/// The worker dies at one await point after the other in the middle of the operation: every photo is developed again, and
+/// the operation is done.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operation_whose_worker_dies_goes_on_and_misses_no_photo() {
+    let stops = Stops::default();
+    let app = TestApp::with(|options| {
+        options.by_hand = true;
+        options.clock = shared::clock::Clock::movable();
+        options.layer = Some(stops.layer());
+    })
+    .await;
+    let mut ids = Vec::new();
+    for n in 0..5 {
+        ids.push(app.upload("anna", &format!("{n}.jpg"), "image/jpeg", &jpeg(n, 30, 20)).await.unwrap());
+    }
+    while app.system().step().await.unwrap() {}
+    for waits in (0..).step_by(3) {
+        let before = processed_at(&app, &ids).await;
+        let begun = app.post("anna", "/photos/process", json!({ "which": "all" })).await;
+        stops.aim("photo-processor", 1, waits);
+        app.system().step().await.unwrap();
+        if !stops.struck() {
+            assert!(waits > 10, "it waited {waits} times only");
+            break;
+        }
+        // Its lease, and the message's visibility, are over; what was left without a message is found by the sweep.
+        for _ in 0..4 {
+            app.system().advance(std::time::Duration::from_secs(2_000));
+            app.system().sweep().await.unwrap();
+            while app.system().step().await.unwrap() {}
+        }
+        let path = format!("/operations/{}", begun.text("/operation/id"));
+        let ended = app.get("anna", &path).await.body;
+        assert_eq!(ended["status"], "done", "wait {waits}: {ended}");
+        let after = processed_at(&app, &ids).await;
+        assert!(before.iter().zip(&after).all(|(before, after)| before != after), "wait {waits}");
+    }
+}
