@@ -5,6 +5,7 @@ mod archives;
 mod at_once;
 mod bad_photos;
 mod bad_requests;
+mod bounds;
 mod campaigns;
 mod conditional;
 mod deletion;

@@ -23,7 +23,7 @@ use super::{operations, page_of};
 use crate::{
     answers::{DerivativesView, OperationStarted, Page, PhotoView, PhotoWithUpload, Upload},
     at_once,
-    body::{Body, BodyOrNone, Id, Query, line},
+    body::{Body, BodyOrNone, Id, Query},
     etag,
     idempotency::Allotted,
     identity::Caller,
@@ -38,21 +38,16 @@ const PICTURE_URL_LIVES: Duration = Duration::from_secs(900);
 /// Who knows a photo by its entity tag keeps its pictures' URLs: after this many seconds the tag is another, so that
 /// those URLs live for minutes yet.
 const PICTURE_URLS_KNOWN: i64 = 600;
-/// Longer names exist on no file system; archives shorten them further.
-const MAX_FILENAME: usize = 1024;
+/// In characters. Longer names exist on no file system; archives shorten them further.
+const MAX_FILENAME: usize = 255;
 const MAX_CONTENT_TYPE: usize = 100;
 
 /// What a photographer says about a photo before uploading it.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewPhoto {
-    /// The photographer's name for it, 1 to 1,024 bytes; it becomes the name in archives.
-    #[schema(
-        min_length = 1,
-        max_length = 256,
-        pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\x00-\x1f\x7f-\x9f\s][^\x00-\x1f\x7f-\x9f]*$",
-        example = "IMG_0001.jpg"
-    )]
+    /// The photographer's name for it, at most 255 characters; it becomes the name in archives.
+    #[schema(min_length = 1, max_length = 255, pattern = r"\S", example = "IMG_0001.jpg")]
     filename: String,
     /// `image/…`, or `application/octet-stream` from who can't tell.
     #[schema(
@@ -71,8 +66,11 @@ pub struct NewPhoto {
 
 impl NewPhoto {
     fn parse(self, studio: Studio, id: Uuid, now: Timestamp) -> Result<Photo, Problem> {
-        if self.filename.len() > MAX_FILENAME {
-            return Err(Problem::invalid("filename", format!("It must have at most {MAX_FILENAME} bytes.")));
+        if self.filename.trim().is_empty() || self.filename.chars().count() > MAX_FILENAME {
+            return Err(Problem::invalid(
+                "filename",
+                format!("It must have 1 to {MAX_FILENAME} characters, not all blank."),
+            ));
         }
         let content_type = content_type(&self.content_type)?;
         if !(1..=MAX_ORIGINAL_BYTES).contains(&self.size_bytes) {
@@ -82,9 +80,6 @@ impl NewPhoto {
         let declared_sha256 = self.sha256.map(|hash| hash.to_ascii_lowercase());
         if declared_sha256.as_deref().is_some_and(|hash| sha256_bytes(hash).is_none()) {
             return Err(Problem::invalid("sha256", "It must be 64 hexadecimal digits."));
-        }
-        if self.filename.trim().is_empty() {
-            return Err(Problem::invalid("filename", "It must not be empty."));
         }
         Ok(Photo {
             studio,
@@ -107,13 +102,15 @@ impl NewPhoto {
 
 /// Photos declare themselves as images; what can't tell may say `application/octet-stream`.
 fn content_type(declared: &str) -> Result<String, Problem> {
-    let declared = line("content_type", declared, MAX_CONTENT_TYPE)?.to_ascii_lowercase();
+    let declared = declared.to_ascii_lowercase();
     let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$&^_.+-".contains(&b);
     let subtype = declared.strip_prefix("image/").is_some_and(|s| !s.is_empty() && s.bytes().all(token));
-    if subtype || declared == "application/octet-stream" {
+    if (subtype || declared == "application/octet-stream") && declared.len() <= MAX_CONTENT_TYPE {
         Ok(declared)
     } else {
-        Err(Problem::invalid("content_type", "It must be the type of a photo, such as image/jpeg."))
+        let detail =
+            format!("It must be the type of a photo, such as image/jpeg, of at most {MAX_CONTENT_TYPE} characters.");
+        Err(Problem::invalid("content_type", detail))
     }
 }
 

@@ -1,0 +1,231 @@
+//! Every field of every body, as the OpenAPI document describes it: at its bounds it is taken, beyond them, of another type, or
+//! unknown, it is refused by its name, and nothing is written.
+
+use serde_json::{Value, json};
+use tests::{TestApp, jpeg};
+
+/// A value that is put at a path into a body, and whether it may be taken.
+struct Case {
+    path: Vec<String>,
+    value: Value,
+    taken: bool,
+}
+
+/// Follows references, and an `Option`'s choice of null and something.
+fn resolve<'a>(document: &'a Value, schema: &'a Value) -> (&'a Value, bool) {
+    if let Some(name) = schema["$ref"].as_str() {
+        let found = document.pointer(name.trim_start_matches('#')).unwrap_or_else(|| panic!("{name}"));
+        return resolve(document, found);
+    }
+    for choice in schema["oneOf"].as_array().into_iter().flatten() {
+        if choice["type"] != "null" && schema["oneOf"].as_array().unwrap().iter().any(|other| other["type"] == "null") {
+            return (resolve(document, choice).0, true);
+        }
+    }
+    let types = schema["type"].as_array();
+    (schema, types.is_some_and(|types| types.contains(&json!("null"))))
+}
+
+fn kind(schema: &Value) -> &str {
+    schema["type"].as_str().or_else(|| schema["type"][0].as_str()).unwrap_or("string")
+}
+
+fn cases(document: &Value, schema: &Value, path: &[String], found: &mut Vec<Case>) {
+    let (schema, nullable) = resolve(document, schema);
+    let kind = kind(schema);
+    let mut case = |value: Value, taken: bool| found.push(Case { path: path.to_vec(), value, taken });
+    for (other, value) in [
+        ("string", json!("text")),
+        ("integer", json!(5)),
+        ("number", json!(5.5)),
+        ("boolean", json!(true)),
+        ("array", json!([])),
+        ("object", json!({ "surprise": 1 })),
+    ] {
+        if other != kind {
+            case(value, false);
+        }
+    }
+    if !nullable {
+        case(Value::Null, false);
+    }
+    match kind {
+        "integer" => {
+            for (bound, beyond) in [("minimum", -1), ("maximum", 1)] {
+                if let Some(bound) = schema[bound].as_i64() {
+                    case(json!(bound), true);
+                    case(json!(bound + beyond), false);
+                }
+            }
+            case(json!(-1), false);
+        }
+        "string" if schema.get("enum").is_some() => {
+            case(json!("none of these"), false);
+            case(json!(""), false);
+        }
+        "string" => {
+            if let Some(most) = schema["maxLength"].as_u64() {
+                let text = |length: u64| "x".repeat(usize::try_from(length).unwrap());
+                case(json!(text(most + 1)), false);
+                if schema.get("format").is_none() && !schema["pattern"].as_str().is_some_and(|p| p.contains('(')) {
+                    case(json!(text(most)), true);
+                    case(json!(text(1)), true);
+                }
+            }
+            if schema.get("minLength").is_some() || schema.get("format").is_some() {
+                case(json!(""), false);
+                case(json!(" "), false);
+            }
+        }
+        "array" => {
+            case(json!([]), false);
+            let item = if schema["items"]["format"] == "uuid" {
+                |n: u128| json!(uuid::Uuid::from_u128(n))
+            } else {
+                |n: u128| json!(format!("anna:{}", uuid::Uuid::from_u128(n)))
+            };
+            let most = u128::from(schema["maxItems"].as_u64().expect("an array is bounded"));
+            case((0..=most).map(item).collect(), false);
+            case(json!([7]), false);
+        }
+        _ => {}
+    }
+    for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+        let path: Vec<_> = path.iter().cloned().chain([name.clone()]).collect();
+        cases(document, property, &path, found);
+    }
+    if kind == "object" {
+        let path = path.iter().cloned().chain(["surprise".to_owned()]).collect();
+        found.push(Case { path, value: json!(1), taken: false });
+    }
+}
+
+fn put(body: &Value, path: &[String], value: &Value) -> Value {
+    let mut body = body.clone();
+    let mut place = &mut body;
+    for part in path {
+        place = &mut place[part.as_str()];
+    }
+    *place = value.clone();
+    body
+}
+
+fn without(body: &Value, path: &[String]) -> Value {
+    let mut body = body.clone();
+    let mut place = &mut body;
+    let (last, parts) = path.split_last().unwrap();
+    for part in parts {
+        place = &mut place[part.as_str()];
+    }
+    place.as_object_mut().unwrap().remove(last);
+    body
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_field_is_taken_at_its_bounds_and_refused_by_name_beyond_them() {
+    let app = TestApp::start().await;
+    let document = app.get("anna", "/openapi.json").await.body;
+    let photo = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
+    let order = app.order("anna", "B-1", std::slice::from_ref(&photo)).await;
+    let (download, _) = app.download("anna", &order, json!({ "notify": false })).await;
+    let download = download["id"].as_str().unwrap();
+    let customer = json!({ "name": "E", "email": "e@example.com", "locale": "en" });
+    let about = json!({ "order_id": order });
+    let mail = json!({ "template": "order_confirmation", "to": "e@example.com", "locale": "en", "data": about });
+    let bodies = [
+        (
+            "/photos",
+            "/photos".to_owned(),
+            json!({ "filename": "a.jpg", "content_type": "image/jpeg", "size_bytes": 10 }),
+        ),
+        ("/orders", "/orders".into(), json!({ "reference": "R", "customer": customer, "photo_ids": [photo] })),
+        ("/orders/{id}/downloads", format!("/orders/{order}/downloads"), json!({ "notify": false })),
+        ("/emails", "/emails".into(), mail),
+        ("/photos/process", "/photos/process".into(), json!({ "which": "older", "processor_version": 1 })),
+        ("/photos/{id}/process", format!("/photos/{photo}/process"), json!({ "queue": false })),
+        ("/downloads/{id}/retry", format!("/downloads/{download}/retry"), json!({ "queue": false })),
+        ("/queues/{queue}/failed/retry", "/queues/emails/failed/retry".into(), json!({ "all": true })),
+    ];
+    let posts = document["paths"].as_object().unwrap().values().filter(|item| item["post"]["requestBody"].is_object());
+    assert_eq!(posts.count(), bodies.len(), "a body is not in this test");
+    let mut tried = 0;
+    for (route, path, valid) in &bodies {
+        let body = &document["paths"][*route]["post"]["requestBody"]["content"]["application/json"]["schema"];
+        let schema = resolve(&document, body).0.clone();
+        let mut all = Vec::new();
+        cases(&document, &schema, &[], &mut all);
+        for required in schema["required"].as_array().into_iter().flatten() {
+            let path = vec![required.as_str().unwrap().to_owned()];
+            let answer = app.post("anna:operator", route, without(valid, &path)).await;
+            assert_eq!(
+                (answer.status.as_u16(), answer.text("/field")),
+                (422, path[0].clone()),
+                "{route} without {path:?}"
+            );
+        }
+        for case in all {
+            let sent = put(valid, &case.path, &case.value);
+            let answer = app.post("anna:operator", path, sent.clone()).await;
+            let short: String = sent.to_string().chars().take(300).collect();
+            tried += 1;
+            if case.taken {
+                // A bound may be taken and yet say something that is not so: then another field or rule is named.
+                let refused_itself = answer.text("/field") == case.path.join(".");
+                assert!(answer.status.is_success() || !refused_itself, "{route} {short}: {answer:?}");
+                continue;
+            }
+            assert_eq!(answer.status.as_u16(), 422, "{route} {short}: {answer:?}");
+            let (named, wrong) = (answer.text("/field"), case.path.join("."));
+            let named_right = named.starts_with(&wrong) || named == "." || (wrong.is_empty() && !named.is_empty());
+            assert!(
+                named_right && !answer.text("/detail").is_empty(),
+                "{route} {short}: names {named:?}, not {wrong:?}"
+            );
+        }
+    }
+    assert!(tried > 200, "{tried} cases are too few");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_of_more_than_a_mebibyte_is_refused_and_writes_nothing() {
+    let app = TestApp::start().await;
+    let post = async |length: usize| {
+        let filler = " ".repeat(length - 2);
+        let request = app.http().post(format!("{}/photos", app.api())).header("authorization", "Bearer dev:anna");
+        request.body(format!("{{{filler}}}")).send().await.unwrap()
+    };
+    assert_eq!(post(1 << 20).await.status(), 422, "it is read, and lacks its fields");
+    let refused = post((1 << 20) + 1).await;
+    assert_eq!(refused.status(), 413);
+    assert_eq!(refused.headers()["content-type"], "application/problem+json");
+    // API Gateway's own bound.
+    assert_eq!(post((10 << 20) + 1).await.status(), 413);
+    assert_eq!(app.get("anna", "/photos").await.body["items"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_that_can_not_be_read_is_refused_by_the_name_of_its_part() {
+    let app = TestApp::start().await;
+    for path in ["/photos", "/orders", "/downloads", "/queues/emails/failed"] {
+        for (query, field) in [
+            ("limit=0", "limit"),
+            ("limit=201", "limit"),
+            ("limit=-1", "limit"),
+            ("limit=many", "limit"),
+            ("limit=1&limit=2", "limit"),
+            ("cursor=nonsense", "cursor"),
+            ("cursor=%00", "cursor"),
+            ("surprise=1", "surprise"),
+        ] {
+            let refused = app.get("anna:operator", &format!("{path}?{query}")).await;
+            let said = (refused.status.as_u16(), refused.text("/field"));
+            assert_eq!(said, (422, field.to_owned()), "{path}?{query}: {refused:?}");
+        }
+        for taken in ["limit=1", "limit=200"] {
+            assert_eq!(app.get("anna:operator", &format!("{path}?{taken}")).await.status, 200, "{path}?{taken}");
+        }
+    }
+    for path in ["/photos?status=lost", "/downloads?status=lost", "/downloads?active=maybe", "/downloads?order_id=x"] {
+        assert_eq!(app.get("anna", path).await.status, 422, "{path}");
+    }
+}
