@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 use super::{page_of, photos::HowToRun};
 use crate::{
-    answers::{DownloadState, DownloadView, DownloadWithFiles, DownloadWithLink, FileView, Page, hex},
+    answers::{DownloadPage, DownloadState, DownloadView, DownloadWithFiles, DownloadWithLink, FileView, Page, hex},
     at_once,
     body::{Body, BodyOrNone, Id, Query},
     etag,
@@ -124,10 +124,11 @@ impl NewDownload {
 #[utoipa::path(
     post, path = "/orders/{id}/downloads", tag = "downloads", operation_id = "create_download",
     params(("id" = Uuid, Path, description = "Of the order")),
+    request_body = NewDownload,
     responses(
         (status = 201, description = "Ready: a single one, or one that was waited for; or failed for good, and says why", body = DownloadWithLink),
         (status = 202, description = "On the queue", body = DownloadWithLink),
-        (status = 409, description = "Photos of the order are not ready", body = ProblemView, content_type = "application/problem+json"),
+        (status = 409, description = "Photos of the order are not ready; or a request with this Idempotency-Key is under way", body = ProblemView, content_type = "application/problem+json"),
     ),
 )]
 pub async fn create(
@@ -301,13 +302,13 @@ pub struct Filter {
 /// The studio's downloads, newest first
 #[utoipa::path(
     get, path = "/downloads", tag = "downloads", operation_id = "list_downloads", params(Filter),
-    responses((status = 200, description = "Some of them", body = Page<DownloadView>)),
+    responses((status = 200, description = "Some of them", body = DownloadPage)),
 )]
 pub async fn list(
     Caller(studio): Caller,
     Shared(state): Shared<State>,
     Query(filter): Query<Filter>,
-) -> ApiResult<Json<Page<DownloadView>>> {
+) -> ApiResult<Json<DownloadPage>> {
     let (after, limit) = page_of(filter.limit, filter.cursor.as_deref())?;
     let now = state.clock.now();
     let keep = |download: &Download| {
@@ -351,7 +352,7 @@ pub async fn show(
     responses(
         (status = 200, description = "Ready; or failed for good, and says why", body = DownloadWithLink),
         (status = 202, description = "On the queue", body = DownloadWithLink),
-        (status = 409, description = "It is being built, was taken back, or photos are not ready", body = ProblemView, content_type = "application/problem+json"),
+        (status = 409, description = "It is being built, was taken back, or photos are not ready; or a request with this Idempotency-Key is under way", body = ProblemView, content_type = "application/problem+json"),
     ),
 )]
 pub async fn retry(

@@ -72,7 +72,7 @@ pub struct About {
 ///
 /// A template, to one address. Links in it are made when it is sent.
 #[utoipa::path(
-    post, path = "/emails", tag = "emails", operation_id = "create_email",
+    post, path = "/emails", tag = "emails", operation_id = "create_email", request_body = NewEmail,
     responses(
         (status = 201, description = "With `\"queue\": false`: sent; or failed for good, and says why", body = EmailMade),
         (status = 202, description = "On the queue", body = EmailMade),

@@ -93,6 +93,7 @@ pub struct Retry {
 #[utoipa::path(
     post, path = "/queues/{queue}/failed/retry", tag = "queues", operation_id = "retry_failed",
     params(("queue" = QueueName, Path, description = "Which queue")),
+    request_body = Retry,
     responses(
         (status = 200, description = "With `ids`: what became of each", body = Retried),
         (status = 202, description = "With `error` or `all`: begun", body = OperationStarted),
