@@ -46,7 +46,8 @@ impl Message {
     }
 }
 
-/// Where a mail stands.
+/// Where a mail stands: `queued`, `sending`, then `sent` once SES took it; `failed`, and `error` says why; `suppressed` where the
+/// address is on a suppression list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]

@@ -67,7 +67,8 @@ impl Selection {
     }
 }
 
-/// Where an operation stands.
+/// Where an operation stands: `pending`, `processing` page by page, then `done`; or `failed`: asked for again, it does what is
+/// left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]

@@ -1,7 +1,24 @@
 use std::{
-    fs,
+    env, fs,
     path::{Path, PathBuf},
 };
+
+use tests::reference;
+
+/// docs/API.md and docs/openapi.json are made of the routes themselves. With UPDATE_DOCS=1 they are written here.
+#[test]
+fn the_documents_of_the_api_are_those_of_the_code() {
+    let openapi = api::openapi::document();
+    let reference = reference::markdown(&serde_json::from_str(openapi).unwrap(), api::openapi::problems());
+    for (name, now) in [("openapi.json", openapi), ("API.md", reference.as_str())] {
+        let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs").join(name);
+        if env::var_os("UPDATE_DOCS").is_some() {
+            fs::write(&file, now).unwrap();
+        }
+        let written = fs::read_to_string(&file).unwrap_or_default();
+        assert!(written == now, "docs/{name} is not current: UPDATE_DOCS=1 cargo test -p tests -- documents");
+    }
+}
 
 /// Every path in backquotes that a document names exists: whole paths, so that nobody has to guess the folder.
 #[test]

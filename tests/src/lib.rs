@@ -6,6 +6,7 @@ pub mod faults;
 pub mod oracle;
 pub mod processes;
 pub mod proxy;
+pub mod reference;
 pub mod walk;
 
 use std::{collections::HashMap, io::Cursor, time::Duration};

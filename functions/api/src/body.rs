@@ -5,7 +5,8 @@ use axum::{
     extract::{FromRequest, FromRequestParts, Path, Request},
 };
 use http::request::Parts;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
@@ -58,17 +59,14 @@ pub async fn read(request: Request, state: &State) -> Result<Bytes, Problem> {
     })
 }
 
+/// In two steps: what is no JSON is told from what is JSON of another shape, which serde_json in one step is not always.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    let mut json = serde_json::Deserializer::from_slice(bytes);
-    let malformed =
-        |error: &serde_json::Error| Problem::new(Kind::MalformedJson, format!("The body is not JSON: {error}"));
-    let parsed = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+    let json: Value = serde_json::from_slice(bytes)
+        .map_err(|error| Problem::new(Kind::MalformedJson, format!("The body is not JSON: {error}")))?;
+    serde_path_to_error::deserialize(json).map_err(|error| {
         let path = error.path().to_string();
-        let error = error.into_inner();
-        if error.is_data() { refused(path, error.to_string()) } else { malformed(&error) }
-    })?;
-    json.end().map_err(|error| malformed(&error))?;
-    Ok(parsed)
+        refused(path, error.into_inner().to_string())
+    })
 }
 
 /// serde names an unknown or missing field in its sentence, in backquotes, where the path ends above it.
@@ -103,6 +101,11 @@ impl FromRequestParts<State> for Id {
             Path::<String>::from_request_parts(parts, state).await.map_err(|_| Problem::not_found("thing"))?;
         text.parse().map(Self).map_err(|_| Problem::not_found("thing"))
     }
+}
+
+/// A field that may be left out, but not be `null`.
+pub fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(field: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(field).map(Some)
 }
 
 /// Text of 1 to `max` characters, without line breaks and other control characters.

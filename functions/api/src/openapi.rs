@@ -13,6 +13,8 @@ use crate::{
 
 const PROBLEM: &str = "application/problem+json";
 const METHODS: [&str; 3] = ["get", "post", "delete"];
+/// What a camera writes differs: these leave out what it did not.
+const SPARSE: [&str; 3] = ["Exif", "Gps", "TakenAt"];
 /// Routes are told apart by these, in the order in which a shop meets them.
 const TAGS: [(&str, &str); 8] = [
     ("photos", "Photos are announced here and uploaded to S3; each upload is developed."),
@@ -83,6 +85,9 @@ fn described() -> Value {
         "required": ["message"],
         "properties": { "message": { "type": "string" } },
     });
+    for (name, schema) in schemas.as_object_mut().into_iter().flatten() {
+        require_all(name, schema);
+    }
     for (path, item) in api["paths"].as_object_mut().into_iter().flatten() {
         for method in METHODS {
             if let Some(operation) = item.get_mut(method) {
@@ -93,8 +98,36 @@ fn described() -> Value {
     api
 }
 
+/// Answers always bear all their fields, null where there is nothing to say; serde leaves out none but those of [`SPARSE`].
+/// A schema that refuses unknown fields is a request's, and says for itself what it requires.
+fn require_all(name: &str, schema: &mut Value) {
+    for part in schema.get_mut("allOf").and_then(Value::as_array_mut).into_iter().flatten() {
+        require_all(name, part);
+    }
+    if schema["additionalProperties"] == false || SPARSE.contains(&name) {
+        return;
+    }
+    let is_null = |kind: &Value| *kind == "null" || kind["type"] == "null";
+    let nullable = |about: &Value| {
+        let kinds = about["type"].as_array().or(about["oneOf"].as_array());
+        kinds.is_some_and(|kinds| kinds.iter().any(is_null))
+    };
+    let fields = schema["properties"].as_object().into_iter().flatten();
+    let fields: Vec<Value> = fields.filter(|(_, about)| nullable(about)).map(|(field, _)| json!(field)).collect();
+    if !fields.is_empty() {
+        let required = schema["required"].as_array().into_iter().flatten().cloned();
+        schema["required"] = required.chain(fields).collect();
+    }
+}
+
 /// Adds what the route has in common with others of its kind.
 fn complete(path: &str, method: &str, operation: &mut Value) {
+    if let Some(body) = operation.pointer_mut("/requestBody/content/application~1json/schema")
+        && body.get("oneOf").is_some()
+    {
+        // One that may be left out is nevertheless no null.
+        *body = body["oneOf"][0].take();
+    }
     let open = operation.get("security").is_some();
     let takes_body = operation.get("requestBody").is_some();
     let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
@@ -115,10 +148,13 @@ fn complete(path: &str, method: &str, operation: &mut Value) {
         refusals.push(("400", "The body is no JSON"));
         refusals.push(("413", "The body has more than 1 MiB"));
     }
-    if takes_body || has("query") || (method == "post" && !open) {
+    let keyed = method == "post" && !open;
+    if keyed {
         refusals.push(("422", "A field can't be taken; or the Idempotency-Key was used for another request"));
+    } else if has("query") {
+        refusals.push(("422", "A parameter can't be taken"));
     }
-    if method == "post" && !open {
+    if keyed {
         refusals.push(("409", "A request with this Idempotency-Key is under way"));
         refusals.push(("410", "What the request with this Idempotency-Key made was deleted since"));
     }
@@ -150,7 +186,7 @@ fn complete(path: &str, method: &str, operation: &mut Value) {
             }),
         );
     }
-    if method == "post" && !open {
+    if keyed {
         add(
             operation,
             json!({

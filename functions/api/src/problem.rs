@@ -183,6 +183,7 @@ pub struct ProblemView {
     detail: String,
     /// The part of the request that is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     field: Option<String>,
     #[serde(flatten)]
     #[schema(ignore)]

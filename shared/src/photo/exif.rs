@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Metadata read from an original's EXIF block. A field that the camera did not write, or wrote as nonsense, is `None`.
+/// Metadata read from an original's EXIF block. A field that the camera did not write, or wrote as nonsense, is left out.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Exif {

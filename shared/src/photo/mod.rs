@@ -14,7 +14,8 @@ use crate::{error::RecordError, object_key::ObjectKey, studio::Studio, work::Wor
 /// Raised when developing changes what it makes, so that older photos can be found and made anew.
 pub const PROCESSOR_VERSION: u32 = 1;
 
-/// Where a photo stands. `AwaitingUpload -> Pending -> Processing -> Ready | Failed`.
+/// Where a photo stands: `awaiting_upload` until its original is stored, for 7 days at most; `pending` and `processing` until it
+/// is developed; then `ready`, or `failed` with an `error` that says why; `deleting` on its way out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]

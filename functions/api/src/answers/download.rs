@@ -8,7 +8,8 @@ use uuid::Uuid;
 
 use super::hex;
 
-/// Where a download stands.
+/// Where a download stands: `pending` and `processing` until it is built; then `ready`, and after its days `expired`; or `failed`,
+/// and `error_code` says why; `revoked` once the studio has taken it back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DownloadState {

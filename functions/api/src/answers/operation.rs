@@ -54,15 +54,19 @@ pub struct OperationView {
 pub struct SelectionView {
     /// Of photos: `all`, `failed` or `older`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub which: Option<&'static str>,
     /// Of photos: those that an older processor developed.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub processor_version: Option<u32>,
     /// Of failed jobs: those with this error code.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub error: Option<String>,
     /// Of failed jobs: those of this studio.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub studio: Option<String>,
 }
 

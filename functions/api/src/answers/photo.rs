@@ -68,14 +68,18 @@ pub struct PhotoView {
 #[serde(untagged)]
 pub enum DerivativesView {
     /// Both pictures.
-    Made {
-        /// Long edge 2048 px at most.
-        preview: DerivativeView,
-        /// Long edge 400 px at most.
-        thumb: DerivativeView,
-    },
+    Made(Pictures),
     /// `unsupported_format`: the original is stored and deliverable, but its format can't be developed yet.
     None(NoDerivatives),
+}
+
+/// The pictures made of an original.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Pictures {
+    /// Long edge 2048 px at most.
+    pub preview: DerivativeView,
+    /// Long edge 400 px at most.
+    pub thumb: DerivativeView,
 }
 
 /// Why there are no pictures.
@@ -102,6 +106,7 @@ pub struct DerivativeView {
     pub etag: String,
     /// Where it can be fetched for the next minutes. In answers for one photo only.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub url: Option<String>,
 }
 
@@ -138,7 +143,9 @@ impl From<&Derivative> for DerivativeView {
 impl From<&Derivatives> for DerivativesView {
     fn from(derivatives: &Derivatives) -> Self {
         match derivatives {
-            Derivatives::Made { preview, thumb } => Self::Made { preview: preview.into(), thumb: thumb.into() },
+            Derivatives::Made { preview, thumb } => {
+                Self::Made(Pictures { preview: preview.into(), thumb: thumb.into() })
+            }
             Derivatives::UnsupportedFormat => Self::None(NoDerivatives::UnsupportedFormat),
         }
     }

@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 use super::{page_of, photos::HowToRun};
 use crate::{
-    answers::{DownloadState, DownloadView, DownloadWithFiles, DownloadWithLink, FileView, Page, hex},
+    answers::{DownloadPage, DownloadState, DownloadView, DownloadWithFiles, DownloadWithLink, FileView, Page, hex},
     at_once,
     body::{Body, BodyOrNone, Id, Query},
     etag,
@@ -36,6 +36,8 @@ use crate::{
 const MAX_DOWNLOADS: u32 = 10_000;
 /// Below this an archive would be mostly its own manifest.
 const MIN_SPLIT_BYTES: u64 = 1_000_000;
+/// 5 TiB: no part plan makes a longer object.
+const MAX_SPLIT_BYTES: u64 = 5 << 40;
 
 /// What is to be delivered, and on which terms.
 #[derive(Deserialize, ToSchema)]
@@ -56,7 +58,7 @@ pub struct NewDownload {
     #[schema(minimum = 1, maximum = 10_000)]
     max_downloads: Option<u32>,
     /// Several archives of at most so many bytes, at most 100 of them; one archive unless said. With `batch` only.
-    #[schema(minimum = 1_000_000, maximum = 9_007_199_254_740_991_u64)]
+    #[schema(minimum = 1_000_000, maximum = 5_497_558_138_880_u64)]
     split_bytes: Option<u64>,
     /// `false`: no mail when it is ready or has failed.
     #[schema(default = true)]
@@ -80,8 +82,10 @@ impl NewDownload {
         if self.max_downloads.is_some_and(|max| !(1..=MAX_DOWNLOADS).contains(&max)) {
             return Err(Problem::invalid("max_downloads", format!("It must be 1 to {MAX_DOWNLOADS}.")));
         }
-        if self.split_bytes.is_some_and(|most| most < MIN_SPLIT_BYTES || kind == DownloadKind::Single) {
-            let detail = format!("It must be {MIN_SPLIT_BYTES} or more, and belongs to a batch download only.");
+        let may_split = kind == DownloadKind::Batch;
+        if self.split_bytes.is_some_and(|most| !may_split || !(MIN_SPLIT_BYTES..=MAX_SPLIT_BYTES).contains(&most)) {
+            let detail =
+                format!("It must be {MIN_SPLIT_BYTES} to {MAX_SPLIT_BYTES}, and belongs to a batch download only.");
             return Err(Problem::invalid("split_bytes", detail));
         }
         let now = state.clock.now();
@@ -124,10 +128,11 @@ impl NewDownload {
 #[utoipa::path(
     post, path = "/orders/{id}/downloads", tag = "downloads", operation_id = "create_download",
     params(("id" = Uuid, Path, description = "Of the order")),
+    request_body = NewDownload,
     responses(
         (status = 201, description = "Ready: a single one, or one that was waited for; or failed for good, and says why", body = DownloadWithLink),
         (status = 202, description = "On the queue", body = DownloadWithLink),
-        (status = 409, description = "Photos of the order are not ready", body = ProblemView, content_type = "application/problem+json"),
+        (status = 409, description = "Photos of the order are not ready; or a request with this Idempotency-Key is under way", body = ProblemView, content_type = "application/problem+json"),
     ),
 )]
 pub async fn create(
@@ -301,13 +306,13 @@ pub struct Filter {
 /// The studio's downloads, newest first
 #[utoipa::path(
     get, path = "/downloads", tag = "downloads", operation_id = "list_downloads", params(Filter),
-    responses((status = 200, description = "Some of them", body = Page<DownloadView>)),
+    responses((status = 200, description = "Some of them", body = DownloadPage)),
 )]
 pub async fn list(
     Caller(studio): Caller,
     Shared(state): Shared<State>,
     Query(filter): Query<Filter>,
-) -> ApiResult<Json<Page<DownloadView>>> {
+) -> ApiResult<Json<DownloadPage>> {
     let (after, limit) = page_of(filter.limit, filter.cursor.as_deref())?;
     let now = state.clock.now();
     let keep = |download: &Download| {
@@ -351,7 +356,7 @@ pub async fn show(
     responses(
         (status = 200, description = "Ready; or failed for good, and says why", body = DownloadWithLink),
         (status = 202, description = "On the queue", body = DownloadWithLink),
-        (status = 409, description = "It is being built, was taken back, or photos are not ready", body = ProblemView, content_type = "application/problem+json"),
+        (status = 409, description = "It is being built, was taken back, or photos are not ready; or a request with this Idempotency-Key is under way", body = ProblemView, content_type = "application/problem+json"),
     ),
 )]
 pub async fn retry(

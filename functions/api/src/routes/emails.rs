@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::{
     answers::{EmailMade, EmailView},
-    body::{Body, Id, locale},
+    body::{Body, Id, given, locale},
     etag,
     idempotency::Allotted,
     identity::Caller,
@@ -59,11 +59,11 @@ pub enum Template {
 #[schema(min_properties = 1, max_properties = 1)]
 pub struct About {
     /// An order of the studio.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     order_id: Option<Uuid>,
     /// A download of the studio.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     download_id: Option<Uuid>,
 }
@@ -72,7 +72,7 @@ pub struct About {
 ///
 /// A template, to one address. Links in it are made when it is sent.
 #[utoipa::path(
-    post, path = "/emails", tag = "emails", operation_id = "create_email",
+    post, path = "/emails", tag = "emails", operation_id = "create_email", request_body = NewEmail,
     responses(
         (status = 201, description = "With `\"queue\": false`: sent; or failed for good, and says why", body = EmailMade),
         (status = 202, description = "On the queue", body = EmailMade),

@@ -12,9 +12,9 @@ use axum::{
     Json, Router,
     extract::DefaultBodyLimit,
     middleware::{from_fn_with_state, map_response},
-    response::IntoResponse as _,
-    routing::get,
+    response::IntoResponse,
 };
+use http::header::CONTENT_TYPE;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -40,7 +40,6 @@ pub fn router(state: State) -> Router {
     let (open, _) = open().split_for_parts();
     shop.route_layer(from_fn_with_state(state.clone(), keyed))
         .merge(open)
-        .route("/openapi.json", get(async || ([("content-type", "application/json")], openapi::document())))
         .fallback(async || Problem::not_found("route"))
         .method_not_allowed_fallback(async || {
             Problem::new(Kind::MethodNotAllowed, "This route knows other methods only.").into_response()
@@ -82,7 +81,7 @@ fn shop() -> OpenApiRouter<State> {
 
 /// What anybody may ask for.
 fn open() -> OpenApiRouter<State> {
-    OpenApiRouter::new().routes(routes!(links::page, links::fetch)).routes(routes!(health))
+    OpenApiRouter::new().routes(routes!(links::page, links::fetch)).routes(routes!(health)).routes(routes!(document))
 }
 
 /// That it answers.
@@ -100,6 +99,17 @@ struct Health {
 )]
 async fn health() -> Json<Health> {
     Json(Health { status: "ok" })
+}
+
+/// This document
+///
+/// As OpenAPI 3.1, made from the code that answers.
+#[utoipa::path(
+    get, path = "/openapi.json", tag = "service", operation_id = "get_document", security(()),
+    responses((status = 200, description = "The document", body = Object)),
+)]
+async fn document() -> impl IntoResponse {
+    ([(CONTENT_TYPE, "application/json")], openapi::document())
 }
 
 /// Where a page begins, and how long it is.

@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::page_of;
 use crate::{
-    answers::{OrderView, OrderWithPhotos, Page},
+    answers::{OrderPage, OrderWithPhotos, Page},
     body::{Body, Id, Query, line, locale},
     etag,
     idempotency::Allotted,
@@ -103,7 +103,7 @@ impl NewOrder {
 ///
 /// Of photos that are uploaded or announced; those that failed are refused by name.
 #[utoipa::path(
-    post, path = "/orders", tag = "orders", operation_id = "create_order",
+    post, path = "/orders", tag = "orders", operation_id = "create_order", request_body = NewOrder,
     responses((status = 201, description = "Made", body = OrderWithPhotos)),
 )]
 pub async fn create(
@@ -165,13 +165,13 @@ pub struct Filter {
 /// The studio's orders, newest first
 #[utoipa::path(
     get, path = "/orders", tag = "orders", operation_id = "list_orders", params(Filter),
-    responses((status = 200, description = "Some of them", body = Page<OrderView>)),
+    responses((status = 200, description = "Some of them", body = OrderPage)),
 )]
 pub async fn list(
     Caller(studio): Caller,
     Shared(state): Shared<State>,
     Query(filter): Query<Filter>,
-) -> ApiResult<Json<Page<OrderView>>> {
+) -> ApiResult<Json<OrderPage>> {
     let (after, limit) = page_of(filter.limit, filter.cursor.as_deref())?;
     let keep = |order: &Order| filter.reference.as_ref().is_none_or(|reference| order.reference == *reference);
     let page = state.orders.list(&studio, after, limit, keep).await?;

@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use super::{operations, page_of};
 use crate::{
-    answers::{DerivativesView, OperationStarted, Page, PhotoView, PhotoWithUpload, Upload},
+    answers::{DerivativesView, OperationStarted, Page, PhotoPage, PhotoView, PhotoWithUpload, Pictures, Upload},
     at_once,
     body::{Body, BodyOrNone, Id, Query},
     etag,
@@ -130,7 +130,7 @@ fn sha256_bytes(hex: &str) -> Option<[u8; 32]> {
 /// Makes its record, and answers the request by which its bytes go to S3. The upload starts the processing; one that
 /// does not come within 7 days is forgotten, and so is the record.
 #[utoipa::path(
-    post, path = "/photos", tag = "photos", operation_id = "create_photo",
+    post, path = "/photos", tag = "photos", operation_id = "create_photo", request_body = NewPhoto,
     responses((status = 201, description = "Announced", body = PhotoWithUpload)),
 )]
 pub async fn create(
@@ -156,7 +156,10 @@ pub async fn create(
 #[utoipa::path(
     post, path = "/photos/{id}/upload", tag = "photos", operation_id = "renew_upload",
     params(("id" = Uuid, Path, description = "Of the photo")),
-    responses((status = 200, description = "Where its bytes go", body = PhotoWithUpload)),
+    responses(
+        (status = 200, description = "Where its bytes go", body = PhotoWithUpload),
+        (status = 409, description = "It is uploaded already; or a request with this Idempotency-Key is under way", body = ProblemView, content_type = "application/problem+json"),
+    ),
 )]
 pub async fn upload_again(
     Caller(studio): Caller,
@@ -210,13 +213,13 @@ pub struct Filter {
 /// The studio's photos, newest first
 #[utoipa::path(
     get, path = "/photos", tag = "photos", operation_id = "list_photos", params(Filter),
-    responses((status = 200, description = "Some of them", body = Page<PhotoView>)),
+    responses((status = 200, description = "Some of them", body = PhotoPage)),
 )]
 pub async fn list(
     Caller(studio): Caller,
     Shared(state): Shared<State>,
     Query(filter): Query<Filter>,
-) -> ApiResult<Json<Page<PhotoView>>> {
+) -> ApiResult<Json<PhotoPage>> {
     let (after, limit) = page_of(filter.limit, filter.cursor.as_deref())?;
     let keep = |photo: &Photo| filter.status.is_none_or(|status| photo.status == status);
     let page = state.photos.table.list(&studio, after, limit, keep).await?;
@@ -242,7 +245,7 @@ pub async fn show(
     let urls_age = Timestamp::now().as_second() / PICTURE_URLS_KNOWN;
     let tagged = etag::answer(&headers, &view, urls_age.to_be_bytes())?;
     let version = photo.development.as_ref().map(|made| made.processor_version);
-    if let (Some(DerivativesView::Made { preview, thumb }), Some(version), false) =
+    if let (Some(DerivativesView::Made(Pictures { preview, thumb })), Some(version), false) =
         (&mut view.derivatives, version, tagged.is_known())
     {
         for (view, picture) in [(preview, Picture::Preview), (thumb, Picture::Thumb)] {
@@ -321,6 +324,7 @@ impl HowToRun {
     responses(
         (status = 200, description = "Done; or failed for good, and says why", body = PhotoView),
         (status = 202, description = "On the queue", body = PhotoView),
+        (status = 409, description = "It has no original yet, is under way, or a request with this Idempotency-Key is", body = ProblemView, content_type = "application/problem+json"),
     ),
 )]
 pub async fn process(
@@ -382,7 +386,7 @@ pub struct ProcessMany {
 ///
 /// Goes through the queue page by page and survives crashes. `GET /operations/{id}` says how many are on the queue.
 #[utoipa::path(
-    post, path = "/photos/process", tag = "photos", operation_id = "process_photos",
+    post, path = "/photos/process", tag = "photos", operation_id = "process_photos", request_body = ProcessMany,
     responses((status = 202, description = "Begun", body = OperationStarted)),
 )]
 pub async fn process_many(

@@ -23,7 +23,7 @@ use uuid::Uuid;
 use super::{at_desk, listing::LETTERS};
 use crate::{
     answers::{Forgotten, OperationStarted, Retried, Skipped},
-    body::{Body, Query},
+    body::{Body, Query, given},
     idempotency::Allotted,
     identity::Operator,
     problem::{ApiResult, Problem},
@@ -73,15 +73,19 @@ pub fn queue_named(name: &str) -> Result<QueueName, Problem> {
 #[serde(deny_unknown_fields)]
 pub struct Retry {
     /// These, by the ids that the list shows.
+    #[serde(default, deserialize_with = "given")]
     #[schema(min_items = 1, max_items = 100, nullable = false)]
     ids: Option<Vec<String>>,
     /// All with this error code.
+    #[serde(default, deserialize_with = "given")]
     #[schema(nullable = false)]
     error: Option<String>,
     /// All.
+    #[serde(default, deserialize_with = "given")]
     #[schema(nullable = false)]
     all: Option<bool>,
     /// With `error` or `all`: those of this studio only.
+    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, pattern = "^[a-z0-9-]{1,63}$", nullable = false)]
     studio: Option<Studio>,
 }
@@ -93,6 +97,7 @@ pub struct Retry {
 #[utoipa::path(
     post, path = "/queues/{queue}/failed/retry", tag = "queues", operation_id = "retry_failed",
     params(("queue" = QueueName, Path, description = "Which queue")),
+    request_body = Retry,
     responses(
         (status = 200, description = "With `ids`: what became of each", body = Retried),
         (status = 202, description = "With `error` or `all`: begun", body = OperationStarted),
