@@ -1,6 +1,6 @@
 use reqwest::StatusCode;
 use serde_json::json;
-use tests::{TestApp, jpeg};
+use tests::{TestApp, campaigns::Stops, jpeg};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deleted_photo_is_gone_with_its_objects_and_an_ordered_one_stays() {
@@ -41,7 +41,7 @@ async fn orders_and_deletions_at_the_same_time_leave_no_order_with_a_hole() {
         let (ordered, deleted) = tokio::join!(app.post("anna", "/orders", order), app.delete("anna", &path));
         let exists = app.get("anna", &path).await.status == StatusCode::OK;
         match (ordered.status.as_u16(), deleted.status.as_u16()) {
-            (201, 409) | (422, 409) => assert!(exists, "{ordered:?} {deleted:?}"),
+            (201 | 422, 409) => assert!(exists, "{ordered:?} {deleted:?}"),
             (422, 204) => assert!(!exists, "{ordered:?} {deleted:?}"),
             other => panic!("{other:?}: {ordered:?} {deleted:?}"),
         }
@@ -60,4 +60,27 @@ async fn a_photo_that_waits_for_its_upload_can_be_deleted_and_its_late_upload_ha
     app.until_empty("photos").await;
     assert_eq!(app.depth("photos-dlq").await, 0);
     assert_eq!(app.get("anna", &path).await.status, StatusCode::NOT_FOUND);
+}
+
+/// The API dies at each of its await points, one after the other; asked again, it goes on from there.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deletion_that_broke_off_is_finished_when_it_is_asked_for_again() {
+    let stops = Stops::default();
+    let app = TestApp::with(|options| options.layer = Some(stops.layer())).await;
+    for waits in 0.. {
+        let photo = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
+        let path = format!("/photos/{photo}");
+        stops.aim("api", 1, waits);
+        let first = app.delete("anna", &path).await;
+        if !stops.struck() {
+            assert_eq!(first.status, StatusCode::NO_CONTENT);
+            assert!(waits > 5, "it waited {waits} times only");
+            break;
+        }
+        let again = app.delete("anna", &path).await.status;
+        assert!([StatusCode::NO_CONTENT, StatusCode::NOT_FOUND].contains(&again), "wait {waits}: {again}");
+        assert_eq!(app.get("anna", &path).await.status, StatusCode::NOT_FOUND, "wait {waits}");
+        let left = app.s3().list_objects_v2().bucket("photos").send().await.unwrap();
+        assert!(left.contents.unwrap_or_default().is_empty(), "wait {waits}");
+    }
 }

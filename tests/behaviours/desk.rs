@@ -1,10 +1,13 @@
 //! The failed-jobs desk: what failed is seen, with its reason, and mended, by the API and by the command.
 
+use std::time::Duration;
+
 use clap::Parser as _;
 use local::desk::{self, Cli};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use tests::{Answer, TestApp, jpeg};
+use shared::clock::Clock;
+use tests::{Answer, TestApp, campaigns::Stops, jpeg};
 
 const OPERATOR: &str = "ops:operator";
 
@@ -164,6 +167,42 @@ async fn many_whose_messages_are_dead_letters_are_retried_and_leave_none_behind(
     let app = failed_mails(with_broken_mails().await, 40).await;
     assert_eq!(queue(&app, "emails").await["dead_letters"], 40);
     retry_all(&app, json!({ "all": true, "studio": "anna" }), 40).await;
+}
+
+/// The API dies at each of its await points, one after the other; then the operator's request is sent again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retry_that_broke_off_and_is_asked_for_again_sends_each_mail_once() {
+    const MOST_WAITS: usize = 60;
+    let stops = Stops::default();
+    let app = TestApp::with(|options| {
+        options.overrides.insert(("email-sender".into(), "MAIL_FROM".into()), "nobody".into());
+        options.layer = Some(stops.layer());
+        options.clock = Clock::movable();
+    });
+    let app = failed_mails(app.await, MOST_WAITS).await;
+    let listed = items(&app.get(OPERATOR, "/queues/emails/failed?limit=200").await);
+    assert_eq!(listed.len(), MOST_WAITS);
+    let mut retried = 0;
+    for (waits, item) in listed.iter().enumerate() {
+        let body = json!({ "ids": [item["id"]] });
+        let ask =
+            || app.post_keyed(OPERATOR, "/queues/emails/failed/retry", item["id"].as_str().unwrap(), body.clone());
+        stops.aim("api", 1, waits);
+        let mut answer = ask().await;
+        retried += 1;
+        if stops.struck() {
+            app.system().advance(Duration::from_secs(31));
+            answer = ask().await;
+        }
+        assert_eq!(answer.body["retried"], json!([item["id"]]), "wait {waits}: {answer:?}");
+        if !stops.struck() {
+            break;
+        }
+    }
+    assert!((5..MOST_WAITS).contains(&retried), "{retried}");
+    app.until_empty("emails").await;
+    app.until_mails(retried).await;
+    assert_eq!(queue(&app, "emails").await["failed"], json!(MOST_WAITS - retried));
 }
 
 #[tokio::test(flavor = "multi_thread")]
