@@ -116,3 +116,18 @@ async fn one_that_fails_at_its_first_try_is_on_the_queue_and_one_that_is_refused
     assert_eq!((again.status, again.text("/status")), (StatusCode::OK, "failed".into()), "{again:?}");
     assert!(!again.text("/error/code").is_empty());
 }
+
+/// A download that was waited for is finished, but its worker could not send the mail: the queue's job does.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_mail_of_one_that_is_finished_without_its_follow_up_is_sent_all_the_same() {
+    let mut app = TestApp::with(|options| {
+        options.overrides.insert(("archive-builder".into(), "EMAILS_TABLE".into()), "no-such-table".into());
+    })
+    .await;
+    let photo = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
+    let order = app.order("anna", "W-5", std::slice::from_ref(&photo)).await;
+    let made = app.post("anna", &format!("/orders/{order}/downloads"), json!({ "queue": false })).await;
+    assert_eq!((made.status, made.text("/download/status")), (StatusCode::CREATED, "ready".into()), "{made:?}");
+    app.restart(|options| options.overrides.clear()).await;
+    app.until_mails(1).await;
+}

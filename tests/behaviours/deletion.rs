@@ -62,6 +62,28 @@ async fn a_photo_that_waits_for_its_upload_can_be_deleted_and_its_late_upload_ha
     assert_eq!(app.get("anna", &path).await.status, StatusCode::NOT_FOUND);
 }
 
+/// The API dies at each of its await points while it finds out that an order holds the photo: the photo stays.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ordered_photo_whose_deletion_broke_off_stays_when_it_is_asked_for_again() {
+    let stops = Stops::default();
+    let app = TestApp::with(|options| options.layer = Some(stops.layer())).await;
+    let photo = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
+    app.order("anna", "X-3", std::slice::from_ref(&photo)).await;
+    let path = format!("/photos/{photo}");
+    for waits in 0.. {
+        stops.aim("api", 1, waits);
+        let first = app.delete("anna", &path).await;
+        let again = app.delete("anna", &path).await;
+        assert_eq!(again.text("/type"), "/problems/photo-ordered", "wait {waits}: {again:?}");
+        assert_eq!(app.get("anna", &path).await.body["status"], "ready", "wait {waits}");
+        if !stops.struck() {
+            assert_eq!(first.text("/type"), "/problems/photo-ordered");
+            assert!(waits > 3, "it waited {waits} times only");
+            break;
+        }
+    }
+}
+
 /// The API dies at each of its await points, one after the other; asked again, it goes on from there.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deletion_that_broke_off_is_finished_when_it_is_asked_for_again() {

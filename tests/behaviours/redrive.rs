@@ -57,6 +57,8 @@ async fn a_download_is_built_again_on_request_under_the_same_link() {
         app.post("anna", &format!("/orders/{order}/downloads"), json!({ "kind": "single", "photo_id": ids[1] })).await;
     let again = app.post("anna", &format!("/downloads/{}/retry", single.text("/download/id")), json!({})).await;
     assert_eq!((again.status, again.text("/download/status")), (StatusCode::OK, "ready".into()), "{again:?}");
+    // Of the second single build too.
+    app.until_mails(4).await;
     app.delete("anna", &path).await;
     let refused = app.post("anna", &retry, json!({})).await;
     assert_eq!((refused.status, refused.text("/type")), (StatusCode::CONFLICT, "/problems/revoked".into()));

@@ -123,3 +123,32 @@ async fn an_operation_whose_worker_dies_goes_on_and_misses_no_photo() {
         assert!(before.iter().zip(&after).all(|(before, after)| before != after), "wait {waits}");
     }
 }
+
+/// S3's event was lost on the way: asked to develop the photo, the API sees that its original is there.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_whose_event_was_lost_is_developed_on_request() {
+    let app = TestApp::with(|options| options.by_hand = true).await;
+    let id = app.upload("anna", "a.jpg", "image/jpeg", &jpeg(1, 60, 40)).await.unwrap();
+    app.system().queues().purge("photos").unwrap();
+    assert_eq!(app.get("anna", &format!("/photos/{id}")).await.body["status"], "awaiting_upload");
+    let asked = app.post("anna", &format!("/photos/{id}/process"), json!({ "queue": false })).await;
+    assert_eq!((asked.status, asked.text("/status")), (StatusCode::OK, "ready".into()), "{asked:?}");
+}
+
+/// A processor that refuses what an older one took does not take photos from the customers who bought them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_photo_that_can_not_be_developed_again_stays_deliverable() {
+    let mut app = TestApp::start().await;
+    let photo = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
+    app.restart(|options| {
+        let variable = ("photo-processor".to_owned(), "PHOTOS_BUCKET".to_owned());
+        options.overrides.insert(variable, "no-such-bucket".into());
+        options.overrides.insert(("photo-processor".into(), "RETRY_BACKOFF_SECONDS".into()), "0".into());
+    })
+    .await;
+    app.post("anna", &format!("/photos/{photo}/process"), json!({})).await;
+    app.until("anna", &format!("/photos/{photo}"), &["failed"]).await.unwrap();
+    let order = app.order("anna", "G-2", std::slice::from_ref(&photo)).await;
+    let (download, _) = app.download("anna", &order, json!({ "notify": false })).await;
+    assert_eq!(download["status"], "ready", "{download}");
+}

@@ -65,17 +65,22 @@ impl Workers {
             desk.queue.send(&job).await?;
             return Ok((record, false));
         }
-        if let Err(error) = self.lambda.invoke(self.function(&job), &event(&job)).await {
-            // Out of time, most likely: the worker goes on, and the job on the queue meets its lease, or its work.
-            warn!(error = format!("{error:#}"), "A job that was waited for goes to the queue");
-        }
+        let acknowledged = match self.lambda.invoke(self.function(&job), &event(&job)).await {
+            Ok(answer) => answer["batchItemFailures"].as_array().is_none_or(Vec::is_empty),
+            Err(error) => {
+                // Out of time, most likely: the worker goes on, and the job on the queue meets its lease, or its work.
+                warn!(error = format!("{error:#}"), "A job that was waited for goes to the queue");
+                false
+            }
+        };
         let record = desk.table.get(&studio, id).await?.unwrap_or(record);
-        if is_finished(&record) {
-            return Ok((record, true));
+        let finished = is_finished(&record);
+        // One that is finished and yet not acknowledged lacks its follow-up.
+        if !finished || !acknowledged {
+            desk.queue.send(&job).await?;
+            info!(%studio, %id, finished, "A job could not be done with at once");
         }
-        desk.queue.send(&job).await?;
-        info!(%studio, %id, "A job could not be finished at once");
-        Ok((record, false))
+        Ok((record, finished))
     }
 
     fn function(&self, job: &Job) -> &str {
@@ -87,9 +92,9 @@ impl Workers {
     }
 }
 
-/// Nothing is due for what is done or has failed for good.
+/// Nothing is due for what is done or has failed for good; for a photo whose event was lost nothing is either.
 fn is_finished<R: Workable>(record: &R) -> bool {
-    record.work().due_at.is_none()
+    record.work().due_at.is_none() && record.work().claims > 0
 }
 
 /// An event of one message, as SQS would hand it to the worker; it has no receipt, since there is nothing to hide or delete.

@@ -110,7 +110,7 @@ fn sort(error: SdkError<SendEmailError>) -> Refused {
                 "MessageRejected" | "BadRequestException" => {
                     JobError::reject("refused_by_ses", format!("The mail service refused the mail: {why}"))
                 }
-                // Account paused, domain not verified yet, expired credentials: an operator can mend these.
+                // Account paused, expired credentials: an operator can mend these.
                 _ => anyhow!("SES refused the mail: {code}: {why}").into(),
             })
         }

@@ -33,7 +33,7 @@ impl Message {
             Ok(Job::ProcessPhoto { studio, photo }) => Ok(Self::Photos(vec![(studio, photo)])),
             Ok(Job::Operate { studio, operation }) => Ok(Self::Operate(studio, operation)),
             Ok(Job::Sweep) => Ok(Self::Sweep),
-            Ok(other) => Err(refused(format!("{other:?} is no job of the photos queue"))),
+            Ok(other) => Err(JobError::reject("wrong_queue", format!("{other:?} is no job of the photos queue"))),
             Err(error) => Err(refused(error.to_string())),
         }
     }

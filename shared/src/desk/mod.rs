@@ -132,12 +132,20 @@ impl<R: Workable> Desk<R> {
         if let Some(failed_at) = record.as_ref().and_then(R::failed_at) {
             return Ok(Standing::OfFailure(FailureKey { failed_at, studio, id }));
         }
-        if record.as_ref().is_some_and(|record| record.failure().is_some()) {
+        if record.as_ref().is_some_and(|record| record.failure().is_some() && record.work().dismissed) {
             return Ok(Standing::Forgotten);
         }
         let ordered_by = record.as_ref().and_then(|record| record.work().ordered_by);
         let error = match record {
             None => RecordError::new("no_record", "The record that it names does not exist."),
+            // Of a failure that the index does not know yet.
+            Some(record) if record.failure().is_some() => {
+                record.failure().cloned().unwrap_or_else(|| RecordError::new("unknown", "It failed without a reason."))
+            }
+            Some(record) if record.work().claims == 0 => RecordError::new(
+                "not_begun",
+                "No worker has begun the record that it names. Try it again, don't forget it.",
+            ),
             Some(_) => RecordError::new("not_failed", "The record that it names has not failed, or not any more."),
         };
         let job = Some(R::job(studio.clone(), id).name());

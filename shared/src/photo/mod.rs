@@ -116,6 +116,9 @@ pub struct Photo {
     pub work: Work,
     /// Why it failed.
     pub error: Option<RecordError>,
+    /// Where it stood before it was to be deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before_deleting: Option<PhotoStatus>,
     /// When the record was made.
     pub created_at: Timestamp,
     /// When S3 said that the original arrived.

@@ -97,18 +97,27 @@ impl Photo {
         if self.work.held_at(now, TryId::new()) {
             return Err(NotAgain::UnderWay);
         }
-        self.status = PhotoStatus::Deleting;
-        self.work.settle();
+        if self.status != PhotoStatus::Deleting {
+            self.before_deleting = Some(self.status);
+            self.status = PhotoStatus::Deleting;
+            self.work.settle();
+        }
         Ok(())
     }
 
-    /// May it stand in an archive? While it is developed anew, what was developed before stays true.
-    pub fn is_ready(&self) -> bool {
-        match self.status {
-            PhotoStatus::Ready => true,
-            PhotoStatus::Pending | PhotoStatus::Processing => self.development.is_some(),
-            PhotoStatus::AwaitingUpload | PhotoStatus::Failed | PhotoStatus::Deleting => false,
+    /// It stays after all. What was under way is due: its message may have come meanwhile, and found nothing to do.
+    pub fn keep(&mut self, now: Timestamp) {
+        let Some(before) = self.before_deleting.take() else { return };
+        self.status = before;
+        if matches!(before, PhotoStatus::Pending | PhotoStatus::Processing) {
+            self.status = PhotoStatus::Pending;
+            self.work.due_at = Work::sent(now).due_at;
         }
+    }
+
+    /// May it stand in an archive? While it is developed anew, and where that fails, what was developed before stays true.
+    pub fn is_ready(&self) -> bool {
+        self.development.is_some() && self.status != PhotoStatus::Deleting
     }
 
     /// The pictures, where there are any.

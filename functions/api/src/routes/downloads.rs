@@ -2,6 +2,7 @@
 
 use axum::{Json, extract::State as Shared, response::Response};
 use http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 use shared::{
@@ -152,10 +153,7 @@ pub async fn create(
     let (download, status) = if allotted.answered {
         (download, StatusCode::ACCEPTED)
     } else if download.kind == DownloadKind::Single {
-        if download.notify && download.work.due_at.is_some() {
-            notify(&state, &order, &download).await?;
-            rest(&state.downloads.table, &download).await?;
-        }
+        tell(&state, &download).await?;
         (download, StatusCode::CREATED)
     } else {
         let (download, finished) = state.workers.dispatch(&state.downloads, download, wait).await?;
@@ -169,12 +167,8 @@ async fn make(state: &State, order: &Order, new: &NewDownload, id: Uuid) -> ApiR
     let mut download = new.parse(order, id, state)?;
     if download.kind == DownloadKind::Single {
         let photo = photo_of(state, order, &download).await?;
-        let due_at = download.work.due_at;
-        download.make_ready(state.clock.now(), bare_file(&photo, download.variant)?);
-        if download.notify {
-            // Due until its mail is on the way: should this function die before that, the sweep has it sent.
-            download.work.due_at = due_at;
-        }
+        let file = bare_file(&photo, download.variant)?;
+        ready_at_once(&mut download, state.clock.now(), file);
     } else {
         let layouts = plan(state, order, &download, new.queue == Some(false)).await?;
         announce(state, &mut download, &layouts).await?;
@@ -183,6 +177,16 @@ async fn make(state: &State, order: &Order, new: &NewDownload, id: Uuid) -> ApiR
         Created::New => download,
         Created::Existed(made) => *made,
     })
+}
+
+/// A single download is ready at once; due until its mail is on the way: should this function die before that, the sweep has
+/// it sent.
+fn ready_at_once(download: &mut Download, now: Timestamp, file: BuiltFile) {
+    let due_at = download.work.due_at;
+    download.make_ready(now, file);
+    if download.notify {
+        download.work.due_at = due_at;
+    }
 }
 
 /// The photo of a single download.
@@ -277,11 +281,17 @@ fn bare_file(photo: &Photo, variant: Variant) -> ApiResult<BuiltFile> {
     })
 }
 
-async fn notify(state: &State, order: &Order, download: &Download) -> ApiResult<()> {
-    let Some(email) = Email::telling_of(download, order, state.clock.now()) else { return Ok(()) };
-    state.emails.table.create(&email).await?;
-    state.emails.queue.send(&Job::SendEmail { studio: email.studio, email: email.id }).await?;
-    Ok(())
+/// Sends the mail of a single download, unless it is on the way already.
+async fn tell(state: &State, download: &Download) -> ApiResult<()> {
+    if !download.notify || download.work.due_at.is_none() {
+        return Ok(());
+    }
+    let order = state.orders.get(&download.studio, download.order).await?;
+    if let Some(email) = order.and_then(|order| Email::telling_of(download, &order, state.clock.now())) {
+        state.emails.table.create(&email).await?;
+        state.emails.queue.send(&Job::SendEmail { studio: email.studio, email: email.id }).await?;
+    }
+    Ok(rest(&state.downloads.table, download).await?)
 }
 
 /// Which downloads.
@@ -374,6 +384,7 @@ pub async fn retry(
     }
     let download = if repeated { found } else { rebuild(&state, found, allotted.id, how.wait()).await? };
     let (download, finished) = if download.kind == DownloadKind::Single {
+        tell(&state, &download).await?;
         (download, true)
     } else {
         state.workers.dispatch(&state.downloads, download, how.wait()).await?
@@ -392,7 +403,8 @@ async fn rebuild(state: &State, found: Download, by: Uuid, wait: bool) -> ApiRes
     refuse(new.send_again(now, Some(by)))?;
     if new.kind == DownloadKind::Single {
         let photo = photo_of(state, &order, &new).await?;
-        new.make_ready(now, bare_file(&photo, new.variant)?);
+        let file = bare_file(&photo, new.variant)?;
+        ready_at_once(&mut new, now, file);
     } else {
         let layouts = plan(state, &order, &new, wait).await?;
         announce(state, &mut new, &layouts).await?;
@@ -404,7 +416,7 @@ async fn rebuild(state: &State, found: Download, by: Uuid, wait: bool) -> ApiRes
         download.send_again(now, Some(by))?;
         download.planned.clone_from(&new.planned);
         if let Some(file) = &new.file {
-            download.make_ready(now, file.clone());
+            ready_at_once(download, now, file.clone());
         }
         Ok(())
     });

@@ -5,6 +5,8 @@ use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use shared::{
+    Studio,
+    download::DownloadStatus,
     email::{Email, Message},
     email_address::EmailAddress,
     store::Created,
@@ -91,14 +93,9 @@ pub async fn create(
     let email = if let Some(made) = allotted.made(made)? {
         made
     } else {
-        let known = match &message {
-            Message::OrderConfirmation { order_id } => state.orders.get(&studio, *order_id).await?.is_some(),
-            Message::DownloadReady { download_id } | Message::DownloadFailed { download_id } => {
-                state.downloads.table.get(&studio, *download_id).await?.is_some()
-            }
-        };
-        if !known {
-            return Err(Problem::invalid("data", "It names no order or download of this studio.").into());
+        if !is_true(&state, &studio, &message).await? {
+            let detail = "It names no order of this studio, or no download that is as the mail says.";
+            return Err(Problem::invalid("data", detail).into());
         }
         let email = Email::new(studio, allotted.id, message, new.to, locale, state.clock.now());
         match state.emails.table.create(&email).await? {
@@ -112,6 +109,17 @@ pub async fn create(
     let (email, finished) = state.workers.dispatch(&state.emails, email, new.queue == Some(false)).await?;
     let status = if finished { StatusCode::CREATED } else { StatusCode::ACCEPTED };
     Ok((status, Json(EmailMade { email: (&email).into() })))
+}
+
+/// Is what it speaks of there, and as the mail says?
+async fn is_true(state: &State, studio: &Studio, message: &Message) -> ApiResult<bool> {
+    let (download, status) = match message {
+        Message::OrderConfirmation { order_id } => return Ok(state.orders.get(studio, *order_id).await?.is_some()),
+        Message::DownloadReady { download_id } => (download_id, DownloadStatus::Ready),
+        Message::DownloadFailed { download_id } => (download_id, DownloadStatus::Failed),
+    };
+    let download = state.downloads.table.get(studio, *download).await?;
+    Ok(download.is_some_and(|download| download.status == status))
 }
 
 /// One mail

@@ -134,7 +134,7 @@ fn refuse(ids: &[Uuid], photos: &HashMap<Uuid, Photo>) -> Result<(), Problem> {
             // Another studio's photo is as unknown as one that never was.
             None => Some(json!({ "id": id, "reason": "unknown" })),
             Some(photo) if photo.status == PhotoStatus::Deleting => Some(json!({ "id": id, "reason": "unknown" })),
-            Some(photo) if photo.status == PhotoStatus::Failed => {
+            Some(photo) if photo.status == PhotoStatus::Failed && !photo.is_ready() => {
                 let why = photo.error.as_ref().map(|error| &error.message);
                 Some(json!({ "id": id, "reason": "failed", "filename": photo.filename, "detail": why }))
             }

@@ -93,6 +93,7 @@ impl NewPhoto {
             development: None,
             work: Work::default(),
             error: None,
+            before_deleting: None,
             created_at: now,
             uploaded_at: None,
             processed_at: None,
@@ -270,24 +271,18 @@ pub async fn show(
 pub async fn delete(Caller(studio): Caller, Shared(state): Shared<State>, Id(id): Id) -> ApiResult<StatusCode> {
     let now = state.clock.now();
     // First, so that no order takes it from now on: then those that have it are all that ever will.
-    let begin = |photo: &mut Photo| {
-        let before = (photo.status, photo.work.clone());
-        photo.begin_deleting(now).map(|()| before)
-    };
-    let marked = state.photos.table.update(&studio, id, begin).await?;
-    let (photo, before) = marked.ok_or_else(|| Problem::not_found("photo"))?;
-    let Ok(before) = before else {
+    let begun = state.photos.table.update(&studio, id, |photo: &mut Photo| photo.begin_deleting(now)).await?;
+    let (photo, begun) = begun.ok_or_else(|| Problem::not_found("photo"))?;
+    if begun.is_err() {
         return Err(Problem::new(Kind::UnderWay, "The photo is being developed.").into());
-    };
-    // One that was found half deleted was held by no order then, and none has taken it since.
-    if before.0 != PhotoStatus::Deleting
-        && let Some(order) = state.orders.holding(&studio, id, now).await?
-    {
-        let back = |photo: &mut Photo| {
-            (photo.status, photo.work) = before.clone();
+    }
+    // Looked for each time: one that was found half deleted may have been left so before anybody looked.
+    if let Some(order) = state.orders.holding(&studio, id, now).await? {
+        let keep = |photo: &mut Photo| {
+            photo.keep(now);
             Ok::<_, NotAgain>(())
         };
-        state.photos.table.update(&studio, id, back).await?;
+        state.photos.table.update(&studio, id, keep).await?;
         return Err(Problem::new(Kind::PhotoOrdered, "An order holds the photo.").with("order_id", order).into());
     }
     for picture in state.originals.list(&ObjectKey::derivatives_of(&studio, id)).await? {
@@ -337,6 +332,12 @@ pub async fn process(
     let found = find(&state, &studio, id).await?;
     if how.wait() {
         state.workers.check(at_once::photo(found.size))?;
+    }
+    if found.status == PhotoStatus::AwaitingUpload && state.originals.head(&found.original()).await?.is_some() {
+        // Uploaded, and S3's event was lost: the job makes up for it.
+        let (photo, finished) = state.workers.dispatch(&state.photos, found, how.wait()).await?;
+        let status = if finished { StatusCode::OK } else { StatusCode::ACCEPTED };
+        return Ok((status, Json((&photo).into())));
     }
     let now = state.clock.now();
     let set =

@@ -92,11 +92,11 @@ fn judge(view: &mut QueueView) {
     for (count, what) in [(view.failed, "failed jobs"), (view.dead_letters, "dead letters")] {
         if count > most.failed {
             view.verdict = Verdict::Failing;
-            reasons.push(format!("{count} {what}, {} allowed", most.failed));
+            reasons.push(format!("{what}: {count}, {} allowed", most.failed));
         }
     }
     let behind = [
-        (view.waiting, most.waiting, "messages wait"),
+        (view.waiting, most.waiting, "messages that wait"),
         (view.oldest_seconds.unwrap_or(0), most.oldest_seconds, "seconds since the oldest came"),
     ];
     for (count, most, what) in behind {
@@ -104,7 +104,7 @@ fn judge(view: &mut QueueView) {
             if view.verdict == Verdict::Ok {
                 view.verdict = Verdict::Behind;
             }
-            reasons.push(format!("{count} {what}, {most} allowed"));
+            reasons.push(format!("{what}: {count}, {most} allowed"));
         }
     }
     view.reasons = reasons;
