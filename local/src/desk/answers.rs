@@ -80,6 +80,9 @@ pub struct Group {
     pub code: String,
     /// For people; one of theirs, if they differ.
     pub message: String,
+    /// What the last try of the newest met, where that is kept.
+    #[serde(default)]
+    pub cause: Option<String>,
     /// How many.
     pub count: u64,
 }

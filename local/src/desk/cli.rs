@@ -67,7 +67,7 @@ pub struct Retry {
     #[command(flatten)]
     pub which: RetryWhich,
     /// Of these, only those of this studio.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "ids")]
     pub studio: Option<String>,
     /// Return as soon as the operation has begun.
     #[arg(long, conflicts_with = "ids")]
@@ -137,7 +137,7 @@ mod tests {
             "darkroom queues --json",
             "darkroom --api https://api.example failed photos --error damaged --studio anna --all",
             "darkroom retry photos --all --no-wait",
-            "darkroom retry photos a b c --studio anna",
+            "darkroom retry photos a b c",
             "darkroom forget photos a",
             "darkroom forget photos --error damaged --studio anna",
         ] {
@@ -147,6 +147,7 @@ mod tests {
             "darkroom retry photos",
             "darkroom retry photos --all a",
             "darkroom retry photos a --no-wait",
+            "darkroom retry photos a --studio anna",
             "darkroom forget photos --all --error damaged",
             "darkroom forget photos a b",
             "darkroom forget photos a --studio anna",

@@ -43,7 +43,9 @@ pub fn failed(queue: &str, groups: &[Group], items: &[FailedJob]) -> String {
     }
     let mut errors = Table::new([">count", "error", "what it says"]);
     for group in groups {
-        errors.row([group.count.to_string(), group.code.clone(), group.message.clone()]);
+        // What every try met says more than that every try failed.
+        let says = group.cause.as_ref().unwrap_or(&group.message);
+        errors.row([group.count.to_string(), group.code.clone(), says.clone()]);
     }
     let mut jobs = Table::new(["id", "job", "studio", ">tries", "first failed", "last failed", "error"]);
     for item in items {
