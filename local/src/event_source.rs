@@ -7,6 +7,7 @@ use aws_sdk_sqs::{
     Client,
     types::{DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName},
 };
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use shared::{job::Job, workers::Worker};
 use tokio::task::JoinSet;
@@ -55,7 +56,12 @@ impl EventSource {
 
     /// Puts a `Sweep` on the queue.
     pub async fn sweep(&self) -> Result<()> {
-        self.sqs.send_message().queue_url(&self.queue_url).message_body(Job::Sweep.encode()).send().await?;
+        self.sqs
+            .send_message()
+            .queue_url(&self.queue_url)
+            .message_body(Job::Sweep.encode(Timestamp::now()))
+            .send()
+            .await?;
         Ok(())
     }
 

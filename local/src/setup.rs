@@ -14,8 +14,8 @@ use aws_sdk_sqs::types::QueueAttributeName;
 use jiff::Timestamp;
 use serde_json::json;
 use shared::{
-    download::Download, email::Email, env::Env, hold::Workable, object_key::ORIGINALS, operation::Operation,
-    photo::Photo, store::Table,
+    download::Download, email::Email, env::Env, object_key::ORIGINALS, operation::Operation, photo::Photo,
+    store::Table, workable::Workable,
 };
 
 use crate::{stand_ins::StandIns, system::Workers};

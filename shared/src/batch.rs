@@ -78,7 +78,7 @@ pub struct Delivery {
     pub body: String,
     /// The function's own deadline.
     pub deadline: Timestamp,
-    /// When the message was put on the queue; `None` for a direct invocation.
+    /// When the message was put on its queue, as SQS says; `None` for a direct invocation.
     pub sent_at: Option<Timestamp>,
     /// `None` for a direct invocation, which has no message to hide.
     receipt_handle: Option<String>,

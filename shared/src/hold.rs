@@ -15,159 +15,14 @@ use uuid::Uuid;
 use crate::{
     batch::{Delivery, Disposition},
     clock::Clock,
-    download::Download,
-    email::Email,
     error::{JobError, RecordError},
     job::Job,
-    metrics,
-    operation::{Operation, OperationStatus},
-    photo::Photo,
-    store::{Record, Table},
+    metrics, s3_event,
+    store::Table,
     studio::Studio,
-    work::{
-        Claim, Fate, MAX_TRIES_DOWNLOAD, MAX_TRIES_EMAIL, MAX_TRIES_OPERATION, MAX_TRIES_PHOTO, NotAgain, NotOwner,
-        TryId, Work,
-    },
+    work::{Claim, Fate, NotOwner, TryId},
+    workable::Workable,
 };
-
-/// A record that workers claim.
-pub trait Workable: Record {
-    /// Tries before it is failed.
-    const MAX_TRIES: u32;
-
-    /// The job that works on it.
-    fn job(studio: Studio, id: Uuid) -> Job;
-    /// The record that a job works on, if it is one of these.
-    fn named_by(job: &Job) -> Option<(Studio, Uuid)>;
-    /// Its tries, owner and lease.
-    fn work(&self) -> &Work;
-    /// The same, to change.
-    fn work_mut(&mut self) -> &mut Work;
-    /// Its try did not end well.
-    fn fall(&mut self, by: TryId, now: Timestamp, fate: Fate, error: Option<RecordError>) -> Result<(), NotOwner>;
-    /// Its tries are spent.
-    fn give_up(&mut self, now: Timestamp, error: RecordError);
-    /// It is to be worked on again, from its first try; `ordered_by` is the request that wants so. Its message is not sent yet.
-    fn send_again(&mut self, now: Timestamp, ordered_by: Option<Uuid>) -> Result<(), NotAgain>;
-    /// Failed, and why; `None` while it is not.
-    fn failure(&self) -> Option<&RecordError>;
-}
-
-impl Workable for Photo {
-    const MAX_TRIES: u32 = MAX_TRIES_PHOTO;
-
-    fn job(studio: Studio, photo: Uuid) -> Job {
-        Job::ProcessPhoto { studio, photo }
-    }
-    fn named_by(job: &Job) -> Option<(Studio, Uuid)> {
-        if let Job::ProcessPhoto { studio, photo } = job { Some((studio.clone(), *photo)) } else { None }
-    }
-    fn work(&self) -> &Work {
-        &self.work
-    }
-    fn work_mut(&mut self) -> &mut Work {
-        &mut self.work
-    }
-    fn fall(&mut self, by: TryId, now: Timestamp, fate: Fate, error: Option<RecordError>) -> Result<(), NotOwner> {
-        self.fall(by, now, fate, error)
-    }
-    fn give_up(&mut self, now: Timestamp, error: RecordError) {
-        self.give_up(now, error);
-    }
-    fn send_again(&mut self, now: Timestamp, ordered_by: Option<Uuid>) -> Result<(), NotAgain> {
-        self.send_again(now, ordered_by)
-    }
-    fn failure(&self) -> Option<&RecordError> {
-        self.error.as_ref().filter(|_| self.status == crate::photo::PhotoStatus::Failed)
-    }
-}
-
-impl Workable for Download {
-    const MAX_TRIES: u32 = MAX_TRIES_DOWNLOAD;
-
-    fn job(studio: Studio, download: Uuid) -> Job {
-        Job::BuildArchive { studio, download }
-    }
-    fn named_by(job: &Job) -> Option<(Studio, Uuid)> {
-        if let Job::BuildArchive { studio, download } = job { Some((studio.clone(), *download)) } else { None }
-    }
-    fn work(&self) -> &Work {
-        &self.work
-    }
-    fn work_mut(&mut self) -> &mut Work {
-        &mut self.work
-    }
-    fn fall(&mut self, by: TryId, now: Timestamp, fate: Fate, error: Option<RecordError>) -> Result<(), NotOwner> {
-        self.fall(by, now, fate, error)
-    }
-    fn give_up(&mut self, now: Timestamp, error: RecordError) {
-        self.give_up(now, error);
-    }
-    fn send_again(&mut self, now: Timestamp, ordered_by: Option<Uuid>) -> Result<(), NotAgain> {
-        self.send_again(now, ordered_by)
-    }
-    fn failure(&self) -> Option<&RecordError> {
-        self.error.as_ref().filter(|_| self.status == crate::download::DownloadStatus::Failed)
-    }
-}
-
-impl Workable for Email {
-    const MAX_TRIES: u32 = MAX_TRIES_EMAIL;
-
-    fn job(studio: Studio, email: Uuid) -> Job {
-        Job::SendEmail { studio, email }
-    }
-    fn named_by(job: &Job) -> Option<(Studio, Uuid)> {
-        if let Job::SendEmail { studio, email } = job { Some((studio.clone(), *email)) } else { None }
-    }
-    fn work(&self) -> &Work {
-        &self.work
-    }
-    fn work_mut(&mut self) -> &mut Work {
-        &mut self.work
-    }
-    fn fall(&mut self, by: TryId, now: Timestamp, fate: Fate, error: Option<RecordError>) -> Result<(), NotOwner> {
-        self.fall(by, now, fate, error)
-    }
-    fn give_up(&mut self, now: Timestamp, error: RecordError) {
-        self.give_up(now, error);
-    }
-    fn send_again(&mut self, now: Timestamp, ordered_by: Option<Uuid>) -> Result<(), NotAgain> {
-        self.send_again(now, ordered_by)
-    }
-    fn failure(&self) -> Option<&RecordError> {
-        self.error.as_ref().filter(|_| self.status == crate::email::EmailStatus::Failed)
-    }
-}
-
-impl Workable for Operation {
-    const MAX_TRIES: u32 = MAX_TRIES_OPERATION;
-
-    fn job(studio: Studio, operation: Uuid) -> Job {
-        Job::Operate { studio, operation }
-    }
-    fn named_by(job: &Job) -> Option<(Studio, Uuid)> {
-        if let Job::Operate { studio, operation } = job { Some((studio.clone(), *operation)) } else { None }
-    }
-    fn work(&self) -> &Work {
-        &self.work
-    }
-    fn work_mut(&mut self) -> &mut Work {
-        &mut self.work
-    }
-    fn fall(&mut self, by: TryId, now: Timestamp, fate: Fate, error: Option<RecordError>) -> Result<(), NotOwner> {
-        self.fall(by, now, fate, error)
-    }
-    fn give_up(&mut self, now: Timestamp, error: RecordError) {
-        self.give_up(now, error);
-    }
-    fn send_again(&mut self, now: Timestamp, ordered_by: Option<Uuid>) -> Result<(), NotAgain> {
-        self.send_again(now, ordered_by)
-    }
-    fn failure(&self) -> Option<&RecordError> {
-        self.error.as_ref().filter(|_| self.status == OperationStatus::Failed)
-    }
-}
 
 /// The right to change a record, as long as nobody else claims it.
 pub struct Hold<R> {
@@ -293,11 +148,16 @@ where
     }
 }
 
-/// Was the message sent after the record had used up its tries? Then somebody has moved it back from the dead-letter
-/// queue, by SQS's own redrive, and wants the job done after all.
+/// Has somebody moved the message back from the dead-letter queue, by SQS's own redrive, and wants the job done after all?
+/// SQS says that such a message was sent after the record had used up its tries, and the message itself that it was before.
+/// A job that was sent again by one of us says that too, but of both.
 fn was_redriven<R: Workable>(record: &R, delivery: &Delivery) -> bool {
-    let gave_up_at = record.work().failures.map(|failures| failures.last).filter(|_| record.work().gave_up);
-    gave_up_at.is_some_and(|gave_up_at| delivery.sent_at.is_some_and(|sent_at| sent_at > gave_up_at))
+    let Some(gave_up_at) = record.work().failures.map(|failures| failures.last).filter(|_| record.work().gave_up)
+    else {
+        return false;
+    };
+    let said_at = Job::said_at(&delivery.body).or_else(|| s3_event::said_at(&delivery.body));
+    delivery.sent_at.is_some_and(|sent_at| sent_at > gave_up_at) && said_at.is_none_or(|said_at| said_at <= gave_up_at)
 }
 
 /// Characters of an error that a record keeps for its operators; the log has all of it.

@@ -1,5 +1,6 @@
 //! Jobs: what is to be done, as messages that carry a version and ids, never data. The record is the truth.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -8,7 +9,7 @@ use crate::studio::Studio;
 /// The message format that this build writes and reads.
 pub const VERSION: u32 = 1;
 
-/// Something to be done. On the wire: `{"v":1,"job":"send_email","studio":"...","email":"..."}`.
+/// Something to be done. On the wire: `{"v":1,"job":"send_email","studio":"...","email":"...","at":"..."}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "job", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Job {
@@ -78,19 +79,31 @@ impl Job {
         }
     }
 
-    /// The message's body.
-    pub fn encode(&self) -> String {
+    /// The message's body. It says when it was sent, which SQS forgets when somebody moves a message back from the
+    /// dead-letter queue.
+    pub fn encode(&self, now: Timestamp) -> String {
         let mut body = serde_json::to_value(self).unwrap_or_default();
         if let Some(fields) = body.as_object_mut() {
             fields.insert("v".into(), VERSION.into());
+            fields.insert("at".into(), now.to_string().into());
         }
         body.to_string()
+    }
+
+    /// When a body says that it was sent; `None` for one written by hand.
+    pub fn said_at(body: &str) -> Option<Timestamp> {
+        #[derive(Deserialize)]
+        struct Stamp {
+            at: Timestamp,
+        }
+        serde_json::from_str::<Stamp>(body).ok().map(|stamp| stamp.at)
     }
 
     /// Reads a body back. The version is looked at first: a newer build's job must not half-fit.
     pub fn decode(body: &str) -> Result<Self, UndecodableJob> {
         let mut fields: serde_json::Map<String, serde_json::Value> = serde_json::from_str(body)?;
         let version = fields.remove("v").and_then(|v| v.as_u64()).unwrap_or(0);
+        fields.remove("at");
         if version != u64::from(VERSION) {
             return Err(UndecodableJob::Version(version));
         }
@@ -110,14 +123,16 @@ mod tests {
     #[test]
     fn a_job_travels_as_version_and_ids() {
         let job = Job::SendEmail { studio: "anna".parse().expect("valid"), email: Uuid::nil() };
-        let body = job.encode();
+        let at = Timestamp::from_second(1_800_000_000).expect("in range");
+        let body = job.encode(at);
         assert_eq!(
             body,
-            r#"{"email":"00000000-0000-0000-0000-000000000000","job":"send_email","studio":"anna","v":1}"#
+            r#"{"at":"2027-01-15T08:00:00Z","email":"00000000-0000-0000-0000-000000000000","job":"send_email","studio":"anna","v":1}"#
         );
         assert_eq!(Job::decode(&body).expect("ours"), job);
         assert!(body.contains(&format!("\"job\":\"{}\"", job.name())));
-        assert_eq!(Job::decode(&Job::Sweep.encode()).expect("ours"), Job::Sweep);
+        assert_eq!((Job::said_at(&body), Job::said_at(r#"{"v":1,"job":"sweep"}"#)), (Some(at), None));
+        assert_eq!(Job::decode(&Job::Sweep.encode(at)).expect("ours"), Job::Sweep);
     }
 
     #[test]

@@ -35,6 +35,7 @@ pub mod studio;
 pub mod sweep;
 pub mod telemetry;
 pub mod work;
+pub mod workable;
 pub mod workers;
 pub mod zip;
 

@@ -1,8 +1,10 @@
 //! CloudWatch: how long the oldest message of a queue has waited, which SQS itself does not say.
 
-use anyhow::Result;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
 use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, OrchestratorError};
-use aws_smithy_types::{body::SdkBody, error::ErrorMetadata};
+use aws_smithy_types::{body::SdkBody, error::ErrorMetadata, timeout::TimeoutConfig};
 use aws_types::SdkConfig;
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -15,6 +17,9 @@ use crate::{
 
 /// SQS tells CloudWatch each minute, and CloudWatch takes a minute or two to say it.
 const LOOK_BACK_SECONDS: i64 = 300;
+
+/// Nobody waits longer for this one figure.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// CloudWatch's GetMetricData, for the age of the oldest message.
 pub struct OldestMessage {
@@ -43,7 +48,13 @@ struct Series {
 impl OldestMessage {
     /// With the clients' region, credentials, retries and timeouts.
     pub fn new(config: &SdkConfig) -> Result<Self> {
-        let service = Service { name: "monitoring", operation: "GetMetricData", retries: None, timeouts: None };
+        let usual = config.timeout_config().context("No timeouts are configured")?;
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(usual.connect_timeout().unwrap_or(PATIENCE).min(PATIENCE))
+            .operation_timeout(PATIENCE)
+            .build();
+        let (name, operation) = ("monitoring", "GetMetricData");
+        let service = Service { name, operation, retries: None, timeouts: Some(timeouts) };
         Ok(Self { get: call(config, service, |question: Question| request(&question), read)? })
     }
 

@@ -79,7 +79,7 @@ pub enum OperationStatus {
     Processing,
     /// All pages are done.
     Done,
-    /// It was given up; asked for again, it does what is left.
+    /// It was given up; asked for again with the same Idempotency-Key, or retried by operators, it does what is left.
     Failed,
 }
 
@@ -149,9 +149,11 @@ impl Operation {
         Claim::Claimed
     }
 
-    /// A page is done: so many more, and the next one begins there.
+    /// A page is done: so many more, and the next one begins there. Whoever gets on has his tries anew: an operation of a
+    /// thousand pages may meet more than two hitches.
     pub fn advance(&mut self, by: TryId, done: u64, position: Option<String>) -> Result<(), NotOwner> {
         self.work.check(by)?;
+        self.work.attempts = self.work.attempts.min(1);
         self.done += done;
         self.position = position;
         Ok(())

@@ -3,9 +3,13 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use aws_sdk_sqs::{Client, types::QueueAttributeName};
+use aws_sdk_sqs::{
+    Client,
+    types::{ChangeMessageVisibilityBatchRequestEntry, QueueAttributeName},
+};
+use tracing::warn;
 
-use crate::{aws::failed, job::Job};
+use crate::{aws::failed, clock::Clock, job::Job};
 
 /// SQS: a visibility timeout is 0 to 12 hours, in seconds.
 const MAX_VISIBILITY: f64 = 43_200.0;
@@ -13,11 +17,15 @@ const MAX_VISIBILITY: f64 = 43_200.0;
 /// SQS: a message is delayed by 15 minutes at most, in seconds.
 const MAX_DELAY: f64 = 900.0;
 
+/// SQS: at most 10 messages in a request.
+const MAX_BATCH: usize = 10;
+
 /// One queue.
 #[derive(Clone)]
 pub struct Queue {
     pub(crate) client: Client,
     pub(crate) url: String,
+    clock: Clock,
 }
 
 /// How many messages a queue holds, as SQS approximates it.
@@ -32,14 +40,14 @@ pub struct Counts {
 }
 
 impl Queue {
-    /// The queue at this URL.
-    pub fn new(client: Client, url: impl Into<String>) -> Self {
-        Self { client, url: url.into() }
+    /// The queue at this URL; jobs say by this clock when they were sent.
+    pub fn new(client: Client, url: impl Into<String>, clock: Clock) -> Self {
+        Self { client, url: url.into(), clock }
     }
 
     /// Puts a job on it.
     pub async fn send(&self, job: &Job) -> Result<()> {
-        self.put(job.encode(), None).await
+        self.put(job.encode(self.clock.now()), None).await
     }
 
     /// Puts a message on it as it once came, to be seen after so long, in whole seconds, rounded up.
@@ -50,6 +58,24 @@ impl Queue {
     /// Its name: the last part of its URL.
     pub fn name(&self) -> &str {
         self.url.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// Shows received messages again at once, ten in a request.
+    pub async fn show(&self, receipt_handles: &[&str]) -> Result<()> {
+        for handles in receipt_handles.chunks(MAX_BATCH) {
+            let entries = handles.iter().enumerate().map(|(n, handle)| {
+                let entry = ChangeMessageVisibilityBatchRequestEntry::builder().id(n.to_string());
+                entry.receipt_handle(*handle).visibility_timeout(0).build()
+            });
+            let changing = self.client.change_message_visibility_batch().queue_url(&self.url);
+            let changed = changing.set_entries(Some(entries.collect::<Result<_, _>>()?)).send().await;
+            let changed = changed.map_err(|error| failed("Failed to show messages again", error))?;
+            for failure in changed.failed() {
+                // It is seen again when its time is up.
+                warn!(code = failure.code(), "A message could not be shown again");
+            }
+        }
+        Ok(())
     }
 
     /// How many messages it holds.

@@ -1,5 +1,6 @@
 //! S3's own events, as they arrive on the photos queue.
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 use tracing::warn;
@@ -34,6 +35,8 @@ struct S3Event {
 struct S3Record {
     #[serde(rename = "eventName")]
     event_name: String,
+    #[serde(rename = "eventTime")]
+    event_time: Option<Timestamp>,
     s3: S3Entity,
 }
 
@@ -51,6 +54,12 @@ struct S3Bucket {
 #[derive(Deserialize)]
 struct S3Object {
     key: String,
+}
+
+/// When the event happened; `None` where the body is none.
+pub fn said_at(body: &str) -> Option<Timestamp> {
+    let event: S3Event = serde_json::from_str(body).ok()?;
+    event.records.first().and_then(|record| record.event_time)
 }
 
 /// The originals that the event tells of; none for S3's test event and for objects that are no originals.

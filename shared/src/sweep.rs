@@ -7,7 +7,7 @@ use anyhow::Result;
 use jiff::{SignedDuration, Timestamp};
 use tracing::warn;
 
-use crate::{hold::Workable, operation::Operation, queue::Queue, store::Table, work::Work, workers::QueueName};
+use crate::{operation::Operation, queue::Queue, store::Table, work::Work, workable::Workable, workers::QueueName};
 
 /// Records looked after in one sweep, per shard of the index: a sweep must end well within a function's time.
 const LIMIT: i32 = 100;

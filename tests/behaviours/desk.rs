@@ -283,3 +283,60 @@ async fn what_can_not_be_meant_is_refused_and_sets_nothing_going() {
         assert_eq!(app.get(OPERATOR, path).await.status, StatusCode::NOT_FOUND, "{path}");
     }
 }
+
+/// Many letters that are kept stand before a few that are chosen, while somebody else looks at them all the time.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_few_that_are_chosen_among_many_dead_letters_are_found_while_others_look() {
+    let app = TestApp::start().await;
+    let wrong = json!({ "v": 1, "job": "process_photo", "studio": "anna", "photo": uuid::Uuid::nil() }).to_string();
+    for n in 0..250 {
+        app.send("emails-dlq", if n % 50 == 49 { "no job" } else { &wrong }).await;
+    }
+    let flush = async {
+        let begun = app.delete(OPERATOR, "/queues/emails/failed?error=undecodable").await;
+        app.until_done("ops", &begun).await
+    };
+    let look = async {
+        for _ in 0..5 {
+            items(&app.get(OPERATOR, "/queues/emails/failed").await);
+        }
+    };
+    let (ended, ()) = tokio::join!(flush, look);
+    assert_eq!(ended["done"], 5, "{ended}");
+    assert_eq!(app.depth("emails-dlq").await, 245);
+    let groups = app.get(OPERATOR, "/queues/emails/failed").await.body["groups"].clone();
+    assert_eq!(
+        (&groups[0]["code"], &groups[0]["count"], &groups[1]),
+        (&json!("wrong_queue"), &json!(245), &Value::Null)
+    );
+}
+
+/// The notice of an upload that no worker has come to is not thrown away with the rest.
+#[tokio::test(flavor = "multi_thread")]
+async fn forgetting_all_spares_the_notice_of_an_upload_and_retrying_it_develops_the_photo() {
+    let app = TestApp::start().await;
+    let bytes = jpeg(1, 60, 40);
+    let new = json!({ "filename": "a.jpg", "content_type": "image/jpeg", "size_bytes": bytes.len() });
+    let made = app.post("anna", "/photos", new).await.text("/photo/id");
+    let event = json!({ "Records": [{
+        "eventName": "ObjectCreated:Put", "eventTime": "2026-01-01T00:00:00.000Z",
+        "s3": { "bucket": { "name": "photos" }, "object": { "key": format!("originals/anna/{made}") } },
+    }] });
+    app.send("photos-dlq", &event.to_string()).await;
+    app.send("photos-dlq", "no job").await;
+    let begun = app.delete(OPERATOR, "/queues/photos/failed?all=true").await;
+    assert_eq!(app.until_done("ops", &begun).await["done"], 1);
+    let left = items(&app.get(OPERATOR, "/queues/photos/failed").await);
+    assert_eq!((left.len(), &left[0]["error"]["code"]), (1, &json!("not_begun")), "{left:?}");
+    // It is uploaded, and S3 has told nobody but this letter.
+    app.s3()
+        .put_object()
+        .bucket("photos")
+        .key(format!("originals/anna/{made}"))
+        .body(bytes.into())
+        .send()
+        .await
+        .unwrap();
+    app.post(OPERATOR, "/queues/photos/failed/retry", json!({ "ids": [left[0]["id"]] })).await;
+    app.until("anna", &format!("/photos/{made}"), &["ready"]).await.unwrap();
+}

@@ -131,3 +131,45 @@ async fn a_crash_anywhere_between_a_request_and_its_answer_leaves_one_record_and
     assert_eq!(downloads["items"].as_array().unwrap().len(), made.len(), "each request made one");
     app.until_mails(made.len()).await;
 }
+
+/// What happened since does not change what an answered request is answered with, and the request does nothing more.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answered_request_that_comes_much_later_does_nothing() {
+    let app = TestApp::start().await;
+    let id = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
+    let (photo, process) = (format!("/photos/{id}"), format!("/photos/{id}/process"));
+    let at_once = json!({ "queue": false });
+    assert_eq!(app.post_keyed("anna", &process, "k", at_once.clone()).await.status, StatusCode::OK);
+    assert_eq!(app.post("anna", &process, at_once.clone()).await.status, StatusCode::OK);
+    let before = app.get("anna", &photo).await.body;
+    let again = app.post_keyed("anna", &process, "k", at_once).await;
+    assert_eq!((again.status, again.text("/status")), (StatusCode::OK, "ready".into()), "{again:?}");
+    assert_eq!(app.get("anna", &photo).await.body, before);
+
+    let bytes = jpeg(2, 60, 40);
+    let new = json!({ "filename": "b.jpg", "content_type": "image/jpeg", "size_bytes": bytes.len() });
+    let made = app.post("anna", "/photos", new).await;
+    let renew = format!("/photos/{}/upload", made.text("/photo/id"));
+    let renewed = app.post_keyed("anna", &renew, "u", json!({})).await;
+    app.put(&renewed.body["upload"], bytes).await.unwrap();
+    app.until("anna", &format!("/photos/{}", made.text("/photo/id")), &["ready"]).await.unwrap();
+    assert_eq!(app.post_keyed("anna", &renew, "u", json!({})).await.status, StatusCode::OK);
+    assert_eq!(app.post("anna", &renew, json!({})).await.status, StatusCode::CONFLICT);
+
+    app.send("emails-dlq", "no job").await;
+    let listed = app.get("ops:operator", "/queues/emails/failed").await.body["items"][0]["id"].clone();
+    let retry = json!({ "ids": [listed] });
+    let first = app.post_keyed("ops:operator", "/queues/emails/failed/retry", "r", retry.clone()).await;
+    assert_eq!(first.body, json!({ "retried": [listed], "skipped": [] }));
+    let again = app.post_keyed("ops:operator", "/queues/emails/failed/retry", "r", retry).await;
+    assert_eq!((again.status, again.body), (first.status, first.body));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_no_operation_though_it_lies_beside_them() {
+    let app = TestApp::start().await;
+    app.post_keyed("anna", "/photos", "k", new_photo("a.jpg")).await;
+    let namespace = uuid::Uuid::from_u128(0x6b0e_5c0e_9f0b_4c37_8f6a_d1b0_53a1_77e2);
+    let id = uuid::Uuid::new_v5(&namespace, b"k");
+    assert_eq!(app.get("anna", &format!("/operations/{id}")).await.status, StatusCode::NOT_FOUND);
+}

@@ -63,3 +63,30 @@ async fn a_download_is_built_again_on_request_under_the_same_link() {
     let refused = app.post("anna", &retry, json!({})).await;
     assert_eq!((refused.status, refused.text("/type")), (StatusCode::CONFLICT, "/problems/revoked".into()));
 }
+
+/// One of our own jobs, sent again after its record was given up, is no order to begin anew: the message of a redrive says
+/// that it was sent before.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_is_sent_again_after_its_record_was_given_up_sets_nothing_going() {
+    let app = TestApp::with(|options| {
+        options.overrides.insert(("email-sender".into(), "ORDERS_TABLE".into()), "no-such-table".into());
+        options.overrides.insert(("email-sender".into(), "RETRY_BACKOFF_SECONDS".into()), "0".into());
+    })
+    .await;
+    let photo = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
+    let order = app.order("anna", "T-3", std::slice::from_ref(&photo)).await;
+    let (download, _) = app.download("anna", &order, json!({})).await;
+    app.until_empty("emails").await;
+    assert_eq!(app.depth("emails-dlq").await, 1);
+    // The archive's own message comes again, and its worker sends the mail's job anew.
+    let job = json!({ "v": 1, "job": "build_archive", "studio": "anna", "download": download["id"] });
+    app.send("downloads", &job.to_string()).await;
+    app.until_empty("downloads").await;
+    app.until_empty("emails").await;
+    let failed = app.get("ops:operator", "/queues/emails/failed").await.body["items"].clone();
+    assert_eq!((failed.as_array().unwrap().len(), &failed[0]["tries"]), (1, &json!(3)), "{failed}");
+    let (first, last) = (failed[0]["first_failed_at"].as_str(), failed[0]["last_failed_at"].as_str());
+    let before = download["ready_at"].as_str();
+    assert!(before < first && first < last, "{failed}");
+    assert_eq!(failed[0]["dead_letters"], 2);
+}

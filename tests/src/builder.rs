@@ -63,7 +63,7 @@ impl Builder {
             Job::BuildArchive { studio: studio.parse().expect("a studio"), download: download.parse().expect("an id") };
         let mut message = SqsMessage::default();
         message.message_id = Some("1".into());
-        message.body = Some(job.encode());
+        message.body = Some(job.encode(jiff::Timestamp::now()));
         let mut event = SqsEvent::default();
         event.records = vec![message];
         let mut context = Context::default();

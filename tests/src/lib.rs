@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use shared::env::Env;
 
 /// A photo is developed, an archive built, a mail sent well within this on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Names that have lost photos or left folders in other systems: paths, devices, endings that a system drops, marks that
 /// reverse text, and such as are one another's twins on some systems.

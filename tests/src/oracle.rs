@@ -8,10 +8,10 @@ use shared::{
     ObjectKey, Studio,
     download::{Download, DownloadStatus},
     email::{Email, EmailStatus},
-    hold::Workable,
     job::Job,
     photo::{Derivatives, Photo, PhotoStatus},
     store::Table,
+    workable::Workable,
 };
 use uuid::Uuid;
 

@@ -6,7 +6,7 @@ use std::{collections::HashMap, time::Duration};
 use anyhow::{Context as _, Result, bail};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use shared::{Studio, hold::Workable};
+use shared::{Studio, workable::Workable};
 use uuid::Uuid;
 
 use crate::{TestApp, encode, jpeg, oracle};

@@ -7,18 +7,24 @@ use std::time::Duration;
 use anyhow::Result;
 use aws_types::SdkConfig;
 pub use estimate::{Estimate, archive, photo};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use shared::{
     Job,
+    clock::Clock,
     desk::Desk,
     env::{Env, EnvError},
-    hold::Workable,
     lambda::Lambda,
+    workable::Queued,
+    workers::QueueName,
 };
 use tracing::{info, warn};
 use uuid::Uuid;
 
-use crate::problem::{ApiResult, Kind, Problem};
+use crate::{
+    idempotency::Allotted,
+    problem::{ApiResult, Kind, Problem},
+};
 
 /// A request may wait for its job as long as this: API Gateway ends it after 30 s, and what is left to do takes its time.
 const LONGEST_WAIT_SECONDS: u64 = 25;
@@ -30,6 +36,7 @@ pub struct Workers {
     photo_processor: String,
     archive_builder: String,
     longest_wait: Duration,
+    clock: Clock,
 }
 
 impl Workers {
@@ -43,6 +50,7 @@ impl Workers {
             photo_processor: name("PHOTO_PROCESSOR_FUNCTION")?,
             archive_builder: name("ARCHIVE_BUILDER_FUNCTION")?,
             longest_wait,
+            clock: env.clock(),
         })
     }
 
@@ -58,20 +66,30 @@ impl Workers {
 
     /// Sends the record's job, or does it at once where `wait` says so. Answers the record, and whether it is finished: what
     /// could not be finished in time, or at the first try, is on the queue.
-    pub async fn dispatch<R: Workable>(&self, desk: &Desk<R>, record: R, wait: bool) -> ApiResult<(R, bool)> {
+    pub async fn dispatch<R: Queued>(
+        &self,
+        desk: &Desk<R>,
+        record: R,
+        wait: bool,
+        request: Allotted,
+    ) -> ApiResult<(R, bool)> {
         let (studio, id) = (record.studio().clone(), record.id());
         let job = R::job(studio.clone(), id);
         if !wait {
             desk.queue.send(&job).await?;
             return Ok((record, false));
         }
-        let acknowledged = match self.lambda.invoke(self.function(&job), &event(&job)).await {
-            Ok(answer) => answer["batchItemFailures"].as_array().is_none_or(Vec::is_empty),
-            Err(error) => {
-                // Out of time, most likely: the worker goes on, and the job on the queue meets its lease, or its work.
+        // What the request has taken so far is not waited for once more.
+        let left = self.longest_wait.saturating_sub(request.since.elapsed());
+        let event = event(&job, self.clock.now());
+        let acknowledged = match tokio::time::timeout(left, self.lambda.invoke(self.function::<R>(), &event)).await {
+            Ok(Ok(answer)) => answer["batchItemFailures"].as_array().is_none_or(Vec::is_empty),
+            Ok(Err(error)) => {
                 warn!(error = format!("{error:#}"), "A job that was waited for goes to the queue");
                 false
             }
+            // The worker goes on, and the job on the queue meets its lease, or its work.
+            Err(_elapsed) => false,
         };
         let record = desk.table.get(&studio, id).await?.unwrap_or(record);
         let finished = is_finished(&record);
@@ -83,26 +101,26 @@ impl Workers {
         Ok((record, finished))
     }
 
-    fn function(&self, job: &Job) -> &str {
-        match job {
-            Job::SendEmail { .. } => &self.email_sender,
-            Job::ProcessPhoto { .. } => &self.photo_processor,
-            Job::BuildArchive { .. } | Job::Operate { .. } | Job::Sweep => &self.archive_builder,
+    fn function<R: Queued>(&self) -> &str {
+        match R::QUEUE {
+            QueueName::Emails => &self.email_sender,
+            QueueName::Photos => &self.photo_processor,
+            QueueName::Downloads => &self.archive_builder,
         }
     }
 }
 
 /// Nothing is due for what is done or has failed for good; for a photo whose event was lost nothing is either.
-fn is_finished<R: Workable>(record: &R) -> bool {
+fn is_finished<R: Queued>(record: &R) -> bool {
     record.work().due_at.is_none() && record.work().claims > 0
 }
 
 /// An event of one message, as SQS would hand it to the worker; it has no receipt, since there is nothing to hide or delete.
-fn event(job: &Job) -> Value {
+fn event(job: &Job, now: Timestamp) -> Value {
     json!({ "Records": [{
         "messageId": Uuid::new_v4(),
         "receiptHandle": "",
-        "body": job.encode(),
+        "body": job.encode(now),
         "attributes": {},
         "messageAttributes": {},
         "eventSource": "aws:sqs",

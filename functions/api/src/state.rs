@@ -58,7 +58,7 @@ impl State {
         let dynamodb = aws::dynamodb(env, &config);
         let s3 = aws::s3(env, &config);
         let sqs = aws_sdk_sqs::Client::new(&config);
-        let queue = |variable: &str| anyhow::Ok(Queue::new(sqs.clone(), env.required(variable)?));
+        let queue = |variable: &str| anyhow::Ok(Queue::new(sqs.clone(), env.required(variable)?, env.clock()));
         let requests = env.required("REQUESTS_TABLE")?;
         Ok(Self(Arc::new(Inner {
             photos: Desk {

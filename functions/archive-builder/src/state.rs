@@ -48,7 +48,7 @@ impl State {
         let dynamodb = aws::dynamodb(env, &config);
         let s3 = aws::s3(env, &config);
         let sqs = aws_sdk_sqs::Client::new(&config);
-        let queue = Queue::new(sqs.clone(), env.required("DOWNLOADS_QUEUE_URL")?);
+        let queue = Queue::new(sqs.clone(), env.required("DOWNLOADS_QUEUE_URL")?, env.clock());
         let (originals, archives) = (env.required("PHOTOS_BUCKET")?, env.required("DOWNLOADS_BUCKET")?);
         let checksums = env.parsed_or("ARCHIVE_CHECKSUMS", Checksums::FullObject)?;
         Ok(Self {
@@ -61,11 +61,11 @@ impl State {
             originals: ObjectStore::new(s3.clone(), originals),
             archives: ObjectStore::new(s3, archives),
             redelivery: Redelivery::from_env(env, queue.clone(), MAX_TRIES_DOWNLOAD)?,
-            email_queue: Queue::new(sqs.clone(), env.required("EMAILS_QUEUE_URL")?),
+            email_queue: Queue::new(sqs.clone(), env.required("EMAILS_QUEUE_URL")?, env.clock()),
             desk: Desk {
                 table: Arc::new(Table::new(dynamodb, env.required("DOWNLOADS_TABLE")?)),
                 queue,
-                dead_letters: DeadLetters::new(Queue::new(sqs, env.required("DOWNLOADS_DLQ_URL")?)),
+                dead_letters: DeadLetters::new(Queue::new(sqs, env.required("DOWNLOADS_DLQ_URL")?, env.clock())),
             },
         })
     }

@@ -105,7 +105,7 @@ fn sort(error: SdkError<SendEmailError>) -> Refused {
         }
         SdkError::ServiceError(_) if (400..500).contains(&status) => {
             let code = error.code().unwrap_or("BadRequest").to_owned();
-            let why = error.message().unwrap_or("no reason given").to_owned();
+            let why = without_addresses(error.message().unwrap_or("no reason given"));
             Refused::Certainly(match code.as_str() {
                 "MessageRejected" | "BadRequestException" => {
                     JobError::reject("refused_by_ses", format!("The mail service refused the mail: {why}"))
@@ -116,6 +116,12 @@ fn sort(error: SdkError<SendEmailError>) -> Refused {
         }
         _ => Refused::Perhaps(failed("SES's answer was not heard", error)),
     }
+}
+
+/// SES names addresses in its reasons; records, logs and operators are told none.
+fn without_addresses(reason: &str) -> String {
+    let words = reason.split(' ').map(|word| if word.contains('@') { "(address)" } else { word });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 fn is_refused(error: &(dyn std::error::Error + 'static)) -> bool {

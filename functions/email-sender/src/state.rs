@@ -39,7 +39,7 @@ impl State {
         let config = aws::config(env)?;
         let dynamodb = aws::dynamodb(env, &config);
         let sqs = aws_sdk_sqs::Client::new(&config);
-        let queue = Queue::new(sqs.clone(), env.required("EMAILS_QUEUE_URL")?);
+        let queue = Queue::new(sqs.clone(), env.required("EMAILS_QUEUE_URL")?, env.clock());
         // SES has no idempotency key: a retry after a lost reply is a second mail. We decide that, not the SDK.
         let ses = aws_sdk_sesv2::config::Builder::from(&config).retry_config(RetryConfig::disabled()).build();
         Ok(Self {
@@ -50,7 +50,7 @@ impl State {
             desk: Desk {
                 table: Arc::new(Table::new(dynamodb, env.required("EMAILS_TABLE")?)),
                 queue,
-                dead_letters: DeadLetters::new(Queue::new(sqs, env.required("EMAILS_DLQ_URL")?)),
+                dead_letters: DeadLetters::new(Queue::new(sqs, env.required("EMAILS_DLQ_URL")?, env.clock())),
             },
             ses: aws_sdk_sesv2::Client::from_conf(ses),
             links: LinkSecrets::new(Parameters::new(&config)?, env.required("LINK_SECRET_PARAMETER")?),

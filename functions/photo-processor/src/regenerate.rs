@@ -1,10 +1,11 @@
 //! Many photos again: page after page, each photo set going and sent as a job of its own.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use shared::{
     JobError,
+    desk::{AT_ONCE, PAGE, pause_in_time},
     hold::Hold,
     job::Job,
     operation::{Operation, Photos},
@@ -13,13 +14,6 @@ use shared::{
 };
 
 use crate::state::State;
-
-/// Photos of one page: what is lost of the count when a worker dies.
-const PAGE: usize = 100;
-/// Photos set going at once.
-const AT_ONCE: usize = 16;
-/// No page begins with less time left than this.
-const PAGE_TIME: Duration = Duration::from_secs(5);
 
 /// Has the operation's photos developed again. Those that were announced later are none of its business, and those that
 /// are under way are left alone.
@@ -37,9 +31,8 @@ pub async fn regenerate(state: &State, hold: &Arc<Hold<Operation>>, which: Photo
         position = page.next;
         let reached = position.or(page.items.last().map(|photo| photo.id)).map(|id| id.to_string());
         hold.change(|operation| operation.advance(hold.by, done, reached.clone())).await?;
-        let left = Duration::try_from(hold.stops_at.duration_since(hold.now())).unwrap_or_default();
-        if position.is_some() && left < PAGE_TIME {
-            return Err(JobError::Paused);
+        if position.is_some() {
+            pause_in_time(hold)?;
         }
     }
     let now = hold.now();

@@ -31,7 +31,7 @@ impl State {
         let config = aws::config(env)?;
         let bucket = env.required("PHOTOS_BUCKET")?;
         let (dynamodb, sqs) = (aws::dynamodb(env, &config), aws_sdk_sqs::Client::new(&config));
-        let queue = Queue::new(sqs.clone(), env.required("PHOTOS_QUEUE_URL")?);
+        let queue = Queue::new(sqs.clone(), env.required("PHOTOS_QUEUE_URL")?, env.clock());
         Ok(Self {
             operations: Arc::new(Table::new(dynamodb.clone(), env.required("REQUESTS_TABLE")?)),
             objects: ObjectStore::new(aws::s3(env, &config), bucket.clone()),
@@ -40,7 +40,7 @@ impl State {
             desk: Desk {
                 table: Arc::new(Table::new(dynamodb, env.required("PHOTOS_TABLE")?)),
                 queue,
-                dead_letters: DeadLetters::new(Queue::new(sqs, env.required("PHOTOS_DLQ_URL")?)),
+                dead_letters: DeadLetters::new(Queue::new(sqs, env.required("PHOTOS_DLQ_URL")?, env.clock())),
             },
         })
     }

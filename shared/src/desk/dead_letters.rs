@@ -13,7 +13,7 @@ use crate::queue::{Counts, Queue};
 const AT_ONCE: i32 = 10;
 /// A message that was looked at is hidden for so long, unless it is put back before: long enough to read a whole queue
 /// without meeting the same message twice.
-const LOOKED_AT: Duration = Duration::from_secs(60);
+pub(super) const LOOKED_AT: Duration = Duration::from_secs(30);
 /// SQS answers a short poll from some of its servers only; where more is known to be there, it is asked to look longer.
 const LOOK_AGAIN_SECONDS: i32 = 1;
 
@@ -48,12 +48,14 @@ impl DeadLetters {
         self.queue.counts().await
     }
 
-    /// Looks at the messages, `most` at most. Those looked at a moment ago by somebody else are not among them.
-    pub async fn look(&self, most: usize) -> Result<Vec<DeadLetter>> {
+    /// Looks at the messages, `most` at most. Those looked at a moment ago by somebody else are not among them. `patient`: SQS,
+    /// whose count of them lags, is asked to look longer even where it knows of none.
+    pub async fn look(&self, most: usize, patient: bool) -> Result<Vec<DeadLetter>> {
         let expected = usize::try_from(self.counts().await?.waiting).unwrap_or(usize::MAX).min(most);
         let mut found: Vec<DeadLetter> = Vec::new();
         while found.len() < most {
-            let wait = if found.len() < expected { LOOK_AGAIN_SECONDS } else { 0 };
+            let longer = found.len() < expected || (patient && found.is_empty());
+            let wait = if longer { LOOK_AGAIN_SECONDS } else { 0 };
             let left = i32::try_from(most - found.len()).unwrap_or(AT_ONCE).min(AT_ONCE);
             let received = self
                 .queue
@@ -78,10 +80,9 @@ impl DeadLetters {
 
     /// Shows them again to whoever looks next. Where that fails they are seen a little later.
     pub async fn put_back(&self, letters: &[&DeadLetter]) {
-        for letter in letters {
-            if let Err(error) = self.queue.hide(&letter.receipt_handle, Duration::ZERO).await {
-                warn!(error = format!("{error:#}"), "Could not put a dead letter back");
-            }
+        let handles: Vec<_> = letters.iter().map(|letter| letter.receipt_handle.as_str()).collect();
+        if let Err(error) = self.queue.show(&handles).await {
+            warn!(error = format!("{error:#}"), "Could not put dead letters back");
         }
     }
 

@@ -12,18 +12,18 @@ use std::sync::Arc;
 use anyhow::Result;
 pub use dead_letters::{DeadLetter, DeadLetters};
 use jiff::Timestamp;
-pub use repair::{operate, repair};
+pub use repair::{AT_ONCE, PAGE, operate, pause_in_time, repair};
 use uuid::Uuid;
 
 use crate::{
     error::RecordError,
-    hold::Workable,
     job::Job,
     queue::Queue,
     s3_event,
     store::{FailureKey, Table},
     studio::Studio,
     work::NotAgain,
+    workable::Workable,
 };
 
 /// One queue's failures and the means to mend them.
@@ -76,6 +76,29 @@ pub struct Entry {
     pub error: RecordError,
     /// The request that has set its record going again since.
     pub ordered_by: Option<Uuid>,
+}
+
+/// No worker has come to the record: of an upload, its message is all that tells of it.
+pub const NOT_BEGUN: &str = "not_begun";
+
+/// What is done with failed jobs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deed {
+    /// They are tried again.
+    Retry,
+    /// They leave the list.
+    Forget,
+}
+
+/// What became of a dead letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dealt {
+    /// It is to be put back.
+    Kept,
+    /// It was left over, and is gone.
+    Cleared,
+    /// The deed was done to it, and it is gone.
+    Done,
 }
 
 /// What became of a record that was to be tried again.
@@ -184,9 +207,25 @@ impl<R: Workable> Desk<R> {
         Ok(matches!(self.table.update(studio, id, dismiss).await?, Some((_, Ok(())))))
     }
 
-    /// Sends what a dead letter says anew, then removes the letter.
-    pub async fn redrive(&self, letter: &DeadLetter) -> Result<()> {
-        self.queue.send_again(&letter.body, std::time::Duration::ZERO).await?;
-        self.dead_letters.remove(letter).await
+    /// Does the deed to a dead letter that is an entry of its own and chosen: sends what it says anew and then removes it, or
+    /// only removes it. One that was left over, by a record that `by` has set going or that was forgotten, is removed.
+    pub async fn deal(
+        &self,
+        letter: &DeadLetter,
+        deed: Deed,
+        by: Uuid,
+        chosen: impl Fn(&Entry) -> bool + Send,
+    ) -> Result<Dealt> {
+        let dealt = match self.standing(letter).await? {
+            Standing::Forgotten => Dealt::Cleared,
+            Standing::Alone(entry) if entry.ordered_by == Some(by) => Dealt::Cleared,
+            Standing::Alone(entry) if chosen(&entry) => Dealt::Done,
+            Standing::OfFailure(_) | Standing::Alone(_) => return Ok(Dealt::Kept),
+        };
+        if dealt == Dealt::Done && deed == Deed::Retry {
+            self.queue.send_again(&letter.body, std::time::Duration::ZERO).await?;
+        }
+        self.dead_letters.remove(letter).await?;
+        Ok(dealt)
     }
 }

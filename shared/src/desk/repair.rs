@@ -1,31 +1,34 @@
 //! Operations on many failed jobs: page after page, until none is left or the function's time is up.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use anyhow::Result;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use uuid::Uuid;
 
-use super::{DeadLetter, Desk, Retried, Standing};
+use super::{DeadLetter, Dealt, Deed, Desk, Entry, NOT_BEGUN, Retried, dead_letters::LOOKED_AT};
 use crate::{
     batch::{Delivery, Disposition},
     error::JobError,
-    hold::{self, Hold, Workable},
+    hold::{self, Hold},
     job::Job,
     operation::{Operation, Selection, Task},
     queue::Queue,
     store::{Failure, FailureKey, Table},
     studio::Studio,
+    workable::Workable,
 };
 
 /// Records of one page: what is lost of the count when a worker dies.
-const PAGE: usize = 100;
-/// Dead letters looked at in one round.
-const LETTERS: usize = 500;
+pub const PAGE: usize = 100;
 /// Records worked on at once.
-const AT_ONCE: usize = 16;
+pub const AT_ONCE: usize = 16;
 /// No page begins with less time left than this.
 const PAGE_TIME: Duration = Duration::from_secs(5);
+/// Dead letters that somebody else is looking at are waited for: until they are shown again, and a little.
+const WAIT_FOR_OTHERS: Duration = Duration::from_secs(LOOKED_AT.as_secs() + 5);
+/// How long between two looks.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// Works the operation of this id with `run`, and sends its job again where it paused.
 pub async fn operate<F>(
@@ -43,13 +46,6 @@ where
         queue.send(&Job::Operate { studio: studio.clone(), operation: id }).await?;
     }
     Ok(ended.disposition)
-}
-
-/// What is done with each failed job.
-#[derive(Clone, Copy)]
-enum Deed {
-    Retry,
-    Forget,
 }
 
 /// Tries failed jobs again, or forgets them, as the operation says.
@@ -74,23 +70,11 @@ pub async fn repair<R: Workable>(desk: &Desk<R>, hold: Arc<Hold<Operation>>) -> 
         position = Some(last);
         pause_in_time(&hold)?;
     }
-    // Whoever looks at the letters meanwhile hides them from us; a round that removes nothing is the last.
-    loop {
-        let letters = desk.dead_letters.look(LETTERS).await?;
-        let deeds: Vec<_> = letters.iter().map(|found| letter(desk, deed, (&hold.record, &selection), found)).collect();
-        let fates: Vec<Result<Fate>> = stream::iter(deeds).buffered(AT_ONCE).collect().await;
-        let gone = |fate: &Result<Fate>| matches!(fate, Ok(Fate::Cleared | Fate::Dealt));
-        let kept: Vec<_> = letters.iter().zip(&fates).filter(|(_, fate)| !gone(fate)).map(|(kept, _)| kept).collect();
-        desk.dead_letters.put_back(&kept).await;
-        let fates = fates.into_iter().collect::<Result<Vec<_>>>()?;
-        let dealt = fates.iter().filter(|fate| **fate == Fate::Dealt).count() as u64;
-        let position = position.as_ref().map(ToString::to_string);
-        hold.change(|operation| operation.advance(hold.by, dealt, position.clone())).await?;
-        if fates.iter().all(|fate| *fate == Fate::Kept) {
-            break;
-        }
-        pause_in_time(&hold)?;
-    }
+    let position = position.as_ref().map(ToString::to_string);
+    let mut kept = Vec::new();
+    let ended = letters(desk, deed, (&selection, position), &hold, &mut kept).await;
+    desk.dead_letters.put_back(&kept.iter().collect::<Vec<_>>()).await;
+    ended?;
     let now = hold.now();
     hold.change(|operation| operation.complete(hold.by, now)).await
 }
@@ -106,43 +90,51 @@ async fn record<R: Workable>(desk: &Desk<R>, deed: Deed, failure: &Failure, hold
     }
 }
 
-/// What became of a dead letter.
-#[derive(PartialEq, Eq)]
-enum Fate {
-    Kept,
-    /// It was left over by a record that this operation, or another, has dealt with.
-    Cleared,
-    /// It was an entry of its own, and chosen.
-    Dealt,
-}
-
-async fn letter<R: Workable>(
+/// Deals with all dead letters, round by round. Those that are kept stay hidden until all were looked at: so each round
+/// brings others.
+async fn letters<R: Workable>(
     desk: &Desk<R>,
     deed: Deed,
-    (operation, selection): (&Operation, &Selection),
-    letter: &DeadLetter,
-) -> Result<Fate> {
-    let entry = match desk.standing(letter).await? {
-        Standing::OfFailure(_) => return Ok(Fate::Kept),
-        Standing::Forgotten => None,
-        Standing::Alone(entry) if entry.ordered_by == Some(operation.id) => None,
-        Standing::Alone(entry) => Some(entry),
+    (selection, position): (&Selection, Option<String>),
+    hold: &Hold<Operation>,
+    kept: &mut Vec<DeadLetter>,
+) -> Result<(), JobError> {
+    let operation = &hold.record;
+    // What came later is none of its business; and an upload's only notice is not thrown away by the dozen.
+    let chosen = |letter: &DeadLetter, entry: &Entry| {
+        let spared = deed == Deed::Forget && selection.error.is_none() && entry.error.code == NOT_BEGUN;
+        letter.sent_at <= operation.created_at && !spared && selection.takes(&entry.error.code, entry.studio.as_ref())
     };
-    let Some(entry) = entry else {
-        desk.dead_letters.remove(letter).await?;
-        return Ok(Fate::Cleared);
-    };
-    if letter.sent_at > operation.created_at || !selection.takes(&entry.error.code, entry.studio.as_ref()) {
-        return Ok(Fate::Kept);
+    let mut seen = HashSet::new();
+    let mut waited = Duration::ZERO;
+    loop {
+        pause_in_time(hold)?;
+        let found = desk.dead_letters.look(PAGE, true).await?;
+        let new: Vec<_> = found.into_iter().filter(|letter| seen.insert(letter.id.clone())).collect();
+        if new.is_empty() {
+            let counts = desk.dead_letters.counts().await?;
+            let others = counts.waiting + counts.in_flight > kept.len() as u64;
+            if !others || waited >= WAIT_FOR_OTHERS {
+                return Ok(());
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+            waited += LOOK_EVERY;
+            continue;
+        }
+        let deeds: Vec<_> =
+            new.iter().map(|letter| desk.deal(letter, deed, operation.id, |entry| chosen(letter, entry))).collect();
+        let dealt: Vec<Result<Dealt>> = stream::iter(deeds).buffered(AT_ONCE).collect().await;
+        let done = dealt.iter().filter(|dealt| matches!(dealt, Ok(Dealt::Done))).count() as u64;
+        let gone = |dealt: &Result<Dealt>| matches!(dealt, Ok(Dealt::Cleared | Dealt::Done));
+        let stays: Vec<_> = dealt.iter().map(|dealt| !gone(dealt)).collect();
+        kept.extend(new.into_iter().zip(stays).filter_map(|(letter, stays)| stays.then_some(letter)));
+        dealt.into_iter().collect::<Result<Vec<_>>>()?;
+        hold.change(|operation| operation.advance(hold.by, done, position.clone())).await?;
     }
-    match deed {
-        Deed::Retry => desk.redrive(letter).await?,
-        Deed::Forget => desk.dead_letters.remove(letter).await?,
-    }
-    Ok(Fate::Dealt)
 }
 
-fn pause_in_time(hold: &Hold<Operation>) -> Result<(), JobError> {
+/// Ends the try, with its position saved, before too little time is left for another page.
+pub fn pause_in_time(hold: &Hold<Operation>) -> Result<(), JobError> {
     let left = Duration::try_from(hold.stops_at.duration_since(hold.now())).unwrap_or_default();
     if left < PAGE_TIME { Err(JobError::Paused) } else { Ok(()) }
 }

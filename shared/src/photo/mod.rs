@@ -116,7 +116,7 @@ pub struct Photo {
     pub work: Work,
     /// Why it failed.
     pub error: Option<RecordError>,
-    /// Where it stood before it was to be deleted.
+    /// Where it stood before it was to be deleted; none once its deletion is past the point of return.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before_deleting: Option<PhotoStatus>,
     /// When the record was made.

@@ -105,6 +105,20 @@ impl Photo {
         Ok(())
     }
 
+    /// No order holds it, and none will: from now on its deletion is not taken back.
+    pub fn condemn(&mut self) -> Result<(), NotAgain> {
+        if self.status != PhotoStatus::Deleting {
+            return Err(NotAgain::UnderWay);
+        }
+        self.before_deleting = None;
+        Ok(())
+    }
+
+    /// Is its deletion past the point of return?
+    pub fn is_condemned(&self) -> bool {
+        self.status == PhotoStatus::Deleting && self.before_deleting.is_none()
+    }
+
     /// It stays after all. What was under way is due: its message may have come meanwhile, and found nothing to do.
     pub fn keep(&mut self, now: Timestamp) {
         let Some(before) = self.before_deleting.take() else { return };
@@ -115,13 +129,77 @@ impl Photo {
         }
     }
 
-    /// May it stand in an archive? While it is developed anew, and where that fails, what was developed before stays true.
+    /// May it stand in an archive? While it is developed anew, and where that fails, what was developed before stays true. One
+    /// that somebody wants to delete may: an order that has it comes first.
     pub fn is_ready(&self) -> bool {
-        self.development.is_some() && self.status != PhotoStatus::Deleting
+        self.development.is_some()
     }
 
     /// The pictures, where there are any.
     pub fn has_previews(&self) -> bool {
         matches!(self.development, Some(Development { derivatives: Derivatives::Made { .. }, .. }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn photo(status: PhotoStatus) -> Photo {
+        Photo {
+            studio: "anna".parse().expect("valid"),
+            id: Uuid::nil(),
+            status,
+            filename: "a.jpg".into(),
+            content_type: "image/jpeg".into(),
+            size: 1,
+            declared_sha256: None,
+            etag: None,
+            development: None,
+            work: Work::default(),
+            error: None,
+            before_deleting: None,
+            created_at: Timestamp::UNIX_EPOCH,
+            uploaded_at: None,
+            processed_at: None,
+        }
+    }
+
+    #[test]
+    fn a_deletion_is_taken_back_until_it_is_past_the_point_of_return() {
+        let now = Timestamp::from_second(1_000).expect("in range");
+        for (before, kept) in [
+            (PhotoStatus::AwaitingUpload, PhotoStatus::AwaitingUpload),
+            (PhotoStatus::Pending, PhotoStatus::Pending),
+            (PhotoStatus::Processing, PhotoStatus::Pending),
+            (PhotoStatus::Ready, PhotoStatus::Ready),
+            (PhotoStatus::Failed, PhotoStatus::Failed),
+        ] {
+            let mut photo = photo(before);
+            assert_eq!(photo.condemn(), Err(NotAgain::UnderWay), "{before:?} is not marked");
+            // Asked for twice, as after a crash.
+            photo.begin_deleting(now).expect("nobody has it");
+            photo.begin_deleting(now).expect("nobody has it");
+            assert_eq!(photo.claim(TryId::new(), now, now, Some("\"e\"")), Claim::Void);
+            let mut other = photo.clone();
+            photo.keep(now);
+            assert_eq!((photo.status, photo.is_condemned()), (kept, false), "{before:?}");
+            assert_eq!(photo.work.due_at.is_some(), kept == PhotoStatus::Pending, "what was under way is due");
+            other.condemn().expect("it is marked");
+            other.keep(now);
+            assert!(other.status == PhotoStatus::Deleting && other.is_condemned());
+        }
+    }
+
+    #[test]
+    fn a_photo_in_a_workers_hands_is_not_deleted() {
+        let now = Timestamp::from_second(1_000).expect("in range");
+        let mut photo = photo(PhotoStatus::Pending);
+        let lease = Timestamp::from_second(1_100).expect("in range");
+        assert_eq!(photo.claim(TryId::new(), now, lease, Some("\"e\"")), Claim::Claimed);
+        assert_eq!(photo.begin_deleting(now), Err(NotAgain::UnderWay));
+        assert_eq!(photo.begin_deleting(lease), Ok(()));
     }
 }

@@ -21,6 +21,9 @@ pub(super) const FAILED_AT: &str = "failed_at";
 /// takes, and one partition keeps them in order.
 pub(super) const FAILED_SHARD: (&str, &str) = ("failed_shard", "0");
 
+/// Nobody asks for more before the first of them are mended.
+pub const MOST_COUNTED: u64 = 20_000;
+
 /// A record that failed, as far as the index knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
@@ -107,7 +110,7 @@ impl<R: Record> Table<R> {
         Ok(found)
     }
 
-    /// How many there are.
+    /// How many there are; counting ends at [`MOST_COUNTED`] or a little more.
     pub async fn count_failures(&self, until: Timestamp) -> Result<u64> {
         let (mut count, mut start) = (0, None);
         loop {
@@ -120,7 +123,7 @@ impl<R: Record> Table<R> {
                 .map_err(|error| failed("Failed to count failures", error))?;
             count += u64::try_from(answer.count).unwrap_or_default();
             start = answer.last_evaluated_key;
-            if start.is_none() {
+            if start.is_none() || count >= MOST_COUNTED {
                 return Ok(count);
             }
         }

@@ -25,6 +25,11 @@ impl Record for Order {
     }
 }
 
+/// When a chunk was written, in seconds since the epoch.
+const WRITTEN_AT: &str = "written_at";
+/// An order is made within this time of writing its photos down: a request takes 30 s at most.
+const MAKING_SECONDS: i64 = 60;
+
 /// The orders table: an order under its id, its photo ids under `{id}#{n}`.
 pub struct Orders {
     client: Client,
@@ -40,12 +45,13 @@ impl Orders {
     }
 
     /// Writes the order's photos down. They come first, so that no order is ever seen without its photos.
-    pub async fn put_photos(&self, order: &Order, photos: &[Uuid]) -> Result<()> {
+    pub async fn put_photos(&self, order: &Order, photos: &[Uuid], now: Timestamp) -> Result<()> {
         for (n, chunk) in photos.chunks(CHUNK).enumerate() {
             let mut item: HashMap<String, AttributeValue> =
                 serde_dynamo::to_item(OrderChunk { photos: chunk.to_vec() })?;
             item.insert("studio".into(), AttributeValue::S(order.studio.to_string()));
             item.insert("id".into(), AttributeValue::S(chunk_id(order.id, n)));
+            item.insert(WRITTEN_AT.into(), AttributeValue::N(now.as_second().to_string()));
             self.client
                 .put_item()
                 .table_name(&self.name)
@@ -73,7 +79,7 @@ impl Orders {
                 .table_name(&self.name)
                 .key_condition_expression("studio = :studio")
                 .filter_expression("contains(photos, :photo)")
-                .projection_expression("id")
+                .projection_expression("id, written_at")
                 .expression_attribute_values(":studio", AttributeValue::S(studio.to_string()))
                 .expression_attribute_values(":photo", AttributeValue::S(photo.to_string()))
                 .consistent_read(true)
@@ -84,8 +90,10 @@ impl Orders {
             for item in answer.items.unwrap_or_default() {
                 let chunk = item.get("id").and_then(|id| id.as_s().ok()).and_then(|id| id.split('#').next());
                 let Some(order) = chunk.and_then(|id| id.parse().ok()) else { continue };
+                let written_at = item.get(WRITTEN_AT).and_then(|at| at.as_n().ok()?.parse::<i64>().ok());
                 // One whose maker died before it was made holds nothing.
-                if is_young(order, now) || self.get(studio, order).await?.is_some() {
+                let is_young = written_at.is_some_and(|at| now.as_second().saturating_sub(at) < MAKING_SECONDS);
+                if is_young || self.get(studio, order).await?.is_some() {
                     return Ok(Some(order));
                 }
             }
@@ -133,12 +141,6 @@ impl Orders {
     ) -> Result<Page<Order>> {
         self.whole.list(studio, after, limit, keep).await
     }
-}
-
-/// Was it begun within the last minute? A request takes 30 s at most.
-fn is_young(order: Uuid, now: Timestamp) -> bool {
-    let Some((seconds, _)) = order.get_timestamp().map(|begun| begun.to_unix()) else { return false };
-    now.as_second().saturating_sub(i64::try_from(seconds).unwrap_or_default()) < 60
 }
 
 fn chunk_id(order: Uuid, n: usize) -> String {

@@ -6,15 +6,17 @@
 
 mod record;
 
+use std::time::Instant;
+
 use axum::{
     body::Body,
     extract::{FromRequestParts, Request, State as Shared},
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use http::{Method, StatusCode, request::Parts};
+use http::{Method, StatusCode, header::CONTENT_TYPE, request::Parts};
 use jiff::Timestamp;
-pub use record::{Keyed, Meaning};
+pub use record::{Answer, Keyed, Meaning};
 use sha2::{Digest as _, Sha256};
 use shared::{Studio, store::Created};
 use tracing::warn;
@@ -44,18 +46,27 @@ pub struct Allotted {
     pub again: bool,
     /// It was answered then.
     pub answered: bool,
+    /// When this one came.
+    pub since: Instant,
 }
 
 impl FromRequestParts<State> for Allotted {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &State) -> Result<Self, Self::Rejection> {
-        let fresh = || Self { id: Uuid::now_v7(), again: false, answered: false };
-        Ok(parts.extensions.get().copied().unwrap_or_else(fresh))
+        Ok(parts.extensions.get().copied().unwrap_or_else(|| Self::first(Uuid::now_v7())))
     }
 }
 
+/// What a handler wants to be answered with again, word for word: the answer of a request that makes no record.
+#[derive(Debug, Clone)]
+pub struct Remember(pub String);
+
 impl Allotted {
+    fn first(id: Uuid) -> Self {
+        Self { id, again: false, answered: false, since: Instant::now() }
+    }
+
     /// What the request has made before, if it has; an error if that was deleted since.
     pub fn made<R>(&self, found: Option<R>) -> ApiResult<Option<R>> {
         if found.is_none() && self.answered {
@@ -84,10 +95,11 @@ async fn run(state: &State, request: Request, next: Next) -> ApiResult<Response>
     let fingerprint = fingerprint(&parts, &bytes);
     let id = Uuid::new_v5(&NAMESPACE, key.as_bytes());
     let now = state.clock.now();
-    let (allotted, status) = match begin(state, &studio, id, fingerprint, now).await? {
-        Meaning::First(id) => (Allotted { id, again: false, answered: false }, None),
-        Meaning::BrokeOff(id) => (Allotted { id, again: true, answered: false }, None),
-        Meaning::Answered(id, status) => (Allotted { id, again: true, answered: true }, Some(status)),
+    let meaning = begin(state, &studio, id, fingerprint, now).await?;
+    let allotted = match &meaning {
+        Meaning::First(id) => Allotted::first(*id),
+        Meaning::BrokeOff(id) => Allotted { again: true, ..Allotted::first(*id) },
+        Meaning::Answered(id, _) => Allotted { again: true, answered: true, ..Allotted::first(*id) },
         Meaning::UnderWay { until } => {
             let seconds = until.duration_since(now).as_secs().max(1);
             let detail = "A request with this Idempotency-Key is under way.";
@@ -99,15 +111,21 @@ async fn run(state: &State, request: Request, next: Next) -> ApiResult<Response>
             return Err(Problem::new(Kind::IdempotencyKeyReused, detail).into());
         }
     };
+    if let Meaning::Answered(_, Answer { status, body: Some(body) }) = &meaning {
+        let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::OK);
+        return Ok((status, [(CONTENT_TYPE, "application/json")], body.clone()).into_response());
+    }
     parts.extensions.insert(allotted);
     let mut response = next.run(Request::from_parts(parts, Body::from(bytes))).await;
-    if let Some(status) = status {
+    if let Meaning::Answered(_, Answer { status, .. }) = meaning {
         if response.status().is_success() {
             *response.status_mut() = StatusCode::from_u16(status).unwrap_or(response.status());
         }
         return Ok(response);
     }
-    if let Err(error) = end(state, &studio, id, response.status()).await {
+    let body = response.extensions_mut().remove::<Remember>().map(|Remember(body)| body);
+    let first = matches!(meaning, Meaning::First(_));
+    if let Err(error) = end(state, (&studio, id), first, response.status(), body).await {
         // It will be over in half a minute, and comes again as one that broke off.
         warn!(error = format!("{error:#}"), "Could not write down how a keyed request has ended");
     }
@@ -151,14 +169,22 @@ async fn begin(state: &State, studio: &Studio, id: Uuid, fingerprint: String, no
     }
 }
 
-async fn end(state: &State, studio: &Studio, id: Uuid, status: StatusCode) -> anyhow::Result<()> {
-    if status.is_client_error() {
+/// A first request that was refused has done nothing, and frees its key; one that broke off before may have.
+async fn end(
+    state: &State,
+    (studio, id): (&Studio, Uuid),
+    first: bool,
+    status: StatusCode,
+    body: Option<String>,
+) -> anyhow::Result<()> {
+    if first && status.is_client_error() {
         return state.requests.delete(studio, id).await;
     }
     let now = state.clock.now();
+    let answer = status.is_success().then(|| Answer { status: status.as_u16(), body });
     let ended = state.requests.update(studio, id, |keyed: &mut Keyed| {
         keyed.under_way_until = now;
-        keyed.answered = status.is_success().then_some(status.as_u16());
+        keyed.answered.clone_from(&answer);
         Ok::<_, ()>(())
     });
     ended.await.map(drop)

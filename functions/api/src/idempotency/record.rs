@@ -23,21 +23,31 @@ pub struct Keyed {
     pub record: Uuid,
     /// Until when it is under way; past, when it broke off.
     pub under_way_until: Timestamp,
-    /// The status that it was answered with.
-    pub answered: Option<u16>,
+    /// What it was answered with.
+    pub answered: Option<Answer>,
     /// When it came first.
     pub created_at: Timestamp,
 }
 
+/// What is kept of an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The body, of a request that made no record to be answered from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+}
+
 /// What a key says of a request that bears it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Meaning {
     /// It is the first: it makes the record of this id.
     First(Uuid),
     /// An earlier one broke off before it was answered, and may have made the record of this id.
     BrokeOff(Uuid),
-    /// It was answered before, with this status, and has made the record of this id.
-    Answered(Uuid, u16),
+    /// It was answered before, in this way, and has made the record of this id.
+    Answered(Uuid, Answer),
     /// An earlier one is under way.
     UnderWay {
         /// Until then at most.
@@ -70,8 +80,8 @@ impl Keyed {
         if self.fingerprint != fingerprint {
             return Meaning::Reused;
         }
-        if let Some(status) = self.answered {
-            return Meaning::Answered(self.record, status);
+        if let Some(answer) = &self.answered {
+            return Meaning::Answered(self.record, answer.clone());
         }
         if self.under_way_until > now {
             return Meaning::UnderWay { until: self.under_way_until };
@@ -116,12 +126,13 @@ mod tests {
             keyed.comes_again(fingerprint, at(second))
         };
         let unanswered = |_: &mut Keyed| {};
-        let answered = |keyed: &mut Keyed| keyed.answered = Some(201);
+        let made = Answer { status: 201, body: None };
+        let answered = |keyed: &mut Keyed| keyed.answered = Some(Answer { status: 201, body: None });
         assert_eq!(after(unanswered, "a", 29), Meaning::UnderWay { until: at(30) });
         assert_eq!(after(unanswered, "a", 30), Meaning::BrokeOff(begun.record));
         assert_eq!(after(unanswered, "b", 31), Meaning::Reused);
-        assert_eq!(after(answered, "a", 1), Meaning::Answered(begun.record, 201));
-        assert_eq!(after(answered, "a", 24 * 3600 - 1), Meaning::Answered(begun.record, 201));
+        assert_eq!(after(answered, "a", 1), Meaning::Answered(begun.record, made.clone()));
+        assert_eq!(after(answered, "a", 24 * 3600 - 1), Meaning::Answered(begun.record, made));
         assert!(matches!(after(answered, "b", 24 * 3600), Meaning::First(new) if new != begun.record));
     }
 }

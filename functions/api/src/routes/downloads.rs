@@ -156,7 +156,7 @@ pub async fn create(
         tell(&state, &download).await?;
         (download, StatusCode::CREATED)
     } else {
-        let (download, finished) = state.workers.dispatch(&state.downloads, download, wait).await?;
+        let (download, finished) = state.workers.dispatch(&state.downloads, download, wait, allotted).await?;
         (download, if finished { StatusCode::CREATED } else { StatusCode::ACCEPTED })
     };
     Ok((status, Json(with_link(&state, &download).await?)))
@@ -387,7 +387,7 @@ pub async fn retry(
         tell(&state, &download).await?;
         (download, true)
     } else {
-        state.workers.dispatch(&state.downloads, download, how.wait()).await?
+        state.workers.dispatch(&state.downloads, download, how.wait(), allotted).await?
     };
     let status = if finished { StatusCode::OK } else { StatusCode::ACCEPTED };
     Ok((status, Json(with_link(&state, &download).await?)))

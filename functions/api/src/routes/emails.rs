@@ -106,7 +106,7 @@ pub async fn create(
     if allotted.answered {
         return Ok((StatusCode::ACCEPTED, Json(EmailMade { email: (&email).into() })));
     }
-    let (email, finished) = state.workers.dispatch(&state.emails, email, new.queue == Some(false)).await?;
+    let (email, finished) = state.workers.dispatch(&state.emails, email, new.queue == Some(false), allotted).await?;
     let status = if finished { StatusCode::CREATED } else { StatusCode::ACCEPTED };
     Ok((status, Json(EmailMade { email: (&email).into() })))
 }

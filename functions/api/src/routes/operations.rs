@@ -2,7 +2,8 @@
 
 use axum::{Json, extract::State as Shared, response::Response};
 use http::{HeaderMap, StatusCode};
-use shared::{hold::Workable as _, operation::Operation, store::Created, workers::QueueName};
+use shared::{operation::Operation, store::Created, workable::Workable as _, workers::QueueName};
+use uuid::Version;
 
 use crate::{
     answers::{OperationStarted, OperationView},
@@ -21,19 +22,23 @@ pub async fn begin(
     allotted: Allotted,
 ) -> ApiResult<(StatusCode, Json<OperationStarted>)> {
     if allotted.answered {
-        let found = state.operations.get(&operation.studio, operation.id).await?;
-        operation = allotted.made(found)?.unwrap_or(operation);
-    } else {
-        if let Created::Existed(made) = state.operations.create(&operation).await? {
-            operation = *made;
+        let again = |operation: &mut Operation| operation.send_again(state.clock.now(), None);
+        let found = state.operations.update(&operation.studio, operation.id, again).await?;
+        let (found, set_going) = allotted.made(found)?.unwrap_or((operation, Ok(())));
+        operation = found;
+        if set_going.is_err() {
+            return Ok((StatusCode::ACCEPTED, Json(OperationStarted { operation: (&operation).into() })));
         }
-        let queue = match operation.queue {
-            QueueName::Emails => &state.emails.queue,
-            QueueName::Photos => &state.photos.queue,
-            QueueName::Downloads => &state.downloads.queue,
-        };
-        queue.send(&Operation::job(operation.studio.clone(), operation.id)).await?;
+        // One that was given up goes on where it stopped.
+    } else if let Created::Existed(made) = state.operations.create(&operation).await? {
+        operation = *made;
     }
+    let queue = match operation.queue {
+        QueueName::Emails => &state.emails.queue,
+        QueueName::Photos => &state.photos.queue,
+        QueueName::Downloads => &state.downloads.queue,
+    };
+    queue.send(&Operation::job(operation.studio.clone(), operation.id)).await?;
     Ok((StatusCode::ACCEPTED, Json(OperationStarted { operation: (&operation).into() })))
 }
 
@@ -51,7 +56,12 @@ pub async fn show(
     Id(id): Id,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
-    let operation = state.operations.get(&studio, id).await?.ok_or_else(|| Problem::not_found("operation"))?;
+    let not_found = || Problem::not_found("operation");
+    // Keys lie in the same table, under ids of another version.
+    if id.get_version() != Some(Version::SortRand) {
+        return Err(not_found().into());
+    }
+    let operation = state.operations.get(&studio, id).await?.ok_or_else(not_found)?;
     let view = OperationView::from(&operation);
     Ok(etag::answer(&headers, &view, [])?.with(view))
 }

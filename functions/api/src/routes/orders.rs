@@ -119,7 +119,7 @@ pub async fn create(
         return Ok((StatusCode::CREATED, Json(OrderWithPhotos::new(&made, ids))));
     }
     refuse(&ids, &state.photos.table.get_many(&order.studio, &ids).await?)?;
-    state.orders.put_photos(&order, &ids).await?;
+    state.orders.put_photos(&order, &ids, state.clock.now()).await?;
     // Looked at again, now that whoever deletes one of them sees that the order will have it.
     refuse(&ids, &state.photos.table.get_many(&order.studio, &ids).await?)?;
     state.orders.create(&order).await?;

@@ -166,9 +166,10 @@ pub async fn upload_again(
     Caller(studio): Caller,
     Shared(state): Shared<State>,
     Id(id): Id,
+    allotted: Allotted,
 ) -> ApiResult<Json<PhotoWithUpload>> {
     let photo = find(&state, &studio, id).await?;
-    if photo.status != PhotoStatus::AwaitingUpload {
+    if photo.status != PhotoStatus::AwaitingUpload && !allotted.answered {
         return Err(Problem::new(Kind::AlreadyUploaded, "The photo is uploaded already.").into());
     }
     Ok(Json(with_upload(&state, &photo).await?))
@@ -270,20 +271,28 @@ pub async fn show(
 )]
 pub async fn delete(Caller(studio): Caller, Shared(state): Shared<State>, Id(id): Id) -> ApiResult<StatusCode> {
     let now = state.clock.now();
-    // First, so that no order takes it from now on: then those that have it are all that ever will.
+    find(&state, &studio, id).await?;
+    // Most refusals are found here, and write nothing.
+    refuse_ordered(state.orders.holding(&studio, id, now).await?)?;
+    // Marked, so that no order takes it from now on: then those that have it are all that ever will.
     let begun = state.photos.table.update(&studio, id, |photo: &mut Photo| photo.begin_deleting(now)).await?;
-    let (photo, begun) = begun.ok_or_else(|| Problem::not_found("photo"))?;
-    if begun.is_err() {
-        return Err(Problem::new(Kind::UnderWay, "The photo is being developed.").into());
-    }
-    // Looked for each time: one that was found half deleted may have been left so before anybody looked.
-    if let Some(order) = state.orders.holding(&studio, id, now).await? {
-        let keep = |photo: &mut Photo| {
-            photo.keep(now);
-            Ok::<_, NotAgain>(())
+    let (mut photo, begun) = begun.ok_or_else(|| Problem::not_found("photo"))?;
+    let under_way = || Problem::new(Kind::UnderWay, "The photo is being developed, or another request deletes it.");
+    begun.map_err(|_| under_way())?;
+    if !photo.is_condemned() {
+        let order = state.orders.holding(&studio, id, now).await?;
+        let decide = |photo: &mut Photo| match order {
+            None => photo.condemn(),
+            Some(_) => {
+                photo.keep(now);
+                Ok(())
+            }
         };
-        state.photos.table.update(&studio, id, keep).await?;
-        return Err(Problem::new(Kind::PhotoOrdered, "An order holds the photo.").with("order_id", order).into());
+        let decided = state.photos.table.update(&studio, id, decide).await?;
+        let (decided_photo, decided) = decided.ok_or_else(|| Problem::not_found("photo"))?;
+        decided.map_err(|_| under_way())?;
+        refuse_ordered(order)?;
+        photo = decided_photo;
     }
     for picture in state.originals.list(&ObjectKey::derivatives_of(&studio, id)).await? {
         state.originals.delete(&picture).await?;
@@ -291,6 +300,12 @@ pub async fn delete(Caller(studio): Caller, Shared(state): Shared<State>, Id(id)
     state.originals.delete(&photo.original()).await?;
     state.photos.table.delete(&studio, id).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+fn refuse_ordered(order: Option<Uuid>) -> Result<(), Problem> {
+    order.map_or(Ok(()), |order| {
+        Err(Problem::new(Kind::PhotoOrdered, "An order holds the photo.").with("order_id", order))
+    })
 }
 
 /// How a job is done.
@@ -330,32 +345,34 @@ pub async fn process(
     BodyOrNone(how): BodyOrNone<HowToRun>,
 ) -> ApiResult<(StatusCode, Json<PhotoView>)> {
     let found = find(&state, &studio, id).await?;
+    if allotted.answered {
+        return Ok((StatusCode::OK, Json((&found).into())));
+    }
     if how.wait() {
         state.workers.check(at_once::photo(found.size))?;
     }
-    if found.status == PhotoStatus::AwaitingUpload && state.originals.head(&found.original()).await?.is_some() {
-        // Uploaded, and S3's event was lost: the job makes up for it.
-        let (photo, finished) = state.workers.dispatch(&state.photos, found, how.wait()).await?;
-        let status = if finished { StatusCode::OK } else { StatusCode::ACCEPTED };
-        return Ok((status, Json((&photo).into())));
-    }
+    // Uploaded, and S3's event was lost: the job makes up for it.
+    let lost = found.status == PhotoStatus::AwaitingUpload && state.originals.head(&found.original()).await?.is_some();
     let now = state.clock.now();
-    let set =
-        state.photos.table.update(&studio, id, |photo: &mut Photo| photo.send_again(now, Some(allotted.id))).await?;
-    let (photo, set) = set.ok_or_else(|| Problem::not_found("photo"))?;
-    let ordered = photo.work.ordered_by == Some(allotted.id);
+    let set = state.photos.table.update(&studio, id, |photo: &mut Photo| {
+        if photo.work.ordered_by == Some(allotted.id) {
+            return Err(NotAgain::Repeated);
+        }
+        if lost && photo.status == PhotoStatus::AwaitingUpload {
+            photo.work = photo.work.sent_again(now, Some(allotted.id))?;
+            return Ok(());
+        }
+        photo.send_again(now, Some(allotted.id))
+    });
+    let (photo, set) = set.await?.ok_or_else(|| Problem::not_found("photo"))?;
     match set {
         Ok(()) | Err(NotAgain::Repeated) => {}
-        Err(NotAgain::UnderWay) if ordered => {}
         Err(NotAgain::UnderWay) => return Err(Problem::new(Kind::UnderWay, "The photo is being developed.").into()),
         Err(NotAgain::Impossible) => {
             return Err(Problem::new(Kind::NotUploaded, "The photo has no original yet, or is being deleted.").into());
         }
     }
-    if allotted.answered {
-        return Ok((StatusCode::OK, Json((&photo).into())));
-    }
-    let (photo, finished) = state.workers.dispatch(&state.photos, photo, how.wait()).await?;
+    let (photo, finished) = state.workers.dispatch(&state.photos, photo, how.wait(), allotted).await?;
     let status = if finished { StatusCode::OK } else { StatusCode::ACCEPTED };
     Ok((status, Json((&photo).into())))
 }

@@ -7,7 +7,7 @@ use axum::{Json, extract::State as Shared};
 pub use failed::*;
 use futures::future::try_join_all;
 pub use listing::*;
-use shared::{desk::Desk, hold::Workable, workers::QueueName};
+use shared::{desk::Desk, workable::Workable, workers::QueueName};
 use tracing::warn;
 
 use crate::{

@@ -7,14 +7,15 @@ use axum::{
     extract::{Path, State as Shared},
     response::{IntoResponse, Response},
 };
+use futures::{StreamExt as _, stream};
 use http::StatusCode;
 use jiff::Timestamp;
 use serde::Deserialize;
 use shared::{
     Studio,
-    desk::{Desk, Standing},
-    hold::Workable,
+    desk::{AT_ONCE, DeadLetter, Dealt, Deed, Desk},
     operation::{Operation, Selection, Task},
+    workable::Workable,
     workers::QueueName,
 };
 use utoipa::{IntoParams, ToSchema};
@@ -24,7 +25,7 @@ use super::{at_desk, listing::LETTERS};
 use crate::{
     answers::{Forgotten, OperationStarted, Retried, Skipped},
     body::{Body, Query, given},
-    idempotency::Allotted,
+    idempotency::{Allotted, Remember},
     identity::Operator,
     problem::{ApiResult, Problem},
     routes::operations,
@@ -116,7 +117,10 @@ pub async fn retry_failed(
             let ids = parse_ids(&ids)?;
             let now = state.clock.now();
             let retried = at_desk!(state, queue, |desk| retry_each(desk, &ids, now, allotted.id).await)?;
-            Ok(Json(retried).into_response())
+            let remembered = Remember(serde_json::to_string(&retried).map_err(anyhow::Error::from)?);
+            let mut response = Json(retried).into_response();
+            response.extensions_mut().insert(remembered);
+            Ok(response)
         }
         Retry { ids: None, error, all, studio } => {
             let task = Task::Retry { selection: select(error, all, studio)? };
@@ -163,20 +167,10 @@ async fn retry_each<R: Workable>(desk: &Desk<R>, ids: &[JobId], now: Timestamp, 
             JobId::Message(message) => drop(messages.insert(message)),
         }
     }
-    let letters = desk.dead_letters.look(LETTERS).await?;
-    let mut kept = Vec::new();
-    for letter in &letters {
-        match desk.standing(letter).await? {
-            // Its record has just begun anew.
-            Standing::Alone(entry) if entry.ordered_by == Some(by) => desk.dead_letters.remove(letter).await?,
-            Standing::Alone(_) if messages.remove(letter.id.as_str()) => {
-                desk.redrive(letter).await?;
-                outcome.retried.push(JobId::Message(letter.id.clone()).to_string());
-            }
-            _ => kept.push(letter),
-        }
+    for letter in deal(desk, Deed::Retry, by, |letter| messages.contains(letter.id.as_str())).await? {
+        messages.remove(letter.as_str());
+        outcome.retried.push(JobId::Message(letter).to_string());
     }
-    desk.dead_letters.put_back(&kept).await;
     for id in messages {
         let reason = "It is not in the dead-letter queue now, or belongs to a failed record.".to_owned();
         outcome.skipped.push(Skipped { id: JobId::Message(id.to_owned()).to_string(), reason });
@@ -247,29 +241,41 @@ pub async fn forget_failed(
 }
 
 async fn forget<R: Workable>(desk: &Desk<R>, job: &JobId) -> ApiResult<bool> {
-    let mut found = match job {
-        JobId::Record(studio, id) => {
-            if !desk.forget(studio, *id).await? {
-                return Ok(false);
-            }
-            true
-        }
-        JobId::Message(_) => false,
+    let (listed, message) = match job {
+        JobId::Record(studio, id) => (desk.forget(studio, *id).await?, None),
+        JobId::Message(id) => (false, Some(id)),
     };
-    let letters = desk.dead_letters.look(LETTERS).await?;
-    let mut kept = Vec::new();
-    for letter in &letters {
-        match (desk.standing(letter).await?, job) {
-            (Standing::Forgotten, _) => desk.dead_letters.remove(letter).await?,
-            (Standing::Alone(_), JobId::Message(id)) if *id == letter.id => {
-                desk.dead_letters.remove(letter).await?;
-                found = true;
-            }
-            _ => kept.push(letter),
-        }
+    if !listed && message.is_none() {
+        return Ok(false);
     }
-    desk.dead_letters.put_back(&kept).await;
-    Ok(found)
+    let dealt = deal(desk, Deed::Forget, Uuid::nil(), |letter| Some(&letter.id) == message).await?;
+    Ok(listed || !dealt.is_empty())
+}
+
+/// Deals with the dead letters that are chosen, and with those that were left over; the others are put back. The ids of the
+/// chosen ones that it found.
+async fn deal<R: Workable>(
+    desk: &Desk<R>,
+    deed: Deed,
+    by: Uuid,
+    chosen: impl Fn(&DeadLetter) -> bool,
+) -> ApiResult<Vec<String>> {
+    let letters = desk.dead_letters.look(LETTERS, false).await?;
+    let deeds: Vec<_> = letters
+        .iter()
+        .map(|letter| {
+            let chosen = chosen(letter);
+            desk.deal(letter, deed, by, move |_| chosen)
+        })
+        .collect();
+    let dealt: Vec<anyhow::Result<Dealt>> = stream::iter(deeds).buffered(AT_ONCE).collect().await;
+    let with = |wanted: fn(&anyhow::Result<Dealt>) -> bool| -> Vec<&DeadLetter> {
+        letters.iter().zip(&dealt).filter(|(_, dealt)| wanted(dealt)).map(|(letter, _)| letter).collect()
+    };
+    desk.dead_letters.put_back(&with(|dealt| !matches!(dealt, Ok(Dealt::Cleared | Dealt::Done)))).await;
+    let done = with(|dealt| matches!(dealt, Ok(Dealt::Done))).iter().map(|letter| letter.id.clone()).collect();
+    dealt.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
+    Ok(done)
 }
 
 #[cfg(test)]

@@ -11,10 +11,10 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use shared::{
     Studio,
-    desk::{DeadLetter, Desk, Entry, Standing},
-    hold::Workable,
+    desk::{AT_ONCE, DeadLetter, Desk, Entry, Standing},
     operation::Selection,
     store::{Failure, FailureKey},
+    workable::Workable,
 };
 use utoipa::IntoParams;
 use uuid::Uuid;
@@ -34,8 +34,6 @@ use crate::{
 
 /// Dead letters that are looked at for a list. More of them are no list that anybody reads.
 pub(super) const LETTERS: usize = 500;
-/// Dead letters whose records are read at once.
-const AT_ONCE: usize = 16;
 /// Failures read at once for groups; and at most, which is what an API's answer can wait for.
 const GROUP_PAGE: usize = 1_000;
 const MOST_GROUPED: usize = 20_000;
@@ -111,7 +109,7 @@ async fn list<R: Workable>(desk: &Desk<R>, filter: FailedFilter, now: Timestamp)
 
 /// All dead letters, each with what it means; they are put back.
 pub(super) async fn look<R: Workable>(desk: &Desk<R>) -> ApiResult<Vec<(DeadLetter, Standing)>> {
-    let letters = desk.dead_letters.look(LETTERS).await?;
+    let letters = desk.dead_letters.look(LETTERS, false).await?;
     desk.dead_letters.put_back(&letters.iter().collect::<Vec<_>>()).await;
     let meanings: Vec<_> = letters.iter().map(|letter| desk.standing(letter)).collect();
     let meanings: Vec<_> = stream::iter(meanings).buffered(AT_ONCE).try_collect().await?;

@@ -1,0 +1,106 @@
+//! Records that workers claim: what the machinery around a job asks of them.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::{
+    download::{Download, DownloadStatus},
+    email::{Email, EmailStatus},
+    error::RecordError,
+    job::Job,
+    operation::{Operation, OperationStatus},
+    photo::{Photo, PhotoStatus},
+    store::Record,
+    studio::Studio,
+    work::{
+        Fate, MAX_TRIES_DOWNLOAD, MAX_TRIES_EMAIL, MAX_TRIES_OPERATION, MAX_TRIES_PHOTO, NotAgain, NotOwner, TryId,
+        Work,
+    },
+    workers::QueueName,
+};
+
+/// A record that workers claim.
+pub trait Workable: Record {
+    /// Tries before it is failed.
+    const MAX_TRIES: u32;
+
+    /// The job that works on it.
+    fn job(studio: Studio, id: Uuid) -> Job;
+    /// The record that a job works on, if it is one of these.
+    fn named_by(job: &Job) -> Option<(Studio, Uuid)>;
+    /// Its tries, owner and lease.
+    fn work(&self) -> &Work;
+    /// The same, to change.
+    fn work_mut(&mut self) -> &mut Work;
+    /// Its try did not end well.
+    fn fall(&mut self, by: TryId, now: Timestamp, fate: Fate, error: Option<RecordError>) -> Result<(), NotOwner>;
+    /// Its tries are spent.
+    fn give_up(&mut self, now: Timestamp, error: RecordError);
+    /// It is to be worked on again, from its first try; `ordered_by` is the request that wants so. Its message is not sent yet.
+    fn send_again(&mut self, now: Timestamp, ordered_by: Option<Uuid>) -> Result<(), NotAgain>;
+    /// Failed, and why; `None` while it is not.
+    fn failure(&self) -> Option<&RecordError>;
+}
+
+/// A record whose jobs have a queue of their own.
+pub trait Queued: Workable {
+    /// Which.
+    const QUEUE: QueueName;
+}
+
+impl Queued for Photo {
+    const QUEUE: QueueName = QueueName::Photos;
+}
+
+impl Queued for Download {
+    const QUEUE: QueueName = QueueName::Downloads;
+}
+
+impl Queued for Email {
+    const QUEUE: QueueName = QueueName::Emails;
+}
+
+/// The records have these transitions of their own, under the same names.
+macro_rules! workable {
+    ($record:ident, $max_tries:ident, $job:ident { $id:ident }, $failed:path) => {
+        impl Workable for $record {
+            const MAX_TRIES: u32 = $max_tries;
+
+            fn job(studio: Studio, $id: Uuid) -> Job {
+                Job::$job { studio, $id }
+            }
+            fn named_by(job: &Job) -> Option<(Studio, Uuid)> {
+                if let Job::$job { studio, $id } = job { Some((studio.clone(), *$id)) } else { None }
+            }
+            fn work(&self) -> &Work {
+                &self.work
+            }
+            fn work_mut(&mut self) -> &mut Work {
+                &mut self.work
+            }
+            fn fall(
+                &mut self,
+                by: TryId,
+                now: Timestamp,
+                fate: Fate,
+                error: Option<RecordError>,
+            ) -> Result<(), NotOwner> {
+                self.fall(by, now, fate, error)
+            }
+            fn give_up(&mut self, now: Timestamp, error: RecordError) {
+                self.give_up(now, error);
+            }
+            fn send_again(&mut self, now: Timestamp, ordered_by: Option<Uuid>) -> Result<(), NotAgain> {
+                self.send_again(now, ordered_by)
+            }
+            fn failure(&self) -> Option<&RecordError> {
+                self.error.as_ref().filter(|_| self.status == $failed)
+            }
+        }
+    };
+}
+
+workable!(Photo, MAX_TRIES_PHOTO, ProcessPhoto { photo }, PhotoStatus::Failed);
+workable!(Download, MAX_TRIES_DOWNLOAD, BuildArchive { download }, DownloadStatus::Failed);
+workable!(Email, MAX_TRIES_EMAIL, SendEmail { email }, EmailStatus::Failed);
+workable!(Operation, MAX_TRIES_OPERATION, Operate { operation }, OperationStatus::Failed);
