@@ -73,16 +73,14 @@ pub fn queue_named(name: &str) -> Result<QueueName, Problem> {
 #[serde(deny_unknown_fields)]
 pub struct Retry {
     /// These, by the ids that the list shows.
-    #[schema(min_items = 1, max_items = 100, nullable = false)]
+    #[schema(min_items = 1, max_items = 100)]
     ids: Option<Vec<String>>,
     /// All with this error code.
-    #[schema(nullable = false)]
     error: Option<String>,
     /// All.
-    #[schema(nullable = false)]
     all: Option<bool>,
     /// With `error` or `all`: those of this studio only.
-    #[schema(value_type = Option<String>, pattern = "^[a-z0-9-]{1,63}$", nullable = false)]
+    #[schema(value_type = Option<String>, pattern = "^[a-z0-9-]{1,63}$")]
     studio: Option<Studio>,
 }
 
