@@ -23,7 +23,7 @@ use super::{operations, page_of};
 use crate::{
     answers::{DerivativesView, OperationStarted, Page, PhotoPage, PhotoView, PhotoWithUpload, Pictures, Upload},
     at_once,
-    body::{Body, BodyOrNone, Id, Query, line},
+    body::{Body, BodyOrNone, Id, Query, integer},
     etag,
     idempotency::Allotted,
     identity::Caller,
@@ -47,12 +47,7 @@ const MAX_CONTENT_TYPE: usize = 100;
 #[serde(deny_unknown_fields)]
 pub struct NewPhoto {
     /// The photographer's name for it, 1 to 1,024 bytes; it becomes the name in archives.
-    #[schema(
-        min_length = 1,
-        max_length = 1024,
-        pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\x00-\x1f\x7f-\x9f\s][^\x00-\x1f\x7f-\x9f]*$",
-        example = "IMG_0001.jpg"
-    )]
+    #[schema(min_length = 1, max_length = 1024, pattern = r"\S", example = "IMG_0001.jpg")]
     filename: String,
     /// `image/…`, or `application/octet-stream` from who can't tell.
     #[schema(
@@ -62,6 +57,7 @@ pub struct NewPhoto {
     )]
     content_type: String,
     /// Of the file, at most 256 MiB. S3 takes exactly so many.
+    #[serde(deserialize_with = "integer")]
     #[schema(minimum = 1, maximum = 268_435_456, example = 24_117_248)]
     size_bytes: u64,
     /// SHA-256 of the file in 64 hexadecimal digits: S3 then refuses any other, and so does the processor.
@@ -107,11 +103,10 @@ impl NewPhoto {
 
 /// Photos declare themselves as images; what can't tell may say `application/octet-stream`.
 fn content_type(declared: &str) -> Result<String, Problem> {
-    let declared = line("content_type", declared, MAX_CONTENT_TYPE)?.to_ascii_lowercase();
     let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$&^_.+-".contains(&b);
     let subtype = declared.strip_prefix("image/").is_some_and(|s| !s.is_empty() && s.bytes().all(token));
-    if subtype || declared == "application/octet-stream" {
-        Ok(declared)
+    if declared.len() <= MAX_CONTENT_TYPE && (subtype || declared == "application/octet-stream") {
+        Ok(declared.to_ascii_lowercase())
     } else {
         Err(Problem::invalid("content_type", "It must be the type of a photo, such as image/jpeg."))
     }
@@ -381,7 +376,8 @@ pub struct ProcessMany {
     /// Which.
     which: Which,
     /// With `older`: older than this; than the present one unless said.
-    #[schema(minimum = 1, maximum = 4_294_967_295_u32)]
+    #[serde(default, deserialize_with = "integer")]
+    #[schema(value_type = Option<u64>, minimum = 1, maximum = 4_294_967_295_u32)]
     processor_version: Option<u32>,
 }
 
