@@ -218,6 +218,7 @@ fn bounds(schema: &Value) -> String {
         range("minimum", "maximum", ""),
         range("minLength", "maxLength", " characters"),
         range("minItems", "maxItems", " items"),
+        (schema["uniqueItems"] == true).then(|| "each once".to_owned()),
         named("pattern", "matches "),
         named("default", "default "),
         named("example", "such as "),

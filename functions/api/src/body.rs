@@ -1,12 +1,18 @@
 //! What a request says, parsed once, at the edge, with errors that name the field.
 
+use std::{fmt, marker::PhantomData};
+
 use axum::{
     body::Bytes,
     extract::{FromRequest, FromRequestParts, Path, Request},
 };
 use http::request::Parts;
-use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, Error as _, MapAccess, Visitor, value::MapAccessDeserializer},
+};
 use serde_json::Value;
+use serde_path_to_error::Track;
 use uuid::Uuid;
 
 use crate::{
@@ -63,10 +69,9 @@ pub async fn read(request: Request, state: &State) -> Result<Bytes, Problem> {
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let json: Value = serde_json::from_slice(bytes)
         .map_err(|error| Problem::new(Kind::MalformedJson, format!("The body is not JSON: {error}")))?;
-    serde_path_to_error::deserialize(json).map_err(|error| {
-        let path = error.path().to_string();
-        refused(path, error.into_inner().to_string())
-    })
+    let mut track = Track::new();
+    object(serde_path_to_error::Deserializer::new(json, &mut track))
+        .map_err(|error: serde_json::Error| refused(track.path().to_string(), error.to_string()))
 }
 
 /// serde names an unknown or missing field in its sentence, in backquotes, where the path ends above it.
@@ -103,22 +108,48 @@ impl FromRequestParts<State> for Id {
     }
 }
 
-/// A field that may be left out, but not be `null`.
-pub fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(field: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(field).map(Some)
+/// A JSON object, and no array of its values, which serde takes for a struct too.
+pub fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+    struct Object<T>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<T> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+            T::deserialize(MapAccessDeserializer::new(map))
+        }
+    }
+
+    deserializer.deserialize_map(Object(PhantomData))
+}
+
+/// An integer, also one that is written `560.0`: JSON Schema counts it among them.
+pub fn integer<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<T, D::Error> {
+    /// Up to here no two integers are the same f64.
+    const EXACT: f64 = 9_007_199_254_740_991.0;
+    let number = Value::deserialize(deserializer)?;
+    let whole =
+        number.as_f64().filter(|float| number.is_f64() && float.fract() == 0.0 && (0.0..=EXACT).contains(float));
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a whole number, within bounds")]
+    let number = whole.map_or(number, |float| Value::from(float as u64));
+    T::deserialize(number).map_err(D::Error::custom)
 }
 
 /// Text of 1 to `max` characters, without line breaks and other control characters.
 pub fn line(field: &str, text: &str, max: usize) -> Result<String, Problem> {
+    if text.chars().count() > max {
+        return Err(Problem::invalid(field, format!("It must have at most {max} characters.")));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(Problem::invalid(field, "It must be one line without control characters."));
+    }
     let trimmed = text.trim();
     if trimmed.is_empty() {
         return Err(Problem::invalid(field, "It must not be empty."));
-    }
-    if trimmed.chars().count() > max {
-        return Err(Problem::invalid(field, format!("It must have at most {max} characters.")));
-    }
-    if trimmed.chars().any(char::is_control) {
-        return Err(Problem::invalid(field, "It must be one line without control characters."));
     }
     Ok(trimmed.to_owned())
 }

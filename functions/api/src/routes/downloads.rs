@@ -25,7 +25,7 @@ use super::{page_of, photos::HowToRun};
 use crate::{
     answers::{DownloadPage, DownloadState, DownloadView, DownloadWithFiles, DownloadWithLink, FileView, Page, hex},
     at_once,
-    body::{Body, BodyOrNone, Id, Query},
+    body::{Body, BodyOrNone, Id, Query, integer},
     etag,
     idempotency::Allotted,
     identity::Caller,
@@ -53,12 +53,15 @@ pub struct NewDownload {
     variant: Variant,
     /// Days that the link lives, counted from ready; 7 unless said, and no more than archives are kept (30, unless the
     /// deployment says otherwise).
+    #[serde(default, deserialize_with = "integer")]
     #[schema(minimum = 1, maximum = 30)]
     expires_in_days: Option<u32>,
     /// Counted downloads; no bound unless said. A count opens 24 h in which further ones are free.
+    #[serde(default, deserialize_with = "integer")]
     #[schema(minimum = 1, maximum = 10_000)]
     max_downloads: Option<u32>,
     /// Several archives of at most so many bytes, at most 100 of them; one archive unless said. With `batch` only.
+    #[serde(default, deserialize_with = "integer")]
     #[schema(minimum = 1_000_000, maximum = 5_497_558_138_880_u64)]
     split_bytes: Option<u64>,
     /// `false`: no mail when it is ready or has failed.

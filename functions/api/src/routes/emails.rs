@@ -2,8 +2,7 @@
 
 use axum::{Json, extract::State as Shared, response::Response};
 use http::{HeaderMap, StatusCode};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde::Deserialize;
 use shared::{
     Studio,
     download::DownloadStatus,
@@ -16,7 +15,7 @@ use uuid::Uuid;
 
 use crate::{
     answers::{EmailMade, EmailView},
-    body::{Body, Id, given, locale},
+    body::{Body, Id, locale, object},
     etag,
     idempotency::Allotted,
     identity::Caller,
@@ -37,6 +36,7 @@ pub struct NewEmail {
     #[schema(max_length = 35, pattern = "^[A-Za-z0-9]{1,8}(-[A-Za-z0-9]{1,8})*$")]
     locale: Option<String>,
     /// What it speaks of: `order_id` for order_confirmation, `download_id` for the others.
+    #[serde(deserialize_with = "object")]
     data: About,
     /// `false`: it is sent before the answer.
     #[schema(default = true)]
@@ -44,7 +44,7 @@ pub struct NewEmail {
 }
 
 /// The mails that there are.
-#[derive(Clone, Copy, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Template {
     /// Thanks for the order.
@@ -56,18 +56,26 @@ pub enum Template {
 }
 
 /// What a mail speaks of: one of them.
-#[derive(Serialize, Deserialize, ToSchema)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(min_properties = 1, max_properties = 1)]
 pub struct About {
     /// An order of the studio.
-    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
     order_id: Option<Uuid>,
     /// A download of the studio.
-    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
     download_id: Option<Uuid>,
+}
+
+impl NewEmail {
+    fn message(&self) -> Result<Message, Problem> {
+        match (self.template, self.data.order_id, self.data.download_id) {
+            (Template::OrderConfirmation, Some(order_id), None) => Ok(Message::OrderConfirmation { order_id }),
+            (Template::DownloadReady, None, Some(download_id)) => Ok(Message::DownloadReady { download_id }),
+            (Template::DownloadFailed, None, Some(download_id)) => Ok(Message::DownloadFailed { download_id }),
+            _ => {
+                Err(Problem::invalid("data", "It is an order_id for order_confirmation, a download_id for the others."))
+            }
+        }
+    }
 }
 
 /// Send a mail
@@ -87,8 +95,7 @@ pub async fn create(
     Body(new): Body<NewEmail>,
 ) -> ApiResult<(StatusCode, Json<EmailMade>)> {
     let locale = locale("locale", new.locale.as_deref())?;
-    let message: Message = serde_json::from_value(json!({ "template": new.template, "data": new.data }))
-        .map_err(|error| Problem::invalid("data", error.to_string()))?;
+    let message = new.message()?;
     let made = if allotted.again { state.emails.table.get(&studio, allotted.id).await? } else { None };
     let email = if let Some(made) = allotted.made(made)? {
         made

@@ -58,7 +58,7 @@ pub async fn page(Shared(state): Shared<State>, Path(token): Path<String>) -> Ap
 #[into_params(parameter_in = Query)]
 pub struct Which {
     /// From 1; the first unless said.
-    #[param(minimum = 1)]
+    #[param(minimum = 1, maximum = 100)]
     volume: Option<usize>,
 }
 

@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::page_of;
 use crate::{
     answers::{OrderPage, OrderWithPhotos, Page},
-    body::{Body, Id, Query, line, locale},
+    body::{Body, Id, Query, line, locale, object},
     etag,
     idempotency::Allotted,
     identity::Caller,
@@ -43,9 +43,10 @@ pub struct NewOrder {
     )]
     reference: String,
     /// Who bought.
+    #[serde(deserialize_with = "object")]
     customer: NewCustomer,
     /// What was bought, each once, in the order of the archive. They need not be developed yet.
-    #[schema(min_items = 1, max_items = 10_000)]
+    #[schema(value_type = HashSet<Uuid>, min_items = 1, max_items = 10_000)]
     photo_ids: Vec<Uuid>,
 }
 

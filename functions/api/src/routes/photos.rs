@@ -23,7 +23,7 @@ use super::{operations, page_of};
 use crate::{
     answers::{DerivativesView, OperationStarted, Page, PhotoPage, PhotoView, PhotoWithUpload, Pictures, Upload},
     at_once,
-    body::{Body, BodyOrNone, Id, Query},
+    body::{Body, BodyOrNone, Id, Query, integer},
     etag,
     idempotency::Allotted,
     identity::Caller,
@@ -57,6 +57,7 @@ pub struct NewPhoto {
     )]
     content_type: String,
     /// Of the file, at most 256 MiB. S3 takes exactly so many.
+    #[serde(deserialize_with = "integer")]
     #[schema(minimum = 1, maximum = 268_435_456, example = 24_117_248)]
     size_bytes: u64,
     /// SHA-256 of the file in 64 hexadecimal digits: S3 then refuses any other, and so does the processor.
@@ -281,12 +282,12 @@ pub async fn delete(Caller(studio): Caller, Shared(state): Shared<State>, Id(id)
     begun.map_err(|_| under_way())?;
     if !photo.is_condemned() {
         let order = state.orders.holding(&studio, id, now).await?;
-        let decide = |photo: &mut Photo| match order {
-            None => photo.condemn(),
-            Some(_) => {
-                photo.keep(now);
-                Ok(())
+        let decide = |photo: &mut Photo| {
+            if order.is_none() {
+                return photo.condemn();
             }
+            photo.keep(now);
+            Ok(())
         };
         let decided = state.photos.table.update(&studio, id, decide).await?;
         let (decided_photo, decided) = decided.ok_or_else(|| Problem::not_found("photo"))?;
@@ -396,7 +397,8 @@ pub struct ProcessMany {
     /// Which.
     which: Which,
     /// With `older`: older than this; than the present one unless said.
-    #[schema(minimum = 1, maximum = 4_294_967_295_u32)]
+    #[serde(default, deserialize_with = "integer")]
+    #[schema(value_type = Option<u64>, minimum = 1, maximum = 4_294_967_295_u32)]
     processor_version: Option<u32>,
 }
 

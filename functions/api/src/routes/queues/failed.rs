@@ -24,7 +24,7 @@ use uuid::Uuid;
 use super::{at_desk, listing::LETTERS};
 use crate::{
     answers::{Forgotten, OperationStarted, Retried, Skipped},
-    body::{Body, Query, given},
+    body::{Body, Query},
     idempotency::{Allotted, Remember},
     identity::Operator,
     problem::{ApiResult, Problem},
@@ -74,20 +74,14 @@ pub fn queue_named(name: &str) -> Result<QueueName, Problem> {
 #[serde(deny_unknown_fields)]
 pub struct Retry {
     /// These, by the ids that the list shows.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(min_items = 1, max_items = 100, nullable = false)]
+    #[schema(min_items = 1, max_items = 100)]
     ids: Option<Vec<String>>,
     /// All with this error code.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(nullable = false)]
     error: Option<String>,
     /// All.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(nullable = false)]
     all: Option<bool>,
     /// With `error` or `all`: those of this studio only.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>, pattern = "^[a-z0-9-]{1,63}$", nullable = false)]
+    #[schema(value_type = Option<String>, pattern = "^[a-z0-9-]{1,63}$")]
     studio: Option<Studio>,
 }
 
