@@ -156,7 +156,7 @@ pub async fn create(
     let (download, status) = if allotted.answered {
         (download, StatusCode::ACCEPTED)
     } else if download.kind == DownloadKind::Single {
-        tell(&state, &download).await?;
+        tell(&state, &order, &download).await?;
         (download, StatusCode::CREATED)
     } else {
         let (download, finished) = state.workers.dispatch(&state.downloads, download, wait, allotted).await?;
@@ -285,12 +285,11 @@ fn bare_file(photo: &Photo, variant: Variant) -> ApiResult<BuiltFile> {
 }
 
 /// Sends the mail of a single download, unless it is on the way already.
-async fn tell(state: &State, download: &Download) -> ApiResult<()> {
+async fn tell(state: &State, order: &Order, download: &Download) -> ApiResult<()> {
     if !download.notify || download.work.due_at.is_none() {
         return Ok(());
     }
-    let order = state.orders.get(&download.studio, download.order).await?;
-    if let Some(email) = order.and_then(|order| Email::telling_of(download, &order, state.clock.now())) {
+    if let Some(email) = Email::telling_of(download, order, state.clock.now()) {
         state.emails.table.create(&email).await?;
         state.emails.queue.send(&Job::SendEmail { studio: email.studio, email: email.id }).await?;
     }
@@ -387,7 +386,8 @@ pub async fn retry(
     }
     let download = if repeated { found } else { rebuild(&state, found, allotted.id, how.wait()).await? };
     let (download, finished) = if download.kind == DownloadKind::Single {
-        tell(&state, &download).await?;
+        let order = state.orders.get(&studio, download.order).await?.ok_or_else(|| Problem::not_found("order"))?;
+        tell(&state, &order, &download).await?;
         (download, true)
     } else {
         state.workers.dispatch(&state.downloads, download, how.wait(), allotted).await?

@@ -39,15 +39,15 @@ const PICTURE_URL_LIVES: Duration = Duration::from_secs(900);
 /// those URLs live for minutes yet.
 const PICTURE_URLS_KNOWN: i64 = 600;
 /// In characters. Longer names exist on no file system; archives shorten them further.
-const MAX_FILENAME: usize = 255;
+const MAX_FILENAME: usize = 1024;
 const MAX_CONTENT_TYPE: usize = 100;
 
 /// What a photographer says about a photo before uploading it.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewPhoto {
-    /// The photographer's name for it, at most 255 characters; it becomes the name in archives.
-    #[schema(min_length = 1, max_length = 255, pattern = r"\S", example = "IMG_0001.jpg")]
+    /// The photographer's name for it, at most 1,024 characters; it becomes the name in archives.
+    #[schema(min_length = 1, max_length = 1024, pattern = r"\S", example = "IMG_0001.jpg")]
     filename: String,
     /// `image/…`, or `application/octet-stream` from who can't tell.
     #[schema(
