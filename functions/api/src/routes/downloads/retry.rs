@@ -1,0 +1,98 @@
+//! Downloads built again.
+
+use axum::{Json, extract::State as Shared};
+use http::StatusCode;
+use shared::{
+    download::{Download, DownloadKind},
+    work::NotAgain,
+};
+use uuid::Uuid;
+
+use super::{announce, bare_file, photo_of, plan, ready_at_once, tell, with_link};
+use crate::routes::photos::HowToRun;
+use crate::{
+    answers::DownloadWithLink,
+    body::{BodyOrNone, Id},
+    idempotency::Allotted,
+    identity::Caller,
+    problem::{ApiResult, Kind, Problem, ProblemView},
+    state::State,
+};
+
+/// Build a download again
+///
+/// One that failed, expired, or is to be made anew. It is a new build under the same link; counted downloads stay counted.
+#[utoipa::path(
+    post, path = "/downloads/{id}/retry", tag = "downloads", operation_id = "retry_download",
+    params(("id" = Uuid, Path, description = "Of the download")),
+    request_body(content = Option<HowToRun>),
+    responses(
+        (status = 200, description = "Ready; or failed for good, and says why", body = DownloadWithLink),
+        (status = 202, description = "On the queue", body = DownloadWithLink),
+        (status = 409, description = "It is being built, was taken back, or photos are not ready; or a request with this Idempotency-Key is under way", body = ProblemView, content_type = "application/problem+json"),
+    ),
+)]
+pub async fn retry(
+    Caller(studio): Caller,
+    Shared(state): Shared<State>,
+    Id(id): Id,
+    allotted: Allotted,
+    BodyOrNone(how): BodyOrNone<HowToRun>,
+) -> ApiResult<(StatusCode, Json<DownloadWithLink>)> {
+    let not_found = || Problem::not_found("download");
+    let found = state.downloads.table.get(&studio, id).await?.ok_or_else(not_found)?;
+    let repeated = found.work.ordered_by == Some(allotted.id);
+    if allotted.answered {
+        return Ok((StatusCode::ACCEPTED, Json(with_link(&state, &found).await?)));
+    }
+    let download = if repeated { found } else { rebuild(&state, found, allotted.id, how.wait()).await? };
+    let (download, finished) = if download.kind == DownloadKind::Single {
+        let order = state.orders.get(&studio, download.order).await?.ok_or_else(|| Problem::not_found("order"))?;
+        tell(&state, &order, &download).await?;
+        (download, true)
+    } else {
+        state.workers.dispatch(&state.downloads, download, how.wait(), allotted).await?
+    };
+    let status = if finished { StatusCode::OK } else { StatusCode::ACCEPTED };
+    Ok((status, Json(with_link(&state, &download).await?)))
+}
+
+/// Sets a new build going, with what it will be.
+async fn rebuild(state: &State, found: Download, by: Uuid, wait: bool) -> ApiResult<Download> {
+    let now = state.clock.now();
+    let order = state.orders.get(&found.studio, found.order).await?;
+    let order = order.ok_or_else(|| Problem::not_found("order"))?;
+    // Tried on a copy first: the index of a new build lies in place before the record names that build.
+    let mut new = found.clone();
+    refuse(new.send_again(now, Some(by)))?;
+    if new.kind == DownloadKind::Single {
+        let photo = photo_of(state, &order, &new).await?;
+        let file = bare_file(&photo, new.variant)?;
+        ready_at_once(&mut new, now, file);
+    } else {
+        let layouts = plan(state, &order, &new, wait).await?;
+        announce(state, &mut new, &layouts).await?;
+    }
+    let set = state.downloads.table.update(&found.studio, found.id, |download: &mut Download| {
+        if download.build != found.build {
+            return Err(NotAgain::UnderWay);
+        }
+        download.send_again(now, Some(by))?;
+        download.planned.clone_from(&new.planned);
+        if let Some(file) = &new.file {
+            ready_at_once(download, now, file.clone());
+        }
+        Ok(())
+    });
+    let (download, set) = set.await?.ok_or_else(|| Problem::not_found("download"))?;
+    refuse(set)?;
+    Ok(download)
+}
+
+fn refuse(set: Result<(), NotAgain>) -> Result<(), Problem> {
+    match set {
+        Ok(()) | Err(NotAgain::Repeated) => Ok(()),
+        Err(NotAgain::UnderWay) => Err(Problem::new(Kind::UnderWay, "The download is being built.")),
+        Err(NotAgain::Impossible) => Err(Problem::new(Kind::Revoked, "The download was taken back.")),
+    }
+}

@@ -1,0 +1,104 @@
+//! On which terms a download is asked for.
+
+use serde::Deserialize;
+use shared::{
+    download::{DEFAULT_EXPIRES_IN_DAYS, Download, DownloadKind, DownloadStatus, Progress, Variant},
+    order::Order,
+    work::Work,
+};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::{body::integer, problem::Problem, state::State};
+
+/// Bounds a typing error, no real wish.
+const MAX_DOWNLOADS: u32 = 10_000;
+/// Below this an archive would be mostly its own manifest.
+const MIN_SPLIT_BYTES: u64 = 1_000_000;
+/// 5 TiB: no part plan makes a longer object.
+const MAX_SPLIT_BYTES: u64 = 5 << 40;
+
+/// What is to be delivered, and on which terms.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewDownload {
+    /// `batch` unless said: all photos in a ZIP. `single`: one photo as it is, ready at once.
+    kind: Option<DownloadKind>,
+    /// With `single`: which photo of the order.
+    photo_id: Option<Uuid>,
+    /// `original` unless said; `web`: previews of 2048 px.
+    #[serde(default)]
+    variant: Variant,
+    /// Days that the link lives, counted from ready; 7 unless said, and no more than archives are kept (30, unless the
+    /// deployment says otherwise).
+    #[serde(default, deserialize_with = "integer")]
+    #[schema(minimum = 1, maximum = 30)]
+    expires_in_days: Option<u32>,
+    /// Counted downloads; no bound unless said. A count opens 24 h in which further ones are free.
+    #[serde(default, deserialize_with = "integer")]
+    #[schema(minimum = 1, maximum = 10_000)]
+    max_downloads: Option<u32>,
+    /// Several archives of at most so many bytes, at most 100 of them; one archive unless said. With `batch` only.
+    #[serde(default, deserialize_with = "integer")]
+    #[schema(minimum = 1_000_000, maximum = 5_497_558_138_880_u64)]
+    split_bytes: Option<u64>,
+    /// `false`: no mail when it is ready or has failed.
+    #[schema(default = true)]
+    notify: Option<bool>,
+    /// `false`: the archive is built before the answer. Refused if that would take too long.
+    #[schema(default = true)]
+    pub(super) queue: Option<bool>,
+}
+
+impl NewDownload {
+    pub(super) fn parse(&self, order: &Order, id: Uuid, state: &State) -> Result<Download, Problem> {
+        let kind = self.kind.unwrap_or(DownloadKind::Batch);
+        if (kind == DownloadKind::Single) != self.photo_id.is_some() {
+            return Err(Problem::invalid("photo_id", "It belongs to a single download, and only there."));
+        }
+        let expires_in_days = self.expires_in_days.unwrap_or(DEFAULT_EXPIRES_IN_DAYS.min(state.retention_days));
+        if !(1..=state.retention_days).contains(&expires_in_days) {
+            let detail = format!("It must be 1 to {} days, as long as archives are kept.", state.retention_days);
+            return Err(Problem::invalid("expires_in_days", detail));
+        }
+        if self.max_downloads.is_some_and(|max| !(1..=MAX_DOWNLOADS).contains(&max)) {
+            return Err(Problem::invalid("max_downloads", format!("It must be 1 to {MAX_DOWNLOADS}.")));
+        }
+        let may_split = kind == DownloadKind::Batch;
+        if self.split_bytes.is_some_and(|most| !may_split || !(MIN_SPLIT_BYTES..=MAX_SPLIT_BYTES).contains(&most)) {
+            let detail =
+                format!("It must be {MIN_SPLIT_BYTES} to {MAX_SPLIT_BYTES}, and belongs to a batch download only.");
+            return Err(Problem::invalid("split_bytes", detail));
+        }
+        let now = state.clock.now();
+        let photo_count = if kind == DownloadKind::Single { 1 } else { order.photo_count };
+        Ok(Download {
+            studio: order.studio.clone(),
+            id,
+            order: order.id,
+            status: DownloadStatus::Pending,
+            kind,
+            variant: self.variant,
+            photo: self.photo_id,
+            build: 1,
+            split_bytes: self.split_bytes,
+            planned: Vec::new(),
+            file: None,
+            more_files: Vec::new(),
+            position: None,
+            photo_count,
+            progress: Progress { done: 0, total: photo_count },
+            error: None,
+            work: Work::sent(now),
+            expires_in_days,
+            expires_at: None,
+            max_downloads: self.max_downloads,
+            download_count: 0,
+            window_until: None,
+            generation: 1,
+            notify: self.notify.unwrap_or(true),
+            created_at: now,
+            ready_at: None,
+        })
+    }
+}

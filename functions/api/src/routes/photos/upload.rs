@@ -1,0 +1,185 @@
+//! Photos announced: a record, and the request by which the bytes go to S3.
+
+use std::time::Duration;
+
+use axum::{Json, extract::State as Shared};
+use http::StatusCode;
+use jiff::Timestamp;
+use serde::Deserialize;
+use shared::{
+    Studio,
+    objects::UploadTerms,
+    photo::{MAX_ORIGINAL_BYTES, Photo, PhotoStatus},
+    store::Created,
+    work::Work,
+};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::find;
+use crate::{
+    answers::{PhotoWithUpload, Upload},
+    body::{Body, Id, integer},
+    idempotency::Allotted,
+    identity::Caller,
+    problem::{ApiResult, Kind, Problem, ProblemView},
+    state::State,
+};
+
+/// An upload may take this long to begin.
+const UPLOAD_URL_LIVES: Duration = Duration::from_secs(3600);
+/// In characters. Longer names exist on no file system; archives shorten them further.
+const MAX_FILENAME: usize = 1024;
+const MAX_CONTENT_TYPE: usize = 100;
+
+/// What a photographer says about a photo before uploading it.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewPhoto {
+    /// The photographer's name for it, at most 1,024 characters; it becomes the name in archives.
+    #[schema(min_length = 1, max_length = 1024, pattern = r"\S", example = "IMG_0001.jpg")]
+    filename: String,
+    /// `image/…`, or `application/octet-stream` from who can't tell.
+    #[schema(
+        max_length = 100,
+        pattern = r"^(image/[A-Za-z0-9!#$&^_.+-]+|application/octet-stream)$",
+        example = "image/jpeg"
+    )]
+    content_type: String,
+    /// Of the file, at most 256 MiB. S3 takes exactly so many.
+    #[serde(deserialize_with = "integer")]
+    #[schema(minimum = 1, maximum = 268_435_456, example = 24_117_248)]
+    size_bytes: u64,
+    /// SHA-256 of the file in 64 hexadecimal digits: S3 then refuses any other, and so does the processor.
+    #[schema(pattern = "^[0-9A-Fa-f]{64}$")]
+    sha256: Option<String>,
+}
+
+impl NewPhoto {
+    fn parse(self, studio: Studio, id: Uuid, now: Timestamp) -> Result<Photo, Problem> {
+        if self.filename.trim().is_empty() || self.filename.chars().count() > MAX_FILENAME {
+            return Err(Problem::invalid(
+                "filename",
+                format!("It must have 1 to {MAX_FILENAME} characters, not all blank."),
+            ));
+        }
+        let content_type = content_type(&self.content_type)?;
+        if !(1..=MAX_ORIGINAL_BYTES).contains(&self.size_bytes) {
+            let detail = format!("A photo has 1 to {MAX_ORIGINAL_BYTES} bytes, this one {}.", self.size_bytes);
+            return Err(Problem::invalid("size_bytes", detail));
+        }
+        let declared_sha256 = self.sha256.map(|hash| hash.to_ascii_lowercase());
+        if declared_sha256.as_deref().is_some_and(|hash| sha256_bytes(hash).is_none()) {
+            return Err(Problem::invalid("sha256", "It must be 64 hexadecimal digits."));
+        }
+        Ok(Photo {
+            studio,
+            id,
+            status: PhotoStatus::AwaitingUpload,
+            filename: self.filename,
+            content_type,
+            size: self.size_bytes,
+            declared_sha256,
+            etag: None,
+            development: None,
+            work: Work::default(),
+            error: None,
+            before_deleting: None,
+            created_at: now,
+            uploaded_at: None,
+            processed_at: None,
+        })
+    }
+}
+
+/// Photos declare themselves as images; what can't tell may say `application/octet-stream`.
+fn content_type(declared: &str) -> Result<String, Problem> {
+    let declared = declared.to_ascii_lowercase();
+    let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$&^_.+-".contains(&b);
+    let subtype = declared.strip_prefix("image/").is_some_and(|s| !s.is_empty() && s.bytes().all(token));
+    if (subtype || declared == "application/octet-stream") && declared.len() <= MAX_CONTENT_TYPE {
+        Ok(declared)
+    } else {
+        let detail =
+            format!("It must be the type of a photo, such as image/jpeg, of at most {MAX_CONTENT_TYPE} characters.");
+        Err(Problem::invalid("content_type", detail))
+    }
+}
+
+fn sha256_bytes(hex: &str) -> Option<[u8; 32]> {
+    if hex.len() != 64 || !hex.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return None;
+    }
+    let mut bytes = [0; 32];
+    for (n, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(hex.get(2 * n..2 * n + 2)?, 16).ok()?;
+    }
+    Some(bytes)
+}
+
+/// Announce a photo
+///
+/// Makes its record, and answers the request by which its bytes go to S3. The upload starts the processing; one that
+/// does not come within 7 days is forgotten, and so is the record.
+#[utoipa::path(
+    post, path = "/photos", tag = "photos", operation_id = "create_photo", request_body = NewPhoto,
+    responses((status = 201, description = "Announced", body = PhotoWithUpload)),
+)]
+pub async fn create(
+    Caller(studio): Caller,
+    Shared(state): Shared<State>,
+    allotted: Allotted,
+    Body(new): Body<NewPhoto>,
+) -> ApiResult<(StatusCode, Json<PhotoWithUpload>)> {
+    let mut photo = new.parse(studio, allotted.id, state.clock.now())?;
+    if allotted.again
+        && let Some(made) = allotted.made(state.photos.table.get(&photo.studio, photo.id).await?)?
+    {
+        photo = made;
+    } else if let Created::Existed(made) = state.photos.table.create(&photo).await? {
+        photo = *made;
+    }
+    Ok((StatusCode::CREATED, Json(with_upload(&state, &photo).await?)))
+}
+
+/// A fresh upload URL
+///
+/// For a photo whose upload has not happened.
+#[utoipa::path(
+    post, path = "/photos/{id}/upload", tag = "photos", operation_id = "renew_upload",
+    params(("id" = Uuid, Path, description = "Of the photo")),
+    responses(
+        (status = 200, description = "Where its bytes go", body = PhotoWithUpload),
+        (status = 409, description = "It is uploaded already; or a request with this Idempotency-Key is under way", body = ProblemView, content_type = "application/problem+json"),
+    ),
+)]
+pub async fn upload_again(
+    Caller(studio): Caller,
+    Shared(state): Shared<State>,
+    Id(id): Id,
+    allotted: Allotted,
+) -> ApiResult<Json<PhotoWithUpload>> {
+    let photo = find(&state, &studio, id).await?;
+    if photo.status != PhotoStatus::AwaitingUpload && !allotted.answered {
+        return Err(Problem::new(Kind::AlreadyUploaded, "The photo is uploaded already.").into());
+    }
+    Ok(Json(with_upload(&state, &photo).await?))
+}
+
+async fn with_upload(state: &State, photo: &Photo) -> ApiResult<PhotoWithUpload> {
+    let terms = UploadTerms {
+        content_type: &photo.content_type,
+        size: photo.size,
+        sha256: photo.declared_sha256.as_deref().and_then(sha256_bytes),
+    };
+    let request = state.originals.presign_put(&photo.original(), &terms, UPLOAD_URL_LIVES).await?;
+    let headers = request.headers().filter(|(name, _)| !name.eq_ignore_ascii_case("host"));
+    let upload = Upload {
+        method: request.method().to_owned(),
+        url: request.uri().to_owned(),
+        headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        // By the machine's own clock, as the signature is.
+        expires_at: Timestamp::now().saturating_add(UPLOAD_URL_LIVES).unwrap_or(Timestamp::MAX),
+    };
+    Ok(PhotoWithUpload { photo: photo.into(), upload })
+}
