@@ -1,0 +1,115 @@
+"""A web shop that knows the API by its generated client only: a photo goes up, is sold, and comes out of the ZIP as it was.
+
+    shop.py API
+
+`darkroom` is what the generator made. Besides, the shop makes the two requests that are none of the API's: the upload,
+which the API describes, and the download, to which the link leads.
+"""
+
+import io
+import sys
+import time
+import zipfile
+from http import HTTPStatus
+
+import httpx
+from PIL import Image
+
+from darkroom import AuthenticatedClient
+from darkroom.api.downloads import create_download, get_download
+from darkroom.api.links import customer_page, fetch_download
+from darkroom.api.orders import create_order
+from darkroom.api.photos import create_photo, get_photo
+from darkroom.models import (
+    DownloadState,
+    DownloadWithFiles,
+    DownloadWithLink,
+    NewCustomer,
+    NewDownload,
+    NewOrder,
+    NewPhoto,
+    OrderWithPhotos,
+    Photo,
+    PhotoStatus,
+    PhotoWithUpload,
+)
+
+#: Longer than any job takes on a busy machine.
+PATIENCE_SECONDS = 60
+
+
+def answer(kind, response):
+    """What was answered, if it is of this kind: the client has a type for each status."""
+    if not isinstance(response, kind):
+        sys.exit(f"{kind.__name__} was expected, not {response}")
+    return response
+
+
+def wait(ask, status):
+    """Asks until the record stands so."""
+    ends = time.monotonic() + PATIENCE_SECONDS
+    while (record := ask()).status != status:
+        if time.monotonic() > ends:
+            sys.exit(f"not {status} in time: {record}")
+        time.sleep(0.1)
+    return record
+
+
+def picture() -> bytes:
+    """A JPEG."""
+    content = io.BytesIO()
+    Image.linear_gradient("L").resize((640, 480)).save(content, "jpeg")
+    return content.getvalue()
+
+
+def upload(client: AuthenticatedClient, filename: str, original: bytes) -> Photo:
+    """Announces a photo, uploads it as the answer says, and waits until it is developed."""
+    new = NewPhoto(filename=filename, content_type="image/jpeg", size_bytes=len(original))
+    announced = answer(PhotoWithUpload, create_photo.sync(client=client, body=new, idempotency_key=filename))
+    how = announced.upload
+    httpx.request(how.method, how.url, headers=how.headers.to_dict(), content=original).raise_for_status()
+    return wait(
+        lambda: answer(Photo, get_photo.sync(announced.photo.id, client=client)),
+        PhotoStatus.READY,
+    )
+
+
+def sell(client: AuthenticatedClient, photo: Photo) -> DownloadWithLink:
+    """Orders the photo, asks for the download, and waits until it is ready."""
+    customer = NewCustomer(name="Eva Beispiel", email="eva@example.com")
+    new = NewOrder(reference="2026-1017", customer=customer, photo_ids=[photo.id])
+    order = answer(OrderWithPhotos, create_order.sync(client=client, body=new))
+    asked = answer(DownloadWithLink, create_download.sync(order.id, client=client, body=NewDownload()))
+    wait(
+        lambda: answer(DownloadWithFiles, get_download.sync(asked.download.id, client=client)),
+        DownloadState.READY,
+    )
+    return asked
+
+
+def fetch(client: AuthenticatedClient, link: str) -> bytes:
+    """The file behind a customer's link."""
+    token = link.rpartition("/")[2]
+    page = answer(str, customer_page.sync(token, client=client))
+    if "<form" not in page:
+        sys.exit(f"the page has no button: {page}")
+    redirect = fetch_download.sync_detailed(token, client=client)
+    if redirect.status_code != HTTPStatus.SEE_OTHER:
+        sys.exit(f"the link answered {redirect.status_code}")
+    return httpx.get(redirect.headers["location"]).raise_for_status().content
+
+
+def main():
+    (api,) = sys.argv[1:]
+    original = picture()
+    with AuthenticatedClient(base_url=api, token="dev:anna", raise_on_unexpected_status=True) as client:
+        photo = upload(client, "gradient.jpg", original)
+        sold = sell(client, photo)
+        archive = zipfile.ZipFile(io.BytesIO(fetch(client, sold.link)))
+    name = next(name for name in archive.namelist() if name.endswith("gradient.jpg"))
+    if archive.read(name) != original:
+        sys.exit(f"{name} is not what was uploaded")
+    print(f"a generated client uploaded a photo and got it back in a ZIP: {name}, {len(original):,} bytes, all the same")
+
+
+main()
