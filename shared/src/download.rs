@@ -159,6 +159,8 @@ pub enum Closed {
     Revoked,
     /// All counted downloads are used.
     Spent,
+    /// It has no archive of this number.
+    NoSuchArchive,
 }
 
 impl Download {
@@ -240,9 +242,12 @@ impl Download {
         Ok(())
     }
 
-    /// The customer fetches it: counts one, unless the window of an earlier one is open.
-    pub fn fetch(&mut self, now: Timestamp) -> Result<(), Closed> {
+    /// The customer fetches the archive of this number, from 1: counts one, unless the window of an earlier one is open.
+    pub fn fetch(&mut self, now: Timestamp, volume: usize) -> Result<(), Closed> {
         self.opens(now)?;
+        if self.volume(volume).is_none() {
+            return Err(Closed::NoSuchArchive);
+        }
         if !self.window_open(now) {
             self.download_count += 1;
             self.window_until = now.saturating_add(RESUME_WINDOW).ok();
@@ -314,5 +319,50 @@ impl Download {
         self.status = DownloadStatus::Revoked;
         self.generation += 1;
         self.work.settle();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_archive_that_is_not_there_is_refused_and_counts_nothing() {
+        let now = Timestamp::from_second(1_000).expect("in range");
+        let mut download = Download {
+            studio: "anna".parse().expect("valid"),
+            id: Uuid::nil(),
+            order: Uuid::nil(),
+            status: DownloadStatus::Pending,
+            kind: DownloadKind::Batch,
+            variant: Variant::Original,
+            photo: None,
+            build: 1,
+            split_bytes: None,
+            planned: Vec::new(),
+            file: None,
+            more_files: Vec::new(),
+            position: None,
+            photo_count: 1,
+            progress: Progress::default(),
+            error: None,
+            work: Work::default(),
+            expires_in_days: 7,
+            expires_at: None,
+            max_downloads: None,
+            download_count: 0,
+            window_until: None,
+            generation: 1,
+            notify: true,
+            created_at: now,
+            ready_at: None,
+        };
+        assert_eq!(download.fetch(now, 2), Err(Closed::NotReady));
+        download.make_ready(now, BuiltFile { path: "a".into(), size: 1, crc32: 0 });
+        for volume in [0, 2] {
+            assert_eq!(download.fetch(now, volume), Err(Closed::NoSuchArchive));
+        }
+        assert_eq!(download.download_count, 0);
+        assert_eq!((download.fetch(now, 1), download.download_count), (Ok(()), 1));
     }
 }

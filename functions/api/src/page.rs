@@ -42,6 +42,7 @@ impl Page {
             Err(Closed::Expired) => "expired",
             Err(Closed::Revoked) => "revoked",
             Err(Closed::Spent) => "spent",
+            Err(Closed::NoSuchArchive) => "unknown",
         };
         let progress = download.progress;
         Self {

@@ -86,9 +86,6 @@ pub async fn fetch(
         return Ok(html(StatusCode::NOT_FOUND, &Page::unknown()));
     };
     let volume = which.volume.unwrap_or(1);
-    if download.file.is_some() && download.volume(volume).is_none() {
-        return Ok(html(StatusCode::NOT_FOUND, &Page::unknown()));
-    }
     let generation = download.generation;
     let fetched = state
         .downloads
@@ -97,7 +94,7 @@ pub async fn fetch(
             if !genuine || download.generation != generation {
                 return Err(Closed::Revoked);
             }
-            download.fetch(state.clock.now())
+            download.fetch(state.clock.now(), volume)
         })
         .await?;
     match fetched {
@@ -131,6 +128,7 @@ async fn find(state: &State, token: &str) -> ApiResult<Option<(Download, Order, 
 fn status(opens: Result<(), Closed>) -> StatusCode {
     match opens {
         Ok(()) | Err(Closed::NotReady | Closed::Failed) => StatusCode::OK,
+        Err(Closed::NoSuchArchive) => StatusCode::NOT_FOUND,
         Err(Closed::Expired | Closed::Revoked | Closed::Spent) => StatusCode::GONE,
     }
 }
