@@ -86,23 +86,24 @@ pub async fn fetch(
         return Ok(html(StatusCode::NOT_FOUND, &Page::unknown()));
     };
     let volume = which.volume.unwrap_or(1);
-    if download.file.is_some() && download.volume(volume).is_none() {
-        return Ok(html(StatusCode::NOT_FOUND, &Page::unknown()));
-    }
     let generation = download.generation;
     let fetched = state
         .downloads
         .table
         .update(&download.studio, download.id, |download: &mut Download| {
             if !genuine || download.generation != generation {
-                return Err(Closed::Revoked);
+                return Err(Some(Closed::Revoked));
             }
-            download.fetch(state.clock.now())
+            // Looked at here, since a build may have ended just now: what there is not is not counted.
+            if download.file.is_some() && download.volume(volume).is_none() {
+                return Err(None);
+            }
+            download.fetch(state.clock.now()).map_err(Some)
         })
         .await?;
     match fetched {
-        None => Ok(html(StatusCode::NOT_FOUND, &Page::unknown())),
-        Some((download, Err(closed))) => {
+        None | Some((_, Err(None))) => Ok(html(StatusCode::NOT_FOUND, &Page::unknown())),
+        Some((download, Err(Some(closed)))) => {
             let status = if closed == Closed::NotReady { StatusCode::CONFLICT } else { status(Err(closed)) };
             Ok(html(status, &Page::of(&download, &order, Err(closed))))
         }
