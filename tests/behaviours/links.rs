@@ -80,6 +80,7 @@ async fn an_archive_that_there_is_not_is_neither_handed_out_nor_counted() {
     let path = format!("/downloads/{}", download["id"].as_str().unwrap());
     let second = format!("{link}?volume=2");
     assert_eq!(status(&app, Method::POST, &second).await.0, 404);
+    assert_eq!(status(&app, Method::POST, &format!("{link}?volume=0")).await.0, 422);
     for _ in 0..10 {
         assert_eq!(app.post("anna", &format!("{path}/retry"), json!({})).await.status, StatusCode::ACCEPTED);
         while app.get("anna", &path).await.body["status"] != "ready" {
