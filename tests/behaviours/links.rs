@@ -69,3 +69,25 @@ async fn a_link_of_an_unfinished_download_shows_a_page_and_hands_out_nothing() {
     let (code, page) = status(&app, Method::GET, &link).await;
     assert!(code == 200 && page.contains("could not be packed"), "{page}");
 }
+
+/// Nor while a build ends, between the moments in which the request looks.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_archive_that_there_is_not_is_neither_handed_out_nor_counted() {
+    let app = TestApp::start().await;
+    let id = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
+    let order = app.order("anna", "L-4", &[id]).await;
+    let (download, link) = app.download("anna", &order, json!({ "notify": false })).await;
+    let path = format!("/downloads/{}", download["id"].as_str().unwrap());
+    let second = format!("{link}?volume=2");
+    assert_eq!(status(&app, Method::POST, &second).await.0, 404);
+    assert_eq!(status(&app, Method::POST, &format!("{link}?volume=0")).await.0, 422);
+    for _ in 0..10 {
+        assert_eq!(app.post("anna", &format!("{path}/retry"), json!({})).await.status, StatusCode::ACCEPTED);
+        while app.get("anna", &path).await.body["status"] != "ready" {
+            for (code, _) in futures::future::join_all((0..8).map(|_| status(&app, Method::POST, &second))).await {
+                assert!(matches!(code, 404 | 409), "{code}");
+            }
+        }
+    }
+    assert_eq!(app.get("anna", &path).await.body["download_count"], 0);
+}

@@ -13,6 +13,7 @@ use http::{
 use serde::Deserialize;
 use shared::{
     ObjectKey,
+    contents::MAX_VOLUMES,
     download::{Closed, Download, DownloadKind},
     link::LinkToken,
     order::Order,
@@ -82,10 +83,13 @@ pub async fn fetch(
     Path(token): Path<String>,
     Query(which): Query<Which>,
 ) -> ApiResult<Response> {
+    let volume = which.volume.unwrap_or(1);
+    if !(1..=MAX_VOLUMES).contains(&volume) {
+        return Err(Problem::invalid("volume", format!("It must be 1 to {MAX_VOLUMES}.")).into());
+    }
     let Some((download, order, genuine)) = find(&state, &token).await? else {
         return Ok(html(StatusCode::NOT_FOUND, &Page::unknown()));
     };
-    let volume = which.volume.unwrap_or(1);
     let generation = download.generation;
     let fetched = state
         .downloads
