@@ -50,6 +50,8 @@ async fn every_refusal_is_a_problem_that_names_the_field() {
         (downloads.as_str(), &json!({}), "expires_in_days", json!(0)),
         (downloads.as_str(), &json!({}), "expires_in_days", json!(31)),
         (downloads.as_str(), &json!({}), "max_downloads", json!(0)),
+        (downloads.as_str(), &json!({}), "split_bytes", json!(999_999)),
+        (downloads.as_str(), &json!({}), "split_bytes", json!(1_u64 << 53)),
         (downloads.as_str(), &json!({}), "surprise", json!(0)),
         ("/emails", &email, "template", json!("spam")),
         ("/emails", &email, "to", json!("a@b.cd,e@f.gh")),
