@@ -1,4 +1,5 @@
-"""A web shop that knows the API by its generated client only: a photo goes up, is sold, and comes out of the ZIP as it was.
+"""A web shop that knows the API by its generated client only: a photo goes up, is sold, and comes out of the ZIP as
+it was.
 
     shop.py API
 
@@ -109,7 +110,7 @@ def main():
     name = next(name for name in archive.namelist() if name.endswith("gradient.jpg"))
     if archive.read(name) != original:
         sys.exit(f"{name} is not what was uploaded")
-    print(f"a generated client uploaded a photo and got it back in a ZIP: {name}, {len(original):,} bytes, all the same")
+    print(f"a generated client uploaded a photo and got it back in a ZIP: {name}, {len(original):,} bytes, unchanged")
 
 
 main()
