@@ -8,7 +8,7 @@ use crate::{
     error::RecordError,
     object_key::ObjectKey,
     studio::Studio,
-    work::{Claim, Fate, MAX_TRIES_DOWNLOAD, NotAgain, NotOwner, TryId, Work},
+    work::{Claim, MAX_TRIES_DOWNLOAD, NotAgain, NotOwner, TryId, Work},
 };
 
 /// One counted POST on a link opens a window in which further ones are free, so that an interrupted download resumes.
@@ -214,21 +214,25 @@ impl Download {
         self.window_until.is_some_and(|until| until > now)
     }
 
-    /// The tries are spent, by owners that died before they could say so.
-    pub fn give_up(&mut self, now: Timestamp, error: RecordError) {
+    /// It has failed for good.
+    pub fn fail(&mut self) {
         self.status = DownloadStatus::Failed;
-        self.error = Some(error);
-        self.work.give_up(now);
+    }
+
+    /// Another try follows.
+    pub fn give_back(&mut self) {
+        self.status = DownloadStatus::Pending;
     }
 
     /// It is to be built (again): a new build, of which nothing is known yet. Links stay good; counted downloads stay counted.
     pub fn send_again(&mut self, now: Timestamp, ordered_by: Option<Uuid>) -> Result<(), NotAgain> {
+        let work = self.work.sent_again(now, ordered_by)?;
         match self.status {
             DownloadStatus::Pending | DownloadStatus::Processing => return Err(NotAgain::UnderWay),
             DownloadStatus::Revoked => return Err(NotAgain::Impossible),
             DownloadStatus::Ready | DownloadStatus::Failed => {}
         }
-        self.work = self.work.sent_again(now, ordered_by)?;
+        self.work = work;
         self.status = DownloadStatus::Pending;
         self.build += 1;
         self.planned = Vec::new();
@@ -299,14 +303,6 @@ impl Download {
         self.ready_at = Some(now);
         self.expires_at = now.saturating_add(SignedDuration::from_hours(24 * i64::from(self.expires_in_days))).ok();
         self.work.succeed();
-    }
-
-    /// The build did not go well.
-    pub fn fall(&mut self, by: TryId, now: Timestamp, fate: Fate, error: Option<RecordError>) -> Result<(), NotOwner> {
-        self.check(by)?;
-        self.error = error;
-        self.status = if self.work.fall(now, fate) { DownloadStatus::Failed } else { DownloadStatus::Pending };
-        Ok(())
     }
 
     /// Fencing, and a revocation in the meantime wins.

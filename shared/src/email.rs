@@ -11,7 +11,7 @@ use crate::{
     job::follow_up_id,
     order::{Customer, Order},
     studio::Studio,
-    work::{Claim, Fate, MAX_TRIES_EMAIL, NotAgain, NotOwner, TryId, Work},
+    work::{Claim, MAX_TRIES_EMAIL, NotAgain, NotOwner, TryId, Work},
 };
 
 /// What a mail speaks of. It holds ids, not text: what it says is read from the records at sending, when it is true.
@@ -179,36 +179,21 @@ impl Email {
         Ok(())
     }
 
-    /// The try did not end well. A mail that is `Sending` stays so: nobody heard what SES did with it.
-    pub fn fall(&mut self, by: TryId, now: Timestamp, fate: Fate, error: Option<RecordError>) -> Result<(), NotOwner> {
-        self.work.check(by)?;
-        self.error = error;
-        if self.work.fall(now, fate) {
-            self.fail();
-        }
-        Ok(())
-    }
-
-    /// The tries are spent, by owners that died before they could say so.
-    pub fn give_up(&mut self, now: Timestamp, error: RecordError) {
-        self.fail();
-        self.error = Some(error);
-        self.work.give_up(now);
-    }
-
-    fn fail(&mut self) {
+    /// It has failed for good.
+    pub fn fail(&mut self) {
         self.unheard = self.status == EmailStatus::Sending;
         self.status = EmailStatus::Failed;
     }
 
     /// It failed, and is to be sent all the same. What SES may have already is flagged.
     pub fn send_again(&mut self, now: Timestamp, ordered_by: Option<Uuid>) -> Result<(), NotAgain> {
+        let work = self.work.sent_again(now, ordered_by)?;
         match self.status {
             EmailStatus::Queued | EmailStatus::Sending => return Err(NotAgain::UnderWay),
             EmailStatus::Sent | EmailStatus::Suppressed => return Err(NotAgain::Impossible),
             EmailStatus::Failed => {}
         }
-        self.work = self.work.sent_again(now, ordered_by)?;
+        self.work = work;
         self.status = EmailStatus::Queued;
         self.possible_duplicate |= std::mem::take(&mut self.unheard);
         self.error = None;

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::{
     error::RecordError,
     studio::Studio,
-    work::{Claim, Fate, MAX_TRIES_OPERATION, NotAgain, NotOwner, TryId, Work},
+    work::{Claim, MAX_TRIES_OPERATION, NotAgain, NotOwner, TryId, Work},
     workers::QueueName,
 };
 
@@ -169,33 +169,21 @@ impl Operation {
         Ok(())
     }
 
-    /// A try did not end well.
-    pub fn fall(&mut self, by: TryId, now: Timestamp, fate: Fate, error: Option<RecordError>) -> Result<(), NotOwner> {
-        self.work.check(by)?;
-        self.error = error;
-        if self.work.fall(now, fate) {
-            self.status = OperationStatus::Failed;
-            self.ended_at = Some(now);
-        }
-        Ok(())
-    }
-
-    /// The tries are spent, by owners that died before they could say so.
-    pub fn give_up(&mut self, now: Timestamp, error: RecordError) {
+    /// It has failed for good.
+    pub fn fail(&mut self, now: Timestamp) {
         self.status = OperationStatus::Failed;
-        self.error = Some(error);
         self.ended_at = Some(now);
-        self.work.give_up(now);
     }
 
     /// It was given up, and is to go on where it stopped.
     pub fn send_again(&mut self, now: Timestamp, ordered_by: Option<Uuid>) -> Result<(), NotAgain> {
+        let work = self.work.sent_again(now, ordered_by)?;
         match self.status {
             OperationStatus::Pending | OperationStatus::Processing => return Err(NotAgain::UnderWay),
             OperationStatus::Done => return Err(NotAgain::Impossible),
             OperationStatus::Failed => {}
         }
-        self.work = self.work.sent_again(now, ordered_by)?;
+        self.work = work;
         self.status = OperationStatus::Pending;
         self.error = None;
         self.ended_at = None;

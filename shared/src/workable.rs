@@ -32,10 +32,33 @@ pub trait Workable: Record {
     fn work(&self) -> &Work;
     /// The same, to change.
     fn work_mut(&mut self) -> &mut Work;
+    /// Why its last try failed.
+    fn error_mut(&mut self) -> &mut Option<RecordError>;
+    /// Fencing: only the present owner may write.
+    fn check(&self, by: TryId) -> Result<(), NotOwner> {
+        self.work().check(by)
+    }
+    /// It has failed for good.
+    fn fail(&mut self, now: Timestamp);
+    /// Another try follows.
+    fn give_back(&mut self);
     /// Its try did not end well.
-    fn fall(&mut self, by: TryId, now: Timestamp, fate: Fate, error: Option<RecordError>) -> Result<(), NotOwner>;
-    /// Its tries are spent.
-    fn give_up(&mut self, now: Timestamp, error: RecordError);
+    fn fall(&mut self, by: TryId, now: Timestamp, fate: Fate, error: Option<RecordError>) -> Result<(), NotOwner> {
+        self.check(by)?;
+        *self.error_mut() = error;
+        if self.work_mut().fall(now, fate) {
+            self.fail(now);
+        } else {
+            self.give_back();
+        }
+        Ok(())
+    }
+    /// Its tries are spent, by owners that died before they could say so.
+    fn give_up(&mut self, now: Timestamp, error: RecordError) {
+        self.fail(now);
+        *self.error_mut() = Some(error);
+        self.work_mut().give_up(now);
+    }
     /// It is to be worked on again, from its first try; `ordered_by` is the request that wants so. Its message is not sent yet.
     fn send_again(&mut self, now: Timestamp, ordered_by: Option<Uuid>) -> Result<(), NotAgain>;
     /// Failed, and why; `None` while it is not.
@@ -60,9 +83,9 @@ impl Queued for Email {
     const QUEUE: QueueName = QueueName::Emails;
 }
 
-/// The records have these transitions of their own, under the same names.
+/// What these records have alike; what each has of its own stands behind.
 macro_rules! workable {
-    ($record:ident, $max_tries:ident, $job:ident { $id:ident }, $failed:path) => {
+    ($record:ident, $max_tries:ident, $job:ident { $id:ident }, $failed:path, { $($own:tt)* }) => {
         impl Workable for $record {
             const MAX_TRIES: u32 = $max_tries;
 
@@ -78,17 +101,8 @@ macro_rules! workable {
             fn work_mut(&mut self) -> &mut Work {
                 &mut self.work
             }
-            fn fall(
-                &mut self,
-                by: TryId,
-                now: Timestamp,
-                fate: Fate,
-                error: Option<RecordError>,
-            ) -> Result<(), NotOwner> {
-                self.fall(by, now, fate, error)
-            }
-            fn give_up(&mut self, now: Timestamp, error: RecordError) {
-                self.give_up(now, error);
+            fn error_mut(&mut self) -> &mut Option<RecordError> {
+                &mut self.error
             }
             fn send_again(&mut self, now: Timestamp, ordered_by: Option<Uuid>) -> Result<(), NotAgain> {
                 self.send_again(now, ordered_by)
@@ -96,11 +110,41 @@ macro_rules! workable {
             fn failure(&self) -> Option<&RecordError> {
                 self.error.as_ref().filter(|_| self.status == $failed)
             }
+            $($own)*
         }
     };
 }
 
-workable!(Photo, MAX_TRIES_PHOTO, ProcessPhoto { photo }, PhotoStatus::Failed);
-workable!(Download, MAX_TRIES_DOWNLOAD, BuildArchive { download }, DownloadStatus::Failed);
-workable!(Email, MAX_TRIES_EMAIL, SendEmail { email }, EmailStatus::Failed);
-workable!(Operation, MAX_TRIES_OPERATION, Operate { operation }, OperationStatus::Failed);
+workable!(Photo, MAX_TRIES_PHOTO, ProcessPhoto { photo }, PhotoStatus::Failed, {
+    fn fail(&mut self, now: Timestamp) {
+        self.fail(now);
+    }
+    fn give_back(&mut self) {
+        self.give_back();
+    }
+});
+workable!(Download, MAX_TRIES_DOWNLOAD, BuildArchive { download }, DownloadStatus::Failed, {
+    fn check(&self, by: TryId) -> Result<(), NotOwner> {
+        self.check(by)
+    }
+    fn fail(&mut self, _: Timestamp) {
+        self.fail();
+    }
+    fn give_back(&mut self) {
+        self.give_back();
+    }
+});
+workable!(Email, MAX_TRIES_EMAIL, SendEmail { email }, EmailStatus::Failed, {
+    fn fail(&mut self, _: Timestamp) {
+        self.fail();
+    }
+    // One that is `Sending` stays so: nobody heard what SES did with it.
+    fn give_back(&mut self) {}
+});
+workable!(Operation, MAX_TRIES_OPERATION, Operate { operation }, OperationStatus::Failed, {
+    fn fail(&mut self, now: Timestamp) {
+        self.fail(now);
+    }
+    // Its pages so far stand: it is under way.
+    fn give_back(&mut self) {}
+});

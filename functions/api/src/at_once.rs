@@ -9,15 +9,7 @@ use aws_types::SdkConfig;
 pub use estimate::{Estimate, archive, photo};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use shared::{
-    Job,
-    clock::Clock,
-    desk::Desk,
-    env::{Env, EnvError},
-    lambda::Lambda,
-    workable::Queued,
-    workers::QueueName,
-};
+use shared::{Job, clock::Clock, desk::Desk, env::Env, lambda::Lambda, workable::Queued, workers::QueueName};
 use tracing::{info, warn};
 use uuid::Uuid;
 
@@ -43,12 +35,11 @@ impl Workers {
     /// From the function's environment. `LONGEST_WAIT_SECONDS` is for tests that don't want to wait for so long.
     pub fn from_env(env: &Env, config: &SdkConfig) -> Result<Self> {
         let longest_wait = Duration::from_secs(env.parsed_or("LONGEST_WAIT_SECONDS", LONGEST_WAIT_SECONDS)?);
-        let name = |variable: &str| -> Result<String, EnvError> { env.required(variable) };
         Ok(Self {
             lambda: Lambda::new(config, longest_wait)?,
-            email_sender: name("EMAIL_SENDER_FUNCTION")?,
-            photo_processor: name("PHOTO_PROCESSOR_FUNCTION")?,
-            archive_builder: name("ARCHIVE_BUILDER_FUNCTION")?,
+            email_sender: env.required("EMAIL_SENDER_FUNCTION")?,
+            photo_processor: env.required("PHOTO_PROCESSOR_FUNCTION")?,
+            archive_builder: env.required("ARCHIVE_BUILDER_FUNCTION")?,
             longest_wait,
             clock: env.clock(),
         })
@@ -61,7 +52,7 @@ impl Workers {
         }
         let (seconds, most) = (estimate.seconds(), self.longest_wait.as_secs());
         let detail = format!("It would take about {seconds} s, and a request may wait for {most} s at most.");
-        Err(Problem::new(Kind::TooLargeToWait, detail).with("field", "queue"))
+        Err(Problem::new(Kind::TooLargeToWait, detail).at("queue"))
     }
 
     /// Sends the record's job, or does it at once where `wait` says so. Answers the record, and whether it is finished: what
@@ -110,9 +101,9 @@ impl Workers {
     }
 }
 
-/// Nothing is due for what is done or has failed for good; for a photo whose event was lost nothing is either.
+/// Nothing is due for what is done or has failed for good.
 fn is_finished<R: Queued>(record: &R) -> bool {
-    record.work().due_at.is_none() && record.work().claims > 0
+    record.work().due_at.is_none()
 }
 
 /// An event of one message, as SQS would hand it to the worker; it has no receipt, since there is nothing to hide or delete.

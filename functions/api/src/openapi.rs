@@ -190,13 +190,12 @@ fn complete(path: &str, method: &str, operation: &mut Value) {
         add(
             operation,
             json!({
-                "name": "Idempotency-Key", "in": "header", "required": false,
+                "name": HEADER, "in": "header", "required": false,
                 "schema": { "type": "string", "minLength": 1, "maxLength": MAX_KEY, "pattern": "^[ -~]+$" },
                 "description": "Sent again with the same key, the request does nothing twice.",
             }),
         );
     }
-    debug_assert!(HEADER.eq_ignore_ascii_case("Idempotency-Key"));
 }
 
 fn add(operation: &mut Value, parameter: Value) {

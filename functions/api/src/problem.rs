@@ -210,14 +210,18 @@ impl Problem {
 
     /// 422: the field's value can't be taken.
     pub fn invalid(field: impl Into<String>, detail: impl Into<String>) -> Self {
-        let mut problem = Self::new(Kind::InvalidField, detail);
-        problem.field = Some(field.into());
-        problem
+        Self::new(Kind::InvalidField, detail).at(field)
     }
 
     /// 404: there is no such thing, or it is another studio's, which is the same.
     pub fn not_found(what: &str) -> Self {
         Self::new(Kind::NotFound, format!("There is no such {what}."))
+    }
+
+    /// Names the field.
+    pub fn at(mut self, field: impl Into<String>) -> Self {
+        self.field = Some(field.into());
+        self
     }
 
     /// Adds a member of its own.

@@ -1,7 +1,7 @@
 //! The mail that follows a build. Its id is derived, so that a repeated step sends no second one.
 
 use jiff::Timestamp;
-use shared::{JobError, download::Download, email::Email, job::Job, order::Order};
+use shared::{JobError, download::Download, follow_up, order::Order};
 
 use crate::state::State;
 
@@ -11,8 +11,8 @@ pub async fn notify(state: &State, download: &Download, now: Timestamp) -> Resul
         return Ok(());
     }
     let order: Option<Order> = state.orders.get(&download.studio, download.order).await?;
-    let Some(email) = order.and_then(|order| Email::telling_of(download, &order, now)) else { return Ok(()) };
-    state.emails.create(&email).await?;
-    state.email_queue.send(&Job::SendEmail { studio: email.studio, email: email.id }).await?;
+    if let Some(order) = order {
+        follow_up::tell(&state.emails, &state.email_queue, download, &order, now).await?;
+    }
     Ok(())
 }

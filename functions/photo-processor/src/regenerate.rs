@@ -7,10 +7,8 @@ use shared::{
     JobError,
     desk::{AT_ONCE, PAGE, pause_in_time},
     hold::Hold,
-    job::Job,
     operation::{Operation, Photos},
     photo::{Photo, PhotoStatus},
-    work::NotAgain,
 };
 
 use crate::state::State;
@@ -50,20 +48,7 @@ fn is_one(photo: &Photo, which: Photos) -> bool {
 }
 
 /// Was it set going, by this operation?
-async fn again(state: &State, hold: &Hold<Operation>, photo: &Photo) -> Result<bool, JobError> {
-    let (table, studio, id) = (&state.desk.table, &photo.studio, photo.id);
-    let set = table.update(studio, id, |photo: &mut Photo| {
-        if photo.work.ordered_by == Some(hold.record.id) {
-            return Err(NotAgain::Repeated);
-        }
-        photo.send_again(hold.now(), Some(hold.record.id))
-    });
-    match set.await? {
-        // Sent again after a crash: the job finds it done, or under way.
-        Some((_, Ok(()) | Err(NotAgain::Repeated))) => {
-            state.desk.queue.send(&Job::ProcessPhoto { studio: studio.clone(), photo: id }).await?;
-            Ok(true)
-        }
-        Some((_, Err(NotAgain::UnderWay | NotAgain::Impossible))) | None => Ok(false),
-    }
+async fn again(state: &State, hold: &Hold<Operation>, photo: &Photo) -> anyhow::Result<bool> {
+    let set = |photo: &mut Photo| photo.send_again(hold.now(), Some(hold.record.id));
+    state.desk.send_again(&photo.studio, photo.id, set).await
 }

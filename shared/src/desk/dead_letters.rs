@@ -7,7 +7,10 @@ use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use jiff::Timestamp;
 use tracing::warn;
 
-use crate::queue::{Counts, Queue};
+use crate::{
+    aws::failed,
+    queue::{Counts, Queue},
+};
 
 /// SQS: at most 10 messages a receive.
 const AT_ONCE: i32 = 10;
@@ -68,7 +71,7 @@ impl DeadLetters {
                 .message_system_attribute_names(MessageSystemAttributeName::All)
                 .send()
                 .await
-                .map_err(|error| crate::aws::failed("Failed to look at dead letters", error))?;
+                .map_err(|error| failed("Failed to look at dead letters", error))?;
             let messages = received.messages.unwrap_or_default();
             if messages.is_empty() {
                 break;
@@ -95,7 +98,7 @@ impl DeadLetters {
             .receipt_handle(&letter.receipt_handle)
             .send()
             .await
-            .map_err(|error| crate::aws::failed("Failed to remove a dead letter", error))?;
+            .map_err(|error| failed("Failed to remove a dead letter", error))?;
         Ok(())
     }
 }

@@ -38,7 +38,7 @@ pub struct Desk<R> {
 
 /// What a dead letter speaks of.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Subject {
+enum Subject {
     /// A record of the desk's table.
     Record(Studio, Uuid),
     /// No record: why it is here.
@@ -101,20 +101,9 @@ pub enum Dealt {
     Done,
 }
 
-/// What became of a record that was to be tried again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Retried {
-    /// Its job is on the queue.
-    Sent,
-    /// It had been set going by the same request; its job was sent again, which does no harm.
-    Before,
-    /// It has not failed, or not any more.
-    NotFailed,
-}
-
 impl<R: Workable> Desk<R> {
     /// What a dead letter's body speaks of.
-    pub fn subject(body: &str) -> Subject {
+    fn subject(body: &str) -> Subject {
         let message = |job, studio, error| Subject::Message { job, studio, error };
         match Job::decode(body) {
             Ok(job) => {
@@ -159,40 +148,48 @@ impl<R: Workable> Desk<R> {
             return Ok(Standing::Forgotten);
         }
         let ordered_by = record.as_ref().and_then(|record| record.work().ordered_by);
-        let error = match record {
+        let error = match &record {
             None => RecordError::new("no_record", "The record that it names does not exist."),
-            // Of a failure that the index does not know yet.
-            Some(record) if record.failure().is_some() => {
-                record.failure().cloned().unwrap_or_else(|| RecordError::new("unknown", "It failed without a reason."))
-            }
-            Some(record) if record.work().claims == 0 => RecordError::new(
-                "not_begun",
-                "No worker has begun the record that it names. Try it again, don't forget it.",
-            ),
-            Some(_) => RecordError::new("not_failed", "The record that it names has not failed, or not any more."),
+            Some(record) => match record.failure() {
+                // Of a failure that is not in the index.
+                Some(failure) => failure.clone(),
+                None if record.work().claims == 0 => RecordError::new(
+                    NOT_BEGUN,
+                    "No worker has begun the record that it names. Try it again, don't forget it.",
+                ),
+                None => RecordError::new("not_failed", "The record that it names has not failed, or not any more."),
+            },
         };
         let job = Some(R::job(studio.clone(), id).name());
         Ok(Standing::Alone(Entry { job, studio: Some(studio), record: Some(id), error, ordered_by }))
     }
 
-    /// Sets a failed record going again, then sends its job. A crash in between is found by the sweep.
-    pub async fn retry(&self, studio: &Studio, id: Uuid, now: Timestamp, by: Uuid) -> Result<Retried> {
-        let again = |record: &mut R| {
-            if record.work().ordered_by == Some(by) {
-                return Err(NotAgain::Repeated);
-            }
-            if record.failure().is_none() {
+    /// Sets a failed record going again and sends its job; false if it has not failed.
+    pub async fn retry(&self, studio: &Studio, id: Uuid, now: Timestamp, by: Uuid) -> Result<bool> {
+        self.send_again(studio, id, |record| {
+            // Asked for twice, it may be under way or done by now.
+            if record.failure().is_none() && record.work().ordered_by != Some(by) {
                 return Err(NotAgain::Impossible);
             }
             record.send_again(now, Some(by))
-        };
-        let retried = match self.table.update(studio, id, again).await? {
-            Some((_, Ok(()))) => Retried::Sent,
-            Some((_, Err(NotAgain::Repeated))) => Retried::Before,
-            Some((_, Err(NotAgain::UnderWay | NotAgain::Impossible))) | None => return Ok(Retried::NotFailed),
-        };
+        })
+        .await
+    }
+
+    /// Sets a record going again by `set`, then sends its job; false if it can't be. A crash in between is found by the sweep.
+    /// The job of one that the same request has set going before is sent again, which does no harm.
+    pub async fn send_again(
+        &self,
+        studio: &Studio,
+        id: Uuid,
+        set: impl FnMut(&mut R) -> Result<(), NotAgain>,
+    ) -> Result<bool> {
+        match self.table.update(studio, id, set).await? {
+            Some((_, Ok(()) | Err(NotAgain::Repeated))) => {}
+            Some((_, Err(NotAgain::UnderWay | NotAgain::Impossible))) | None => return Ok(false),
+        }
         self.queue.send(&R::job(studio.clone(), id)).await?;
-        Ok(retried)
+        Ok(true)
     }
 
     /// Takes a failed record off the list; it stays failed. Was it on it?

@@ -6,7 +6,7 @@ use anyhow::Result;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use uuid::Uuid;
 
-use super::{DeadLetter, Dealt, Deed, Desk, Entry, NOT_BEGUN, Retried, dead_letters::LOOKED_AT};
+use super::{DeadLetter, Dealt, Deed, Desk, Entry, NOT_BEGUN, dead_letters::LOOKED_AT};
 use crate::{
     batch::{Delivery, Disposition},
     error::JobError,
@@ -82,10 +82,7 @@ pub async fn repair<R: Workable>(desk: &Desk<R>, hold: Arc<Hold<Operation>>) -> 
 async fn record<R: Workable>(desk: &Desk<R>, deed: Deed, failure: &Failure, hold: &Hold<Operation>) -> Result<bool> {
     let key = &failure.key;
     match deed {
-        Deed::Retry => {
-            let retried = desk.retry(&key.studio, key.id, hold.now(), hold.record.id).await?;
-            Ok(retried != Retried::NotFailed)
-        }
+        Deed::Retry => desk.retry(&key.studio, key.id, hold.now(), hold.record.id).await,
         Deed::Forget => desk.forget(&key.studio, key.id).await,
     }
 }

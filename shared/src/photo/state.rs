@@ -5,10 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::{Derivatives, Development, Photo, PhotoStatus};
-use crate::{
-    error::RecordError,
-    work::{Claim, Fate, MAX_TRIES_PHOTO, NotAgain, NotOwner, TryId, Work},
-};
+use crate::work::{Claim, MAX_TRIES_PHOTO, NotAgain, NotOwner, TryId, Work};
 
 /// An upload that never came is forgotten after this long.
 pub const UPLOAD_EXPIRES_AFTER: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -58,35 +55,26 @@ impl Photo {
         Ok(())
     }
 
-    /// Developing did not go well: `fate` says what becomes of the photo.
-    pub fn fall(&mut self, by: TryId, now: Timestamp, fate: Fate, error: Option<RecordError>) -> Result<(), NotOwner> {
-        self.work.check(by)?;
-        self.error = error;
-        if self.work.fall(now, fate) {
-            self.status = PhotoStatus::Failed;
-            self.processed_at = Some(now);
-        } else {
-            self.status = PhotoStatus::Pending;
-        }
-        Ok(())
+    /// It has failed for good.
+    pub fn fail(&mut self, now: Timestamp) {
+        self.status = PhotoStatus::Failed;
+        self.processed_at = Some(now);
     }
 
-    /// The tries are spent, by owners that died before they could say so.
-    pub fn give_up(&mut self, now: Timestamp, error: RecordError) {
-        self.status = PhotoStatus::Failed;
-        self.error = Some(error);
-        self.processed_at = Some(now);
-        self.work.give_up(now);
+    /// Another try follows.
+    pub fn give_back(&mut self) {
+        self.status = PhotoStatus::Pending;
     }
 
     /// It is to be developed (again): on request, whatever became of it before.
     pub fn send_again(&mut self, now: Timestamp, ordered_by: Option<Uuid>) -> Result<(), NotAgain> {
+        let work = self.work.sent_again(now, ordered_by)?;
         match self.status {
             PhotoStatus::AwaitingUpload | PhotoStatus::Deleting => return Err(NotAgain::Impossible),
             PhotoStatus::Pending | PhotoStatus::Processing => return Err(NotAgain::UnderWay),
             PhotoStatus::Ready | PhotoStatus::Failed => {}
         }
-        self.work = self.work.sent_again(now, ordered_by)?;
+        self.work = work;
         self.status = PhotoStatus::Pending;
         self.error = None;
         Ok(())

@@ -9,7 +9,7 @@ mod failures;
 mod orders;
 mod table;
 
-pub use failures::{Failure, FailureKey, InvalidCursor};
+pub use failures::{Failure, FailureKey, InvalidCursor, MOST_COUNTED};
 use jiff::Timestamp;
 pub use orders::Orders;
 use serde::{Serialize, de::DeserializeOwned};

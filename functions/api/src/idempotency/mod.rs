@@ -2,7 +2,7 @@
 //!
 //! A key decides the id of what its request makes, before the request does anything. A request that broke off in the
 //! middle and comes again meets its own record under that id and goes on from there; one that was answered is answered
-//! again from the record. Refusals leave no trace: a refused request has done nothing, so its key is free again.
+//! again from the record. A first request that is refused has done nothing, so its key is free again.
 
 mod record;
 
@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// The header.
-pub const HEADER: &str = "idempotency-key";
+pub const HEADER: &str = "Idempotency-Key";
 /// The longest key.
 pub const MAX_KEY: usize = 255;
 
@@ -140,7 +140,7 @@ fn key(parts: &Parts) -> Result<String, ApiError> {
         return Ok(key.to_owned());
     }
     let detail = format!("It must be one key of 1 to {MAX_KEY} printable ASCII characters.");
-    Err(Problem::invalid("Idempotency-Key", detail).into())
+    Err(Problem::invalid(HEADER, detail).into())
 }
 
 fn fingerprint(parts: &Parts, body: &[u8]) -> String {

@@ -8,9 +8,8 @@ use axum::{Json, extract::State as Shared, response::Response};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use shared::{
-    Job,
     download::{Download, DownloadKind, DownloadStatus},
-    email::Email,
+    follow_up,
     hold::rest,
     order::Order,
     zip::DownloadIndex,
@@ -81,10 +80,7 @@ async fn tell(state: &State, order: &Order, download: &Download) -> ApiResult<()
     if !download.notify || download.work.due_at.is_none() {
         return Ok(());
     }
-    if let Some(email) = Email::telling_of(download, order, state.clock.now()) {
-        state.emails.table.create(&email).await?;
-        state.emails.queue.send(&Job::SendEmail { studio: email.studio, email: email.id }).await?;
-    }
+    follow_up::tell(&state.emails.table, &state.emails.queue, download, order, state.clock.now()).await?;
     Ok(rest(&state.downloads.table, download).await?)
 }
 

@@ -8,6 +8,8 @@ mod orders;
 mod photos;
 mod queues;
 
+use std::str::FromStr;
+
 use axum::{
     Json, Router,
     extract::DefaultBodyLimit,
@@ -18,7 +20,6 @@ use http::header::CONTENT_TYPE;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use uuid::Uuid;
 
 use crate::{
     body::MAX_BODY_BYTES,
@@ -30,9 +31,9 @@ use crate::{
 };
 
 /// Records on a page, unless the caller asks for fewer or more.
-pub(crate) const DEFAULT_LIMIT: usize = 50;
+const DEFAULT_LIMIT: usize = 50;
 /// Records on a page at most.
-pub(crate) const MAX_LIMIT: usize = 200;
+const MAX_LIMIT: usize = 200;
 
 /// All routes.
 pub fn router(state: State) -> Router {
@@ -113,7 +114,7 @@ async fn document() -> impl IntoResponse {
 }
 
 /// Where a page begins, and how long it is.
-fn page_of(limit: Option<usize>, cursor: Option<&str>) -> Result<(Option<Uuid>, usize), Problem> {
+fn page_of<C: FromStr>(limit: Option<usize>, cursor: Option<&str>) -> Result<(Option<C>, usize), Problem> {
     let limit = limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {
         return Err(Problem::invalid("limit", format!("It must be 1 to {MAX_LIMIT}.")));

@@ -2,9 +2,10 @@
 
 use axum::{Json, extract::State as Shared, response::Response};
 use http::{HeaderMap, StatusCode};
-use shared::{operation::Operation, store::Created, workable::Workable as _, workers::QueueName};
+use shared::{operation::Operation, store::Created, workable::Workable as _};
 use uuid::Version;
 
+use super::queues::at_desk;
 use crate::{
     answers::{OperationStarted, OperationView},
     body::Id,
@@ -21,24 +22,21 @@ pub async fn begin(
     mut operation: Operation,
     allotted: Allotted,
 ) -> ApiResult<(StatusCode, Json<OperationStarted>)> {
+    let mut is_to_be_sent = true;
     if allotted.answered {
+        // One that was given up goes on where it stopped.
         let again = |operation: &mut Operation| operation.send_again(state.clock.now(), None);
         let found = state.operations.update(&operation.studio, operation.id, again).await?;
-        let (found, set_going) = allotted.made(found)?.unwrap_or((operation, Ok(())));
-        operation = found;
-        if set_going.is_err() {
-            return Ok((StatusCode::ACCEPTED, Json(OperationStarted { operation: (&operation).into() })));
+        if let Some((found, set_going)) = allotted.made(found)? {
+            (operation, is_to_be_sent) = (found, set_going.is_ok());
         }
-        // One that was given up goes on where it stopped.
     } else if let Created::Existed(made) = state.operations.create(&operation).await? {
         operation = *made;
     }
-    let queue = match operation.queue {
-        QueueName::Emails => &state.emails.queue,
-        QueueName::Photos => &state.photos.queue,
-        QueueName::Downloads => &state.downloads.queue,
-    };
-    queue.send(&Operation::job(operation.studio.clone(), operation.id)).await?;
+    if is_to_be_sent {
+        let job = Operation::job(operation.studio.clone(), operation.id);
+        at_desk!(state, operation.queue, |desk| desk.queue.send(&job).await)?;
+    }
     Ok((StatusCode::ACCEPTED, Json(OperationStarted { operation: (&operation).into() })))
 }
 

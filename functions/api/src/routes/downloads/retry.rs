@@ -4,6 +4,7 @@ use axum::{Json, extract::State as Shared};
 use http::StatusCode;
 use shared::{
     download::{Download, DownloadKind},
+    order::Order,
     work::NotAgain,
 };
 use uuid::Uuid;
@@ -41,13 +42,12 @@ pub async fn retry(
 ) -> ApiResult<(StatusCode, Json<DownloadWithLink>)> {
     let not_found = || Problem::not_found("download");
     let found = state.downloads.table.get(&studio, id).await?.ok_or_else(not_found)?;
-    let repeated = found.work.ordered_by == Some(allotted.id);
     if allotted.answered {
         return Ok((StatusCode::ACCEPTED, Json(with_link(&state, &found).await?)));
     }
-    let download = if repeated { found } else { rebuild(&state, found, allotted.id, how.wait()).await? };
+    let order = state.orders.get(&studio, found.order).await?.ok_or_else(|| Problem::not_found("order"))?;
+    let download = rebuild(&state, &order, found, allotted.id, how.wait()).await?;
     let (download, finished) = if download.kind == DownloadKind::Single {
-        let order = state.orders.get(&studio, download.order).await?.ok_or_else(|| Problem::not_found("order"))?;
         tell(&state, &order, &download).await?;
         (download, true)
     } else {
@@ -57,20 +57,21 @@ pub async fn retry(
     Ok((status, Json(with_link(&state, &download).await?)))
 }
 
-/// Sets a new build going, with what it will be.
-async fn rebuild(state: &State, found: Download, by: Uuid, wait: bool) -> ApiResult<Download> {
+/// Sets a new build going, with what it will be; unless this request has done so before.
+async fn rebuild(state: &State, order: &Order, found: Download, by: Uuid, wait: bool) -> ApiResult<Download> {
     let now = state.clock.now();
-    let order = state.orders.get(&found.studio, found.order).await?;
-    let order = order.ok_or_else(|| Problem::not_found("order"))?;
     // Tried on a copy first: the index of a new build lies in place before the record names that build.
     let mut new = found.clone();
-    refuse(new.send_again(now, Some(by)))?;
+    match new.send_again(now, Some(by)) {
+        Err(NotAgain::Repeated) => return Ok(found),
+        other => refuse(other)?,
+    }
     if new.kind == DownloadKind::Single {
-        let photo = photo_of(state, &order, &new).await?;
+        let photo = photo_of(state, order, &new).await?;
         let file = bare_file(&photo, new.variant)?;
         ready_at_once(&mut new, now, file);
     } else {
-        let layouts = plan(state, &order, &new, wait).await?;
+        let layouts = plan(state, order, &new, wait).await?;
         announce(state, &mut new, &layouts).await?;
     }
     let set = state.downloads.table.update(&found.studio, found.id, |download: &mut Download| {

@@ -69,9 +69,6 @@ pub async fn process(
     let lost = found.status == PhotoStatus::AwaitingUpload && state.originals.head(&found.original()).await?.is_some();
     let now = state.clock.now();
     let set = state.photos.table.update(&studio, id, |photo: &mut Photo| {
-        if photo.work.ordered_by == Some(allotted.id) {
-            return Err(NotAgain::Repeated);
-        }
         if lost && photo.status == PhotoStatus::AwaitingUpload {
             photo.work = photo.work.sent_again(now, Some(allotted.id))?;
             return Ok(());

@@ -151,13 +151,14 @@ async fn retry_each<R: Workable>(desk: &Desk<R>, ids: &[JobId], now: Timestamp, 
     let mut messages: HashSet<&str> = HashSet::new();
     for id in ids {
         match id {
-            JobId::Record(studio, record) => match desk.retry(studio, *record, now, by).await? {
-                shared::desk::Retried::Sent | shared::desk::Retried::Before => outcome.retried.push(id.to_string()),
-                shared::desk::Retried::NotFailed => {
+            JobId::Record(studio, record) => {
+                if desk.retry(studio, *record, now, by).await? {
+                    outcome.retried.push(id.to_string());
+                } else {
                     let reason = "It has not failed, or not any more.".to_owned();
                     outcome.skipped.push(Skipped { id: id.to_string(), reason });
                 }
-            },
+            }
             JobId::Message(message) => drop(messages.insert(message)),
         }
     }

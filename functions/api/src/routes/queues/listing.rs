@@ -13,7 +13,7 @@ use shared::{
     Studio,
     desk::{AT_ONCE, DeadLetter, Desk, Entry, Standing},
     operation::Selection,
-    store::{Failure, FailureKey},
+    store::{Failure, FailureKey, MOST_COUNTED},
     workable::Workable,
 };
 use utoipa::IntoParams;
@@ -27,16 +27,15 @@ use crate::{
     answers::{FailedJob, FailedJobs, FailedKind, FailureGroup},
     body::Query,
     identity::Operator,
-    problem::{ApiResult, Problem},
-    routes::{DEFAULT_LIMIT, MAX_LIMIT},
+    problem::ApiResult,
+    routes::page_of,
     state::State,
 };
 
 /// Dead letters that are looked at for a list. More of them are no list that anybody reads.
 pub(super) const LETTERS: usize = 500;
-/// Failures read at once for groups; and at most, which is what an API's answer can wait for.
-const GROUP_PAGE: usize = 1_000;
-const MOST_GROUPED: usize = 20_000;
+/// Failures read at once.
+const READ_AT_ONCE: usize = 1_000;
 
 /// Which failed jobs.
 #[derive(Deserialize, IntoParams)]
@@ -76,12 +75,7 @@ pub async fn list_failed(
 }
 
 async fn list<R: Workable>(desk: &Desk<R>, filter: FailedFilter, now: Timestamp) -> ApiResult<FailedJobs> {
-    let limit = filter.limit.unwrap_or(DEFAULT_LIMIT);
-    if !(1..=MAX_LIMIT).contains(&limit) {
-        return Err(Problem::invalid("limit", format!("It must be 1 to {MAX_LIMIT}.")).into());
-    }
-    let after = filter.cursor.as_deref().map(str::parse::<FailureKey>).transpose();
-    let after = after.map_err(|error| Problem::invalid("cursor", error.to_string()))?;
+    let (after, limit) = page_of::<FailureKey>(filter.limit, filter.cursor.as_deref())?;
     let selection = Selection { error: filter.error, studio: filter.studio };
     let first_page = after.is_none();
 
@@ -97,8 +91,14 @@ async fn list<R: Workable>(desk: &Desk<R>, filter: FailedFilter, now: Timestamp)
             Standing::Alone(_) | Standing::Forgotten => {}
         }
     }
-    let (failures, next) = page(desk, &selection, after, limit, now).await?;
-    let groups = if first_page { Some(groups(desk, &selection, &alone, now).await?) } else { None };
+    // The first page is read with all that are behind it, for the groups.
+    let enough = if first_page { usize::MAX } else { limit + 1 };
+    let (mut failures, mut next) = read(desk, &selection, after, enough, now).await?;
+    let groups = first_page.then(|| groups::<R>(&failures, &alone));
+    if failures.len() > limit {
+        failures.truncate(limit);
+        next = failures.last().map(|failure| failure.key.clone());
+    }
     let records = failures.into_iter().map(|failure| {
         let letters = letters_of.get(&(failure.key.studio.clone(), failure.key.id)).copied();
         record::<R>(failure, letters.unwrap_or_default())
@@ -116,67 +116,42 @@ pub(super) async fn look<R: Workable>(desk: &Desk<R>) -> ApiResult<Vec<(DeadLett
     Ok(letters.into_iter().zip(meanings).collect())
 }
 
-/// The selected failures behind `after`, and where the next page begins. Reads on where few are selected, within bounds.
-async fn page<R: Workable>(
+/// The selected failures behind `after`, until there are enough or [`MOST_COUNTED`] were looked at; and where it goes on then.
+async fn read<R: Workable>(
     desk: &Desk<R>,
     selection: &Selection,
     mut after: Option<FailureKey>,
-    limit: usize,
+    enough: usize,
     now: Timestamp,
 ) -> ApiResult<(Vec<Failure>, Option<FailureKey>)> {
     let mut found: Vec<Failure> = Vec::new();
-    let mut read = 0;
+    let mut looked_at = 0;
     loop {
-        let page = desk.table.failures(now, after.as_ref(), GROUP_PAGE).await?;
-        let (count, last) = (page.len(), page.last().map(|failure| failure.key.clone()));
-        for failure in page {
-            if !selection.takes(&failure.error.code, Some(&failure.key.studio)) {
-                continue;
-            }
-            if found.len() == limit {
-                return Ok((found.clone(), found.last().map(|failure| failure.key.clone())));
-            }
-            found.push(failure);
-        }
-        read += count;
-        if count < GROUP_PAGE {
+        let page = desk.table.failures(now, after.as_ref(), READ_AT_ONCE).await?;
+        let is_last = page.len() < READ_AT_ONCE;
+        looked_at += page.len() as u64;
+        after = page.last().map(|failure| failure.key.clone());
+        found.extend(page.into_iter().filter(|it| selection.takes(&it.error.code, Some(&it.key.studio))));
+        if is_last {
             return Ok((found, None));
         }
-        after = last;
-        if read >= MOST_GROUPED {
+        if found.len() >= enough || looked_at >= MOST_COUNTED {
             return Ok((found, after));
         }
     }
 }
 
-async fn groups<R: Workable>(
-    desk: &Desk<R>,
-    selection: &Selection,
-    alone: &[FailedJob],
-    now: Timestamp,
-) -> ApiResult<Vec<FailureGroup>> {
+fn groups<R: Workable>(failures: &[Failure], alone: &[FailedJob]) -> Vec<FailureGroup> {
     let mut groups: BTreeMap<String, FailureGroup> = BTreeMap::new();
     for job in alone {
         add(&mut groups, job);
     }
-    let (mut after, mut read) = (None, 0);
-    loop {
-        let page = desk.table.failures(now, after.as_ref(), GROUP_PAGE).await?;
-        read += page.len();
-        after = page.last().map(|failure| failure.key.clone());
-        let full = page.len() == GROUP_PAGE;
-        for failure in page {
-            if selection.takes(&failure.error.code, Some(&failure.key.studio)) {
-                add(&mut groups, &record::<R>(failure, 0));
-            }
-        }
-        if !full || read >= MOST_GROUPED {
-            break;
-        }
+    for failure in failures {
+        add(&mut groups, &record::<R>(failure.clone(), 0));
     }
     let mut groups: Vec<_> = groups.into_values().collect();
     groups.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.code.cmp(&b.code)));
-    Ok(groups)
+    groups
 }
 
 /// The newest comes first, and gives the group its words.

@@ -1,0 +1,20 @@
+//! What follows a download that is done, one way or the other: the customer is told.
+
+use anyhow::Result;
+use jiff::Timestamp;
+
+use crate::{download::Download, email::Email, job::Job, order::Order, queue::Queue, store::Table};
+
+/// Writes the mail down that tells how the download ended, and sends its job; again if asked again, at no cost. Nothing where
+/// nobody is to be told.
+pub async fn tell(
+    emails: &Table<Email>,
+    queue: &Queue,
+    download: &Download,
+    order: &Order,
+    now: Timestamp,
+) -> Result<()> {
+    let Some(email) = Email::telling_of(download, order, now) else { return Ok(()) };
+    emails.create(&email).await?;
+    queue.send(&Job::SendEmail { studio: email.studio, email: email.id }).await
+}
