@@ -124,19 +124,19 @@ mod tests {
 
     #[test]
     fn queues_stand_in_columns_with_their_reasons() {
-        let healthy = json!({ "waiting": 1000, "oldest_seconds": 900, "failed": 0 });
+        let healthy = json!({ "waiting": 1000, "oldest_seconds": 900, "failed": 0, "dead_letters": 0 });
         let answer: Queues = serde_json::from_value(json!({ "queues": [
             { "queue": "emails", "waiting": 0, "in_flight": 0, "delayed": 0, "oldest_seconds": null, "failed": 0,
               "dead_letters": 0, "healthy": healthy, "verdict": "ok", "reasons": [] },
             { "queue": "photos", "waiting": 12_000, "in_flight": 20, "delayed": 3, "oldest_seconds": 7_300, "failed": 2,
               "dead_letters": 1, "healthy": healthy, "verdict": "failing",
-              "reasons": ["2 failed jobs, 0 allowed", "12000 messages wait, 5000 allowed"] },
+              "reasons": ["failed jobs: 2, 0 allowed", "messages that wait: 12000, 5000 allowed"] },
         ] }))
         .unwrap();
         let text = "\
 queue   verdict  waiting  in flight  delayed  oldest  failed  dead letters  why
 emails  ok             0          0        0       -       0             0
-photos  failing    12000         20        3     2 h       2             1  2 failed jobs, 0 allowed; 12000 messages wait, 5000 allowed
+photos  failing    12000         20        3     2 h       2             1  failed jobs: 2, 0 allowed; messages that wait: 12000, 5000 allowed
 ";
         assert_eq!(queues(&answer.queues), text);
     }

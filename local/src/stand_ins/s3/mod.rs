@@ -1,7 +1,7 @@
 //! S3: `s3s` speaks the protocol and checks signatures; what objects are, and when they are there, is here.
 //!
 //! [`store`] keeps objects on disk, [`multipart`] puts uploads together, [`conditions`] reads the preconditions,
-//! [`notify`] tells queues of new objects, [`api`] and [`listing`] answer the calls.
+//! [`notify`] tells queues of new objects, [`api`] answers the calls, [`listing`] cuts the pages.
 
 mod api;
 mod bytes;

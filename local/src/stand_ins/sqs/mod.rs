@@ -1,13 +1,16 @@
 //! SQS: standard queues that keep their messages and receive counts across a `kill -9`.
 //!
-//! [`core`] is what SQS does, [`journal`] what is kept of it, [`front`] how it is spoken to over HTTP. [`Queues`] holds
-//! the three together, and is also the way in for what runs in the same process.
+//! [`core`] is what SQS does, [`journal`] what is kept of it, [`front`] how it is spoken to over HTTP, with
+//! [`requests`] and [`attributes`]. [`Queues`] holds them together, and is also the way in for what runs in the same
+//! process.
 
+mod attributes;
 mod core;
 mod error;
 mod front;
 mod journal;
 mod message;
+mod requests;
 
 use std::{
     path::Path,

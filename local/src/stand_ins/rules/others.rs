@@ -1,0 +1,77 @@
+//! Mail, parameters, tables, functions and metrics.
+
+use super::Bed;
+use crate::stand_ins::lambda;
+
+#[tokio::test]
+async fn mail_and_parameters_are_kept() {
+    use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message};
+    let bed = Bed::new().await;
+    let ses = aws_sdk_sesv2::Client::new(&bed.config);
+    let text = |text: &str| Content::builder().data(text).build().unwrap();
+    let body = Body::builder().text(text("plain")).html(text("<p>rich")).build();
+    let content = EmailContent::builder().simple(Message::builder().subject(text("Hi")).body(body).build()).build();
+    let send = |to: Option<&str>| {
+        let destination = Destination::builder().set_to_addresses(to.map(|to| vec![to.to_owned()])).build();
+        let send = ses.send_email().from_email_address("a@example.com").destination(destination);
+        send.content(content.clone()).send()
+    };
+    let id = send(Some("b@example.com")).await.unwrap().message_id.unwrap();
+    assert_eq!(refused!(send(None)).0, "BadRequestException");
+    let mails = bed.stand_ins.mailbox().list();
+    assert_eq!(mails.len(), 1);
+    assert_eq!(
+        (mails[0].message_id.as_str(), mails[0].to.as_slice()),
+        (id.as_str(), &["b@example.com".to_owned()][..])
+    );
+    let ssm = shared::parameters::Parameters::new(&bed.config).unwrap();
+    let missing = format!("{:#}", ssm.get("/key").await.unwrap_err());
+    assert!(missing.contains("ParameterNotFound"), "{missing}");
+    bed.stand_ins.parameters().get_or_create("/key", || "secret".to_owned()).unwrap();
+    assert_eq!(ssm.get("/key").await.unwrap(), "secret");
+    let bed = bed.restart().await;
+    assert_eq!(bed.stand_ins.mailbox().list().len(), 1);
+}
+
+#[tokio::test]
+async fn tables_are_served() {
+    let bed = Bed::new().await;
+    let config = bed.config.to_builder().endpoint_url(bed.stand_ins.dynamodb_endpoint()).build();
+    let tables = aws_sdk_dynamodb::Client::new(&config).list_tables().send().await.unwrap();
+    assert!(tables.table_names().is_empty());
+}
+
+#[tokio::test]
+async fn functions_and_metrics_are_served_by_the_scope_of_the_signature() {
+    let bed = Bed::new().await;
+    bed.stand_ins.run_functions(std::sync::Arc::new(|name, event| {
+        (name == "echo").then(|| Box::pin(async move { Ok(event) }) as lambda::Running)
+    }));
+    let queue = bed.sqs.create_queue().queue_name("jobs").send().await.unwrap().queue_url.unwrap();
+    bed.sqs.send_message().queue_url(&queue).message_body("x").send().await.unwrap();
+    let http = reqwest::Client::new();
+    let post = async |service: &str, path: &str, target: &str, body: serde_json::Value| {
+        let scope = format!("AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/{service}/aws4_request");
+        let request = http.post(format!("{}{path}", bed.stand_ins.endpoint())).header("authorization", scope);
+        let answer = request.header("x-amz-target", target).json(&body).send().await.unwrap();
+        (answer.status().as_u16(), answer.json::<serde_json::Value>().await.unwrap())
+    };
+    let invoke = async |name: &str| {
+        let path = format!("/2015-03-31/functions/{name}/invocations");
+        post("lambda", &path, "", serde_json::json!({ "a": 1 })).await
+    };
+    assert_eq!(invoke("echo").await, (200, serde_json::json!({ "a": 1 })));
+    assert_eq!(invoke("none").await.0, 404);
+    let now = jiff::Timestamp::now().as_second();
+    let metric = serde_json::json!({
+        "Namespace": "AWS/SQS",
+        "MetricName": "ApproximateAgeOfOldestMessage",
+        "Dimensions": [{ "Name": "QueueName", "Value": "jobs" }],
+    });
+    let query = serde_json::json!({ "Id": "q0", "MetricStat": { "Metric": metric, "Period": 60, "Stat": "Maximum" } });
+    let body = serde_json::json!({ "StartTime": now - 300, "EndTime": now + 60, "MetricDataQueries": [query] });
+    let target = "GraniteServiceVersion20100801.GetMetricData";
+    let (status, answer) = post("monitoring", "/", target, body).await;
+    assert_eq!(status, 200);
+    assert!(answer["MetricDataResults"][0]["Values"][0].as_f64().is_some_and(|age| age < 60.0), "{answer}");
+}
