@@ -1,8 +1,7 @@
 //! What two or more of Darkroom's functions need.
 //!
-//! Domain modules (`photo`, `order`, `download`, `email`, `job`, `object_key`, `link`, `work`), the archive's layout
-//! (`zip`, `contents`) know no SDK and no tokio;
-//! `store`, `objects`, `queue`, `aws` do.
+//! Domain modules (`photo`, `order`, `download`, `email`, `job`, `object_key`, `link`, `language`, `work`) and the
+//! archive's layout (`zip`, `contents`) know no SDK and no tokio; `store`, `objects`, `queue`, `aws` do.
 
 pub mod aws;
 pub mod batch;
@@ -19,6 +18,7 @@ pub mod follow_up;
 pub mod hold;
 pub mod job;
 pub mod lambda;
+pub mod language;
 pub mod link;
 pub mod metrics;
 pub mod monitoring;

@@ -1,19 +1,29 @@
 //! The customer's page, compiled in, with no script: it works in every mail client's browser.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, sync::LazyLock};
 
-use minijinja::{Environment, context, value::Serde};
+use anyhow::anyhow;
+use minijinja::{Environment, UndefinedBehavior, context, value::Serde};
 use serde::Serialize;
 use shared::{
     download::{Closed, Download},
+    language::Language,
     order::Order,
 };
 
-const TEMPLATE: &str = include_str!("../templates/page.html");
+/// What the page is made of, and what it says in each language.
+const TEMPLATES: [(&str, &str); 4] = [
+    ("page.html", include_str!("../templates/page.html")),
+    ("words/en.html", include_str!("../templates/words/en.html")),
+    ("words/de.html", include_str!("../templates/words/de.html")),
+    ("words/fr.html", include_str!("../templates/words/fr.html")),
+];
 
 /// What the page says.
 #[derive(Debug, Default, Serialize)]
 pub struct Page {
+    /// The customer's.
+    language: &'static str,
     state: &'static str,
     reference: String,
     photo_count: u32,
@@ -28,9 +38,9 @@ pub struct Page {
 }
 
 impl Page {
-    /// A link that opens nothing.
+    /// A link that opens nothing, and so tells of no customer.
     pub fn unknown() -> Self {
-        Self { state: "unknown", ..Self::default() }
+        Self { language: Language::English.tag(), state: "unknown", ..Self::default() }
     }
 
     /// The state of a download.
@@ -44,8 +54,11 @@ impl Page {
             Err(Closed::Spent) => "spent",
             Err(Closed::NoSuchArchive) => "unknown",
         };
+        let language = Language::of(&order.customer.locale);
+        let size = |bytes| language.size(bytes);
         let progress = download.progress;
         Self {
+            language: language.tag(),
             state,
             reference: order.reference.clone(),
             photo_count: download.photo_count,
@@ -58,35 +71,36 @@ impl Page {
             done: progress.done,
             total: progress.total,
             percent: (progress.done * 100).checked_div(progress.total).unwrap_or(0),
-            expires: download.expires_at.map(|at| at.strftime("%-d %B %Y, %H:%M UTC").to_string()),
+            expires: download.expires_at.map(|at| language.minute(at)),
             left: download.max_downloads.map(|max| max.saturating_sub(download.download_count)),
         }
     }
 
     /// As HTML.
     pub fn render(&self) -> String {
-        let mut environment = Environment::new();
-        let rendered = environment
-            .add_template("page.html", TEMPLATE)
-            .and_then(|()| environment.get_template("page.html")?.render(context! { page => Serde(self) }));
-        // The template is compiled in and rendered by a test in each state.
+        let rendered = self.try_render();
+        // The templates are compiled in, and rendered by a test in each state and language.
         rendered.unwrap_or_else(|error| {
-            tracing::error!(%error, "The page could not be rendered");
+            tracing::error!(error = format!("{error:#}"), "The page could not be rendered");
             "<!doctype html><title>Download</title><form method=post><button>Download</button></form>".into()
         })
     }
+
+    fn try_render(&self) -> anyhow::Result<String> {
+        // Parsed once: a page that waits is asked for every five seconds.
+        static ENVIRONMENT: LazyLock<Result<Environment<'static>, minijinja::Error>> = LazyLock::new(environment);
+        let environment = ENVIRONMENT.as_ref().map_err(|error| anyhow!("{error:#}"))?;
+        Ok(environment.get_template("page.html")?.render(context! { page => Serde(self) })?)
+    }
 }
 
-/// As people read it: `1.2 GB`.
-pub fn size(bytes: u64) -> String {
-    #[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
-    let bytes_f = bytes as f64;
-    match bytes {
-        0..1_000 => format!("{bytes} bytes"),
-        1_000..1_000_000 => format!("{:.0} kB", bytes_f / 1e3),
-        1_000_000..1_000_000_000 => format!("{:.1} MB", bytes_f / 1e6),
-        _ => format!("{:.1} GB", bytes_f / 1e9),
+fn environment() -> Result<Environment<'static>, minijinja::Error> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    for (name, source) in TEMPLATES {
+        environment.add_template(name, source)?;
     }
+    Ok(environment)
 }
 
 /// RFC 6266: a plain name for old clients, the true one in UTF-8 (RFC 8187) for the rest.
@@ -108,16 +122,31 @@ pub fn attachment(filename: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
-    fn the_page_is_rendered_in_each_state_and_escapes_what_shops_write() {
-        for state in ["ready", "processing", "failed", "expired", "revoked", "spent", "unknown"] {
-            let page = Page { state, reference: "<b>&".into(), expires: Some("x".into()), ..Page::default() };
-            let html = page.render();
-            assert!(html.contains("<h1>") && !html.contains("<b>&"), "{state}: {html}");
-            assert_eq!(html.contains("<button"), state == "ready", "{state}");
+    fn the_page_is_rendered_in_each_state_and_language_and_escapes_what_shops_write() {
+        let states = ["ready", "processing", "failed", "expired", "revoked", "spent", "unknown"];
+        let mut headings = BTreeSet::new();
+        for language in Language::ALL.map(Language::tag) {
+            for state in states {
+                let (reference, expires) = ("<b>&".to_owned(), Some("x".to_owned()));
+                for volumes in [Vec::new(), vec!["1 GB".to_owned(), "2 GB".to_owned()]] {
+                    let buttons = if state == "ready" { volumes.len().max(1) } else { 0 };
+                    let (reference, expires) = (reference.clone(), expires.clone());
+                    let page = Page { language, state, reference, expires, volumes, left: Some(3), ..Page::default() };
+                    let html = page.try_render().expect("renders");
+                    assert!(!html.contains("<b>&"), "{state}: {html}");
+                    assert!(html.contains(&format!("<html lang=\"{language}\">")), "{state}: {html}");
+                    assert_eq!(html.matches("<button").count(), buttons, "{state}");
+                    let (_, heading) = html.split_once("<h1>").expect("a heading, as it is");
+                    headings.insert(heading.split_once("</h1>").expect("an end").0.to_owned());
+                }
+            }
         }
+        assert_eq!(headings.len(), states.len() * Language::ALL.len(), "each says it in its own words: {headings:?}");
     }
 
     #[test]

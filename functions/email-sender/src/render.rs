@@ -1,8 +1,10 @@
 //! The templates: subject, text and html of each, compiled in. Pure: facts in, mail out.
 
-use anyhow::{Context as _, Result};
+use std::sync::LazyLock;
+
+use anyhow::{Context as _, Result, anyhow};
 use minijinja::{Environment, UndefinedBehavior, context};
-use shared::{download::Download, email::Message, order::Order};
+use shared::{download::Download, email::Message, language::Language, order::Order};
 
 /// What a mail may speak of.
 pub struct Facts {
@@ -25,41 +27,49 @@ pub struct Rendered {
     pub html: String,
 }
 
+/// The three parts of a template in a language, named `{language}/{template}.{part}`.
+macro_rules! parts {
+    ($name:literal) => {
+        [
+            (concat!($name, ".subject"), include_str!(concat!("../templates/", $name, ".subject"))),
+            (concat!($name, ".txt"), include_str!(concat!("../templates/", $name, ".txt"))),
+            (concat!($name, ".html"), include_str!(concat!("../templates/", $name, ".html"))),
+        ]
+    };
+}
+
+/// What all HTML has around it.
+const LAYOUT: &str = include_str!("../templates/layout.html");
 /// Names end in `.html` where minijinja is to escape.
-const TEMPLATES: [(&str, &str); 10] = [
-    ("layout.html", include_str!("../templates/layout.html")),
-    ("order_confirmation.subject", include_str!("../templates/order_confirmation.subject")),
-    ("order_confirmation.txt", include_str!("../templates/order_confirmation.txt")),
-    ("order_confirmation.html", include_str!("../templates/order_confirmation.html")),
-    ("download_ready.subject", include_str!("../templates/download_ready.subject")),
-    ("download_ready.txt", include_str!("../templates/download_ready.txt")),
-    ("download_ready.html", include_str!("../templates/download_ready.html")),
-    ("download_failed.subject", include_str!("../templates/download_failed.subject")),
-    ("download_failed.txt", include_str!("../templates/download_failed.txt")),
-    ("download_failed.html", include_str!("../templates/download_failed.html")),
+const TEMPLATES: [[(&str, &str); 3]; 9] = [
+    parts!("en/order_confirmation"),
+    parts!("en/download_ready"),
+    parts!("en/download_failed"),
+    parts!("de/order_confirmation"),
+    parts!("de/download_ready"),
+    parts!("de/download_failed"),
+    parts!("fr/order_confirmation"),
+    parts!("fr/download_ready"),
+    parts!("fr/download_failed"),
 ];
 
 impl Facts {
-    /// Renders the mail of this kind.
-    pub fn render(&self, message: &Message) -> Result<Rendered> {
-        let mut environment = Environment::new();
-        // A template that names a fact which is not there must fail here, not send a mail with a hole.
-        environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        for (name, source) in TEMPLATES {
-            environment.add_template(name, source)?;
-        }
+    /// Renders the mail of this kind in this language.
+    pub fn render(&self, message: &Message, language: Language) -> Result<Rendered> {
+        static ENVIRONMENT: LazyLock<Result<Environment<'static>, minijinja::Error>> = LazyLock::new(environment);
+        let environment = ENVIRONMENT.as_ref().map_err(|error| anyhow!("Failed to parse the templates: {error:#}"))?;
         let download = self.download.as_ref();
         let facts = context! {
+            language => language.tag(),
             name => &self.order.customer.name,
             reference => &self.order.reference,
             photo_count => download.map_or(self.order.photo_count, |download| download.photo_count),
-            size => download.and_then(Download::size).map(size),
-            expires => download.and_then(|d| d.expires_at).map(|at| at.strftime("%-d %B %Y").to_string()),
+            size => download.and_then(Download::size).map(|bytes| language.size(bytes)),
+            expires => download.and_then(|download| download.expires_at).map(|at| language.date(at)),
             link => self.link.as_deref(),
         };
-        let template = message.template();
         let part = |kind: &str| {
-            let name = format!("{template}.{kind}");
+            let name = format!("{}/{}.{kind}", language.tag(), message.template());
             environment.get_template(&name)?.render(&facts).with_context(|| format!("Failed to render {name}"))
         };
         let subject: String = part("subject")?.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -67,19 +77,21 @@ impl Facts {
     }
 }
 
-/// As people read it: `1.2 GB`.
-fn size(bytes: u64) -> String {
-    #[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
-    let bytes_f = bytes as f64;
-    match bytes {
-        0..1_000_000 => format!("{:.0} kB", bytes_f / 1e3),
-        1_000_000..1_000_000_000 => format!("{:.1} MB", bytes_f / 1e6),
-        _ => format!("{:.1} GB", bytes_f / 1e9),
+fn environment() -> Result<Environment<'static>, minijinja::Error> {
+    let mut environment = Environment::new();
+    // A template that names a fact which is not there must fail, not send a mail with a hole.
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.add_template("layout.html", LAYOUT)?;
+    for (name, source) in TEMPLATES.as_flattened() {
+        environment.add_template(name, source)?;
     }
+    Ok(environment)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use jiff::Timestamp;
     use shared::order::{Customer, OrderStatus};
     use uuid::Uuid;
@@ -99,21 +111,28 @@ mod tests {
     }
 
     #[test]
-    fn each_template_has_its_three_parts_and_only_html_is_escaped() {
+    fn each_template_has_its_three_parts_in_each_language_and_only_html_is_escaped() {
         let id = Uuid::nil();
-        for message in [
-            Message::OrderConfirmation { order_id: id },
-            Message::DownloadReady { download_id: id },
-            Message::DownloadFailed { download_id: id },
-        ] {
-            let facts = Facts { order: order("Eva <& Co>"), download: None, link: Some("https://x.yz/d/t".into()) };
-            let mail = facts.render(&message).expect("renders");
-            assert!(mail.subject.contains("A-1") && !mail.subject.contains('\n'), "{mail:?}");
-            assert!(mail.text.contains("Eva <& Co>") && mail.html.contains("Eva &lt;&amp; Co&gt;"), "{mail:?}");
-            let links = matches!(message, Message::DownloadReady { .. });
-            assert_eq!(mail.text.contains("https://x.yz/d/t"), links);
-            assert_eq!(mail.html.contains("x.yz"), links);
+        let mut subjects = BTreeSet::new();
+        for language in Language::ALL {
+            for message in [
+                Message::OrderConfirmation { order_id: id },
+                Message::DownloadReady { download_id: id },
+                Message::DownloadFailed { download_id: id },
+            ] {
+                let link = Some("https://x.yz/d/t".into());
+                let facts = Facts { order: order("Eva <& Co>"), download: None, link };
+                let mail = facts.render(&message, language).expect("renders");
+                assert!(mail.subject.contains("A-1") && !mail.subject.contains('\n'), "{mail:?}");
+                assert!(mail.text.contains("Eva <& Co>") && mail.html.contains("Eva &lt;&amp; Co&gt;"), "{mail:?}");
+                assert!(mail.html.contains(&format!("<html lang=\"{}\">", language.tag())), "{mail:?}");
+                let links = matches!(message, Message::DownloadReady { .. });
+                assert_eq!(mail.text.contains("https://x.yz/d/t"), links);
+                assert_eq!(mail.html.contains("x.yz"), links);
+                subjects.insert(mail.subject);
+            }
         }
+        assert_eq!(subjects.len(), 9, "each in its own words: {subjects:?}");
     }
 
     #[test]
@@ -121,7 +140,8 @@ mod tests {
         let mut order = order("x");
         order.reference = "A\r\nBcc: all@x.yz".into();
         let facts = Facts { order, download: None, link: None };
-        let mail = facts.render(&Message::OrderConfirmation { order_id: Uuid::nil() }).expect("renders");
+        let mail =
+            facts.render(&Message::OrderConfirmation { order_id: Uuid::nil() }, Language::English).expect("renders");
         assert!(!mail.subject.contains(['\r', '\n']));
     }
 }

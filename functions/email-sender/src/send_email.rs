@@ -14,6 +14,7 @@ use shared::{
     batch::{Delivery, Disposition},
     email::{Email, Message},
     hold::{self, Hold},
+    language::Language,
 };
 use tracing::{Instrument as _, info, info_span};
 use uuid::Uuid;
@@ -39,7 +40,7 @@ pub async fn send_email(
 
 async fn send(state: &State, hold: Arc<Hold<Email>>) -> Result<Email, JobError> {
     let email = &hold.record;
-    let rendered = facts(state, email).await?.render(&email.message)?;
+    let rendered = facts(state, email).await?.render(&email.message, Language::of(&email.locale))?;
     hold.change(|email| email.begin_sending(hold.by)).await?;
     match call_ses(state, email, &rendered).await {
         Ok(message_id) => {

@@ -1,0 +1,145 @@
+//! The languages in which customers are spoken to, in mails and on the page behind their link.
+
+use jiff::{Timestamp, tz::TimeZone};
+
+/// A language that customers are spoken to in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Language {
+    /// Also of those whose own language is none of the others.
+    English,
+    /// German.
+    German,
+    /// French.
+    French,
+}
+
+const ENGLISH_MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+const GERMAN_MONTHS: [&str; 12] = [
+    "Januar",
+    "Februar",
+    "März",
+    "April",
+    "Mai",
+    "Juni",
+    "Juli",
+    "August",
+    "September",
+    "Oktober",
+    "November",
+    "Dezember",
+];
+const FRENCH_MONTHS: [&str; 12] = [
+    "janvier",
+    "février",
+    "mars",
+    "avril",
+    "mai",
+    "juin",
+    "juillet",
+    "août",
+    "septembre",
+    "octobre",
+    "novembre",
+    "décembre",
+];
+
+impl Language {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::English, Self::German, Self::French];
+
+    /// The language of a customer's locale, a BCP 47 tag such as `de-AT`: that of its first subtag, or English.
+    pub fn of(locale: &str) -> Self {
+        let primary = locale.split('-').next().unwrap_or_default();
+        Self::ALL.into_iter().find(|language| language.tag().eq_ignore_ascii_case(primary)).unwrap_or(Self::English)
+    }
+
+    /// Its own tag: `en`, `de`, `fr`.
+    pub fn tag(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::German => "de",
+            Self::French => "fr",
+        }
+    }
+
+    /// The day, in UTC: `1 December 2026`, `1. Dezember 2026`, `1er décembre 2026`.
+    pub fn date(self, at: Timestamp) -> String {
+        let date = TimeZone::UTC.to_datetime(at).date();
+        let (day, year) = (date.day(), date.year());
+        let month = |names: [&'static str; 12]| usize::try_from(date.month() - 1).map_or("", |month| names[month]);
+        match self {
+            Self::English => format!("{day} {} {year}", month(ENGLISH_MONTHS)),
+            Self::German => format!("{day}. {} {year}", month(GERMAN_MONTHS)),
+            Self::French => format!("{day}{} {} {year}", if day == 1 { "er" } else { "" }, month(FRENCH_MONTHS)),
+        }
+    }
+
+    /// The day and the minute, in UTC: `1 December 2026, 14:05 UTC`.
+    pub fn minute(self, at: Timestamp) -> String {
+        format!("{}, {}", self.date(at), at.strftime("%H:%M UTC"))
+    }
+
+    /// Bytes as people read them, in units of 1,000: `1.2 GB`, `1,2 GB`, `1,2 Go`.
+    pub fn size(self, bytes: u64) -> String {
+        let [b, k, m, g] = match self {
+            Self::English => ["bytes", "kB", "MB", "GB"],
+            Self::German => ["Byte", "kB", "MB", "GB"],
+            Self::French => ["octets", "ko", "Mo", "Go"],
+        };
+        #[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
+        let in_units = |of: f64, decimals| format!("{:.decimals$}", bytes as f64 / of);
+        let (number, unit) = match bytes {
+            0..1_000 => (bytes.to_string(), b),
+            1_000..1_000_000 => (in_units(1e3, 0), k),
+            1_000_000..1_000_000_000 => (in_units(1e6, 1), m),
+            _ => (in_units(1e9, 1), g),
+        };
+        let number = if self == Self::English { number } else { number.replace('.', ",") };
+        format!("{number} {unit}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_locale_is_of_the_language_of_its_first_subtag_or_english() {
+        for (locale, tag) in
+            [("de", "de"), ("de-AT", "de"), ("FR-ca", "fr"), ("en-GB", "en"), ("deu", "en"), ("ja", "en"), ("x", "en")]
+        {
+            assert_eq!(Language::of(locale).tag(), tag, "{locale}");
+        }
+    }
+
+    #[test]
+    fn dates_are_written_as_in_the_language() {
+        let dates = |at: &str| Language::ALL.map(|language| language.date(at.parse().expect("a time")));
+        assert_eq!(dates("2026-12-01T23:59:59Z"), ["1 December 2026", "1. Dezember 2026", "1er décembre 2026"]);
+        assert_eq!(dates("2027-03-22T00:00:00Z"), ["22 March 2027", "22. März 2027", "22 mars 2027"]);
+        let minute = Language::German.minute("2026-01-02T03:04:05Z".parse().expect("a time"));
+        assert_eq!(minute, "2. Januar 2026, 03:04 UTC");
+    }
+
+    #[test]
+    fn sizes_are_written_as_in_the_language() {
+        let sizes = |bytes| Language::ALL.map(|language| language.size(bytes));
+        assert_eq!(sizes(999), ["999 bytes", "999 Byte", "999 octets"]);
+        assert_eq!(sizes(12_345), ["12 kB", "12 kB", "12 ko"]);
+        assert_eq!(sizes(1_250_000), ["1.2 MB", "1,2 MB", "1,2 Mo"]);
+        assert_eq!(sizes(4_300_000_000), ["4.3 GB", "4,3 GB", "4,3 Go"]);
+    }
+}
