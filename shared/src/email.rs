@@ -123,14 +123,14 @@ impl Email {
     /// The mail that tells how a download ended; `None` where there is nothing to tell, or nobody is to be told. Its id
     /// follows from the download's, so that a repeated step sends no second one.
     pub fn telling_of(download: &Download, order: &Order, now: Timestamp) -> Option<Self> {
-        let message = match download.status {
-            DownloadStatus::Ready => Message::DownloadReady { download_id: download.id },
-            DownloadStatus::Failed => Message::DownloadFailed { download_id: download.id },
-            _ => return None,
-        };
-        let id = follow_up_id(download.id, message.template(), download.build);
+        let (id, message) = told_by(download)?;
         let Customer { email, locale, .. } = order.customer.clone();
-        download.notify.then(|| Self::new(download.studio.clone(), id, message, email, locale, now))
+        Some(Self::new(download.studio.clone(), id, message, email, locale, now))
+    }
+
+    /// The id of that mail.
+    pub fn id_telling_of(download: &Download) -> Option<Uuid> {
+        told_by(download).map(|(id, _)| id)
     }
 
     /// A worker asks for it. Finding it `Sending` with nobody holding it means that SES's answer was never heard.
@@ -199,4 +199,15 @@ impl Email {
         self.error = None;
         Ok(())
     }
+}
+
+/// What a mail tells of a download, and its id; `None` while there is nothing to tell, or where nobody is to be told.
+fn told_by(download: &Download) -> Option<(Uuid, Message)> {
+    let message = match download.status {
+        DownloadStatus::Ready => Message::DownloadReady { download_id: download.id },
+        DownloadStatus::Failed => Message::DownloadFailed { download_id: download.id },
+        _ => return None,
+    };
+    let id = follow_up_id(download.id, message.template(), download.build);
+    download.notify.then_some((id, message))
 }

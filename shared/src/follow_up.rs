@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use jiff::Timestamp;
+use tracing::info;
 
 use crate::{download::Download, email::Email, job::Job, order::Order, queue::Queue, store::Table};
 
@@ -16,5 +17,6 @@ pub async fn tell(
 ) -> Result<()> {
     let Some(email) = Email::telling_of(download, order, now) else { return Ok(()) };
     emails.create(&email).await?;
+    info!(download.id = %download.id, email.id = %email.id, "The customer is told");
     queue.send(&Job::SendEmail { studio: email.studio, email: email.id }).await
 }

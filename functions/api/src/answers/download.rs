@@ -2,7 +2,10 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use shared::download::{BuiltFile, Download, DownloadKind, DownloadStatus, Progress, Variant};
+use shared::{
+    download::{BuiltFile, Download, DownloadKind, DownloadStatus, Progress, Variant},
+    email::Email,
+};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -67,6 +70,8 @@ pub struct DownloadView {
     pub error_message: Option<String>,
     /// Tries so far.
     pub attempts: u32,
+    /// The mail that tells the customer how it ended, a moment later; `null` until then, and with `notify: false`.
+    pub email_id: Option<Uuid>,
     /// When the link stops opening it.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub expires_at: Option<Timestamp>,
@@ -158,6 +163,7 @@ impl DownloadView {
             error_code: download.error.as_ref().map(|error| error.code.clone()),
             error_message: download.error.as_ref().map(|error| error.message.clone()),
             attempts: download.work.attempts,
+            email_id: Email::id_telling_of(download),
             expires_at: download.expires_at,
             max_downloads: download.max_downloads,
             download_count: download.download_count,

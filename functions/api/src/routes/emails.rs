@@ -5,7 +5,7 @@ use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use shared::{
     Studio,
-    download::DownloadStatus,
+    download::Closed,
     email::{Email, Message},
     email_address::EmailAddress,
     store::Created,
@@ -32,7 +32,8 @@ pub struct NewEmail {
     /// One address, without display name.
     #[schema(value_type = String, format = Email, max_length = 254, example = "eva@example.com")]
     to: EmailAddress,
-    /// A language tag (BCP 47); `en` unless said.
+    /// A language tag (BCP 47); `en` unless said. The language of the mail: `en`, `de` and `fr` are spoken, others get
+    /// English.
     #[schema(max_length = 35, pattern = "^[A-Za-z0-9]{1,8}(-[A-Za-z0-9]{1,8})*$")]
     locale: Option<String>,
     /// What it speaks of: `order_id` for order_confirmation, `download_id` for the others.
@@ -100,10 +101,7 @@ pub async fn create(
     let email = if let Some(made) = allotted.made(made)? {
         made
     } else {
-        if !is_true(&state, &studio, &message).await? {
-            let detail = "It names no order of this studio, or no download that is as the mail says.";
-            return Err(Problem::invalid("data", detail).into());
-        }
+        refuse_untrue(&state, &studio, &message).await?;
         let email = Email::new(studio, allotted.id, message, new.to, locale, state.clock.now());
         match state.emails.table.create(&email).await? {
             Created::New => email,
@@ -118,15 +116,39 @@ pub async fn create(
     Ok((status, Json(EmailMade { email: (&email).into() })))
 }
 
-/// Is what it speaks of there, and as the mail says?
-async fn is_true(state: &State, studio: &Studio, message: &Message) -> ApiResult<bool> {
-    let (download, status) = match message {
-        Message::OrderConfirmation { order_id } => return Ok(state.orders.get(studio, *order_id).await?.is_some()),
-        Message::DownloadReady { download_id } => (download_id, DownloadStatus::Ready),
-        Message::DownloadFailed { download_id } => (download_id, DownloadStatus::Failed),
+/// Refuses a mail about what is not there, or is not as the mail says.
+async fn refuse_untrue(state: &State, studio: &Studio, message: &Message) -> ApiResult<()> {
+    let untrue = match message {
+        Message::OrderConfirmation { order_id } => {
+            let order = state.orders.get(studio, *order_id).await?;
+            order.is_none().then_some(("data.order_id", "There is no such order."))
+        }
+        Message::DownloadReady { download_id } | Message::DownloadFailed { download_id } => {
+            let download = state.downloads.table.get(studio, *download_id).await?;
+            let opens = download.map(|download| download.opens(state.clock.now()));
+            contradiction(message, opens).map(|detail| ("data.download_id", detail))
+        }
     };
-    let download = state.downloads.table.get(studio, *download).await?;
-    Ok(download.is_some_and(|download| download.status == status))
+    match untrue {
+        None => Ok(()),
+        Some((field, detail)) => Err(Problem::invalid(field, detail).into()),
+    }
+}
+
+/// Why a mail about a download would not be true; `opens` is `None` of one that is not there.
+fn contradiction(message: &Message, opens: Option<Result<(), Closed>>) -> Option<&'static str> {
+    match (message, opens) {
+        (Message::DownloadFailed { .. }, Some(Err(Closed::Failed))) | (Message::DownloadReady { .. }, Some(Ok(()))) => {
+            None
+        }
+        (_, None) => Some("There is no such download."),
+        (Message::DownloadFailed { .. }, _) => Some("The download has not failed."),
+        (_, Some(Err(Closed::Expired))) => Some("The download has expired; a retry makes it anew."),
+        (_, Some(Err(Closed::Spent))) => Some("All downloads are used; its link opens nothing any more."),
+        (_, Some(Err(Closed::Revoked))) => Some("The download was revoked; its link opens nothing any more."),
+        (_, Some(Err(Closed::Failed))) => Some("The download has failed."),
+        (_, Some(_)) => Some("The download is not ready."),
+    }
 }
 
 /// One mail

@@ -1,0 +1,64 @@
+//! Mails that a shop asks for, and the one that follows a build.
+
+use std::time::Duration;
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use shared::clock::Clock;
+use tests::{TestApp, jpeg};
+
+async fn ask(app: &TestApp, template: &str, data: Value) -> (StatusCode, String) {
+    let mail = json!({ "template": template, "to": "eva@example.com", "data": data, "queue": false });
+    let answer = app.post("anna", "/emails", mail).await;
+    let detail = answer.body["detail"].as_str().unwrap_or_default().to_owned();
+    if answer.status == StatusCode::UNPROCESSABLE_ENTITY {
+        let field = if data.get("order_id").is_some() { "data.order_id" } else { "data.download_id" };
+        assert_eq!(answer.body["field"], field, "{answer:?}");
+    }
+    (answer.status, detail)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_mail_promises_what_is_not_so() {
+    let app = TestApp::with(|options| options.clock = Clock::movable()).await;
+    let photo = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
+    let order = app.order("anna", "M-1", &[photo]).await;
+    let terms = json!({ "notify": false, "max_downloads": 1, "expires_in_days": 3 });
+    let (download, link) = app.download("anna", &order, terms).await;
+    let id = download["id"].as_str().unwrap();
+    let about = json!({ "download_id": id });
+
+    let unknown = json!({ "order_id": id });
+    assert_eq!(ask(&app, "order_confirmation", unknown).await.1, "There is no such order.");
+    assert_eq!(ask(&app, "download_ready", json!({ "download_id": order })).await.1, "There is no such download.");
+    assert_eq!(ask(&app, "download_failed", about.clone()).await.1, "The download has not failed.");
+    assert_eq!(ask(&app, "download_ready", about.clone()).await.0, StatusCode::CREATED);
+
+    // Fetched, and the window in which that is repeated is over: the link opens nothing any more.
+    app.fetch(&link).await.unwrap();
+    assert_eq!(ask(&app, "download_ready", about.clone()).await.0, StatusCode::CREATED);
+    app.system().advance(Duration::from_secs(25 * 3600));
+    let spent = ask(&app, "download_ready", about.clone()).await;
+    assert!(spent.0 == 422 && spent.1.contains("All downloads are used"), "{spent:?}");
+    app.system().advance(Duration::from_secs(72 * 3600));
+    let expired = ask(&app, "download_ready", about.clone()).await;
+    assert!(expired.0 == 422 && expired.1.contains("has expired"), "{expired:?}");
+    app.call("anna", Method::DELETE, &format!("/downloads/{id}"), None).await;
+    let revoked = ask(&app, "download_ready", about).await;
+    assert!(revoked.0 == 422 && revoked.1.contains("was revoked"), "{revoked:?}");
+    assert_eq!(app.mails().await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_download_names_the_mail_that_tells_of_it() {
+    let app = TestApp::start().await;
+    let photo = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
+    let order = app.order("anna", "M-2", &[photo]).await;
+    let (download, _) = app.download("anna", &order, json!({})).await;
+    app.until_mails(1).await;
+    let mail = app.get("anna", &format!("/emails/{}", download["email_id"].as_str().unwrap())).await.body;
+    assert_eq!((&mail["template"], &mail["status"]), (&json!("download_ready"), &json!("sent")));
+
+    let (silent, _) = app.download("anna", &order, json!({ "notify": false })).await;
+    assert_eq!(silent["email_id"], Value::Null);
+}
