@@ -98,8 +98,10 @@ resource "aws_apigatewayv2_stage" "default" {
     destination_arn = aws_cloudwatch_log_group.access.arn
     # The path of a customer's link is its key, so only the route is logged.
     format = jsonencode({
-      requestId          = "$context.requestId"
-      requestTime        = "$context.requestTime"
+      requestId   = "$context.requestId"
+      requestTime = "$context.requestTime"
+      # As in the function's log.
+      functionRequestId  = "$context.integration.requestId"
       sourceIp           = "$context.identity.sourceIp"
       routeKey           = "$context.routeKey"
       status             = "$context.status"
@@ -138,6 +140,7 @@ module "api" {
   code_signing_config_arn = var.code_signing_config_arn
   tracing                 = var.tracing
   log_retention_days      = var.log_retention_days
+  log_level               = var.log_level
   kms_key_arn             = local.kms_key_arn
   alarm_actions           = local.alarm_actions
   tags                    = local.tags

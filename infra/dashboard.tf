@@ -94,6 +94,15 @@ locals {
         | stats count() as invocations, count(record.metrics.initDurationMs) as cold_starts, max(record.metrics.initDurationMs) as init_ms, max(record.metrics.maxMemoryUsedMB) as used_mb, max(record.metrics.memorySizeMB) as has_mb by @log
       EOT
     }
+    "API failures" = {
+      logs  = ["/aws/lambda/${local.function_names["api"]}"]
+      query = <<-EOT
+        fields @timestamp, span.method, span.route, span.request_id, error
+        | filter message = "A request failed"
+        | sort @timestamp desc
+        | limit 200
+      EOT
+    }
     "API errors by route" = {
       logs  = [aws_cloudwatch_log_group.access.name]
       query = <<-EOT

@@ -68,9 +68,10 @@ resource "aws_cognito_user_pool" "this" {
 resource "aws_cognito_user_pool_client" "this" {
   count = local.pool_count
 
-  name                          = "shop"
-  user_pool_id                  = aws_cognito_user_pool.this[0].id
-  explicit_auth_flows           = ["ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH"]
+  name         = "shop"
+  user_pool_id = aws_cognito_user_pool.this[0].id
+  # The second is for whoever has the account's credentials, such as an operator with the AWS command line.
+  explicit_auth_flows           = ["ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_ADMIN_USER_PASSWORD_AUTH", "ALLOW_USER_SRP_AUTH"]
   prevent_user_existence_errors = "ENABLED"
   enable_token_revocation       = true
   read_attributes               = ["custom:darkroom_role", "custom:darkroom_studio", "email", "email_verified", "name"]

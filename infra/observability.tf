@@ -65,7 +65,7 @@ resource "aws_sns_topic_subscription" "alarms" {
 
 resource "aws_cloudwatch_metric_alarm" "api_5xx" {
   alarm_name          = "${var.name_prefix}-api-5xx"
-  alarm_description   = "The API answers with errors of its own. See the access log for the route, then the api function's log for the request."
+  alarm_description   = "The API answers with errors of its own. Saved query \"API failures\" has them by route, with their cause."
   namespace           = "AWS/ApiGateway"
   metric_name         = "5xx"
   dimensions          = { ApiId = aws_apigatewayv2_api.this.id }
@@ -75,6 +75,29 @@ resource "aws_cloudwatch_metric_alarm" "api_5xx" {
   comparison_operator = "GreaterThanThreshold"
   threshold           = 5
   treat_missing_data  = "notBreaching"
+  alarm_actions       = local.alarm_actions
+  ok_actions          = local.alarm_actions
+  tags                = local.tags
+}
+
+# Nothing is lost only as long as the sweeps come. A disabled schedule makes no attempts, and a lost right drops them.
+resource "aws_cloudwatch_metric_alarm" "sweeps" {
+  for_each = {
+    missing = { metric = "InvocationAttemptCount", comparison = "LessThanThreshold", threshold = 1, when_silent = "breaching" }
+    dropped = { metric = "InvocationDroppedCount", comparison = "GreaterThanThreshold", threshold = 1, when_silent = "notBreaching" }
+  }
+
+  alarm_name          = "${var.name_prefix}-sweeps-${each.key}"
+  alarm_description   = "Sweeps are ${each.key}: the schedules of group ${aws_scheduler_schedule_group.this.name} are disabled, or may not send to the queues. What a crash leaves behind is not found until they run again."
+  namespace           = "AWS/Scheduler"
+  metric_name         = each.value.metric
+  dimensions          = { ScheduleGroup = aws_scheduler_schedule_group.this.name }
+  statistic           = "Sum"
+  period              = 900
+  evaluation_periods  = 2
+  comparison_operator = each.value.comparison
+  threshold           = each.value.threshold
+  treat_missing_data  = each.value.when_silent
   alarm_actions       = local.alarm_actions
   ok_actions          = local.alarm_actions
   tags                = local.tags

@@ -44,6 +44,11 @@ output "user_pool_id" {
   value       = one(aws_cognito_user_pool.this[*].id)
 }
 
+output "user_pool_client_id" {
+  description = "The client of that pool that users sign in by, or null."
+  value       = one(aws_cognito_user_pool_client.this[*].id)
+}
+
 output "studio_claim" {
   description = "The claim that names the studio."
   value       = local.studio_claim

@@ -199,6 +199,11 @@ variable "throttling" {
     condition     = alltrue([for limit in values(var.throttling) : limit >= 1])
     error_message = "throttling must be numbers of 1 and more: 0 would refuse every request."
   }
+
+  validation {
+    condition     = alltrue([for burst in [var.throttling.burst, var.throttling.link_burst] : burst == floor(burst)])
+    error_message = "throttling.burst and throttling.link_burst must be whole numbers: they count requests."
+  }
 }
 
 variable "domain_name" {
@@ -316,12 +321,23 @@ variable "deletion_protection" {
 }
 
 variable "access_log_bucket" {
-  description = "A bucket that takes S3's access logs of both buckets."
+  description = "A bucket that takes S3's access logs of both buckets. Its policy must let logging.s3.amazonaws.com put objects into it."
   type        = string
   default     = null
 }
 
 # Observability
+
+variable "log_level" {
+  description = "The functions log this level and what is graver: `TRACE`, `DEBUG`, `INFO`, `WARN` or `ERROR`."
+  type        = string
+  default     = "INFO"
+
+  validation {
+    condition     = contains(["TRACE", "DEBUG", "INFO", "WARN", "ERROR"], var.log_level)
+    error_message = "log_level must be \"TRACE\", \"DEBUG\", \"INFO\", \"WARN\" or \"ERROR\"."
+  }
+}
 
 variable "log_retention_days" {
   description = "Logs are kept so many days."

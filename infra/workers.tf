@@ -55,6 +55,7 @@ module "worker" {
   code_signing_config_arn = var.code_signing_config_arn
   tracing                 = var.tracing
   log_retention_days      = var.log_retention_days
+  log_level               = var.log_level
   kms_key_arn             = local.kms_key_arn
   alarm_actions           = local.alarm_actions
   tags                    = local.tags

@@ -69,6 +69,8 @@ pub struct Worker {
     pub batch_size: i32,
     /// Events worked on at once.
     pub max_concurrency: u32,
+    /// Jobs that may fail for good in five minutes before operators are told.
+    pub tolerated_failures: u32,
     /// What its queue looks like while all is well.
     pub healthy: Healthy,
 }
@@ -84,6 +86,8 @@ pub struct Healthy {
     pub oldest_seconds: u64,
     /// Failed jobs.
     pub failed: u64,
+    /// Dead letters.
+    pub dead_letters: u64,
 }
 
 impl Worker {

@@ -16,9 +16,10 @@ const PLAN: &str = "DARKROOM_PLAN";
 const OPTIONAL: [&str; 4] =
     ["ARCHIVE_CHECKSUMS", "ARCHIVE_PREFERENCE", "RETRY_BACKOFF_SECONDS", "SES_CONFIGURATION_SET"];
 /// AWS's own metrics that dashboard and alarms show.
-const OF_AWS: [(&str, &[&str]); 4] = [
+const OF_AWS: [(&str, &[&str]); 5] = [
     ("AWS/SQS", &["ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible"]),
     ("AWS/Lambda", &["Errors", "Throttles", "ConcurrentExecutions"]),
+    ("AWS/Scheduler", &["InvocationAttemptCount", "InvocationDroppedCount"]),
     ("AWS/ApiGateway", &["Count", "4xx", "5xx", "Latency"]),
     ("AWS/SES", &["Send", "Delivery", "Bounce", "Complaint", "Reputation.BounceRate", "Reputation.ComplaintRate"]),
 ];
@@ -120,12 +121,13 @@ fn queues_and_functions_are_as_the_table_says() {
 
 #[test]
 #[ignore = "needs a plan, which .ci/deployment writes"]
-fn the_alarm_of_the_oldest_message_is_as_the_table_says() {
+fn the_alarms_of_a_queue_are_as_the_table_says() {
     let plan = plan();
     for (function, worker) in workers().unwrap() {
-        let name = format!("-{}-oldest-message", worker.queue);
-        let alarm = one(&plan, "aws_cloudwatch_metric_alarm", "alarm_name", &name);
-        assert_eq!(alarm["threshold"], worker.healthy.oldest_seconds, "{function}");
+        let alarm =
+            |of: &str| one(&plan, "aws_cloudwatch_metric_alarm", "alarm_name", &format!("-{}-{of}", worker.queue));
+        assert_eq!(alarm("failed")["threshold"], worker.tolerated_failures, "{function}");
+        assert_eq!(alarm("oldest-message")["threshold"], worker.healthy.oldest_seconds, "{function}");
         // A message that a crash left behind is seen again after so long, without anything being wrong.
         assert!(worker.healthy.oldest_seconds >= worker.visibility().as_secs(), "{function}");
     }
@@ -244,5 +246,9 @@ fn dashboard_and_alarms_show_only_what_is_measured() {
     for alarm in of_kind(&plan, "aws_cloudwatch_metric_alarm") {
         let [namespace, name] = ["namespace", "metric_name"].map(|field| alarm.values[field].as_str().unwrap());
         assert!(is_known(namespace, name), "{}: {namespace} {name}", alarm.address);
+        if namespace == metrics::NAMESPACE {
+            let function = alarm.values["dimensions"][metrics::DIMENSION].as_str().unwrap();
+            assert!(functions.contains(&function), "{}: {function}", alarm.address);
+        }
     }
 }

@@ -32,7 +32,7 @@ resource "aws_lambda_function" "this" {
   logging_config {
     log_format            = "JSON"
     log_group             = aws_cloudwatch_log_group.this.name
-    application_log_level = "INFO"
+    application_log_level = var.log_level
     # Lambda's reports of memory and cold starts are at this level.
     system_log_level = "INFO"
   }

@@ -61,6 +61,11 @@ variable "tracing" {
   type        = bool
 }
 
+variable "log_level" {
+  description = "The function logs this level and what is graver."
+  type        = string
+}
+
 variable "log_retention_days" {
   description = "Logs are kept so many days."
   type        = number

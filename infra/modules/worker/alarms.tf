@@ -31,3 +31,21 @@ resource "aws_cloudwatch_metric_alarm" "age" {
   ok_actions          = var.alarm_actions
   tags                = var.tags
 }
+
+# Of a refused job the message is acknowledged, so that no queue shows it.
+resource "aws_cloudwatch_metric_alarm" "failed" {
+  alarm_name          = "${aws_sqs_queue.this.name}-failed"
+  alarm_description   = "More jobs of ${var.worker.queue} have failed for good than are tolerated in five minutes. GET /queues/${var.worker.queue}/failed lists them; docs/OPERATIONS.md, \"Failed jobs\", says what to do."
+  namespace           = "Darkroom"
+  metric_name         = "JobsFailed"
+  dimensions          = { FunctionName = module.function.function_name }
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = var.worker.tolerated_failures
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = var.alarm_actions
+  ok_actions          = var.alarm_actions
+  tags                = var.tags
+}

@@ -26,6 +26,7 @@ module "function" {
   code_signing_config_arn = var.code_signing_config_arn
   tracing                 = var.tracing
   log_retention_days      = var.log_retention_days
+  log_level               = var.log_level
   kms_key_arn             = var.kms_key_arn
   alarm_actions           = var.alarm_actions
   tags                    = var.tags

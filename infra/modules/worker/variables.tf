@@ -11,17 +11,19 @@ variable "function" {
 variable "worker" {
   description = "Its line of workers.json."
   type = object({
-    queue           = string
-    timeout_seconds = number
-    memory_mb       = number
-    tries           = number
-    max_receives    = number
-    batch_size      = number
-    max_concurrency = number
+    queue              = string
+    timeout_seconds    = number
+    memory_mb          = number
+    tries              = number
+    max_receives       = number
+    batch_size         = number
+    max_concurrency    = number
+    tolerated_failures = number
     healthy = object({
       waiting        = number
       oldest_seconds = number
       failed         = number
+      dead_letters   = number
     })
   })
 
@@ -46,8 +48,13 @@ variable "worker" {
   }
 
   validation {
-    condition     = var.worker.healthy.waiting > 0 && var.worker.healthy.oldest_seconds > 0 && var.worker.healthy.failed >= 0
-    error_message = "healthy in workers.json must have waiting and oldest_seconds above 0 and failed of 0 or more, or its queue would never be well."
+    condition     = var.worker.tolerated_failures >= 0
+    error_message = "tolerated_failures in workers.json must be 0 or more."
+  }
+
+  validation {
+    condition     = var.worker.healthy.waiting > 0 && var.worker.healthy.oldest_seconds > 0 && min(var.worker.healthy.failed, var.worker.healthy.dead_letters) >= 0
+    error_message = "healthy in workers.json must have waiting and oldest_seconds above 0 and failed and dead_letters of 0 or more, or its queue would never be well."
   }
 }
 
@@ -97,6 +104,11 @@ variable "code_signing_config_arn" {
 variable "tracing" {
   description = "Let X-Ray sample the invocations."
   type        = bool
+}
+
+variable "log_level" {
+  description = "The function logs this level and what is graver."
+  type        = string
 }
 
 variable "log_retention_days" {

@@ -89,10 +89,11 @@ async fn one<R: Workable>(state: &State, queue: QueueName, desk: &Desk<R>) -> Ap
 fn judge(view: &mut QueueView) {
     let most = view.healthy;
     let mut reasons = Vec::new();
-    for (count, what) in [(view.failed, "failed jobs"), (view.dead_letters, "dead letters")] {
-        if count > most.failed {
+    let failures = [(view.failed, most.failed, "failed jobs"), (view.dead_letters, most.dead_letters, "dead letters")];
+    for (count, most, what) in failures {
+        if count > most {
             view.verdict = Verdict::Failing;
-            reasons.push(format!("{what}: {count}, {} allowed", most.failed));
+            reasons.push(format!("{what}: {count}, {most} allowed"));
         }
     }
     let behind = [
@@ -118,7 +119,7 @@ mod tests {
 
     #[test]
     fn a_verdict_has_its_reasons_and_failures_weigh_more_than_a_backlog() {
-        let judged = |waiting, oldest_seconds, failed| {
+        let judged = |waiting, oldest_seconds, failed, dead_letters| {
             let mut view = QueueView {
                 queue: QueueName::Emails,
                 waiting,
@@ -126,17 +127,18 @@ mod tests {
                 delayed: 0,
                 oldest_seconds,
                 failed,
-                dead_letters: 0,
-                healthy: Healthy { waiting: 10, oldest_seconds: 60, failed: 0 },
+                dead_letters,
+                healthy: Healthy { waiting: 10, oldest_seconds: 60, failed: 2, dead_letters: 0 },
                 verdict: Verdict::Ok,
                 reasons: Vec::new(),
             };
             judge(&mut view);
             (view.verdict, view.reasons.len())
         };
-        assert_eq!(judged(10, Some(60), 0), (Verdict::Ok, 0));
-        assert_eq!(judged(10, None, 0), (Verdict::Ok, 0));
-        assert_eq!(judged(11, Some(61), 0), (Verdict::Behind, 2));
-        assert_eq!(judged(11, Some(0), 1), (Verdict::Failing, 2));
+        assert_eq!(judged(10, Some(60), 2, 0), (Verdict::Ok, 0));
+        assert_eq!(judged(10, None, 0, 0), (Verdict::Ok, 0));
+        assert_eq!(judged(11, Some(61), 0, 0), (Verdict::Behind, 2));
+        assert_eq!(judged(11, Some(0), 3, 0), (Verdict::Failing, 2));
+        assert_eq!(judged(0, None, 3, 1), (Verdict::Failing, 2));
     }
 }
