@@ -1,5 +1,7 @@
 //! Who asks: the studio, from the JWT that API Gateway has verified, and from nowhere else.
 
+use std::collections::HashMap;
+
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use lambda_http::{RequestExt as _, request::RequestContext};
@@ -35,11 +37,7 @@ impl FromRequestParts<State> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Problem> {
-        let claim = claim(parts, &state.studio_claim).ok_or_else(unauthorized)?;
-        claim.parse().map(Self).map_err(|_| {
-            let detail = format!("The token's claim {} names no studio.", state.studio_claim);
-            Problem::new(Kind::NoStudio, detail)
-        })
+        studio_of(claims(parts), &state.studio_claim).map(Self)
     }
 }
 
@@ -49,7 +47,7 @@ impl FromRequestParts<State> for Operator {
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Problem> {
         let Caller(studio) = Caller::from_request_parts(parts, state).await?;
         let OperatorClaim { name, value } = &state.operator_claim;
-        if claim(parts, name).as_ref() == Some(value) {
+        if claims(parts).is_some_and(|claims| claims.get(name) == Some(value)) {
             Ok(Self(studio))
         } else {
             Err(Problem::new(Kind::OperatorsOnly, "This is for operators only."))
@@ -57,13 +55,39 @@ impl FromRequestParts<State> for Operator {
     }
 }
 
-fn claim(parts: &Parts, name: &str) -> Option<String> {
-    let context = parts.request_context_ref();
-    let Some(RequestContext::ApiGatewayV2(context)) = context else { return None };
-    let jwt = context.authorizer.as_ref().and_then(|authorizer| authorizer.jwt.as_ref());
-    jwt.and_then(|jwt| jwt.claims.get(name).cloned())
+/// What the token says, which API Gateway has verified.
+fn claims(parts: &Parts) -> Option<&HashMap<String, String>> {
+    let Some(RequestContext::ApiGatewayV2(context)) = parts.request_context_ref() else { return None };
+    context.authorizer.as_ref()?.jwt.as_ref().map(|jwt| &jwt.claims)
 }
 
-fn unauthorized() -> Problem {
-    Problem::new(Kind::Unauthorized, "A valid bearer token is required.")
+fn studio_of(claims: Option<&HashMap<String, String>>, name: &str) -> Result<Studio, Problem> {
+    let no_studio = |detail| Problem::new(Kind::NoStudio, detail);
+    let Some(claims) = claims else {
+        return Err(Problem::new(Kind::Unauthorized, "A valid bearer token is required."));
+    };
+    // The access tokens of Cognito lack what its ID tokens bear.
+    let studio = claims.get(name).ok_or_else(|| {
+        no_studio(format!("The token has no claim {name}. Is it an access token? ID tokens bear it."))
+    })?;
+    studio.parse().map_err(|_| no_studio(format!("The token's claim {name} names no studio.")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_without_the_claim_is_told_from_no_token() {
+        let of = |claims: Option<&HashMap<String, String>>| {
+            studio_of(claims, "studio").map(|studio| studio.to_string()).map_err(|problem| format!("{problem:?}"))
+        };
+        let claims = |name: &str, value: &str| HashMap::from([(name.to_owned(), value.to_owned())]);
+        assert_eq!(of(Some(&claims("studio", "anna"))).as_deref(), Ok("anna"));
+        assert!(of(None).unwrap_err().contains("Unauthorized"));
+        let without = of(Some(&claims("sub", "anna"))).unwrap_err();
+        assert!(without.contains("NoStudio") && without.contains("no claim studio"), "{without}");
+        let wrong = of(Some(&claims("studio", "An na"))).unwrap_err();
+        assert!(wrong.contains("NoStudio") && wrong.contains("names no studio"), "{wrong}");
+    }
 }
