@@ -1,7 +1,5 @@
 //! The OpenAPI document: the routes describe themselves; what they have in common is added here.
 
-use std::sync::LazyLock;
-
 use serde_json::{Map, Value, json};
 use utoipa::PartialSchema as _;
 
@@ -45,17 +43,20 @@ are refused.
 the same key, a request does nothing twice, and is answered with the same record and status as the first time; URLs and links are made \
 anew. A key is kept for 24 hours. A request that was refused has done nothing and frees its key.
 
-**Waiting.** Jobs go through queues. `\"queue\": false` does the job before the answer; what could not be done in time is on the \
+**Waiting.** Nothing calls the shop: it asks again, every few seconds while somebody waits, with `If-None-Match`, for the \
+record (`GET /photos/{id}`, `GET /downloads/{id}`), or lists by `status`. Customers are told by mail. Jobs go through queues. `\"queue\": false` does the job before the answer; what could not be done in time is on the \
 queue, and answered with 202.
 
 **Lists** are pages, newest first. **Single records** bear an `ETag`; with `If-None-Match` an unchanged one is answered with 304.
 
 **Limits.** A body has at most 1 MiB. Requests above the deployment's rate are answered with 429 by API Gateway.";
 
-/// As JSON.
-pub fn document() -> &'static str {
-    static DOCUMENT: LazyLock<String> = LazyLock::new(|| format!("{:#}\n", described()));
-    &DOCUMENT
+/// The document of a deployment, as JSON: of the one that `url` leads to, and that keeps archives for so many days.
+pub fn document(url: &str, retention_days: u32) -> String {
+    let mut api = described();
+    api["servers"] = json!([{ "url": url }]);
+    api["components"]["schemas"]["NewDownload"]["properties"]["expires_in_days"]["maximum"] = retention_days.into();
+    format!("{api:#}\n")
 }
 
 fn described() -> Value {
@@ -77,8 +78,11 @@ fn described() -> Value {
     } });
     let schemas = &mut api["components"]["schemas"];
     schemas["Problem"] = serde_json::to_value(ProblemView::schema()).unwrap_or_default();
-    // Some kinds have members of their own.
+    // Some kinds have members of their own; there may be more of them one day.
     schemas["Problem"]["additionalProperties"] = json!(true);
+    for (name, about) in members() {
+        schemas["Problem"]["properties"][name] = about;
+    }
     schemas["GatewayMessage"] = json!({
         "type": "object",
         "description": "What API Gateway itself answers.",
@@ -96,6 +100,39 @@ fn described() -> Value {
         }
     }
     api
+}
+
+/// The members that some problems have besides those of RFC 9457.
+fn members() -> [(&'static str, Value); 4] {
+    let id = || json!({ "type": "string", "format": "uuid" });
+    let text = |about: &str| json!({ "type": ["string", "null"], "description": about });
+    [
+        ("code", json!({ "type": "string", "description": "With `refused`: why, as in a record's error." })),
+        ("order_id", json!({ "type": "string", "format": "uuid", "description": "With `photo-ordered`: the order." })),
+        (
+            "photo_ids",
+            json!({ "type": "array", "items": id(), "description": "With `invalid-field`: photos that are named twice." }),
+        ),
+        (
+            "photos",
+            json!({
+                "type": "array",
+                "description": "With `photos-not-ready` and `invalid-field`: the photos in the way, each with its `status`, or \
+                    with a `reason`.",
+                "items": {
+                    "type": "object",
+                    "required": ["id"],
+                    "properties": {
+                        "id": id(),
+                        "status": text("Its status; null of one that does not exist."),
+                        "reason": text("`unknown`, or `failed`: it could not be developed."),
+                        "filename": text("With `failed`: its name."),
+                        "detail": text("With `failed`: why, for people."),
+                    },
+                },
+            }),
+        ),
+    ]
 }
 
 /// Answers always bear all their fields, null where there is nothing to say; serde leaves out none but those of [`SPARSE`].

@@ -12,12 +12,14 @@ use std::str::FromStr;
 
 use axum::{
     Json, Router,
-    extract::DefaultBodyLimit,
-    middleware::{from_fn_with_state, map_response},
-    response::IntoResponse,
+    extract::{self, DefaultBodyLimit, MatchedPath, Request},
+    middleware::{Next, from_fn, from_fn_with_state, map_response},
+    response::{IntoResponse, Response},
 };
 use http::header::CONTENT_TYPE;
+use lambda_http::RequestExt as _;
 use serde::Serialize;
+use tracing::{Instrument as _, info_span};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -46,8 +48,17 @@ pub fn router(state: State) -> Router {
             Problem::new(Kind::MethodNotAllowed, "This route knows other methods only.").into_response()
         })
         .layer(map_response(secured))
+        .layer(from_fn(traced))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .with_state(state)
+}
+
+/// Says in each line of the log which request and route it is about. Not which path: a customer's link is a key.
+async fn traced(request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str);
+    let request_id = request.lambda_context_ref().map_or("none", |context| &context.request_id);
+    let span = info_span!("request", method = %request.method(), route, request_id);
+    next.run(request).instrument(span).await
 }
 
 /// The description of all routes, before what they have in common is added.
@@ -109,8 +120,8 @@ async fn health() -> Json<Health> {
     get, path = "/openapi.json", tag = "service", operation_id = "get_document", security(()),
     responses((status = 200, description = "The document", body = Object)),
 )]
-async fn document() -> impl IntoResponse {
-    ([(CONTENT_TYPE, "application/json")], openapi::document())
+async fn document(extract::State(state): extract::State<State>) -> impl IntoResponse {
+    ([(CONTENT_TYPE, "application/json")], openapi::document(&state.public_url, state.retention_days))
 }
 
 /// Where a page begins, and how long it is.
