@@ -97,9 +97,11 @@ where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
     // The names that the services of this project use for "slow down".
-    const THROTTLES: [&str; 7] = [
+    const THROTTLES: [&str; 9] = [
         "ThrottlingException",
         "Throttling",
+        "RequestThrottled",
+        "KmsThrottled",
         "TooManyRequestsException",
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",

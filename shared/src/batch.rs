@@ -227,9 +227,12 @@ where
         }
         Ok(Ok(Ok(disposition))) => disposition,
         Ok(Ok(Err(JobError::Reject(reason)))) => {
-            // No record could take the reason: the message itself is what is wrong, and belongs in the DLQ.
-            error!(code = reason.code, reason = reason.message, "Refused a message");
-            metrics::failed();
+            // No record could take the reason: the message itself is what is wrong, and belongs in the DLQ. SQS delivers
+            // it until it does: that is one failure all the same.
+            if receives <= 1 {
+                error!(code = reason.code, reason = reason.message, "Refused a message");
+                metrics::failed();
+            }
             Disposition::Refuse
         }
         Ok(Ok(Err(error))) => {

@@ -7,29 +7,28 @@ use anyhow::Result;
 use jiff::{SignedDuration, Timestamp};
 use tracing::warn;
 
-use crate::{operation::Operation, queue::Queue, store::Table, work::Work, workable::Workable, workers::QueueName};
+use crate::{
+    desk::Desk,
+    operation::Operation,
+    queue::Queue,
+    store::Table,
+    work::Work,
+    workable::{Queued, Workable},
+};
 
 /// Records looked after in one sweep, per shard of the index: a sweep must end well within a function's time.
 const LIMIT: i32 = 100;
 /// A record is looked after again this much later, if nothing moves it until then.
 const AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(600);
 
-/// Sends the job of each record that is past due. The job's own claim decides what is left to do: the work, giving up,
-/// or only the follow-up of a record at rest.
+/// Sends the job of each record of this queue, and of each operation upon them, that is past due. The job's own claim
+/// decides what is left to do: the work, giving up, or only the follow-up of a record at rest.
 ///
 /// Sent first, then put off: a sweep that dies in between sends the job twice, never not at all.
-pub async fn sweep<R: Workable>(table: &Arc<Table<R>>, queue: &Queue, now: Timestamp) -> Result<usize> {
-    sweep_some(table, queue, now, |_| true).await
-}
-
-/// The same for operations, which lie in one table for all queues: those of this queue.
-pub async fn sweep_operations(
-    table: &Arc<Table<Operation>>,
-    queue: &Queue,
-    name: QueueName,
-    now: Timestamp,
-) -> Result<usize> {
-    sweep_some(table, queue, now, |operation| operation.queue == name).await
+pub async fn sweep<R: Queued>(desk: &Desk<R>, operations: &Arc<Table<Operation>>, now: Timestamp) -> Result<()> {
+    sweep_some(&desk.table, &desk.queue, now, |_| true).await?;
+    // Those of all queues lie in one table.
+    sweep_some(operations, &desk.queue, now, |operation| operation.queue == R::QUEUE).await
 }
 
 async fn sweep_some<R: Workable>(
@@ -37,8 +36,7 @@ async fn sweep_some<R: Workable>(
     queue: &Queue,
     now: Timestamp,
     ours: impl Fn(&R) -> bool,
-) -> Result<usize> {
-    let mut sent = 0;
+) -> Result<()> {
     for (studio, id) in table.due(now, LIMIT).await? {
         // The index lags: what moved meanwhile is left alone.
         let record = table.get(&studio, id).await?;
@@ -47,7 +45,6 @@ async fn sweep_some<R: Workable>(
         }
         queue.send(&R::job(studio.clone(), id)).await?;
         warn!(%studio, %id, "A {} was past due; its job is sent again", R::NAME);
-        sent += 1;
         let put_off = |record: &mut R| {
             if !is_due(record.work(), now) {
                 return Err(());
@@ -57,7 +54,7 @@ async fn sweep_some<R: Workable>(
         };
         table.update(&studio, id, put_off).await?;
     }
-    Ok(sent)
+    Ok(())
 }
 
 fn is_due(work: &Work, now: Timestamp) -> bool {

@@ -18,8 +18,7 @@ use shared::{
     hold::Hold,
     job::Job,
     operation::Operation,
-    sweep::{sweep, sweep_operations},
-    workers::QueueName,
+    sweep::sweep,
 };
 pub use state::State;
 
@@ -34,9 +33,7 @@ async fn one(state: &State, delivery: Delivery) -> Result<Disposition, JobError>
             build_archive::build_archive(state, &delivery, &studio, download).await
         }
         Ok(Job::Sweep) => {
-            let (queue, now) = (&state.desk.queue, delivery.now());
-            sweep(&state.desk.table, queue, now).await?;
-            sweep_operations(&state.operations, queue, QueueName::Downloads, now).await?;
+            sweep(&state.desk, &state.operations, delivery.now()).await?;
             Ok(Disposition::Done)
         }
         Ok(Job::Operate { studio, operation }) => {

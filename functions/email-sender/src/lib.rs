@@ -15,8 +15,7 @@ use shared::{
     hold::Hold,
     job::Job,
     operation::Operation,
-    sweep::{sweep, sweep_operations},
-    workers::QueueName,
+    sweep::sweep,
 };
 pub use state::State;
 
@@ -29,9 +28,7 @@ async fn one(state: &State, delivery: Delivery) -> Result<Disposition, JobError>
     match Job::decode(&delivery.body) {
         Ok(Job::SendEmail { studio, email }) => send_email::send_email(state, &delivery, &studio, email).await,
         Ok(Job::Sweep) => {
-            let (queue, now) = (&state.desk.queue, delivery.now());
-            sweep(&state.desk.table, queue, now).await?;
-            sweep_operations(&state.operations, queue, QueueName::Emails, now).await?;
+            sweep(&state.desk, &state.operations, delivery.now()).await?;
             Ok(Disposition::Done)
         }
         Ok(Job::Operate { studio, operation }) => {

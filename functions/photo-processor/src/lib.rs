@@ -17,8 +17,7 @@ use shared::{
     desk,
     hold::Hold,
     operation::{Operation, Task},
-    sweep::{sweep, sweep_operations},
-    workers::QueueName,
+    sweep::sweep,
 };
 pub use state::State;
 
@@ -48,9 +47,7 @@ async fn one(state: &State, delivery: Delivery) -> Result<Disposition, JobError>
             desk::operate(&state.operations, &state.desk.queue, &delivery, (&studio, operation), run).await
         }
         Message::Sweep => {
-            let (queue, now) = (&state.desk.queue, delivery.now());
-            sweep(&state.desk.table, queue, now).await?;
-            sweep_operations(&state.operations, queue, QueueName::Photos, now).await?;
+            sweep(&state.desk, &state.operations, delivery.now()).await?;
             Ok(Disposition::Done)
         }
     }

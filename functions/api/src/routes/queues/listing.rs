@@ -94,7 +94,7 @@ async fn list<R: Workable>(desk: &Desk<R>, filter: FailedFilter, now: Timestamp)
     // The first page is read with all that are behind it, for the groups.
     let enough = if first_page { usize::MAX } else { limit + 1 };
     let (mut failures, mut next) = read(desk, &selection, after, enough, now).await?;
-    let groups = first_page.then(|| groups::<R>(&failures, &alone));
+    let groups = first_page.then(|| groups(&failures, &alone));
     if failures.len() > limit {
         failures.truncate(limit);
         next = failures.last().map(|failure| failure.key.clone());
@@ -141,35 +141,35 @@ async fn read<R: Workable>(
     }
 }
 
-fn groups<R: Workable>(failures: &[Failure], alone: &[FailedJob]) -> Vec<FailureGroup> {
-    let mut groups: BTreeMap<String, FailureGroup> = BTreeMap::new();
-    for job in alone {
-        add(&mut groups, job);
-    }
-    for failure in failures {
-        add(&mut groups, &record::<R>(failure.clone(), 0));
+/// Counts by error code, the most frequent first. The newest of a group comes first, and gives it its words.
+fn groups(failures: &[Failure], alone: &[FailedJob]) -> Vec<FailureGroup> {
+    let of_messages = alone.iter().map(|job| (&job.error, &job.cause, job.first_failed_at, job.last_failed_at));
+    let of_records = failures.iter().map(|it| (&it.error, &it.work.cause, first_failed_at(it), Some(it.key.failed_at)));
+    let mut groups: BTreeMap<&str, FailureGroup> = BTreeMap::new();
+    for (error, cause, first_failed_at, last_failed_at) in of_messages.chain(of_records) {
+        let group = groups.entry(&error.code).or_insert_with(|| FailureGroup {
+            code: error.code.clone(),
+            message: error.message.clone(),
+            cause: cause.clone(),
+            count: 0,
+            first_failed_at,
+            last_failed_at,
+        });
+        group.count += 1;
+        group.first_failed_at = group.first_failed_at.min(first_failed_at);
+        group.last_failed_at = group.last_failed_at.max(last_failed_at);
     }
     let mut groups: Vec<_> = groups.into_values().collect();
     groups.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.code.cmp(&b.code)));
     groups
 }
 
-/// The newest comes first, and gives the group its words.
-fn add(groups: &mut BTreeMap<String, FailureGroup>, job: &FailedJob) {
-    let group = groups.entry(job.error.code.clone()).or_insert_with(|| FailureGroup {
-        code: job.error.code.clone(),
-        message: job.error.message.clone(),
-        cause: job.cause.clone(),
-        count: 0,
-        first_failed_at: job.first_failed_at,
-        last_failed_at: job.last_failed_at,
-    });
-    group.count += 1;
-    group.first_failed_at = group.first_failed_at.min(job.first_failed_at);
-    group.last_failed_at = group.last_failed_at.max(job.last_failed_at);
+fn first_failed_at(failure: &Failure) -> Timestamp {
+    failure.work.failures.as_ref().map_or(failure.key.failed_at, |failures| failures.first)
 }
 
 fn record<R: Workable>(failure: Failure, dead_letters: u32) -> FailedJob {
+    let first_failed_at = first_failed_at(&failure);
     let Failure { key, error, work } = failure;
     FailedJob {
         id: JobId::Record(key.studio.clone(), key.id).to_string(),
@@ -180,7 +180,7 @@ fn record<R: Workable>(failure: Failure, dead_letters: u32) -> FailedJob {
         tries: work.attempts,
         error,
         cause: work.cause,
-        first_failed_at: work.failures.map_or(key.failed_at, |failures| failures.first),
+        first_failed_at,
         last_failed_at: Some(key.failed_at),
         dead_letters,
     }
