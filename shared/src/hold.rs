@@ -106,28 +106,41 @@ where
                 let _ = record.send_again(delivery.now(), None);
             }
             match claim(record, by, delivery.now(), lease_until) {
-                Claim::Claimed => Ok(()),
+                // Given up by the write that finds it so: whoever sets it going again comes before or behind. Mostly its
+                // last owner has said so; one that died could not.
+                Claim::Exhausted if record.failure().is_none() => {
+                    record.give_up(delivery.now(), gave_up());
+                    Ok(Claim::Exhausted)
+                }
+                // Nothing is due of what can't be worked on.
+                Claim::Void if record.work().due_at.is_some() => {
+                    record.work_mut().due_at = None;
+                    Ok(Claim::Void)
+                }
+                Claim::Claimed => Ok(Claim::Claimed),
                 other => Err(other),
             }
         })
         .await?;
-    let record = match claimed {
-        None => {
-            warn!("Acknowledged a job for a {} that does not exist", R::NAME);
-            metrics::without_record();
-            return Ok(Ended::message(Disposition::Done));
-        }
-        Some((_, Err(Claim::Held { until }))) => {
+    let Some((record, outcome)) = claimed else {
+        warn!("Acknowledged a job for a {} that does not exist", R::NAME);
+        metrics::without_record();
+        return Ok(Ended::message(Disposition::Done));
+    };
+    if outcome == Ok(Claim::Exhausted) {
+        error!("Gave the {} up: its last owner died", R::NAME);
+        metrics::failed();
+    }
+    match outcome.unwrap_or_else(|refusal| refusal) {
+        Claim::Claimed => {}
+        Claim::Held { until } => {
             info!("Another worker holds the {}", R::NAME);
             return Ok(Ended::message(Disposition::Wait { until }));
         }
-        Some((record, Err(Claim::Done))) => {
-            return Ok(Ended::at_rest(Some(record), Disposition::Done));
-        }
-        Some((_, Err(Claim::Exhausted))) => return exhausted(table, delivery.now(), studio, id).await,
-        Some((_, Err(_))) => return Ok(Ended::message(Disposition::Done)),
-        Some((record, Ok(()))) => record,
-    };
+        Claim::Done => return Ok(Ended::at_rest(Some(record), Disposition::Done)),
+        Claim::Exhausted => return Ok(Ended::at_rest(Some(record), Disposition::Refuse)),
+        Claim::Void => return Ok(Ended::message(Disposition::Done)),
+    }
     let (clock, time_to_work) = (delivery.clock(), delivery.time_to_work());
     let stops_at = delivery.now().saturating_add(time_to_work).unwrap_or(lease_until);
     let hold = Arc::new(Hold { table: table.clone(), studio: studio.clone(), id, clock, by, record, stops_at });
@@ -168,15 +181,23 @@ const LEASE_MARGIN: Duration = Duration::from_secs(1);
 
 async fn settle<R: Workable>(hold: &Hold<R>, delivery: &Delivery, error: JobError) -> Result<Ended<R>, JobError> {
     let now = hold.now();
-    let attempts = hold.record.work().attempts;
-    let due_at = delivery.retry_at(attempts);
     let paused = matches!(error, JobError::Paused);
-    let (fate, disposition) = match &error {
-        JobError::Reject(_) => (Fate::Rejected, Disposition::Done),
-        JobError::Throttled(_) => (Fate::Again { counted: false, due_at }, Disposition::Wait { until: due_at }),
-        JobError::Paused => (Fate::Again { counted: false, due_at: now }, Disposition::Done),
-        JobError::Retry(_) if attempts >= R::MAX_TRIES => (Fate::GaveUp, Disposition::Refuse),
-        JobError::Retry(_) => (Fate::Again { counted: true, due_at }, Disposition::Return { until: due_at }),
+    let cause = Some(error.to_string().chars().take(MAX_CAUSE).collect()).filter(|_| !paused);
+    let settled = hold
+        .table
+        .update(&hold.studio, hold.id, |record: &mut R| {
+            // As they are by now: pages that an operation has done meanwhile have given it its tries anew.
+            let attempts = record.work().attempts;
+            let (fate, disposition) = fate::<R>(&error, attempts, now, delivery.retry_at(attempts));
+            let kept = if fate == Fate::GaveUp { Some(gave_up()) } else { error.to_record_error() };
+            record.fall(hold.by, now, fate, kept)?;
+            record.work_mut().cause.clone_from(&cause);
+            Ok::<_, NotOwner>((attempts, fate, disposition))
+        })
+        .await?;
+    let Some((record, Ok((attempts, fate, disposition)))) = settled else {
+        warn!(reason = %error, "The {} is another worker's by now, and theirs to settle", R::NAME);
+        return Ok(Ended::message(Disposition::Wait { until: delivery.retry_at(1) }));
     };
     match fate {
         Fate::Rejected => {
@@ -193,49 +214,18 @@ async fn settle<R: Workable>(hold: &Hold<R>, delivery: &Delivery, error: JobErro
             metrics::retried();
         }
     }
-    let kept = match fate {
-        Fate::GaveUp => Some(gave_up()),
-        _ => error.to_record_error(),
-    };
-    let cause = Some(error.to_string().chars().take(MAX_CAUSE).collect()).filter(|_| !paused);
-    let settled = hold
-        .table
-        .update(&hold.studio, hold.id, |record: &mut R| {
-            record.fall(hold.by, now, fate, kept.clone())?;
-            record.work_mut().cause.clone_from(&cause);
-            Ok::<_, NotOwner>(())
-        })
-        .await?;
-    Ok(match settled {
-        Some((record, Ok(()))) => {
-            Ended { at_rest: Some(record).filter(|r| r.failure().is_some()), paused, disposition }
-        }
-        // Somebody else owns it by now, and it is theirs to settle.
-        _ => Ended::message(Disposition::Wait { until: due_at }),
-    })
+    Ok(Ended { at_rest: Some(record).filter(|record| record.failure().is_some()), paused, disposition })
 }
 
-/// All tries are spent. Mostly its last owner said so; one that died could not.
-async fn exhausted<R: Workable>(
-    table: &Table<R>,
-    now: Timestamp,
-    studio: &Studio,
-    id: Uuid,
-) -> Result<Ended<R>, JobError> {
-    let settled = table
-        .update(studio, id, |record: &mut R| {
-            if record.failure().is_some() || record.work().held_at(now, TryId::new()) {
-                return Err(());
-            }
-            record.give_up(now, gave_up());
-            Ok(())
-        })
-        .await?;
-    if matches!(settled, Some((_, Ok(())))) {
-        metrics::failed();
+/// What becomes of a record whose try, one of so many, ended with this error, and of its message.
+fn fate<R: Workable>(error: &JobError, attempts: u32, now: Timestamp, due_at: Timestamp) -> (Fate, Disposition) {
+    match error {
+        JobError::Reject(_) => (Fate::Rejected, Disposition::Done),
+        JobError::Throttled(_) => (Fate::Again { counted: false, due_at }, Disposition::Wait { until: due_at }),
+        JobError::Paused => (Fate::Again { counted: false, due_at: now }, Disposition::Done),
+        JobError::Retry(_) if attempts >= R::MAX_TRIES => (Fate::GaveUp, Disposition::Refuse),
+        JobError::Retry(_) => (Fate::Again { counted: true, due_at }, Disposition::Return { until: due_at }),
     }
-    let at_rest = settled.map(|(record, _)| record).filter(|record| record.failure().is_some());
-    Ok(Ended::at_rest(at_rest, Disposition::Refuse))
 }
 
 /// The follow-up of a record at rest is sent: the sweep need not look after it any more.
