@@ -215,8 +215,14 @@ impl Download {
     }
 
     /// It has failed for good.
-    pub fn fail(&mut self) {
+    pub fn fail(&mut self, now: Timestamp) {
         self.status = DownloadStatus::Failed;
+        self.customer_waits(now);
+    }
+
+    /// At rest, but for its mail: due until that is on the way. Should its sender die before, the sweep has it sent.
+    fn customer_waits(&mut self, now: Timestamp) {
+        self.work.due_at = Work::sent(now).due_at.filter(|_| self.notify);
     }
 
     /// Another try follows.
@@ -303,6 +309,7 @@ impl Download {
         self.ready_at = Some(now);
         self.expires_at = now.saturating_add(SignedDuration::from_hours(24 * i64::from(self.expires_in_days))).ok();
         self.work.succeed();
+        self.customer_waits(now);
     }
 
     /// Fencing, and a revocation in the meantime wins.

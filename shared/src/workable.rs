@@ -55,14 +55,18 @@ pub trait Workable: Record {
     }
     /// Its tries are spent, by owners that died before they could say so.
     fn give_up(&mut self, now: Timestamp, error: RecordError) {
+        self.work_mut().give_up(now);
         self.fail(now);
         *self.error_mut() = Some(error);
-        self.work_mut().give_up(now);
     }
     /// It is to be worked on again, from its first try; `ordered_by` is the request that wants so. Its message is not sent yet.
     fn send_again(&mut self, now: Timestamp, ordered_by: Option<Uuid>) -> Result<(), NotAgain>;
     /// Failed, and why; `None` while it is not.
     fn failure(&self) -> Option<&RecordError>;
+    /// Is it done with, one way or the other? What follows from it may still be due.
+    fn is_at_rest(&self) -> bool {
+        self.work().due_at.is_none()
+    }
 }
 
 /// A record whose jobs have a queue of their own.
@@ -127,11 +131,14 @@ workable!(Download, MAX_TRIES_DOWNLOAD, BuildArchive { download }, DownloadStatu
     fn check(&self, by: TryId) -> Result<(), NotOwner> {
         self.check(by)
     }
-    fn fail(&mut self, _: Timestamp) {
-        self.fail();
+    fn fail(&mut self, now: Timestamp) {
+        self.fail(now);
     }
     fn give_back(&mut self) {
         self.give_back();
+    }
+    fn is_at_rest(&self) -> bool {
+        matches!(self.status, DownloadStatus::Ready | DownloadStatus::Failed | DownloadStatus::Revoked)
     }
 });
 workable!(Email, MAX_TRIES_EMAIL, SendEmail { email }, EmailStatus::Failed, {

@@ -83,7 +83,7 @@ impl Workers {
             Err(_elapsed) => false,
         };
         let record = desk.table.get(&studio, id).await?.unwrap_or(record);
-        let finished = is_finished(&record);
+        let finished = record.is_at_rest();
         // One that is finished and yet not acknowledged lacks its follow-up.
         if !finished || !acknowledged {
             desk.queue.send(&job).await?;
@@ -99,11 +99,6 @@ impl Workers {
             QueueName::Downloads => &self.archive_builder,
         }
     }
-}
-
-/// Nothing is due for what is done or has failed for good.
-fn is_finished<R: Queued>(record: &R) -> bool {
-    record.work().due_at.is_none()
 }
 
 /// An event of one message, as SQS would hand it to the worker; it has no receipt, since there is nothing to hide or delete.

@@ -17,7 +17,7 @@ use shared::{
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use self::plan::{announce, bare_file, make, photo_of, plan, ready_at_once};
+use self::plan::{announce, bare_file, make, photo_of, plan};
 pub use self::{retry::*, terms::*};
 use super::page_of;
 use crate::{

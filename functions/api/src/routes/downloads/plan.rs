@@ -1,6 +1,5 @@
 //! What a download will hold: known, and refused where it can't be, before anything is built.
 
-use jiff::Timestamp;
 use serde_json::json;
 use shared::{
     ObjectKey,
@@ -27,7 +26,7 @@ pub(super) async fn make(state: &State, order: &Order, new: &NewDownload, id: Uu
     if download.kind == DownloadKind::Single {
         let photo = photo_of(state, order, &download).await?;
         let file = bare_file(&photo, download.variant)?;
-        ready_at_once(&mut download, state.clock.now(), file);
+        download.make_ready(state.clock.now(), file);
     } else {
         let layouts = plan(state, order, &download, new.queue == Some(false)).await?;
         announce(state, &mut download, &layouts).await?;
@@ -36,16 +35,6 @@ pub(super) async fn make(state: &State, order: &Order, new: &NewDownload, id: Uu
         Created::New => download,
         Created::Existed(made) => *made,
     })
-}
-
-/// A single download is ready at once; due until its mail is on the way: should this function die before that, the sweep has
-/// it sent.
-pub(super) fn ready_at_once(download: &mut Download, now: Timestamp, file: BuiltFile) {
-    let due_at = download.work.due_at;
-    download.make_ready(now, file);
-    if download.notify {
-        download.work.due_at = due_at;
-    }
 }
 
 /// The photo of a single download.

@@ -9,7 +9,7 @@ use shared::{
 };
 use uuid::Uuid;
 
-use super::{announce, bare_file, photo_of, plan, ready_at_once, tell, with_link};
+use super::{announce, bare_file, photo_of, plan, tell, with_link};
 use crate::routes::photos::HowToRun;
 use crate::{
     answers::DownloadWithLink,
@@ -69,7 +69,7 @@ async fn rebuild(state: &State, order: &Order, found: Download, by: Uuid, wait: 
     if new.kind == DownloadKind::Single {
         let photo = photo_of(state, order, &new).await?;
         let file = bare_file(&photo, new.variant)?;
-        ready_at_once(&mut new, now, file);
+        new.make_ready(now, file);
     } else {
         let layouts = plan(state, order, &new, wait).await?;
         announce(state, &mut new, &layouts).await?;
@@ -81,7 +81,7 @@ async fn rebuild(state: &State, order: &Order, found: Download, by: Uuid, wait: 
         download.send_again(now, Some(by))?;
         download.planned.clone_from(&new.planned);
         if let Some(file) = &new.file {
-            ready_at_once(download, now, file.clone());
+            download.make_ready(now, file.clone());
         }
         Ok(())
     });
