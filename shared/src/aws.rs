@@ -91,13 +91,9 @@ pub fn s3(env: &Env, config: &SdkConfig) -> aws_sdk_s3::Client {
     aws_sdk_s3::Client::from_conf(aws_sdk_s3::config::Builder::from(config).force_path_style(path_style).build())
 }
 
-/// Names an SDK error's attempt, keeps it as source, and marks throttling, so that its fate can be told.
-pub fn failed<E>(attempted: &'static str, error: E) -> anyhow::Error
-where
-    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-{
-    // The names that the services of this project use for "slow down".
-    const THROTTLES: [&str; 9] = [
+/// Does a service say "slow down" by this code? The names that those of this project use.
+pub fn is_throttling(code: &str) -> bool {
+    const CODES: [&str; 9] = [
         "ThrottlingException",
         "Throttling",
         "RequestThrottled",
@@ -108,7 +104,15 @@ where
         "SlowDown",
         "LimitExceededException",
     ];
-    let throttled = error.code().is_some_and(|code| THROTTLES.contains(&code));
+    CODES.contains(&code)
+}
+
+/// Names an SDK error's attempt, keeps it as source, and marks throttling, so that its fate can be told.
+pub fn failed<E>(attempted: &'static str, error: E) -> anyhow::Error
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    let throttled = error.code().is_some_and(is_throttling);
     let error = anyhow::Error::new(error);
     if throttled { error.context(ServiceThrottled(attempted)) } else { error.context(attempted) }
 }

@@ -46,8 +46,8 @@ impl Message {
     }
 }
 
-/// Where a mail stands: `queued`, `sending`, then `sent` once SES took it; `failed`, and `error` says why; `suppressed` where the
-/// address is on a suppression list.
+/// Where a mail stands: `queued`, `sending`, then `sent` once SES took it; `failed`, and `error` says why; `suppressed` where
+/// what it was to say was no longer so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -60,7 +60,7 @@ pub enum EmailStatus {
     Sent,
     /// SES refused it, or the tries are spent.
     Failed,
-    /// The address is on a suppression list.
+    /// What it was to say was no longer so when it was its turn: not sent.
     Suppressed,
 }
 
@@ -146,17 +146,18 @@ impl Email {
             // One resend at most: a second unheard answer fails the mail rather than risk a third copy.
             EmailStatus::Sending if self.possible_duplicate => return Claim::Exhausted,
             _ if self.work.exhausted(MAX_TRIES_EMAIL) => return Claim::Exhausted,
-            EmailStatus::Sending => self.possible_duplicate = true,
-            EmailStatus::Queued => {}
+            EmailStatus::Sending | EmailStatus::Queued => {}
         }
         self.error = None;
         self.work.claim(by, lease_until);
         Claim::Claimed
     }
 
-    /// Written before SES is called: from here on SES may have it.
+    /// Written before SES is called: from here on SES may have it. Where nobody heard what became of an earlier call, it
+    /// may have it twice.
     pub fn begin_sending(&mut self, by: TryId) -> Result<(), NotOwner> {
         self.work.check(by)?;
+        self.possible_duplicate |= self.status == EmailStatus::Sending;
         self.status = EmailStatus::Sending;
         Ok(())
     }
@@ -165,6 +166,15 @@ impl Email {
     pub fn not_sent(&mut self, by: TryId) -> Result<(), NotOwner> {
         self.work.check(by)?;
         self.status = EmailStatus::Queued;
+        Ok(())
+    }
+
+    /// What it says is no longer so, and nobody is to be told.
+    pub fn suppress(&mut self, by: TryId, reason: RecordError) -> Result<(), NotOwner> {
+        self.work.check(by)?;
+        self.status = EmailStatus::Suppressed;
+        self.error = Some(reason);
+        self.work.succeed();
         Ok(())
     }
 
@@ -210,4 +220,43 @@ fn told_by(download: &Download) -> Option<(Uuid, Message)> {
     };
     let id = follow_up_id(download.id, message.template(), download.build);
     download.notify.then_some((id, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{work::Fate, workable::Workable as _};
+
+    fn queued() -> Email {
+        let message = Message::OrderConfirmation { order_id: Uuid::nil() };
+        let (studio, to) = ("anna".parse().expect("valid"), "eva@example.com".parse().expect("valid"));
+        Email::new(studio, Uuid::nil(), message, to, "en".into(), Timestamp::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn the_one_more_time_that_an_unheard_mail_is_sent_is_spent_by_sending() {
+        let at = |second| Timestamp::from_second(second).expect("in range");
+        let again = |counted| Fate::Again { counted, due_at: at(50) };
+        let mut email = queued();
+        let claim = |email: &mut Email| {
+            let by = TryId::new();
+            (by, email.claim(by, at(0), at(60)))
+        };
+        let (by, _) = claim(&mut email);
+        email.begin_sending(by).expect("its own");
+        email.fall(by, at(1), again(true), None).expect("its own");
+        assert!(!email.possible_duplicate, "only one was sent");
+
+        // The second try comes to nothing before SES is called.
+        let (by, claimed) = claim(&mut email);
+        assert_eq!(claimed, Claim::Claimed);
+        email.fall(by, at(2), again(false), None).expect("its own");
+
+        let (by, claimed) = claim(&mut email);
+        assert_eq!(claimed, Claim::Claimed);
+        email.begin_sending(by).expect("its own");
+        assert!(email.possible_duplicate);
+        email.fall(by, at(3), again(false), None).expect("its own");
+        assert_eq!(claim(&mut email).1, Claim::Exhausted, "no third copy");
+    }
 }

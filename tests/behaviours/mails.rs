@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use local::Options;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use shared::clock::Clock;
@@ -61,4 +62,55 @@ async fn a_download_names_the_mail_that_tells_of_it() {
 
     let (silent, _) = app.download("anna", &order, json!({ "notify": false })).await;
     assert_eq!(silent["email_id"], Value::Null);
+}
+
+fn without(function: &str, variable: &str) -> impl FnOnce(&mut Options) {
+    let variable = (function.to_owned(), variable.to_owned());
+    move |options| {
+        options.clock = Clock::movable();
+        options.overrides.insert(variable, "no-such-table".to_owned());
+    }
+}
+
+/// The mail waited, and the download was taken back in the meantime.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_that_is_no_longer_true_when_it_is_its_turn_is_not_sent() {
+    let mut app = TestApp::with(without("email-sender", "ORDERS_TABLE")).await;
+    let photo = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
+    let order = app.order("anna", "M-3", &[photo]).await;
+    let (download, _) = app.download("anna", &order, json!({})).await;
+    let mail = format!("/emails/{}", download["email_id"].as_str().unwrap());
+    app.until("anna", &mail, &["failed"]).await.unwrap();
+    let path = format!("/downloads/{}", download["id"].as_str().unwrap());
+    assert_eq!(app.delete("anna", &path).await.body["status"], "revoked");
+
+    app.restart(|options| options.overrides.clear()).await;
+    let ids = json!({ "ids": [format!("anna:{}", download["email_id"].as_str().unwrap())] });
+    let retried = app.post("desk:operator", "/queues/emails/failed/retry", ids).await;
+    assert_eq!(retried.status, StatusCode::OK, "{retried:?}");
+    let outdated = app.until("anna", &mail, &["sent", "suppressed"]).await.unwrap();
+    assert_eq!((&outdated["status"], &outdated["error"]["code"]), (&json!("suppressed"), &json!("outdated")));
+    assert!(app.mails().await.is_empty());
+    assert_eq!(app.get("desk:operator", "/queues/emails/failed").await.body["items"], json!([]));
+}
+
+/// Nobody could be told at first, and the message that would have seen to it is gone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_customer_whose_mail_could_not_be_written_down_is_told_by_the_sweep() {
+    let mut app = TestApp::with(without("archive-builder", "EMAILS_TABLE")).await;
+    let photo = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
+    let order = app.order("anna", "M-4", &[photo]).await;
+    app.download("anna", &order, json!({})).await;
+    app.sqs().purge_queue().queue_url(app.queue_url("downloads")).send().await.unwrap();
+    assert!(app.mails().await.is_empty());
+
+    app.restart(|options| options.overrides.clear()).await;
+    app.system().advance(Duration::from_secs(300));
+    app.system().sweep().await.unwrap();
+    app.until_mails(1).await;
+    // Nothing is due any more.
+    app.system().advance(Duration::from_secs(1_000));
+    app.system().sweep().await.unwrap();
+    app.until_quiet("downloads").await;
+    app.until_mails(1).await;
 }

@@ -3,8 +3,14 @@
 use std::sync::LazyLock;
 
 use anyhow::{Context as _, Result, anyhow};
+use jiff::Timestamp;
 use minijinja::{Environment, UndefinedBehavior, context};
-use shared::{download::Download, email::Message, language::Language, order::Order};
+use shared::{
+    download::{Closed, Download},
+    email::Message,
+    language::Language,
+    order::Order,
+};
 
 /// What a mail may speak of.
 pub struct Facts {
@@ -54,6 +60,16 @@ const TEMPLATES: [[(&str, &str); 3]; 9] = [
 ];
 
 impl Facts {
+    /// Is it as the mail says, at `now`?
+    pub fn bear_out(&self, message: &Message, now: Timestamp) -> bool {
+        let Some(download) = &self.download else { return true };
+        match message {
+            Message::OrderConfirmation { .. } => true,
+            Message::DownloadReady { .. } => download.opens(now).is_ok(),
+            Message::DownloadFailed { .. } => download.opens(now) == Err(Closed::Failed),
+        }
+    }
+
     /// Renders the mail of this kind in this language.
     pub fn render(&self, message: &Message, language: Language) -> Result<Rendered> {
         static ENVIRONMENT: LazyLock<Result<Environment<'static>, minijinja::Error>> = LazyLock::new(environment);
@@ -92,7 +108,6 @@ fn environment() -> Result<Environment<'static>, minijinja::Error> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use jiff::Timestamp;
     use shared::order::{Customer, OrderStatus};
     use uuid::Uuid;
 

@@ -9,8 +9,8 @@ use aws_sdk_sesv2::{
     types::{Body, Content, Destination, EmailContent, Message as SesMessage, MessageTag},
 };
 use shared::{
-    JobError, Studio,
-    aws::failed,
+    JobError, RecordError, Studio,
+    aws::{failed, is_throttling},
     batch::{Delivery, Disposition},
     email::{Email, Message},
     hold::{self, Hold},
@@ -40,7 +40,15 @@ pub async fn send_email(
 
 async fn send(state: &State, hold: Arc<Hold<Email>>) -> Result<Email, JobError> {
     let email = &hold.record;
-    let rendered = facts(state, email).await?.render(&email.message, Language::of(&email.locale))?;
+    let facts = facts(state, email).await?;
+    if !facts.bear_out(&email.message, hold.now()) {
+        // Meanwhile taken back, expired, or built again: that build's own mail tells how it ended.
+        let outdated = RecordError::new("outdated", "What it was to say was no longer so when it was its turn.");
+        let suppressed = hold.change(|email| email.suppress(hold.by, outdated.clone())).await?;
+        info!(template = suppressed.message.template(), "Mail not sent: it is outdated");
+        return Ok(suppressed);
+    }
+    let rendered = facts.render(&email.message, Language::of(&email.locale))?;
     hold.change(|email| email.begin_sending(hold.by)).await?;
     match call_ses(state, email, &rendered).await {
         Ok(message_id) => {
@@ -101,7 +109,7 @@ fn sort(error: SdkError<SendEmailError>) -> Refused {
         {
             Refused::Certainly(anyhow::Error::new(error).context("Failed to reach SES").into())
         }
-        SdkError::ServiceError(_) if error.code() == Some("TooManyRequestsException") => {
+        SdkError::ServiceError(_) if error.code().is_some_and(is_throttling) => {
             Refused::Certainly(failed("SES asked us to slow down", error).into())
         }
         SdkError::ServiceError(_) if (400..500).contains(&status) => {
@@ -160,4 +168,28 @@ async fn facts(state: &State, email: &Email) -> Result<Facts, JobError> {
         None => None,
     };
     Ok(Facts { order, download, link })
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_sesv2::error::ErrorMetadata;
+    use aws_smithy_runtime_api::{client::orchestrator::HttpResponse, http::StatusCode};
+    use aws_smithy_types::body::SdkBody;
+
+    use super::*;
+
+    fn answered(code: &str) -> Refused {
+        let error = SendEmailError::generic(ErrorMetadata::builder().code(code).message("no").build());
+        let status = StatusCode::try_from(400).expect("a status");
+        sort(SdkError::service_error(error, HttpResponse::new(status, SdkBody::empty())))
+    }
+
+    #[test]
+    fn a_quota_that_is_used_up_spends_no_try() {
+        for code in ["TooManyRequestsException", "ThrottlingException", "Throttling", "LimitExceededException"] {
+            assert!(matches!(answered(code), Refused::Certainly(JobError::Throttled(_))), "{code}");
+        }
+        assert!(matches!(answered("MessageRejected"), Refused::Certainly(JobError::Reject(_))));
+        assert!(matches!(answered("SendingPausedException"), Refused::Certainly(JobError::Retry(_))));
+    }
 }
