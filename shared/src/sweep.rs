@@ -6,12 +6,14 @@ use std::sync::Arc;
 use anyhow::Result;
 use jiff::{SignedDuration, Timestamp};
 use tracing::warn;
+use uuid::Uuid;
 
 use crate::{
     desk::Desk,
     operation::Operation,
     queue::Queue,
     store::Table,
+    studio::Studio,
     work::Work,
     workable::{Queued, Workable},
 };
@@ -37,23 +39,39 @@ async fn sweep_some<R: Workable>(
     now: Timestamp,
     ours: impl Fn(&R) -> bool,
 ) -> Result<()> {
+    let mut first_error = None;
     for (studio, id) in table.due(now, LIMIT).await? {
-        // The index lags: what moved meanwhile is left alone.
-        let record = table.get(&studio, id).await?;
-        if !record.is_some_and(|record| ours(&record) && is_due(record.work(), now)) {
-            continue;
+        // One that can't be read, or sent, must not keep the others from being looked after.
+        if let Err(error) = look_after(table, queue, (&studio, id), now, &ours).await {
+            warn!(%studio, %id, error = format!("{error:#}"), "A {} that was past due could not be looked after", R::NAME);
+            first_error.get_or_insert(error);
         }
-        queue.send(&R::job(studio.clone(), id)).await?;
-        warn!(%studio, %id, "A {} was past due; its job is sent again", R::NAME);
-        let put_off = |record: &mut R| {
-            if !is_due(record.work(), now) {
-                return Err(());
-            }
-            record.work_mut().due_at = now.checked_add(AGAIN_AFTER).ok();
-            Ok(())
-        };
-        table.update(&studio, id, put_off).await?;
     }
+    first_error.map_or(Ok(()), Err)
+}
+
+async fn look_after<R: Workable>(
+    table: &Table<R>,
+    queue: &Queue,
+    (studio, id): (&Studio, Uuid),
+    now: Timestamp,
+    ours: impl Fn(&R) -> bool,
+) -> Result<()> {
+    // The index lags: what moved meanwhile is left alone.
+    let record = table.get(studio, id).await?;
+    if !record.is_some_and(|record| ours(&record) && is_due(record.work(), now)) {
+        return Ok(());
+    }
+    queue.send(&R::job(studio.clone(), id)).await?;
+    warn!(%studio, %id, "A {} was past due; its job is sent again", R::NAME);
+    let put_off = |record: &mut R| {
+        if !is_due(record.work(), now) {
+            return Err(());
+        }
+        record.work_mut().due_at = now.checked_add(AGAIN_AFTER).ok();
+        Ok(())
+    };
+    table.update(studio, id, put_off).await?;
     Ok(())
 }
 

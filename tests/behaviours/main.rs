@@ -30,6 +30,7 @@ mod requests;
 mod restart;
 mod stopped;
 mod studios;
+mod sweeps;
 mod sync;
 mod tries;
 mod way_of_an_order;

@@ -11,6 +11,7 @@ use aws_sdk_dynamodb::{
 };
 use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
+use tracing::warn;
 use uuid::Uuid;
 
 use super::{
@@ -333,8 +334,10 @@ impl<R: Record> Table<R> {
             .map_err(|error| failed("Failed to query what is due", error))?;
         for item in answer.items.unwrap_or_default() {
             let part = |name: &str| item.get(name).and_then(|value| value.as_s().ok());
-            if let (Some(studio), Some(id)) = (part("studio"), part("id")) {
-                keys.push((studio.parse()?, id.parse()?));
+            let key = |(studio, id): (&String, &String)| Some((studio.parse().ok()?, id.parse().ok()?));
+            match part("studio").zip(part("id")).and_then(key) {
+                Some(key) => keys.push(key),
+                None => warn!(table = self.name, "An item that is due has a key of no record"),
             }
         }
         Ok(answer.last_evaluated_key)

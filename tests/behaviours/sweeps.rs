@@ -1,0 +1,38 @@
+//! The sweep looks after what nobody else does.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde_json::json;
+use shared::clock::Clock;
+use tests::{TestApp, jpeg};
+
+/// Records that a newer build wrote, or a hand: no reason to leave those behind them alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_can_not_be_read_keeps_no_other_from_being_looked_after() {
+    let app = TestApp::with(|options| {
+        options.by_hand = true;
+        options.clock = Clock::movable();
+    })
+    .await;
+    let photo = app.upload("anna", "a.jpg", "image/jpeg", &jpeg(1, 60, 40)).await.unwrap();
+    while app.system().step().await.unwrap() {}
+    let path = format!("/photos/{photo}");
+    app.post("anna", &format!("{path}/process"), json!({})).await;
+    app.system().queues().purge("photos").unwrap();
+    assert_eq!(app.get("anna", &path).await.body["status"], "pending");
+
+    let env = app.env();
+    let dynamodb = shared::aws::dynamodb(&env, &shared::aws::config(&env).unwrap());
+    for shard in 0..4 {
+        let text = |text: String| AttributeValue::S(text);
+        let unreadable = dynamodb.put_item().table_name(env.required("PHOTOS_TABLE").unwrap());
+        let unreadable = unreadable.item("studio", text("aaa".into())).item("id", text(format!("unreadable-{shard}")));
+        let due = AttributeValue::N("1".into());
+        unreadable.item("due_shard", text(shard.to_string())).item("due_at", due).send().await.unwrap();
+    }
+    app.system().advance(Duration::from_secs(2_000));
+    app.system().sweep().await.unwrap();
+    while app.system().step().await.unwrap() {}
+    assert_eq!(app.get("anna", &path).await.body["status"], "ready");
+}
