@@ -1,6 +1,8 @@
+use jiff::Timestamp;
 use reqwest::StatusCode;
 use serde_json::json;
-use tests::{TestApp, campaigns::Stops, jpeg};
+use shared::photo::Photo;
+use tests::{TestApp, campaigns::Stops, jpeg, oracle::table};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deleted_photo_is_gone_with_its_objects_and_an_ordered_one_stays() {
@@ -124,4 +126,20 @@ async fn a_download_is_built_while_somebody_tries_to_delete_its_photo() {
             break;
         }
     }
+}
+
+/// An order and a deletion crossed: the order was made, and the request that had marked the photo died before it saw it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mark_that_a_broken_off_deletion_left_on_an_ordered_photo_is_taken_off() {
+    let app = TestApp::start().await;
+    let photo = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
+    app.order("anna", "X-5", std::slice::from_ref(&photo)).await;
+    let photos = table::<Photo>(&app, "PHOTOS_TABLE").unwrap();
+    let mark = |photo: &mut Photo| photo.begin_deleting(Timestamp::now());
+    photos.update(&"anna".parse().unwrap(), photo.parse().unwrap(), mark).await.unwrap().unwrap().1.unwrap();
+    let path = format!("/photos/{photo}");
+    assert_eq!(app.get("anna", &path).await.body["status"], "deleting");
+    assert_eq!(app.delete("anna", &path).await.text("/type"), "/problems/photo-ordered");
+    assert_eq!(app.get("anna", &path).await.body["status"], "ready");
+    app.order("anna", "X-6", &[photo]).await;
 }

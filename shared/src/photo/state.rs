@@ -107,14 +107,17 @@ impl Photo {
         self.status == PhotoStatus::Deleting && self.before_deleting.is_none()
     }
 
-    /// It stays after all. What was under way is due: its message may have come meanwhile, and found nothing to do.
+    /// It stays after all. What was under way, or uploaded meanwhile, is due: its message may have come, and found nothing
+    /// to do.
     pub fn keep(&mut self, now: Timestamp) {
         let Some(before) = self.before_deleting.take() else { return };
         self.status = before;
-        if matches!(before, PhotoStatus::Pending | PhotoStatus::Processing) {
-            self.status = PhotoStatus::Pending;
-            self.work.due_at = Work::sent(now).due_at;
+        match before {
+            PhotoStatus::Pending | PhotoStatus::Processing => self.status = PhotoStatus::Pending,
+            PhotoStatus::AwaitingUpload => {}
+            _ => return,
         }
+        self.work.due_at = Work::sent(now).due_at;
     }
 
     /// May it stand in an archive? While it is developed anew, and where that fails, what was developed before stays true. One
@@ -174,7 +177,11 @@ mod tests {
             let mut other = photo.clone();
             photo.keep(now);
             assert_eq!((photo.status, photo.is_condemned()), (kept, false), "{before:?}");
-            assert_eq!(photo.work.due_at.is_some(), kept == PhotoStatus::Pending, "what was under way is due");
+            assert_eq!(
+                photo.work.due_at.is_some(),
+                matches!(kept, PhotoStatus::Pending | PhotoStatus::AwaitingUpload),
+                "what was under way is due"
+            );
             other.condemn().expect("it is marked");
             other.keep(now);
             assert!(other.status == PhotoStatus::Deleting && other.is_condemned());

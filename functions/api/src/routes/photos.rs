@@ -3,7 +3,7 @@
 mod process;
 mod upload;
 
-use std::time::Duration;
+use std::{convert::Infallible, time::Duration};
 
 use axum::{Json, extract::State as Shared, response::Response};
 use http::{HeaderMap, StatusCode};
@@ -113,9 +113,19 @@ pub async fn show(
 )]
 pub async fn delete(Caller(studio): Caller, Shared(state): Shared<State>, Id(id): Id) -> ApiResult<StatusCode> {
     let now = state.clock.now();
-    find(&state, &studio, id).await?;
+    let photo = find(&state, &studio, id).await?;
     // Most refusals are found here, and write nothing.
-    refuse_ordered(state.orders.holding(&studio, id, now).await?)?;
+    if let Some(order) = state.orders.holding(&studio, id, now).await? {
+        if photo.status == PhotoStatus::Deleting {
+            // Marked by a request that broke off before it saw the order: the photo is the order's.
+            let keep = |photo: &mut Photo| {
+                photo.keep(now);
+                Ok::<_, Infallible>(())
+            };
+            state.photos.table.update(&studio, id, keep).await?;
+        }
+        return Err(ordered(order).into());
+    }
     // Marked, so that no order takes it from now on: then those that have it are all that ever will.
     let begun = state.photos.table.update(&studio, id, |photo: &mut Photo| photo.begin_deleting(now)).await?;
     let (mut photo, begun) = begun.ok_or_else(|| Problem::not_found("photo"))?;
@@ -133,7 +143,9 @@ pub async fn delete(Caller(studio): Caller, Shared(state): Shared<State>, Id(id)
         let decided = state.photos.table.update(&studio, id, decide).await?;
         let (decided_photo, decided) = decided.ok_or_else(|| Problem::not_found("photo"))?;
         decided.map_err(|_| under_way())?;
-        refuse_ordered(order)?;
+        if let Some(order) = order {
+            return Err(ordered(order).into());
+        }
         photo = decided_photo;
     }
     for picture in state.originals.list(&ObjectKey::derivatives_of(&studio, id)).await? {
@@ -144,8 +156,6 @@ pub async fn delete(Caller(studio): Caller, Shared(state): Shared<State>, Id(id)
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn refuse_ordered(order: Option<Uuid>) -> Result<(), Problem> {
-    order.map_or(Ok(()), |order| {
-        Err(Problem::new(Kind::PhotoOrdered, "An order holds the photo.").with("order_id", order))
-    })
+fn ordered(by: Uuid) -> Problem {
+    Problem::new(Kind::PhotoOrdered, "An order holds the photo.").with("order_id", by)
 }
