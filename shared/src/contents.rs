@@ -78,22 +78,20 @@ pub fn contents(download: &Download, order: &Order, files: Vec<File>) -> Result<
         None => (EntryNames::new(&folder, originals), 0),
         Some(_) => (EntryNames::for_volumes(&folder, originals, MAX_VOLUMES), MAX_VOLUMES),
     };
-    let mut waiting: Vec<(String, File)> = names.files().zip(files).collect();
+    let mut waiting = names.files().zip(files).collect::<Vec<(String, File)>>().into_iter();
     let mut layouts = Vec::new();
-    while !waiting.is_empty() {
+    while !waiting.as_slice().is_empty() {
+        // Refused before it is laid out: of 10,000 archives the layouts alone would fill a function's memory.
+        if layouts.len() == MAX_VOLUMES {
+            let sentence = format!("The download would be split into more than {MAX_VOLUMES} archives.");
+            return Err(JobError::reject("too_many_archives", sentence));
+        }
         let fit = match download.split_bytes {
             None => waiting.len(),
-            Some(most) => fitting(&waiting, most)?,
+            Some(most) => fitting(waiting.as_slice(), most)?,
         };
-        let rest = waiting.split_off(fit);
         let manifest = if manifests == 0 { names.manifest() } else { names.manifest_of(layouts.len() + 1) };
-        layouts.push(layout(download, order, waiting, manifest)?);
-        waiting = rest;
-    }
-    if layouts.len() > MAX_VOLUMES {
-        let sentence =
-            format!("The download would be split into {} archives, of {MAX_VOLUMES} possible.", layouts.len());
-        return Err(JobError::reject("too_many_archives", sentence));
+        layouts.push(layout(download, order, waiting.by_ref().take(fit).collect(), manifest)?);
     }
     Ok(layouts)
 }
@@ -215,4 +213,61 @@ impl File {
 
 fn named(photo: &Photo) -> String {
     format!("Photo {} ({})", photo.filename, photo.id)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use serde_json::json;
+
+    use super::*;
+
+    fn download(split_bytes: u64) -> Download {
+        let id = Uuid::nil();
+        serde_json::from_value(json!({
+            "studio": "anna", "id": id, "order": id, "status": "pending", "kind": "batch", "variant": "original", "build": 1,
+            "split_bytes": split_bytes, "photo_count": 1, "progress": { "done": 0, "total": 1 }, "work": { "attempts": 0 },
+            "expires_in_days": 7, "download_count": 0, "generation": 1, "notify": true,
+            "created_at": Timestamp::UNIX_EPOCH,
+        }))
+        .expect("a download")
+    }
+
+    fn order() -> Order {
+        let customer = json!({ "name": "Eva", "email": "eva@example.com", "locale": "en" });
+        serde_json::from_value(json!({
+            "studio": "anna", "id": Uuid::nil(), "status": "open", "reference": "A-1", "customer": customer, "photo_count": 1,
+            "created_at": Timestamp::UNIX_EPOCH,
+        }))
+        .expect("an order")
+    }
+
+    fn file(size: u64) -> File {
+        let (studio, photo) = ("anna".parse().expect("valid"), Uuid::nil());
+        let key = ObjectKey::Original { studio, photo };
+        File {
+            source: Source { photo, filename: "a.jpg".into(), key, etag: "e".into() },
+            content_type: "image/jpeg".into(),
+            size,
+            crc32: 0,
+            sha256: String::new(),
+            width: None,
+            height: None,
+            modified: Modified::at(Timestamp::UNIX_EPOCH),
+            taken_at: None,
+        }
+    }
+
+    #[test]
+    fn a_hundred_archives_are_possible_and_no_more() {
+        let of = |files: usize| {
+            let files = (0..files).map(|_| file(900_000)).collect();
+            contents(&download(1_000_000), &order(), files).map(|layouts| layouts.len())
+        };
+        assert_eq!(of(MAX_VOLUMES).ok(), Some(MAX_VOLUMES));
+        for too_many in [MAX_VOLUMES + 1, 10_000] {
+            let Err(JobError::Reject(reason)) = of(too_many) else { panic!("{too_many} archives are too many") };
+            assert_eq!(reason.code, "too_many_archives");
+        }
+    }
 }
