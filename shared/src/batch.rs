@@ -12,6 +12,7 @@ use crate::{
     clock::Clock,
     env::{Env, EnvError},
     error::JobError,
+    job::Job,
     metrics,
     queue::Queue,
     work::SPARE_RECEIVES,
@@ -31,6 +32,8 @@ const TOO_LATE: Duration = Duration::from_millis(500);
 const DEFAULT_TIMEOUT: SignedDuration = SignedDuration::from_secs(60);
 /// A deadline so long past is none: `cargo lambda watch` names ten minutes after midnight on 1 January 1970.
 const NONSENSE: SignedDuration = SignedDuration::from_hours(24);
+/// A message that SQS got so long after it was written was moved back from a dead-letter queue.
+const AT_ONCE_SENT: SignedDuration = SignedDuration::from_secs(60);
 /// No retry waits longer.
 const MAX_BACKOFF: Duration = Duration::from_secs(900);
 
@@ -98,7 +101,8 @@ impl Delivery {
 
     /// Sends the message anew, to be seen at `at`; was it sent?
     async fn send_again_at(&self, at: Timestamp) -> bool {
-        match self.redelivery.queue.send_again(&self.body, self.time_until(at)).await {
+        let body = anew(&self.body, self.sent_at, self.now());
+        match self.redelivery.queue.send_again(&body, self.time_until(at)).await {
             Ok(()) => true,
             Err(error) => {
                 warn!(error = format!("{error:#}"), "Could not send a message again");
@@ -265,6 +269,19 @@ where
     Some(failure)
 }
 
+/// The body of a message that is sent in the place of one that SQS would give up. It says that it is sent now, or it would
+/// pass for one that somebody moved back from the dead-letter queue; one that was moved back goes on saying so.
+fn anew(body: &str, sent_at: Option<Timestamp>, now: Timestamp) -> String {
+    let moved_back = match (Job::said_at(body), sent_at) {
+        (Some(said_at), Some(sent_at)) => sent_at.duration_since(said_at) > AT_ONCE_SENT,
+        _ => true,
+    };
+    match Job::decode(body) {
+        Ok(job) if !moved_back => job.encode(now),
+        _ => body.to_owned(),
+    }
+}
+
 fn deadline(milliseconds: u64, now: Timestamp) -> Timestamp {
     let named = i64::try_from(milliseconds).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
     let sensible = named.filter(|named| now.duration_since(*named) < NONSENSE);
@@ -274,6 +291,15 @@ fn deadline(milliseconds: u64, now: Timestamp) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_sent_anew_says_so_unless_somebody_moved_it_back() {
+        let at = |second| Timestamp::from_second(second).expect("in range");
+        let body = Job::Sweep.encode(at(1_000));
+        assert_eq!(Job::said_at(&anew(&body, Some(at(1_001)), at(5_000))), Some(at(5_000)));
+        assert_eq!(anew(&body, Some(at(4_000)), at(5_000)), body, "moved back");
+        assert_eq!(anew("no job", Some(at(1_001)), at(5_000)), "no job");
+    }
 
     #[test]
     fn a_host_that_names_no_sensible_deadline_gets_a_default_one() {
