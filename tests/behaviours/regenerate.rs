@@ -152,3 +152,29 @@ async fn a_photo_that_can_not_be_developed_again_stays_deliverable() {
     let (download, _) = app.download("anna", &order, json!({ "notify": false })).await;
     assert_eq!(download["status"], "ready", "{download}");
 }
+
+/// Where S3 encrypts with a KMS key, the same bytes stored again have another ETag, and archives under way ask for the old one.
+#[tokio::test(flavor = "multi_thread")]
+async fn pictures_that_come_out_the_same_again_are_not_stored_again() {
+    let app = TestApp::start().await;
+    let photo = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
+    let s3 = app.s3();
+    let listed = async || {
+        let listed = s3.list_objects_v2().bucket("photos").prefix("derivatives/").send().await.unwrap();
+        let stored =
+            listed.contents.unwrap().into_iter().map(|object| (object.key.unwrap(), object.last_modified.unwrap()));
+        stored.collect::<Vec<_>>()
+    };
+    let before = listed().await;
+    assert_eq!(before.len(), 2);
+    // S3 tells seconds.
+    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+    let again = app.post("anna", &format!("/photos/{photo}/process"), json!({ "queue": false })).await;
+    assert_eq!(again.text("/status"), "ready");
+    assert_eq!(listed().await, before);
+
+    // One that is gone is made anew.
+    s3.delete_object().bucket("photos").key(&before[0].0).send().await.unwrap();
+    app.post("anna", &format!("/photos/{photo}/process"), json!({ "queue": false })).await;
+    assert_eq!(listed().await.len(), 2);
+}

@@ -114,11 +114,28 @@ async fn store(state: &State, photo: &Photo, developed: Developed) -> Result<Dev
     })
 }
 
+/// Stores a picture. One that is on record and the same stays as it is: stored again it would have another ETag where S3
+/// encrypts with a KMS key, and archives under way ask for the one on record.
 async fn put(state: &State, photo: &Photo, picture: Picture, jpeg: Jpeg) -> Result<Derivative, JobError> {
     let key =
         ObjectKey::Derivative { studio: photo.studio.clone(), photo: photo.id, version: PROCESSOR_VERSION, picture };
     let (width, height, size, crc32) = (jpeg.width, jpeg.height, jpeg.bytes.len() as u64, jpeg.crc32);
     let sha256 = hex::encode(Sha256::digest(&jpeg.bytes));
+    if let Some(kept) = on_record(photo, picture).filter(|kept| kept.sha256 == sha256)
+        && state.objects.head(&key).await?.is_some_and(|head| head.etag == kept.etag)
+    {
+        return Ok(kept.clone());
+    }
     let etag = state.objects.put(&key, jpeg.bytes.into()).await?;
     Ok(Derivative { width, height, size, crc32, sha256, etag })
+}
+
+/// The picture that this version of the processor has made before.
+fn on_record(photo: &Photo, picture: Picture) -> Option<&Derivative> {
+    let made = photo.development.as_ref().filter(|made| made.processor_version == PROCESSOR_VERSION)?;
+    match (&made.derivatives, picture) {
+        (Derivatives::Made { preview, .. }, Picture::Preview) => Some(preview),
+        (Derivatives::Made { thumb, .. }, Picture::Thumb) => Some(thumb),
+        (Derivatives::UnsupportedFormat, _) => None,
+    }
 }

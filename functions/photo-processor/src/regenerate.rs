@@ -26,8 +26,10 @@ pub async fn regenerate(state: &State, hold: &Arc<Hold<Operation>>, which: Photo
         let photos: Vec<_> = page.items.iter().map(|photo| again(state, hold, photo)).collect();
         let done: Vec<bool> = stream::iter(photos).buffer_unordered(AT_ONCE).try_collect().await?;
         let done = done.iter().filter(|done| **done).count() as u64;
+        let begun_at = position;
         position = page.next;
-        let reached = position.or(page.items.last().map(|photo| photo.id)).map(|id| id.to_string());
+        // Behind the last page too, even an empty one: one that is repeated from the newest would take what failed since.
+        let reached = position.or(page.items.last().map(|photo| photo.id)).or(begun_at).map(|id| id.to_string());
         hold.change(|operation| operation.advance(hold.by, done, reached.clone())).await?;
         if position.is_some() {
             pause_in_time(hold)?;
