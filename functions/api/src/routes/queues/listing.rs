@@ -27,7 +27,7 @@ use crate::{
     answers::{FailedJob, FailedJobs, FailedKind, FailureGroup},
     body::Query,
     identity::Operator,
-    problem::ApiResult,
+    problem::{ApiResult, Problem},
     routes::page_of,
     state::State,
 };
@@ -76,6 +76,9 @@ pub async fn list_failed(
 
 async fn list<R: Workable>(desk: &Desk<R>, filter: FailedFilter, now: Timestamp) -> ApiResult<FailedJobs> {
     let (after, limit) = page_of::<FailureKey>(filter.limit, filter.cursor.as_deref())?;
+    if after.as_ref().is_some_and(|after| after.failed_at > now) {
+        return Err(Problem::invalid("cursor", "It is not a cursor that a list has answered.").into());
+    }
     let selection = Selection { error: filter.error, studio: filter.studio };
     let first_page = after.is_none();
 
