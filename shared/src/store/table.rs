@@ -335,9 +335,10 @@ impl<R: Record> Table<R> {
         for item in answer.items.unwrap_or_default() {
             let part = |name: &str| item.get(name).and_then(|value| value.as_s().ok());
             let key = |(studio, id): (&String, &String)| Some((studio.parse().ok()?, id.parse().ok()?));
-            match part("studio").zip(part("id")).and_then(key) {
-                Some(key) => keys.push(key),
-                None => warn!(table = self.name, "An item that is due has a key of no record"),
+            if let Some(key) = part("studio").zip(part("id")).and_then(key) {
+                keys.push(key);
+            } else {
+                warn!(table = self.name, "An item that is due has a key of no record");
             }
         }
         Ok(answer.last_evaluated_key)

@@ -41,12 +41,9 @@ impl Api {
     }
 
     /// Who hears of new objects.
-    pub(super) fn notifications(
-        &self,
-        input: GetBucketNotificationConfigurationInput,
-    ) -> S3Result<GetBucketNotificationConfigurationOutput> {
+    pub(super) fn notifications(&self, bucket: &str) -> S3Result<GetBucketNotificationConfigurationOutput> {
         let index = self.0.store.index();
-        let rules = &index.bucket(&input.bucket)?.record.notifications;
+        let rules = &index.bucket(bucket)?.record.notifications;
         Ok(GetBucketNotificationConfigurationOutput {
             queue_configurations: Some(rules.iter().map(Rule::to_configuration).collect()),
             ..GetBucketNotificationConfigurationOutput::default()

@@ -128,7 +128,7 @@ impl Api {
     }
 
     /// What is known of an object.
-    pub(super) fn head(&self, input: HeadObjectInput) -> S3Result<HeadObjectOutput> {
+    pub(super) fn head(&self, input: &HeadObjectInput) -> S3Result<HeadObjectOutput> {
         let object = self.0.store.index().object(&input.bucket, &input.key)?;
         conditions::for_read(input.if_match.as_ref(), input.if_none_match.as_ref(), &object)?;
         let digests = if input.checksum_mode.is_some() { object.record.digests.clone() } else { Digests::default() };
