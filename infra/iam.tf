@@ -137,9 +137,10 @@ data "aws_iam_policy_document" "photo_processor" {
     resources = ["${local.bucket_arns.photos}/originals/*"]
   }
 
+  # GetObject, for HEAD: one that would come out the same is left where it is.
   statement {
     sid       = "Derivatives"
-    actions   = ["s3:PutObject"]
+    actions   = ["s3:GetObject", "s3:PutObject"]
     resources = ["${local.bucket_arns.photos}/derivatives/*"]
   }
 
