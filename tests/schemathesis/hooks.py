@@ -16,7 +16,7 @@ UNSAID = {
     "POST /downloads/{id}/retry": {"queue"},
     "POST /photos/{id}/process": {"queue"},
     # An order or download of the studio, whichever the template speaks of.
-    "POST /emails": {"data"},
+    "POST /emails": {"data", "data.order_id", "data.download_id"},
     # With `older` only.
     "POST /photos/process": {"processor_version"},
     # Either `ids`, or `error`, or `all`; ids that the list shows.
