@@ -153,7 +153,9 @@ def record(operator: Shop, shop: Shop):
     check(ids(failed(operator, "photos", "?studio=anna")) == [item["id"]], "not found by its studio")
     check(not failed(operator, "photos", "?studio=bert"), "found by another studio")
     row = state(operator, "photos")
-    check(row["failed"] == 1 and row["verdict"] == "failing", f"a failed photo is no fault: {row}")
+    # Photographers upload damaged files: one of them is counted, and no fault of the queue.
+    tolerated = WORKERS["photo-processor"]["healthy"]["failed"]
+    check(row["failed"] == 1 <= tolerated and row["verdict"] == "ok", f"a failed photo is a fault: {row}")
 
     nothing = item["id"].replace(photo, str(uuid.uuid4()))
     retried = operator.ask("POST", "/queues/photos/failed/retry", {"ids": [item["id"], nothing]}, status=[200])
