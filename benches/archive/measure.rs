@@ -1,27 +1,23 @@
 //! Runs each tool as a process of its own, behind a line of its own, and looks at both.
 
-use std::{
-    process::Stdio,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::sync::Arc;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 use archive_builder::plan::cost::Costs;
+use benches::{
+    median,
+    peers::Folder,
+    watch::{self, Seen},
+};
 use tests::proxy::Proxy;
 
 use crate::{
     cases::Case,
     job::{ARCHIVES, Bed},
     network::{Kind, Network},
-    row::{Requests, Row, median},
-    tools::{Installed, Tool},
+    row::{Requests, Row},
+    tools::Tool,
 };
-
-/// A process is looked at this often: its memory's peak is kept by the kernel, its CPU time is what was seen last.
-const LOOK_EVERY: Duration = Duration::from_millis(10);
-/// The kernel counts CPU time in hundredths of a second.
-const TICKS_PER_SECOND: f64 = 100.0;
 
 /// Each tool `runs` times, interleaved, so that what the machine does besides meets all alike.
 pub async fn case(
@@ -29,7 +25,7 @@ pub async fn case(
     case: &Case,
     kind: Kind,
     tools: &[Tool],
-    installed: &Installed,
+    installed: &Folder,
     runs: usize,
 ) -> Result<Vec<Row>> {
     let mut seen: Vec<Vec<Row>> = tools.iter().map(|_| Vec::new()).collect();
@@ -56,32 +52,12 @@ fn medians(rows: &[Row]) -> Option<Row> {
     })
 }
 
-async fn one(bed: &Bed, case: &Case, kind: Kind, tool: Tool, installed: &Installed) -> Result<Row> {
+async fn one(bed: &Bed, case: &Case, kind: Kind, tool: Tool, installed: &Folder) -> Result<Row> {
     let network = Arc::new(Network::new(kind, bed.s3.clone()));
     let proxy = Proxy::start(&bed.endpoint(), network.clone()).await?;
     let job = bed.job(&proxy.endpoint, tool.preference());
     let folder = tempfile::tempdir()?;
-    let mut command = tool.command(&job, folder.path(), installed)?;
-    command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-
-    let begun = Instant::now();
-    let child = command.spawn().with_context(|| format!("Failed to start {}", tool.name()))?;
-    let process = child.id().context("It ended at once")?;
-    let ended = child.wait_with_output();
-    tokio::pin!(ended);
-    let (mut peak_mb, mut cpu_s) = (0.0, 0.0);
-    let output = loop {
-        tokio::select! {
-            output = &mut ended => break output?,
-            () = tokio::time::sleep(LOOK_EVERY) => {
-                // It may end at any time between the two looks.
-                peak_mb = memory_mb("VmHWM:", process).unwrap_or(peak_mb);
-                cpu_s = cpu(process).unwrap_or(cpu_s);
-            }
-        }
-    };
-    let wall_s = begun.elapsed().as_secs_f64();
-    ensure!(output.status.success(), "{}: {}", output.status, String::from_utf8_lossy(&output.stderr));
+    let Seen { wall_s, cpu_s, peak_mb, output } = watch::run(tool.command(&job, folder.path(), installed)?).await?;
     if tool.is_ours() {
         let idle = String::from_utf8_lossy(&output.stdout);
         eprintln!("{} {} {}: {:.1} MB peak, {} MB idle", case.name, kind.name(), tool.name(), peak_mb, idle.trim());
@@ -115,23 +91,4 @@ fn dollars(requests: &Requests, wall_s: f64) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "dollars")]
     let [puts, gets] = [requests.put_class(), requests.get + requests.head].map(|count| count as f64);
     puts * costs.put + gets * costs.get + wall_s * costs.memory_gb * costs.gb_second
-}
-
-/// A line of `/proc/PID/status` in megabytes: `VmRSS:` is what a process has, `VmHWM:` what it had at most.
-pub fn memory_mb(line: &str, process: u32) -> Result<f64> {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
-    let Some(kibibytes) = status.lines().find_map(|text| text.strip_prefix(line)) else {
-        bail!("process {process} has no {line}")
-    };
-    let kibibytes: f64 = kibibytes.trim().trim_end_matches(" kB").parse()?;
-    Ok(kibibytes * 1024.0 / 1e6)
-}
-
-/// Seconds of user and system time (proc(5): the 14th and 15th field, counted behind the name in parentheses).
-fn cpu(process: u32) -> Option<f64> {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
-    let user: f64 = fields.next()?.parse().ok()?;
-    let system: f64 = fields.next()?.parse().ok()?;
-    Some((user + system) / TICKS_PER_SECOND)
 }

@@ -8,6 +8,7 @@ use archive_builder::{
     plan::{PartPlan, cost::Costs},
     uploads::{Checksums, Uploads},
 };
+use benches::watch::memory_mb;
 use shared::{
     ObjectKey,
     contents::Source,
@@ -16,10 +17,7 @@ use shared::{
     zip::{Entry, Layout, Modified},
 };
 
-use crate::{
-    job::{Job, environment},
-    measure::memory_mb,
-};
+use crate::job::{Job, environment};
 
 /// Builds the archive of this job; prints the megabytes that the process had before it began.
 pub async fn build(job: &Path) -> Result<()> {

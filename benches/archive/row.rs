@@ -38,12 +38,6 @@ pub struct Row {
     pub dollars: f64,
 }
 
-/// The middle one; of an even number the lower of the two.
-pub fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len().saturating_sub(1) / 2).copied().unwrap_or_default()
-}
-
 /// As a table.
 pub fn print(rows: &[Row]) {
     println!(

@@ -5,6 +5,7 @@ use archive_builder::plan::{
     Estimate, PartPlan, Preference,
     cost::{Costs, Requests as Modelled},
 };
+use benches::watch::memory_mb;
 use shared::{
     ObjectKey,
     contents::Source,
@@ -16,7 +17,6 @@ use crate::{
     cases::Case,
     chosen,
     job::studio,
-    measure::memory_mb,
     row::{Requests, Row},
 };
 

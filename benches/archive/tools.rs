@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
+use benches::peers::{self, Folder};
 use tokio::process::Command;
 
 use crate::job::{Job, environment};
@@ -20,12 +21,6 @@ pub enum Tool {
     Archiver,
     /// zipstream-ng (PyPI) between boto3's `get_object` and `upload_fileobj`.
     Zipstream,
-}
-
-/// Where the peers are.
-pub struct Installed {
-    folder: PathBuf,
-    _temporary: Option<tempfile::TempDir>,
 }
 
 impl Tool {
@@ -50,10 +45,10 @@ impl Tool {
     }
 
     /// The process that does the job. Its file and inputs are written to `folder`.
-    pub fn command(self, job: &Job, folder: &Path, installed: &Installed) -> Result<Command> {
+    pub fn command(self, job: &Job, folder: &Path, installed: &Folder) -> Result<Command> {
         let file = folder.join("job.json");
         std::fs::write(&file, serde_json::to_vec(job)?)?;
-        let peers = &installed.folder;
+        let peers = &installed.path;
         let mut command = match self {
             Self::Ours | Self::OursCheap => {
                 let mut command = Command::new(std::env::current_exe()?);
@@ -89,46 +84,22 @@ impl Tool {
     }
 }
 
-/// Installs the peers that are asked for, by their ordinary clients, unless they are there.
-pub async fn install(tools: &[Tool], folder: Option<PathBuf>) -> Result<Installed> {
-    let temporary = if folder.is_none() { Some(tempfile::tempdir()?) } else { None };
-    let folder = folder.or_else(|| temporary.as_ref().map(|it| it.path().to_owned())).context("no folder")?;
-    std::fs::create_dir_all(&folder)?;
-    let there = |path: &str| folder.join(path).exists();
-    if tools.contains(&Tool::Cobalt) && !there("cargo/bin/s3-archiver-cli") {
-        let root = folder.join("cargo");
-        let root = root.to_str().context("a path in UTF-8")?;
-        run("cargo", &["install", "cobalt-s3-archiver", "--version", "0.2.0", "--locked", "--root", root], &folder)
-            .await?;
+/// Installs the peers that are asked for, unless they are there.
+pub async fn install(tools: &[Tool], folder: Option<PathBuf>) -> Result<Folder> {
+    let folder = Folder::new(folder)?;
+    if tools.contains(&Tool::Cobalt) && !folder.has("cargo/bin/s3-archiver-cli") {
+        let install = ["install", "cobalt-s3-archiver", "--version", "0.2.0", "--locked", "--root", "cargo"];
+        peers::run("cargo", &install, &folder.path).await?;
     }
     if tools.contains(&Tool::Archiver) {
-        std::fs::write(folder.join("archiver.mjs"), include_str!("peers/archiver.mjs"))?;
-        if !there("node_modules/archiver") {
-            let packages = ["archiver@8", "@aws-sdk/client-s3@3", "@aws-sdk/lib-storage@3"];
-            let folder_text = folder.to_str().context("a path in UTF-8")?;
-            run(
-                "npm",
-                &[&["install", "--no-fund", "--no-audit", "--prefix", folder_text][..], &packages[..]].concat(),
-                &folder,
-            )
-            .await?;
+        std::fs::write(folder.path.join("archiver.mjs"), include_str!("peers/archiver.mjs"))?;
+        if !folder.has("node_modules/archiver") {
+            folder.npm(&["archiver@8", "@aws-sdk/client-s3@3", "@aws-sdk/lib-storage@3"]).await?;
         }
     }
     if tools.contains(&Tool::Zipstream) {
-        std::fs::write(folder.join("zipstream_ng.py"), include_str!("peers/zipstream_ng.py"))?;
-        if !there("venv/bin/python") {
-            run("python3", &["-m", "venv", "venv"], &folder).await?;
-            run("venv/bin/pip", &["install", "--quiet", "zipstream-ng==1.9.3", "boto3"], &folder).await?;
-        }
+        std::fs::write(folder.path.join("zipstream_ng.py"), include_str!("peers/zipstream_ng.py"))?;
+        folder.pip(&["zipstream-ng==1.9.3", "boto3"]).await?;
     }
-    Ok(Installed { folder, _temporary: temporary })
-}
-
-async fn run(program: &str, arguments: &[&str], folder: &Path) -> Result<()> {
-    eprintln!("{program} {}", arguments.join(" "));
-    let program = if program.contains('/') { folder.join(program) } else { program.into() };
-    let status = Command::new(&program).args(arguments).current_dir(folder).status().await;
-    let status = status.with_context(|| format!("Failed to start {}", program.display()))?;
-    ensure!(status.success(), "{} failed: {status}", program.display());
-    Ok(())
+    Ok(folder)
 }

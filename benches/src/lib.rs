@@ -1,1 +1,10 @@
-//! Comparisons with peers: see `README.md` here. Each is a bench target of its own; nothing is shared yet.
+//! Comparisons with peers: see `README.md` here. Each is a bench target of its own; what they share is here.
+
+pub mod peers;
+pub mod watch;
+
+/// The middle one; of an even number the lower of the two.
+pub fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len().saturating_sub(1) / 2).copied().unwrap_or_default()
+}

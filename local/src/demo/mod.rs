@@ -2,10 +2,10 @@
 //!
 //! A client of the public doors and nothing else: it would walk the same way on AWS, but for the mailbox.
 
-mod camera;
+pub mod camera;
 mod client;
 mod folder;
-mod photos;
+pub mod photos;
 mod progress;
 mod report;
 mod scene;

@@ -1,0 +1,15 @@
+"""Pillow: `draft` has the decoder shrink, and the thumbnail is made of the preview."""
+
+import sys
+
+from PIL import Image, ImageOps
+
+out, *files = sys.argv[1:]
+for number, file in enumerate(files):
+    with Image.open(file) as original:
+        original.draft("RGB", (2048, 2048))
+        original.thumbnail((2048, 2048))
+        preview = ImageOps.exif_transpose(original)
+    preview.save(f"{out}/{number}.preview.jpg", quality=80, exif=b"")
+    preview.thumbnail((400, 400))
+    preview.save(f"{out}/{number}.thumb.jpg", quality=80, exif=b"")

@@ -1,0 +1,11 @@
+"""pyvips, as its documentation has it: `thumbnail` shrinks while it loads, and turns upright."""
+
+import sys
+
+import pyvips
+
+out, *files = sys.argv[1:]
+for number, file in enumerate(files):
+    for kind, edge in [("preview", 2048), ("thumb", 400)]:
+        picture = pyvips.Image.thumbnail(file, edge, height=edge, size="down")
+        picture.jpegsave(f"{out}/{number}.{kind}.jpg", Q=80, keep="none")

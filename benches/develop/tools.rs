@@ -1,0 +1,81 @@
+//! Ours and its peers, each by what its own documentation shows first.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use benches::peers::Folder;
+use tokio::process::Command;
+
+use crate::cases::Case;
+
+/// A tool that makes previews and thumbnails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tool {
+    /// This project's photo worker: EXIF, hashes and thumbhash besides.
+    Ours,
+    /// sharp (npm): both pictures from the original, at the same time.
+    Sharp,
+    /// The same, the thumbnail from the preview.
+    SharpChained,
+    /// pyvips (PyPI), with its own libvips: `thumbnail` twice.
+    Pyvips,
+    /// Pillow (PyPI): draft mode, the thumbnail from the preview.
+    Pillow,
+}
+
+impl Tool {
+    pub const ALL: [Self; 5] = [Self::Ours, Self::Sharp, Self::SharpChained, Self::Pyvips, Self::Pillow];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ours => "ours",
+            Self::Sharp => "sharp",
+            Self::SharpChained => "sharp-chained",
+            Self::Pyvips => "pyvips",
+            Self::Pillow => "Pillow",
+        }
+    }
+
+    /// The process that does it, one photo after the other.
+    pub fn command(self, case: &Case, out: &Path, installed: &Folder) -> Result<Command> {
+        let peers = &installed.path;
+        let script = |program: PathBuf, script: &str| {
+            let mut command = Command::new(program);
+            command.arg(peers.join(script));
+            command
+        };
+        let mut command = match self {
+            Self::Ours => {
+                let mut command = Command::new(std::env::current_exe()?);
+                command.arg("--develop");
+                command
+            }
+            Self::Sharp => script("node".into(), "sharp.mjs"),
+            Self::SharpChained => script("node".into(), "sharp_chained.mjs"),
+            Self::Pyvips => script(peers.join("venv/bin/python"), "with_pyvips.py"),
+            Self::Pillow => script(peers.join("venv/bin/python"), "with_pillow.py"),
+        };
+        command.arg(out).args(&case.files);
+        Ok(command)
+    }
+}
+
+/// Installs the peers that are asked for, unless they are there.
+pub async fn install(tools: &[Tool], folder: Option<PathBuf>) -> Result<Folder> {
+    let folder = Folder::new(folder)?;
+    for (name, script) in [
+        ("sharp.mjs", include_str!("peers/sharp.mjs")),
+        ("sharp_chained.mjs", include_str!("peers/sharp_chained.mjs")),
+        ("with_pyvips.py", include_str!("peers/with_pyvips.py")),
+        ("with_pillow.py", include_str!("peers/with_pillow.py")),
+    ] {
+        std::fs::write(folder.path.join(name), script)?;
+    }
+    if (tools.contains(&Tool::Sharp) || tools.contains(&Tool::SharpChained)) && !folder.has("node_modules/sharp") {
+        folder.npm(&["sharp@0.34"]).await?;
+    }
+    if tools.contains(&Tool::Pyvips) || tools.contains(&Tool::Pillow) {
+        folder.pip(&["pyvips[binary]==3.0.0", "Pillow==11.3.0"]).await?;
+    }
+    Ok(folder)
+}

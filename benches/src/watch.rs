@@ -1,0 +1,69 @@
+//! Runs a process, and looks at what it takes while it runs.
+
+use std::{
+    process::{Output, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use tokio::process::Command;
+
+/// A process is looked at this often: its memory's peak is kept by the kernel, its CPU time is what was seen last.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+/// The kernel counts CPU time in hundredths of a second.
+const TICKS_PER_SECOND: f64 = 100.0;
+
+/// What a process took.
+pub struct Seen {
+    /// From its start to its end, in seconds.
+    pub wall_s: f64,
+    /// User and system time, in seconds.
+    pub cpu_s: f64,
+    /// The most memory that it had, in megabytes.
+    pub peak_mb: f64,
+    /// What it said.
+    pub output: Output,
+}
+
+/// Runs the process to its end; an error if it fails.
+pub async fn run(mut command: Command) -> Result<Seen> {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    let begun = Instant::now();
+    let child = command.spawn().context("Failed to start a process")?;
+    let process = child.id().context("It ended at once")?;
+    let ended = child.wait_with_output();
+    tokio::pin!(ended);
+    let (mut peak_mb, mut cpu_s) = (0.0, 0.0);
+    let output = loop {
+        tokio::select! {
+            output = &mut ended => break output?,
+            () = tokio::time::sleep(LOOK_EVERY) => {
+                // It may end at any time between the two looks.
+                peak_mb = memory_mb("VmHWM:", process).unwrap_or(peak_mb);
+                cpu_s = cpu(process).unwrap_or(cpu_s);
+            }
+        }
+    };
+    let wall_s = begun.elapsed().as_secs_f64();
+    ensure!(output.status.success(), "{}: {}", output.status, String::from_utf8_lossy(&output.stderr));
+    Ok(Seen { wall_s, cpu_s, peak_mb, output })
+}
+
+/// A line of `/proc/PID/status` in megabytes: `VmRSS:` is what a process has, `VmHWM:` what it had at most.
+pub fn memory_mb(line: &str, process: u32) -> Result<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+    let Some(kibibytes) = status.lines().find_map(|text| text.strip_prefix(line)) else {
+        bail!("process {process} has no {line}")
+    };
+    let kibibytes: f64 = kibibytes.trim().trim_end_matches(" kB").parse()?;
+    Ok(kibibytes * 1024.0 / 1e6)
+}
+
+/// Seconds of user and system time (proc(5): the 14th and 15th field, counted behind the name in parentheses).
+fn cpu(process: u32) -> Option<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+    let user: f64 = fields.next()?.parse().ok()?;
+    let system: f64 = fields.next()?.parse().ok()?;
+    Some((user + system) / TICKS_PER_SECOND)
+}
