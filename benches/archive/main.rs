@@ -17,6 +17,7 @@ mod tools;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
+use benches::chosen;
 use clap::Parser;
 
 use crate::{cases::Case, network::Kind, row::Row, tools::Tool};
@@ -50,10 +51,6 @@ struct Arguments {
     /// Build one archive as this job file says, and nothing else: how a bench runs our own tool as a process.
     #[arg(long, hide = true)]
     build: Option<PathBuf>,
-}
-
-fn chosen(names: &[String], name: &str) -> bool {
-    names.is_empty() || names.iter().any(|asked| asked == name)
 }
 
 #[tokio::main]

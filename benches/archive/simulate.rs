@@ -5,7 +5,7 @@ use archive_builder::plan::{
     Estimate, PartPlan, Preference,
     cost::{Costs, Requests as Modelled},
 };
-use benches::watch::memory_mb;
+use benches::{chosen, watch::memory_mb};
 use shared::{
     ObjectKey,
     contents::Source,
@@ -15,7 +15,6 @@ use uuid::Uuid;
 
 use crate::{
     cases::Case,
-    chosen,
     job::studio,
     row::{Requests, Row},
 };

@@ -13,7 +13,7 @@ mod tools;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use benches::{peers::Folder, watch};
+use benches::{chosen, peers::Folder, watch};
 use clap::Parser;
 
 use crate::{cases::Case, row::Row, tools::Tool};
@@ -44,10 +44,6 @@ struct Arguments {
     /// Develop these files into that folder, and nothing else: how a bench runs our own tool as a process.
     #[arg(long, hide = true, num_args = 1..)]
     develop: Vec<PathBuf>,
-}
-
-fn chosen(names: &[String], name: &str) -> bool {
-    names.is_empty() || names.iter().any(|asked| asked == name)
 }
 
 #[tokio::main]

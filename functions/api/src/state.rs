@@ -1,6 +1,9 @@
 //! What the handlers share: stores, queues, secrets, and the few facts of configuration.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
 
 use anyhow::{Context as _, Result};
 use shared::{
@@ -49,6 +52,8 @@ pub struct Inner {
     pub clock: Clock,
     /// Archives are deleted after so many days; no link outlives them.
     pub retention_days: u32,
+    /// The OpenAPI document of this deployment, once somebody has asked for it.
+    pub document: OnceLock<String>,
 }
 
 impl State {
@@ -90,6 +95,7 @@ impl State {
             operator_claim: OperatorClaim::parse(&env.required("OPERATOR_CLAIM")?)?,
             clock: env.clock(),
             retention_days: env.parsed("DOWNLOAD_RETENTION_DAYS")?,
+            document: OnceLock::new(),
         })))
     }
 }

@@ -121,7 +121,8 @@ async fn health() -> Json<Health> {
     responses((status = 200, description = "The document", body = Object)),
 )]
 async fn document(extract::State(state): extract::State<State>) -> impl IntoResponse {
-    ([(CONTENT_TYPE, "application/json")], openapi::document(&state.public_url, state.retention_days))
+    let document = state.document.get_or_init(|| openapi::document(&state.public_url, state.retention_days));
+    ([(CONTENT_TYPE, "application/json")], document.clone())
 }
 
 /// Where a page begins, and how long it is.
