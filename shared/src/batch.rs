@@ -33,7 +33,7 @@ const DEFAULT_TIMEOUT: SignedDuration = SignedDuration::from_secs(60);
 /// A deadline so long past is none: `cargo lambda watch` names ten minutes after midnight on 1 January 1970.
 const NONSENSE: SignedDuration = SignedDuration::from_hours(24);
 /// A message that SQS got so long after it was written was moved back from a dead-letter queue.
-const AT_ONCE_SENT: SignedDuration = SignedDuration::from_secs(60);
+const MOVED_BACK_AFTER: SignedDuration = SignedDuration::from_secs(60);
 /// No retry waits longer.
 const MAX_BACKOFF: Duration = Duration::from_secs(900);
 
@@ -273,7 +273,7 @@ where
 /// pass for one that somebody moved back from the dead-letter queue; one that was moved back goes on saying so.
 fn anew(body: &str, sent_at: Option<Timestamp>, now: Timestamp) -> String {
     let moved_back = match (Job::said_at(body), sent_at) {
-        (Some(said_at), Some(sent_at)) => sent_at.duration_since(said_at) > AT_ONCE_SENT,
+        (Some(said_at), Some(sent_at)) => sent_at.duration_since(said_at) > MOVED_BACK_AFTER,
         _ => true,
     };
     match Job::decode(body) {
