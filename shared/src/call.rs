@@ -1,7 +1,7 @@
 //! Calls to AWS services of which one operation is needed, made by the SDK's own parts: its signer, retries and timeouts.
 //!
-//! SSM's generated client has 150 operations, CloudWatch's and Lambda's as many together; SSM's alone was a sixth of the
-//! whole build, and a megabyte of each package that links it.
+//! SSM's generated client has 150 operations, SES's 110, CloudWatch's and Lambda's as many together; SSM's alone was a
+//! sixth of the whole build, and a megabyte of each package that links it.
 
 use anyhow::{Context as _, Result};
 use aws_runtime::{
@@ -39,8 +39,10 @@ pub type Call<I, O> = Operation<I, O, ErrorMetadata>;
 
 /// Which service, and how its call is made.
 pub struct Service {
-    /// Of the endpoint and, mostly, of the signature: `ssm`.
+    /// The service's name in its endpoint: `email` of SES.
     pub name: &'static str,
+    /// The service's name in the signature: `ses` of SES; mostly the same.
+    pub signed_as: &'static str,
     /// The operation, for errors: `GetParameter`.
     pub operation: &'static str,
     /// Retries, where they are others than the clients'.
@@ -69,7 +71,7 @@ where
     signing.store_put(AuthSchemeOptionResolverParams::new(()));
     signing.store_put(SigV4OperationSigningConfig {
         region: Some(SigningRegion::from(region)),
-        name: Some(SigningName::from_static(service.name)),
+        name: Some(SigningName::from_static(service.signed_as)),
         ..SigV4OperationSigningConfig::default()
     });
     let components = RuntimeComponentsBuilder::new("SigV4")

@@ -43,6 +43,7 @@ impl Lambda {
             .build();
         let service = Service {
             name: "lambda",
+            signed_as: "lambda",
             operation: "Invoke",
             retries: Some(RetryConfig::disabled()),
             timeouts: Some(timeouts),

@@ -31,6 +31,7 @@ pub mod photo;
 pub mod queue;
 pub mod s3_event;
 pub mod secret;
+pub mod ses;
 pub mod store;
 pub mod studio;
 pub mod sweep;

@@ -54,7 +54,7 @@ impl OldestMessage {
             .operation_timeout(PATIENCE)
             .build();
         let (name, operation) = ("monitoring", "GetMetricData");
-        let service = Service { name, operation, retries: None, timeouts: Some(timeouts) };
+        let service = Service { name, signed_as: name, operation, retries: None, timeouts: Some(timeouts) };
         Ok(Self { get: call(config, service, |question: Question| request(&question), read)? })
     }
 

@@ -32,7 +32,8 @@ struct Parameter {
 impl Parameters {
     /// With the clients' region, credentials, retries and timeouts.
     pub fn new(config: &SdkConfig) -> Result<Self> {
-        let service = Service { name: "ssm", operation: "GetParameter", retries: None, timeouts: None };
+        let service =
+            Service { name: "ssm", signed_as: "ssm", operation: "GetParameter", retries: None, timeouts: None };
         Ok(Self { get: call(config, service, |name: String| request(&name), read)? })
     }
 

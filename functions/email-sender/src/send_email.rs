@@ -3,11 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, anyhow};
-use aws_sdk_sesv2::{
-    error::{ProvideErrorMetadata as _, SdkError},
-    operation::send_email::SendEmailError,
-    types::{Body, Content, Destination, EmailContent, Message as SesMessage, MessageTag},
-};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 use shared::{
     JobError, RecordError, Studio,
     aws::{failed, is_throttling},
@@ -15,6 +11,7 @@ use shared::{
     email::{Email, Message},
     hold::{self, Hold},
     language::Language,
+    ses::{NewEmail, SesError},
 };
 use tracing::{Instrument as _, info, info_span};
 use uuid::Uuid;
@@ -79,40 +76,34 @@ enum Refused {
 }
 
 async fn call_ses(state: &State, email: &Email, rendered: &Rendered) -> Result<String, Refused> {
-    let message = message(rendered).map_err(|error| Refused::Certainly(error.into()))?;
-    let tag = MessageTag::builder().name("darkroom-email").value(email.id.to_string()).build();
-    let sent = state
-        .ses
-        .send_email()
-        .from_email_address(&state.from)
-        .set_configuration_set_name(state.configuration_set.clone())
-        .destination(Destination::builder().to_addresses(email.to.as_str()).build())
-        .content(EmailContent::builder().simple(message).build())
-        .set_email_tags(tag.ok().map(|tag| vec![tag]))
-        .send()
-        .await;
-    match sent {
-        Ok(answer) => Ok(answer.message_id.unwrap_or_default()),
-        Err(error) => Err(sort(error)),
-    }
+    let sent = state.ses.send(NewEmail {
+        from: state.from.clone(),
+        to: email.to.as_str().to_owned(),
+        subject: rendered.subject.clone(),
+        text: rendered.text.clone(),
+        html: rendered.html.clone(),
+        configuration_set: state.configuration_set.clone(),
+        tags: vec![("darkroom-email", email.id.to_string())],
+    });
+    sent.await.map_err(sort)
 }
 
-fn sort(error: SdkError<SendEmailError>) -> Refused {
+fn sort(error: SesError) -> Refused {
     let status = error.raw_response().map_or(0, |response| response.status().as_u16());
     match &error {
-        SdkError::ConstructionFailure(_) => {
+        SesError::ConstructionFailure(_) => {
             Refused::Certainly(anyhow::Error::new(error).context("Failed to build a request to SES").into())
         }
         // It never left: no connection, so no mail.
-        SdkError::DispatchFailure(failure)
+        SesError::DispatchFailure(failure)
             if failure.as_connector_error().is_some_and(|e| e.is_io() && is_refused(e)) =>
         {
             Refused::Certainly(anyhow::Error::new(error).context("Failed to reach SES").into())
         }
-        SdkError::ServiceError(_) if error.code().is_some_and(is_throttling) => {
+        SesError::ServiceError(_) if error.code().is_some_and(is_throttling) => {
             Refused::Certainly(failed("SES asked us to slow down", error).into())
         }
-        SdkError::ServiceError(_) if (400..500).contains(&status) => {
+        SesError::ServiceError(_) if (400..500).contains(&status) => {
             let code = error.code().unwrap_or("BadRequest").to_owned();
             let why = without_addresses(error.message().unwrap_or("no reason given"));
             Refused::Certainly(match code.as_str() {
@@ -144,12 +135,6 @@ fn is_refused(error: &(dyn std::error::Error + 'static)) -> bool {
     false
 }
 
-fn message(rendered: &Rendered) -> Result<SesMessage> {
-    let content = |text: &str| Content::builder().data(text).charset("UTF-8").build();
-    let body = Body::builder().text(content(&rendered.text)?).html(content(&rendered.html)?).build();
-    Ok(SesMessage::builder().subject(content(&rendered.subject)?).body(body).build())
-}
-
 /// Reads what the mail speaks of.
 async fn facts(state: &State, email: &Email) -> Result<Facts, JobError> {
     let gone = || JobError::reject("record_gone", "What the mail speaks of does not exist any more.");
@@ -172,16 +157,15 @@ async fn facts(state: &State, email: &Email) -> Result<Facts, JobError> {
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_sesv2::error::ErrorMetadata;
     use aws_smithy_runtime_api::{client::orchestrator::HttpResponse, http::StatusCode};
-    use aws_smithy_types::body::SdkBody;
+    use aws_smithy_types::{body::SdkBody, error::ErrorMetadata};
 
     use super::*;
 
     fn answered(code: &str) -> Refused {
-        let error = SendEmailError::generic(ErrorMetadata::builder().code(code).message("no").build());
+        let error = ErrorMetadata::builder().code(code).message("no").build();
         let status = StatusCode::try_from(400).expect("a status");
-        sort(SdkError::service_error(error, HttpResponse::new(status, SdkBody::empty())))
+        sort(SesError::service_error(error, HttpResponse::new(status, SdkBody::empty())))
     }
 
     #[test]

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use aws_sdk_sesv2::config::retry::RetryConfig;
 use shared::{
     aws,
     batch::Redelivery,
@@ -15,6 +14,7 @@ use shared::{
     parameters::Parameters,
     queue::Queue,
     secret::LinkSecrets,
+    ses::Ses,
     store::{Orders, Table},
     work::MAX_TRIES_EMAIL,
 };
@@ -26,7 +26,7 @@ pub struct State {
     pub(crate) orders: Orders,
     pub(crate) downloads: Table<Download>,
     pub(crate) redelivery: Redelivery,
-    pub(crate) ses: aws_sdk_sesv2::Client,
+    pub(crate) ses: Ses,
     pub(crate) links: LinkSecrets,
     pub(crate) from: String,
     pub(crate) configuration_set: Option<String>,
@@ -40,8 +40,6 @@ impl State {
         let dynamodb = aws::dynamodb(env, &config);
         let sqs = aws_sdk_sqs::Client::new(&config);
         let queue = Queue::new(sqs.clone(), env.required("EMAILS_QUEUE_URL")?, env.clock());
-        // SES has no idempotency key: a retry after a lost reply is a second mail. We decide that, not the SDK.
-        let ses = aws_sdk_sesv2::config::Builder::from(&config).retry_config(RetryConfig::disabled()).build();
         Ok(Self {
             operations: Arc::new(Table::new(dynamodb.clone(), env.required("REQUESTS_TABLE")?)),
             orders: Orders::new(dynamodb.clone(), env.required("ORDERS_TABLE")?),
@@ -52,7 +50,7 @@ impl State {
                 queue,
                 dead_letters: DeadLetters::new(Queue::new(sqs, env.required("EMAILS_DLQ_URL")?, env.clock())),
             },
-            ses: aws_sdk_sesv2::Client::from_conf(ses),
+            ses: Ses::new(&config)?,
             links: LinkSecrets::new(Parameters::new(&config)?, env.required("LINK_SECRET_PARAMETER")?),
             from: env.required("MAIL_FROM")?,
             configuration_set: env.optional("SES_CONFIGURATION_SET"),

@@ -1,23 +1,20 @@
 //! Mail, parameters, tables, functions and metrics.
 
+use shared::ses::NewEmail;
+
 use super::Bed;
 use crate::stand_ins::lambda;
 
 #[tokio::test]
 async fn mail_and_parameters_are_kept() {
-    use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message};
     let bed = Bed::new().await;
-    let ses = aws_sdk_sesv2::Client::new(&bed.config);
-    let text = |text: &str| Content::builder().data(text).build().unwrap();
-    let body = Body::builder().text(text("plain")).html(text("<p>rich")).build();
-    let content = EmailContent::builder().simple(Message::builder().subject(text("Hi")).body(body).build()).build();
-    let send = |to: Option<&str>| {
-        let destination = Destination::builder().set_to_addresses(to.map(|to| vec![to.to_owned()])).build();
-        let send = ses.send_email().from_email_address("a@example.com").destination(destination);
-        send.content(content.clone()).send()
+    let ses = shared::ses::Ses::new(&bed.config).unwrap();
+    let send = |to: &str| {
+        let (from, subject, text) = ("a@example.com".to_owned(), "Hi".to_owned(), "plain".to_owned());
+        ses.send(NewEmail { from, to: to.to_owned(), subject, text, ..NewEmail::default() })
     };
-    let id = send(Some("b@example.com")).await.unwrap().message_id.unwrap();
-    assert_eq!(refused!(send(None)).0, "BadRequestException");
+    let id = send("b@example.com").await.unwrap();
+    assert_eq!(refused!(send("nobody")).0, "BadRequestException");
     let mails = bed.stand_ins.mailbox().list();
     assert_eq!(mails.len(), 1);
     assert_eq!(

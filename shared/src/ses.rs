@@ -1,0 +1,136 @@
+//! SES: sends one email.
+
+use anyhow::Result;
+use aws_smithy_runtime_api::client::{
+    orchestrator::{HttpResponse, OrchestratorError},
+    result::SdkError,
+};
+use aws_smithy_types::{body::SdkBody, error::ErrorMetadata, retry::RetryConfig};
+use aws_types::SdkConfig;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::call::{Call, Service, body, call};
+
+/// An error of SES, or of the way to it.
+pub type SesError = SdkError<ErrorMetadata, HttpResponse>;
+
+/// SES's SendEmail (API version 2).
+pub struct Ses {
+    send: Call<NewEmail, String>,
+}
+
+/// An email to one recipient.
+#[derive(Debug, Clone, Default)]
+pub struct NewEmail {
+    /// The sender, as `Studio Anna <photos@example.com>`.
+    pub from: String,
+    /// The recipient's bare address.
+    pub to: String,
+    /// The subject, of one line.
+    pub subject: String,
+    /// The plain text.
+    pub text: String,
+    /// The HTML.
+    pub html: String,
+    /// The configuration set, if there is one.
+    pub configuration_set: Option<String>,
+    /// Message tags, name and value: ASCII letters, digits, `_`, `-`, `.`, `@`.
+    pub tags: Vec<(&'static str, String)>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Answer {
+    #[serde(default)]
+    message_id: String,
+}
+
+impl Ses {
+    /// Creates a client that calls SES once for each email.
+    ///
+    /// SES has no idempotency key: a retry after a lost reply is a second email. Callers decide about it, not the SDK.
+    pub fn new(config: &SdkConfig) -> Result<Self> {
+        let retries = Some(RetryConfig::disabled());
+        let service = Service { name: "email", signed_as: "ses", operation: "SendEmail", retries, timeouts: None };
+        Ok(Self { send: call(config, service, |email: NewEmail| request(&email), read)? })
+    }
+
+    /// Sends the email; SES's message id.
+    pub async fn send(&self, email: NewEmail) -> Result<String, SesError> {
+        self.send.invoke(email).await
+    }
+}
+
+fn request(email: &NewEmail) -> Result<http::Request<SdkBody>, http::Error> {
+    let content = |text: &str| json!({ "Data": text, "Charset": "UTF-8" });
+    let tags = email.tags.iter().map(|(name, value)| json!({ "Name": name, "Value": value }));
+    let mut body = json!({
+        "FromEmailAddress": email.from,
+        "Destination": { "ToAddresses": [email.to] },
+        "Content": { "Simple": {
+            "Subject": content(&email.subject),
+            "Body": { "Text": content(&email.text), "Html": content(&email.html) },
+        } },
+        "EmailTags": tags.collect::<Value>(),
+    });
+    if let Some(set) = &email.configuration_set {
+        body["ConfigurationSetName"] = set.as_str().into();
+    }
+    http::Request::post("/v2/email/outbound-emails")
+        .header("content-type", "application/json")
+        .body(SdkBody::from(body.to_string()))
+}
+
+fn read(response: &HttpResponse) -> Result<String, OrchestratorError<ErrorMetadata>> {
+    // A success whose body can't be read is a success: the email is on its way.
+    Ok(serde_json::from_slice::<Answer>(body(response)?).unwrap_or_default().message_id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::answered;
+
+    #[test]
+    fn request_has_the_members_of_send_email() {
+        let email = NewEmail {
+            from: "Anna <a@example.com>".into(),
+            to: "b@example.com".into(),
+            subject: "Hi".into(),
+            text: "plain".into(),
+            html: "<p>rich".into(),
+            configuration_set: Some("set".into()),
+            tags: vec![("email", "1".into())],
+        };
+        let body = |email: &NewEmail| {
+            let request = request(email).unwrap();
+            assert_eq!((request.method().as_str(), request.uri().path()), ("POST", "/v2/email/outbound-emails"));
+            serde_json::from_slice::<Value>(request.body().bytes().unwrap()).unwrap()
+        };
+        let text = |data| json!({ "Data": data, "Charset": "UTF-8" });
+        let expected = json!({
+            "FromEmailAddress": "Anna <a@example.com>",
+            "Destination": { "ToAddresses": ["b@example.com"] },
+            "Content": { "Simple": {
+                "Subject": text("Hi"),
+                "Body": { "Text": text("plain"), "Html": text("<p>rich") },
+            } },
+            "EmailTags": [{ "Name": "email", "Value": "1" }],
+            "ConfigurationSetName": "set",
+        });
+        assert_eq!(body(&email), expected);
+        let without = NewEmail { configuration_set: None, ..email.clone() };
+        assert_eq!(body(&without)["ConfigurationSetName"], Value::Null);
+    }
+
+    #[test]
+    fn success_gives_the_message_id_and_refusal_keeps_its_code() {
+        assert_eq!(read(&answered(200, r#"{"MessageId":"abc"}"#)).unwrap(), "abc");
+        assert_eq!(read(&answered(200, "cut off")).unwrap(), "");
+        let mut refused = answered(400, r#"{"message":"Missing final '@domain'"}"#);
+        refused.headers_mut().insert("x-amzn-errortype", "BadRequestException:http://internal/");
+        let refused = format!("{:?}", read(&refused).unwrap_err());
+        assert!(refused.contains("\"BadRequestException\"") && refused.contains("Missing final"), "{refused}");
+    }
+}
