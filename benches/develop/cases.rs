@@ -3,10 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
-use local::demo::{
-    camera::Orientation,
-    photos::{Format, RECIPES, Recipe},
-};
+use demo_photos::{Format, RECIPES, Recipe, camera::Orientation};
 
 /// Photos that are to be drawn.
 pub struct Drawn {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Result, ensure};
-use photo_processor::develop::{Limits, develop};
+use develop::{Limits, develop};
 
 use crate::picture;
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use photo_processor::develop::{Derivatives, Limits, develop as develop_photo};
+use develop::{Derivatives, Limits, develop as develop_photo};
 
 use crate::picture;
 

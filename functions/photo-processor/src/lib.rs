@@ -1,6 +1,5 @@
 //! The photo worker: photos queue -> EXIF, hashes, preview and thumbnail.
 
-pub mod develop;
 mod message;
 mod process_photo;
 mod regenerate;

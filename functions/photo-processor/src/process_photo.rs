@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
+use develop::{Developed, Jpeg, Limits, develop};
 use sha2::{Digest as _, Sha256};
 use shared::{
     JobError, ObjectKey, Studio,
@@ -17,10 +18,7 @@ use shared::{
 use tracing::{Instrument as _, info, info_span};
 use uuid::Uuid;
 
-use crate::{
-    develop::{self, Developed, Jpeg, Limits, develop},
-    state::State,
-};
+use crate::state::State;
 
 /// Develops the photo of this id, unless it was.
 pub async fn process_photo(

@@ -2,13 +2,10 @@
 //!
 //! A client of the public doors and nothing else: it would walk the same way on AWS, but for the mailbox.
 
-pub mod camera;
 mod client;
 mod folder;
-pub mod photos;
 mod progress;
 mod report;
-mod scene;
 mod steps;
 mod verify;
 
@@ -83,7 +80,7 @@ async fn own_photos() -> Result<tempfile::TempDir> {
     let folder = folder.context("Failed to create a folder for the demo's photos")?;
     say("No folder given: drawing a few photos.");
     let path = folder.path().to_owned();
-    tokio::task::spawn_blocking(move || photos::write_all(&path)).await??;
+    tokio::task::spawn_blocking(move || demo_photos::write_all(&path)).await??;
     Ok(folder)
 }
 

@@ -1,9 +1,9 @@
 //! Develops one file and says what came of it:
-//! `cargo run --release -p photo-processor --example develop -- photo.jpg [folder]`.
+//! `cargo run --release -p develop --example develop -- photo.jpg [folder]`.
 //! With a folder, preview and thumbnail are written there.
 
 use anyhow::{Context, bail};
-use photo_processor::develop::{Derivatives, Limits, develop};
+use develop::{Derivatives, Limits, develop};
 use serde_json::json;
 use std::path::Path;
 use std::time::Instant;

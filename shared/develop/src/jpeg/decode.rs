@@ -8,7 +8,7 @@ use std::{
 use mozjpeg::{ColorSpace, Decompress};
 
 use super::{complaints, header::Header};
-use crate::develop::{
+use crate::{
     Negative,
     bounds::check_working_bytes,
     picture::{Ink, Picture},
@@ -17,11 +17,7 @@ use crate::develop::{
 
 /// Decodes to the smallest scale, in eighths, whose long edge is at least `long_edge`. `None` for codings that the
 /// decoder does not know.
-pub(in crate::develop) fn decode(
-    original: &[u8],
-    header: &Header<'_>,
-    long_edge: u32,
-) -> Result<Option<Negative>, Refusal> {
+pub(crate) fn decode(original: &[u8], header: &Header<'_>, long_edge: u32) -> Result<Option<Negative>, Refusal> {
     if !header.is_decodable() {
         return Ok(None);
     }

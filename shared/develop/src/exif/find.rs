@@ -5,7 +5,7 @@ use std::io::Cursor;
 use ::exif::{Context, Error, Reader};
 
 use super::fields::{Block, Blocks};
-use crate::develop::{
+use crate::{
     bmff,
     jpeg::Header,
     sniff::{CR3, Format, RAF},

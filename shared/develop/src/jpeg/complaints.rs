@@ -11,7 +11,7 @@ use mozjpeg_sys::{
     jpeg_error_mgr, msg_parm_union,
 };
 
-use crate::develop::refusal::Refusal;
+use crate::refusal::Refusal;
 
 /// What unwinds: libjpeg's message code.
 struct Complaint(c_int);

@@ -1,6 +1,6 @@
 //! A walk over a JPEG's markers (ITU-T T.81, annex B) before any decoding: size, kind, metadata, and whether it ends.
 
-use crate::develop::refusal::Refusal;
+use crate::refusal::Refusal;
 
 /// A file with more scans is built to keep a decoder busy: cameras write at most about ten, and the finest useful
 /// progression has fewer than a hundred.
@@ -21,13 +21,13 @@ fn padded_from(bytes: &[u8], end: usize) -> Option<usize> {
 
 /// What the markers say.
 #[derive(Debug, Default)]
-pub(in crate::develop) struct Header<'a> {
+pub(crate) struct Header<'a> {
     /// Pixels, as stored.
-    pub(in crate::develop) width: u32,
+    pub(crate) width: u32,
     /// Pixels, as stored.
-    pub(in crate::develop) height: u32,
+    pub(crate) height: u32,
     /// The first EXIF block, a TIFF structure, without its prefix.
-    pub(in crate::develop) exif: Option<&'a [u8]>,
+    pub(crate) exif: Option<&'a [u8]>,
     /// Which coding: the low nibble of SOFn. 0 to 2 are Huffman-coded baseline, extended, progressive.
     pub(super) process: u8,
     /// Bits a sample.
@@ -44,7 +44,7 @@ pub(in crate::develop) struct Header<'a> {
 impl<'a> Header<'a> {
     /// Refuses a file whose markers end before the end-of-image marker. What follows that marker is ignored: phones
     /// append depth maps, motion and second pictures there.
-    pub(in crate::develop) fn read(bytes: &'a [u8]) -> Result<Self, Refusal> {
+    pub(crate) fn read(bytes: &'a [u8]) -> Result<Self, Refusal> {
         let mut header = Self::default();
         let mut scans = 0;
         let mut at = 2;

@@ -9,7 +9,7 @@ use super::{
     develop_as, made,
     samples::{self, Jpeg},
 };
-use crate::develop::{Limits, Refusal, develop};
+use crate::{Limits, Refusal, develop};
 
 /// One of each kind that is decoded.
 fn all_kinds() -> Vec<(&'static str, Vec<u8>)> {
@@ -223,7 +223,7 @@ proptest! {
         if let Ok(developed) = develop_as(&bytes, "a.bin") {
             let numbers = [developed.exif.f_number, developed.exif.exposure_seconds, developed.exif.focal_length_mm];
             prop_assert!(numbers.into_iter().flatten().all(f64::is_finite));
-            if developed.derivatives != crate::develop::Derivatives::UnsupportedFormat {
+            if developed.derivatives != crate::Derivatives::UnsupportedFormat {
                 let (preview, thumb, _) = made(&developed);
                 prop_assert!(preview.width <= 2048 && preview.height <= 2048 && thumb.width <= 400 && thumb.height <= 400);
             }

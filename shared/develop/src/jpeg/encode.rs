@@ -4,13 +4,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use mozjpeg::{ColorSpace, Compress};
 
-use crate::develop::{Jpeg, picture::Picture, refusal::Refusal};
+use crate::{Jpeg, picture::Picture, refusal::Refusal};
 
 /// Of 100, on libjpeg's scale.
 const QUALITY: f32 = 80.0;
 
 /// Encodes an sRGB picture: baseline, 4:2:0, no metadata, no profile (sRGB is what readers assume).
-pub(in crate::develop) fn encode(picture: &Picture) -> Result<Jpeg, Refusal> {
+pub(crate) fn encode(picture: &Picture) -> Result<Jpeg, Refusal> {
     // libjpeg refuses only what the bounds have refused before; an unwinding must still not reach the worker.
     let bytes =
         catch_unwind(AssertUnwindSafe(|| compress(picture))).ok().and_then(Result::ok).ok_or(Refusal::Damaged)?;

@@ -5,7 +5,7 @@
 
 use std::f32::consts::TAU;
 
-use super::camera::Orientation;
+use crate::camera::Orientation;
 
 /// How many rows of hills stand one behind another.
 const RIDGES: usize = 4;

@@ -1,6 +1,9 @@
 //! The demo's own photos, for whoever has no folder at hand: every orientation that cameras write, every format that
 //! is taken, names that trouble archives.
 
+pub mod camera;
+mod scene;
+
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -10,8 +13,7 @@ use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::codecs::webp::WebPEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 
-use super::camera::{Orientation, Shot};
-use super::scene;
+use self::camera::{Orientation, Shot};
 
 /// JPEG's APP1 holds EXIF behind this mark.
 const EXIF_MARK: &[u8] = b"Exif\0\0";

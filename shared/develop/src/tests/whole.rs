@@ -8,7 +8,7 @@ use super::{
     assert_near, develop_as, made, pixels,
     samples::{self, BLUE, GREEN, Jpeg, RED, YELLOW},
 };
-use crate::develop::{Derivatives, Limits, develop};
+use crate::{Derivatives, Limits, develop};
 
 const LOSSLESS: [(ImageFormat, &str); 3] =
     [(ImageFormat::Png, "image/png"), (ImageFormat::WebP, "image/webp"), (ImageFormat::Tiff, "image/tiff")];

@@ -15,6 +15,7 @@ mod orient;
 mod picture;
 mod raster;
 mod refusal;
+mod resample;
 mod resize;
 mod sniff;
 #[cfg(test)]
@@ -149,15 +150,15 @@ pub fn develop(original: &[u8], declared: Option<&str>, filename: &str, limits: 
 /// From the negative to the derivatives: shrink first, so that colour and orientation touch few pixels.
 fn print(negative: Negative, upright: (u32, u32), orientation: u8) -> Result<Derivatives, Refusal> {
     let (width, height) = orient::upright(resize::fit(upright, PREVIEW_LONG_EDGE), orientation);
-    let small = resize::resize(&negative.picture, width, height)?;
+    let small = resize::resize(&negative.picture, width, height);
     drop(negative.picture);
     let srgb = colour::to_srgb(small, negative.icc.as_deref());
     let preview = orient::orient(srgb, orientation);
 
     let (width, height) = resize::fit(upright, THUMB_LONG_EDGE);
-    let thumb = resize::resize(&preview, width, height)?;
+    let thumb = resize::resize(&preview, width, height);
     let (width, height) = resize::fit(upright, THUMBHASH_LONG_EDGE);
-    let tiny = resize::resize(&thumb, width, height)?;
+    let tiny = resize::resize(&thumb, width, height);
     Ok(Derivatives::Made {
         preview: jpeg::encode(&preview)?,
         thumb: jpeg::encode(&thumb)?,
