@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use local::{Options, System, demo};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
 /// Darkroom on this machine: no AWS, no Docker, nothing but cargo.
 #[derive(Parser)]
@@ -75,8 +75,8 @@ struct DemoArgs {
 const LOG: &str = "warn,dynoxide=error";
 
 fn main() -> ExitCode {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LOG));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let log = fmt::layer().with_writer(std::io::stderr);
+    tracing_subscriber::registry().with(shared::telemetry::filter(LOG)).with(log).init();
     let cli = Cli::parse();
     let run = async {
         match cli.command {

@@ -1,6 +1,7 @@
 //! Logs: one JSON object a line, with the ids of what is worked on as fields. Never addresses, tokens or bodies.
 
-use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing::Level;
+use tracing_subscriber::{filter::Targets, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::metrics;
 
@@ -9,7 +10,7 @@ use crate::metrics;
 /// JSON logs; `RUST_LOG` or, as Lambda's own setting, `AWS_LAMBDA_LOG_LEVEL` chooses the level.
 pub fn init() {
     let level = std::env::var("AWS_LAMBDA_LOG_LEVEL").unwrap_or_else(|_| "info".into());
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level.to_lowercase()));
+    let filter = filter(&level.to_lowercase());
     // CloudWatch adds the time of its own.
     let json = fmt::layer().json().flatten_event(true).with_current_span(true).with_span_list(false).without_time();
     // A second call (two functions in one process) leaves the first's subscriber.
@@ -17,4 +18,11 @@ pub fn init() {
     if let Ok(function) = std::env::var("AWS_LAMBDA_FUNCTION_NAME") {
         metrics::init(&function);
     }
+}
+
+/// The filter that `RUST_LOG` describes (`info`, or `target=level`, separated by commas), or `default` where it is not
+/// set or not valid.
+pub fn filter(default: &str) -> Targets {
+    let parsed = std::env::var("RUST_LOG").ok().and_then(|directives| directives.parse().ok());
+    parsed.or_else(|| default.parse().ok()).unwrap_or_else(|| Targets::new().with_default(Level::INFO))
 }
