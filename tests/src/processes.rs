@@ -373,8 +373,10 @@ pub fn build_functions() -> Result<PathBuf> {
     let folder = own.parent().and_then(Path::parent).context("a target folder")?.to_owned();
     let profile = folder.file_name().and_then(|name| name.to_str()).context("a profile")?;
     let mut cargo = std::process::Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["build", "--quiet", "--bins", "-p", "email-sender", "-p", "photo-processor", "-p", "archive-builder"]);
-    cargo.args(["-p", "api", "--target-dir"]).arg(folder.parent().context("a target folder")?);
+    // `local` is among them so that dependencies have the features that they were built with already.
+    let packages = ["local", "api", "email-sender", "photo-processor", "archive-builder"];
+    cargo.args(["build", "--quiet", "--bins"]).args(packages.iter().flat_map(|package| ["-p", package]));
+    cargo.arg("--target-dir").arg(folder.parent().context("a target folder")?);
     cargo.args(["--profile", if profile == "debug" { "dev" } else { profile }]);
     cargo.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
     ensure!(cargo.status()?.success(), "The functions could not be built");
