@@ -310,7 +310,7 @@ async fn a_store_without_checksums_of_parts_is_an_error_unless_it_is_known_for_i
 #[tokio::test(flavor = "multi_thread")]
 async fn the_store_refuses_an_archive_whose_checksum_is_not_what_was_announced() {
     let app = TestApp::without_builder().await;
-    let uploads = Uploads::new(app.s3(), "downloads", "photos", Checksums::FullObject);
+    let uploads = Uploads::new(app.s3().clone(), "downloads", "photos", Checksums::FullObject);
     let studio = "anna".parse().unwrap();
     let key = ObjectKey::Archive { studio, download: uuid::Uuid::new_v4(), build: 1, volume: None };
     let id = uploads.begin(&key).await.unwrap();

@@ -16,7 +16,13 @@ fn clean(row: Result<Row>) -> Row {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fault_at_any_call_of_aws_loses_and_doubles_nothing() {
-    clean(campaigns::sites(1, 13).await);
+    clean(campaigns::sites(1, 41).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "long: .ci/run runs it"]
+async fn a_fault_at_many_calls_of_aws_loses_and_doubles_nothing() {
+    clean(campaigns::sites(2, 17).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -27,7 +33,13 @@ async fn a_mail_throttled_more_often_than_sqs_is_patient_is_sent_all_the_same() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_stopped_where_it_waits_goes_on_when_its_message_comes_again() {
-    clean(campaigns::stops(9).await);
+    clean(campaigns::stops(31).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "long: .ci/run runs it"]
+async fn a_job_stopped_at_many_waits_goes_on_when_its_message_comes_again() {
+    clean(campaigns::stops(11).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -38,7 +50,7 @@ async fn messages_delivered_many_times_at_once_have_one_effect_each() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn poison_anywhere_in_a_batch_delays_no_good_message() {
-    clean(campaigns::poison((1..1023).step_by(60)).await);
+    clean(campaigns::poison((1..1023).step_by(120)).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -101,8 +101,8 @@ async fn assemble(app: &TestApp, entries: Vec<Entry<Source>>, folder: &Path) -> 
     let plan = PartPlan::new(&layout, Preference::Fast, &Costs::AWS).unwrap();
     let place = Place { studio: "anna".parse().unwrap(), download: Uuid::new_v4(), build: 1, volume: None };
     let key = place.archive().to_string();
-    let originals = ObjectStore::new(app.s3(), "photos");
-    let uploads = Uploads::new(app.s3(), "downloads", "photos", Checksums::FullObject);
+    let originals = ObjectStore::new(app.s3().clone(), "photos");
+    let uploads = Uploads::new(app.s3().clone(), "downloads", "photos", Checksums::FullObject);
     let got_on = AtomicBool::new(false);
     let assembly = Assembly::new((&layout, &plan), place, (&originals, &uploads), Earlier::default(), &got_on);
     assembly.run(&Unwritten).await.unwrap_or_else(|error| panic!("{error}"));

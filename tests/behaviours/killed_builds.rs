@@ -82,7 +82,18 @@ async fn build_until_killed(builder: &Arc<Builder>, line: &LastRequest, download
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_builder_killed_at_some_requests_is_gone_on_from_there() {
+    killed_at_every(7).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "long: .ci/run runs it"]
 async fn a_builder_killed_at_any_request_is_gone_on_from_there() {
+    killed_at_every(1).await;
+}
+
+/// Kills a build at its first request, and others at every so many requests more.
+async fn killed_at_every(step: usize) {
     let app = TestApp::without_builder().await;
     // Two prefixes and so a pad object, a suffix with a small photo in it, a photo that is copied as it is.
     let photos = app.large_and_small("anna", "LsLL").await;
@@ -98,7 +109,7 @@ async fn a_builder_killed_at_any_request_is_gone_on_from_there() {
     assert!(all_parts >= 9 && all_requests > 25, "{all_parts} parts, {all_requests} requests");
 
     for fate in [Fate::Lost, Fate::AnswerLost] {
-        for last in 1.. {
+        for last in (1..).step_by(step) {
             assert!(last < 2 * all_requests, "the build ends");
             let download = ask(&app, &order).await;
             line.set(Some((last, fate)));
@@ -113,7 +124,7 @@ async fn a_builder_killed_at_any_request_is_gone_on_from_there() {
             let parts_after = line.parts.load(Ordering::SeqCst);
             assert!(ended || parts_before + parts_after <= all_parts, "{told}: {parts_before} + {parts_after} parts");
             check(&app, &builder, &download, &told).await;
-            if last % 5 == 0 || ended {
+            if last % 5 == 0 || step > 1 || ended {
                 check_photos(&app, &download, &photos, &told).await;
             }
             if ended {

@@ -56,6 +56,9 @@ pub struct TestApp {
     system: Option<System>,
     data: tempfile::TempDir,
     http: reqwest::Client,
+    /// Made once for each system: a client reads the machine's root certificates.
+    sqs: aws_sdk_sqs::Client,
+    s3: aws_sdk_s3::Client,
     options: Options,
 }
 
@@ -104,7 +107,8 @@ impl TestApp {
         change(&mut options);
         let system = System::start(options.clone()).await.expect("the system starts");
         let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build();
-        Self { system: Some(system), data, http: http.expect("a client"), options }
+        let (sqs, s3) = clients(&system);
+        Self { system: Some(system), data, http: http.expect("a client"), sqs, s3, options }
     }
 
     /// Stops it as a crash would: no goodbye to anything; then starts it again on the same data.
@@ -112,7 +116,9 @@ impl TestApp {
         drop(self.system.take());
         tokio::time::sleep(Duration::from_millis(200)).await;
         change(&mut self.options);
-        self.system = Some(System::start(self.options.clone()).await.expect("the system starts again"));
+        let system = System::start(self.options.clone()).await.expect("the system starts again");
+        (self.sqs, self.s3) = clients(&system);
+        self.system = Some(system);
     }
 
     /// The system itself, for those who move its time and steps.
@@ -141,13 +147,13 @@ impl TestApp {
     }
 
     /// An SQS client.
-    pub fn sqs(&self) -> aws_sdk_sqs::Client {
-        aws_sdk_sqs::Client::new(&shared::aws::config(&self.env()).expect("complete"))
+    pub fn sqs(&self) -> &aws_sdk_sqs::Client {
+        &self.sqs
     }
 
     /// An S3 client.
-    pub fn s3(&self) -> aws_sdk_s3::Client {
-        shared::aws::s3(&self.env(), &shared::aws::config(&self.env()).expect("complete"))
+    pub fn s3(&self) -> &aws_sdk_s3::Client {
+        &self.s3
     }
 
     /// A queue's URL.
@@ -361,6 +367,12 @@ impl TestApp {
         let counts = answer.expect("is answered").attributes.unwrap_or_default();
         names.iter().filter_map(|name| counts.get(name)?.parse::<u64>().ok()).sum()
     }
+}
+
+fn clients(system: &System) -> (aws_sdk_sqs::Client, aws_sdk_s3::Client) {
+    let env = Env::of(system.environment.clone());
+    let config = shared::aws::config(&env).expect("complete");
+    (aws_sdk_sqs::Client::new(&config), shared::aws::s3(&env, &config))
 }
 
 async fn read(response: Response) -> Answer {

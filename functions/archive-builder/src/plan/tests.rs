@@ -172,6 +172,7 @@ fn is_group(part: &Part) -> bool {
 }
 
 #[test]
+#[ignore = "long: .ci/run runs it"]
 fn a_million_small_photos_and_a_terabyte_in_one_are_planned() {
     for layout in [sizes((0..1_000_000).map(|_| 400_000)), sizes([5_000 * GIB, 1, 7 * GIB])] {
         for preference in [Preference::Fast, Preference::Cheap] {
@@ -182,6 +183,7 @@ fn a_million_small_photos_and_a_terabyte_in_one_are_planned() {
 }
 
 #[test]
+#[ignore = "long: .ci/run runs it"]
 fn an_archive_of_more_than_s3_can_hold_is_refused() {
     let too_many = sizes((0..50).map(|_| 1_000 * GIB));
     assert_eq!(PartPlan::new(&too_many, Preference::Fast, &Costs::AWS), Err(PlanError::TooLarge));
