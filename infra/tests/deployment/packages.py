@@ -15,7 +15,7 @@ def make(binaries: Path, into: Path):
     """`into/<function>/bootstrap.zip` of each of the binaries."""
     for function in FUNCTIONS:
         binary = binaries / function
-        check(binary.is_file(), f"there is no {binary}: cargo build --release --bins makes it")
+        check(binary.is_file(), f"there is no {binary}: cargo build --bins makes it")
         folder = into / function
         folder.mkdir(parents=True)
         bootstrap = folder / "bootstrap"
