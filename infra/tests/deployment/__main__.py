@@ -29,8 +29,8 @@ from terraform import copy as terraform_copy
 from web import Web
 
 INFRA = Path(__file__).parents[2]
-# Longer, and nobody waits for it.
-MOST_SECONDS = 15 * 60
+# Longer, and nobody waits for it. CI runs it beside other work.
+MOST_SECONDS = 25 * 60
 
 
 def main():
