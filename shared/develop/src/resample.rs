@@ -110,8 +110,29 @@ fn lanczos(x: f64) -> f64 {
     LOBES * x.sin() * (x / LOBES).sin() / (x * x)
 }
 
-/// Resamples strip by strip: [`LANES`] output rows, first vertically and at full width, then horizontally.
+/// Resamples strip by strip, compiled for the widest vectors of this machine; NEON is part of every 64-bit ARM.
 fn strips<const C: usize>(samples: &[u8], width: usize, columns: &Axis, rows: &Axis, out: &mut [u8]) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        #[target_feature(enable = "avx2")]
+        fn with_avx2<const C: usize>(samples: &[u8], width: usize, columns: &Axis, rows: &Axis, out: &mut [u8]) {
+            strip_by_strip::<C>(samples, width, columns, rows, out);
+        }
+        if is_x86_feature_detected!("avx2") {
+            #[expect(unsafe_code, reason = "AVX2 was detected")]
+            // SAFETY: the only requirement of the function is the feature that was just detected.
+            unsafe {
+                with_avx2::<C>(samples, width, columns, rows, out);
+            }
+            return;
+        }
+    }
+    strip_by_strip::<C>(samples, width, columns, rows, out);
+}
+
+/// [`LANES`] output rows at a time: first vertically and at full width, then horizontally.
+#[inline(always)]
+fn strip_by_strip<const C: usize>(samples: &[u8], width: usize, columns: &Axis, rows: &Axis, out: &mut [u8]) {
     let (stride, out_stride) = (width * C, columns.starts.len() * C);
     let mut strip = vec![0; stride * LANES];
     let mut lanes = vec![[0; LANES]; stride];
@@ -119,12 +140,10 @@ fn strips<const C: usize>(samples: &[u8], width: usize, columns: &Axis, rows: &A
         let high = out.len() / out_stride;
         for (row, line) in strip.chunks_exact_mut(stride).take(high).enumerate() {
             let (start, weights) = rows.window(n * LANES + row);
-            wide(|| vertical(&samples[start * stride..], stride, weights, rows, line));
+            vertical(&samples[start * stride..], stride, weights, rows, line);
         }
-        wide(|| {
-            interleave(&strip, stride, &mut lanes);
-            horizontal::<C>(&lanes, columns, out, out_stride);
-        });
+        interleave(&strip, stride, &mut lanes);
+        horizontal::<C>(&lanes, columns, out, out_stride);
     }
 }
 
@@ -188,27 +207,6 @@ fn horizontal<const C: usize>(lanes: &[[u8; LANES]], axis: &Axis, out: &mut [u8]
 #[expect(clippy::cast_sign_loss, reason = "clamped first")]
 fn clamped(sum: i32) -> u8 {
     sum.clamp(0, 255) as u8
-}
-
-/// Runs `work` compiled for the widest vectors that this machine has; other machines than x86-64 have them anyway.
-#[inline(always)]
-fn wide(work: impl FnOnce()) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        #[target_feature(enable = "avx2")]
-        fn with_avx2(work: impl FnOnce()) {
-            work();
-        }
-        if is_x86_feature_detected!("avx2") {
-            #[expect(unsafe_code, reason = "AVX2 was detected")]
-            // SAFETY: the only requirement of the function is the feature that was just detected.
-            unsafe {
-                with_avx2(work);
-            }
-            return;
-        }
-    }
-    work();
 }
 
 #[cfg(test)]
