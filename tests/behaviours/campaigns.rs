@@ -60,10 +60,20 @@ async fn a_backlog_behind_few_workers_sends_nothing_to_the_dlq() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn workers_killed_in_the_middle_of_their_jobs_lose_and_double_nothing() {
+    killed(2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "long: .ci/run runs it"]
+async fn workers_killed_many_times_lose_and_double_nothing() {
+    killed(8).await;
+}
+
+async fn killed(kills: u64) {
     let workers = ["email-sender", "photo-processor", "archive-builder"];
-    let rows = workers.map(|function| campaigns::kills(Kills { function, kills: 6, jobs: 10, systems: 1 }, 1));
+    let rows = workers.map(|function| campaigns::kills(Kills { function, kills, jobs: 10, systems: 1 }, 1));
     for row in futures::future::join_all(rows).await {
         let row = clean(row);
-        assert!(row.runs >= 6, "{row:?}");
+        assert!(row.runs >= kills, "{row:?}");
     }
 }

@@ -76,8 +76,7 @@ async fn a_job_that_is_sent_again_after_its_record_was_given_up_sets_nothing_goi
     let photo = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
     let order = app.order("anna", "T-3", std::slice::from_ref(&photo)).await;
     let (download, _) = app.download("anna", &order, json!({})).await;
-    app.until_empty("emails").await;
-    assert_eq!(app.depth("emails-dlq").await, 1);
+    app.until_depth("emails-dlq", 1).await;
     // The archive's own message comes again, and its worker sends the mail's job anew.
     let job = json!({ "v": 1, "job": "build_archive", "studio": "anna", "download": download["id"] });
     app.send("downloads", &job.to_string()).await;

@@ -331,9 +331,14 @@ impl TestApp {
 
     /// Waits until a queue has nothing visible, delayed or in flight.
     pub async fn until_empty(&self, queue: &str) {
+        self.until_depth(queue, 0).await;
+    }
+
+    /// Waits until a queue holds as many messages, in whatever state.
+    pub async fn until_depth(&self, queue: &str, messages: u64) {
         let begun = tokio::time::Instant::now();
-        while self.depth(queue).await != 0 {
-            assert!(begun.elapsed() < PATIENCE, "{queue} still holds messages");
+        while self.depth(queue).await != messages {
+            assert!(begun.elapsed() < PATIENCE, "{queue} does not hold {messages} messages");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }

@@ -378,6 +378,12 @@ pub fn build_functions() -> Result<PathBuf> {
     cargo.args(["build", "--quiet", "--bins"]).args(packages.iter().flat_map(|package| ["-p", package]));
     cargo.arg("--target-dir").arg(folder.parent().context("a target folder")?);
     cargo.args(["--profile", if profile == "debug" { "dev" } else { profile }]);
+    // What Cargo tells this process of its package is not for the build: build scripts that look would run again.
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| name == "CARGO_MANIFEST_DIR" || name.starts_with("CARGO_PKG_")) {
+            cargo.env_remove(name);
+        }
+    }
     cargo.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
     ensure!(cargo.status()?.success(), "The functions could not be built");
     Ok(folder)
