@@ -280,7 +280,8 @@ impl Download {
             return Claim::Exhausted;
         }
         self.status = DownloadStatus::Processing;
-        self.progress = Progress { done: 0, total: self.photo_count };
+        // Parts of an earlier attempt lie in S3: `done` stays until the build has listed them.
+        self.progress.total = self.photo_count;
         self.error = None;
         self.work.claim(by, lease_until);
         Claim::Claimed
@@ -329,10 +330,8 @@ impl Download {
 mod tests {
     use super::*;
 
-    #[test]
-    fn an_archive_that_is_not_there_is_refused_and_counts_nothing() {
-        let now = Timestamp::from_second(1_000).expect("in range");
-        let mut download = Download {
+    fn pending(now: Timestamp) -> Download {
+        Download {
             studio: "anna".parse().expect("valid"),
             id: Uuid::nil(),
             order: Uuid::nil(),
@@ -359,7 +358,13 @@ mod tests {
             notify: true,
             created_at: now,
             ready_at: None,
-        };
+        }
+    }
+
+    #[test]
+    fn an_archive_that_is_not_there_is_refused_and_counts_nothing() {
+        let now = Timestamp::from_second(1_000).expect("in range");
+        let mut download = pending(now);
         assert_eq!(download.fetch(now, 2), Err(Closed::NotReady));
         download.make_ready(now, BuiltFile { path: "a".into(), size: 1, crc32: 0 });
         for volume in [0, 2] {
@@ -367,5 +372,21 @@ mod tests {
         }
         assert_eq!(download.download_count, 0);
         assert_eq!((download.fetch(now, 1), download.download_count), (Ok(()), 1));
+    }
+
+    #[test]
+    fn claim_keeps_progress_and_new_build_resets_it() {
+        let now = Timestamp::from_second(1_000).expect("in range");
+        let later = Timestamp::from_second(2_000).expect("in range");
+        let mut download = Download { photo_count: 8, ..pending(now) };
+        assert_eq!(download.claim(TryId::new(), now, later), Claim::Claimed);
+        assert_eq!(download.progress, Progress { done: 0, total: 8 });
+        download.progress.done = 5;
+        download.give_back();
+        assert_eq!(download.claim(TryId::new(), later, later), Claim::Claimed);
+        assert_eq!(download.progress, Progress { done: 5, total: 8 });
+        download.fail(later);
+        download.send_again(later, None).expect("it has failed");
+        assert_eq!(download.progress, Progress { done: 0, total: 8 });
     }
 }
