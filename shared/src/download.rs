@@ -184,10 +184,15 @@ impl Download {
         self.file.iter().chain(&self.more_files)
     }
 
-    /// Bytes of all files: what they are, or what they will be; `None` while that is not known.
+    /// The built files, or the planned ones before they are built; none while there is no plan.
+    pub fn archives(&self) -> impl Iterator<Item = &BuiltFile> {
+        let planned = if self.file.is_none() { &self.planned[..] } else { &[] };
+        self.files().chain(planned)
+    }
+
+    /// Bytes of all files; `None` while there is no plan.
     pub fn size(&self) -> Option<u64> {
-        let sum = |files: &mut dyn Iterator<Item = &BuiltFile>| files.map(|file| file.size).reduce(u64::saturating_add);
-        sum(&mut self.files()).or_else(|| sum(&mut self.planned.iter()))
+        self.archives().map(|file| file.size).reduce(u64::saturating_add)
     }
 
     /// Ready, not expired, not revoked, and not used up (an open window counts as not used up).

@@ -12,7 +12,6 @@ use shared::{
     follow_up,
     hold::rest,
     order::Order,
-    zip::DownloadIndex,
 };
 use utoipa::IntoParams;
 use uuid::Uuid;
@@ -129,8 +128,7 @@ async fn files(state: &State, download: &Download) -> ApiResult<Option<Vec<FileV
     if download.kind == DownloadKind::Single {
         return Ok(None);
     }
-    let Some(index) = state.archives.get(&download.index()).await? else { return Ok(None) };
-    let index: DownloadIndex = serde_json::from_slice(&index).map_err(anyhow::Error::from)?;
+    let Some(index) = state.indexes.of(download).await? else { return Ok(None) };
     let several = index.archives.len() > 1;
     let files = (1_u32..).zip(&index.archives).flat_map(|(volume, archive)| {
         archive.entries.iter().map(move |entry| FileView {
