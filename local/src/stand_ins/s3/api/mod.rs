@@ -190,8 +190,8 @@ impl Api {
 
 /// Returns the default encryption of S3, which every response about an object names.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/default-encryption-faq.html>
-fn encryption() -> Option<ServerSideEncryption> {
-    Some(ServerSideEncryption::from_static(ServerSideEncryption::AES256))
+fn encryption() -> ServerSideEncryption {
+    ServerSideEncryption::from_static(ServerSideEncryption::AES256)
 }
 
 fn check_key(key: &str) -> S3Result<()> {

@@ -78,7 +78,7 @@ impl Api {
             checksum_sha1: digests.sha1,
             checksum_sha256: digests.sha256,
             checksum_type: digests.kind.map(ChecksumType::from),
-            server_side_encryption: encryption(),
+            server_side_encryption: Some(encryption()),
             ..PutObjectOutput::default()
         })
     }
@@ -124,7 +124,7 @@ impl Api {
             checksum_sha1: digests.sha1,
             checksum_sha256: digests.sha256,
             checksum_type: digests.kind.map(ChecksumType::from),
-            server_side_encryption: encryption(),
+            server_side_encryption: Some(encryption()),
             ..GetObjectOutput::default()
         })
     }
@@ -159,7 +159,7 @@ impl Api {
             checksum_sha1: digests.sha1,
             checksum_sha256: digests.sha256,
             checksum_type: digests.kind.map(ChecksumType::from),
-            server_side_encryption: encryption(),
+            server_side_encryption: Some(encryption()),
             ..HeadObjectOutput::default()
         })
     }
@@ -205,7 +205,7 @@ impl Api {
                 last_modified: Some(object.modified()),
                 ..CopyObjectResult::default()
             }),
-            server_side_encryption: encryption(),
+            server_side_encryption: Some(encryption()),
             ..CopyObjectOutput::default()
         })
     }

@@ -53,7 +53,7 @@ impl Api {
             upload_id: Some(id),
             checksum_algorithm: input.checksum_algorithm,
             checksum_type: kind.map(ChecksumType::from),
-            server_side_encryption: encryption(),
+            server_side_encryption: Some(encryption()),
             ..CreateMultipartUploadOutput::default()
         })
     }
@@ -89,7 +89,7 @@ impl Api {
             checksum_crc64nvme: record.digests.crc64nvme,
             checksum_sha1: record.digests.sha1,
             checksum_sha256: record.digests.sha256,
-            server_side_encryption: encryption(),
+            server_side_encryption: Some(encryption()),
             ..UploadPartOutput::default()
         })
     }
@@ -135,7 +135,7 @@ impl Api {
                 checksum_crc32: record.digests.crc32,
                 ..CopyPartResult::default()
             }),
-            server_side_encryption: encryption(),
+            server_side_encryption: Some(encryption()),
             ..UploadPartCopyOutput::default()
         })
     }
@@ -196,7 +196,6 @@ impl Api {
                 storage_class: Some(StorageClass::from_static(StorageClass::STANDARD)),
                 checksum_algorithm: upload.record.algorithm.clone().map(ChecksumAlgorithm::from),
                 checksum_type: upload.record.kind.clone().map(ChecksumType::from),
-                ..MultipartUpload::default()
             })
             .collect();
         uploads.sort_by(|a, b| (&a.key, &a.upload_id).cmp(&(&b.key, &b.upload_id)));
@@ -252,7 +251,7 @@ impl Api {
             e_tag: Some(object.e_tag()),
             checksum_crc32: crc32,
             checksum_type: kind.map(ChecksumType::from),
-            server_side_encryption: encryption(),
+            server_side_encryption: Some(encryption()),
             ..CompleteMultipartUploadOutput::default()
         })
     }
