@@ -60,7 +60,7 @@ pub fn memory_mb(line: &str, process: u32) -> Result<f64> {
 }
 
 /// Seconds of user and system time (proc(5): the 14th and 15th field, counted behind the name in parentheses).
-fn cpu(process: u32) -> Option<f64> {
+pub fn cpu(process: u32) -> Option<f64> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
     let user: f64 = fields.next()?.parse().ok()?;
