@@ -251,7 +251,7 @@ async fn a_photo_that_is_gone_replaced_or_unreadable_fails_the_download_by_its_n
 }
 
 fn dynamodb(app: &TestApp) -> aws_sdk_dynamodb::Client {
-    shared::aws::dynamodb(&app.env(), &shared::aws::config(&app.env()).unwrap())
+    shared::aws::dynamodb(&app.env(), &shared::aws::config(&app.env(), shared::aws::Patience::Job).unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -59,7 +59,7 @@ pub struct Inner {
 impl State {
     /// From the function's environment; a missing variable is an error that names it.
     pub fn from_env(env: &Env) -> Result<Self> {
-        let config = aws::config(env)?;
+        let config = aws::config(env, aws::Patience::Request)?;
         let dynamodb = aws::dynamodb(env, &config);
         let s3 = aws::s3(env, &config);
         let sqs = aws_sdk_sqs::Client::new(&config);
