@@ -248,10 +248,15 @@ data "aws_iam_policy_document" "email_sender" {
     resources = [aws_ssm_parameter.link_secret.arn]
   }
 
+  # In the sandbox SES also authorizes the identity of each recipient, which is verified in the account. The condition
+  # leaves one sender.
   statement {
-    sid       = "Send"
-    actions   = ["ses:SendEmail"]
-    resources = [local.mail_identity_arn, aws_sesv2_configuration_set.this.arn]
+    sid     = "Send"
+    actions = ["ses:SendEmail"]
+    resources = [
+      "arn:${local.partition}:ses:${local.region}:${local.account}:identity/*",
+      aws_sesv2_configuration_set.this.arn,
+    ]
     condition {
       test     = "StringEquals"
       variable = "ses:FromAddress"
