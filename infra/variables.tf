@@ -329,7 +329,7 @@ variable "access_log_bucket" {
 # Observability
 
 variable "log_level" {
-  description = "The functions log this level and what is graver: `TRACE`, `DEBUG`, `INFO`, `WARN` or `ERROR`."
+  description = "The functions log this level and what is graver: `TRACE`, `DEBUG`, `INFO`, `WARN` or `ERROR`. Metrics don't depend on it."
   type        = string
   default     = "INFO"
 
