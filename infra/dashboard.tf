@@ -27,7 +27,8 @@ locals {
 }
 
 resource "aws_cloudwatch_dashboard" "this" {
-  dashboard_name = var.name_prefix
+  # Dashboards are the account's, not the region's: without the region, a second deployment would overwrite the first one's.
+  dashboard_name = "${var.name_prefix}-${local.region}"
   dashboard_body = jsonencode({
     widgets = [for n, chart in local.charts : {
       type   = "metric"
