@@ -80,7 +80,7 @@ resource "aws_apigatewayv2_stage" "default" {
   default_route_settings {
     throttling_rate_limit    = var.throttling.rate
     throttling_burst_limit   = var.throttling.burst
-    detailed_metrics_enabled = true
+    detailed_metrics_enabled = false
   }
 
   # Anybody can ask for these: a flood of them must not use up what the shop needs.
@@ -90,7 +90,7 @@ resource "aws_apigatewayv2_stage" "default" {
       route_key                = route_settings.value
       throttling_rate_limit    = var.throttling.link_rate
       throttling_burst_limit   = var.throttling.link_burst
-      detailed_metrics_enabled = true
+      detailed_metrics_enabled = false
     }
   }
 
