@@ -6,13 +6,17 @@ resource "aws_cloudwatch_metric_alarm" "dlq" {
   dimensions          = { QueueName = aws_sqs_queue.dlq.name }
   statistic           = "Maximum"
   period              = 60
-  evaluation_periods  = 1
   comparison_operator = "GreaterThanThreshold"
   threshold           = 0
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = var.alarm_actions
-  ok_actions          = var.alarm_actions
-  tags                = var.tags
+  # Listing failed jobs hides their messages for half a minute: one sample of 0 is not an empty queue.
+  evaluation_periods  = 5
+  datapoints_to_alarm = 1
+  # SQS sends no metrics of a queue that nobody has used for six hours, whether or not messages lie in it. The state stays
+  # until it sends some again, which each look at the queue brings about.
+  treat_missing_data = "ignore"
+  alarm_actions      = var.alarm_actions
+  ok_actions         = var.alarm_actions
+  tags               = var.tags
 }
 
 resource "aws_cloudwatch_metric_alarm" "age" {
