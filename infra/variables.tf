@@ -36,8 +36,24 @@ variable "architecture" {
   }
 }
 
+variable "max_concurrency" {
+  description = "Invocations that a worker's queue may have running at the same time, such as `{ photo-processor = 50 }`, instead of those in `workers.json`. SQS allows 2 to 1,000. A new account has 10 concurrent executions in all: give each worker 2."
+  type        = map(number)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for function in keys(var.max_concurrency) : contains(["email-sender", "photo-processor", "archive-builder"], function)])
+    error_message = "max_concurrency knows the workers email-sender, photo-processor and archive-builder only."
+  }
+
+  validation {
+    condition     = alltrue([for most in values(var.max_concurrency) : most >= 2 && most <= 1000 && floor(most) == most])
+    error_message = "max_concurrency must be whole numbers from 2 to 1000: SQS allows no others."
+  }
+}
+
 variable "reserved_concurrency" {
-  description = "Concurrency reserved for single functions, such as `{ archive-builder = 10 }`. By default none: the mappings' maximum concurrency is the control, and a new account has 10 in all. A worker needs its max_concurrency and 2 more, for direct invocations."
+  description = "Concurrency reserved for single functions, such as `{ archive-builder = 10 }`. By default none: max_concurrency is the control, and a new account has none to reserve. A worker needs its max_concurrency and 2 more, for direct invocations."
   type        = map(number)
   default     = {}
 

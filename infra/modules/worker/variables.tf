@@ -34,7 +34,7 @@ variable "worker" {
 
   validation {
     condition     = var.worker.max_concurrency >= 2 && var.worker.max_concurrency <= 1000
-    error_message = "max_concurrency in workers.json must be 2 to 1000: SQS knows no other."
+    error_message = "max_concurrency must be 2 to 1000: SQS knows no other."
   }
 
   validation {
