@@ -201,6 +201,38 @@ variable "operator_claim" {
   }
 }
 
+variable "machine_clients" {
+  description = "Clients that sign in without a user (OAuth client credentials), and the studio that each acts for, such as `{ \"4k1example\" = \"anna\" }`. For Cognito's access tokens; tokens of other issuers name the studio by studio_claim."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for client, studio in var.machine_clients : can(regex("^[A-Za-z0-9_+-]{1,128}$", client)) && can(regex("^[a-z0-9-]{1,63}$", studio))])
+    error_message = "machine_clients must map client ids to studios: a client id has 1 to 128 letters, digits and _ + -, a studio 1 to 63 of a-z, 0-9 and hyphens."
+  }
+
+  validation {
+    condition     = length(jsonencode(var.machine_clients)) <= 1500
+    error_message = "machine_clients must have 1,500 characters or fewer as JSON, some 30 clients: the variables of a Lambda function have 4 KB in all."
+  }
+}
+
+variable "machine_sign_in" {
+  description = "Let clients of the pool made here sign in without a user: makes a token endpoint and a scope. Cognito bills each such client."
+  type        = bool
+  default     = false
+
+  validation {
+    condition     = !var.machine_sign_in || var.jwt_issuer == null
+    error_message = "machine_sign_in belongs to the user pool made here: with jwt_issuer, your issuer signs machines in."
+  }
+
+  validation {
+    condition     = !var.machine_sign_in || !can(regex("aws|amazon|cognito", var.name_prefix))
+    error_message = "machine_sign_in needs a name_prefix without \"aws\", \"amazon\" and \"cognito\": Cognito refuses domains that contain them."
+  }
+}
+
 variable "throttling" {
   description = "Requests a second that the API takes, and its burst, over all callers. `link` is for the customers' page, which needs no login."
   type = object({
