@@ -42,6 +42,11 @@ resource "aws_cognito_user_pool" "this" {
     enabled = true
   }
 
+  # A user who changes the address keeps the old one until the new one is verified.
+  user_attribute_update_settings {
+    attributes_require_verification_before_update = ["email"]
+  }
+
   account_recovery_setting {
     recovery_mechanism {
       name     = "verified_email"

@@ -43,4 +43,9 @@ run "users_neither_name_their_studio_nor_sign_up" {
     condition     = aws_cognito_user_pool.this[0].admin_create_user_config[0].allow_admin_create_user_only
     error_message = "Only administrators may make users."
   }
+
+  assert {
+    condition     = contains(aws_cognito_user_pool.this[0].user_attribute_update_settings[0].attributes_require_verification_before_update, "email")
+    error_message = "An address must be verified before it replaces a verified one."
+  }
 }
