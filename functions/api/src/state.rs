@@ -24,7 +24,11 @@ use shared::{
     workers::{Healthy, QueueName, workers},
 };
 
-use crate::{at_once::Workers, idempotency::Keyed, identity::OperatorClaim};
+use crate::{
+    at_once::Workers,
+    idempotency::Keyed,
+    identity::{MachineClients, OperatorClaim},
+};
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -49,6 +53,7 @@ pub struct Inner {
     /// The JWT claim that names the studio.
     pub studio_claim: String,
     pub operator_claim: OperatorClaim,
+    pub machine_clients: MachineClients,
     pub clock: Clock,
     /// Archives are deleted after so many days; no link outlives them.
     pub retention_days: u32,
@@ -93,6 +98,7 @@ impl State {
             public_url: env.required("PUBLIC_URL")?,
             studio_claim: env.required("STUDIO_CLAIM")?,
             operator_claim: OperatorClaim::parse(&env.required("OPERATOR_CLAIM")?)?,
+            machine_clients: MachineClients::parse(env.optional("MACHINE_CLIENTS").as_deref())?,
             clock: env.clock(),
             retention_days: env.parsed("DOWNLOAD_RETENTION_DAYS")?,
             document: OnceLock::new(),
