@@ -311,8 +311,8 @@ variable "sender_name" {
   default     = "Darkroom"
 
   validation {
-    condition     = can(regex("^[A-Za-z0-9][A-Za-z0-9 '._-]{0,60}$", var.sender_name))
-    error_message = "sender_name must have 1 to 61 characters: ASCII letters, digits, spaces and ' . _ - only, since it stands unquoted in a header."
+    condition     = can(regex("^[^[:cntrl:]<>\"\\\\]{1,61}$", var.sender_name))
+    error_message = "sender_name must be one line of 1 to 61 characters, without < > \" and backslash. Umlauts, commas and dots are welcome: the function quotes and encodes them."
   }
 }
 

@@ -18,6 +18,8 @@ use shared::{
     store::{Orders, Table},
 };
 
+use crate::sender::sender;
+
 /// Stores, SES, and the address that mails come from.
 pub struct State {
     pub(crate) desk: Desk<Email>,
@@ -51,7 +53,7 @@ impl State {
             },
             ses: Ses::new(&config)?,
             links: LinkSecrets::new(Parameters::new(&config)?, env.required("LINK_SECRET_PARAMETER")?),
-            from: env.required("MAIL_FROM")?,
+            from: sender(&env.required("MAIL_FROM")?),
             configuration_set: env.optional("SES_CONFIGURATION_SET"),
             public_url: env.required("PUBLIC_URL")?,
         })

@@ -192,6 +192,12 @@ impl File {
 
 fn check_address(address: &str) -> Result<(), Refusal> {
     let bare = bare_address(address);
+    // SES: "must be encoded using 7-bit ASCII"; a comma outside of quotes would end the address.
+    let name = address.strip_suffix(&format!("<{bare}>")).unwrap_or_default().trim();
+    let quoted = name.len() > 1 && name.starts_with('"') && name.ends_with('"');
+    if !address.is_ascii() || (!quoted && name.contains([',', ';', ':', '@', '(', ')', '"'])) {
+        return Err(bad("Illegal address"));
+    }
     let parts = bare.rsplit_once('@').filter(|(local, domain)| !local.is_empty() && domain.contains('.'));
     if parts.is_none() {
         return Err(bad("Missing final '@domain'"));
