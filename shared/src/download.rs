@@ -188,15 +188,20 @@ impl Download {
     }
 
     /// Where its archives lie, or will. A bare photo is none: its file is the original itself.
-    pub fn archives(&self) -> impl Iterator<Item = ObjectKey> {
+    pub fn archive_keys(&self) -> impl Iterator<Item = ObjectKey> {
         let keys = self.files().chain(&self.planned).filter_map(|file| ObjectKey::parse(&file.path));
         keys.filter(|key| matches!(key, ObjectKey::Archive { .. }))
     }
 
-    /// Bytes of all files: what they are, or what they will be; `None` while that is not known.
+    /// The built files, or the planned ones before they are built; none while there is no plan.
+    pub fn archives(&self) -> impl Iterator<Item = &BuiltFile> {
+        let planned = if self.file.is_none() { &self.planned[..] } else { &[] };
+        self.files().chain(planned)
+    }
+
+    /// Bytes of all files; `None` while there is no plan.
     pub fn size(&self) -> Option<u64> {
-        let sum = |files: &mut dyn Iterator<Item = &BuiltFile>| files.map(|file| file.size).reduce(u64::saturating_add);
-        sum(&mut self.files()).or_else(|| sum(&mut self.planned.iter()))
+        self.archives().map(|file| file.size).reduce(u64::saturating_add)
     }
 
     /// Ready, not expired, not revoked, and not used up (an open window counts as not used up).
@@ -290,7 +295,8 @@ impl Download {
             return Claim::Exhausted;
         }
         self.status = DownloadStatus::Processing;
-        self.progress = Progress { done: 0, total: self.photo_count };
+        // Parts of an earlier attempt lie in S3: `done` stays until the build has listed them.
+        self.progress.total = self.photo_count;
         self.error = None;
         self.work.claim(by, lease_until);
         Claim::Claimed
@@ -340,10 +346,8 @@ impl Download {
 mod tests {
     use super::*;
 
-    #[test]
-    fn an_archive_that_is_not_there_is_refused_and_counts_nothing() {
-        let now = Timestamp::from_second(1_000).expect("in range");
-        let mut download = Download {
+    fn pending(now: Timestamp) -> Download {
+        Download {
             studio: "anna".parse().expect("valid"),
             id: Uuid::nil(),
             order: Uuid::nil(),
@@ -371,7 +375,13 @@ mod tests {
             failure_told: None,
             created_at: now,
             ready_at: None,
-        };
+        }
+    }
+
+    #[test]
+    fn an_archive_that_is_not_there_is_refused_and_counts_nothing() {
+        let now = Timestamp::from_second(1_000).expect("in range");
+        let mut download = pending(now);
         assert_eq!(download.fetch(now, 2), Err(Closed::NotReady));
         download.make_ready(now, BuiltFile { path: "a".into(), size: 1, crc32: 0 });
         for volume in [0, 2] {
@@ -379,5 +389,21 @@ mod tests {
         }
         assert_eq!(download.download_count, 0);
         assert_eq!((download.fetch(now, 1), download.download_count), (Ok(()), 1));
+    }
+
+    #[test]
+    fn claim_keeps_progress_and_new_build_resets_it() {
+        let now = Timestamp::from_second(1_000).expect("in range");
+        let later = Timestamp::from_second(2_000).expect("in range");
+        let mut download = Download { photo_count: 8, ..pending(now) };
+        assert_eq!(download.claim(TryId::new(), now, later), Claim::Claimed);
+        assert_eq!(download.progress, Progress { done: 0, total: 8 });
+        download.progress.done = 5;
+        download.give_back();
+        assert_eq!(download.claim(TryId::new(), later, later), Claim::Claimed);
+        assert_eq!(download.progress, Progress { done: 5, total: 8 });
+        download.fail(later);
+        download.send_again(later, None).expect("it has failed");
+        assert_eq!(download.progress, Progress { done: 0, total: 8 });
     }
 }

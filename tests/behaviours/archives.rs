@@ -1,10 +1,10 @@
-use std::{process::Command, sync::Arc};
+use std::{process::Command, sync::Arc, time::Duration};
 
 use archive_builder::uploads::{Checksums, Expected, StoreError, Uploads};
 use futures::future::BoxFuture;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
-use shared::{ObjectKey, photo::Photo, store::Table};
+use shared::{ObjectKey, clock::Clock, photo::Photo, store::Table};
 use tests::{
     TestApp,
     builder::Builder,
@@ -63,6 +63,23 @@ async fn size_and_files_are_known_to_the_byte_before_the_archive_is_built() {
     let archive = app.fetch(&made.text("/link")).await.unwrap();
     assert_eq!(before["file_size_bytes"], archive.len());
     assert_eq!(before["crc32"], format!("{:08x}", crc32fast::hash(&archive)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn polls_of_a_download_read_its_index_once() {
+    let app = TestApp::with(|options| options.clock = Clock::movable()).await;
+    let photo = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
+    let order = app.order("anna", "P-1", &[photo]).await;
+    let (download, _) = app.download("anna", &order, json!({ "notify": false })).await;
+    let path = format!("/downloads/{}", download["id"].as_str().unwrap());
+    let first = app.get("anna", &path).await.body;
+    assert_eq!(first["files"].as_array().unwrap().len(), 2, "{first}");
+    // With the object gone from S3, the files can only come from the cache.
+    let index = first["file_path"].as_str().unwrap().replace(".zip", ".index.json");
+    app.s3().delete_object().bucket("downloads").key(index).send().await.unwrap();
+    assert_eq!(app.get("anna", &path).await.body, first);
+    app.system().advance(Duration::from_secs(660));
+    assert_eq!(app.get("anna", &path).await.body["files"], Value::Null, "a cached index expires");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -205,7 +205,7 @@ async fn a_build_whose_time_is_up_goes_on_in_the_next_job_and_that_is_no_failure
     let all_parts = line.parts.swap(0, Ordering::SeqCst);
 
     let download = ask(&app, &order).await;
-    let mut pauses = 0;
+    let (mut pauses, mut shown) = (0, 0);
     loop {
         // Lambda's deadline less what settling takes leaves about a second.
         let answer = builder.build("anna", &download, 6).await;
@@ -217,10 +217,13 @@ async fn a_build_whose_time_is_up_goes_on_in_the_next_job_and_that_is_no_failure
         }
         assert_eq!((record.work.attempts, record.error), (0, None), "a pause is no failure");
         assert!(record.position.is_some());
+        assert!(record.progress.done >= shown, "{:?} after {shown}", record.progress);
+        shown = record.progress.done;
         pauses += 1;
         assert!(pauses < 20, "it gets on");
     }
     assert!(pauses >= 2, "{pauses} pauses");
+    assert!(shown > 0, "a resumed build shows the stored parts");
     let made = line.parts.load(Ordering::SeqCst);
     assert!(made <= all_parts + pauses, "{made} parts made in {pauses} pauses, of {all_parts}");
     check(&app, &builder, &download, "after pauses").await;

@@ -30,6 +30,7 @@ mod redrive;
 mod regenerate;
 mod requests;
 mod restart;
+mod second_s3;
 mod stopped;
 mod studios;
 mod sweeps;

@@ -195,6 +195,8 @@ struct Worker {
     bin: PathBuf,
     environment: watch::Receiver<Option<HashMap<String, String>>>,
     child: Option<Child>,
+    /// Of the child; one that has ended does not know it any more.
+    pid: Option<u32>,
     /// The child's own: what a dead one has asked for must not be given what the next one should get.
     runtime: Runtime,
     serving: JoinSet<()>,
@@ -235,7 +237,7 @@ impl Worker {
         pids: Arc<Mutex<HashMap<String, Vec<u32>>>>,
     ) -> Self {
         let (function, runtime, serving) = (function.to_owned(), Runtime::default(), JoinSet::new());
-        Self { function, bin, environment, child: None, runtime, serving, pids }
+        Self { function, bin, environment, child: None, pid: None, runtime, serving, pids }
     }
 
     /// Serves a fresh runtime API; its address.
@@ -281,14 +283,14 @@ impl Worker {
             return answered?.map_err(|error| anyhow!("{}: {error}", self.function));
         }
         child.kill().await?;
-        let pid = child.id();
-        self.child = None;
-        self.forget(pid);
+        self.forget();
         reaper.killed(messages, delivered_at);
         bail!("{} was killed", self.function)
     }
 
-    fn forget(&self, pid: Option<u32>) {
+    fn forget(&mut self) {
+        self.child = None;
+        let pid = self.pid.take();
         let mut pids = self.pids.lock().unwrap_or_else(PoisonError::into_inner);
         pids.entry(self.function.clone()).or_default().retain(|known| Some(*known) != pid);
     }
@@ -298,9 +300,7 @@ impl Worker {
             if child.try_wait()?.is_none() {
                 return Ok(());
             }
-            let pid = child.id();
-            self.child = None;
-            self.forget(pid);
+            self.forget();
         }
         let api = self.serve().await?;
         let environment = self.environment.wait_for(Option::is_some).await?.clone().unwrap_or_default();
@@ -319,7 +319,7 @@ impl Worker {
             .with_context(|| format!("Failed to start {}", self.bin.display()))?;
         let pid = child.id().context("a process id")?;
         self.pids.lock().unwrap_or_else(PoisonError::into_inner).entry(self.function.clone()).or_default().push(pid);
-        self.child = Some(child);
+        (self.child, self.pid) = (Some(child), Some(pid));
         Ok(())
     }
 }

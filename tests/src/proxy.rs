@@ -119,13 +119,18 @@ impl Drop for Proxy {
 impl Proxy {
     /// Listens on any port of loopback and forwards to `target` (`http://127.0.0.1:PORT`).
     pub async fn start(target: &str, line: Arc<dyn Line>) -> std::io::Result<Self> {
+        Self::split(target, target, line).await
+    }
+
+    /// Listens on any port of loopback, and forwards requests for S3 to `s3`, all others to `others`.
+    pub async fn split(s3: &str, others: &str, line: Arc<dyn Line>) -> std::io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let endpoint = format!("http://{}", listener.local_addr()?);
         let traffic = Arc::new(Traffic::default());
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         let client = Client::builder(TokioExecutor::new()).build(connector);
-        let forward = Forward { client, target: target.to_owned(), line };
+        let forward = Forward { client, s3: s3.to_owned(), others: others.to_owned(), line };
         let counted = traffic.clone();
         let accepting = tokio::spawn(async move {
             let mut connections = JoinSet::new();
@@ -145,7 +150,8 @@ impl Proxy {
 #[derive(Clone)]
 struct Forward {
     client: Client<HttpConnector, AnyBody>,
-    target: String,
+    s3: String,
+    others: String,
     line: Arc<dyn Line>,
 }
 
@@ -222,7 +228,8 @@ impl Forward {
     async fn forward(&self, request: Request<Incoming>) -> Result<Response<AnyBody>, Error> {
         let (mut parts, body) = request.into_parts();
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-        parts.uri = format!("{}{path}", self.target).parse()?;
+        let target = if is_for_s3(&parts.headers) { &self.s3 } else { &self.others };
+        parts.uri = format!("{target}{path}").parse()?;
         let body = Paced::of(body, Direction::Out, self.line.clone());
         let response = self.client.request(Request::from_parts(parts, body.boxed())).await?;
         Ok(response.map(|body| Paced::of(body, Direction::In, self.line.clone()).boxed()))
@@ -233,6 +240,12 @@ impl Forward {
 fn without_declaration(document: &[u8]) -> usize {
     let end = document.windows(2).position(|two| two == b"?>").map_or(0, |at| at + 2);
     if document.starts_with(b"<?xml") { end } else { 0 }
+}
+
+/// Tells whether a request is for S3, by the scope of its signature. A request without the header has a presigned URL.
+fn is_for_s3(headers: &HeaderMap) -> bool {
+    let authorization = headers.get(http::header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    authorization.is_none_or(|value| value.contains("/s3/aws4_request"))
 }
 
 fn refusal(status: StatusCode) -> Response<AnyBody> {

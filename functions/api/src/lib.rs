@@ -7,6 +7,7 @@ mod etag;
 mod headers;
 mod idempotency;
 mod identity;
+mod indexes;
 pub mod openapi;
 mod page;
 mod problem;

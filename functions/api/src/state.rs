@@ -28,6 +28,7 @@ use crate::{
     at_once::Workers,
     idempotency::Keyed,
     identity::{MachineClients, OperatorClaim},
+    indexes::Indexes,
 };
 
 /// Cheap to clone.
@@ -43,6 +44,7 @@ pub struct Inner {
     pub requests: Table<Keyed>,
     pub originals: ObjectStore,
     pub archives: ObjectStore,
+    pub indexes: Indexes,
     pub workers: Workers,
     pub oldest: OldestMessage,
     /// What each queue looks like while all is well.
@@ -70,6 +72,7 @@ impl State {
         let sqs = aws_sdk_sqs::Client::new(&config);
         let queue = |variable: &str| anyhow::Ok(Queue::new(sqs.clone(), env.required(variable)?, env.clock()));
         let requests = env.required("REQUESTS_TABLE")?;
+        let archives = ObjectStore::new(s3.clone(), env.required("DOWNLOADS_BUCKET")?);
         Ok(Self(Arc::new(Inner {
             photos: Desk {
                 table: Arc::new(Table::new(dynamodb.clone(), env.required("PHOTOS_TABLE")?)),
@@ -89,8 +92,9 @@ impl State {
             },
             operations: Table::new(dynamodb.clone(), requests.clone()),
             requests: Table::new(dynamodb, requests),
-            originals: ObjectStore::new(s3.clone(), env.required("PHOTOS_BUCKET")?),
-            archives: ObjectStore::new(s3, env.required("DOWNLOADS_BUCKET")?),
+            originals: ObjectStore::new(s3, env.required("PHOTOS_BUCKET")?),
+            indexes: Indexes::new(archives.clone(), env.clock()),
+            archives,
             workers: Workers::from_env(env, &config)?,
             oldest: OldestMessage::new(&config)?,
             healthy: healthy()?,

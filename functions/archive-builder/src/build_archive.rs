@@ -73,7 +73,7 @@ async fn leave_nothing_revoked(state: &State, studio: &Studio, id: Uuid) -> Resu
     if download.status != DownloadStatus::Revoked {
         return Ok(());
     }
-    for key in download.archives() {
+    for key in download.archive_keys() {
         state.archives.delete(&key).await?;
     }
     clear(state, &download).await;
@@ -201,16 +201,26 @@ struct OnRecord<'a> {
     files_before: usize,
 }
 
+impl OnRecord<'_> {
+    /// Returns the progress with this many files in the current archive. The manifest is a file as well, but no photo.
+    fn progress(&self, files: usize) -> Progress {
+        let total = self.hold.record.photo_count;
+        Progress { done: u32::try_from(self.files_before + files).unwrap_or(u32::MAX).min(total), total }
+    }
+}
+
 impl Journal for OnRecord<'_> {
-    async fn begun(&self, upload_id: &str, plan: u64) -> Result<(), JobError> {
+    async fn begun(&self, upload_id: &str, plan: u64, files: usize) -> Result<(), JobError> {
         let position = Position { upload_id: upload_id.to_owned(), plan: format!("{plan:016x}") };
-        if self.hold.record.position.as_ref() == Some(&position) {
+        let (by, progress) = (self.hold.by, self.progress(files));
+        let claimed = &self.hold.record;
+        if claimed.position.as_ref() == Some(&position) && claimed.progress == progress {
             return Ok(());
         }
-        let by = self.hold.by;
         let change = |download: &mut Download| {
             download.check(by)?;
             download.position = Some(position.clone());
+            download.progress = progress;
             Ok(())
         };
         self.hold.change(change).await.map(drop)
@@ -222,13 +232,10 @@ impl Journal for OnRecord<'_> {
             return Ok(());
         }
         *last = Instant::now();
-        let by = self.hold.by;
-        let total = self.hold.record.photo_count;
-        // The manifest is a file too, and no photo.
-        let done = u32::try_from(self.files_before + files).unwrap_or(u32::MAX).min(total);
+        let (by, progress) = (self.hold.by, self.progress(files));
         let change = |download: &mut Download| {
             download.check(by)?;
-            download.progress = Progress { done, total };
+            download.progress = progress;
             Ok(())
         };
         self.hold.change(change).await.map(drop)

@@ -1,7 +1,7 @@
 //! The DynamoDB stand-in: dynoxide on a port of its own, since its router is private.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use dynoxide::Database;
@@ -9,8 +9,12 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tracing::warn;
 
-/// How often expired items are removed. DynamoDB takes up to days; here nobody waits for that.
-const SWEEP_INTERVAL: Duration = Duration::from_secs(2);
+/// The wait between two sweeps of expired items, at least. DynamoDB itself removes them "within a few days".
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html>
+const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
+/// The wait after a sweep, at least, in durations of that sweep. A sweep reads every item, so its duration grows with
+/// the tables; this bounds all sweeps together to 1 % of a core.
+const REST: u32 = 100;
 
 /// Opens the database file, made on first use.
 pub fn open(file: &Path) -> anyhow::Result<Database> {
@@ -31,16 +35,36 @@ pub async fn serve(listener: TcpListener, database: Database, mut stop: watch::R
     sweeper.abort();
 }
 
-/// Removes items past their time to live, again and again.
+/// Removes items past their time to live, until the task is aborted.
 async fn sweep(database: Database) {
-    let mut interval = tokio::time::interval(SWEEP_INTERVAL);
+    let mut took = Duration::ZERO;
     loop {
-        interval.tick().await;
+        tokio::time::sleep(wait_after(took)).await;
+        let begun = Instant::now();
         let database = database.clone();
         match tokio::task::spawn_blocking(move || database.sweep_ttl()).await {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => warn!(%error, "Expired items could not be removed"),
             Err(error) => warn!(%error, "The sweep of expired items ended early"),
+        }
+        took = begun.elapsed();
+    }
+}
+
+/// Returns the wait after a sweep of this duration.
+fn wait_after(took: Duration) -> Duration {
+    SWEEP_INTERVAL.max(took.saturating_mul(REST))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sweeps_take_at_most_one_percent_cpu() {
+        for took in [0, 20, 600, 2_000, 90_000].map(Duration::from_millis) {
+            let wait = wait_after(took);
+            assert!(wait >= SWEEP_INTERVAL && took.as_secs_f64() <= 0.01 * wait.as_secs_f64(), "{took:?}: {wait:?}");
         }
     }
 }

@@ -6,6 +6,8 @@ pub const ACCESS_KEY: &str = "test";
 pub const SECRET_KEY: &str = "test";
 /// The account number in ARNs and queue URLs.
 pub const ACCOUNT: &str = "000000000000";
+/// The account's canonical user id, by which S3 names owners.
+pub const CANONICAL_USER: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 /// The region in ARNs and events.
 pub const REGION: &str = "us-east-1";
 

@@ -139,8 +139,7 @@ impl DownloadView {
     /// As it is at `now`.
     pub fn new(download: &Download, now: Timestamp) -> Self {
         let file = download.file.as_ref();
-        let known: Vec<&BuiltFile> =
-            if file.is_some() { download.files().collect() } else { download.planned.iter().collect() };
+        let known: Vec<&BuiltFile> = download.archives().collect();
         let archive =
             |file: &&BuiltFile| Archive { path: file.path.clone(), size_bytes: file.size, crc32: hex(file.crc32) };
         Self {

@@ -12,7 +12,6 @@ use shared::{
     follow_up,
     hold::rest,
     order::Order,
-    zip::DownloadIndex,
 };
 use utoipa::IntoParams;
 use uuid::Uuid;
@@ -129,8 +128,7 @@ async fn files(state: &State, download: &Download) -> ApiResult<Option<Vec<FileV
     if download.kind == DownloadKind::Single {
         return Ok(None);
     }
-    let Some(index) = state.archives.get(&download.index()).await? else { return Ok(None) };
-    let index: DownloadIndex = serde_json::from_slice(&index).map_err(anyhow::Error::from)?;
+    let Some(index) = state.indexes.of(download).await? else { return Ok(None) };
     let several = index.archives.len() > 1;
     let files = (1_u32..).zip(&index.archives).flat_map(|(volume, archive)| {
         archive.entries.iter().map(move |entry| FileView {
@@ -189,7 +187,7 @@ pub async fn revoke(Caller(studio): Caller, Shared(state): Shared<State>, Id(id)
         .await?;
     let (download, _) = revoked.ok_or_else(|| Problem::not_found("download"))?;
     // Behind the record, which a build asks at each write; addresses given out for the archive are worthless with it.
-    for key in download.archives() {
+    for key in download.archive_keys() {
         state.archives.delete(&key).await?;
     }
     Ok(Json(DownloadView::new(&download, state.clock.now())))

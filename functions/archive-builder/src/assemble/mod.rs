@@ -66,8 +66,9 @@ impl Place {
 
 /// Where a build under way is written down.
 pub trait Journal: Sync {
-    /// The archive's upload was begun, or is gone on with; called before the first part is made.
-    fn begun(&self, upload_id: &str, plan: u64) -> impl Future<Output = Result<(), JobError>> + Send;
+    /// Records the archive's upload, begun or resumed, with the number of files in it; called before the first part is
+    /// made.
+    fn begun(&self, upload_id: &str, plan: u64, files: usize) -> impl Future<Output = Result<(), JobError>> + Send;
     /// So many files are in the archive by now.
     fn stored(&self, files: usize) -> impl Future<Output = Result<(), JobError>> + Send;
 }
@@ -76,7 +77,7 @@ pub trait Journal: Sync {
 pub struct Unwritten;
 
 impl Journal for Unwritten {
-    async fn begun(&self, _: &str, _: u64) -> Result<(), JobError> {
+    async fn begun(&self, _: &str, _: u64, _: usize) -> Result<(), JobError> {
         Ok(())
     }
 
@@ -141,13 +142,12 @@ impl<'a> Assembly<'a> {
             return Ok(());
         }
         let (upload_id, done) = self.open(key, &self.plan.parts).await?;
-        journal.begun(&upload_id, self.fingerprint).await?;
         let parts = self.make(key, &upload_id, done, journal).await?;
         self.uploads.complete(key, &upload_id, &parts, expected).await.map_err(mismatch)?;
         Ok(())
     }
 
-    /// Makes the archive's missing parts; all of them, in order.
+    /// Makes the archive's missing parts, and returns them with those that are `done`, in order.
     async fn make(
         &self,
         key: &ObjectKey,
@@ -168,6 +168,7 @@ impl<'a> Assembly<'a> {
                 missing.push((number, part, within));
             }
         }
+        journal.begun(upload_id, self.fingerprint, files).await?;
         let within: HashMap<i32, usize> = missing.iter().map(|(number, _, within)| (*number, *within)).collect();
         // Begun one by one: ten thousand parts that wait would take more memory than all buffers.
         let mut missing = missing.into_iter();

@@ -6,7 +6,7 @@ use aws_sdk_s3::{
     error::ProvideErrorMetadata as _,
     presigning::PresigningConfig,
     primitives::ByteStream,
-    types::{CorsConfiguration, CorsRule},
+    types::{CompletedMultipartUpload, CompletedPart, CorsConfiguration, CorsRule},
 };
 
 use super::{Bed, bytes};
@@ -127,6 +127,77 @@ async fn a_presigned_put_binds_its_headers_and_ends() {
     let old = presign("b", 60, now - Duration::from_secs(120)).await;
     assert_eq!(send(&old, None, "12345").await, 403);
     assert_eq!(http.get(format!("{}/photos/a", bed.stand_ins.endpoint())).send().await.unwrap().status(), 403);
+}
+
+#[tokio::test]
+async fn unsigned_amz_header_on_presigned_put_is_refused() {
+    let bed = Bed::new().await;
+    let config = PresigningConfig::expires_in(Duration::from_secs(60)).unwrap();
+    let put = bed.s3.put_object().bucket("photos").key("a").content_type("image/jpeg").content_length(5);
+    let request = put.presigned(config).await.unwrap();
+    let http = reqwest::Client::new();
+    let send = async |name: &str, value: &str| {
+        let put = http.put(request.uri()).header("content-type", "image/jpeg").header(name, value);
+        let answer = put.body("12345").send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    for (name, value) in [
+        ("x-amz-acl", "public-read"),
+        ("x-amz-meta-a", "b"),
+        ("x-amz-storage-class", "GLACIER"),
+        ("x-amz-checksum-crc32", "AAAAAA=="),
+    ] {
+        let (status, body) = send(name, value).await;
+        assert!(status == 403 && body.contains("<Code>AccessDenied</Code>"), "{name}: {status} {body}");
+        assert!(body.contains("<Message>There were headers present in the request which were not signed</Message>"));
+        assert!(body.contains(&format!("<HeadersNotSigned>{name}</HeadersNotSigned>")), "{body}");
+    }
+    assert_eq!(refused!(bed.s3.head_object().bucket("photos").key("a").send()).1, 404);
+    assert_eq!(send("x-amz-content-sha256", "UNSIGNED-PAYLOAD").await.0, 200);
+}
+
+#[tokio::test]
+async fn failed_condition_is_named() {
+    let bed = Bed::new().await;
+    bed.put("a", b"one").await;
+    let body = |raw: Option<&aws_sdk_s3::config::http::HttpResponse>| {
+        String::from_utf8_lossy(raw.unwrap().body().bytes().unwrap()).into_owned()
+    };
+    let put = bed.s3.put_object().bucket("photos").key("a").if_none_match("*").send().await.unwrap_err();
+    let told = body(put.raw_response());
+    assert!(told.contains("<Condition>If-None-Match</Condition>"), "{told}");
+    let get = bed.s3.get_object().bucket("photos").key("a").if_match("\"0\"").send().await.unwrap_err();
+    let told = body(get.raw_response());
+    assert!(told.contains("<Condition>If-Match</Condition>"), "{told}");
+}
+
+#[tokio::test]
+async fn responses_name_the_encryption() {
+    use aws_sdk_s3::types::ServerSideEncryption;
+    let bed = Bed::new().await;
+    let by_s3 = Some(&ServerSideEncryption::Aes256);
+    let put = bed.s3.put_object().bucket("photos").key("a").body(ByteStream::from_static(b"x")).send().await.unwrap();
+    assert_eq!(put.server_side_encryption(), by_s3);
+    let get = bed.s3.get_object().bucket("photos").key("a").send().await.unwrap();
+    assert_eq!(get.server_side_encryption(), by_s3);
+    let head = bed.s3.head_object().bucket("photos").key("a").send().await.unwrap();
+    assert_eq!(head.server_side_encryption(), by_s3);
+    let copy = bed.s3.copy_object().bucket("photos").key("b").copy_source("photos/a").send().await.unwrap();
+    assert_eq!(copy.server_side_encryption(), by_s3);
+    let begun = bed.s3.create_multipart_upload().bucket("photos").key("c").send().await.unwrap();
+    assert_eq!(begun.server_side_encryption(), by_s3);
+    let id = begun.upload_id().unwrap();
+    let part = bed.s3.upload_part().bucket("photos").key("c").upload_id(id).part_number(1);
+    let part = part.body(ByteStream::from_static(b"x")).send().await.unwrap();
+    assert_eq!(part.server_side_encryption(), by_s3);
+    let copy = bed.s3.upload_part_copy().bucket("photos").key("c").upload_id(id).part_number(1);
+    let copy = copy.copy_source("photos/a").send().await.unwrap();
+    assert_eq!(copy.server_side_encryption(), by_s3);
+    let e_tag = copy.copy_part_result().and_then(|part| part.e_tag()).unwrap();
+    let part = CompletedPart::builder().part_number(1).e_tag(e_tag).build();
+    let parts = CompletedMultipartUpload::builder().parts(part).build();
+    let done = bed.s3.complete_multipart_upload().bucket("photos").key("c").upload_id(id).multipart_upload(parts);
+    assert_eq!(done.send().await.unwrap().server_side_encryption(), by_s3);
 }
 
 #[tokio::test]

@@ -1,6 +1,14 @@
 //! Multipart uploads.
 
-use aws_sdk_s3::types::{ChecksumMode, ChecksumType, CompletedPart};
+use aws_sdk_s3::{
+    error::ProvideErrorMetadata as _,
+    types::{
+        ChecksumMode,
+        ChecksumType::{self, FullObject},
+        CompletedPart,
+        StorageClass::Standard,
+    },
+};
 
 use super::{Bed, bytes, crc32};
 
@@ -80,7 +88,26 @@ async fn an_aborted_upload_is_gone() {
     let id = bed.begin("zip").await;
     let part = bed.part("zip", &id, 1, b"x").await;
     bed.s3.abort_multipart_upload().bucket("photos").key("zip").upload_id(&id).send().await.unwrap();
-    assert_eq!(refused!(bed.complete("zip", &id, vec![part]).send()).0, "NoSuchUpload");
+    let error = bed.complete("zip", &id, vec![part]).send().await.unwrap_err();
+    assert_eq!(error.code(), Some("NoSuchUpload"));
+    let body = String::from_utf8_lossy(error.raw_response().unwrap().body().bytes().unwrap()).into_owned();
+    assert!(body.contains(&format!("<UploadId>{id}</UploadId>")), "{body}");
+}
+
+#[tokio::test]
+async fn lists_of_uploads_and_parts_name_owner_and_initiator() {
+    let bed = Bed::new().await;
+    let id = bed.begin("zip").await;
+    bed.part("zip", &id, 1, b"x").await;
+    let parts = bed.s3.list_parts().bucket("photos").key("zip").upload_id(&id).send().await.unwrap();
+    let uploads = bed.s3.list_multipart_uploads().bucket("photos").send().await.unwrap();
+    let upload = &uploads.uploads()[0];
+    for (owner, initiator) in [(parts.owner(), parts.initiator()), (upload.owner(), upload.initiator())] {
+        assert_eq!(owner.unwrap().id().map(str::len), Some(64), "a canonical user id");
+        assert_eq!(initiator.unwrap().id(), owner.unwrap().id());
+    }
+    assert_eq!((parts.storage_class(), upload.storage_class()), (Some(&Standard), Some(&Standard)));
+    assert_eq!((parts.checksum_type(), upload.checksum_type()), (Some(&FullObject), Some(&FullObject)));
 }
 
 #[tokio::test]

@@ -2,10 +2,11 @@
 
 use s3s::{S3Result, dto::ETagCondition, s3_error};
 
-use super::object::Object;
+use super::{members, object::Object};
 
-/// May an object be written where `old` is?
+/// May an object be written under `key`, where `old` is?
 pub(super) fn for_write(
+    key: &str,
     if_match: Option<&ETagCondition>,
     if_none_match: Option<&ETagCondition>,
     old: Option<&Object>,
@@ -18,7 +19,7 @@ pub(super) fn for_write(
     }
     match (if_match, old) {
         (None, _) => Ok(()),
-        (Some(_), None) => Err(s3_error!(NoSuchKey, "The specified key does not exist.")),
+        (Some(_), None) => Err(no_such_key(key)),
         (Some(condition), Some(old)) if holds(condition, old) => Ok(()),
         (Some(_), Some(_)) => Err(failed("If-Match")),
     }
@@ -54,6 +55,11 @@ pub(super) fn for_copy(
     Ok(())
 }
 
+/// Returns the error for a key under which no object lies.
+pub(super) fn no_such_key(key: &str) -> s3s::S3Error {
+    members::with(s3_error!(NoSuchKey, "The specified key does not exist."), "Key", key)
+}
+
 fn holds(condition: &ETagCondition, object: &Object) -> bool {
     match condition {
         ETagCondition::Any => true,
@@ -62,5 +68,6 @@ fn holds(condition: &ETagCondition, object: &Object) -> bool {
 }
 
 fn failed(condition: &str) -> s3s::S3Error {
-    s3_error!(PreconditionFailed, "At least one of the pre-conditions you specified did not hold: {condition}")
+    let error = s3_error!(PreconditionFailed, "At least one of the pre-conditions you specified did not hold");
+    members::with(error, "Condition", condition)
 }

@@ -1,13 +1,16 @@
 //! S3: `s3s` speaks the protocol and checks signatures; what objects are, and when they are there, is here.
 //!
 //! [`store`] keeps objects on disk, [`multipart`] puts uploads together, [`conditions`] reads the preconditions,
-//! [`notify`] tells queues of new objects, [`api`] answers the calls, [`listing`] cuts the pages.
+//! [`notify`] tells queues of new objects, [`api`] answers the calls, [`listing`] cuts the pages, [`access`] checks
+//! signed headers, [`members`] completes error responses.
 
+mod access;
 mod api;
 mod bytes;
 mod conditions;
 mod cors;
 mod listing;
+mod members;
 mod multipart;
 mod notify;
 mod object;
@@ -45,6 +48,7 @@ impl ObjectService {
         objects.announce_owed();
         let mut front = S3ServiceBuilder::new(Api(objects.clone()));
         front.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
+        front.set_access(access::Signed);
         Ok(Self { objects, front: front.build() })
     }
 
@@ -64,6 +68,7 @@ impl ObjectService {
                 response
             }
         };
+        members::write(&mut response);
         if response.status() == StatusCode::NOT_MODIFIED {
             // A 304 has no body, and a client that reads one is out of step for good.
             *response.body_mut() = s3s::Body::empty();

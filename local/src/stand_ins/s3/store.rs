@@ -19,7 +19,9 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
 use super::{
+    conditions::no_such_key,
     cors::CorsRule,
+    members,
     notify::Rule,
     object::{Blob, Object, Part, PartRecord, Record, Segment, SegmentRecord, Upload, UploadRecord},
 };
@@ -53,19 +55,22 @@ pub(super) struct Index {
 
 impl Index {
     pub fn bucket(&self, name: &str) -> S3Result<&Bucket> {
-        self.buckets.get(name).ok_or_else(|| s3_error!(NoSuchBucket, "The specified bucket does not exist"))
+        let missing = || s3_error!(NoSuchBucket, "The specified bucket does not exist");
+        self.buckets.get(name).ok_or_else(|| members::with(missing(), "BucketName", name))
     }
 
     pub fn object(&self, bucket: &str, key: &str) -> S3Result<Arc<Object>> {
         let object = self.bucket(bucket)?.objects.get(key);
-        object.cloned().ok_or_else(|| s3_error!(NoSuchKey, "The specified key does not exist."))
+        object.cloned().ok_or_else(|| no_such_key(key))
     }
 
     /// The upload of that id, if it is one for that key.
     pub fn upload(&self, bucket: &str, key: &str, id: &str) -> S3Result<&Upload> {
         self.bucket(bucket)?;
         let upload = self.uploads.get(id).filter(|upload| upload.record.bucket == bucket && upload.record.key == key);
-        upload.ok_or_else(|| s3_error!(NoSuchUpload, "The specified upload does not exist."))
+        let missing = "The specified upload does not exist. The upload ID may be invalid, or the upload may have been \
+            aborted or completed.";
+        upload.ok_or_else(|| members::with(s3_error!(NoSuchUpload, "{missing}"), "UploadId", id))
     }
 }
 

@@ -188,6 +188,12 @@ impl Api {
     }
 }
 
+/// Returns the default encryption of S3, which every response about an object names.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/default-encryption-faq.html>
+fn encryption() -> ServerSideEncryption {
+    ServerSideEncryption::from_static(ServerSideEncryption::AES256)
+}
+
 fn check_key(key: &str) -> S3Result<()> {
     if key.len() > MAX_KEY { Err(s3_error!(KeyTooLongError, "Your key is too long")) } else { Ok(()) }
 }

@@ -10,7 +10,7 @@ use super::{
         object::{Attributes, Digests, Object, Record, Segment},
         owed,
     },
-    check_key,
+    check_key, encryption,
 };
 use crate::stand_ins::sqs;
 
@@ -30,7 +30,7 @@ impl Api {
             let index = self.0.store.index();
             let bucket = index.bucket(&input.bucket)?;
             let old = bucket.objects.get(&input.key).map(AsRef::as_ref);
-            conditions::for_write(input.if_match.as_ref(), input.if_none_match.as_ref(), old)?;
+            conditions::for_write(&input.key, input.if_match.as_ref(), input.if_none_match.as_ref(), old)?;
             bucket.record.clone()
         };
         let told = Digests {
@@ -67,7 +67,7 @@ impl Api {
             },
         };
         let object = self.0.store.put(&input.bucket, object, |old| {
-            conditions::for_write(input.if_match.as_ref(), input.if_none_match.as_ref(), old)
+            conditions::for_write(&input.key, input.if_match.as_ref(), input.if_none_match.as_ref(), old)
         })?;
         self.0.announce(&input.bucket, &object)?;
         Ok(PutObjectOutput {
@@ -78,6 +78,7 @@ impl Api {
             checksum_sha1: digests.sha1,
             checksum_sha256: digests.sha256,
             checksum_type: digests.kind.map(ChecksumType::from),
+            server_side_encryption: Some(encryption()),
             ..PutObjectOutput::default()
         })
     }
@@ -123,6 +124,7 @@ impl Api {
             checksum_sha1: digests.sha1,
             checksum_sha256: digests.sha256,
             checksum_type: digests.kind.map(ChecksumType::from),
+            server_side_encryption: Some(encryption()),
             ..GetObjectOutput::default()
         })
     }
@@ -157,6 +159,7 @@ impl Api {
             checksum_sha1: digests.sha1,
             checksum_sha256: digests.sha256,
             checksum_type: digests.kind.map(ChecksumType::from),
+            server_side_encryption: Some(encryption()),
             ..HeadObjectOutput::default()
         })
     }
@@ -202,6 +205,7 @@ impl Api {
                 last_modified: Some(object.modified()),
                 ..CopyObjectResult::default()
             }),
+            server_side_encryption: Some(encryption()),
             ..CopyObjectOutput::default()
         })
     }

@@ -2,19 +2,20 @@
 
 #![allow(clippy::wildcard_imports, reason = "every call of S3 has two types of its own; test builds do not lint this")]
 
-use s3s::{S3Error, S3Result, TrailingHeaders, dto::*, s3_error};
+use s3s::{S3Error, S3ErrorCode, S3Result, TrailingHeaders, dto::*, s3_error};
 
 use super::{
     super::{
         Api, bytes, conditions,
         listing::max_keys,
+        members,
         multipart::{self, Completion, MAX_PART, MIN_PART, PART_NUMBERS},
         object::{self, Attributes, Digests, Object, Part as StoredPart, PartRecord, Segment, UploadRecord, timestamp},
         owed,
     },
-    check_key,
+    check_key, encryption,
 };
-use crate::stand_ins::sqs;
+use crate::stand_ins::{identity::CANONICAL_USER, sqs};
 
 impl Api {
     /// Begins an upload.
@@ -52,6 +53,7 @@ impl Api {
             upload_id: Some(id),
             checksum_algorithm: input.checksum_algorithm,
             checksum_type: kind.map(ChecksumType::from),
+            server_side_encryption: Some(encryption()),
             ..CreateMultipartUploadOutput::default()
         })
     }
@@ -87,6 +89,7 @@ impl Api {
             checksum_crc64nvme: record.digests.crc64nvme,
             checksum_sha1: record.digests.sha1,
             checksum_sha256: record.digests.sha256,
+            server_side_encryption: Some(encryption()),
             ..UploadPartOutput::default()
         })
     }
@@ -132,6 +135,7 @@ impl Api {
                 checksum_crc32: record.digests.crc32,
                 ..CopyPartResult::default()
             }),
+            server_side_encryption: Some(encryption()),
             ..UploadPartCopyOutput::default()
         })
     }
@@ -167,6 +171,9 @@ impl Api {
             checksum_algorithm: upload.record.algorithm.clone().map(ChecksumAlgorithm::from),
             checksum_type: upload.record.kind.clone().map(ChecksumType::from),
             parts: Some(parts),
+            owner: Some(owner()),
+            initiator: Some(initiator()),
+            storage_class: Some(StorageClass::from_static(StorageClass::STANDARD)),
             ..ListPartsOutput::default()
         })
     }
@@ -184,7 +191,11 @@ impl Api {
                 key: Some(upload.record.key.clone()),
                 upload_id: Some(id.clone()),
                 initiated: Some(timestamp(upload.record.initiated)),
-                ..MultipartUpload::default()
+                owner: Some(owner()),
+                initiator: Some(initiator()),
+                storage_class: Some(StorageClass::from_static(StorageClass::STANDARD)),
+                checksum_algorithm: upload.record.algorithm.clone().map(ChecksumAlgorithm::from),
+                checksum_type: upload.record.kind.clone().map(ChecksumType::from),
             })
             .collect();
         uploads.sort_by(|a, b| (&a.key, &a.upload_id).cmp(&(&b.key, &b.upload_id)));
@@ -225,8 +236,9 @@ impl Api {
         let now = sqs::now_ms();
         let (bucket, key) = (&input.bucket, &input.key);
         let object = self.0.store.complete_upload(bucket, key, &input.upload_id, |upload, record, old| {
-            let mut object = multipart::assemble(upload, &completion, now)?;
-            conditions::for_write(input.if_match.as_ref(), input.if_none_match.as_ref(), old)?;
+            let mut object =
+                multipart::assemble(upload, &completion, now).map_err(|error| of_upload(error, &input.upload_id))?;
+            conditions::for_write(key, input.if_match.as_ref(), input.if_none_match.as_ref(), old)?;
             object.record.unsent = owed(record, "ObjectCreated:CompleteMultipartUpload", key);
             Ok(object)
         })?;
@@ -239,6 +251,7 @@ impl Api {
             e_tag: Some(object.e_tag()),
             checksum_crc32: crc32,
             checksum_type: kind.map(ChecksumType::from),
+            server_side_encryption: Some(encryption()),
             ..CompleteMultipartUploadOutput::default()
         })
     }
@@ -268,6 +281,25 @@ impl Api {
         self.0.store.put_part(bucket, key, id, number, part)?;
         Ok(record)
     }
+}
+
+/// Names the upload in an error about its parts.
+fn of_upload(error: S3Error, id: &str) -> S3Error {
+    match error.code() {
+        S3ErrorCode::InvalidPart | S3ErrorCode::InvalidPartOrder => members::with(error, "UploadId", id),
+        _ => error,
+    }
+}
+
+/// Returns the owner of all objects. S3 names accounts by canonical user ids, and no longer by display names.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Owner.html>
+fn owner() -> Owner {
+    Owner { id: Some(CANONICAL_USER.to_owned()), ..Owner::default() }
+}
+
+/// Returns the initiator of all uploads: the account itself, since the stand-ins have no other principals.
+fn initiator() -> Initiator {
+    Initiator { id: Some(CANONICAL_USER.to_owned()), ..Initiator::default() }
 }
 
 /// What a copied part's ETag is made of: the source's own MD5 where it is copied whole, else where the bytes lie.
