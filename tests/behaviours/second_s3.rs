@@ -184,7 +184,7 @@ async fn second_s3_stores_archives_of_all_kinds() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs LocalStack: tests/second-s3/run"]
-#[expect(clippy::print_stdout, reason = "the run shows what both answer")]
+#[expect(clippy::print_stdout, reason = "the run shows what both stores respond")]
 async fn second_s3_and_stand_in_respond_alike() {
     let app = TestApp::start().await;
     let ours = app.environment();
