@@ -6,9 +6,10 @@ locals {
   # Title => [metrics]; three charts in a row.
   charts = [
     { title = "Jobs done", stat = "Sum", metrics = [for f, _ in local.workers : ["Darkroom", "JobsDone", "FunctionName", local.function_names[f]]] },
-    { title = "Jobs failed and retried", stat = "Sum", metrics = concat(
+    { title = "Jobs failed, retried, waiting for a service", stat = "Sum", metrics = concat(
       [for f, _ in local.workers : ["Darkroom", "JobsFailed", "FunctionName", local.function_names[f]]],
       [for f, _ in local.workers : ["Darkroom", "JobsRetried", "FunctionName", local.function_names[f]]],
+      [for f, _ in local.workers : ["Darkroom", "JobsWaiting", "FunctionName", local.function_names[f]]],
     ) },
     { title = "Job duration (ms, p95)", stat = "p95", metrics = [for f, _ in local.workers : ["Darkroom", "JobDuration", "FunctionName", local.function_names[f]]] },
     { title = "Waited on the queue (ms, p95)", stat = "p95", metrics = [for f, _ in local.workers : ["Darkroom", "QueueAge", "FunctionName", local.function_names[f]]] },
@@ -27,7 +28,8 @@ locals {
 }
 
 resource "aws_cloudwatch_dashboard" "this" {
-  dashboard_name = var.name_prefix
+  # Dashboards are the account's, not the region's: without the region, a second deployment would overwrite the first one's.
+  dashboard_name = "${var.name_prefix}-${local.region}"
   dashboard_body = jsonencode({
     widgets = [for n, chart in local.charts : {
       type   = "metric"

@@ -65,7 +65,7 @@ data "aws_iam_policy_document" "api" {
 
   statement {
     sid       = "Archives"
-    actions   = ["s3:GetObject"]
+    actions   = ["s3:DeleteObject", "s3:GetObject"]
     resources = ["${local.bucket_arns.downloads}/archives/*"]
   }
 
@@ -198,7 +198,7 @@ data "aws_iam_policy_document" "archive_builder" {
 
   statement {
     sid       = "Archives"
-    actions   = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject"]
+    actions   = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject"]
     resources = ["${local.bucket_arns.downloads}/archives/*"]
   }
 
@@ -248,10 +248,22 @@ data "aws_iam_policy_document" "email_sender" {
     resources = [aws_ssm_parameter.link_secret.arn]
   }
 
+  # SES names no resource for this question.
   statement {
-    sid       = "Send"
-    actions   = ["ses:SendEmail"]
-    resources = [local.mail_identity_arn, aws_sesv2_configuration_set.this.arn]
+    sid       = "DoesItAnswer"
+    actions   = ["ses:GetAccount"]
+    resources = ["*"]
+  }
+
+  # In the sandbox SES also authorizes the identity of each recipient, which is verified in the account. The condition
+  # leaves one sender.
+  statement {
+    sid     = "Send"
+    actions = ["ses:SendEmail"]
+    resources = [
+      "arn:${local.partition}:ses:${local.region}:${local.account}:identity/*",
+      aws_sesv2_configuration_set.this.arn,
+    ]
     condition {
       test     = "StringEquals"
       variable = "ses:FromAddress"

@@ -29,13 +29,27 @@ resource "aws_kms_key" "this" {
         } }
       },
       {
-        # S3 sends to an encrypted queue, alarms to an encrypted topic.
-        Sid       = "Senders"
+        # S3 sends to an encrypted queue. S3's documentation names no condition on the sender for this statement, so that a
+        # request without `aws:SourceAccount` must pass: the queue, which SQS names as its encryption context, is the bound,
+        # and the queue's policy names bucket and account.
+        Sid       = "Notifications"
         Effect    = "Allow"
         Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
         Resource  = "*"
-        Principal = { Service = ["cloudwatch.amazonaws.com", "s3.amazonaws.com"] }
-        Condition = { StringEquals = { "aws:SourceAccount" = local.account } }
+        Principal = { Service = "s3.amazonaws.com" }
+        Condition = { StringEquals = { "kms:EncryptionContext:aws:sqs:arn" = local.queue_arns["photos"] } }
+      },
+      {
+        # CloudWatch sends to an encrypted topic, under the conditions that SNS documents.
+        Sid       = "Alarms"
+        Effect    = "Allow"
+        Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
+        Resource  = "*"
+        Principal = { Service = "cloudwatch.amazonaws.com" }
+        Condition = {
+          StringEquals = { "aws:SourceAccount" = local.account }
+          ArnLike      = { "aws:SourceArn" = local.own_alarm_arns }
+        }
       },
     ]
   })

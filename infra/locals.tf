@@ -10,7 +10,9 @@ locals {
   tags = merge({ application = var.name_prefix }, var.tags)
 
   # The one table of queue facts; the Rust code reads the same file.
-  workers = jsondecode(file("${path.module}/workers.json"))
+  workers = { for function, worker in jsondecode(file("${path.module}/workers.json")) :
+    function => merge(worker, { max_concurrency = lookup(var.max_concurrency, function, worker.max_concurrency) })
+  }
 
   packages_dir = coalesce(var.packages_dir, "${path.module}/../target/lambda")
 

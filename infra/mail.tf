@@ -1,6 +1,5 @@
 locals {
-  mail_identity     = coalesce(var.mail_domain, var.sender_address)
-  mail_identity_arn = "arn:${local.partition}:ses:${local.region}:${local.account}:identity/${local.mail_identity}"
+  mail_identity = coalesce(var.mail_domain, var.sender_address)
 }
 
 resource "aws_sesv2_email_identity" "this" {

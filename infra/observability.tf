@@ -1,6 +1,8 @@
 locals {
   alarm_topic_arn = var.alarm_topic_arn == null ? one(aws_sns_topic.alarms[*].arn) : var.alarm_topic_arn
   alarm_actions   = [local.alarm_topic_arn]
+  # All names begin with the prefix.
+  own_alarm_arns = "arn:${local.partition}:cloudwatch:${local.region}:${local.account}:alarm:${var.name_prefix}-*"
 }
 
 resource "aws_sns_topic" "alarms" {
@@ -26,6 +28,11 @@ data "aws_iam_policy_document" "alarms" {
       test     = "StringEquals"
       variable = "aws:SourceAccount"
       values   = [local.account]
+    }
+    condition {
+      test     = "ArnLike"
+      variable = "aws:SourceArn"
+      values   = [local.own_alarm_arns]
     }
   }
 

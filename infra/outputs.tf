@@ -35,7 +35,7 @@ output "jwt_issuer" {
 }
 
 output "jwt_audience" {
-  description = "Which audiences' tokens are taken; with the pool made here, its client's id."
+  description = "Which audiences' tokens are taken; with the pool made here, its client's id. Machine clients are among them."
   value       = local.jwt_audience
 }
 
@@ -47,6 +47,14 @@ output "user_pool_id" {
 output "user_pool_client_id" {
   description = "The client of that pool that users sign in by, or null."
   value       = one(aws_cognito_user_pool_client.this[*].id)
+}
+
+output "machine_sign_in" {
+  description = "Where machine clients of the pool made here ask for tokens, and for which scope; null without machine_sign_in."
+  value = one([for domain in aws_cognito_user_pool_domain.this : {
+    token_url = "https://${domain.domain}.auth.${local.region}.amazoncognito.com/oauth2/token"
+    scope     = one(aws_cognito_resource_server.this[*].scope_identifiers)[0]
+  }])
 }
 
 output "studio_claim" {

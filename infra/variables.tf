@@ -36,8 +36,24 @@ variable "architecture" {
   }
 }
 
+variable "max_concurrency" {
+  description = "Invocations that a worker's queue may have running at the same time, such as `{ photo-processor = 50 }`, instead of those in `workers.json`. SQS allows 2 to 1,000. A new account has 10 concurrent executions in all: give each worker 2."
+  type        = map(number)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for function in keys(var.max_concurrency) : contains(["email-sender", "photo-processor", "archive-builder"], function)])
+    error_message = "max_concurrency knows the workers email-sender, photo-processor and archive-builder only."
+  }
+
+  validation {
+    condition     = alltrue([for most in values(var.max_concurrency) : most >= 2 && most <= 1000 && floor(most) == most])
+    error_message = "max_concurrency must be whole numbers from 2 to 1000: SQS allows no others."
+  }
+}
+
 variable "reserved_concurrency" {
-  description = "Concurrency reserved for single functions, such as `{ archive-builder = 10 }`. By default none: the mappings' maximum concurrency is the control, and a new account has 10 in all. A worker needs its max_concurrency and 2 more, for direct invocations."
+  description = "Concurrency reserved for single functions, such as `{ archive-builder = 10 }`. By default none: max_concurrency is the control, and a new account has none to reserve. A worker needs its max_concurrency and 2 more, for direct invocations."
   type        = map(number)
   default     = {}
 
@@ -185,6 +201,38 @@ variable "operator_claim" {
   }
 }
 
+variable "machine_clients" {
+  description = "Clients that sign in without a user (OAuth client credentials), and the studio that each acts for, such as `{ \"4k1example\" = \"anna\" }`. For Cognito's access tokens; tokens of other issuers name the studio by studio_claim."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for client, studio in var.machine_clients : can(regex("^[A-Za-z0-9_+-]{1,128}$", client)) && can(regex("^[a-z0-9-]{1,63}$", studio))])
+    error_message = "machine_clients must map client ids to studios: a client id has 1 to 128 letters, digits and _ + -, a studio 1 to 63 of a-z, 0-9 and hyphens."
+  }
+
+  validation {
+    condition     = length(jsonencode(var.machine_clients)) <= 1500
+    error_message = "machine_clients must have 1,500 characters or fewer as JSON, some 30 clients: the variables of a Lambda function have 4 KB in all."
+  }
+}
+
+variable "machine_sign_in" {
+  description = "Let clients of the pool made here sign in without a user: makes a token endpoint and a scope. Cognito bills each such client."
+  type        = bool
+  default     = false
+
+  validation {
+    condition     = !var.machine_sign_in || var.jwt_issuer == null
+    error_message = "machine_sign_in belongs to the user pool made here: with jwt_issuer, your issuer signs machines in."
+  }
+
+  validation {
+    condition     = !var.machine_sign_in || !can(regex("aws|amazon|cognito", var.name_prefix))
+    error_message = "machine_sign_in needs a name_prefix without \"aws\", \"amazon\" and \"cognito\": Cognito refuses domains that contain them."
+  }
+}
+
 variable "throttling" {
   description = "Requests a second that the API takes, and its burst, over all callers. `link` is for the customers' page, which needs no login."
   type = object({
@@ -263,8 +311,8 @@ variable "sender_name" {
   default     = "Darkroom"
 
   validation {
-    condition     = can(regex("^[A-Za-z0-9][A-Za-z0-9 '._-]{0,60}$", var.sender_name))
-    error_message = "sender_name must have 1 to 61 characters: ASCII letters, digits, spaces and ' . _ - only, since it stands unquoted in a header."
+    condition     = can(regex("^[^[:cntrl:]<>\"\\\\]{1,61}$", var.sender_name))
+    error_message = "sender_name must be one line of 1 to 61 characters, without < > \" and backslash. Umlauts, commas and dots are welcome: the function quotes and encodes them."
   }
 }
 
@@ -329,7 +377,7 @@ variable "access_log_bucket" {
 # Observability
 
 variable "log_level" {
-  description = "The functions log this level and what is graver: `TRACE`, `DEBUG`, `INFO`, `WARN` or `ERROR`."
+  description = "The functions log this level and what is graver: `TRACE`, `DEBUG`, `INFO`, `WARN` or `ERROR`. Metrics don't depend on it."
   type        = string
   default     = "INFO"
 

@@ -89,7 +89,7 @@ impl Bed {
         let stand_ins =
             StandIns::start(Options { data: data.path().to_owned(), port: 0, clock: Clock::system() }).await?;
         let env = Env::of(environment(&stand_ins.endpoint()));
-        let s3 = shared::aws::s3(&env, &shared::aws::config(&env)?);
+        let s3 = shared::aws::s3(&env, &shared::aws::config(&env, shared::aws::Patience::Job)?);
         for bucket in [ORIGINALS, ARCHIVES] {
             s3.create_bucket().bucket(bucket).send().await.context("Failed to make a bucket")?;
         }

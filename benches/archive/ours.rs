@@ -23,7 +23,7 @@ use crate::job::{Job, environment};
 pub async fn build(job: &Path) -> Result<()> {
     let job = Job::read(job)?;
     let env = Env::of(environment(&job.endpoint));
-    let s3 = shared::aws::s3(&env, &shared::aws::config(&env)?);
+    let s3 = shared::aws::s3(&env, &shared::aws::config(&env, shared::aws::Patience::Job)?);
     let originals = ObjectStore::new(s3.clone(), &job.originals);
     let uploads = Uploads::new(s3, &job.archives, &job.originals, Checksums::FullObject);
     println!("{:.1}", memory_mb("VmRSS:", std::process::id())?);

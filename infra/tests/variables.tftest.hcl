@@ -7,6 +7,7 @@ run "malformed" {
   variables {
     name_prefix             = "Dark_Room"
     architecture            = "mips"
+    max_concurrency         = { archive-builder = 1 }
     reserved_concurrency    = { thumbnailer = 5 }
     code_signing_config_arn = "signed"
     retry_backoff_seconds   = 0
@@ -18,6 +19,7 @@ run "malformed" {
     jwt_issuer              = "http://login.example.com"
     studio_claim            = "the studio"
     operator_claim          = "operator"
+    machine_clients         = { "4k1example" = "An na" }
     throttling              = { rate = 0 }
     domain_name             = "https://photos.example.com"
     link_secret_version     = 256
@@ -30,6 +32,7 @@ run "malformed" {
   expect_failures = [
     var.name_prefix,
     var.architecture,
+    var.max_concurrency,
     var.reserved_concurrency,
     var.code_signing_config_arn,
     var.retry_backoff_seconds,
@@ -41,6 +44,7 @@ run "malformed" {
     var.jwt_issuer,
     var.studio_claim,
     var.operator_claim,
+    var.machine_clients,
     var.throttling,
     var.domain_name,
     var.link_secret_version,
@@ -76,9 +80,10 @@ run "contradicting" {
     mail_domain     = "example.org"
     alarm_topic_arn = "arn:aws:sns:us-east-1:000000000000:alarms"
     alarm_email     = "oncall@example.com"
+    machine_sign_in = true
   }
 
-  expect_failures = [var.jwt_audience, var.certificate_arn, var.mail_domain, var.alarm_email]
+  expect_failures = [var.jwt_audience, var.certificate_arn, var.mail_domain, var.alarm_email, var.machine_sign_in]
 }
 
 run "an_identity_that_is_not_ours_to_change" {

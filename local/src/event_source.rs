@@ -84,6 +84,7 @@ impl EventSource {
             .max_number_of_messages(self.worker.batch_size)
             .wait_time_seconds(wait_seconds)
             .message_system_attribute_names(MessageSystemAttributeName::All)
+            .message_attribute_names("All")
             .send()
             .await?;
         Ok(received.messages.unwrap_or_default())
@@ -133,12 +134,23 @@ fn event(messages: &[Message], queue: &str) -> Value {
                 .flatten()
                 .map(|(name, value)| (name.as_str().to_owned(), value.as_str().into()))
                 .collect();
+            let of_message: serde_json::Map<_, _> = message
+                .message_attributes()
+                .into_iter()
+                .flatten()
+                .map(|(name, value)| {
+                    let data_type = value.data_type();
+                    let value = json!({ "dataType": data_type, "stringValue": value.string_value(),
+                        "stringListValues": [], "binaryListValues": [] });
+                    (name.clone(), value)
+                })
+                .collect();
             json!({
                 "messageId": message.message_id(),
                 "receiptHandle": message.receipt_handle(),
                 "body": message.body(),
                 "attributes": attributes,
-                "messageAttributes": {},
+                "messageAttributes": of_message,
                 "md5OfBody": message.md5_of_body(),
                 "eventSource": "aws:sqs",
                 "eventSourceARN": format!("arn:aws:sqs:local:000000000000:{queue}"),

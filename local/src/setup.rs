@@ -14,9 +14,17 @@ use aws_sdk_sqs::types::QueueAttributeName;
 use jiff::Timestamp;
 use serde_json::json;
 use shared::{
-    download::Download, email::Email, env::Env, object_key::ORIGINALS, operation::Operation, photo::Photo,
-    store::Table, workable::Workable,
+    aws,
+    download::Download,
+    email::Email,
+    env::Env,
+    object_key::ORIGINALS,
+    operation::Operation,
+    photo::Photo,
+    store::{Table, Unreadable},
+    workable::Workable,
 };
+use tracing::warn;
 
 use crate::{stand_ins::StandIns, system::Workers};
 
@@ -49,7 +57,7 @@ const TABLES: [(&str, &[Index]); 5] = [
 
 /// Makes what is missing.
 pub async fn set_up(stand_ins: &StandIns, env: &Env, workers: &Workers, cors_origins: &[String]) -> Result<()> {
-    let config = shared::aws::config(env)?;
+    let config = aws::config(env, aws::Patience::Job)?;
     stand_ins
         .parameters()
         .get_or_create(&env.required("LINK_SECRET_PARAMETER")?, || format!("1:{}{}", random(), random()))?;
@@ -232,7 +240,7 @@ fn key(name: &str, kind: KeyType) -> Result<KeySchemaElement> {
 
 /// The process that held them was this system's last one, and it is dead: its leases end now, not at their deadline.
 pub async fn free_dead_leases(env: &Env) -> Result<()> {
-    let dynamodb = shared::aws::dynamodb(env, &shared::aws::config(env)?);
+    let dynamodb = shared::aws::dynamodb(env, &aws::config(env, aws::Patience::Job)?);
     let now = env.clock().now();
     free(&Table::<Photo>::new(dynamodb.clone(), env.required("PHOTOS_TABLE")?), now).await?;
     free(&Table::<Download>::new(dynamodb.clone(), env.required("DOWNLOADS_TABLE")?), now).await?;
@@ -248,7 +256,12 @@ async fn free<R: Workable>(table: &Table<R>, now: Timestamp) -> Result<()> {
             record.work_mut().due_at = record.work().due_at.map(|_| now);
             Ok::<_, ()>(())
         };
-        table.update(&studio, id, free).await?;
+        match table.update(&studio, id, free).await {
+            Err(error) if error.downcast_ref::<Unreadable>().is_some() => {
+                warn!(%studio, %id, error = format!("{error:#}"), "Left a {} alone", R::NAME);
+            }
+            freed => drop(freed?),
+        }
     }
     Ok(())
 }
@@ -275,7 +288,7 @@ mod tests {
         ];
         let of_aws = of_aws.map(|(name, value)| (name.to_owned(), value));
         let env = Env::of(tables_of.into_iter().chain(of_aws).collect());
-        let dynamodb = shared::aws::dynamodb(&env, &shared::aws::config(&env).unwrap());
+        let dynamodb = shared::aws::dynamodb(&env, &aws::config(&env, aws::Patience::Job).unwrap());
         create_table(&dynamodb, "photos_table", &[DUE]).await.unwrap();
         let text = |text: &str| AttributeValue::S(text.to_owned());
         let number = |number: &str| AttributeValue::N(number.to_owned());

@@ -135,7 +135,7 @@ impl System {
         stand_ins.run_functions(run_functions(&functions, &workers));
         let mails = Mails(stand_ins.mailbox());
         let mut tasks = JoinSet::new();
-        let sqs = aws_sdk_sqs::Client::new(&shared::aws::config(&env)?);
+        let sqs = aws_sdk_sqs::Client::new(&shared::aws::config(&env, shared::aws::Patience::Job)?);
         let mut sources = Vec::new();
         for (function, worker) in &workers {
             let queue_url = env.required(&queue_variable(&worker.queue))?;

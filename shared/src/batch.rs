@@ -14,8 +14,8 @@ use crate::{
     error::JobError,
     job::Job,
     metrics,
-    queue::Queue,
-    work::SPARE_RECEIVES,
+    queue::{Queue, SINCE},
+    work::MAX_RECEIVES,
 };
 
 /// Messages of one batch that are worked on at once. SQS hands out at most 10; the stores are the bound, not the CPU.
@@ -47,7 +47,7 @@ pub enum Disposition {
         /// When it comes back.
         until: Timestamp,
     },
-    /// The same, through no fault of its own: throttled, or held by another. SQS counts such a delivery too, and would
+    /// The same, through no fault of its own: it waits for a service, or is held by another. SQS counts such a delivery too, and would
     /// give the message up after the last that it allows: then a new one is sent in its place.
     Wait {
         /// When it comes back.
@@ -63,15 +63,14 @@ pub struct Redelivery {
     queue: Queue,
     backoff: Duration,
     clock: Clock,
-    max_receives: u32,
 }
 
 impl Redelivery {
-    /// For a worker whose jobs have so many tries. `RETRY_BACKOFF_SECONDS` is the wait after a first failed try; it doubles with each, jittered.
-    pub fn from_env(env: &Env, queue: Queue, max_tries: u32) -> Result<Self, EnvError> {
+    /// For this worker's queue. `RETRY_BACKOFF_SECONDS` is the wait after a first try that did not end well; it doubles with
+    /// each, jittered.
+    pub fn from_env(env: &Env, queue: Queue) -> Result<Self, EnvError> {
         let seconds = env.parsed_or("RETRY_BACKOFF_SECONDS", 20_u64)?;
-        let max_receives = max_tries + SPARE_RECEIVES;
-        Ok(Self { queue, backoff: Duration::from_secs(seconds), clock: env.clock(), max_receives })
+        Ok(Self { queue, backoff: Duration::from_secs(seconds), clock: env.clock() })
     }
 }
 
@@ -83,6 +82,8 @@ pub struct Delivery {
     pub deadline: Timestamp,
     /// When the message was put on its queue, as SQS says; `None` for a direct invocation.
     pub sent_at: Option<Timestamp>,
+    /// When its job was sent first: it may have been sent anew since.
+    since: Option<Timestamp>,
     /// `None` for a direct invocation, which has no message to hide.
     receipt_handle: Option<String>,
     redelivery: Redelivery,
@@ -102,7 +103,7 @@ impl Delivery {
     /// Sends the message anew, to be seen at `at`; was it sent?
     async fn send_again_at(&self, at: Timestamp) -> bool {
         let body = anew(&self.body, self.sent_at, self.now());
-        match self.redelivery.queue.send_again(&body, self.time_until(at)).await {
+        match self.redelivery.queue.send_again(&body, self.time_until(at), self.since).await {
             Ok(()) => true,
             Err(error) => {
                 warn!(error = format!("{error:#}"), "Could not send a message again");
@@ -159,7 +160,7 @@ fn between(from: Timestamp, to: Timestamp) -> Duration {
 }
 
 /// 0 to 1.
-fn jitter() -> f64 {
+pub(crate) fn jitter() -> f64 {
     f64::from(uuid::Uuid::new_v4().as_fields().0) / f64::from(u32::MAX)
 }
 
@@ -201,16 +202,19 @@ where
     H: Fn(Delivery) -> F,
     F: Future<Output = Result<Disposition, JobError>> + Send,
 {
-    let sent_at = message.attributes.get("SentTimestamp").and_then(|ms| ms.parse().ok());
-    let sent_at = sent_at.and_then(|ms| Timestamp::from_millisecond(ms).ok());
-    if let Some(sent_at) = sent_at {
-        metrics::waited(between(sent_at, redelivery.clock.now()));
+    let time = |ms: &str| Timestamp::from_millisecond(ms.parse().ok()?).ok();
+    let sent_at = message.attributes.get("SentTimestamp").and_then(|ms| time(ms));
+    let since =
+        message.message_attributes.get(SINCE).and_then(|since| time(since.string_value.as_deref()?)).or(sent_at);
+    if let Some(since) = since {
+        metrics::waited(between(since, redelivery.clock.now()));
     }
     let receipt_handle = message.receipt_handle.filter(|handle| !handle.is_empty());
     let delivery = |body| Delivery {
         body,
         deadline,
         sent_at,
+        since,
         receipt_handle: receipt_handle.clone(),
         redelivery: redelivery.clone(),
     };
@@ -219,15 +223,16 @@ where
     let receives = message.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(0);
     let handled = AssertUnwindSafe(handle(delivery(body))).catch_unwind();
     let in_time = taken_back.time_left().saturating_sub(ANSWER_TIME);
-    let again = |throttled| {
+    // No record counts these tries: SQS does.
+    let until = taken_back.retry_at(receives);
+    let again = || {
         metrics::retried();
-        let until = taken_back.retry_at(1);
-        if throttled { Disposition::Wait { until } } else { Disposition::Return { until } }
+        Disposition::Return { until }
     };
     let disposition = match tokio::time::timeout(in_time, handled).await {
         Err(_elapsed) => {
             error!("A message was not done with before the function's deadline; it is tried again");
-            again(false)
+            again()
         }
         Ok(Ok(Ok(disposition))) => disposition,
         Ok(Ok(Err(JobError::Reject(reason)))) => {
@@ -239,18 +244,23 @@ where
             }
             Disposition::Refuse
         }
+        Ok(Ok(Err(JobError::Unavailable(error)))) => {
+            warn!(reason = format!("{error:#}"), "A message waits for a service");
+            metrics::waits();
+            Disposition::Wait { until }
+        }
         Ok(Ok(Err(error))) => {
             warn!(reason = %error, "A message is tried again");
-            again(matches!(error, JobError::Throttled(_)))
+            again()
         }
         Ok(Err(_panic)) => {
             error!("A message's handler panicked; it is tried again");
-            again(false)
+            again()
         }
     };
     let until = match disposition {
         Disposition::Done => return None,
-        Disposition::Wait { until } if receives >= redelivery.max_receives => {
+        Disposition::Wait { until } if receives >= MAX_RECEIVES => {
             let sent = tokio::time::timeout(taken_back.time_left() / 2, taken_back.send_again_at(until)).await;
             if sent.is_ok_and(|sent| sent) {
                 info!("Sent anew: SQS would not have delivered it again");

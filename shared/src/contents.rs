@@ -38,11 +38,6 @@ impl Source {
         self.refused("photo_changed", "was replaced after it was developed.")
     }
 
-    /// The store does not hand it out.
-    pub fn unreadable(&self) -> JobError {
-        self.refused("photo_unreadable", "can't be read any more.")
-    }
-
     /// Its bytes are not those that were developed.
     pub fn corrupt(&self) -> JobError {
         self.refused("photo_corrupt", "is not stored as it was developed (its CRC-32 differs).")

@@ -139,6 +139,9 @@ pub struct Download {
     pub generation: u32,
     /// Is the customer told by mail?
     pub notify: bool,
+    /// The build whose failure the customer is told: the first that failed since one went well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure_told: Option<u32>,
     /// When the record was made.
     pub created_at: Timestamp,
     /// When it became ready.
@@ -184,6 +187,12 @@ impl Download {
         self.file.iter().chain(&self.more_files)
     }
 
+    /// Where its archives lie, or will. A bare photo is none: its file is the original itself.
+    pub fn archive_keys(&self) -> impl Iterator<Item = ObjectKey> {
+        let keys = self.files().chain(&self.planned).filter_map(|file| ObjectKey::parse(&file.path));
+        keys.filter(|key| matches!(key, ObjectKey::Archive { .. }))
+    }
+
     /// The built files, or the planned ones before they are built; none while there is no plan.
     pub fn archives(&self) -> impl Iterator<Item = &BuiltFile> {
         let planned = if self.file.is_none() { &self.planned[..] } else { &[] };
@@ -222,6 +231,7 @@ impl Download {
     /// It has failed for good.
     pub fn fail(&mut self, now: Timestamp) {
         self.status = DownloadStatus::Failed;
+        self.failure_told.get_or_insert(self.build);
         self.customer_waits(now);
     }
 
@@ -311,6 +321,7 @@ impl Download {
     /// Ready, with its days counted from now.
     pub fn make_ready(&mut self, now: Timestamp, file: BuiltFile) {
         self.status = DownloadStatus::Ready;
+        self.failure_told = None;
         self.file = Some(file);
         self.ready_at = Some(now);
         self.expires_at = now.saturating_add(SignedDuration::from_hours(24 * i64::from(self.expires_in_days))).ok();
@@ -361,6 +372,7 @@ mod tests {
             window_until: None,
             generation: 1,
             notify: true,
+            failure_told: None,
             created_at: now,
             ready_at: None,
         }

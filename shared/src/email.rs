@@ -213,12 +213,15 @@ impl Email {
 
 /// What a mail tells of a download, and its id; `None` while there is nothing to tell, or where nobody is to be told.
 fn told_by(download: &Download) -> Option<(Uuid, Message)> {
-    let message = match download.status {
-        DownloadStatus::Ready => Message::DownloadReady { download_id: download.id },
-        DownloadStatus::Failed => Message::DownloadFailed { download_id: download.id },
+    let (message, build) = match download.status {
+        DownloadStatus::Ready => (Message::DownloadReady { download_id: download.id }, download.build),
+        // However often operators try: of builds that fail one after another the first is told.
+        DownloadStatus::Failed => {
+            (Message::DownloadFailed { download_id: download.id }, download.failure_told.unwrap_or(download.build))
+        }
         _ => return None,
     };
-    let id = follow_up_id(download.id, message.template(), download.build);
+    let id = follow_up_id(download.id, message.template(), build);
     download.notify.then_some((id, message))
 }
 
@@ -236,7 +239,7 @@ mod tests {
     #[test]
     fn the_one_more_time_that_an_unheard_mail_is_sent_is_spent_by_sending() {
         let at = |second| Timestamp::from_second(second).expect("in range");
-        let again = |counted| Fate::Again { counted, due_at: at(50) };
+        let again = |counted| if counted { Fate::Again { due_at: at(50) } } else { Fate::Waits { due_at: at(50) } };
         let mut email = queued();
         let claim = |email: &mut Email| {
             let by = TryId::new();

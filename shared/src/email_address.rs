@@ -9,7 +9,8 @@ const MAX_ADDRESS: usize = 254;
 /// RFC 5321 section 4.5.3.1.1.
 const MAX_LOCAL_PART: usize = 64;
 
-/// One address that SES will take: `local@domain`, ASCII, without display name, comment or quoting.
+/// One address that SES will take: `local@domain`, ASCII, without display name, comment or quoting. A domain in other letters
+/// is kept as DNS has it, in punycode (`müller.example` as `xn--mller-kva.example`).
 ///
 /// It holds no line break or separator, so it can't smuggle a second recipient or header into a message.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -57,8 +58,11 @@ impl FromStr for EmailAddress {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (local, domain) = text.rsplit_once('@').ok_or(InvalidEmailAddress)?;
-        if text.len() <= MAX_ADDRESS && local.len() <= MAX_LOCAL_PART && is_atom(local) && is_domain(domain) {
-            Ok(Self(format!("{local}@{}", domain.to_ascii_lowercase())))
+        // In lower case, too.
+        let domain = idna::domain_to_ascii(domain).map_err(|_| InvalidEmailAddress)?;
+        let address = format!("{local}@{domain}");
+        if address.len() <= MAX_ADDRESS && local.len() <= MAX_LOCAL_PART && is_atom(local) && is_domain(&domain) {
+            Ok(Self(address))
         } else {
             Err(InvalidEmailAddress)
         }
@@ -114,5 +118,15 @@ mod tests {
         assert_eq!(address.as_str(), "anna.b+shop@example.com");
         assert_eq!(address.masked(), "a***@example.com");
         assert!(!format!("{address:?}").contains("anna"));
+    }
+
+    #[test]
+    fn domains_in_other_letters_are_kept_as_dns_has_them() {
+        for (written, kept) in
+            [("eva@Müller.example", "eva@xn--mller-kva.example"), ("eva@例え.テスト", "eva@xn--r8jz45g.xn--zckzah")]
+        {
+            assert_eq!(written.parse::<EmailAddress>().map(|address| address.as_str().to_owned()), Ok(kept.to_owned()));
+        }
+        assert!("éva@example.com".parse::<EmailAddress>().is_err(), "SES takes no such local part");
     }
 }

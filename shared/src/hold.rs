@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::anyhow;
 use futures::FutureExt as _;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tracing::{error, info, warn};
 use uuid::Uuid;
 
@@ -20,7 +20,7 @@ use crate::{
     metrics, s3_event,
     store::Table,
     studio::Studio,
-    work::{Claim, Fate, NotOwner, TryId},
+    work::{Claim, Fate, NotOwner, TryId, Work},
     workable::Workable,
 };
 
@@ -138,7 +138,11 @@ where
             return Ok(Ended::message(Disposition::Wait { until }));
         }
         Claim::Done => return Ok(Ended::at_rest(Some(record), Disposition::Done)),
-        Claim::Exhausted => return Ok(Ended::at_rest(Some(record), Disposition::Refuse)),
+        // It is refused dozens of times until SQS gives it up: its follow-up is sent while it is due.
+        Claim::Exhausted => {
+            let due = Some(record).filter(|record| record.work().due_at.is_some());
+            return Ok(Ended::at_rest(due, Disposition::Refuse));
+        }
         Claim::Void => return Ok(Ended::message(Disposition::Done)),
     }
     let (clock, time_to_work) = (delivery.clock(), delivery.time_to_work());
@@ -188,8 +192,12 @@ async fn settle<R: Workable>(hold: &Hold<R>, delivery: &Delivery, error: JobErro
         .update(&hold.studio, hold.id, |record: &mut R| {
             // As they are by now: pages that an operation has done meanwhile have given it its tries anew.
             let attempts = record.work().attempts;
-            let (fate, disposition) = fate::<R>(&error, attempts, now, delivery.retry_at(attempts));
-            let kept = if fate == Fate::GaveUp { Some(gave_up()) } else { error.to_record_error() };
+            let (fate, disposition) = fate::<R>(&error, record.work(), now, |tries| delivery.retry_at(tries));
+            let kept = match (fate, &error) {
+                (Fate::GaveUp, JobError::Unavailable(_)) => Some(outage_lasted(error.horizon())),
+                (Fate::GaveUp, _) => Some(gave_up()),
+                _ => error.to_record_error(),
+            };
             record.fall(hold.by, now, fate, kept)?;
             record.work_mut().cause.clone_from(&cause);
             Ok::<_, NotOwner>((attempts, fate, disposition))
@@ -208,7 +216,11 @@ async fn settle<R: Workable>(hold: &Hold<R>, delivery: &Delivery, error: JobErro
             error!(reason = %error, attempts, "Gave the {} up", R::NAME);
             metrics::failed();
         }
-        Fate::Again { .. } if paused => info!("The {} goes on in the next job", R::NAME),
+        Fate::Paused => info!("The {} goes on in the next job", R::NAME),
+        Fate::Waits { .. } => {
+            warn!(reason = %error, "The {} waits for a service", R::NAME);
+            metrics::waits();
+        }
         Fate::Again { .. } => {
             warn!(reason = %error, attempts, "The {} is tried again", R::NAME);
             metrics::retried();
@@ -217,14 +229,30 @@ async fn settle<R: Workable>(hold: &Hold<R>, delivery: &Delivery, error: JobErro
     Ok(Ended { at_rest: Some(record).filter(|record| record.failure().is_some()), paused, disposition })
 }
 
-/// What becomes of a record whose try, one of so many, ended with this error, and of its message.
-fn fate<R: Workable>(error: &JobError, attempts: u32, now: Timestamp, due_at: Timestamp) -> (Fate, Disposition) {
+/// What becomes of a record whose try ended with this error, and of its message. `retry_at` says when to try again after so
+/// many tries.
+fn fate<R: Workable>(
+    error: &JobError,
+    work: &Work,
+    now: Timestamp,
+    retry_at: impl Fn(u32) -> Timestamp,
+) -> (Fate, Disposition) {
     match error {
         JobError::Reject(_) => (Fate::Rejected, Disposition::Done),
-        JobError::Throttled(_) => (Fate::Again { counted: false, due_at }, Disposition::Wait { until: due_at }),
-        JobError::Paused => (Fate::Again { counted: false, due_at: now }, Disposition::Done),
-        JobError::Retry(_) if attempts >= R::MAX_TRIES => (Fate::GaveUp, Disposition::Refuse),
-        JobError::Retry(_) => (Fate::Again { counted: true, due_at }, Disposition::Return { until: due_at }),
+        JobError::Unavailable(_) => {
+            let outage = work.outage_at(now);
+            if now.duration_since(outage.since) >= error.horizon() {
+                return (Fate::GaveUp, Disposition::Refuse);
+            }
+            let due_at = retry_at(outage.tries);
+            (Fate::Waits { due_at }, Disposition::Wait { until: due_at })
+        }
+        JobError::Paused => (Fate::Paused, Disposition::Done),
+        JobError::Retry(_) if work.exhausted(R::MAX_TRIES) => (Fate::GaveUp, Disposition::Refuse),
+        JobError::Retry(_) => {
+            let due_at = retry_at(work.attempts);
+            (Fate::Again { due_at }, Disposition::Return { until: due_at })
+        }
     }
 }
 
@@ -244,6 +272,14 @@ pub async fn rest<R: Workable>(table: &Table<R>, record: &R) -> anyhow::Result<(
     });
     rested.await?;
     Ok(())
+}
+
+fn outage_lasted(horizon: SignedDuration) -> RecordError {
+    let message = format!(
+        "A service that it needs was not to be had for {} hours; operators can try it again.",
+        horizon.as_hours()
+    );
+    RecordError::new("service_unavailable", message)
 }
 
 fn gave_up() -> RecordError {

@@ -18,21 +18,27 @@ pub const JOBS_DONE: &str = "JobsDone";
 pub const JOBS_FAILED: &str = "JobsFailed";
 /// Tries that did not end well, and are followed by another.
 pub const JOBS_RETRIED: &str = "JobsRetried";
+/// Tries to which a service was not to be had, and that are followed by another.
+pub const JOBS_WAITING: &str = "JobsWaiting";
 /// Messages that speak of records that don't exist: objects uploaded past the API, records deleted meanwhile.
 pub const JOBS_WITHOUT_RECORD: &str = "JobsWithoutRecord";
+/// Records that this build can't read, as often as it met one.
+pub const RECORDS_UNREADABLE: &str = "RecordsUnreadable";
 /// From the claim to the end of the try, whatever the end.
 pub const JOB_DURATION: &str = "JobDuration";
 /// Sizes of photos developed and of archives built.
 pub const JOB_BYTES: &str = "JobBytes";
-/// From sending to the beginning of a delivery: how long jobs wait.
+/// From the first sending of a job to the beginning of a delivery: how long jobs wait.
 pub const QUEUE_AGE: &str = "QueueAge";
 
 /// All of them, each with its unit.
-pub const ALL: [(&str, Unit); 7] = [
+pub const ALL: [(&str, Unit); 9] = [
     (JOBS_DONE, Unit::Count),
     (JOBS_FAILED, Unit::Count),
     (JOBS_RETRIED, Unit::Count),
+    (JOBS_WAITING, Unit::Count),
     (JOBS_WITHOUT_RECORD, Unit::Count),
+    (RECORDS_UNREADABLE, Unit::Count),
     (JOB_DURATION, Unit::Milliseconds),
     (JOB_BYTES, Unit::Bytes),
     (QUEUE_AGE, Unit::Milliseconds),
@@ -87,9 +93,21 @@ pub fn retried() {
     counter!(JOBS_RETRIED).increment(1);
 }
 
+/// A service was not to be had.
+pub fn waits() {
+    counter!(JOBS_WAITING).increment(1);
+}
+
 /// A message speaks of a record that does not exist.
 pub fn without_record() {
     counter!(JOBS_WITHOUT_RECORD).increment(1);
+}
+
+/// A record can't be read.
+pub fn unreadable() {
+    counter!(RECORDS_UNREADABLE).increment(1);
+    // The API has no batches at whose end this would be written.
+    flush();
 }
 
 /// A try took so long.

@@ -12,7 +12,10 @@ use aws_sdk_s3::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 
-use crate::{aws::failed, object_key::ObjectKey};
+use crate::{
+    aws::{broken_off, failed},
+    object_key::ObjectKey,
+};
 
 /// One bucket.
 #[derive(Clone)]
@@ -43,9 +46,6 @@ pub enum GetError {
     /// It is not the one that was looked at (If-Match).
     #[error("the object was changed")]
     Changed,
-    /// We may not read it.
-    #[error("the object may not be read")]
-    Forbidden,
     /// Anything else.
     #[error(transparent)]
     Other(#[from] anyhow::Error),
@@ -110,7 +110,11 @@ impl ObjectStore {
     pub async fn get(&self, key: &ObjectKey) -> Result<Option<Bytes>> {
         let sent = self.client.get_object().bucket(&self.bucket).key(key.to_string()).send().await;
         match sent {
-            Ok(object) => Ok(Some(object.body.collect().await?.into_bytes())),
+            Ok(object) => {
+                let body =
+                    object.body.collect().await.map_err(|error| broken_off("Failed to read an object", error))?;
+                Ok(Some(body.into_bytes()))
+            }
             Err(error) if matches!(code(&error), (Some("NoSuchKey"), _) | (_, 404)) => Ok(None),
             Err(error) => Err(failed("Failed to read an object", error)),
         }
@@ -129,7 +133,6 @@ impl ObjectStore {
             Err(error) => Err(match code(&error) {
                 (Some("NoSuchKey"), _) | (_, 404) => GetError::Missing,
                 (_, 412) => GetError::Changed,
-                (_, 403) => GetError::Forbidden,
                 _ => GetError::Other(failed("Failed to read an object", error)),
             }),
         }

@@ -5,8 +5,9 @@ use std::time::Duration;
 use anyhow::Result;
 use aws_sdk_sqs::{
     Client,
-    types::{ChangeMessageVisibilityBatchRequestEntry, QueueAttributeName},
+    types::{ChangeMessageVisibilityBatchRequestEntry, MessageAttributeValue, QueueAttributeName},
 };
+use jiff::Timestamp;
 use tracing::warn;
 
 use crate::{aws::failed, clock::Clock, job::Job};
@@ -19,6 +20,10 @@ const MAX_DELAY: f64 = 900.0;
 
 /// SQS: at most 10 messages in a request.
 const MAX_BATCH: usize = 10;
+
+/// The message attribute that tells when a job was sent first, in milliseconds since the epoch: one that is sent anew is as
+/// old as it was. Bodies don't tell it, since a build refuses fields that it does not know.
+pub const SINCE: &str = "since";
 
 /// One queue.
 #[derive(Clone)]
@@ -47,12 +52,15 @@ impl Queue {
 
     /// Puts a job on it.
     pub async fn send(&self, job: &Job) -> Result<()> {
-        self.put(job.encode(self.clock.now()), None).await
+        let now = self.clock.now();
+        self.put(job.encode(now), None, now).await
     }
 
-    /// Puts a message on it as it once came, to be seen after so long, in whole seconds, rounded up.
-    pub async fn send_again(&self, body: &str, wait: Duration) -> Result<()> {
-        self.put(body.to_owned(), Some(seconds(wait, MAX_DELAY))).await
+    /// Puts a message on it as it once came, to be seen after so long, in whole seconds, rounded up; `since` is when its job
+    /// was sent first, now unless said.
+    pub async fn send_again(&self, body: &str, wait: Duration, since: Option<Timestamp>) -> Result<()> {
+        let since = since.unwrap_or_else(|| self.clock.now());
+        self.put(body.to_owned(), Some(seconds(wait, MAX_DELAY)), since).await
     }
 
     /// Its name: the last part of its URL.
@@ -102,12 +110,15 @@ impl Queue {
         })
     }
 
-    async fn put(&self, body: String, delay: Option<i32>) -> Result<()> {
+    async fn put(&self, body: String, delay: Option<i32>, since: Timestamp) -> Result<()> {
+        let since =
+            MessageAttributeValue::builder().data_type("Number").string_value(since.as_millisecond().to_string());
         self.client
             .send_message()
             .queue_url(&self.url)
             .message_body(body)
             .set_delay_seconds(delay)
+            .message_attributes(SINCE, since.build()?)
             .send()
             .await
             .map_err(|error| failed("Failed to send a job", error))?;

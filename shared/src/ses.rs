@@ -10,14 +10,18 @@ use aws_types::SdkConfig;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::call::{Call, Service, body, call};
+use crate::{
+    aws::unpooled,
+    call::{Call, Service, body, call},
+};
 
 /// An error of SES, or of the way to it.
 pub type SesError = SdkError<ErrorMetadata, HttpResponse>;
 
-/// SES's SendEmail (API version 2).
+/// SES's SendEmail and GetAccount (API version 2).
 pub struct Ses {
     send: Call<NewEmail, String>,
+    account: Call<(), ()>,
 }
 
 /// An email to one recipient.
@@ -49,11 +53,28 @@ struct Answer {
 impl Ses {
     /// Creates a client that calls SES once for each email.
     ///
-    /// SES has no idempotency key: a retry after a lost reply is a second email. Callers decide about it, not the SDK.
+    /// SES has no idempotency key: a retry after a lost reply is a second email. Callers decide about it, not the SDK. Nor is
+    /// a connection used twice, or one that had gone stale would leave an email that was never sent for perhaps sent.
     pub fn new(config: &SdkConfig) -> Result<Self> {
+        let config = &unpooled(config);
         let retries = Some(RetryConfig::disabled());
-        let service = Service { name: "email", signed_as: "ses", operation: "SendEmail", retries, timeouts: None };
-        Ok(Self { send: call(config, service, |email: NewEmail| request(&email), read)? })
+        let service = |operation| Service {
+            name: "email",
+            signed_as: "ses",
+            operation,
+            retries: retries.clone(),
+            timeouts: None,
+        };
+        let account = |()| http::Request::get("/v2/email/account").body(SdkBody::empty());
+        Ok(Self {
+            send: call(config, service("SendEmail"), |email: NewEmail| request(&email), read)?,
+            account: call(config, service("GetAccount"), account, |response| body(response).map(drop))?,
+        })
+    }
+
+    /// Does SES answer us?
+    pub async fn answers(&self) -> Result<(), SesError> {
+        self.account.invoke(()).await
     }
 
     /// Sends the email; SES's message id.

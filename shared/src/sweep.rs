@@ -10,9 +10,10 @@ use uuid::Uuid;
 
 use crate::{
     desk::Desk,
+    metrics,
     operation::Operation,
     queue::Queue,
-    store::Table,
+    store::{DUE_SHARDS, Table, Unreadable},
     studio::Studio,
     work::Work,
     workable::{Queued, Workable},
@@ -40,27 +41,47 @@ async fn sweep_some<R: Workable>(
     ours: impl Fn(&R) -> bool,
 ) -> Result<()> {
     let mut first_error = None;
-    for (studio, id) in table.due(now, LIMIT).await? {
-        // One that can't be read, or sent, must not keep the others from being looked after.
-        if let Err(error) = look_after(table, queue, (&studio, id), now, &ours).await {
-            warn!(%studio, %id, error = format!("{error:#}"), "A {} that was past due could not be looked after", R::NAME);
-            first_error.get_or_insert(error);
+    for shard in 0..DUE_SHARDS {
+        let (mut start, mut moved) = (None, 0);
+        // What can't be moved stays at the head of the index, however much there is of it: page by page behind it.
+        while moved < LIMIT {
+            let (keys, next) = table.due_page(shard, now, LIMIT, start).await?;
+            for (studio, id) in keys {
+                // One that can't be read, or sent, must not keep the others from being looked after.
+                match look_after(table, queue, (&studio, id), now, &ours).await {
+                    Ok(was_due) => moved += i32::from(was_due),
+                    Err(error) => {
+                        let error_text = format!("{error:#}");
+                        warn!(%studio, %id, error = error_text, "A {} that was past due was not looked after", R::NAME);
+                        if error.downcast_ref::<Unreadable>().is_some() {
+                            metrics::unreadable();
+                        } else {
+                            first_error.get_or_insert(error);
+                        }
+                    }
+                }
+            }
+            start = next;
+            if start.is_none() {
+                break;
+            }
         }
     }
     first_error.map_or(Ok(()), Err)
 }
 
+/// Was it due?
 async fn look_after<R: Workable>(
     table: &Table<R>,
     queue: &Queue,
     (studio, id): (&Studio, Uuid),
     now: Timestamp,
     ours: impl Fn(&R) -> bool,
-) -> Result<()> {
+) -> Result<bool> {
     // The index lags: what moved meanwhile is left alone.
     let record = table.get(studio, id).await?;
     if !record.is_some_and(|record| ours(&record) && is_due(record.work(), now)) {
-        return Ok(());
+        return Ok(false);
     }
     queue.send(&R::job(studio.clone(), id)).await?;
     warn!(%studio, %id, "A {} was past due; its job is sent again", R::NAME);
@@ -72,7 +93,7 @@ async fn look_after<R: Workable>(
         Ok(())
     };
     table.update(studio, id, put_off).await?;
-    Ok(())
+    Ok(true)
 }
 
 fn is_due(work: &Work, now: Timestamp) -> bool {

@@ -7,10 +7,12 @@ use crate::metrics;
 
 /// Logs and metrics of a Lambda function.
 ///
-/// JSON logs; `RUST_LOG` or, as Lambda's own setting, `AWS_LAMBDA_LOG_LEVEL` chooses the level.
+/// JSON logs; `RUST_LOG` chooses the level, `info` unless set.
+///
+/// Lambda's own filter (`AWS_LAMBDA_LOG_LEVEL`) stays at its most verbose level, see `infra/modules/function`: it would drop
+/// the metrics, which have no level.
 pub fn init() {
-    let level = std::env::var("AWS_LAMBDA_LOG_LEVEL").unwrap_or_else(|_| "info".into());
-    let filter = filter(&level.to_lowercase());
+    let filter = filter("info");
     // CloudWatch adds the time of its own.
     let json = fmt::layer().json().flatten_event(true).with_current_span(true).with_span_list(false).without_time();
     // A second call (two functions in one process) leaves the first's subscriber.

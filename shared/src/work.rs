@@ -13,9 +13,9 @@ pub const MAX_TRIES_EMAIL: u32 = 3;
 /// Tries of a page of an operation before it is failed; no more than any queue has.
 pub const MAX_TRIES_OPERATION: u32 = 2;
 
-/// A queue delivers a message so much more often than its job has tries: deliveries that are held, throttled or double
-/// count for SQS too.
-pub const SPARE_RECEIVES: u32 = 5;
+/// So often a queue delivers a message before SQS gives it up. SQS counts deliveries that are held, wait for a service or are
+/// double too, and those to a function that can't start: within hours, none of these is to make a dead letter.
+pub const MAX_RECEIVES: u32 = 50;
 
 /// A message that should have moved a record is looked for this long after it was due.
 pub const GRACE: SignedDuration = SignedDuration::from_secs(120);
@@ -39,7 +39,7 @@ impl TryId {
 pub struct Work {
     /// Claims made and counted so far.
     pub attempts: u32,
-    /// Claims made so far, those that don't count (throttled, paused) among them: above 1, an earlier owner may have left
+    /// Claims made so far, those that don't count (an outage, a pause) among them: above 1, an earlier owner may have left
     /// something unfinished.
     #[serde(default)]
     pub claims: u32,
@@ -55,6 +55,9 @@ pub struct Work {
     /// When tries failed, since one last went well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failures: Option<Failures>,
+    /// Since when a service was not to be had, and how often: until a try goes well, or somebody orders another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outage: Option<Outage>,
     /// What the last failed try met. For operators only: it may name internals.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
@@ -73,6 +76,15 @@ pub struct Failures {
     pub first: Timestamp,
     /// The last.
     pub last: Timestamp,
+}
+
+/// Tries one after another to which a service was not to be had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outage {
+    /// When the first of them ended.
+    pub since: Timestamp,
+    /// How many.
+    pub tries: u32,
 }
 
 /// What a worker that asked for a record was told.
@@ -100,13 +112,18 @@ pub enum Fate {
     Rejected,
     /// For good, after the last try.
     GaveUp,
-    /// It will be tried again.
+    /// It will be tried again, and this try counts.
     Again {
-        /// Does this try count? A throttled one does not.
-        counted: bool,
         /// When the next try should have begun.
         due_at: Timestamp,
     },
+    /// A service was not to be had: it will be tried again, and this try does not count.
+    Waits {
+        /// When the next try should have begun.
+        due_at: Timestamp,
+    },
+    /// It got on, and goes on in the next job.
+    Paused,
 }
 
 /// Why a record is not set going again.
@@ -173,13 +190,15 @@ impl Work {
     }
 
     /// Give it back for another try.
-    pub fn release(&mut self, counted: bool, due_at: Timestamp) {
+    fn release(&mut self, due_at: Timestamp) {
         self.owner = None;
         self.lease_until = None;
         self.due_at = Some(due_at.saturating_add(GRACE).unwrap_or(due_at));
-        if !counted {
-            self.attempts = self.attempts.saturating_sub(1);
-        }
+    }
+
+    fn not_counted(&mut self, due_at: Timestamp) {
+        self.release(due_at);
+        self.attempts = self.attempts.saturating_sub(1);
     }
 
     /// Done, one way or the other.
@@ -193,6 +212,7 @@ impl Work {
     pub fn succeed(&mut self) {
         self.settle();
         self.failures = None;
+        self.outage = None;
         self.cause = None;
     }
 
@@ -216,15 +236,29 @@ impl Work {
                 self.failed(now);
             }
             Fate::GaveUp => self.give_up(now),
-            Fate::Again { counted, due_at } => {
-                if counted {
-                    self.failed(now);
-                }
-                self.release(counted, due_at);
+            Fate::Again { due_at } => {
+                self.failed(now);
+                self.release(due_at);
+                return false;
+            }
+            Fate::Waits { due_at } => {
+                self.outage = Some(self.outage_at(now));
+                self.not_counted(due_at);
+                return false;
+            }
+            Fate::Paused => {
+                self.outage = None;
+                self.not_counted(now);
                 return false;
             }
         }
         true
+    }
+
+    /// The outage that a try met which ends now.
+    pub fn outage_at(&self, now: Timestamp) -> Outage {
+        let Outage { since, tries } = self.outage.unwrap_or(Outage { since: now, tries: 0 });
+        Outage { since, tries: tries.saturating_add(1) }
     }
 
     /// The owner is known to be dead (the local system was restarted): its lease ends now.
@@ -264,7 +298,7 @@ mod tests {
     #[test]
     fn a_request_sets_work_going_once_and_its_failures_are_remembered_until_it_goes_well() {
         let (request, mut work) = (Uuid::from_u128(7), Work::default());
-        work.fall(at(10), Fate::Again { counted: true, due_at: at(20) });
+        work.fall(at(10), Fate::Again { due_at: at(20) });
         work.fall(at(30), Fate::GaveUp);
         assert_eq!(work.failures, Some(Failures { first: at(10), last: at(30) }));
         assert_eq!((work.failed_at(true), work.failed_at(false)), (Some(at(30)), None));
@@ -277,10 +311,18 @@ mod tests {
     }
 
     #[test]
-    fn a_throttled_try_is_not_counted() {
+    fn tries_in_an_outage_are_not_counted_and_its_beginning_is_remembered_until_one_goes_well() {
         let mut work = Work::default();
-        work.claim(TryId::new(), at(100));
-        work.release(false, at(100));
-        assert_eq!((work.attempts, work.claims), (0, 1));
+        for second in [100, 200] {
+            work.claim(TryId::new(), at(second));
+            assert!(!work.fall(at(second), Fate::Waits { due_at: at(second + 20) }));
+        }
+        assert_eq!((work.attempts, work.claims, work.failures), (0, 2, None));
+        assert_eq!(work.outage, Some(Outage { since: at(100), tries: 2 }));
+        let ordered_anew = work.sent_again(at(300), None).expect("may be");
+        assert_eq!(ordered_anew.outage, None);
+        work.claim(TryId::new(), at(300));
+        work.succeed();
+        assert_eq!(work.outage, None);
     }
 }

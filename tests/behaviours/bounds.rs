@@ -171,7 +171,12 @@ async fn every_field_is_taken_at_its_bounds_and_refused_by_name_beyond_them() {
                 "{route} without {path:?}"
             );
         }
+        let optional = schema["required"].as_array().is_none_or(Vec::is_empty);
         for case in all {
+            // None of its fields is required: these stand for `{}`.
+            if optional && case.path.is_empty() && [json!([]), json!(null)].contains(&case.value) {
+                continue;
+            }
             let sent = put(valid, &case.path, &case.value);
             let answer = app.post("anna:operator", path, sent.clone()).await;
             let short: String = sent.to_string().chars().take(300).collect();

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use tests::{
-    campaigns::{self, Kills, Storm},
+    campaigns::{self, Kills, Out, Storm},
     oracle::Row,
 };
 
@@ -56,6 +56,24 @@ async fn poison_anywhere_in_a_batch_delays_no_good_message() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backlog_behind_few_workers_sends_nothing_to_the_dlq() {
     clean(campaigns::backlog(100, 2).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_hour_without_one_of_the_services_fails_nothing_and_tells_nobody() {
+    without(&[0, 1, 3], 9).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "long: .ci/run runs it"]
+async fn an_hour_without_any_of_the_services_in_the_middle_of_two_hundred_jobs_fails_nothing() {
+    without(&[0, 1, 2, 3, 4, 5, 6], 200).await;
+}
+
+async fn without(which: &[usize], jobs: usize) {
+    let rows = which.iter().map(|which| campaigns::outage(Out::ALL[*which], jobs, 1));
+    for row in futures::future::join_all(rows).await {
+        clean(row);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,8 +1,12 @@
-//! What no checker of Terraform knows: that the plan agrees with the code. `.ci/deployment` writes the plan.
+//! What no checker of Terraform knows: that the plan agrees with the code, and with AWS's documentation. `.ci/deployment`
+//! writes the plan, and those of the examples beside it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    path::{Path, PathBuf},
+};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use shared::{
     env::Env,
     metrics,
@@ -13,8 +17,14 @@ use shared::{
 /// Where the plan lies, as `terraform show -json` writes it.
 const PLAN: &str = "DARKROOM_PLAN";
 /// What the functions can do without: they have sensible defaults.
-const OPTIONAL: [&str; 4] =
-    ["ARCHIVE_CHECKSUMS", "ARCHIVE_PREFERENCE", "RETRY_BACKOFF_SECONDS", "SES_CONFIGURATION_SET"];
+const OPTIONAL: [&str; 6] = [
+    "ARCHIVE_CHECKSUMS",
+    "ARCHIVE_PREFERENCE",
+    "MACHINE_CLIENTS",
+    "RETRY_BACKOFF_SECONDS",
+    "RUST_LOG",
+    "SES_CONFIGURATION_SET",
+];
 /// AWS's own metrics that dashboard and alarms show.
 const OF_AWS: [(&str, &[&str]); 5] = [
     ("AWS/SQS", &["ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible"]),
@@ -39,8 +49,21 @@ struct Resource {
 }
 
 fn plan() -> Vec<Resource> {
-    let path = std::env::var(PLAN).unwrap_or(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/plan.json").to_owned());
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    plan_at(&plan_file())
+}
+
+/// The plan of `infra/examples/complete`, before anything is made: what AWS chooses is not in it.
+fn plan_of_complete_example() -> Vec<Resource> {
+    plan_at(&plan_file().with_extension("complete.json"))
+}
+
+fn plan_file() -> PathBuf {
+    let default = || concat!(env!("CARGO_MANIFEST_DIR"), "/../target/plan.json").into();
+    std::env::var_os(PLAN).map_or_else(default, PathBuf::from)
+}
+
+fn plan_at(path: &Path) -> Vec<Resource> {
+    let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let plan: Value = serde_json::from_str(&text).unwrap();
     let mut found = Vec::new();
     collect(&plan["planned_values"]["root_module"], &mut found);
@@ -128,6 +151,8 @@ fn the_alarms_of_a_queue_are_as_the_table_says() {
             |of: &str| one(&plan, "aws_cloudwatch_metric_alarm", "alarm_name", &format!("-{}-{of}", worker.queue));
         assert_eq!(alarm("failed")["threshold"], worker.tolerated_failures, "{function}");
         assert_eq!(alarm("oldest-message")["threshold"], worker.healthy.oldest_seconds, "{function}");
+        assert_eq!(alarm("waiting-jobs")["threshold"], worker.healthy.oldest_seconds * 1000, "{function}");
+        assert_eq!(alarm("unreadable-records")["threshold"], 0, "{function}");
         // A message that a crash left behind is seen again after so long, without anything being wrong.
         assert!(worker.healthy.oldest_seconds >= worker.visibility().as_secs(), "{function}");
     }
@@ -251,4 +276,160 @@ fn dashboard_and_alarms_show_only_what_is_measured() {
             assert!(functions.contains(&function), "{}: {function}", alarm.address);
         }
     }
+}
+
+#[test]
+#[ignore = "needs a plan, which .ci/deployment writes"]
+fn only_workers_may_reach_themselves() {
+    let plan = plan();
+    let allowed: BTreeSet<&str> = of_kind(&plan, "aws_lambda_function_recursion_config")
+        .into_iter()
+        .filter(|config| config.values["recursive_loop"] == "Allow")
+        .map(|config| config.values["function_name"].as_str().unwrap())
+        .collect();
+    for function in of_kind(&plan, "aws_lambda_function") {
+        let name = function.values["function_name"].as_str().unwrap();
+        assert_eq!(allowed.contains(name), !name.ends_with("-api"), "{name}");
+    }
+}
+
+#[test]
+#[ignore = "needs a plan, which .ci/deployment writes"]
+fn emails_have_one_sender_and_any_recipient() {
+    let plan = plan();
+    let policies: Vec<Value> =
+        of_kind(&plan, "aws_iam_role_policy").iter().map(|policy| json(&policy.values["policy"])).collect();
+    let statements = policies.iter().flat_map(|policy| policy["Statement"].as_array().unwrap());
+    let sending: Vec<&Value> =
+        statements.filter(|statement| strings(&statement["Action"]).contains(&"ses:SendEmail")).collect();
+    let [sending] = sending[..] else { panic!("{sending:?}") };
+    // In the sandbox SES authorizes recipients too.
+    assert!(strings(&sending["Resource"]).iter().any(|arn| arn.ends_with(":identity/*")), "{sending}");
+    let sender = one(&plan, "aws_lambda_function", "function_name", "-email-sender");
+    let sender = sender["environment"][0]["variables"]["MAIL_FROM"].as_str().unwrap();
+    let allowed = sending["Condition"]["StringEquals"]["ses:FromAddress"].as_str().unwrap();
+    assert!(sender.ends_with(&format!("<{allowed}>")), "{sender}: {sending}");
+}
+
+#[test]
+#[ignore = "needs a plan, which .ci/deployment writes"]
+fn lambda_drops_no_line_at_any_level() {
+    // The example sets log_level to WARN.
+    let (plan, example) = (plan(), plan_of_complete_example());
+    for function in [&plan, &example].into_iter().flat_map(|plan| of_kind(plan, "aws_lambda_function")) {
+        let logging = &function.values["logging_config"][0];
+        assert_eq!(logging["log_format"], "JSON", "{}", function.address);
+        assert_eq!(logging["application_log_level"], "TRACE", "{}", function.address);
+    }
+    for function in of_kind(&plan, "aws_lambda_function") {
+        let set = &function.values["environment"][0]["variables"]["RUST_LOG"];
+        assert_eq!(set, "info", "{}", function.address);
+    }
+}
+
+#[test]
+#[ignore = "needs a plan, which .ci/deployment writes"]
+fn names_that_are_global_carry_the_region() {
+    let plan = plan();
+    let queue = of_kind(&plan, "aws_sqs_queue")[0].values["arn"].as_str().unwrap();
+    let region = queue.split(':').nth(3).unwrap();
+    for (kind, field) in
+        [("aws_cloudwatch_dashboard", "dashboard_name"), ("aws_iam_role", "name"), ("aws_s3_bucket", "bucket")]
+    {
+        for resource in of_kind(&plan, kind) {
+            let name = resource.values[field].as_str().unwrap();
+            assert!(name.ends_with(&format!("-{region}")), "{}: {name}", resource.address);
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs a plan, which .ci/deployment writes"]
+fn metrics_by_route_are_off_while_nothing_shows_them() {
+    for stage in of_kind(&plan(), "aws_apigatewayv2_stage") {
+        let settings = ["default_route_settings", "route_settings"]
+            .into_iter()
+            .flat_map(|field| stage.values[field].as_array().unwrap());
+        for setting in settings {
+            assert_eq!(setting["detailed_metrics_enabled"], false, "{}: {setting}", stage.address);
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs a plan, which .ci/deployment writes"]
+fn dead_letter_alarm_outlasts_missing_metrics() {
+    let plan = plan();
+    for worker in workers().unwrap().into_values() {
+        let ends = format!("-{}-dlq-not-empty", worker.queue);
+        let alarm = one(&plan, "aws_cloudwatch_metric_alarm", "alarm_name", &ends);
+        assert_eq!(alarm["metric_name"], "ApproximateNumberOfMessagesVisible");
+        assert_eq!(alarm["statistic"], "Maximum");
+        assert_eq!(alarm["threshold"], 0);
+        // SQS sends none of an unused queue, and messages that are looked at are hidden for half a minute.
+        assert_eq!(alarm["treat_missing_data"], "ignore");
+        assert_eq!((&alarm["evaluation_periods"], &alarm["datapoints_to_alarm"]), (&json!(5), &json!(1)));
+    }
+}
+
+#[test]
+#[ignore = "needs a plan, which .ci/deployment writes"]
+fn services_use_the_key_as_aws_documents() {
+    let plan = plan_of_complete_example();
+    let [key] = of_kind(&plan, "aws_kms_key")[..] else { panic!("one key") };
+    let policy = json(&key.values["policy"]);
+    let statements = policy["Statement"].as_array().unwrap();
+    let of = |service: &str| {
+        let mut found = statements.iter().filter(|s| s["Principal"]["Service"] == service);
+        let first = found.next().unwrap_or_else(|| panic!("no statement of {service}"));
+        assert!(found.next().is_none(), "{service} has several statements");
+        &first["Condition"]
+    };
+    // S3 documents no condition on the sender; SQS names the queue as its encryption context.
+    let s3 = of("s3.amazonaws.com");
+    let queue = s3["StringEquals"]["kms:EncryptionContext:aws:sqs:arn"].as_str().unwrap();
+    assert!(queue.ends_with("-photos") && !s3.to_string().contains("aws:Source"), "{s3}");
+    let cloudwatch = of("cloudwatch.amazonaws.com");
+    let alarms = cloudwatch["ArnLike"]["aws:SourceArn"].as_str().unwrap().trim_end_matches('*');
+    let account = cloudwatch["StringEquals"]["aws:SourceAccount"].as_str().unwrap();
+    assert!(alarms.contains(&format!(":{account}:alarm:")), "{cloudwatch}");
+    let prefix = alarms.rsplit(':').next().unwrap();
+    for alarm in of_kind(&plan, "aws_cloudwatch_metric_alarm") {
+        let name = alarm.values["alarm_name"].as_str().unwrap();
+        assert!(name.starts_with(prefix), "{name} may not use the key");
+    }
+}
+
+#[test]
+#[ignore = "needs a plan, which .ci/deployment writes"]
+fn concurrency_follows_the_variable_else_the_table() {
+    let plan = plan_of_complete_example();
+    for (function, worker) in workers().unwrap() {
+        let wanted = if function == "photo-processor" { 40 } else { worker.max_concurrency };
+        let address = format!("module.darkroom.module.worker[\"{function}\"].aws_lambda_event_source_mapping.this");
+        let mapping = plan.iter().find(|resource| resource.address == address).unwrap_or_else(|| panic!("{address}"));
+        assert_eq!(mapping.values["scaling_config"][0]["maximum_concurrency"], wanted, "{function}");
+    }
+}
+
+#[test]
+#[ignore = "needs a plan, which .ci/deployment writes"]
+fn machine_clients_are_audiences_and_known_to_the_api() {
+    let plan = plan();
+    let api = one(&plan, "aws_lambda_function", "function_name", "-api");
+    let known = json(&api["environment"][0]["variables"]["MACHINE_CLIENTS"]);
+    let known = known.as_object().unwrap();
+    assert!(!known.is_empty(), "the deployment test has none");
+    let [authorizer] = of_kind(&plan, "aws_apigatewayv2_authorizer")[..] else { panic!("one authorizer") };
+    // Access tokens of Cognito have no `aud`: API Gateway then compares `client_id`.
+    let audience = strings(&authorizer.values["jwt_configuration"][0]["audience"]);
+    assert!(known.keys().all(|client| audience.contains(&client.as_str())), "{audience:?}");
+}
+
+#[test]
+#[ignore = "needs a plan, which .ci/deployment writes"]
+fn the_price_table_counts_the_alarms_that_there_are() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap();
+    let alarms = of_kind(&plan(), "aws_cloudwatch_metric_alarm").len();
+    assert!(readme.contains(&format!(" {alarms} alarms")), "README.md does not count {alarms} alarms");
 }

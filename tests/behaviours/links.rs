@@ -51,6 +51,24 @@ async fn a_revoked_link_is_gone_and_a_forged_one_never_was() {
     }
 }
 
+/// Addresses of S3 that were given out before live on for a while; what they lead to does not.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_taken_back_is_deleted_and_a_bare_photo_is_not() {
+    let app = TestApp::start().await;
+    let id = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
+    let order = app.order("anna", "L-9", std::slice::from_ref(&id)).await;
+    let single = json!({ "kind": "single", "photo_id": id, "notify": false });
+    for (terms, after) in [(json!({ "notify": false }), 404), (single, 200)] {
+        let (download, link) = app.download("anna", &order, terms).await;
+        let handed_out =
+            app.http().post(&link).send().await.unwrap().headers()["location"].to_str().unwrap().to_owned();
+        assert_eq!(status(&app, Method::GET, &handed_out).await.0, 200);
+        let path = format!("/downloads/{}", download["id"].as_str().unwrap());
+        assert_eq!(app.call("anna", Method::DELETE, &path, None).await.status, StatusCode::OK);
+        assert_eq!(status(&app, Method::GET, &handed_out).await.0, after);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_link_of_an_unfinished_download_shows_a_page_and_hands_out_nothing() {
     let app = TestApp::with(|options| {

@@ -1,4 +1,10 @@
-use std::{sync::Arc, time::Duration};
+//! Answers that S3 takes long to give.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use futures::future::BoxFuture;
 use http::Method;
@@ -42,4 +48,57 @@ async fn a_completion_may_take_longer_than_other_calls() {
     assert!(answer.batch_item_failures.is_empty(), "the try failed");
     let shown = app.get("anna", &format!("/downloads/{download}")).await.body;
     assert_eq!((&shown["status"], &shown["attempts"]), (&json!("ready"), &json!(1)), "{shown}");
+}
+
+/// S3 answers copies and completions with the head at once and the body later.
+struct HeadFirst {
+    body_after: Duration,
+    spaces: Option<Duration>,
+    /// How often each was asked for.
+    asked: Mutex<HashMap<String, u32>>,
+}
+
+impl Line for HeadFirst {
+    fn arrives(&self, seen: Seen) -> BoxFuture<'static, Fate> {
+        let copies = seen.method == Method::PUT && seen.headers.contains_key("x-amz-copy-source");
+        let completes = seen.method == Method::POST && seen.uri.to_string().contains("uploadId");
+        if !copies && !completes {
+            return Box::pin(std::future::ready(Fate::Pass));
+        }
+        *self.asked.lock().unwrap().entry(seen.uri.to_string()).or_default() += 1;
+        Box::pin(std::future::ready(Fate::HeadFirst { body_after: self.body_after, spaces: self.spaces }))
+    }
+}
+
+async fn built_though_bodies_come_late(body_after: Duration, spaces: Option<Duration>) {
+    let app = TestApp::without_builder().await;
+    let photos = app.large_and_small("anna", "LLs").await;
+    let ids: Vec<String> = photos.iter().map(|(_, _, id)| id.clone()).collect();
+    let order = app.order("anna", "P-2", &ids).await;
+    let made = app.post("anna", &format!("/orders/{order}/downloads"), json!({ "notify": false })).await;
+    let download = made.text("/download/id");
+    let line = Arc::new(HeadFirst { body_after, spaces, asked: Mutex::default() });
+    let builder = app.builder_with(line.clone(), &[]).await;
+    let answer = builder.build("anna", &download, 890).await;
+    assert!(answer.batch_item_failures.is_empty(), "the try failed");
+    let shown = app.get("anna", &format!("/downloads/{download}")).await.body;
+    assert_eq!((&shown["status"], &shown["attempts"]), (&json!("ready"), &json!(1)), "{shown}");
+    let asked = line.asked.lock().unwrap();
+    assert!(asked.keys().any(|uri| uri.contains("partNumber")), "nothing was copied");
+    assert!(asked.values().all(|times| *times == 1), "{asked:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn copies_and_completions_whose_bodies_come_late_are_asked_for_once() {
+    let late = Duration::from_secs(8);
+    let silent = built_though_bodies_come_late(late, None);
+    tokio::join!(silent, built_though_bodies_come_late(late, Some(Duration::from_secs(7))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "long: .ci/run runs it"]
+async fn copies_and_completions_whose_bodies_come_after_two_minutes_are_asked_for_once() {
+    let late = Duration::from_secs(120);
+    let silent = built_though_bodies_come_late(late, None);
+    tokio::join!(silent, built_though_bodies_come_late(late, Some(Duration::from_secs(7))));
 }

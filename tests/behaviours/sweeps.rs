@@ -23,7 +23,7 @@ async fn a_record_that_can_not_be_read_keeps_no_other_from_being_looked_after() 
     assert_eq!(app.get("anna", &path).await.body["status"], "pending");
 
     let env = app.env();
-    let dynamodb = shared::aws::dynamodb(&env, &shared::aws::config(&env).unwrap());
+    let dynamodb = shared::aws::dynamodb(&env, &shared::aws::config(&env, shared::aws::Patience::Job).unwrap());
     for shard in 0..4 {
         let text = |text: String| AttributeValue::S(text);
         let unreadable = dynamodb.put_item().table_name(env.required("PHOTOS_TABLE").unwrap());

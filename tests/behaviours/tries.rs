@@ -21,6 +21,35 @@ async fn when_all_tries_fail_the_record_says_so_the_message_lies_in_the_dlq_and_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_customer_is_told_of_a_failure_once_however_often_it_is_tried_again() {
+    let mut app = TestApp::with(|options| {
+        let variable = ("archive-builder".to_owned(), "DOWNLOADS_BUCKET".to_owned());
+        options.overrides.insert(variable, "no-such-bucket".to_owned());
+    })
+    .await;
+    let id = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
+    let order = app.order("anna", "T-9", &[id]).await;
+    let (download, _) = app.download("anna", &order, json!({})).await;
+    app.until_mails(1).await;
+    // Its own message first: it would be a second one of the next build.
+    app.until_empty("downloads").await;
+    let path = format!("/downloads/{}", download["id"].as_str().unwrap());
+    for build in [2, 3] {
+        let again = app.post("anna", &format!("{path}/retry"), json!({})).await;
+        assert_eq!(again.body["download"]["build"], build, "{again:?}");
+        app.until("anna", &path, &["failed"]).await.unwrap();
+        app.until_empty("downloads").await;
+        app.until_empty("emails").await;
+        assert_eq!(app.mails().await.len(), 1, "build {build}");
+    }
+    app.restart(|options| options.overrides.clear()).await;
+    app.post("anna", &format!("{path}/retry"), json!({})).await;
+    app.until("anna", &path, &["ready"]).await.unwrap();
+    let mails = app.until_mails(2).await;
+    assert!(mails[1]["subject"].as_str().unwrap().contains("ready"), "{}", mails[1]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_original_that_was_replaced_or_lost_fails_the_download_and_names_the_photo() {
     let app = TestApp::start().await;
     let kept = app.ready_photo("anna", "kept.jpg", &jpeg(1, 60, 40)).await;

@@ -46,7 +46,7 @@ impl TestApp {
         let (aws, dynamodb) = (target("AWS_ENDPOINT_URL"), target("AWS_ENDPOINT_URL_DYNAMODB"));
         let s3 = Proxy::start(&aws, line.clone()).await.expect("a port");
         let dynamodb = Proxy::start(&dynamodb, line).await.expect("a port");
-        let config = shared::aws::config(&self.env()).expect("complete");
+        let config = shared::aws::config(&self.env(), shared::aws::Patience::Job).expect("complete");
         let downloads = Table::new(shared::aws::dynamodb(&self.env(), &config), "downloads");
         variables.insert("AWS_ENDPOINT_URL".into(), s3.endpoint.clone());
         variables.insert("AWS_ENDPOINT_URL_DYNAMODB".into(), dynamodb.endpoint.clone());

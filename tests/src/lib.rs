@@ -376,7 +376,7 @@ impl TestApp {
 
 fn clients(system: &System) -> (aws_sdk_sqs::Client, aws_sdk_s3::Client) {
     let env = Env::of(system.environment.clone());
-    let config = shared::aws::config(&env).expect("complete");
+    let config = shared::aws::config(&env, shared::aws::Patience::Job).expect("complete");
     (aws_sdk_sqs::Client::new(&config), shared::aws::s3(&env, &config))
 }
 

@@ -136,7 +136,10 @@ async fn records<R: Workable>(app: &TestApp, variable: &str, studio: &Studio) ->
 /// A table, read as the functions read it.
 pub fn table<R: Workable>(app: &TestApp, variable: &str) -> Result<Table<R>> {
     let env = app.env();
-    Ok(Table::new(shared::aws::dynamodb(&env, &shared::aws::config(&env)?), env.required(variable)?))
+    Ok(Table::new(
+        shared::aws::dynamodb(&env, &shared::aws::config(&env, shared::aws::Patience::Job)?),
+        env.required(variable)?,
+    ))
 }
 
 fn at_rest<R: Workable>(findings: &mut Findings, record: &R) {

@@ -9,6 +9,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     task::{Context, Poll},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -53,6 +54,14 @@ pub enum Fate {
     Unproven,
     /// It is answered so, and never arrives.
     Refused(StatusCode),
+    /// It is forwarded, and answered as S3 answers what takes it long: the head at once, with 200 whatever comes of it, the
+    /// body after so long. In between come spaces, as often as this says, or none.
+    HeadFirst {
+        /// How long the body takes.
+        body_after: Duration,
+        /// Between two spaces, the first of which comes behind the XML declaration.
+        spaces: Option<Duration>,
+    },
 }
 
 /// Which way bytes go, as the client sees it.
@@ -165,6 +174,9 @@ impl Forward {
             Fate::Pass | Fate::AnswerLost | Fate::Unproven => {}
             Fate::Lost => std::future::pending::<()>().await,
             Fate::Refused(status) => return Ok(refusal(status)),
+            Fate::HeadFirst { body_after, spaces } => {
+                return Ok(Response::new(self.body_later(request, body_after, spaces).boxed()));
+            }
         }
         let answer = self.forward(request).await;
         if fate == Fate::AnswerLost {
@@ -178,6 +190,41 @@ impl Forward {
         Ok(response)
     }
 
+    /// The body of the answer, at its time.
+    fn body_later(
+        &self,
+        request: Request<Incoming>,
+        body_after: Duration,
+        spaces: Option<Duration>,
+    ) -> impl Body<Data = Bytes, Error = Error> + Send + Sync + use<> {
+        const DECLARATION: &[u8] = b"<?xml version=\"1.0\" encoding=\"UTF-8\"?>";
+        let (pieces, body) = futures::channel::mpsc::unbounded();
+        let forward = self.clone();
+        tokio::spawn(async move {
+            let send = |piece: Bytes| pieces.unbounded_send(Ok(Frame::data(piece)));
+            let forwarding = async {
+                let (answer, ()) = tokio::join!(forward.forward(request), tokio::time::sleep(body_after));
+                answer?.into_body().collect().await.map(http_body_util::Collected::to_bytes)
+            };
+            tokio::pin!(forwarding);
+            if spaces.is_some() {
+                let _ = send(Bytes::from_static(DECLARATION));
+            }
+            let answered = loop {
+                tokio::select! {
+                    answered = &mut forwarding => break answered,
+                    () = tokio::time::sleep(spaces.unwrap_or(Duration::MAX)) => drop(send(Bytes::from_static(b" "))),
+                }
+            };
+            let _ = match answered {
+                Ok(body) if spaces.is_some() => send(body.slice(without_declaration(&body)..)),
+                Ok(body) => send(body),
+                Err(error) => pieces.unbounded_send(Err(error)),
+            };
+        });
+        http_body_util::StreamBody::new(body)
+    }
+
     async fn forward(&self, request: Request<Incoming>) -> Result<Response<AnyBody>, Error> {
         let (mut parts, body) = request.into_parts();
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
@@ -187,6 +234,12 @@ impl Forward {
         let response = self.client.request(Request::from_parts(parts, body.boxed())).await?;
         Ok(response.map(|body| Paced::of(body, Direction::In, self.line.clone()).boxed()))
     }
+}
+
+/// Where a document goes on behind its XML declaration.
+fn without_declaration(document: &[u8]) -> usize {
+    let end = document.windows(2).position(|two| two == b"?>").map_or(0, |at| at + 2);
+    if document.starts_with(b"<?xml") { end } else { 0 }
 }
 
 /// Tells whether a request is for S3, by the scope of its signature. A request without the header has a presigned URL.

@@ -28,7 +28,7 @@ pub const MAX_LOCALE: usize = 35;
 /// A JSON body of type `T`.
 pub struct Body<T>(pub T);
 
-/// A JSON body of type `T`, or none, which is as good as `{}`.
+/// A JSON body of type `T`, whose fields are all optional. None, `null` and `[]` (PHP's empty array) are as good as `{}`.
 pub struct BodyOrNone<T>(pub T);
 
 /// A query string of type `T`.
@@ -50,7 +50,12 @@ impl<T: DeserializeOwned> FromRequest<State> for BodyOrNone<T> {
 
     async fn from_request(request: Request, state: &State) -> Result<Self, Problem> {
         let bytes = read(request, state).await?;
-        parse(if bytes.is_empty() { b"{}" } else { &bytes }).map(Self)
+        let empty = match serde_json::from_slice(&bytes) {
+            Ok(Value::Null) => true,
+            Ok(Value::Array(values)) => values.is_empty(),
+            _ => bytes.is_empty(),
+        };
+        parse(if empty { b"{}" } else { &bytes }).map(Self)
     }
 }
 
@@ -154,12 +159,12 @@ pub fn line(field: &str, text: &str, max: usize) -> Result<String, Problem> {
     Ok(trimmed.to_owned())
 }
 
-/// A BCP 47 tag, or `en`.
+/// A BCP 47 tag, or `en`. Underscores, as in the locales of Unix and Java (`pt_BR`), become hyphens.
 pub fn locale(field: &str, tag: Option<&str>) -> Result<String, Problem> {
-    let tag = tag.unwrap_or("en");
+    let tag = tag.unwrap_or("en").replace('_', "-");
     let subtag = |s: &str| (1..=8).contains(&s.len()) && s.bytes().all(|b| b.is_ascii_alphanumeric());
     if tag.len() <= MAX_LOCALE && tag.split('-').all(subtag) {
-        Ok(tag.to_owned())
+        Ok(tag)
     } else {
         Err(Problem::invalid(field, "It must be a language tag such as en or de-AT."))
     }

@@ -1,4 +1,5 @@
-//! Who asks: the studio, from the JWT that API Gateway has verified, and from nowhere else.
+//! Who asks: the studio, from the JWT that API Gateway has verified (or, for a machine's token, from the deployment's table
+//! of clients), and from nowhere else.
 
 use std::collections::HashMap;
 
@@ -33,11 +34,36 @@ impl OperatorClaim {
     }
 }
 
+/// The clients that sign in without a user, each with the studio that it acts for.
+///
+/// Cognito's client-credentials tokens carry no claims that an administrator could set, so the deployment names the studio.
+#[derive(Default)]
+pub struct MachineClients(HashMap<String, Studio>);
+
+impl MachineClients {
+    /// Reads the variable `MACHINE_CLIENTS`, a JSON object of client ids and studios; without it there are none.
+    pub fn parse(text: Option<&str>) -> Result<Self, EnvError> {
+        let Some(text) = text else { return Ok(Self::default()) };
+        serde_json::from_str(text)
+            .map(Self)
+            .map_err(|error| EnvError::Invalid { name: "MACHINE_CLIENTS".into(), reason: error.to_string() })
+    }
+
+    /// Returns the studio of the client that the token was issued to, if it is a machine's token.
+    ///
+    /// A user's access token names its client too, but also the user, and never acts for the client's studio.
+    fn studio(&self, claims: &HashMap<String, String>) -> Option<&Studio> {
+        let is_machine =
+            claims.get("token_use").is_some_and(|token_use| token_use == "access") && !claims.contains_key("username");
+        claims.get("client_id").filter(|_| is_machine).and_then(|client| self.0.get(client))
+    }
+}
+
 impl FromRequestParts<State> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Problem> {
-        studio_of(claims(parts), &state.studio_claim).map(Self)
+        studio_of(claims(parts), &state.studio_claim, &state.machine_clients).map(Self)
     }
 }
 
@@ -61,11 +87,18 @@ fn claims(parts: &Parts) -> Option<&HashMap<String, String>> {
     context.authorizer.as_ref()?.jwt.as_ref().map(|jwt| &jwt.claims)
 }
 
-fn studio_of(claims: Option<&HashMap<String, String>>, name: &str) -> Result<Studio, Problem> {
+fn studio_of(
+    claims: Option<&HashMap<String, String>>,
+    name: &str,
+    machines: &MachineClients,
+) -> Result<Studio, Problem> {
     let no_studio = |detail| Problem::new(Kind::NoStudio, detail);
     let Some(claims) = claims else {
         return Err(Problem::new(Kind::Unauthorized, "A valid bearer token is required."));
     };
+    if let Some(studio) = machines.studio(claims) {
+        return Ok(studio.clone());
+    }
     // The access tokens of Cognito lack what its ID tokens bear.
     let studio = claims.get(name).ok_or_else(|| {
         no_studio(format!("The token has no claim {name}. Is it an access token? ID tokens bear it."))
@@ -80,7 +113,10 @@ mod tests {
     #[test]
     fn a_token_without_the_claim_is_told_from_no_token() {
         let of = |claims: Option<&HashMap<String, String>>| {
-            studio_of(claims, "studio").map(|studio| studio.to_string()).map_err(|problem| format!("{problem:?}"))
+            let none = MachineClients::default();
+            studio_of(claims, "studio", &none)
+                .map(|studio| studio.to_string())
+                .map_err(|problem| format!("{problem:?}"))
         };
         let claims = |name: &str, value: &str| HashMap::from([(name.to_owned(), value.to_owned())]);
         assert_eq!(of(Some(&claims("studio", "anna"))).as_deref(), Ok("anna"));
@@ -89,5 +125,43 @@ mod tests {
         assert!(without.contains("NoStudio") && without.contains("no claim studio"), "{without}");
         let wrong = of(Some(&claims("studio", "An na"))).unwrap_err();
         assert!(wrong.contains("NoStudio") && wrong.contains("names no studio"), "{wrong}");
+    }
+    /// The studio of a token with these claims, where the client `shop` acts for anna.
+    fn studio_with(claims: &[(&str, &str)]) -> Option<String> {
+        let machines = MachineClients::parse(Some(r#"{"shop":"anna"}"#)).expect("reads");
+        let claims = claims.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        studio_of(Some(&claims), "studio", &machines).ok().map(|studio| studio.to_string())
+    }
+
+    #[test]
+    fn access_token_of_machine_client_acts_for_its_studio() {
+        let machine = [("token_use", "access"), ("client_id", "shop"), ("sub", "shop"), ("scope", "darkroom/studio")];
+        assert_eq!(studio_with(&machine).as_deref(), Some("anna"));
+        let with_claim = [("token_use", "access"), ("client_id", "shop"), ("studio", "berta")];
+        assert_eq!(studio_with(&with_claim).as_deref(), Some("anna"));
+    }
+
+    #[test]
+    fn other_tokens_never_act_for_a_client() {
+        for claims in [
+            [("token_use", "access"), ("client_id", "another"), ("sub", "another")],
+            [("token_use", "id"), ("client_id", "shop"), ("sub", "shop")],
+            [("token_use", "access"), ("aud", "shop"), ("sub", "shop")],
+            [("token_use", "access"), ("client_id", "shop"), ("username", "eva")],
+            [("client_id", "shop"), ("sub", "shop"), ("scope", "darkroom/studio")],
+        ] {
+            assert_eq!(studio_with(&claims), None, "{claims:?}");
+        }
+        let id_token = [("token_use", "id"), ("client_id", "shop"), ("studio", "berta")];
+        assert_eq!(studio_with(&id_token).as_deref(), Some("berta"));
+    }
+
+    #[test]
+    fn malformed_machine_clients_are_named() {
+        for text in ["shop", "[]", r#"{"shop":"An na"}"#, r#"{"shop":1}"#] {
+            let error = MachineClients::parse(Some(text)).err().map(|error| error.to_string());
+            assert!(error.is_some_and(|error| error.contains("MACHINE_CLIENTS")), "{text}");
+        }
+        assert!(MachineClients::parse(None).is_ok_and(|machines| machines.0.is_empty()));
     }
 }

@@ -98,7 +98,7 @@ mod tests {
     fn indexes() -> Indexes {
         let variables = ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
         let env = Env::of(variables.map(|name| (name.to_owned(), "test".to_owned())).into());
-        let config = shared::aws::config(&env).unwrap();
+        let config = shared::aws::config(&env, shared::aws::Patience::Request).unwrap();
         Indexes::new(ObjectStore::new(shared::aws::s3(&env, &config), "none"), Clock::system())
     }
 

@@ -10,7 +10,7 @@ use http::{
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use shared::{JobError, error::ServiceThrottled};
+use shared::{JobError, error::ServiceUnavailable};
 use tracing::error;
 use utoipa::ToSchema;
 
@@ -154,6 +154,9 @@ impl Kind {
     }
 }
 
+/// So much of what is wrong is named in one problem.
+const MOST_NAMED: usize = 20;
+
 /// One refusal.
 #[derive(Debug)]
 pub struct Problem {
@@ -230,6 +233,14 @@ impl Problem {
         self
     }
 
+    /// Adds a list of what is wrong: its first [`MOST_NAMED`], and their number beside it. 2,000 refused photos, each with its
+    /// reason, would be more than Lambda can answer (6 MB).
+    pub fn naming(self, name: &str, mut list: Vec<impl Serialize>) -> Self {
+        let count = list.len();
+        list.truncate(MOST_NAMED);
+        self.with(name, list).with(&format!("{name}_count"), count)
+    }
+
     /// Says when it may be tried again, in seconds.
     pub fn retry_after(mut self, seconds: u64) -> Self {
         self.retry_after = Some(seconds);
@@ -248,7 +259,7 @@ impl From<JobError> for ApiError {
     fn from(error: JobError) -> Self {
         match error {
             JobError::Reject(reason) => Problem::new(Kind::Refused, reason.message).with("code", reason.code).into(),
-            JobError::Retry(error) | JobError::Throttled(error) => Self::Internal(error),
+            JobError::Retry(error) | JobError::Unavailable(error) => Self::Internal(error),
             JobError::Paused => Self::Internal(anyhow::anyhow!("A request can't pause")),
         }
     }
@@ -286,7 +297,7 @@ impl IntoResponse for ApiError {
             Self::Problem(problem) => problem.into_response(),
             Self::Internal(cause) => {
                 error!(error = format!("{cause:#}"), "A request failed");
-                let busy = cause.downcast_ref::<ServiceThrottled>().is_some();
+                let busy = cause.downcast_ref::<ServiceUnavailable>().is_some();
                 let detail = "Something went wrong on our side. Please try again.";
                 if busy {
                     Problem::new(Kind::Busy, detail).retry_after(1).into_response()

@@ -24,7 +24,12 @@ use shared::{
     workers::{Healthy, QueueName, workers},
 };
 
-use crate::{at_once::Workers, idempotency::Keyed, identity::OperatorClaim, indexes::Indexes};
+use crate::{
+    at_once::Workers,
+    idempotency::Keyed,
+    identity::{MachineClients, OperatorClaim},
+    indexes::Indexes,
+};
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -50,6 +55,7 @@ pub struct Inner {
     /// The JWT claim that names the studio.
     pub studio_claim: String,
     pub operator_claim: OperatorClaim,
+    pub machine_clients: MachineClients,
     pub clock: Clock,
     /// Archives are deleted after so many days; no link outlives them.
     pub retention_days: u32,
@@ -60,7 +66,7 @@ pub struct Inner {
 impl State {
     /// From the function's environment; a missing variable is an error that names it.
     pub fn from_env(env: &Env) -> Result<Self> {
-        let config = aws::config(env)?;
+        let config = aws::config(env, aws::Patience::Request)?;
         let dynamodb = aws::dynamodb(env, &config);
         let s3 = aws::s3(env, &config);
         let sqs = aws_sdk_sqs::Client::new(&config);
@@ -96,6 +102,7 @@ impl State {
             public_url: env.required("PUBLIC_URL")?,
             studio_claim: env.required("STUDIO_CLAIM")?,
             operator_claim: OperatorClaim::parse(&env.required("OPERATOR_CLAIM")?)?,
+            machine_clients: MachineClients::parse(env.optional("MACHINE_CLIENTS").as_deref())?,
             clock: env.clock(),
             retention_days: env.parsed("DOWNLOAD_RETENTION_DAYS")?,
             document: OnceLock::new(),

@@ -8,8 +8,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use anyhow::anyhow;
 use shared::{
     Job, JobError, Studio,
+    aws::broken_off,
     batch::{Delivery, Disposition},
     contents::{File, Source, archives, contents},
     download::{Download, DownloadStatus, Position, Progress},
@@ -56,10 +58,26 @@ async fn run(state: &State, delivery: &Delivery, studio: &Studio, id: Uuid) -> R
         notify(state, download, delivery.now()).await?;
         hold::rest(&state.desk.table, download).await?;
     }
+    if ended.at_rest.is_none() && !ended.paused {
+        leave_nothing_revoked(state, studio, id).await?;
+    }
     if ended.paused {
         state.desk.queue.send(&Job::BuildArchive { studio: studio.clone(), download: id }).await?;
     }
     Ok(ended.disposition)
+}
+
+/// A download that was taken back while it was built leaves no archive behind.
+async fn leave_nothing_revoked(state: &State, studio: &Studio, id: Uuid) -> Result<(), JobError> {
+    let Some(download) = state.desk.table.get(studio, id).await? else { return Ok(()) };
+    if download.status != DownloadStatus::Revoked {
+        return Ok(());
+    }
+    for key in download.archive_keys() {
+        state.archives.delete(&key).await?;
+    }
+    clear(state, &download).await;
+    Ok(())
 }
 
 /// Removes what a build that failed for good has left in S3. It costs money for a day at most, until the lifecycle
@@ -85,10 +103,11 @@ async fn build(state: &State, hold: Arc<Hold<Download>>) -> Result<Download, Job
     match tokio::time::timeout(time.saturating_sub(STOP_BEFORE), assembling).await {
         Ok(assembled) => assembled?,
         Err(_elapsed) if got_on.load(Ordering::Relaxed) => return Err(JobError::Paused),
-        Err(_elapsed) => return Err(anyhow::anyhow!("The build's time was up before it got on").into()),
+        // Not one part in all that time: S3 is slower than it may be.
+        Err(_elapsed) => return Err(broken_off("Failed to get on", anyhow!("The build's time was up")).into()),
     }
     let mut files = archives(&hold.record, &layouts).into_iter();
-    let first = files.next().ok_or_else(|| anyhow::anyhow!("An order was laid out to no archive"))?;
+    let first = files.next().ok_or_else(|| anyhow!("An order was laid out to no archive"))?;
     let more: Vec<_> = files.collect();
     let now = hold.now();
     let ready = hold.change(|download| download.complete(hold.by, now, first.clone(), more.clone())).await?;

@@ -15,7 +15,6 @@ use shared::{
     photo::Photo,
     queue::Queue,
     store::{Orders, Table},
-    work::MAX_TRIES_DOWNLOAD,
 };
 
 use crate::{
@@ -44,7 +43,7 @@ impl State {
     /// `ARCHIVE_PREFERENCE` is `fast` (default) or `cheap`. `ARCHIVE_CHECKSUMS=none` is for a store that proves no
     /// checksums of multipart uploads: an emulator, never S3.
     pub fn from_env(env: &Env) -> Result<Self> {
-        let config = aws::config(env)?;
+        let config = aws::config(env, aws::Patience::Job)?;
         let dynamodb = aws::dynamodb(env, &config);
         let s3 = aws::s3(env, &config);
         let sqs = aws_sdk_sqs::Client::new(&config);
@@ -60,7 +59,7 @@ impl State {
             emails: Table::new(dynamodb.clone(), env.required("EMAILS_TABLE")?),
             originals: ObjectStore::new(s3.clone(), originals),
             archives: ObjectStore::new(s3, archives),
-            redelivery: Redelivery::from_env(env, queue.clone(), MAX_TRIES_DOWNLOAD)?,
+            redelivery: Redelivery::from_env(env, queue.clone())?,
             email_queue: Queue::new(sqs.clone(), env.required("EMAILS_QUEUE_URL")?, env.clock()),
             desk: Desk {
                 table: Arc::new(Table::new(dynamodb, env.required("DOWNLOADS_TABLE")?)),

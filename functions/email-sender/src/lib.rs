@@ -2,6 +2,7 @@
 
 mod render;
 mod send_email;
+mod sender;
 mod state;
 
 use std::sync::Arc;

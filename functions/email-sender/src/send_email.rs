@@ -6,9 +6,10 @@ use anyhow::{Context as _, Result, anyhow};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 use shared::{
     JobError, RecordError, Studio,
-    aws::{failed, is_throttling},
+    aws::{broken_off, failed, is_throttling},
     batch::{Delivery, Disposition},
-    email::{Email, Message},
+    email::{Email, EmailStatus, Message},
+    error::QuotaUsedUp,
     hold::{self, Hold},
     language::Language,
     ses::{NewEmail, SesError},
@@ -46,6 +47,11 @@ async fn send(state: &State, hold: Arc<Hold<Email>>) -> Result<Email, JobError> 
         return Ok(suppressed);
     }
     let rendered = facts.render(&email.message, Language::of(&email.locale))?;
+    if email.status == EmailStatus::Sending {
+        // Nobody heard what became of it, and it is sent once more at most: not while SES is out.
+        let asked = state.ses.answers().await;
+        asked.map_err(|error| broken_off("SES does not answer", error))?;
+    }
     hold.change(|email| email.begin_sending(hold.by)).await?;
     match call_ses(state, email, &rendered).await {
         Ok(message_id) => {
@@ -98,10 +104,16 @@ fn sort(error: SesError) -> Refused {
         SesError::DispatchFailure(failure)
             if failure.as_connector_error().is_some_and(|e| e.is_io() && is_refused(e)) =>
         {
-            Refused::Certainly(anyhow::Error::new(error).context("Failed to reach SES").into())
+            Refused::Certainly(failed("Failed to reach SES", error).into())
         }
         SesError::ServiceError(_) if error.code().is_some_and(is_throttling) => {
-            Refused::Certainly(failed("SES asked us to slow down", error).into())
+            Refused::Certainly(failed("SES asked us to slow down", error).context(QuotaUsedUp).into())
+        }
+        // Expired credentials, rights that are missing, an account that is paused: an operator mends these.
+        SesError::ServiceError(_) if status == 403 || error.code().is_some_and(is_held_back) => {
+            let why = without_addresses(error.message().unwrap_or("no reason given"));
+            let held_back = anyhow!("{}: {why}", error.code().unwrap_or("Forbidden"));
+            Refused::Certainly(broken_off("SES sends no mail of ours", held_back).into())
         }
         SesError::ServiceError(_) if (400..500).contains(&status) => {
             let code = error.code().unwrap_or("BadRequest").to_owned();
@@ -110,12 +122,16 @@ fn sort(error: SesError) -> Refused {
                 "MessageRejected" | "BadRequestException" => {
                     JobError::reject("refused_by_ses", format!("The mail service refused the mail: {why}"))
                 }
-                // Account paused, expired credentials: an operator can mend these.
                 _ => anyhow!("SES refused the mail: {code}: {why}").into(),
             })
         }
         _ => Refused::Perhaps(failed("SES's answer was not heard", error)),
     }
+}
+
+/// Does SES send nothing at all, or nothing from our sender?
+fn is_held_back(code: &str) -> bool {
+    ["SendingPausedException", "AccountSuspendedException", "MailFromDomainNotVerifiedException"].contains(&code)
 }
 
 /// SES names addresses in its reasons; records, logs and operators are told none.
@@ -171,9 +187,11 @@ mod tests {
     #[test]
     fn a_quota_that_is_used_up_spends_no_try() {
         for code in ["TooManyRequestsException", "ThrottlingException", "Throttling", "LimitExceededException"] {
-            assert!(matches!(answered(code), Refused::Certainly(JobError::Throttled(_))), "{code}");
+            let Refused::Certainly(error @ JobError::Unavailable(_)) = answered(code) else { panic!("{code}") };
+            assert_eq!(error.horizon().as_hours(), 72, "{code}");
         }
         assert!(matches!(answered("MessageRejected"), Refused::Certainly(JobError::Reject(_))));
-        assert!(matches!(answered("SendingPausedException"), Refused::Certainly(JobError::Retry(_))));
+        let Refused::Certainly(error @ JobError::Unavailable(_)) = answered("SendingPausedException") else { panic!() };
+        assert_eq!(error.horizon().as_hours(), 24);
     }
 }

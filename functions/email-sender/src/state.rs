@@ -16,8 +16,9 @@ use shared::{
     secret::LinkSecrets,
     ses::Ses,
     store::{Orders, Table},
-    work::MAX_TRIES_EMAIL,
 };
+
+use crate::sender::sender;
 
 /// Stores, SES, and the address that mails come from.
 pub struct State {
@@ -36,7 +37,7 @@ pub struct State {
 impl State {
     /// From the function's environment; a missing variable is an error that names it.
     pub fn from_env(env: &Env) -> Result<Self> {
-        let config = aws::config(env)?;
+        let config = aws::config(env, aws::Patience::Job)?;
         let dynamodb = aws::dynamodb(env, &config);
         let sqs = aws_sdk_sqs::Client::new(&config);
         let queue = Queue::new(sqs.clone(), env.required("EMAILS_QUEUE_URL")?, env.clock());
@@ -44,7 +45,7 @@ impl State {
             operations: Arc::new(Table::new(dynamodb.clone(), env.required("REQUESTS_TABLE")?)),
             orders: Orders::new(dynamodb.clone(), env.required("ORDERS_TABLE")?),
             downloads: Table::new(dynamodb.clone(), env.required("DOWNLOADS_TABLE")?),
-            redelivery: Redelivery::from_env(env, queue.clone(), MAX_TRIES_EMAIL)?,
+            redelivery: Redelivery::from_env(env, queue.clone())?,
             desk: Desk {
                 table: Arc::new(Table::new(dynamodb, env.required("EMAILS_TABLE")?)),
                 queue,
@@ -52,7 +53,7 @@ impl State {
             },
             ses: Ses::new(&config)?,
             links: LinkSecrets::new(Parameters::new(&config)?, env.required("LINK_SECRET_PARAMETER")?),
-            from: env.required("MAIL_FROM")?,
+            from: sender(&env.required("MAIL_FROM")?),
             configuration_set: env.optional("SES_CONFIGURATION_SET"),
             public_url: env.required("PUBLIC_URL")?,
         })

@@ -8,6 +8,7 @@ use develop::{Developed, Jpeg, Limits, develop};
 use sha2::{Digest as _, Sha256};
 use shared::{
     JobError, ObjectKey, Studio,
+    aws::broken_off,
     batch::{Delivery, Disposition},
     hold::{self, Hold},
     metrics,
@@ -71,10 +72,11 @@ async fn read(state: &State, key: &ObjectKey, head: &Head) -> Result<Bytes, JobE
         return Err(JobError::reject("too_large", message));
     }
     match state.objects.open(key, &head.etag).await {
-        Ok(body) => Ok(body.collect().await?.into_bytes()),
+        Ok(body) => {
+            Ok(body.collect().await.map_err(|error| broken_off("Failed to read an original", error))?.into_bytes())
+        }
         // Replaced between HEAD and GET: the next try sees the new one.
         Err(GetError::Changed | GetError::Missing) => Err(anyhow::anyhow!("The original was changed meanwhile").into()),
-        Err(GetError::Forbidden) => Err(anyhow::anyhow!("The original may not be read").into()),
         Err(GetError::Other(error)) => Err(error.into()),
     }
 }

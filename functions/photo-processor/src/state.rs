@@ -13,7 +13,6 @@ use shared::{
     photo::Photo,
     queue::Queue,
     store::Table,
-    work::MAX_TRIES_PHOTO,
 };
 
 /// The photos' records and objects.
@@ -28,7 +27,7 @@ pub struct State {
 impl State {
     /// From the function's environment; a missing variable is an error that names it.
     pub fn from_env(env: &Env) -> Result<Self> {
-        let config = aws::config(env)?;
+        let config = aws::config(env, aws::Patience::Job)?;
         let bucket = env.required("PHOTOS_BUCKET")?;
         let (dynamodb, sqs) = (aws::dynamodb(env, &config), aws_sdk_sqs::Client::new(&config));
         let queue = Queue::new(sqs.clone(), env.required("PHOTOS_QUEUE_URL")?, env.clock());
@@ -36,7 +35,7 @@ impl State {
             operations: Arc::new(Table::new(dynamodb.clone(), env.required("REQUESTS_TABLE")?)),
             objects: ObjectStore::new(aws::s3(env, &config), bucket.clone()),
             bucket,
-            redelivery: Redelivery::from_env(env, queue.clone(), MAX_TRIES_PHOTO)?,
+            redelivery: Redelivery::from_env(env, queue.clone())?,
             desk: Desk {
                 table: Arc::new(Table::new(dynamodb, env.required("PHOTOS_TABLE")?)),
                 queue,

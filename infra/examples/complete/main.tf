@@ -34,6 +34,7 @@ module "darkroom" {
 
   # Functions
   architecture          = "arm64"
+  max_concurrency       = { photo-processor = 40 }
   reserved_concurrency  = { archive-builder = 10, email-sender = 7 }
   retry_backoff_seconds = 20
   tracing               = true
@@ -64,6 +65,7 @@ module "darkroom" {
   access_log_bucket       = "example-access-logs"
 
   # Who is told
+  log_level   = "WARN"
   alarm_email = "oncall@example.com"
 }
 

@@ -25,14 +25,17 @@ resource "aws_lambda_function" "this" {
   kms_key_arn                    = var.kms_key_arn
   tags                           = var.tags
 
+  # The function filters its log itself (shared/src/telemetry.rs).
   environment {
-    variables = var.environment
+    variables = merge(var.environment, { RUST_LOG = lower(var.log_level) })
   }
 
   logging_config {
-    log_format            = "JSON"
-    log_group             = aws_cloudwatch_log_group.this.name
-    application_log_level = var.log_level
+    log_format = "JSON"
+    log_group  = aws_cloudwatch_log_group.this.name
+    # Lambda takes a line without `level` or without a timestamp for INFO. Above that level it would drop the metrics, which
+    # have no level, and every error, since the functions leave the timestamp to CloudWatch.
+    application_log_level = "TRACE"
     # Lambda's reports of memory and cold starts are at this level.
     system_log_level = "INFO"
   }

@@ -28,13 +28,13 @@ variable "worker" {
   })
 
   validation {
-    condition     = var.worker.max_receives >= var.worker.tries + 5
-    error_message = "max_receives in workers.json must be tries + 5 or more: held, throttled and doubled deliveries are received too, and must not use up tries."
+    condition     = var.worker.max_receives >= 50
+    error_message = "max_receives in workers.json must be 50 or more: held, waiting and doubled deliveries are received too, and those to a function that can't start."
   }
 
   validation {
     condition     = var.worker.max_concurrency >= 2 && var.worker.max_concurrency <= 1000
-    error_message = "max_concurrency in workers.json must be 2 to 1000: SQS knows no other."
+    error_message = "max_concurrency must be 2 to 1000: SQS knows no other."
   }
 
   validation {

@@ -39,7 +39,7 @@ def main():
     parser.add_argument(
         "--binaries", type=Path, required=True, help="where api, email-sender, ... lie, built for this machine"
     )
-    parser.add_argument("--plan", type=Path, help="write the plan as JSON to this file")
+    parser.add_argument("--plan", type=Path, help="write the plan as JSON to this file, the examples' beside it")
     parser.add_argument("--plan-only", action="store_true", help="stop after the plan")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="darkroom-deployment-"))
@@ -85,8 +85,11 @@ def deploy(steps: Steps, folder: Path, issuer: oidc.Issuer, emulator: Emulator, 
     with steps.step("plans of the examples"):
         certificate = "arn:aws:acm:eu-central-1:000000000000:certificate/1"
         for example, told in {"minimal": {}, "complete": {"certificate_arn": certificate}}.items():
-            said = Terraform(folder / "infra" / "examples" / example, told).plan().stdout
+            terraform_of_it = Terraform(folder / "infra" / "examples" / example, told)
+            said = terraform_of_it.plan(f"-out={folder / 'plan'}").stdout
             say(f"{example}: {next(line for line in said.splitlines() if line.startswith('Plan:'))}")
+            if options.plan:
+                terraform_of_it.show(folder / "plan", options.plan.resolve().with_stem(f"{options.plan.stem}.{example}"))
     with steps.step("bad input"):
         bad_input.run(terraform)
     with steps.step("apply, interrupted half-way"):
@@ -113,6 +116,7 @@ def deploy(steps: Steps, folder: Path, issuer: oidc.Issuer, emulator: Emulator, 
         refusals.tokens(shop, issuer)
         refusals.preflights(shop, emulator, outputs)
         refusals.strangers(shop, issuer)
+        refusals.machines(shop, issuer)
         refusals.roles(emulator, outputs)
     with steps.step("poison messages"):
         failures.poison(emulator, outputs)
@@ -137,6 +141,7 @@ def variables(issuer: oidc.Issuer) -> dict:
         "architecture": "x86_64",
         "jwt_issuer": issuer.url,
         "jwt_audience": [oidc.AUDIENCE],
+        "machine_clients": {oidc.MACHINE: "anna"},
         "sender_address": "photos@example.com",
         "mail_domain": "example.com",
         "cors_origins": ["https://shop.example.com"],

@@ -10,9 +10,9 @@ BAD = ["-var=packages_dir=/nowhere", "-var=reserved_concurrency={ photo-processo
 
 
 def run(terraform: Terraform):
-    """The tests of variables.tftest.hcl, and what those can't see."""
+    """The tests of *.tftest.hcl, and what those can't see."""
     passed = terraform.run("test").stdout.strip().splitlines()[-1]
-    say(f"variables.tftest.hcl: {passed}")
+    say(f"terraform test: {passed}")
     refused(
         terraform,
         *BAD,

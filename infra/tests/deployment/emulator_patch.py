@@ -2,8 +2,9 @@
 
 - DescribeAlarms of the query protocol, which Terraform's provider speaks, leaves out most of an alarm's attributes, so
   that every plan would want to set them again. The JSON protocol's answer has them all: it is told as XML here.
-- SendEmail is authorized on "*", so that a role that names its identity and configuration set would be refused. AWS
-  asks for the right on both, and knows who the mail is from.
+- SendEmail is authorized on "*", so that a role that names identities and a configuration set would be refused. AWS
+  authorizes the sender's identity, the configuration set and, in the sandbox, each recipient's identity, and knows the
+  sender's address.
 - SQS's batches are authorized as actions of their own, which AWS's IAM does not know: there the right to
   ChangeMessageVisibility, DeleteMessage or SendMessage is that to its batch.
 """
@@ -57,12 +58,14 @@ def describe_alarms(params, cbor, is_cbor, is_json=False):
 
 
 def enforce_ses(method: str, path: str, headers: dict, body: bytes, query_params: dict, request_id: str):
-    """A refusal of the call, or None. The test verifies a domain, so that is the identity of its mails."""
+    """Returns a refusal of the call, or None. The test verifies a domain, which is the sender's identity. The account
+    is in the sandbox: each recipient is an identity of its own."""
     if (method, path.rstrip("/")) != ("POST", "/v2/email/outbound-emails"):
         return enforce_ses_as_emulated(method, path, headers, body, query_params, request_id)
     mail = json.loads(body)
     sender = parseaddr(mail.get("FromEmailAddress", ""))[1]
-    resources = [f"identity/{sender.partition('@')[2]}"]
+    recipients = [parseaddr(to)[1] for kind in mail.get("Destination", {}).values() for to in kind or []]
+    resources = [f"identity/{sender.partition('@')[2]}", *(f"identity/{recipient}" for recipient in recipients)]
     if mail.get("ConfigurationSetName"):
         resources.append(f"configuration-set/{mail['ConfigurationSetName']}")
     for resource in resources:

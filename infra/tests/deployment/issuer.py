@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 AUDIENCE = "darkroom"
+# A client that signs in without a user.
+MACHINE = "shop-server"
 KEY_ID = "1"
 
 
@@ -56,7 +58,8 @@ class Issuer:
         threading.Thread(target=server.serve_forever, daemon=True).start()
 
     def token(self, studio: str, *, genuine: bool = True, **claims) -> str:
-        """A token for a studio; one that is not genuine is signed by a stranger's key under our key's name."""
+        """A token for a studio; one that is not genuine is signed by a stranger's key under our key's name. A claim that is
+        None is left out."""
         now = int(time.time())
         claims = {
             "iss": self.url,
@@ -66,6 +69,7 @@ class Issuer:
             "exp": now + 3600,
             "darkroom_studio": studio,
         } | claims
+        claims = {name: value for name, value in claims.items() if value is not None}
         signed = f"{encode({'alg': 'RS256', 'kid': KEY_ID, 'typ': 'JWT'})}.{encode(claims)}"
         key = self.key if genuine else self.stranger
         return f"{signed}.{encode(key.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256()))}"

@@ -6,7 +6,7 @@ from botocore.exceptions import ClientError
 
 import photos
 from emulator import Emulator
-from issuer import Issuer
+from issuer import MACHINE, Issuer
 from shop import Shop
 from steps import check, say
 
@@ -65,6 +65,29 @@ def strangers(shop: Shop, issuer: Issuer):
     check(put(upload["url"]) == 412, "a second upload was taken")
     shop.wait(path)
     say("another studio's photo: 404; a forged upload URL: 403; a second upload: 412")
+
+
+def machines(shop: Shop, issuer: Issuer):
+    """A machine's access token acts for the studio of its client; no other token of that client does."""
+    machine = {"aud": None, "darkroom_studio": None, "sub": MACHINE, "client_id": MACHINE, "token_use": "access"}
+
+    def photos_of(**claims):
+        token = issuer.token("nobody", **(machine | claims))
+        return Shop(shop.web, shop.api, token).call("GET", "/photos")
+
+    answer = photos_of()
+    check(answer.status == 200, f"a machine's access token: {answer.status}: {answer.body[:500]}")
+    ids = [[photo["id"] for photo in page["items"]] for page in (answer.json(), shop.ask("GET", "/photos"))]
+    check(ids[0] and ids[0] == ids[1], "a machine sees other photos than its studio")
+    say("a machine's access token: its studio's photos")
+    for what, claims, status in (
+        ("a user's access token of that client", {"username": "eva"}, 403),
+        ("another token of that client", {"token_use": "id"}, 403),
+        ("an unknown client's access token", {"client_id": "another"}, 401),
+    ):
+        found = photos_of(**claims).status
+        check(found == status, f"{what}: {found}")
+        say(f"{what}: {status}")
 
 
 def roles(emulator: Emulator, outputs: dict):

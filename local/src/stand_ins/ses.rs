@@ -1,4 +1,4 @@
-//! The SES v2 stand-in: SendEmail with simple content, delivered into the [`Mailbox`].
+//! The SES v2 stand-in: SendEmail with simple content, delivered into the [`Mailbox`], and GetAccount.
 
 use http::{HeaderValue, Method, Response, StatusCode};
 use jiff::Timestamp;
@@ -31,11 +31,16 @@ enum Refusal {
 /// Answers one request.
 pub fn answer(mailbox: &Mailbox, method: &Method, path: &str, body: &[u8]) -> Response<Vec<u8>> {
     let result = match (method, path) {
-        (&Method::POST, "/v2/email/outbound-emails") => send_email(mailbox, body),
+        (&Method::POST, "/v2/email/outbound-emails") => {
+            send_email(mailbox, body).map(|message_id| json!({ "MessageId": message_id }))
+        }
+        (&Method::GET, "/v2/email/account") => {
+            Ok(json!({ "SendingEnabled": true, "ProductionAccessEnabled": true, "EnforcementStatus": "HEALTHY" }))
+        }
         _ => Err(Refusal::Unknown),
     };
     let (status, error_type, body) = match result {
-        Ok(message_id) => (StatusCode::OK, None, json!({ "MessageId": message_id })),
+        Ok(answer) => (StatusCode::OK, None, answer),
         Err(refusal) => {
             let (status, error_type) = match refusal {
                 Refusal::BadRequest(_) => (StatusCode::BAD_REQUEST, "BadRequestException"),
@@ -187,6 +192,12 @@ impl File {
 
 fn check_address(address: &str) -> Result<(), Refusal> {
     let bare = bare_address(address);
+    // SES: "must be encoded using 7-bit ASCII"; a comma outside of quotes would end the address.
+    let name = address.strip_suffix(&format!("<{bare}>")).unwrap_or_default().trim();
+    let quoted = name.len() > 1 && name.starts_with('"') && name.ends_with('"');
+    if !address.is_ascii() || (!quoted && name.contains([',', ';', ':', '@', '(', ')', '"'])) {
+        return Err(bad("Illegal address"));
+    }
     let parts = bare.rsplit_once('@').filter(|(local, domain)| !local.is_empty() && domain.contains('.'));
     if parts.is_none() {
         return Err(bad("Missing final '@domain'"));

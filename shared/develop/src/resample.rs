@@ -247,7 +247,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(40))]
 
         #[test]
-        fn each_sample_is_within_one_step_of_the_textbooks(
+        fn samples_are_within_two_steps_of_the_textbooks_and_within_half_a_step_on_average(
             size in (1_usize..90, 1_usize..30),
             part in (1_usize..100, 1_usize..100),
             channels in prop::sample::select(vec![1_usize, 3, 4]),
@@ -263,10 +263,15 @@ mod tests {
                 })
                 .collect();
             let ours = resample(&samples, channels, size, to);
+            let mut sum = 0.0;
             for (ours, exact) in ours.iter().zip(reference(&samples, channels, size, to)) {
-                // Half a step of each of the passes' roundings, and where they meet a tie, the step to the other side.
-                prop_assert!((f64::from(*ours) - exact).abs() <= 1.5, "{ours} for {exact}");
+                let off = (f64::from(*ours) - exact).abs();
+                // Weights of 14 bits let the first pass round the other way where it is close to a tie: at most a step for
+                // each of the taps of the second pass, whose weights without their signs sum up to 1.4; and half a step of its own.
+                prop_assert!(off <= 2.0, "{ours} for {exact}");
+                sum += off;
             }
+            prop_assert!(sum <= 0.5 * f64::from(u32::try_from(ours.len()).unwrap()), "{sum} of {}", ours.len());
         }
     }
 

@@ -220,7 +220,7 @@ impl<R: Workable> Desk<R> {
             Standing::OfFailure(_) | Standing::Alone(_) => return Ok(Dealt::Kept),
         };
         if dealt == Dealt::Done && deed == Deed::Retry {
-            self.queue.send_again(&letter.body, std::time::Duration::ZERO).await?;
+            self.queue.send_again(&letter.body, std::time::Duration::ZERO, None).await?;
         }
         self.dead_letters.remove(letter).await?;
         Ok(dealt)

@@ -13,7 +13,8 @@ pub use failures::{Failure, FailureKey, InvalidCursor, MOST_COUNTED};
 use jiff::Timestamp;
 pub use orders::Orders;
 use serde::{Serialize, de::DeserializeOwned};
-pub use table::{Created, Page, Table};
+pub(crate) use table::DUE_SHARDS;
+pub use table::{Created, Page, Table, Unreadable};
 use uuid::Uuid;
 
 use crate::{
@@ -25,7 +26,7 @@ use crate::{
 };
 
 /// Something that lies in a table under (studio, id).
-pub trait Record: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
+pub trait Record: Serialize + DeserializeOwned + Clone + PartialEq + Send + Sync + 'static {
     /// What logs call it.
     const NAME: &'static str;
 

@@ -1,8 +1,12 @@
 //! One DynamoDB table of one kind of record.
 
-use std::{collections::HashMap, marker::PhantomData, time::Duration};
+use std::{
+    collections::HashMap,
+    marker::PhantomData,
+    time::{Duration, Instant},
+};
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, anyhow};
 use aws_sdk_dynamodb::{
     Client,
     error::SdkError,
@@ -11,23 +15,27 @@ use aws_sdk_dynamodb::{
 };
 use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
-use tracing::warn;
+use tracing::{error, warn};
 use uuid::Uuid;
 
 use super::{
     Record,
     failures::{FAILED_AT, FAILED_SHARD},
 };
-use crate::{aws::failed, error::ServiceThrottled, studio::Studio};
+use crate::{aws::failed, batch::jitter, error::ServiceUnavailable, metrics, studio::Studio};
 
-/// Times that a change is applied to a newer item before giving up: more than 16 losses in a row is no ordinary race.
-const MAX_RACES: usize = 16;
+/// A change is applied to a newer item again and again for so long. A request must be answered within 29 s.
+const CONTENTION: Duration = Duration::from_secs(8);
+/// The longest wait between two such times; from 10 ms on it doubles with each, and is jittered.
+const MAX_CONTENTION_WAIT: Duration = Duration::from_millis(500);
+/// Rounds of a batch of reads of which DynamoDB leaves some for later.
+const MAX_ROUNDS: usize = 16;
 /// DynamoDB: at most 100 keys per BatchGetItem.
 const MAX_BATCH_GET: usize = 100;
 /// Batches read at once.
 const BATCHES_AT_ONCE: usize = 8;
 /// The sparse index spreads over so many partitions; one partition takes 1,000 writes a second.
-const DUE_SHARDS: u128 = 4;
+pub(crate) const DUE_SHARDS: u128 = 4;
 /// The sparse index's name, and its range key's (milliseconds since the epoch).
 const DUE_AT: &str = "due_at";
 
@@ -39,7 +47,7 @@ const MAX_LIST_QUERIES: usize = 40;
 /// Keys asked for at once where all are wanted.
 const MAX_DUE_PAGE: i32 = 1000;
 
-type Item = HashMap<String, AttributeValue>;
+pub(crate) type Item = HashMap<String, AttributeValue>;
 
 /// One table.
 pub struct Table<R> {
@@ -64,6 +72,16 @@ pub struct Page<R> {
     pub items: Vec<R>,
     /// Where to go on; `None` at the end.
     pub next: Option<Uuid>,
+}
+
+/// This build can't read an item: a newer one wrote it, or it is damaged. Stands as a context in an error's chain.
+#[derive(Debug, Clone, Copy)]
+pub struct Unreadable;
+
+impl std::fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("This build can't read it")
+    }
 }
 
 struct Seen<R> {
@@ -111,10 +129,23 @@ impl<R: Record> Table<R> {
         let revision = item.get("revision").and_then(|n| n.as_n().ok()?.parse().ok());
         let write_id = item.get("write_id").and_then(|w| w.as_s().ok()).cloned();
         let (Some(revision), Some(write_id)) = (revision, write_id) else {
-            bail!("A {} item has no revision or write id", R::NAME)
+            return Err(anyhow!("A {} item has no revision or write id", R::NAME).context(Unreadable));
         };
-        let record = serde_dynamo::from_item(item).with_context(|| format!("A {} item can't be read", R::NAME))?;
+        let read = serde_dynamo::from_item(item).with_context(|| format!("A {} item can't be read", R::NAME));
+        let record = read.context(Unreadable)?;
         Ok(Seen { record, revision, write_id })
+    }
+
+    /// A record of a list. One that this build can't read stands in nobody's way: it is left out, and operators are told.
+    fn readable(item: Item) -> Option<R> {
+        match Self::decode(item) {
+            Ok(seen) => Some(seen.record),
+            Err(error) => {
+                error!(error = format!("{error:#}"), "Left out an item that can't be read");
+                metrics::unreadable();
+                None
+            }
+        }
     }
 
     fn put(&self, record: &R, revision: u64, write_id: &str) -> Result<PutItemFluentBuilder> {
@@ -155,7 +186,8 @@ impl<R: Record> Table<R> {
 
     /// Applies `change` to the record by one conditional write; `None` when there is no such record.
     ///
-    /// An `Err` of `change` writes nothing and is returned as it is, beside the record as it was seen.
+    /// An `Err` of `change` writes nothing and is returned as it is, beside the record as it was seen. Nor is anything
+    /// written where the change changes nothing.
     pub async fn update<T, E>(
         &self,
         studio: &Studio,
@@ -165,12 +197,19 @@ impl<R: Record> Table<R> {
         let Some(mut seen) = self.see(studio, id).await? else {
             return Ok(None);
         };
-        for _ in 0..MAX_RACES {
+        let begun = Instant::now();
+        for races in 0.. {
             let mut record = seen.record.clone();
             let outcome = match change(&mut record) {
                 Ok(outcome) => outcome,
                 Err(refusal) => return Ok(Some((seen.record, Err(refusal)))),
             };
+            if record == seen.record {
+                return Ok(Some((record, Ok(outcome))));
+            }
+            if begun.elapsed() > CONTENTION {
+                break;
+            }
             let write_id = Uuid::new_v4().to_string();
             let sent = self
                 .put(&record, seen.revision + 1, &write_id)?
@@ -186,8 +225,16 @@ impl<R: Record> Table<R> {
             if seen.write_id == write_id {
                 return Ok(Some((seen.record, Ok(outcome))));
             }
+            // Losers that all come back at once would race anew.
+            if races > 0 {
+                let full = Duration::from_millis(10 << races.min(10)).min(MAX_CONTENTION_WAIT);
+                tokio::time::sleep(full.mul_f64(jitter())).await;
+                let Some(now) = self.see(studio, id).await? else { return Ok(None) };
+                seen = now;
+            }
         }
-        bail!("A {} was changed by others {MAX_RACES} times in a row", R::NAME)
+        let lost = anyhow!("A {} was changed by others all the time", R::NAME);
+        Err(lost.context(ServiceUnavailable("Failed to write a record")))
     }
 
     /// Removes the record; none is as good as removed.
@@ -201,6 +248,28 @@ impl<R: Record> Table<R> {
             .await
             .map_err(|error| failed("Failed to delete a record", error))?;
         Ok(())
+    }
+
+    /// Removes the record if it is so, and stays so until it is removed.
+    pub async fn delete_if(&self, studio: &Studio, id: Uuid, condition: impl Fn(&R) -> bool) -> Result<()> {
+        let Some(seen) = self.see(studio, id).await?.filter(|seen| condition(&seen.record)) else { return Ok(()) };
+        let sent = self
+            .client
+            .delete_item()
+            .table_name(&self.name)
+            .key("studio", text(studio))
+            .key("id", text(id))
+            .condition_expression("revision = :seen")
+            .expression_attribute_values(":seen", number(seen.revision))
+            .send()
+            .await;
+        match sent {
+            Err(error) if error.as_service_error().is_none_or(|e| !e.is_conditional_check_failed_exception()) => {
+                Err(failed("Failed to delete a record", error))
+            }
+            // Changed meanwhile: it is another's by now, or removed by this very call, whose first answer was lost.
+            _ => Ok(()),
+        }
     }
 
     /// The records of these ids, those that exist.
@@ -221,7 +290,7 @@ impl<R: Record> Table<R> {
         let mut keys = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build()?;
         let mut records = Vec::with_capacity(ids.len());
         // DynamoDB may leave keys for another round, above 16 MB of items or when it is busy.
-        for round in 0..MAX_RACES {
+        for round in 0..MAX_ROUNDS {
             let answer = self
                 .client
                 .batch_get_item()
@@ -238,7 +307,8 @@ impl<R: Record> Table<R> {
             keys = left;
             tokio::time::sleep(Duration::from_millis(20 << round.min(6))).await;
         }
-        Err(anyhow!("DynamoDB left keys unread {MAX_RACES} times").context(ServiceThrottled("Failed to read records")))
+        Err(anyhow!("DynamoDB left keys unread {MAX_ROUNDS} times")
+            .context(ServiceUnavailable("Failed to read records")))
     }
 
     /// A studio's records, newest first, those that `keep` takes. A page may hold fewer than `limit` and yet have a
@@ -269,7 +339,7 @@ impl<R: Record> Table<R> {
                 .await
                 .map_err(|error| failed("Failed to list records", error))?;
             for item in answer.items.unwrap_or_default() {
-                let record = Self::decode(item)?.record;
+                let Some(record) = Self::readable(item) else { continue };
                 let kept = keep(&record);
                 if kept && items.len() == limit {
                     return Ok(Page { next: seen, items });
@@ -287,22 +357,15 @@ impl<R: Record> Table<R> {
         Ok(Page { items, next: seen })
     }
 
-    /// Keys of records that should have moved by `now`, at most `limit` a shard.
-    pub async fn due(&self, now: Timestamp, limit: i32) -> Result<Vec<(Studio, Uuid)>> {
-        let mut keys = Vec::new();
-        for shard in 0..DUE_SHARDS {
-            self.due_page(shard, now, limit, None, &mut keys).await?;
-        }
-        Ok(keys)
-    }
-
     /// Keys of all records that something is due for, whenever that is.
     pub async fn all_due(&self) -> Result<Vec<(Studio, Uuid)>> {
         let mut keys = Vec::new();
         for shard in 0..DUE_SHARDS {
             let mut start = None;
             loop {
-                start = self.due_page(shard, Timestamp::MAX, MAX_DUE_PAGE, start, &mut keys).await?;
+                let (page, next) = self.due_page(shard, Timestamp::MAX, MAX_DUE_PAGE, start).await?;
+                keys.extend(page);
+                start = next;
                 if start.is_none() {
                     break;
                 }
@@ -311,14 +374,16 @@ impl<R: Record> Table<R> {
         Ok(keys)
     }
 
-    async fn due_page(
+    /// Keys of one shard's records that should have moved by `now`, at most `limit`, and where to go on; the longest overdue
+    /// first.
+    pub(crate) async fn due_page(
         &self,
         shard: u128,
         now: Timestamp,
         limit: i32,
         start: Option<Item>,
-        keys: &mut Vec<(Studio, Uuid)>,
-    ) -> Result<Option<Item>> {
+    ) -> Result<(Vec<(Studio, Uuid)>, Option<Item>)> {
+        let mut keys = Vec::new();
         let answer = self
             .client
             .query()
@@ -341,7 +406,7 @@ impl<R: Record> Table<R> {
                 warn!(table = self.name, "An item that is due has a key of no record");
             }
         }
-        Ok(answer.last_evaluated_key)
+        Ok((keys, answer.last_evaluated_key))
     }
 }
 

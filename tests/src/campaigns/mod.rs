@@ -3,6 +3,7 @@
 
 mod backlog;
 mod kills;
+mod outages;
 mod poison;
 mod sites;
 mod stops;
@@ -20,6 +21,7 @@ use shared::{Studio, clock::Clock};
 pub use self::{
     backlog::backlog,
     kills::{Kills, kills},
+    outages::{Out, outage},
     poison::poison,
     sites::{SITES, sites, strike_once},
     stops::{Stops, stop_once, stops},
@@ -35,8 +37,8 @@ use crate::{
 /// The functions, workers and API.
 pub const FUNCTIONS: [&str; 4] = ["api", "email-sender", "photo-processor", "archive-builder"];
 
-/// Of the clients' usual patience, so that a server that hangs costs 0.6 s, not 30.
-const PATIENCE_PERCENT: &str = "2";
+/// Of the clients' usual patience, workers' and API's, so that a server that hangs costs 0.6 s, not 30 or 4.
+const HASTY_PERCENT: [u32; 2] = [2, 15];
 
 /// A system whose time and steps are the campaign's, with a network that fails when told to.
 pub struct Rig {
@@ -47,12 +49,22 @@ pub struct Rig {
 }
 
 impl Rig {
-    /// A fresh one; `layer` stands around each invocation.
+    /// A fresh one; `layer` stands around each invocation. Its clients are hasty.
     pub async fn start(layer: Option<Layer>) -> Result<Self> {
+        Self::with(layer, HASTY_PERCENT).await
+    }
+
+    /// One whose clients wait as long as anywhere, however busy this machine is.
+    pub async fn patient() -> Result<Self> {
+        Self::with(None, [100, 100]).await
+    }
+
+    async fn with(layer: Option<Layer>, [workers, api]: [u32; 2]) -> Result<Self> {
         let net = FaultNet::start(&FUNCTIONS).await?;
         let mut overrides = net.overrides.clone();
         for function in FUNCTIONS {
-            overrides.insert((function.to_owned(), "SDK_PATIENCE_PERCENT".to_owned()), PATIENCE_PERCENT.to_owned());
+            let percent = if function == "api" { api } else { workers };
+            overrides.insert((function.to_owned(), "SDK_PATIENCE_PERCENT".to_owned()), percent.to_string());
         }
         let app = TestApp::with(|options| {
             options.by_hand = true;

@@ -21,7 +21,7 @@ const POISON: [&str; 5] = [
 /// Batches of ten with poison in these places (bit n of a mask: message n). All mixed ones are 1 to 1,022.
 pub async fn poison(masks: impl IntoIterator<Item = u16>) -> Result<Row> {
     let mut row = Row::new("mixed subsets of poison in a batch of ten");
-    let rig = Rig::start(None).await?;
+    let rig = Rig::patient().await?;
     let studio = studio();
     let jpeg = crate::jpeg(1, 60, 40);
     let photo = walk::upload(&rig.app, &studio, "a.jpg", "image/jpeg", &jpeg).await?;

@@ -55,6 +55,7 @@ impl Call {
             Some((target, operation)) if target.starts_with("DynamoDB") => call(Service::DynamoDb, operation),
             Some(("AmazonSQS", operation)) => call(Service::Sqs, operation),
             Some((_, operation)) => call(Service::Ssm, operation),
+            None if parts.uri.path() == "/v2/email/account" => call(Service::Ses, "GetAccount"),
             None if parts.uri.path().starts_with("/v2/email/") => call(Service::Ses, "SendEmail"),
             None => call(Service::S3, s3_operation(&parts.method, &parts.uri, !header("x-amz-copy-source").is_empty())),
         }

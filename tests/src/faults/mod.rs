@@ -46,6 +46,15 @@ impl Fault {
     ];
 }
 
+/// What no worker can use for a while, however often it asks; the API can.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outage {
+    /// A service: its connections break, or it fails, or it denies access, one after the other.
+    Of(Service),
+    /// KMS: S3 and SQS can't use their keys, and say so.
+    Kms,
+}
+
 /// A fault, where it strikes, and how many calls of that operation in a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Strike {

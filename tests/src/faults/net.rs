@@ -18,7 +18,7 @@ use hyper_util::{
 };
 use tokio::{net::TcpListener, sync::Notify, task::JoinSet};
 
-use super::{Call, Fault, Service, Site, Strike};
+use super::{Call, Fault, Outage, Service, Site, Strike};
 
 /// No test waits so long: what hangs, hangs until its client gives up.
 const FOR_EVER: Duration = Duration::from_secs(60);
@@ -59,6 +59,7 @@ struct State {
     counts: HashMap<(String, Call), usize>,
     strikes: Vec<Strike>,
     log: Vec<Answered>,
+    outage: Option<Outage>,
     watch: Option<Watch>,
 }
 
@@ -91,6 +92,11 @@ impl FaultNet {
         let mut state = self.shared.state();
         let watch = state.watch.take();
         *state = State { strikes, watch, ..State::default() };
+    }
+
+    /// From now on this is out, or all is back.
+    pub fn out(&self, outage: Option<Outage>) {
+        self.shared.state().outage = outage;
     }
 
     /// Calls `watch` before each call is passed on.
@@ -128,6 +134,26 @@ impl Shared {
         };
         let fault = state.strikes.iter().find(strikes).map(|strike| strike.fault);
         (site, fault, state.watch.clone())
+    }
+
+    /// What an outage makes of a call; `None` where it is another's.
+    fn outage(&self, site: &Site) -> Option<Result<Response<Body>, Broken>> {
+        let (service, outage) = (site.call.service, self.state().outage?);
+        if site.function == "api" {
+            return None;
+        }
+        match outage {
+            Outage::Of(out) if out == service => Some(match site.nth % 3 {
+                0 => Err(Broken),
+                1 => Ok(refusal(service, StatusCode::INTERNAL_SERVER_ERROR)),
+                _ => Ok(refusal(service, StatusCode::FORBIDDEN)),
+            }),
+            Outage::Kms if service == Service::S3 => {
+                Some(Ok(told(service, StatusCode::BAD_REQUEST, "KMS.DisabledException")))
+            }
+            Outage::Kms if service == Service::Sqs => Some(Ok(told(service, StatusCode::BAD_REQUEST, "KmsDisabled"))),
+            _ => None,
+        }
     }
 
     fn note(&self, site: Site, status: Option<StatusCode>) {
@@ -170,6 +196,10 @@ async fn pass(
         watch(&site);
     }
     let service = site.call.service;
+    if let Some(answer) = shared.outage(&site) {
+        shared.note(site, None);
+        return answer;
+    }
     match fault {
         Some(Fault::DropRequest) => {
             shared.note(site, None);
@@ -241,11 +271,17 @@ fn refusal(service: Service, status: StatusCode) -> Response<Body> {
     let code = match (service, status) {
         (Service::S3, StatusCode::SERVICE_UNAVAILABLE) => "SlowDown",
         (Service::Ses, StatusCode::TOO_MANY_REQUESTS) => "TooManyRequestsException",
+        (Service::S3, StatusCode::FORBIDDEN) => "AccessDenied",
+        (_, StatusCode::FORBIDDEN) => "AccessDeniedException",
         (Service::S3, _) => "InternalError",
         (Service::Ses, _) => "InternalServiceErrorException",
         (_, StatusCode::BAD_REQUEST) => "ThrottlingException",
         _ => "InternalServerError",
     };
+    told(service, status, code)
+}
+
+fn told(service: Service, status: StatusCode, code: &'static str) -> Response<Body> {
     let (kind, body) = match service {
         Service::S3 => {
             ("application/xml", format!("<Error><Code>{code}</Code><Message>told to fail</Message></Error>"))

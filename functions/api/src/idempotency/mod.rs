@@ -17,6 +17,7 @@ use axum::{
 use http::{Method, StatusCode, header::CONTENT_TYPE, request::Parts};
 use jiff::Timestamp;
 pub use record::{Answer, Keyed, Meaning};
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use shared::{Studio, store::Created};
 use tracing::warn;
@@ -95,7 +96,7 @@ async fn run(state: &State, request: Request, next: Next) -> ApiResult<Response>
     let fingerprint = fingerprint(&parts, &bytes);
     let id = Uuid::new_v5(&NAMESPACE, key.as_bytes());
     let now = state.clock.now();
-    let meaning = begin(state, &studio, id, fingerprint, now).await?;
+    let (meaning, turn) = begin(state, &studio, id, fingerprint, now).await?;
     let allotted = match &meaning {
         Meaning::First(id) => Allotted::first(*id),
         Meaning::BrokeOff(id) => Allotted { again: true, ..Allotted::first(*id) },
@@ -125,7 +126,7 @@ async fn run(state: &State, request: Request, next: Next) -> ApiResult<Response>
     }
     let body = response.extensions_mut().remove::<Remember>().map(|Remember(body)| body);
     let first = matches!(meaning, Meaning::First(_));
-    if let Err(error) = end(state, (&studio, id), first, response.status(), body).await {
+    if let Err(error) = end(state, (&studio, id), (first, turn), response.status(), body).await {
         // It will be over in half a minute, and comes again as one that broke off.
         warn!(error = format!("{error:#}"), "Could not write down how a keyed request has ended");
     }
@@ -149,43 +150,56 @@ fn fingerprint(parts: &Parts, body: &[u8]) -> String {
     hash.update([0]);
     hash.update(parts.uri.path_and_query().map_or("", |path| path.as_str()));
     hash.update([0]);
-    hash.update(body);
+    // The same content is the same request, however its members are ordered and spaced.
+    let said = serde_json::from_slice::<Value>(body).map(|said| said.to_string());
+    hash.update(said.as_deref().map_or(body, str::as_bytes));
     hex::encode(hash.finalize())
 }
 
-async fn begin(state: &State, studio: &Studio, id: Uuid, fingerprint: String, now: Timestamp) -> ApiResult<Meaning> {
+/// What the key means, and until when it is this request's turn.
+async fn begin(
+    state: &State,
+    studio: &Studio,
+    id: Uuid,
+    fingerprint: String,
+    now: Timestamp,
+) -> ApiResult<(Meaning, Timestamp)> {
     let begun = Keyed::begun(studio.clone(), id, fingerprint.clone(), now);
     if let Created::New = state.requests.create(&begun).await? {
-        return Ok(Meaning::First(begun.record));
+        return Ok((Meaning::First(begun.record), begun.under_way_until));
     }
     let again = state.requests.update(studio, id, |keyed: &mut Keyed| match keyed.comes_again(&fingerprint, now) {
         going @ (Meaning::First(_) | Meaning::BrokeOff(_)) => Ok(going),
         other => Err(other),
     });
     match again.await? {
-        Some((_, Ok(meaning) | Err(meaning))) => Ok(meaning),
+        Some((keyed, Ok(meaning) | Err(meaning))) => Ok((meaning, keyed.under_way_until)),
         // Its first request was refused between our two looks: as good as under way.
-        None => Ok(Meaning::UnderWay { until: now }),
+        None => Ok((Meaning::UnderWay { until: now }, now)),
     }
 }
 
-/// A first request that was refused has done nothing, and frees its key; one that broke off before may have.
+/// A first request that was refused has done nothing, and frees its key; one that broke off before may have. One whose turn
+/// is over leaves the key to its successor, unless it has an answer.
 async fn end(
     state: &State,
     (studio, id): (&Studio, Uuid),
-    first: bool,
+    (first, turn): (bool, Timestamp),
     status: StatusCode,
     body: Option<String>,
 ) -> anyhow::Result<()> {
     if first && status.is_client_error() {
-        return state.requests.delete(studio, id).await;
+        return state.requests.delete_if(studio, id, |keyed| keyed.under_way_until == turn).await;
     }
     let now = state.clock.now();
     let answer = status.is_success().then(|| Answer { status: status.as_u16(), body });
     let ended = state.requests.update(studio, id, |keyed: &mut Keyed| {
+        if keyed.under_way_until != turn && answer.is_none() {
+            return Err(());
+        }
         keyed.under_way_until = now;
         keyed.answered.clone_from(&answer);
-        Ok::<_, ()>(())
+        Ok(())
     });
     ended.await.map(drop)
 }

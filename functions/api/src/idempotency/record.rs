@@ -11,7 +11,7 @@ const KEPT: SignedDuration = SignedDuration::from_hours(24);
 const LONGEST: SignedDuration = SignedDuration::from_secs(30);
 
 /// One key's request.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Keyed {
     /// Whose key.
     pub studio: Studio,

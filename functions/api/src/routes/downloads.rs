@@ -21,7 +21,7 @@ pub use self::{retry::*, terms::*};
 use super::page_of;
 use crate::{
     answers::{DownloadPage, DownloadState, DownloadView, DownloadWithFiles, DownloadWithLink, FileView, Page, hex},
-    body::{Body, Id, Query},
+    body::{BodyOrNone, Id, Query},
     etag,
     idempotency::Allotted,
     identity::Caller,
@@ -48,7 +48,7 @@ pub async fn create(
     Shared(state): Shared<State>,
     Id(id): Id,
     allotted: Allotted,
-    Body(new): Body<NewDownload>,
+    BodyOrNone(new): BodyOrNone<NewDownload>,
 ) -> ApiResult<(StatusCode, Json<DownloadWithLink>)> {
     let order = state.orders.get(&studio, id).await?.ok_or_else(|| Problem::not_found("order"))?;
     let wait = new.queue == Some(false);
@@ -167,7 +167,7 @@ pub async fn show(
 
 /// Take a download back
 ///
-/// Every link to it is worthless from now on.
+/// Every link to it is worthless from now on, and its archive is deleted.
 #[utoipa::path(
     delete, path = "/downloads/{id}", tag = "downloads", operation_id = "revoke_download",
     params(("id" = Uuid, Path, description = "Of the download")),
@@ -186,5 +186,9 @@ pub async fn revoke(Caller(studio): Caller, Shared(state): Shared<State>, Id(id)
         })
         .await?;
     let (download, _) = revoked.ok_or_else(|| Problem::not_found("download"))?;
+    // Behind the record, which a build asks at each write; addresses given out for the archive are worthless with it.
+    for key in download.archive_keys() {
+        state.archives.delete(&key).await?;
+    }
     Ok(Json(DownloadView::new(&download, state.clock.now())))
 }

@@ -34,13 +34,12 @@ pub struct NewEmail {
     to: EmailAddress,
     /// A language tag (BCP 47); `en` unless said. The language of the mail: `en`, `de` and `fr` are spoken, others get
     /// English.
-    #[schema(max_length = 35, pattern = "^[A-Za-z0-9]{1,8}(-[A-Za-z0-9]{1,8})*$")]
+    #[schema(max_length = 35, pattern = "^[A-Za-z0-9]{1,8}([-_][A-Za-z0-9]{1,8})*$")]
     locale: Option<String>,
     /// What it speaks of: `order_id` for order_confirmation, `download_id` for the others.
     #[serde(deserialize_with = "object")]
     data: About,
-    /// `false`: it is sent before the answer.
-    #[schema(default = true)]
+    /// `false`: it is sent before the answer. It is queued unless said.
     queue: Option<bool>,
 }
 

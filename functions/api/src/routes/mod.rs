@@ -8,7 +8,7 @@ mod orders;
 mod photos;
 mod queues;
 
-use std::str::FromStr;
+use std::{str::FromStr, time::Duration};
 
 use axum::{
     Json, Router,
@@ -19,7 +19,7 @@ use axum::{
 use http::header::CONTENT_TYPE;
 use lambda_http::RequestExt as _;
 use serde::Serialize;
-use tracing::{Instrument as _, info_span};
+use tracing::{Instrument as _, error, info_span};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -47,6 +47,7 @@ pub fn router(state: State) -> Router {
         .method_not_allowed_fallback(async || {
             Problem::new(Kind::MethodNotAllowed, "This route knows other methods only.").into_response()
         })
+        .layer(from_fn(in_time))
         .layer(map_response(secured))
         .layer(from_fn(traced))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
@@ -59,6 +60,18 @@ async fn traced(request: Request, next: Next) -> Response {
     let request_id = request.lambda_context_ref().map_or("none", |context| &context.request_id);
     let span = info_span!("request", method = %request.method(), route, request_id);
     next.run(request).instrument(span).await
+}
+
+/// API Gateway ends a request after 30 s, with an answer of its own: one that hangs until shortly before gets one of ours.
+async fn in_time(request: Request, next: Next) -> Response {
+    const PATIENCE: Duration = Duration::from_secs(28);
+    match tokio::time::timeout(PATIENCE, next.run(request)).await {
+        Ok(response) => response,
+        Err(_elapsed) => {
+            error!("A request was not answered in time");
+            Problem::new(Kind::Busy, "It took too long. Please try again.").retry_after(5).into_response()
+        }
+    }
 }
 
 /// The description of all routes, before what they have in common is added.

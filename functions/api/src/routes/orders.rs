@@ -67,7 +67,7 @@ pub struct NewCustomer {
     email: EmailAddress,
     /// A language tag (BCP 47); `en` unless said. The language of mails and of the page behind links: `en`, `de` and `fr`
     /// are spoken, others get English.
-    #[schema(max_length = 35, pattern = "^[A-Za-z0-9]{1,8}(-[A-Za-z0-9]{1,8})*$", example = "de-AT")]
+    #[schema(max_length = 35, pattern = "^[A-Za-z0-9]{1,8}([-_][A-Za-z0-9]{1,8})*$", example = "de-AT")]
     locale: Option<String>,
 }
 
@@ -86,7 +86,7 @@ impl NewOrder {
         let mut seen = HashSet::new();
         let twice: Vec<_> = self.photo_ids.iter().filter(|id| !seen.insert(**id)).collect();
         if !twice.is_empty() {
-            return Err(Problem::invalid("photo_ids", "A photo stands in it twice.").with("photo_ids", twice));
+            return Err(Problem::invalid("photo_ids", "A photo stands in it twice.").naming("photo_ids", twice));
         }
         let order = Order {
             studio,
@@ -146,7 +146,7 @@ fn refuse(ids: &[Uuid], photos: &HashMap<Uuid, Photo>) -> Result<(), Problem> {
     if refused.is_empty() {
         return Ok(());
     }
-    Err(Problem::invalid("photo_ids", "Photos in it are unknown or could not be developed.").with("photos", refused))
+    Err(Problem::invalid("photo_ids", "Photos in it are unknown or could not be developed.").naming("photos", refused))
 }
 
 /// Which orders.

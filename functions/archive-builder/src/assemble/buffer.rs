@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use anyhow::anyhow;
 use futures::{TryStreamExt as _, stream::FuturesUnordered};
-use shared::{JobError, objects::GetError, zip::Piece};
+use shared::{JobError, aws::broken_off, objects::GetError, zip::Piece};
 use tracing::warn;
 
 use super::{Assembly, flow::Filled};
@@ -70,13 +70,12 @@ impl Assembly<'_> {
                 Ok(body) => body,
                 Err(GetError::Missing) => return Err(source.missing()),
                 Err(GetError::Changed) => return Err(source.changed()),
-                Err(GetError::Forbidden) => return Err(source.unreadable()),
                 Err(GetError::Other(error)) => return Err(error.into()),
             };
             match read(body, slot).await {
                 Ok(()) => break,
                 Err(error) if attempt < FETCH_TRIES => warn!(photo.id = %source.photo, %error, "A photo is read again"),
-                Err(error) => return Err(error.context("Failed to read a photo").into()),
+                Err(error) => return Err(broken_off("Failed to read a photo", error).into()),
             }
         }
         self.proof.seen(self.layout, entry, range, crc32fast::hash(slot))

@@ -294,7 +294,6 @@ impl<'a> Assembly<'a> {
             (_, CopyError::Other(error)) => error.into(),
             (Some(source), CopyError::Missing) => source.missing(),
             (Some(source), CopyError::Changed) => source.changed(),
-            (Some(source), CopyError::Forbidden) => source.unreadable(),
             // An intermediate object that vanished is made again by the next try.
             (None, error) => anyhow::Error::new(error).context("An intermediate object is gone").into(),
         }

@@ -14,7 +14,7 @@ use aws_sdk_s3::{
 use bytes::Bytes;
 use shared::{
     ObjectKey,
-    aws::{failed, patience},
+    aws::{failed, slow_answer},
     objects::{ObjectStore, code, decode_crc32, encode_crc32},
 };
 
@@ -135,7 +135,7 @@ impl Uploads {
 
     /// Completes an upload, on condition that the store finds what is expected; the object's ETag.
     ///
-    /// A refusal may be our own completion, retried after a lost reply: what lies there is then compared.
+    /// An error may be our own completion's, whose answer was lost, or its retry's: what lies there is then compared.
     pub async fn complete(
         &self,
         key: &ObjectKey,
@@ -162,7 +162,7 @@ impl Uploads {
             .set_checksum_type(crc32.is_some().then_some(ChecksumType::FullObject))
             .set_if_none_match(expected.first.then(|| "*".to_owned()))
             .customize()
-            .config_override(aws_sdk_s3::config::Builder::new().timeout_config(patience(&self.client, COMPLETION)))
+            .config_override(slow_answer(&self.client, COMPLETION, COMPLETION))
             .send()
             .await;
         let error = match sent {
@@ -179,8 +179,8 @@ impl Uploads {
         if error.code() == Some("BadDigest") {
             return Err(StoreError::Mismatch);
         }
-        let refused = code(&error).1 == 412 || error.code() == Some("NoSuchUpload");
-        if refused && let Some(etag) = self.already(key, expected).await? {
+        // Where even that can't be asked, the completion's own error is what counts.
+        if let Ok(Some(etag)) = self.already(key, expected).await {
             // Another upload may have made the same object: ours is not needed any more.
             self.abort(key.to_string(), upload_id).await?;
             return Ok(etag);

@@ -7,14 +7,16 @@ use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use bytes::Bytes;
 use shared::{
     ObjectKey,
-    aws::{failed, patience},
+    aws::{failed, slow_answer},
     objects::{code, decode_crc32, encode_crc32},
 };
 
 use super::{Checksums, Uploads};
 
-/// A copy that has not ended after this, and a second for each so many bytes, is better tried again.
+/// A copy that is not answered after this, and a second for each so many bytes, is better tried again...
 const COPY: Duration = Duration::from_secs(30);
+/// ... and one whose answer has begun after this.
+const COPY_ENDS: Duration = Duration::from_secs(240);
 const SLOW_COPY_BYTES_PER_SECOND: u64 = 15_000_000;
 
 /// A part that S3 has.
@@ -52,9 +54,6 @@ pub enum CopyError {
     /// The source is another object by now.
     #[error("the source of a copy was replaced")]
     Changed,
-    /// We may not read the source.
-    #[error("the source of a copy may not be read")]
-    Forbidden,
     /// Anything else.
     #[error(transparent)]
     Other(#[from] anyhow::Error),
@@ -98,7 +97,7 @@ impl Uploads {
             ObjectKey::Original { .. } | ObjectKey::Derivative { .. } => &self.originals,
             _ => &self.bucket,
         };
-        let attempt = COPY + Duration::from_secs(source.len / SLOW_COPY_BYTES_PER_SECOND);
+        let slow = Duration::from_secs(source.len / SLOW_COPY_BYTES_PER_SECOND);
         let range = source.range.map(|range| format!("bytes={}-{}", range.start, range.end.saturating_sub(1)));
         let sent = self
             .client
@@ -111,13 +110,12 @@ impl Uploads {
             .copy_source_if_match(source.etag)
             .set_copy_source_range(range)
             .customize()
-            .config_override(aws_sdk_s3::config::Builder::new().timeout_config(patience(&self.client, attempt)))
+            .config_override(slow_answer(&self.client, COPY + slow, COPY_ENDS + slow))
             .send()
             .await;
         let answer = sent.map_err(|error| match code(&error) {
             (Some("NoSuchKey"), _) => CopyError::Missing,
             (_, 412) => CopyError::Changed,
-            (_, 403) => CopyError::Forbidden,
             _ => CopyError::Other(failed("Failed to copy a part", error)),
         })?;
         let part = answer.copy_part_result.context("S3 answered a copy with nothing copied")?;

@@ -39,7 +39,7 @@ fn config(endpoint: &str) -> SdkConfig {
         ("AWS_ENDPOINT_URL", endpoint),
     ];
     let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-    shared::aws::config(&Env::of(variables)).unwrap()
+    shared::aws::config(&Env::of(variables), shared::aws::Patience::Job).unwrap()
 }
 
 struct Bed {

@@ -83,12 +83,12 @@ pub(super) async fn deliverable(state: &State, order: &Order, ids: &[Uuid], vari
     let unready: Vec<_> = ids.iter().filter(|id| !found.get(id).is_some_and(Photo::is_ready)).map(named).collect();
     if !unready.is_empty() {
         let detail = "Not all photos of the order are ready yet.";
-        return Err(Problem::new(Kind::PhotosNotReady, detail).with("photos", unready).into());
+        return Err(Problem::new(Kind::PhotosNotReady, detail).naming("photos", unready).into());
     }
     let without: Vec<_> = ids.iter().filter(|id| !found.get(id).is_some_and(Photo::has_previews)).map(named).collect();
     if variant == Variant::Web && !without.is_empty() {
         let detail = "Photos of the order have no web version.";
-        return Err(Problem::invalid("variant", detail).with("photos", without).into());
+        return Err(Problem::invalid("variant", detail).naming("photos", without).into());
     }
     Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
 }

@@ -42,11 +42,9 @@ pub struct NewDownload {
     #[serde(default, deserialize_with = "integer")]
     #[schema(minimum = 1_000_000, maximum = 5_497_558_138_880_u64)]
     split_bytes: Option<u64>,
-    /// `false`: no mail when it is ready or has failed.
-    #[schema(default = true)]
+    /// `false`: no mail when it is ready or has failed. There is one unless said.
     notify: Option<bool>,
-    /// `false`: the archive is built before the answer. Refused if that would take too long.
-    #[schema(default = true)]
+    /// `false`: the archive is built before the answer. Refused if that would take too long. It is queued unless said.
     pub(super) queue: Option<bool>,
 }
 
@@ -97,6 +95,7 @@ impl NewDownload {
             window_until: None,
             generation: 1,
             notify: self.notify.unwrap_or(true),
+            failure_told: None,
             created_at: now,
             ready_at: None,
         })

@@ -26,8 +26,7 @@ use crate::{
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HowToRun {
-    /// `false`: it is waited for. Refused if it would take too long.
-    #[schema(default = true)]
+    /// `false`: it is waited for. Refused if it would take too long. It is queued unless said.
     queue: Option<bool>,
 }
 

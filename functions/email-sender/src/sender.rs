@@ -1,0 +1,77 @@
+//! The sender of every mail, as the head of a message may name it.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+/// RFC 2047 section 2: an encoded word has at most 75 characters. `=?UTF-8?B?` and `?=` are 12 of them, and base64 makes four
+/// of three bytes.
+const MAX_BYTES_OF_WORD: usize = (75 - 12) / 4 * 3;
+
+/// `Müller & Söhne <photos@example.com>` as SES takes it: a name in ASCII, quoted where it has characters that mean something
+/// in an address (RFC 5322 section 3.2.4), in encoded words where it has others (RFC 2047). An address without a name stays
+/// as it is.
+pub fn sender(written: &str) -> String {
+    let Some((name, address)) = written.trim().rsplit_once('<') else { return written.trim().to_owned() };
+    let name = name.trim().trim_matches('"');
+    if name.is_empty() {
+        return format!("<{address}");
+    }
+    format!("{} <{address}", phrase(name))
+}
+
+fn phrase(name: &str) -> String {
+    let is_atom = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~ ".contains(c);
+    if !name.is_ascii() {
+        return encoded_words(name);
+    }
+    if name.chars().all(is_atom) {
+        return name.to_owned();
+    }
+    let escaped: String =
+        name.chars().flat_map(|c| ['\\'].into_iter().filter(move |_| "\\\"".contains(c)).chain([c])).collect();
+    format!("\"{escaped}\"")
+}
+
+/// Between two encoded words the space is none of the text's; no character is cut in two.
+fn encoded_words(name: &str) -> String {
+    let mut words = vec![String::new()];
+    for c in name.chars() {
+        match words.last_mut() {
+            Some(word) if word.len() + c.len_utf8() <= MAX_BYTES_OF_WORD => word.push(c),
+            _ => words.push(c.to_string()),
+        }
+    }
+    let words: Vec<_> = words.iter().map(|word| format!("=?UTF-8?B?{}?=", STANDARD.encode(word))).collect();
+    words.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_plain_quoted_or_encoded() {
+        for (written, sent) in [
+            ("Darkroom <p@example.com>", "Darkroom <p@example.com>"),
+            ("p@example.com", "p@example.com"),
+            ("<p@example.com>", "<p@example.com>"),
+            ("Black & White <p@example.com>", "Black & White <p@example.com>"),
+            ("Smith, Jones & Co. <p@example.com>", "\"Smith, Jones & Co.\" <p@example.com>"),
+            ("\"Dr. No\" <p@example.com>", "\"Dr. No\" <p@example.com>"),
+            ("Müller <p@example.com>", "=?UTF-8?B?TcO8bGxlcg==?= <p@example.com>"),
+        ] {
+            assert_eq!(sender(written), sent);
+        }
+    }
+
+    #[test]
+    fn long_names_are_several_words_that_cut_no_character() {
+        let name = "Fotostudio Ä".repeat(12);
+        let sent = sender(&format!("{name} <p@example.com>"));
+        let words: Vec<_> = sent.split(' ').filter(|word| word.starts_with("=?")).collect();
+        assert!(words.len() > 2 && words.iter().all(|word| word.len() <= 75), "{sent}");
+        let decoded = words.iter().map(|word| {
+            String::from_utf8(STANDARD.decode(&word[10..word.len() - 2]).expect("base64")).expect("whole characters")
+        });
+        assert_eq!(decoded.collect::<String>(), name);
+    }
+}

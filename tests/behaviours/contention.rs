@@ -1,0 +1,78 @@
+//! Many at once on one record, and records that not everybody can read.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use futures::{StreamExt as _, stream};
+use serde_json::json;
+use shared::{clock::Clock, photo::Photo};
+use tests::{TestApp, jpeg, oracle::table};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_who_press_one_link_at_once_are_all_answered_and_count_once() {
+    const REQUESTS: usize = 500;
+    const AT_ONCE: usize = 24;
+    let app = TestApp::start().await;
+    let photo = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
+    let order = app.order("anna", "C-1", &[photo]).await;
+    let (download, link) = app.download("anna", &order, json!({ "notify": false })).await;
+    let press = |_| async { app.http().post(&link).send().await.unwrap().status().as_u16() };
+    let answers: Vec<u16> = stream::iter(0..REQUESTS).map(press).buffer_unordered(AT_ONCE).collect().await;
+    assert!(answers.iter().all(|status| *status == 303), "{answers:?}");
+    let shown = app.get("anna", &format!("/downloads/{}", download["id"].as_str().unwrap())).await.body;
+    assert_eq!(shown["download_count"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_is_removed_only_while_it_is_as_said() {
+    let app = TestApp::start().await;
+    let id = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await.parse().unwrap();
+    let (photos, anna) = (table::<Photo>(&app, "PHOTOS_TABLE").unwrap(), "anna".parse().unwrap());
+    photos.delete_if(&anna, id, |photo| photo.filename == "b.jpg").await.unwrap();
+    assert!(photos.get(&anna, id).await.unwrap().is_some());
+    photos.delete_if(&anna, id, |photo| photo.filename == "a.jpg").await.unwrap();
+    assert!(photos.get(&anna, id).await.unwrap().is_none());
+    photos.delete_if(&anna, id, |_| true).await.unwrap();
+}
+
+/// Records of a build that is newer than this one: it must do without them, and stand in nobody's way for them.
+#[tokio::test(flavor = "multi_thread")]
+async fn records_that_this_build_can_not_read_are_left_out_and_block_neither_lists_nor_sweeps_nor_the_start() {
+    const UNREADABLE: usize = 420;
+    let mut app = TestApp::with(|options| {
+        options.by_hand = true;
+        options.clock = Clock::movable();
+    })
+    .await;
+    let photo = app.upload("anna", "a.jpg", "image/jpeg", &jpeg(1, 60, 40)).await.unwrap();
+    while app.system().step().await.unwrap() {}
+    let path = format!("/photos/{photo}");
+    app.post("anna", &format!("{path}/process"), json!({})).await;
+    app.system().queues().purge("photos").unwrap();
+
+    let env = app.env();
+    let dynamodb = shared::aws::dynamodb(&env, &shared::aws::config(&env, shared::aws::Patience::Job).unwrap());
+    let name = env.required("PHOTOS_TABLE").unwrap();
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let read = dynamodb.get_item().table_name(&name).key("studio", text("anna")).key("id", text(&photo));
+    let readable = read.send().await.unwrap().item.unwrap();
+    // More than 100 in each shard of the index, all of them longer due.
+    for n in 0..UNREADABLE {
+        let mut item = readable.clone();
+        item.insert("id".into(), text(&uuid::Uuid::now_v7().to_string()));
+        item.insert("status".into(), text("developing_in_3d"));
+        item.insert("due_shard".into(), text(&(n % 4).to_string()));
+        item.insert("due_at".into(), AttributeValue::N("1".into()));
+        dynamodb.put_item().table_name(&name).set_item(Some(item)).send().await.unwrap();
+    }
+    let listed = app.get("anna", "/photos").await;
+    assert_eq!(listed.status.as_u16(), 200, "{listed:?}");
+    assert_eq!(listed.body["items"][0]["id"], json!(photo), "the one behind them");
+    app.system().advance(Duration::from_secs(2_000));
+    app.system().sweep().await.unwrap();
+    while app.system().step().await.unwrap() {}
+    assert_eq!(app.get("anna", &path).await.body["status"], "ready");
+    assert_eq!(app.depth("photos").await, 0, "a sweep that met them has done what it could");
+    app.restart(|_| {}).await;
+    assert_eq!(app.get("anna", &path).await.body["status"], "ready");
+}
