@@ -231,17 +231,22 @@ fn run_at_once(sources: Vec<EventSource>) -> Work {
 
 /// With --sync no poller waits for new messages; those that a failed try gave back are worked when they are due.
 fn retry_later(sources: Vec<EventSource>, stand_ins: &StandIns, tasks: &mut JoinSet<()>) {
-    let (queues, work) = (stand_ins.queues(), run_at_once(sources.clone()));
+    let queues = stand_ins.queues();
     tasks.spawn(async move {
         let mut ticks = tokio::time::interval(Duration::from_millis(500));
         loop {
             ticks.tick().await;
+            // One that is in a worker's hands is no reason to take what its sender is about to work on.
             let given_back = |source: &EventSource| {
-                let messages = queues.peek_all(&source.worker.queue).unwrap_or_default();
-                messages.iter().any(|message| message.receive_count > 0)
+                let queue = &source.worker.queue;
+                let messages = queues.peek_all(queue).unwrap_or_default();
+                queues.counts(queue).is_ok_and(|counts| counts.visible > 0)
+                    && messages.iter().any(|message| message.receive_count > 0)
             };
-            if sources.iter().any(given_back) {
-                work().await;
+            for source in sources.iter().filter(|source| given_back(source)) {
+                if let Err(error) = source.poll(0).await {
+                    tracing::warn!(queue = source.worker.queue, error = format!("{error:#}"), "A poll failed");
+                }
             }
         }
     });
