@@ -115,7 +115,8 @@ def roles(emulator: Emulator, outputs: dict):
         "Key"
     ]
     s3.head_object(Bucket=buckets["downloads"], Key=archive)
-    refuse("api: DeleteObject of an archive", lambda: s3.delete_object(Bucket=buckets["downloads"], Key=archive))
+    zip_key = "archives/anna/x/1.zip"
+    refuse("api: PutObject of an archive", lambda: s3.put_object(Bucket=buckets["downloads"], Key=zip_key, Body=b"x"))
     queue, dlq = outputs["queues"]["photos"]["url"], outputs["queues"]["photos"]["dlq_url"]
     sqs.send_message(QueueUrl=queue, MessageBody='{"v":1,"job":"sweep"}')
     refuse("api: ReceiveMessage from photos", lambda: sqs.receive_message(QueueUrl=queue))
