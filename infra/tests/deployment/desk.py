@@ -99,7 +99,7 @@ def waiting(operator: Shop, emulator: Emulator, outputs: dict) -> str:
 def dead_letter(operator: Shop, emulator: Emulator, outputs: dict, message: str):
     """A message that is no job is shown under its own id, as often as one looks, and can be forgotten."""
     sqs, dlq = emulator.client("sqs"), outputs["queues"]["emails"]["dlq_url"]
-    wait_for("the poison is in the dead-letter queue of emails", 60, lambda: count(sqs, dlq) == 1)
+    wait_for("the poison is in the dead-letter queue of emails", 300, lambda: count(sqs, dlq) == 1)
     for _ in range(2):
         page = operator.ask("GET", "/queues/emails/failed")
         # The message's id, and what tells it from a record's.
@@ -179,7 +179,7 @@ def everything(operator: Shop, shop: Shop, emulator: Emulator, outputs: dict):
     sqs, urls = emulator.client("sqs"), outputs["queues"]["photos"]
     broken(shop)
     sqs.send_message(QueueUrl=urls["url"], MessageBody="no job of photos")
-    wait_for("the poison is in the dead-letter queue of photos", 60, lambda: count(sqs, urls["dlq_url"]) == 1)
+    wait_for("the poison is in the dead-letter queue of photos", 300, lambda: count(sqs, urls["dlq_url"]) == 1)
     wait_for("three failed jobs are listed", 30, lambda: len(failed(operator, "photos")) == 3)
     operation = operator.ended(operator.ask("DELETE", "/queues/photos/failed?all=true", status=[202]))
     check(operation["kind"] == "forget" and not operation["error"], f"not forgotten: {operation}")
