@@ -23,7 +23,7 @@ def poison(emulator: Emulator, outputs: dict):
     for queue, urls in outputs["queues"].items():
         sqs.send_message(QueueUrl=urls["url"], MessageBody=f"no job of {queue}")
     for queue, urls in outputs["queues"].items():
-        wait_for(f"the poison is in the dead-letter queue of {queue}", 60, lambda: count(sqs, urls["dlq_url"]) == 1)
+        wait_for(f"the poison is in the dead-letter queue of {queue}", 300, lambda: count(sqs, urls["dlq_url"]) == 1)
         check(count(sqs, urls["url"]) == 0, f"the poison is still on {queue}")
         found = sqs.receive_message(QueueUrl=urls["dlq_url"], WaitTimeSeconds=1)["Messages"][0]
         check(found["Body"] == f"no job of {queue}", f"the dead-letter queue of {queue} holds {found['Body']}")
