@@ -11,7 +11,7 @@ use serde::{
     Deserialize, Deserializer,
     de::{DeserializeOwned, Error as _, MapAccess, Visitor, value::MapAccessDeserializer},
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 use serde_path_to_error::Track;
 use uuid::Uuid;
 
@@ -41,7 +41,7 @@ impl<T: DeserializeOwned> FromRequest<State> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &State) -> Result<Self, Problem> {
-        parse(&read(request, state).await?).map(Self)
+        typed(json(&read(request, state).await?)?).map(Self)
     }
 }
 
@@ -50,12 +50,9 @@ impl<T: DeserializeOwned> FromRequest<State> for BodyOrNone<T> {
 
     async fn from_request(request: Request, state: &State) -> Result<Self, Problem> {
         let bytes = read(request, state).await?;
-        let empty = match serde_json::from_slice(&bytes) {
-            Ok(Value::Null) => true,
-            Ok(Value::Array(values)) => values.is_empty(),
-            _ => bytes.is_empty(),
-        };
-        parse(if empty { b"{}" } else { &bytes }).map(Self)
+        let json = if bytes.is_empty() { Value::Null } else { json(&bytes)? };
+        let empty = json.is_null() || json.as_array().is_some_and(Vec::is_empty);
+        typed(if empty { Value::Object(Map::new()) } else { json }).map(Self)
     }
 }
 
@@ -70,10 +67,15 @@ pub async fn read(request: Request, state: &State) -> Result<Bytes, Problem> {
     })
 }
 
-/// In two steps: what is no JSON is told from what is JSON of another shape, which serde_json in one step is not always.
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    let json: Value = serde_json::from_slice(bytes)
-        .map_err(|error| Problem::new(Kind::MalformedJson, format!("The body is not JSON: {error}")))?;
+/// The first of two steps: what is no JSON is told from what is JSON of another shape, which serde_json in one step is not
+/// always.
+fn json(bytes: &[u8]) -> Result<Value, Problem> {
+    serde_json::from_slice(bytes)
+        .map_err(|error| Problem::new(Kind::MalformedJson, format!("The body is not JSON: {error}")))
+}
+
+/// The second step.
+fn typed<T: DeserializeOwned>(json: Value) -> Result<T, Problem> {
     let mut track = Track::new();
     object(serde_path_to_error::Deserializer::new(json, &mut track))
         .map_err(|error: serde_json::Error| refused(track.path().to_string(), error.to_string()))

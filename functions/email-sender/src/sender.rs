@@ -26,9 +26,7 @@ fn phrase(name: &str) -> String {
     if name.chars().all(is_atom) {
         return name.to_owned();
     }
-    let escaped: String =
-        name.chars().flat_map(|c| ['\\'].into_iter().filter(move |_| "\\\"".contains(c)).chain([c])).collect();
-    format!("\"{escaped}\"")
+    format!("\"{}\"", name.replace('\\', r"\\").replace('"', r#"\""#))
 }
 
 /// Between two encoded words the space is none of the text's; no character is cut in two.
