@@ -34,8 +34,9 @@ const OF_AWS: [(&str, &[&str]); 5] = [
     ("AWS/SES", &["Send", "Delivery", "Bounce", "Complaint", "Reputation.BounceRate", "Reputation.ComplaintRate"]),
 ];
 /// Actions that IAM grants on no single resource.
-const ON_ANYTHING: [&str; 5] = [
+const ON_ANYTHING: [&str; 6] = [
     "cloudwatch:GetMetricData",
+    "ses:GetAccount",
     "xray:PutTraceSegments",
     "xray:PutTelemetryRecords",
     "xray:GetSamplingRules",
