@@ -36,7 +36,7 @@ use crate::{
 #[utoipa::path(
     post, path = "/orders/{id}/downloads", tag = "downloads", operation_id = "create_download",
     params(("id" = Uuid, Path, description = "Of the order")),
-    request_body = NewDownload,
+    request_body(content = Option<NewDownload>),
     responses(
         (status = 201, description = "Ready: a single one, or one that was waited for; or failed for good, and says why", body = DownloadWithLink),
         (status = 202, description = "On the queue", body = DownloadWithLink),
