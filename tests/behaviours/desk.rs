@@ -2,14 +2,18 @@
 
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use clap::Parser as _;
+use futures::{StreamExt as _, stream};
 use local::desk::{self, Cli};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use shared::clock::Clock;
-use tests::{Answer, TestApp, campaigns::Stops, jpeg};
+use shared::{clock::Clock, operation::Operation};
+use tests::{Answer, TestApp, campaigns::Stops, jpeg, oracle::table};
 
 const OPERATOR: &str = "ops:operator";
+/// More dead letters than a run of nine seconds reads.
+const LETTERS: usize = 3_000;
 
 /// Mails can't be sent, through no fault of theirs: they are tried until their tries are spent.
 async fn with_broken_mails() -> TestApp {
@@ -312,6 +316,34 @@ async fn the_few_that_are_chosen_among_many_dead_letters_are_found_while_others_
         (&groups[0]["code"], &groups[0]["count"], &groups[1]),
         (&json!("wrong_queue"), &json!(245), &Value::Null)
     );
+}
+
+/// No run is long enough to look at all letters: each goes on where the one before has stopped. One letter names a record that
+/// can't be read.
+#[tokio::test(flavor = "multi_thread")]
+async fn operations_over_more_dead_letters_than_a_run_can_read_end() {
+    let app = TestApp::with(|options| options.workers.get_mut("email-sender").unwrap().timeout_seconds = 9).await;
+    let env = app.env();
+    let dynamodb = shared::aws::dynamodb(&env, &shared::aws::config(&env, shared::aws::Patience::Request).unwrap());
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let unreadable = dynamodb.put_item().table_name(env.required("EMAILS_TABLE").unwrap());
+    let id = uuid::Uuid::from_u128(7);
+    unreadable.item("studio", text("anna")).item("id", text(&id.to_string())).send().await.unwrap();
+    let wrong = json!({ "v": 1, "job": "process_photo", "studio": "anna", "photo": uuid::Uuid::nil() }).to_string();
+    let no_record = json!({ "v": 1, "job": "send_email", "studio": "anna", "email": id }).to_string();
+    app.send("emails-dlq", &no_record).await;
+    let bodies = (0..LETTERS).map(|n| if n % 100 == 99 { "no job" } else { &wrong });
+    stream::iter(bodies).for_each_concurrent(16, |body| app.send("emails-dlq", body)).await;
+
+    let begun = app.delete(OPERATOR, "/queues/emails/failed?error=undecodable").await;
+    let ended = app.until_done("ops", &begun).await;
+    assert_eq!((&ended["status"], &ended["done"]), (&json!("done"), &json!(LETTERS / 100)), "{ended}");
+    let operations = table::<Operation>(&app, "REQUESTS_TABLE").unwrap();
+    let id = begun.text("/operation/id").parse().unwrap();
+    let operation = operations.get(&"ops".parse().unwrap(), id).await.unwrap().unwrap();
+    assert!(operation.work.claims >= 3, "{} runs", operation.work.claims);
+    let groups = app.system().queues().peek_all("emails-dlq").unwrap();
+    assert_eq!(groups.len(), LETTERS - LETTERS / 100 + 1, "all others are kept");
 }
 
 /// The notice of an upload that no worker has come to is not thrown away with the rest.

@@ -16,7 +16,7 @@ use crate::{
 const AT_ONCE: i32 = 10;
 /// A message that was looked at is hidden for so long, unless it is put back before: long enough to read a whole queue
 /// without meeting the same message twice.
-pub(super) const LOOKED_AT: Duration = Duration::from_secs(30);
+pub const LOOKED_AT: Duration = Duration::from_secs(30);
 /// SQS answers a short poll from some of its servers only; where more is known to be there, it is asked to look longer.
 const LOOK_AGAIN_SECONDS: i32 = 1;
 
@@ -51,9 +51,9 @@ impl DeadLetters {
         self.queue.counts().await
     }
 
-    /// Looks at the messages, `most` at most. Those looked at a moment ago by somebody else are not among them. `patient`: SQS,
-    /// whose count of them lags, is asked to look longer even where it knows of none.
-    pub async fn look(&self, most: usize, patient: bool) -> Result<Vec<DeadLetter>> {
+    /// Looks at the messages, `most` at most, and hides them for so long. Those looked at by somebody else are not among them.
+    /// `patient`: SQS, whose count of them lags, is asked to look longer even where it knows of none.
+    pub async fn look(&self, most: usize, patient: bool, hide: Duration) -> Result<Vec<DeadLetter>> {
         let expected = usize::try_from(self.counts().await?.waiting).unwrap_or(usize::MAX).min(most);
         let mut found: Vec<DeadLetter> = Vec::new();
         while found.len() < most {
@@ -67,7 +67,7 @@ impl DeadLetters {
                 .queue_url(&self.queue.url)
                 .max_number_of_messages(left)
                 .wait_time_seconds(wait)
-                .visibility_timeout(i32::try_from(LOOKED_AT.as_secs()).unwrap_or(i32::MAX))
+                .visibility_timeout(i32::try_from(hide.as_secs()).unwrap_or(i32::MAX))
                 .message_system_attribute_names(MessageSystemAttributeName::All)
                 .send()
                 .await

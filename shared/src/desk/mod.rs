@@ -5,12 +5,13 @@
 //! the list is part of that record's entry, and leaves with it.
 
 mod dead_letters;
+mod letters;
 mod repair;
 
 use std::sync::Arc;
 
 use anyhow::Result;
-pub use dead_letters::{DeadLetter, DeadLetters};
+pub use dead_letters::{DeadLetter, DeadLetters, LOOKED_AT};
 use jiff::Timestamp;
 pub use repair::{AT_ONCE, PAGE, operate, pause_in_time, repair};
 use uuid::Uuid;
@@ -20,7 +21,7 @@ use crate::{
     job::Job,
     queue::Queue,
     s3_event,
-    store::{FailureKey, Table},
+    store::{FailureKey, Table, Unreadable},
     studio::Studio,
     work::NotAgain,
     workable::Workable,
@@ -80,6 +81,8 @@ pub struct Entry {
 
 /// No worker has come to the record: of an upload, its message is all that tells of it.
 pub const NOT_BEGUN: &str = "not_begun";
+/// A newer build wrote the record, or it is damaged.
+pub const UNREADABLE: &str = "unreadable";
 
 /// What is done with failed jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,7 +143,20 @@ impl<R: Workable> Desk<R> {
                 return Ok(Standing::Alone(Entry { job, studio, record: None, error, ordered_by: None }));
             }
         };
-        let record = self.table.get(&studio, id).await?;
+        let record = match self.table.get(&studio, id).await {
+            Err(error) if error.downcast_ref::<Unreadable>().is_some() => {
+                let error = RecordError::new(UNREADABLE, "This build can't read the record that it names.");
+                let job = Some(R::job(studio.clone(), id).name());
+                return Ok(Standing::Alone(Entry {
+                    job,
+                    studio: Some(studio),
+                    record: Some(id),
+                    error,
+                    ordered_by: None,
+                }));
+            }
+            record => record?,
+        };
         if let Some(failed_at) = record.as_ref().and_then(R::failed_at) {
             return Ok(Standing::OfFailure(FailureKey { failed_at, studio, id }));
         }

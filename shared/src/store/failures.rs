@@ -7,13 +7,14 @@ use aws_sdk_dynamodb::types::{AttributeValue, Select};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::Timestamp;
 use serde::Deserialize;
+use tracing::error;
 use uuid::Uuid;
 
 use super::{
     Record, Table,
     table::{number, text},
 };
-use crate::{aws::failed, error::RecordError, studio::Studio, work::Work};
+use crate::{aws::failed, error::RecordError, metrics, studio::Studio, work::Work};
 
 /// The index's name, and its range key's (milliseconds since the epoch).
 pub(super) const FAILED_AT: &str = "failed_at";
@@ -100,7 +101,18 @@ impl<R: Record> Table<R> {
                 .await
                 .map_err(|error| failed("Failed to list failures", error))?;
             for item in answer.items.unwrap_or_default() {
-                found.push(read(item)?);
+                match read(item) {
+                    Ok(failure) => found.push(failure),
+                    // It stands in nobody's way; the record itself says more.
+                    Err(error) => {
+                        error!(
+                            table = self.name,
+                            error = format!("{error:#}"),
+                            "Left out a failure that can't be read"
+                        );
+                        metrics::unreadable();
+                    }
+                }
             }
             start = answer.last_evaluated_key;
             if start.is_none() {

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use shared::{
     Studio,
-    desk::{AT_ONCE, DeadLetter, Dealt, Deed, Desk},
+    desk::{AT_ONCE, DeadLetter, Dealt, Deed, Desk, LOOKED_AT},
     operation::{Operation, Selection, Task},
     workable::Workable,
     workers::QueueName,
@@ -255,7 +255,7 @@ async fn deal<R: Workable>(
     by: Uuid,
     chosen: impl Fn(&DeadLetter) -> bool,
 ) -> ApiResult<Vec<String>> {
-    let letters = desk.dead_letters.look(LETTERS, false).await?;
+    let letters = desk.dead_letters.look(LETTERS, false, LOOKED_AT).await?;
     let deeds: Vec<_> = letters
         .iter()
         .map(|letter| {

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use shared::{
     Studio,
-    desk::{AT_ONCE, DeadLetter, Desk, Entry, Standing},
+    desk::{AT_ONCE, DeadLetter, Desk, Entry, LOOKED_AT, Standing},
     operation::Selection,
     store::{Failure, FailureKey, MOST_COUNTED},
     workable::Workable,
@@ -112,7 +112,7 @@ async fn list<R: Workable>(desk: &Desk<R>, filter: FailedFilter, now: Timestamp)
 
 /// All dead letters, each with what it means; they are put back.
 pub(super) async fn look<R: Workable>(desk: &Desk<R>) -> ApiResult<Vec<(DeadLetter, Standing)>> {
-    let letters = desk.dead_letters.look(LETTERS, false).await?;
+    let letters = desk.dead_letters.look(LETTERS, false, LOOKED_AT).await?;
     desk.dead_letters.put_back(&letters.iter().collect::<Vec<_>>()).await;
     let meanings: Vec<_> = letters.iter().map(|letter| desk.standing(letter)).collect();
     let meanings: Vec<_> = stream::iter(meanings).buffered(AT_ONCE).try_collect().await?;
