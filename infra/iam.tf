@@ -131,9 +131,10 @@ data "aws_iam_policy_document" "photo_processor" {
     resources = values(local.index_arns.photos)
   }
 
+  # DeleteObject: what arrives after its photo was deleted.
   statement {
     sid       = "Originals"
-    actions   = ["s3:GetObject"]
+    actions   = ["s3:DeleteObject", "s3:GetObject"]
     resources = ["${local.bucket_arns.photos}/originals/*"]
   }
 

@@ -285,7 +285,10 @@ impl Download {
         match self.status {
             DownloadStatus::Failed if self.work.gave_up => return Claim::Exhausted,
             DownloadStatus::Ready | DownloadStatus::Failed => return Claim::Done,
-            DownloadStatus::Revoked => return Claim::Void,
+            DownloadStatus::Revoked => {
+                self.work.due_at = None;
+                return Claim::Void;
+            }
             DownloadStatus::Processing if self.work.held_at(now, by) => {
                 return Claim::Held { until: self.work.lease_until.unwrap_or(now) };
             }

@@ -45,17 +45,19 @@ pub struct Ended<R> {
     pub at_rest: Option<R>,
     /// Its position is saved: its job is to be sent again before the message is acknowledged.
     pub paused: bool,
+    /// There is no record, or one that can't be worked on.
+    pub without_work: bool,
     /// What becomes of the message.
     pub disposition: Disposition,
 }
 
 impl<R> Ended<R> {
     fn message(disposition: Disposition) -> Self {
-        Self { at_rest: None, paused: false, disposition }
+        Self { at_rest: None, paused: false, without_work: false, disposition }
     }
 
     fn at_rest(record: Option<R>, disposition: Disposition) -> Self {
-        Self { at_rest: record, paused: false, disposition }
+        Self { at_rest: record, paused: false, without_work: false, disposition }
     }
 }
 
@@ -112,12 +114,8 @@ where
                     record.give_up(delivery.now(), gave_up());
                     Ok(Claim::Exhausted)
                 }
-                // Nothing is due of what can't be worked on.
-                Claim::Void if record.work().due_at.is_some() => {
-                    record.work_mut().due_at = None;
-                    Ok(Claim::Void)
-                }
-                Claim::Claimed => Ok(Claim::Claimed),
+                // What can't be worked on may be due another time, or never again.
+                claim @ (Claim::Claimed | Claim::Void) => Ok(claim),
                 other => Err(other),
             }
         })
@@ -125,7 +123,7 @@ where
     let Some((record, outcome)) = claimed else {
         warn!("Acknowledged a job for a {} that does not exist", R::NAME);
         metrics::without_record();
-        return Ok(Ended::message(Disposition::Done));
+        return Ok(Ended { without_work: true, ..Ended::message(Disposition::Done) });
     };
     if outcome == Ok(Claim::Exhausted) {
         error!("Gave the {} up: its last owner died", R::NAME);
@@ -143,7 +141,7 @@ where
             let due = Some(record).filter(|record| record.work().due_at.is_some());
             return Ok(Ended::at_rest(due, Disposition::Refuse));
         }
-        Claim::Void => return Ok(Ended::message(Disposition::Done)),
+        Claim::Void => return Ok(Ended { without_work: true, ..Ended::message(Disposition::Done) }),
     }
     let (clock, time_to_work) = (delivery.clock(), delivery.time_to_work());
     let stops_at = delivery.now().saturating_add(time_to_work).unwrap_or(lease_until);
@@ -226,7 +224,8 @@ async fn settle<R: Workable>(hold: &Hold<R>, delivery: &Delivery, error: JobErro
             metrics::retried();
         }
     }
-    Ok(Ended { at_rest: Some(record).filter(|record| record.failure().is_some()), paused, disposition })
+    let at_rest = Some(record).filter(|record| record.failure().is_some());
+    Ok(Ended { at_rest, paused, without_work: false, disposition })
 }
 
 /// What becomes of a record whose try ended with this error, and of its message. `retry_at` says when to try again after so

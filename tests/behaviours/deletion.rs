@@ -1,3 +1,6 @@
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use reqwest::StatusCode;
 use serde_json::json;
@@ -62,6 +65,33 @@ async fn a_photo_that_waits_for_its_upload_can_be_deleted_and_its_late_upload_ha
     app.until_empty("photos").await;
     assert_eq!(app.depth("photos-dlq").await, 0);
     assert_eq!(app.get("anna", &path).await.status, StatusCode::NOT_FOUND);
+    let left = app.s3().list_objects_v2().bucket("photos").send().await.unwrap();
+    assert!(left.contents.unwrap_or_default().is_empty(), "what arrives under a deleted photo's URL is deleted");
+
+    // Whose photo nobody has deleted is left alone, whatever it is.
+    let stray = format!("originals/anna/{}", uuid::Uuid::now_v7());
+    app.s3().put_object().bucket("photos").key(&stray).body(jpeg(2, 60, 40).into()).send().await.unwrap();
+    app.until_empty("photos").await;
+    app.s3().head_object().bucket("photos").key(&stray).send().await.unwrap();
+}
+
+/// Announced and ordered, and not uploaded for longer than a record is kept without.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_photo_that_an_order_holds_is_not_forgotten_while_it_waits_for_its_upload() {
+    let app = TestApp::start().await;
+    let new = json!({ "filename": "a.jpg", "content_type": "image/jpeg", "size_bytes": 10 });
+    let photo = app.post("anna", "/photos", new).await.text("/photo/id");
+    assert!(item(&app, &photo).await.contains_key("ttl"));
+    app.order("anna", "X-7", std::slice::from_ref(&photo)).await;
+    assert!(!item(&app, &photo).await.contains_key("ttl"));
+}
+
+async fn item(app: &TestApp, photo: &str) -> HashMap<String, AttributeValue> {
+    let env = app.env();
+    let dynamodb = shared::aws::dynamodb(&env, &shared::aws::config(&env, shared::aws::Patience::Job).unwrap());
+    let get = dynamodb.get_item().table_name(env.required("PHOTOS_TABLE").unwrap());
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    get.key("studio", text("anna")).key("id", text(photo)).send().await.unwrap().item.unwrap()
 }
 
 /// The API dies at each of its await points while it finds out that an order holds the photo: the photo stays.

@@ -7,6 +7,27 @@ use serde_json::json;
 use shared::clock::Clock;
 use tests::{TestApp, jpeg};
 
+/// S3's event is lost, or no worker could read the table while it was delivered: nobody has to ask for the photo.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_whose_event_was_lost_is_found_when_its_url_has_expired() {
+    let app = TestApp::with(|options| {
+        options.by_hand = true;
+        options.clock = Clock::movable();
+    })
+    .await;
+    let photo = app.upload("anna", "a.jpg", "image/jpeg", &jpeg(1, 60, 40)).await.unwrap();
+    let new = json!({ "filename": "b.jpg", "content_type": "image/jpeg", "size_bytes": 10 });
+    let never = app.post("anna", "/photos", new).await.text("/photo/id");
+    app.system().queues().purge("photos").unwrap();
+    for (wait, status) in [(600, "awaiting_upload"), (3_600, "ready")] {
+        app.system().advance(Duration::from_secs(wait));
+        app.system().sweep().await.unwrap();
+        while app.system().step().await.unwrap() {}
+        assert_eq!(app.get("anna", &format!("/photos/{photo}")).await.body["status"], status);
+        assert_eq!(app.get("anna", &format!("/photos/{never}")).await.body["status"], "awaiting_upload");
+    }
+}
+
 /// Records that a newer build wrote, or a hand: no reason to leave those behind them alone.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_that_can_not_be_read_keeps_no_other_from_being_looked_after() {

@@ -20,7 +20,7 @@ use shared::{
     photo::Photo,
     queue::Queue,
     secret::LinkSecrets,
-    store::{Orders, Table},
+    store::{Orders, Table, Tombstones},
     workers::{Healthy, QueueName, workers},
 };
 
@@ -42,6 +42,7 @@ pub struct Inner {
     pub emails: Desk<Email>,
     pub operations: Table<Operation>,
     pub requests: Table<Keyed>,
+    pub tombstones: Tombstones,
     pub originals: ObjectStore,
     pub archives: ObjectStore,
     pub indexes: Indexes,
@@ -91,7 +92,8 @@ impl State {
                 dead_letters: DeadLetters::new(queue("EMAILS_DLQ_URL")?),
             },
             operations: Table::new(dynamodb.clone(), requests.clone()),
-            requests: Table::new(dynamodb, requests),
+            requests: Table::new(dynamodb.clone(), requests.clone()),
+            tombstones: Tombstones::new(dynamodb, requests),
             originals: ObjectStore::new(s3, env.required("PHOTOS_BUCKET")?),
             indexes: Indexes::new(archives.clone(), env.clock()),
             archives,

@@ -37,8 +37,15 @@ async fn run(state: &State, delivery: &Delivery, studio: &Studio, id: Uuid) -> R
     let head = state.objects.head(&key).await?;
     let etag = head.as_ref().map(|head| head.etag.clone());
     let claim = |photo: &mut Photo, by, now, lease_until| photo.claim(by, now, lease_until, etag.as_deref());
-    let job = |hold: Arc<Hold<Photo>>| process(state, hold, key, head);
-    Ok(hold::work(&state.desk.table, delivery, (studio, id), claim, job).await?.disposition)
+    let is_there = head.is_some();
+    let job = |hold: Arc<Hold<Photo>>| process(state, hold, key.clone(), head);
+    let ended = hold::work(&state.desk.table, delivery, (studio, id), claim, job).await?;
+    // It came by a URL that outlived its photo.
+    if ended.without_work && is_there && state.tombstones.has(studio, id).await? {
+        state.objects.delete(&key).await?;
+        info!("Deleted an original that arrived after its photo was deleted");
+    }
+    Ok(ended.disposition)
 }
 
 async fn process(state: &State, hold: Arc<Hold<Photo>>, key: ObjectKey, head: Option<Head>) -> Result<Photo, JobError> {

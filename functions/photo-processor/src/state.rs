@@ -12,13 +12,14 @@ use shared::{
     operation::Operation,
     photo::Photo,
     queue::Queue,
-    store::Table,
+    store::{Table, Tombstones},
 };
 
 /// The photos' records and objects.
 pub struct State {
     pub(crate) desk: Desk<Photo>,
     pub(crate) operations: Arc<Table<Operation>>,
+    pub(crate) tombstones: Tombstones,
     pub(crate) objects: ObjectStore,
     pub(crate) bucket: String,
     pub(crate) redelivery: Redelivery,
@@ -30,9 +31,11 @@ impl State {
         let config = aws::config(env, aws::Patience::Job)?;
         let bucket = env.required("PHOTOS_BUCKET")?;
         let (dynamodb, sqs) = (aws::dynamodb(env, &config), aws_sdk_sqs::Client::new(&config));
+        let requests = env.required("REQUESTS_TABLE")?;
         let queue = Queue::new(sqs.clone(), env.required("PHOTOS_QUEUE_URL")?, env.clock());
         Ok(Self {
-            operations: Arc::new(Table::new(dynamodb.clone(), env.required("REQUESTS_TABLE")?)),
+            operations: Arc::new(Table::new(dynamodb.clone(), requests.clone())),
+            tombstones: Tombstones::new(dynamodb.clone(), requests),
             objects: ObjectStore::new(aws::s3(env, &config), bucket.clone()),
             bucket,
             redelivery: Redelivery::from_env(env, queue.clone())?,

@@ -104,7 +104,8 @@ def roles(emulator: Emulator, outputs: dict):
     refuse("photo-processor: DeleteItem on photos", lambda: dynamodb.delete_item(TableName=tables["photos"], Key=key))
     original = {"Bucket": buckets["photos"], "Key": "originals/anna/x"}
     refuse("photo-processor: PutObject on originals/", lambda: s3.put_object(**original, Body=b"x"))
-    refuse("photo-processor: DeleteObject on originals/", lambda: s3.delete_object(**original))
+    picture = {**original, "Key": original["Key"].replace("originals/", "derivatives/", 1)}
+    refuse("photo-processor: DeleteObject on derivatives/", lambda: s3.delete_object(**picture))
     refuse("photo-processor: ListBucket of downloads", lambda: s3.list_objects_v2(Bucket=buckets["downloads"]))
 
     api = emulator.credentials(name("api"))

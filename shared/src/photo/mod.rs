@@ -6,7 +6,6 @@ mod state;
 pub use exif::{Exif, Gps, TakenAt};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-pub use state::UPLOAD_EXPIRES_AFTER;
 use uuid::Uuid;
 
 use crate::{error::RecordError, object_key::ObjectKey, studio::Studio, work::Work};
@@ -14,13 +13,13 @@ use crate::{error::RecordError, object_key::ObjectKey, studio::Studio, work::Wor
 /// Raised when developing changes what it makes, so that older photos can be found and made anew.
 pub const PROCESSOR_VERSION: u32 = 1;
 
-/// Where a photo stands: `awaiting_upload` until its original is stored, for 7 days at most; `pending` and `processing` until it
+/// Where a photo stands: `awaiting_upload` until its original is stored, for 7 days at most unless an order holds it; `pending` and `processing` until it
 /// is developed; then `ready`, or `failed` with an `error` that says why; `deleting` on its way out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum PhotoStatus {
-    /// The record exists, its original does not yet; expires after 7 days.
+    /// The record exists, its original does not yet; expires after 7 days, unless an order holds it.
     AwaitingUpload,
     /// To be developed (again).
     Pending,
@@ -119,6 +118,12 @@ pub struct Photo {
     /// Where it stood before it was to be deleted; none once its deletion is past the point of return.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before_deleting: Option<PhotoStatus>,
+    /// When the last upload URL expires that was given out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upload_until: Option<Timestamp>,
+    /// An order was made, or begun, while it waited for its upload: it is not forgotten.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ordered: bool,
     /// When the record was made.
     pub created_at: Timestamp,
     /// When S3 said that the original arrived.

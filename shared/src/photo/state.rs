@@ -5,10 +5,14 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::{Derivatives, Development, Photo, PhotoStatus};
-use crate::work::{Claim, MAX_TRIES_PHOTO, NotAgain, NotOwner, TryId, Work};
+use crate::work::{Claim, GRACE, MAX_TRIES_PHOTO, NotAgain, NotOwner, TryId, Work};
 
 /// An upload that never came is forgotten after this long.
-pub const UPLOAD_EXPIRES_AFTER: SignedDuration = SignedDuration::from_hours(7 * 24);
+const UPLOAD_EXPIRES_AFTER: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// The longest upload. S3 checks a URL when its request begins; 256 MiB take a day at 25 kbit/s.
+const LONGEST_UPLOAD: SignedDuration = SignedDuration::from_hours(24);
+/// How often an original is looked for whose event never came.
+const LOOK_AGAIN_AFTER: SignedDuration = SignedDuration::from_hours(24);
 
 impl Photo {
     /// A worker asks for the photo. `etag` is the stored original's; `None` where there is none.
@@ -18,8 +22,14 @@ impl Photo {
     pub fn claim(&mut self, by: TryId, now: Timestamp, lease_until: Timestamp, etag: Option<&str>) -> Claim {
         let same_original = etag.is_none() || self.etag.as_deref() == etag;
         match self.status {
-            PhotoStatus::AwaitingUpload if etag.is_none() => return Claim::Void,
-            PhotoStatus::Deleting => return Claim::Void,
+            PhotoStatus::AwaitingUpload if etag.is_none() => {
+                self.work.due_at = self.next_look(now);
+                return Claim::Void;
+            }
+            PhotoStatus::Deleting => {
+                self.work.due_at = None;
+                return Claim::Void;
+            }
             PhotoStatus::Failed if same_original && self.work.gave_up => return Claim::Exhausted,
             PhotoStatus::Ready | PhotoStatus::Failed if same_original => return Claim::Done,
             PhotoStatus::Ready | PhotoStatus::Failed => self.work = Work::default(),
@@ -42,6 +52,35 @@ impl Photo {
         self.error = None;
         self.work.claim(by, lease_until);
         Claim::Claimed
+    }
+
+    /// An upload URL that works until then is to be given out.
+    pub fn offer_upload(&mut self, until: Timestamp) {
+        self.upload_until = self.upload_until.max(Some(until));
+        if self.status == PhotoStatus::AwaitingUpload {
+            self.work.due_at = self.upload_until.and_then(|until| until.checked_add(GRACE).ok());
+        }
+    }
+
+    /// When no upload can arrive any more. A record of an earlier build does not tell when its last URL was given out.
+    pub fn uploads_end_at(&self) -> Timestamp {
+        let last_url = self.upload_until.or_else(|| self.created_at.checked_add(UPLOAD_EXPIRES_AFTER).ok());
+        last_url.and_then(|until| until.checked_add(LONGEST_UPLOAD).ok()).unwrap_or(Timestamp::MAX)
+    }
+
+    /// When the record of an upload that does not come may be removed; `None` where it stays.
+    pub(crate) fn forgotten_at(&self) -> Option<Timestamp> {
+        if self.status != PhotoStatus::AwaitingUpload || self.ordered {
+            return None;
+        }
+        self.created_at.checked_add(UPLOAD_EXPIRES_AFTER).ok().max(Some(self.uploads_end_at()))
+    }
+
+    /// When its original is looked for again: when its URL has expired, then daily until no upload can arrive any more.
+    fn next_look(&self, now: Timestamp) -> Option<Timestamp> {
+        let expired = self.upload_until.and_then(|until| until.checked_add(GRACE).ok());
+        let next = expired.filter(|at| *at > now).or_else(|| now.checked_add(LOOK_AGAIN_AFTER).ok());
+        next.filter(|_| now < self.uploads_end_at())
     }
 
     /// Developing went well.
@@ -152,6 +191,8 @@ mod tests {
             work: Work::default(),
             error: None,
             before_deleting: None,
+            upload_until: None,
+            ordered: false,
             created_at: Timestamp::UNIX_EPOCH,
             uploaded_at: None,
             processed_at: None,
@@ -186,6 +227,26 @@ mod tests {
             other.keep(now);
             assert!(other.status == PhotoStatus::Deleting && other.is_condemned());
         }
+    }
+
+    #[test]
+    fn an_awaited_original_is_looked_for_when_its_url_has_expired_and_its_record_outlives_the_url() {
+        let at = |hours: i64| Timestamp::from_second(hours * 3600).expect("in range");
+        let mut photo = photo(PhotoStatus::AwaitingUpload);
+        photo.offer_upload(at(1));
+        assert_eq!(photo.work.due_at, Some(at(1).saturating_add(GRACE).expect("in range")));
+        assert_eq!(photo.forgotten_at(), Some(at(7 * 24)));
+        assert_eq!(photo.claim(TryId::new(), at(2), at(3), None), Claim::Void);
+        assert_eq!(photo.work.due_at, Some(at(26)));
+        assert_eq!(photo.claim(TryId::new(), at(26), at(27), None), Claim::Void);
+        assert_eq!(photo.work.due_at, None, "nothing can arrive any more");
+        // Renewed on the last day.
+        photo.offer_upload(at(7 * 24));
+        photo.offer_upload(at(2));
+        assert_eq!(photo.forgotten_at(), Some(at(8 * 24)));
+        photo.ordered = true;
+        assert_eq!(photo.forgotten_at(), None);
+        assert_eq!(photo.claim(TryId::new(), at(170), at(171), Some("\"e\"")), Claim::Claimed);
     }
 
     #[test]

@@ -8,6 +8,7 @@
 mod failures;
 mod orders;
 mod table;
+mod tombstones;
 
 pub use failures::{Failure, FailureKey, InvalidCursor, MOST_COUNTED};
 use jiff::Timestamp;
@@ -15,13 +16,14 @@ pub use orders::Orders;
 use serde::{Serialize, de::DeserializeOwned};
 pub(crate) use table::DUE_SHARDS;
 pub use table::{Created, Page, Table, Unreadable};
+pub use tombstones::Tombstones;
 use uuid::Uuid;
 
 use crate::{
     download::{Download, DownloadStatus},
     email::{Email, EmailStatus},
     operation::Operation,
-    photo::{Photo, PhotoStatus, UPLOAD_EXPIRES_AFTER},
+    photo::{Photo, PhotoStatus},
     studio::Studio,
 };
 
@@ -64,8 +66,7 @@ impl Record for Photo {
         self.work.failed_at(self.status == PhotoStatus::Failed)
     }
     fn expires_at(&self) -> Option<Timestamp> {
-        let expires = self.created_at.saturating_add(UPLOAD_EXPIRES_AFTER).ok();
-        expires.filter(|_| self.status == PhotoStatus::AwaitingUpload)
+        self.forgotten_at()
     }
 }
 

@@ -1,14 +1,19 @@
 //! Orders: which photos a customer bought.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    convert::Infallible,
+};
 
 use axum::{Json, extract::State as Shared, response::Response};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 use shared::{
     Studio,
+    desk::AT_ONCE,
     email_address::EmailAddress,
     order::{Customer, MAX_PHOTOS, Order, OrderStatus},
     photo::{Photo, PhotoStatus},
@@ -120,12 +125,28 @@ pub async fn create(
     {
         return Ok((StatusCode::CREATED, Json(OrderWithPhotos::new(&made, ids))));
     }
-    refuse(&ids, &state.photos.table.get_many(&order.studio, &ids).await?)?;
+    let photos = state.photos.table.get_many(&order.studio, &ids).await?;
+    refuse(&ids, &photos)?;
+    keep_awaited(&state, &photos).await?;
     state.orders.put_photos(&order, &ids, state.clock.now()).await?;
     // Looked at again, now that whoever deletes one of them sees that the order will have it.
     refuse(&ids, &state.photos.table.get_many(&order.studio, &ids).await?)?;
     state.orders.create(&order).await?;
     Ok((StatusCode::CREATED, Json(OrderWithPhotos::new(&order, ids))))
+}
+
+/// Marks those that wait for their upload: they are not forgotten after their seven days.
+async fn keep_awaited(state: &State, photos: &HashMap<Uuid, Photo>) -> ApiResult<()> {
+    let awaited = photos.values().filter(|photo| photo.status == PhotoStatus::AwaitingUpload && !photo.ordered);
+    let marks = awaited.map(|photo| async {
+        let mark = |photo: &mut Photo| {
+            photo.ordered = true;
+            Ok::<_, Infallible>(())
+        };
+        state.photos.table.update(&photo.studio, photo.id, mark).await.map(drop)
+    });
+    let marks: Vec<_> = marks.collect();
+    Ok(stream::iter(marks).buffer_unordered(AT_ONCE).try_collect().await?)
 }
 
 /// Names the photos that can't be ordered.

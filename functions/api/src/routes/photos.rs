@@ -148,6 +148,11 @@ pub async fn delete(Caller(studio): Caller, Shared(state): Shared<State>, Id(id)
         }
         photo = decided_photo;
     }
+    // An upload may still be under way, or begin: whoever is told of it finds this, also between the next lines.
+    let uploads_end_at = photo.uploads_end_at();
+    if uploads_end_at > now {
+        state.tombstones.set(&studio, id, uploads_end_at).await?;
+    }
     for picture in state.originals.list(&ObjectKey::derivatives_of(&studio, id)).await? {
         state.originals.delete(&picture).await?;
     }

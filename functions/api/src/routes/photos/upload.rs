@@ -1,6 +1,6 @@
 //! Photos announced: a record, and the request by which the bytes go to S3.
 
-use std::time::Duration;
+use std::{convert::Infallible, time::Duration};
 
 use axum::{Json, extract::State as Shared};
 use http::StatusCode;
@@ -72,7 +72,7 @@ impl NewPhoto {
         if declared_sha256.as_deref().is_some_and(|hash| sha256_bytes(hash).is_none()) {
             return Err(Problem::invalid("sha256", "It must be 64 hexadecimal digits."));
         }
-        Ok(Photo {
+        let mut photo = Photo {
             studio,
             id,
             status: PhotoStatus::AwaitingUpload,
@@ -85,10 +85,14 @@ impl NewPhoto {
             work: Work::default(),
             error: None,
             before_deleting: None,
+            upload_until: None,
+            ordered: false,
             created_at: now,
             uploaded_at: None,
             processed_at: None,
-        })
+        };
+        photo.offer_upload(now.saturating_add(UPLOAD_URL_LIVES).unwrap_or(now));
+        Ok(photo)
     }
 }
 
@@ -131,13 +135,10 @@ pub async fn create(
     allotted: Allotted,
     Body(new): Body<NewPhoto>,
 ) -> ApiResult<(StatusCode, Json<PhotoWithUpload>)> {
-    let mut photo = new.parse(studio, allotted.id, state.clock.now())?;
-    if allotted.again
-        && let Some(made) = allotted.made(state.photos.table.get(&photo.studio, photo.id).await?)?
-    {
-        photo = made;
-    } else if let Created::Existed(made) = state.photos.table.create(&photo).await? {
-        photo = *made;
+    let photo = new.parse(studio, allotted.id, state.clock.now())?;
+    let is_made = allotted.again && allotted.made(state.photos.table.get(&photo.studio, photo.id).await?)?.is_some();
+    if is_made || matches!(state.photos.table.create(&photo).await?, Created::Existed(_)) {
+        return Ok((StatusCode::CREATED, Json(offer_upload(&state, &photo.studio, photo.id).await?)));
     }
     Ok((StatusCode::CREATED, Json(with_upload(&state, &photo).await?)))
 }
@@ -163,7 +164,19 @@ pub async fn upload_again(
     if photo.status != PhotoStatus::AwaitingUpload && !allotted.answered {
         return Err(Problem::new(Kind::AlreadyUploaded, "The photo is uploaded already.").into());
     }
-    Ok(Json(with_upload(&state, &photo).await?))
+    Ok(Json(offer_upload(&state, &studio, id).await?))
+}
+
+/// Another URL for a photo, whose record knows of it before anybody can use it.
+async fn offer_upload(state: &State, studio: &Studio, id: Uuid) -> ApiResult<PhotoWithUpload> {
+    let until = state.clock.now().saturating_add(UPLOAD_URL_LIVES).unwrap_or(Timestamp::MAX);
+    let offer = |photo: &mut Photo| {
+        photo.offer_upload(until);
+        Ok::<_, Infallible>(())
+    };
+    let offered = state.photos.table.update(studio, id, offer).await?;
+    let (photo, _) = offered.ok_or_else(|| Problem::not_found("photo"))?;
+    with_upload(state, &photo).await
 }
 
 async fn with_upload(state: &State, photo: &Photo) -> ApiResult<PhotoWithUpload> {
