@@ -5,17 +5,20 @@
 //! lost is retried by the SDK and then meets its own condition: the old item that comes back bears our own write id,
 //! which is success, not conflict. So nothing is ever applied twice, counters included.
 
+mod due;
 mod failures;
+mod list;
 mod orders;
 mod table;
 mod tombstones;
 
+pub(crate) use due::DUE_SHARDS;
 pub use failures::{Failure, FailureKey, InvalidCursor, MOST_COUNTED};
 use jiff::Timestamp;
+pub use list::Page;
 pub use orders::Orders;
 use serde::{Serialize, de::DeserializeOwned};
-pub(crate) use table::DUE_SHARDS;
-pub use table::{Created, Page, Table, Unreadable};
+pub use table::{Created, Table, Unreadable};
 pub use tombstones::Tombstones;
 use uuid::Uuid;
 

@@ -14,12 +14,12 @@ use aws_sdk_dynamodb::{
     types::{AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure},
 };
 use futures::{StreamExt as _, stream};
-use jiff::Timestamp;
-use tracing::{error, warn};
+use tracing::error;
 use uuid::Uuid;
 
 use super::{
     Record,
+    due::{DUE_AT, DUE_SHARDS},
     failures::{FAILED_AT, FAILED_SHARD},
 };
 use crate::{aws::failed, batch::jitter, error::ServiceUnavailable, metrics, studio::Studio};
@@ -34,18 +34,6 @@ const MAX_ROUNDS: usize = 16;
 const MAX_BATCH_GET: usize = 100;
 /// Batches read at once.
 const BATCHES_AT_ONCE: usize = 8;
-/// The sparse index spreads over so many partitions; one partition takes 1,000 writes a second.
-pub(crate) const DUE_SHARDS: u128 = 4;
-/// The sparse index's name, and its range key's (milliseconds since the epoch).
-const DUE_AT: &str = "due_at";
-
-/// Items read at once for a list: two of its usual pages, so that most lists are one query.
-const LIST_AT_ONCE: i32 = 100;
-/// Queries for one page of a list.
-const MAX_LIST_QUERIES: usize = 40;
-
-/// Keys asked for at once where all are wanted.
-const MAX_DUE_PAGE: i32 = 1000;
 
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
@@ -63,15 +51,6 @@ pub enum Created<R> {
     New,
     /// Another step made it before.
     Existed(Box<R>),
-}
-
-/// Some of a studio's records, newest first.
-#[derive(Debug)]
-pub struct Page<R> {
-    /// The records.
-    pub items: Vec<R>,
-    /// Where to go on; `None` at the end.
-    pub next: Option<Uuid>,
 }
 
 /// This build can't read an item: a newer one wrote it, or it is damaged. Stands as a context in an error's chain.
@@ -137,7 +116,7 @@ impl<R: Record> Table<R> {
     }
 
     /// A record of a list. One that this build can't read stands in nobody's way: it is left out, and operators are told.
-    fn readable(item: Item) -> Option<R> {
+    pub(super) fn readable(item: Item) -> Option<R> {
         match Self::decode(item) {
             Ok(seen) => Some(seen.record),
             Err(error) => {
@@ -309,104 +288,6 @@ impl<R: Record> Table<R> {
         }
         Err(anyhow!("DynamoDB left keys unread {MAX_ROUNDS} times")
             .context(ServiceUnavailable("Failed to read records")))
-    }
-
-    /// A studio's records, newest first, those that `keep` takes. A page may hold fewer than `limit` and yet have a
-    /// next one, where `keep` takes few: the work of one call is bounded.
-    pub async fn list(
-        &self,
-        studio: &Studio,
-        after: Option<Uuid>,
-        limit: usize,
-        keep: impl Fn(&R) -> bool,
-    ) -> Result<Page<R>> {
-        let mut items = Vec::new();
-        let mut seen = None;
-        let mut start = after.map(|id| Item::from([("studio".into(), text(studio)), ("id".into(), text(id))]));
-        for _ in 0..MAX_LIST_QUERIES {
-            let answer = self
-                .client
-                .query()
-                .table_name(&self.name)
-                .key_condition_expression("studio = :studio")
-                .filter_expression("attribute_exists(revision)")
-                .expression_attribute_values(":studio", text(studio))
-                .scan_index_forward(false)
-                .consistent_read(true)
-                .limit(LIST_AT_ONCE)
-                .set_exclusive_start_key(start)
-                .send()
-                .await
-                .map_err(|error| failed("Failed to list records", error))?;
-            for item in answer.items.unwrap_or_default() {
-                let Some(record) = Self::readable(item) else { continue };
-                let kept = keep(&record);
-                if kept && items.len() == limit {
-                    return Ok(Page { next: seen, items });
-                }
-                seen = Some(record.id());
-                if kept {
-                    items.push(record);
-                }
-            }
-            start = answer.last_evaluated_key;
-            if start.is_none() {
-                return Ok(Page { items, next: None });
-            }
-        }
-        Ok(Page { items, next: seen })
-    }
-
-    /// Keys of all records that something is due for, whenever that is.
-    pub async fn all_due(&self) -> Result<Vec<(Studio, Uuid)>> {
-        let mut keys = Vec::new();
-        for shard in 0..DUE_SHARDS {
-            let mut start = None;
-            loop {
-                let (page, next) = self.due_page(shard, Timestamp::MAX, MAX_DUE_PAGE, start).await?;
-                keys.extend(page);
-                start = next;
-                if start.is_none() {
-                    break;
-                }
-            }
-        }
-        Ok(keys)
-    }
-
-    /// Keys of one shard's records that should have moved by `now`, at most `limit`, and where to go on; the longest overdue
-    /// first.
-    pub(crate) async fn due_page(
-        &self,
-        shard: u128,
-        now: Timestamp,
-        limit: i32,
-        start: Option<Item>,
-    ) -> Result<(Vec<(Studio, Uuid)>, Option<Item>)> {
-        let mut keys = Vec::new();
-        let answer = self
-            .client
-            .query()
-            .table_name(&self.name)
-            .index_name(DUE_AT)
-            .key_condition_expression("due_shard = :shard AND due_at <= :now")
-            .expression_attribute_values(":shard", text(shard))
-            .expression_attribute_values(":now", number(now.as_millisecond()))
-            .limit(limit)
-            .set_exclusive_start_key(start)
-            .send()
-            .await
-            .map_err(|error| failed("Failed to query what is due", error))?;
-        for item in answer.items.unwrap_or_default() {
-            let part = |name: &str| item.get(name).and_then(|value| value.as_s().ok());
-            let key = |(studio, id): (&String, &String)| Some((studio.parse().ok()?, id.parse().ok()?));
-            if let Some(key) = part("studio").zip(part("id")).and_then(key) {
-                keys.push(key);
-            } else {
-                warn!(table = self.name, "An item that is due has a key of no record");
-            }
-        }
-        Ok((keys, answer.last_evaluated_key))
     }
 }
 
