@@ -25,10 +25,23 @@ data "aws_iam_policy_document" "api" {
     resources = [local.table_arns.photos]
   }
 
+  # Batches: an order has an item for each of its photos; lists read the records that an index names.
   statement {
-    sid       = "OrdersAndDownloads"
-    actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
-    resources = [local.table_arns.orders, local.table_arns.downloads]
+    sid       = "Orders"
+    actions   = ["dynamodb:BatchGetItem", "dynamodb:BatchWriteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
+    resources = [local.table_arns.orders]
+  }
+
+  statement {
+    sid       = "Downloads"
+    actions   = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
+    resources = [local.table_arns.downloads]
+  }
+
+  statement {
+    sid       = "Lists"
+    actions   = ["dynamodb:Query"]
+    resources = [for table in ["photos", "orders", "downloads"] : "${local.table_arns[table]}/index/list_*"]
   }
 
   statement {
@@ -118,17 +131,17 @@ data "aws_iam_policy_document" "api" {
 data "aws_iam_policy_document" "photo_processor" {
   source_policy_documents = local.worker_policy_parts
 
-  # Query: a studio's photos are developed again.
+  # Query: a studio's photos are developed again. Scan: those of an earlier release are given what lists find them by.
   statement {
     sid       = "Photos"
-    actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
+    actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:Scan"]
     resources = [local.table_arns.photos]
   }
 
   statement {
     sid       = "DueAndFailedPhotos"
     actions   = ["dynamodb:Query"]
-    resources = values(local.index_arns.photos)
+    resources = [local.index_arns.photos.due_at, local.index_arns.photos.failed_at]
   }
 
   # DeleteObject: what arrives after its photo was deleted.
@@ -155,21 +168,22 @@ data "aws_iam_policy_document" "photo_processor" {
 data "aws_iam_policy_document" "archive_builder" {
   source_policy_documents = local.worker_policy_parts
 
+  # Scan, and writing orders: those of an earlier release are given what lists and deletions find them by.
   statement {
     sid       = "Downloads"
-    actions   = ["dynamodb:GetItem", "dynamodb:PutItem"]
+    actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Scan"]
     resources = [local.table_arns.downloads]
   }
 
   statement {
     sid       = "DueAndFailedDownloads"
     actions   = ["dynamodb:Query"]
-    resources = values(local.index_arns.downloads)
+    resources = [local.index_arns.downloads.due_at, local.index_arns.downloads.failed_at]
   }
 
   statement {
     sid       = "Orders"
-    actions   = ["dynamodb:GetItem"]
+    actions   = ["dynamodb:BatchWriteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Scan"]
     resources = [local.table_arns.orders]
   }
 

@@ -1,16 +1,19 @@
 locals {
-  # Sparse indexes by time: due_at finds what should have moved by now, failed_at what has failed, with as much of it as the
-  # list of failed jobs shows.
+  # Sparse indexes. By time: due_at finds what should have moved by now, failed_at what has failed, with as much of it as the
+  # list of failed jobs shows. list_*: what lists with a filter read, newest first.
   indexes = {
-    due_at    = { shard = "due_shard", included = [] }
-    failed_at = { shard = "failed_shard", included = ["error", "work"] }
+    due_at         = { hash = "due_shard", range = "due_at", included = [] }
+    failed_at      = { hash = "failed_shard", range = "failed_at", included = ["error", "work"] }
+    list_status    = { hash = "list_status", range = "id", included = [] }
+    list_order     = { hash = "list_order", range = "id", included = [] }
+    list_reference = { hash = "list_reference", range = "id", included = [] }
   }
 
   # Tables and their indexes. Requests are idempotency keys, and operations on many records.
   tables = {
-    photos    = ["due_at", "failed_at"]
-    orders    = []
-    downloads = ["due_at", "failed_at"]
+    photos    = ["due_at", "failed_at", "list_status"]
+    orders    = ["list_reference"]
+    downloads = ["due_at", "failed_at", "list_status", "list_order"]
     emails    = ["due_at", "failed_at"]
     requests  = ["due_at"]
   }
@@ -39,7 +42,10 @@ resource "aws_dynamodb_table" "this" {
   }
 
   dynamic "attribute" {
-    for_each = merge([for index in each.value : { (local.indexes[index].shard) = "S", (index) = "N" }]...)
+    for_each = merge([for index in each.value : merge(
+      { (local.indexes[index].hash) = "S" },
+      { for range in [local.indexes[index].range] : range => "N" if range != "id" },
+    )]...)
     content {
       name = attribute.key
       type = attribute.value
@@ -50,8 +56,8 @@ resource "aws_dynamodb_table" "this" {
     for_each = { for index in each.value : index => local.indexes[index] }
     content {
       name               = global_secondary_index.key
-      hash_key           = global_secondary_index.value.shard
-      range_key          = global_secondary_index.key
+      hash_key           = global_secondary_index.value.hash
+      range_key          = global_secondary_index.value.range
       projection_type    = length(global_secondary_index.value.included) > 0 ? "INCLUDE" : "KEYS_ONLY"
       non_key_attributes = global_secondary_index.value.included
     }

@@ -18,6 +18,7 @@ use shared::{
     download::Download,
     email::Email,
     env::Env,
+    fill::{self, Filled},
     object_key::ORIGINALS,
     operation::Operation,
     photo::Photo,
@@ -32,25 +33,44 @@ use crate::{stand_ins::StandIns, system::Workers};
 const DLQ_RETENTION_SECONDS: &str = "1209600";
 const RETENTION_SECONDS: &str = "345600";
 
-/// A sparse index over what has an instant of this name, in milliseconds, spread over shards.
+/// A sparse index, as infra/tables.tf has it.
 struct Index {
-    /// Its name, and its range key's.
+    /// Its name.
     name: &'static str,
     /// Its hash key.
-    shard: &'static str,
+    hash: &'static str,
+    /// Its range key: a time in milliseconds, or the record's id.
+    range: (&'static str, ScalarAttributeType),
     /// What it repeats of an item besides the keys.
     included: &'static [&'static str],
 }
 
 /// What should have moved by now.
-const DUE: Index = Index { name: "due_at", shard: "due_shard", included: &[] };
+const DUE: Index =
+    Index { name: "due_at", hash: "due_shard", range: ("due_at", ScalarAttributeType::N), included: &[] };
 /// What has failed, with as much of it as the list of failed jobs shows.
-const FAILED: Index = Index { name: "failed_at", shard: "failed_shard", included: &["error", "work"] };
+const FAILED: Index = Index {
+    name: "failed_at",
+    hash: "failed_shard",
+    range: ("failed_at", ScalarAttributeType::N),
+    included: &["error", "work"],
+};
+/// Lists by status.
+const STATUS: Index = list("list_status");
+/// Lists by order.
+const ORDER: Index = list("list_order");
+/// Lists by the shop's reference.
+const REFERENCE: Index = list("list_reference");
+
+const fn list(name: &'static str) -> Index {
+    Index { name, hash: name, range: ("id", ScalarAttributeType::S), included: &[] }
+}
+
 /// The tables, by the variables that name them, as infra/tables.tf has them.
 const TABLES: [(&str, &[Index]); 5] = [
-    ("PHOTOS_TABLE", &[DUE, FAILED]),
-    ("ORDERS_TABLE", &[]),
-    ("DOWNLOADS_TABLE", &[DUE, FAILED]),
+    ("PHOTOS_TABLE", &[DUE, FAILED, STATUS]),
+    ("ORDERS_TABLE", &[REFERENCE]),
+    ("DOWNLOADS_TABLE", &[DUE, FAILED, STATUS, ORDER]),
     ("EMAILS_TABLE", &[DUE, FAILED]),
     ("REQUESTS_TABLE", &[DUE]),
 ];
@@ -147,11 +167,13 @@ async fn cors(s3: &aws_sdk_s3::Client, env: &Env, origins: &[String]) -> Result<
 }
 
 async fn tables(dynamodb: &aws_sdk_dynamodb::Client, env: &Env) -> Result<()> {
+    let mut made = Vec::new();
     for (variable, indexes) in TABLES {
         let name = env.required(variable)?;
         let found = dynamodb.describe_table().table_name(&name).send().await.ok().and_then(|found| found.table);
         let Some(found) = found else {
             create_table(dynamodb, &name, indexes).await?;
+            made.push(variable);
             continue;
         };
         let has =
@@ -159,6 +181,15 @@ async fn tables(dynamodb: &aws_sdk_dynamodb::Client, env: &Env) -> Result<()> {
         // An earlier build made the table. AWS, too, adds one index at a time.
         for index in indexes.iter().filter(|index| !has(index)) {
             add_index(dynamodb, &name, index).await.context("Failed to add an index to a table")?;
+        }
+    }
+    // Of a table without an earlier build nothing is to be filled.
+    let operations = Table::new(dynamodb.clone(), env.required("REQUESTS_TABLE")?);
+    for (variable, table) in
+        [("PHOTOS_TABLE", Filled::Photos), ("DOWNLOADS_TABLE", Filled::Downloads), ("ORDERS_TABLE", Filled::Orders)]
+    {
+        if made.contains(&variable) {
+            fill::is_new(&operations, table, env.clock().now()).await?;
         }
     }
     Ok(())
@@ -173,9 +204,16 @@ async fn create_table(dynamodb: &aws_sdk_dynamodb::Client, name: &str, indexes: 
         .attribute_definitions(attribute("id", ScalarAttributeType::S)?)
         .key_schema(key("studio", KeyType::Hash)?)
         .key_schema(key("id", KeyType::Range)?);
+    let mut defined = vec!["studio", "id"];
     for index in indexes {
-        let [shard, at] = index.attributes()?;
-        create = create.attribute_definitions(shard).attribute_definitions(at).global_secondary_indexes(
+        for attribute in index.attributes()? {
+            let name = if attribute.attribute_name() == index.hash { index.hash } else { index.range.0 };
+            if !defined.contains(&name) {
+                defined.push(name);
+                create = create.attribute_definitions(attribute);
+            }
+        }
+        create = create.global_secondary_indexes(
             GlobalSecondaryIndex::builder()
                 .index_name(index.name)
                 .set_key_schema(Some(index.keys()?))
@@ -213,11 +251,11 @@ async fn add_index(dynamodb: &aws_sdk_dynamodb::Client, table: &str, index: &Ind
 
 impl Index {
     fn attributes(&self) -> Result<[AttributeDefinition; 2]> {
-        Ok([attribute(self.shard, ScalarAttributeType::S)?, attribute(self.name, ScalarAttributeType::N)?])
+        Ok([attribute(self.hash, ScalarAttributeType::S)?, attribute(self.range.0, self.range.1.clone())?])
     }
 
     fn keys(&self) -> Result<Vec<KeySchemaElement>> {
-        Ok(vec![key(self.shard, KeyType::Hash)?, key(self.name, KeyType::Range)?])
+        Ok(vec![key(self.hash, KeyType::Hash)?, key(self.range.0, KeyType::Range)?])
     }
 
     fn projection(&self) -> Projection {

@@ -56,6 +56,19 @@ pub enum DownloadStatus {
     Revoked,
 }
 
+impl DownloadStatus {
+    /// The status as records and answers spell it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Processing => "processing",
+            Self::Ready => "ready",
+            Self::Failed => "failed",
+            Self::Revoked => "revoked",
+        }
+    }
+}
+
 /// How far a build is, in photos.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -14,6 +14,7 @@ pub mod email;
 pub mod email_address;
 pub mod env;
 pub mod error;
+pub mod fill;
 pub mod follow_up;
 pub mod hold;
 pub mod job;

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use crate::{
     error::RecordError,
+    fill::Filled,
     studio::Studio,
     work::{Claim, MAX_TRIES_OPERATION, NotAgain, NotOwner, TryId, Work},
     workers::QueueName,
@@ -32,6 +33,11 @@ pub enum Task {
     Forget {
         /// Which.
         selection: Selection,
+    },
+    /// Give a table's older items what this build reads them by: see [`crate::fill`].
+    Fill {
+        /// Which.
+        table: Filled,
     },
 }
 
@@ -128,8 +134,11 @@ impl Operation {
         }
     }
 
-    /// When it may be forgotten.
+    /// When it may be forgotten; that a table was filled is remembered for ever.
     pub fn kept_until(&self) -> Option<Timestamp> {
+        if matches!(self.task, Task::Fill { .. }) {
+            return None;
+        }
         self.created_at.saturating_add(KEPT).ok()
     }
 

@@ -23,6 +23,7 @@ mod infrastructure;
 mod killed_builds;
 mod languages;
 mod links;
+mod lists;
 mod mails;
 mod patience;
 mod poison;

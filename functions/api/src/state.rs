@@ -13,6 +13,7 @@ use shared::{
     download::Download,
     email::Email,
     env::Env,
+    fill::Fillings,
     monitoring::OldestMessage,
     objects::ObjectStore,
     operation::Operation,
@@ -40,7 +41,8 @@ pub struct Inner {
     pub orders: Orders,
     pub downloads: Desk<Download>,
     pub emails: Desk<Email>,
-    pub operations: Table<Operation>,
+    pub operations: Arc<Table<Operation>>,
+    pub fillings: Fillings,
     pub requests: Table<Keyed>,
     pub tombstones: Tombstones,
     pub originals: ObjectStore,
@@ -73,6 +75,7 @@ impl State {
         let sqs = aws_sdk_sqs::Client::new(&config);
         let queue = |variable: &str| anyhow::Ok(Queue::new(sqs.clone(), env.required(variable)?, env.clock()));
         let requests = env.required("REQUESTS_TABLE")?;
+        let operations = Arc::new(Table::new(dynamodb.clone(), requests.clone()));
         let archives = ObjectStore::new(s3.clone(), env.required("DOWNLOADS_BUCKET")?);
         Ok(Self(Arc::new(Inner {
             photos: Desk {
@@ -91,7 +94,8 @@ impl State {
                 queue: queue("EMAILS_QUEUE_URL")?,
                 dead_letters: DeadLetters::new(queue("EMAILS_DLQ_URL")?),
             },
-            operations: Table::new(dynamodb.clone(), requests.clone()),
+            fillings: Fillings::new(operations.clone(), env.clock()),
+            operations,
             requests: Table::new(dynamodb.clone(), requests.clone()),
             tombstones: Tombstones::new(dynamodb, requests),
             originals: ObjectStore::new(s3, env.required("PHOTOS_BUCKET")?),

@@ -15,9 +15,10 @@ use shared::{
     JobError,
     batch::{self, Delivery, Disposition},
     desk,
+    fill::{self, Filled},
     hold::Hold,
     job::Job,
-    operation::Operation,
+    operation::{Operation, Task},
     sweep::sweep,
 };
 pub use state::State;
@@ -33,11 +34,20 @@ async fn one(state: &State, delivery: Delivery) -> Result<Disposition, JobError>
             build_archive::build_archive(state, &delivery, &studio, download).await
         }
         Ok(Job::Sweep) => {
+            for table in [Filled::Downloads, Filled::Orders] {
+                fill::begin(&state.operations, &state.desk.queue, table, delivery.now()).await?;
+            }
             sweep(&state.desk, &state.operations, delivery.now()).await?;
             Ok(Disposition::Done)
         }
         Ok(Job::Operate { studio, operation }) => {
-            let run = |hold: Arc<Hold<Operation>>| desk::repair(&state.desk, hold);
+            let run = |hold: Arc<Hold<Operation>>| async move {
+                match hold.record.task {
+                    Task::Fill { table: Filled::Downloads } => fill::records(&state.desk.table, hold).await,
+                    Task::Fill { table: Filled::Orders } => fill::orders(&state.orders, hold).await,
+                    _ => desk::repair(&state.desk, hold).await,
+                }
+            };
             desk::operate(&state.operations, &state.desk.queue, &delivery, (&studio, operation), run).await
         }
         Ok(other) => Err(JobError::reject("wrong_queue", format!("{other:?} is no job of the downloads queue"))),

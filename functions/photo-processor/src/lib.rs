@@ -14,6 +14,7 @@ use shared::{
     JobError,
     batch::{self, Delivery, Disposition},
     desk,
+    fill::{self, Filled},
     hold::Hold,
     operation::{Operation, Task},
     sweep::sweep,
@@ -40,12 +41,16 @@ async fn one(state: &State, delivery: Delivery) -> Result<Disposition, JobError>
             let run = |hold: Arc<Hold<Operation>>| async move {
                 match hold.record.task {
                     Task::Regenerate { which } => regenerate::regenerate(state, &hold, which).await,
-                    Task::Retry { .. } | Task::Forget { .. } => desk::repair(&state.desk, hold).await,
+                    Task::Fill { table: Filled::Photos } => fill::records(&state.desk.table, hold).await,
+                    Task::Retry { .. } | Task::Forget { .. } | Task::Fill { .. } => {
+                        desk::repair(&state.desk, hold).await
+                    }
                 }
             };
             desk::operate(&state.operations, &state.desk.queue, &delivery, (&studio, operation), run).await
         }
         Message::Sweep => {
+            fill::begin(&state.operations, &state.desk.queue, Filled::Photos, delivery.now()).await?;
             sweep(&state.desk, &state.operations, delivery.now()).await?;
             Ok(Disposition::Done)
         }

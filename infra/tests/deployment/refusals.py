@@ -100,7 +100,7 @@ def roles(emulator: Emulator, outputs: dict):
     dynamodb, s3 = emulator.client("dynamodb", worker), emulator.client("s3", worker)
     dynamodb.get_item(TableName=tables["photos"], Key=key)
     refuse("photo-processor: PutItem on orders", lambda: dynamodb.put_item(TableName=tables["orders"], Item=key))
-    refuse("photo-processor: Scan of photos", lambda: dynamodb.scan(TableName=tables["photos"]))
+    refuse("photo-processor: Scan of downloads", lambda: dynamodb.scan(TableName=tables["downloads"]))
     refuse("photo-processor: DeleteItem on photos", lambda: dynamodb.delete_item(TableName=tables["photos"], Key=key))
     original = {"Bucket": buckets["photos"], "Key": "originals/anna/x"}
     refuse("photo-processor: PutObject on originals/", lambda: s3.put_object(**original, Body=b"x"))

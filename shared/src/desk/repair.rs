@@ -54,8 +54,8 @@ pub async fn repair<R: Workable>(desk: &Desk<R>, hold: Arc<Hold<Operation>>) -> 
     let (deed, selection) = match &hold.record.task {
         Task::Retry { selection } => (Deed::Retry, selection.clone()),
         Task::Forget { selection } => (Deed::Forget, selection.clone()),
-        Task::Regenerate { .. } => {
-            return Err(JobError::reject("wrong_queue", "This worker has no photos to develop again."));
+        Task::Regenerate { .. } | Task::Fill { .. } => {
+            return Err(JobError::reject("wrong_queue", "This worker does no such operation."));
         }
     };
     let position = hold.record.position.as_deref();

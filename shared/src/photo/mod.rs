@@ -33,6 +33,20 @@ pub enum PhotoStatus {
     Deleting,
 }
 
+impl PhotoStatus {
+    /// The status as records and answers spell it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AwaitingUpload => "awaiting_upload",
+            Self::Pending => "pending",
+            Self::Processing => "processing",
+            Self::Ready => "ready",
+            Self::Failed => "failed",
+            Self::Deleting => "deleting",
+        }
+    }
+}
+
 /// One of the pictures made from an original.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Derivative {

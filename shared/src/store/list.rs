@@ -1,5 +1,7 @@
 //! Lists of a studio's records, page by page.
 
+use std::collections::HashMap;
+
 use anyhow::Result;
 use uuid::Uuid;
 
@@ -9,10 +11,38 @@ use super::{
 };
 use crate::{aws::failed, studio::Studio};
 
-/// Items read at once for a list: two of its usual pages, so that most lists are one query.
-const LIST_AT_ONCE: i32 = 100;
+/// Items read at once for a list, at most; where all are shown, a page reads one more than it shows.
+const LIST_AT_ONCE: usize = 100;
 /// Queries for one page of a list.
 const MAX_LIST_QUERIES: usize = 40;
+
+/// A sparse index by which lists with a filter are read: its hash key is the studio with the filter's value, its range key the
+/// record's id. It holds keys only; the records themselves are read consistently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListIndex {
+    /// By status.
+    Status,
+    /// By order.
+    Order,
+    /// By the shop's reference.
+    Reference,
+}
+
+impl ListIndex {
+    /// Its name, and its hash key's.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Status => "list_status",
+            Self::Order => "list_order",
+            Self::Reference => "list_reference",
+        }
+    }
+
+    /// The hash key of a studio's records with this value. No studio's name has a slash in it.
+    pub(super) fn key(self, studio: &Studio, value: &str) -> String {
+        format!("{studio}/{value}")
+    }
+}
 
 /// Some of a studio's records, newest first.
 #[derive(Debug)]
@@ -36,7 +66,8 @@ impl<R: Record> Table<R> {
         let mut items = Vec::new();
         let mut seen = None;
         let mut start = after.map(|id| Item::from([("studio".into(), text(studio)), ("id".into(), text(id))]));
-        for _ in 0..MAX_LIST_QUERIES {
+        for n in 0..MAX_LIST_QUERIES {
+            let at_once = if n == 0 { limit.saturating_add(1).min(LIST_AT_ONCE) } else { LIST_AT_ONCE };
             let answer = self
                 .client
                 .query()
@@ -46,7 +77,7 @@ impl<R: Record> Table<R> {
                 .expression_attribute_values(":studio", text(studio))
                 .scan_index_forward(false)
                 .consistent_read(true)
-                .limit(LIST_AT_ONCE)
+                .limit(items_at_once(at_once))
                 .set_exclusive_start_key(start)
                 .send()
                 .await
@@ -69,4 +100,63 @@ impl<R: Record> Table<R> {
         }
         Ok(Page { items, next: seen })
     }
+
+    /// The studio's records with this value in the index, newest first, those that `keep` takes: it must refuse those whose
+    /// value has changed, since the index lags behind. Reads a key and a record for each that it shows, and one more.
+    pub async fn list_by(
+        &self,
+        studio: &Studio,
+        (index, value): (ListIndex, &str),
+        after: Option<Uuid>,
+        limit: usize,
+        keep: impl Fn(&R) -> bool,
+    ) -> Result<Page<R>> {
+        let key = index.key(studio, value);
+        let start = |id: Uuid| {
+            Item::from([("studio".into(), text(studio)), ("id".into(), text(id)), (index.name().into(), text(&key))])
+        };
+        let mut items = Vec::new();
+        let mut seen = after;
+        for _ in 0..MAX_LIST_QUERIES {
+            let left = (limit - items.len() + 1).min(LIST_AT_ONCE);
+            let answer = self
+                .client
+                .query()
+                .table_name(&self.name)
+                .index_name(index.name())
+                .key_condition_expression("#index = :key")
+                .expression_attribute_names("#index", index.name())
+                .expression_attribute_values(":key", text(&key))
+                .scan_index_forward(false)
+                .limit(items_at_once(left))
+                .set_exclusive_start_key(seen.map(start))
+                .send()
+                .await
+                .map_err(|error| failed("Failed to list records", error))?;
+            let id = |item: &Item| item.get("id").and_then(|id| id.as_s().ok()?.parse().ok());
+            let ids: Vec<Uuid> = answer.items().iter().filter_map(id).collect();
+            let mut found: HashMap<Uuid, R> = HashMap::with_capacity(ids.len());
+            if !ids.is_empty() {
+                let records = self.get_chunk(studio, &ids).await?.into_iter().filter_map(Self::readable);
+                found.extend(records.map(|record| (record.id(), record)));
+            }
+            for id in ids {
+                let record = found.remove(&id).filter(&keep);
+                if record.is_some() && items.len() == limit {
+                    return Ok(Page { next: seen, items });
+                }
+                seen = Some(id);
+                items.extend(record);
+            }
+            if answer.last_evaluated_key.is_none() {
+                return Ok(Page { items, next: None });
+            }
+        }
+        Ok(Page { items, next: seen })
+    }
+}
+
+/// A query's limit.
+fn items_at_once(items: usize) -> i32 {
+    i32::try_from(items).unwrap_or(i32::MAX)
 }

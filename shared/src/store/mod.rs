@@ -7,6 +7,7 @@
 
 mod due;
 mod failures;
+mod fill;
 mod list;
 mod orders;
 mod table;
@@ -15,9 +16,10 @@ mod tombstones;
 pub(crate) use due::DUE_SHARDS;
 pub use failures::{Failure, FailureKey, InvalidCursor, MOST_COUNTED};
 use jiff::Timestamp;
-pub use list::Page;
+pub use list::{ListIndex, Page};
 pub use orders::Orders;
 use serde::{Serialize, de::DeserializeOwned};
+pub(crate) use table::INDEXED_VERSION;
 pub use table::{Created, Table, Unreadable};
 pub use tombstones::Tombstones;
 use uuid::Uuid;
@@ -47,6 +49,10 @@ pub trait Record: Serialize + DeserializeOwned + Clone + PartialEq + Send + Sync
     fn failed_at(&self) -> Option<Timestamp> {
         None
     }
+    /// By what lists find it besides its studio: an index, and the value there.
+    fn listed_by(&self) -> Vec<(ListIndex, String)> {
+        Vec::new()
+    }
     /// When DynamoDB may delete it.
     fn expires_at(&self) -> Option<Timestamp> {
         None
@@ -68,6 +74,9 @@ impl Record for Photo {
     fn failed_at(&self) -> Option<Timestamp> {
         self.work.failed_at(self.status == PhotoStatus::Failed)
     }
+    fn listed_by(&self) -> Vec<(ListIndex, String)> {
+        vec![(ListIndex::Status, self.status.as_str().to_owned())]
+    }
     fn expires_at(&self) -> Option<Timestamp> {
         self.forgotten_at()
     }
@@ -87,6 +96,9 @@ impl Record for Download {
     }
     fn failed_at(&self) -> Option<Timestamp> {
         self.work.failed_at(self.status == DownloadStatus::Failed)
+    }
+    fn listed_by(&self) -> Vec<(ListIndex, String)> {
+        vec![(ListIndex::Status, self.status.as_str().to_owned()), (ListIndex::Order, self.order.to_string())]
     }
 }
 

@@ -1,15 +1,24 @@
 //! Orders, and the chunk items that hold their photo ids.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
-use anyhow::{Context as _, Result};
-use aws_sdk_dynamodb::{Client, types::AttributeValue};
+use anyhow::{Context as _, Result, anyhow};
+use aws_sdk_dynamodb::{
+    Client,
+    types::{AttributeValue, PutRequest, WriteRequest},
+};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::{Created, Page, Record, Table};
+use super::{
+    Created, ListIndex, Page, Record, Table,
+    table::{number, text},
+};
 use crate::{
     aws::failed,
+    batch::jitter,
+    error::ServiceUnavailable,
     order::{CHUNK, Order, OrderChunk},
     studio::Studio,
 };
@@ -23,6 +32,9 @@ impl Record for Order {
     fn id(&self) -> Uuid {
         self.id
     }
+    fn listed_by(&self) -> Vec<(ListIndex, String)> {
+        vec![(ListIndex::Reference, self.reference.clone())]
+    }
 }
 
 /// When a chunk was written, in seconds since the epoch.
@@ -30,7 +42,15 @@ const WRITTEN_AT: &str = "written_at";
 /// An order is made within this time of writing its photos down: a request takes 30 s at most.
 const MAKING_SECONDS: i64 = 60;
 
-/// The orders table: an order under its id, its photo ids under `{id}#{n}`.
+/// DynamoDB: at most 25 items per BatchWriteItem.
+const MAX_BATCH_WRITE: usize = 25;
+/// Batches written at once.
+const BATCHES_AT_ONCE: usize = 8;
+/// Rounds of a batch of writes of which DynamoDB leaves some for later.
+const MAX_ROUNDS: usize = 16;
+
+/// The orders table: an order under its id, its photo ids under `{id}#{n}`; and for each photo, in a partition of its own
+/// (`{studio}#{photo}`), an item for each order that has it.
 pub struct Orders {
     client: Client,
     name: String,
@@ -42,6 +62,11 @@ impl Orders {
     pub fn new(client: Client, name: impl Into<String>) -> Self {
         let name = name.into();
         Self { whole: Table::new(client.clone(), name.clone()), client, name }
+    }
+
+    /// The orders alone.
+    pub(crate) fn table(&self) -> &Table<Order> {
+        &self.whole
     }
 
     /// Writes the order's photos down. They come first, so that no order is ever seen without its photos.
@@ -60,7 +85,42 @@ impl Orders {
                 .await
                 .map_err(|error| failed("Failed to write an order's photos", error))?;
         }
-        Ok(())
+        self.put_photo_items(order, photos, now).await
+    }
+
+    /// Writes an item for each photo of the order, by which a deletion finds it.
+    pub(crate) async fn put_photo_items(&self, order: &Order, photos: &[Uuid], now: Timestamp) -> Result<()> {
+        let item = |photo: &Uuid| {
+            let put = PutRequest::builder()
+                .item("studio", text(photo_partition(&order.studio, *photo)))
+                .item("id", text(order.id))
+                .item(WRITTEN_AT, number(now.as_second()))
+                .build()?;
+            Ok(WriteRequest::builder().put_request(put).build())
+        };
+        let batches = photos.chunks(MAX_BATCH_WRITE).map(|batch| batch.iter().map(item).collect::<Result<Vec<_>>>());
+        let batches: Vec<_> = batches.collect::<Result<_>>()?;
+        let writes = batches.into_iter().map(|batch| self.write(batch)).collect::<Vec<_>>();
+        stream::iter(writes).buffer_unordered(BATCHES_AT_ONCE).try_collect().await
+    }
+
+    async fn write(&self, mut batch: Vec<WriteRequest>) -> Result<()> {
+        for round in 0..MAX_ROUNDS {
+            let answer = self
+                .client
+                .batch_write_item()
+                .request_items(&self.name, batch)
+                .send()
+                .await
+                .map_err(|error| failed("Failed to write an order's photos", error))?;
+            let Some(left) = answer.unprocessed_items.and_then(|mut left| left.remove(&self.name)) else {
+                return Ok(());
+            };
+            batch = left;
+            tokio::time::sleep(Duration::from_millis(20 << round.min(6)).mul_f64(0.5 + jitter())).await;
+        }
+        let left = anyhow!("DynamoDB left items unwritten {MAX_ROUNDS} times");
+        Err(left.context(ServiceUnavailable("Failed to write an order's photos")))
     }
 
     /// Makes the order, whose photos are written.
@@ -68,28 +128,46 @@ impl Orders {
         self.whole.create(order).await
     }
 
-    /// An order of the studio that holds the photo, or is being made and will. All the studio's orders are read for that:
-    /// photos are seldom deleted, and an order of 10,000 would have to mark each of its photos.
-    pub async fn holding(&self, studio: &Studio, photo: Uuid, now: Timestamp) -> Result<Option<Uuid>> {
+    /// An order of the studio that holds the photo, or is being made and will. `filled`: all orders have an item for each of
+    /// their photos.
+    pub async fn holding(&self, studio: &Studio, photo: Uuid, now: Timestamp, filled: bool) -> Result<Option<Uuid>> {
+        let partition = photo_partition(studio, photo);
+        let found = self.first_holding(studio, &partition, None, now).await?;
+        if found.is_some() || filled {
+            return Ok(found);
+        }
+        // An order of an earlier build: all the studio's chunks are read.
+        self.first_holding(studio, studio.as_str(), Some(photo), now).await
+    }
+
+    /// The first order that holds the photo among the items of a partition; `within`: the chunks with this photo.
+    async fn first_holding(
+        &self,
+        studio: &Studio,
+        partition: &str,
+        within: Option<Uuid>,
+        now: Timestamp,
+    ) -> Result<Option<Uuid>> {
+        let mut values = HashMap::from([(":partition".to_owned(), text(partition))]);
+        values.extend(within.map(|photo| (":photo".to_owned(), text(photo))));
         let mut start = None;
         loop {
             let answer = self
                 .client
                 .query()
                 .table_name(&self.name)
-                .key_condition_expression("studio = :studio")
-                .filter_expression("contains(photos, :photo)")
+                .key_condition_expression("studio = :partition")
+                .set_filter_expression(within.map(|_| "contains(photos, :photo)".to_owned()))
                 .projection_expression("id, written_at")
-                .expression_attribute_values(":studio", AttributeValue::S(studio.to_string()))
-                .expression_attribute_values(":photo", AttributeValue::S(photo.to_string()))
+                .set_expression_attribute_values(Some(values.clone()))
                 .consistent_read(true)
                 .set_exclusive_start_key(start)
                 .send()
                 .await
                 .map_err(|error| failed("Failed to look for orders of a photo", error))?;
             for item in answer.items.unwrap_or_default() {
-                let chunk = item.get("id").and_then(|id| id.as_s().ok()).and_then(|id| id.split('#').next());
-                let Some(order) = chunk.and_then(|id| id.parse().ok()) else { continue };
+                let order = item.get("id").and_then(|id| id.as_s().ok()?.split('#').next()?.parse().ok());
+                let Some(order) = order else { continue };
                 let written_at = item.get(WRITTEN_AT).and_then(|at| at.as_n().ok()?.parse::<i64>().ok());
                 // One whose maker died before it was made holds nothing.
                 let is_young = written_at.is_some_and(|at| now.as_second().saturating_sub(at) < MAKING_SECONDS);
@@ -131,6 +209,18 @@ impl Orders {
         Ok(photos)
     }
 
+    /// A studio's orders with this reference, newest first: see [`Table::list_by`].
+    pub async fn list_by_reference(
+        &self,
+        studio: &Studio,
+        reference: &str,
+        after: Option<Uuid>,
+        limit: usize,
+    ) -> Result<Page<Order>> {
+        let keep = |order: &Order| order.reference == reference;
+        self.whole.list_by(studio, (ListIndex::Reference, reference), after, limit, keep).await
+    }
+
     /// A studio's orders, newest first, those that `keep` takes.
     pub async fn list(
         &self,
@@ -145,4 +235,8 @@ impl Orders {
 
 fn chunk_id(order: Uuid, n: usize) -> String {
     format!("{order}#{n}")
+}
+
+fn photo_partition(studio: &Studio, photo: Uuid) -> String {
+    format!("{studio}#{photo}")
 }

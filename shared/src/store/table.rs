@@ -31,9 +31,14 @@ const MAX_CONTENTION_WAIT: Duration = Duration::from_millis(500);
 /// Rounds of a batch of reads of which DynamoDB leaves some for later.
 const MAX_ROUNDS: usize = 16;
 /// DynamoDB: at most 100 keys per BatchGetItem.
-const MAX_BATCH_GET: usize = 100;
+pub(super) const MAX_BATCH_GET: usize = 100;
 /// Batches read at once.
 const BATCHES_AT_ONCE: usize = 8;
+
+/// The attribute that tells which index attributes the writer of an item knew.
+pub(super) const INDEXED: &str = "indexed";
+/// Raised when records get another index attribute: older items are then filled (see [`crate::fill`]).
+pub(crate) const INDEXED_VERSION: u32 = 1;
 
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
@@ -139,6 +144,10 @@ impl<R: Record> Table<R> {
             item.insert(FAILED_AT.into(), number(failed_at.as_millisecond()));
             item.insert(FAILED_SHARD.0.into(), text(FAILED_SHARD.1));
         }
+        for (index, value) in record.listed_by() {
+            item.insert(index.name().into(), text(index.key(record.studio(), &value)));
+        }
+        item.insert(INDEXED.into(), number(INDEXED_VERSION));
         if let Some(expires_at) = record.expires_at() {
             item.insert("ttl".into(), number(expires_at.as_second()));
         }
@@ -216,6 +225,26 @@ impl<R: Record> Table<R> {
         Err(lost.context(ServiceUnavailable("Failed to write a record")))
     }
 
+    /// Writes an item of an earlier build as this one would have; does nothing where it can't be read, or somebody else
+    /// writes it meanwhile.
+    pub(crate) async fn rewrite(&self, studio: &Studio, id: Uuid) -> Result<()> {
+        let seen = match self.see(studio, id).await {
+            Err(error) if error.downcast_ref::<Unreadable>().is_some() => {
+                metrics::unreadable();
+                return Ok(());
+            }
+            seen => seen?,
+        };
+        let Some(seen) = seen else { return Ok(()) };
+        let sent = self
+            .put(&seen.record, seen.revision + 1, &Uuid::new_v4().to_string())?
+            .condition_expression("revision = :seen")
+            .expression_attribute_values(":seen", number(seen.revision))
+            .send()
+            .await;
+        old_item(sent).map(drop)
+    }
+
     /// Removes the record; none is as good as removed.
     pub async fn delete(&self, studio: &Studio, id: Uuid) -> Result<()> {
         self.client
@@ -257,17 +286,21 @@ impl<R: Record> Table<R> {
         let mut chunks =
             stream::iter(ids.chunks(MAX_BATCH_GET).map(|chunk| self.get_chunk(studio, chunk)).collect::<Vec<_>>())
                 .buffer_unordered(BATCHES_AT_ONCE);
-        while let Some(records) = chunks.next().await {
-            found.extend(records?.into_iter().map(|record| (record.id(), record)));
+        while let Some(items) = chunks.next().await {
+            for item in items? {
+                let record = Self::decode(item)?.record;
+                found.insert(record.id(), record);
+            }
         }
         Ok(found)
     }
 
-    async fn get_chunk(&self, studio: &Studio, ids: &[Uuid]) -> Result<Vec<R>> {
+    /// Those of at most 100 ids that exist.
+    pub(super) async fn get_chunk(&self, studio: &Studio, ids: &[Uuid]) -> Result<Vec<Item>> {
         let keys =
             ids.iter().map(|id| Item::from([("studio".into(), text(studio)), ("id".into(), text(id))])).collect();
         let mut keys = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build()?;
-        let mut records = Vec::with_capacity(ids.len());
+        let mut found = Vec::with_capacity(ids.len());
         // DynamoDB may leave keys for another round, above 16 MB of items or when it is busy.
         for round in 0..MAX_ROUNDS {
             let answer = self
@@ -277,11 +310,9 @@ impl<R: Record> Table<R> {
                 .send()
                 .await
                 .map_err(|error| failed("Failed to read records", error))?;
-            for item in answer.responses.into_iter().flatten().flat_map(|(_, items)| items) {
-                records.push(Self::decode(item)?.record);
-            }
+            found.extend(answer.responses.into_iter().flatten().flat_map(|(_, items)| items));
             let Some(left) = answer.unprocessed_keys.and_then(|mut left| left.remove(&self.name)) else {
-                return Ok(records);
+                return Ok(found);
             };
             keys = left;
             tokio::time::sleep(Duration::from_millis(20 << round.min(6))).await;

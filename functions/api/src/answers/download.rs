@@ -173,6 +173,17 @@ impl DownloadView {
 }
 
 impl DownloadState {
+    /// The status that records of this state are stored with.
+    pub fn stored(self) -> DownloadStatus {
+        match self {
+            Self::Pending => DownloadStatus::Pending,
+            Self::Processing => DownloadStatus::Processing,
+            Self::Ready | Self::Expired => DownloadStatus::Ready,
+            Self::Failed => DownloadStatus::Failed,
+            Self::Revoked => DownloadStatus::Revoked,
+        }
+    }
+
     /// The stored status, or that its days are over at `now`.
     pub fn of(download: &Download, now: Timestamp) -> Self {
         match download.status {

@@ -20,6 +20,8 @@ pub enum OperationKind {
     Retry,
     /// Failed jobs are taken off the list.
     Forget,
+    /// Records of an earlier release are given what this one lists them by; nobody asks for that.
+    Fill,
 }
 
 /// Work on many records, done page by page.
@@ -83,6 +85,7 @@ impl From<&Operation> for OperationView {
             Task::Regenerate { which } => (OperationKind::Regenerate, photos(*which)),
             Task::Retry { selection } => (OperationKind::Retry, failed(selection)),
             Task::Forget { selection } => (OperationKind::Forget, failed(selection)),
+            Task::Fill { .. } => (OperationKind::Fill, SelectionView::default()),
         };
         Self {
             id: operation.id,

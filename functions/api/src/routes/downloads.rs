@@ -9,9 +9,11 @@ use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use shared::{
     download::{Download, DownloadKind, DownloadStatus},
+    fill::Filled,
     follow_up,
     hold::rest,
     order::Order,
+    store::ListIndex,
 };
 use utoipa::IntoParams;
 use uuid::Uuid;
@@ -119,7 +121,22 @@ pub async fn list(
             && filter.status.is_none_or(|status| DownloadState::of(download, now) == status)
             && filter.order_id.is_none_or(|order| download.order == order)
     };
-    let page = state.downloads.table.list(&studio, after, limit, keep).await?;
+    let order = filter.order_id.map(|order| order.to_string());
+    let status = filter
+        .status
+        .map(DownloadState::stored)
+        .or(filter.active.filter(|active| *active).map(|_| DownloadStatus::Ready));
+    let by = match (&order, status) {
+        (Some(order), _) => Some((ListIndex::Order, order.as_str())),
+        (None, Some(status)) => Some((ListIndex::Status, status.as_str())),
+        (None, None) => None,
+    };
+    let page = match by {
+        Some(by) if state.fillings.is_done(Filled::Downloads).await? => {
+            state.downloads.table.list_by(&studio, by, after, limit, keep).await?
+        }
+        _ => state.downloads.table.list(&studio, after, limit, keep).await?,
+    };
     Ok(Json(Page::of(&page, |download| DownloadView::new(download, now))))
 }
 

@@ -15,6 +15,7 @@ use shared::{
     Studio,
     desk::AT_ONCE,
     email_address::EmailAddress,
+    fill::Filled,
     order::{Customer, MAX_PHOTOS, Order, OrderStatus},
     photo::{Photo, PhotoStatus},
 };
@@ -196,8 +197,15 @@ pub async fn list(
     Query(filter): Query<Filter>,
 ) -> ApiResult<Json<OrderPage>> {
     let (after, limit) = page_of(filter.limit, filter.cursor.as_deref())?;
-    let keep = |order: &Order| filter.reference.as_ref().is_none_or(|reference| order.reference == *reference);
-    let page = state.orders.list(&studio, after, limit, keep).await?;
+    let page = match filter.reference.as_deref() {
+        Some(reference) if state.fillings.is_done(Filled::Orders).await? => {
+            state.orders.list_by_reference(&studio, reference, after, limit).await?
+        }
+        reference => {
+            let keep = |order: &Order| reference.is_none_or(|reference| order.reference == reference);
+            state.orders.list(&studio, after, limit, keep).await?
+        }
+    };
     Ok(Json(Page::of(&page, |order| order.into())))
 }
 

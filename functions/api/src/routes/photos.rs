@@ -11,8 +11,10 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use shared::{
     ObjectKey, Studio,
+    fill::Filled,
     object_key::Picture,
     photo::{Photo, PhotoStatus},
+    store::ListIndex,
 };
 use utoipa::IntoParams;
 use uuid::Uuid;
@@ -66,7 +68,13 @@ pub async fn list(
 ) -> ApiResult<Json<PhotoPage>> {
     let (after, limit) = page_of(filter.limit, filter.cursor.as_deref())?;
     let keep = |photo: &Photo| filter.status.is_none_or(|status| photo.status == status);
-    let page = state.photos.table.list(&studio, after, limit, keep).await?;
+    let page = match filter.status {
+        Some(status) if state.fillings.is_done(Filled::Photos).await? => {
+            let by = (ListIndex::Status, status.as_str());
+            state.photos.table.list_by(&studio, by, after, limit, keep).await?
+        }
+        _ => state.photos.table.list(&studio, after, limit, keep).await?,
+    };
     Ok(Json(Page::of(&page, |photo| photo.into())))
 }
 
@@ -115,7 +123,8 @@ pub async fn delete(Caller(studio): Caller, Shared(state): Shared<State>, Id(id)
     let now = state.clock.now();
     let photo = find(&state, &studio, id).await?;
     // Most refusals are found here, and write nothing.
-    if let Some(order) = state.orders.holding(&studio, id, now).await? {
+    let filled = state.fillings.is_done(Filled::Orders).await?;
+    if let Some(order) = state.orders.holding(&studio, id, now, filled).await? {
         if photo.status == PhotoStatus::Deleting {
             // Marked by a request that broke off before it saw the order: the photo is the order's.
             let keep = |photo: &mut Photo| {
@@ -132,7 +141,7 @@ pub async fn delete(Caller(studio): Caller, Shared(state): Shared<State>, Id(id)
     let under_way = || Problem::new(Kind::UnderWay, "The photo is being developed, or another request deletes it.");
     begun.map_err(|_| under_way())?;
     if !photo.is_condemned() {
-        let order = state.orders.holding(&studio, id, now).await?;
+        let order = state.orders.holding(&studio, id, now, filled).await?;
         let decide = |photo: &mut Photo| {
             if order.is_none() {
                 return photo.condemn();
