@@ -43,12 +43,12 @@ async fn a_page_with_a_filter_reads_at_most_twice_what_it_shows() {
     let photos = table::<Photo>(&app, "PHOTOS_TABLE").unwrap();
     let template = photos.get(&studio, template).await.unwrap().unwrap();
     let records: usize = std::env::var(RECORDS).map_or(5_000, |records| records.parse().unwrap());
-    let make = async |n: usize| {
+    let add = async |n: usize| {
         let mut photo = Photo { id: Uuid::now_v7(), ..template.clone() };
         photo.status = if n.is_multiple_of(100) { PhotoStatus::Failed } else { PhotoStatus::Ready };
         photos.create(&photo).await.unwrap();
     };
-    stream::iter(0..records).for_each_concurrent(32, make).await;
+    stream::iter(0..records).for_each_concurrent(32, add).await;
 
     let mut environment = app.system().environment.clone();
     let proxy = Proxy::start(&environment["AWS_ENDPOINT_URL_DYNAMODB"], Arc::new(Watched)).await.unwrap();
@@ -64,8 +64,10 @@ async fn a_page_with_a_filter_reads_at_most_twice_what_it_shows() {
     let of_filtered = proxy.traffic.bytes().0 - of_all;
     assert_eq!((all.items.len(), filtered.items.len()), (SHOWN, SHOWN.min(records / 100)));
     assert!(filtered.items.iter().all(failed));
-    println!("{records} records: {of_filtered} bytes read for a page of failed photos, {of_all} for one of all");
-    assert!(of_filtered <= 2 * of_all, "{of_filtered} bytes for a filtered page, {of_all} for one of all");
+    assert!(
+        of_filtered <= 2 * of_all,
+        "{records} records: {of_filtered} bytes for a filtered page, {of_all} for one of all"
+    );
 
     // The next page goes on behind it, and a filter that nothing matches reads nothing.
     let next = photos.list_by(&studio, by, Some(filtered.items[9].id), 5, failed).await.unwrap();

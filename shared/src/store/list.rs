@@ -37,11 +37,11 @@ impl ListIndex {
             Self::Reference => "list_reference",
         }
     }
+}
 
-    /// The hash key of a studio's records with this value. No studio's name has a slash in it.
-    pub(super) fn key(self, studio: &Studio, value: &str) -> String {
-        format!("{studio}/{value}")
-    }
+/// The hash key of a studio's records with this value in a list's index. No studio's name has a slash in it.
+pub(super) fn list_key(studio: &Studio, value: &str) -> String {
+    format!("{studio}/{value}")
 }
 
 /// Some of a studio's records, newest first.
@@ -111,7 +111,7 @@ impl<R: Record> Table<R> {
         limit: usize,
         keep: impl Fn(&R) -> bool,
     ) -> Result<Page<R>> {
-        let key = index.key(studio, value);
+        let key = list_key(studio, value);
         let start = |id: Uuid| {
             Item::from([("studio".into(), text(studio)), ("id".into(), text(id)), (index.name().into(), text(&key))])
         };

@@ -21,6 +21,7 @@ use super::{
     Record,
     due::{DUE_AT, DUE_SHARDS},
     failures::{FAILED_AT, FAILED_SHARD},
+    list::list_key,
 };
 use crate::{aws::failed, batch::jitter, error::ServiceUnavailable, metrics, studio::Studio};
 
@@ -145,7 +146,7 @@ impl<R: Record> Table<R> {
             item.insert(FAILED_SHARD.0.into(), text(FAILED_SHARD.1));
         }
         for (index, value) in record.listed_by() {
-            item.insert(index.name().into(), text(index.key(record.studio(), &value)));
+            item.insert(index.name().into(), text(list_key(record.studio(), &value)));
         }
         item.insert(INDEXED.into(), number(INDEXED_VERSION));
         if let Some(expires_at) = record.expires_at() {
