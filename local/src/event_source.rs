@@ -9,11 +9,17 @@ use aws_sdk_sqs::{
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use shared::{job::Job, workers::Worker};
+use shared::{
+    job::Job,
+    workers::{RecursiveLoop, Worker},
+};
 use tokio::task::JoinSet;
 use tracing::{debug, warn};
 
-use crate::functions::Functions;
+use crate::{
+    functions::Functions,
+    trace::{MAX_INVOCATIONS, Trace},
+};
 
 /// SQS: a long poll waits 20 s at most.
 const LONG_POLL_SECONDS: i32 = 20;
@@ -92,8 +98,21 @@ impl EventSource {
 
     /// Invokes the worker with these messages, and deletes what it did not report.
     pub async fn deliver(&self, messages: &[Message]) -> Result<()> {
+        let headers = messages.iter().filter_map(|message| {
+            let name = MessageSystemAttributeName::AwsTraceHeader;
+            message.attributes()?.get(&name).map(String::as_str)
+        });
+        let chain = Trace::of_batch(headers, &self.function);
+        if self.worker.recursive_loop == RecursiveLoop::Terminate
+            && chain.invocations(&self.function) >= MAX_INVOCATIONS
+        {
+            // Lambda refuses the invocation with a RecursiveInvocationException. The messages are received and refused again,
+            // until SQS moves them to the dead-letter queue at `max_receives`.
+            warn!(function = self.function, "A recursive loop was stopped");
+            return Ok(());
+        }
         let event = event(messages, &self.worker.queue);
-        let answer = self.functions.invoke(&self.function, event, self.worker.timeout()).await;
+        let answer = self.functions.invoke_in(chain, &self.function, event, self.worker.timeout()).await;
         let ids: Vec<&str> = messages.iter().filter_map(Message::message_id).collect();
         let failed = match &answer {
             Ok(answer) => failures(answer, &ids),

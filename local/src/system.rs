@@ -201,11 +201,11 @@ impl System {
 /// What Lambda's Invoke runs: the workers, each up to its timeout.
 fn run_functions(functions: &Functions, workers: &Workers) -> lambda::Run {
     let (functions, workers) = (functions.clone(), workers.clone());
-    Arc::new(move |name, event| {
+    Arc::new(move |name, event, chain| {
         let timeout = workers.get(name)?.timeout();
         let (functions, name) = (functions.clone(), name.to_owned());
         Some(Box::pin(async move {
-            functions.invoke(&name, event, timeout).await.map_err(|error| lambda::FunctionError {
+            functions.invoke_in(chain, &name, event, timeout).await.map_err(|error| lambda::FunctionError {
                 kind: if error.is::<TimedOut>() { "Sandbox.Timedout" } else { "Runtime.Unknown" },
                 message: format!("{error:#}"),
             })

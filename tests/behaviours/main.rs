@@ -26,6 +26,7 @@ mod links;
 mod mails;
 mod patience;
 mod poison;
+mod recursion;
 mod redrive;
 mod regenerate;
 mod requests;
