@@ -5,11 +5,14 @@ use std::{collections::HashSet, time::Duration};
 use anyhow::Result;
 use aws_sdk_sqs::{
     Client,
+    config::StalledStreamProtectionConfig,
     types::{DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName},
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use shared::{
+    aws::{self, Patience},
+    env::Env,
     job::Job,
     workers::{RecursiveLoop, Worker},
 };
@@ -26,6 +29,13 @@ const LONG_POLL_SECONDS: i32 = 20;
 
 /// Invocations at once for each core: some wait for the disk while others compute.
 const PER_CORE: usize = 2;
+
+/// The client for long polls. The SDK's stalled stream protection looks at each open request several times a second, and so
+/// keeps a core awake for queues that are empty.
+pub fn client(env: &Env) -> Result<Client> {
+    let config = aws_sdk_sqs::config::Builder::from(&aws::config(env, Patience::Job)?);
+    Ok(Client::from_conf(config.stalled_stream_protection(StalledStreamProtectionConfig::disabled()).build()))
+}
 
 /// One mapping.
 #[derive(Clone)]
