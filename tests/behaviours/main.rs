@@ -20,6 +20,7 @@ mod hostile_names;
 mod hung_services;
 mod idempotency;
 mod identities;
+mod idle;
 mod infrastructure;
 mod killed_builds;
 mod languages;
