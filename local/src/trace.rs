@@ -7,7 +7,9 @@
 //!
 //! The SDK reads the header from `_X_AMZN_TRACE_ID`, a variable of the whole process, and only where
 //! `AWS_LAMBDA_FUNCTION_NAME` is set. Functions that run inside this process share its variables, so that their messages have
-//! no header and each begins a new chain: the rule is enforced for functions in processes of their own only.
+//! no header and each begins a new chain: the rule is enforced for functions in processes of their own only. Nor is it
+//! enforced by Invoke, which continues a chain, or by the notifications of S3, which begin one. No function of this system
+//! reaches itself through them.
 
 use std::{collections::BTreeMap, fmt};
 
