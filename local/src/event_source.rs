@@ -5,21 +5,37 @@ use std::{collections::HashSet, time::Duration};
 use anyhow::Result;
 use aws_sdk_sqs::{
     Client,
+    config::StalledStreamProtectionConfig,
     types::{DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName},
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use shared::{job::Job, workers::Worker};
+use shared::{
+    aws::{self, Patience},
+    env::Env,
+    job::Job,
+    workers::{RecursiveLoop, Worker},
+};
 use tokio::task::JoinSet;
 use tracing::{debug, warn};
 
-use crate::functions::Functions;
+use crate::{
+    functions::Functions,
+    trace::{MAX_INVOCATIONS, Trace},
+};
 
 /// SQS: a long poll waits 20 s at most.
 const LONG_POLL_SECONDS: i32 = 20;
 
 /// Invocations at once for each core: some wait for the disk while others compute.
 const PER_CORE: usize = 2;
+
+/// The client for long polls. The SDK's stalled stream protection looks at each open request several times a second, and so
+/// keeps a core awake for queues that are empty.
+pub fn client(env: &Env) -> Result<Client> {
+    let config = aws_sdk_sqs::config::Builder::from(&aws::config(env, Patience::Job)?);
+    Ok(Client::from_conf(config.stalled_stream_protection(StalledStreamProtectionConfig::disabled()).build()))
+}
 
 /// One mapping.
 #[derive(Clone)]
@@ -92,8 +108,21 @@ impl EventSource {
 
     /// Invokes the worker with these messages, and deletes what it did not report.
     pub async fn deliver(&self, messages: &[Message]) -> Result<()> {
+        let headers = messages.iter().filter_map(|message| {
+            let name = MessageSystemAttributeName::AwsTraceHeader;
+            message.attributes()?.get(&name).map(String::as_str)
+        });
+        let chain = Trace::of_batch(headers, &self.function);
+        if self.worker.recursive_loop == RecursiveLoop::Terminate
+            && chain.invocations(&self.function) >= MAX_INVOCATIONS
+        {
+            // Lambda refuses the invocation with a RecursiveInvocationException. The messages are received and refused again,
+            // until SQS moves them to the dead-letter queue at `max_receives`.
+            warn!(function = self.function, "A recursive loop was stopped");
+            return Ok(());
+        }
         let event = event(messages, &self.worker.queue);
-        let answer = self.functions.invoke(&self.function, event, self.worker.timeout()).await;
+        let answer = self.functions.invoke_in(chain, &self.function, event, self.worker.timeout()).await;
         let ids: Vec<&str> = messages.iter().filter_map(Message::message_id).collect();
         let failed = match &answer {
             Ok(answer) => failures(answer, &ids),

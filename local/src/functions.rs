@@ -11,6 +11,8 @@ use serde_json::Value;
 use shared::{clock::Clock, env::Env};
 use uuid::Uuid;
 
+use crate::trace::{self, Trace};
+
 /// One invocation, under way: the function's answer.
 pub type Invocation = BoxFuture<'static, Result<Value>>;
 /// Stands around each invocation of the function of this name: to watch it, delay it, or end it early.
@@ -75,10 +77,17 @@ impl Functions {
         Ok(Self::at(&Clock::system(), place))
     }
 
-    /// Invokes a function with an event and waits for its answer, for its timeout at most ([`TimedOut`]).
+    /// Invokes a function with an event and waits for its answer, for its timeout at most ([`TimedOut`]). The invocation
+    /// begins a chain of requests.
     pub async fn invoke(&self, function: &str, event: Value, timeout: Duration) -> Result<Value> {
+        self.invoke_in(Trace::begin(), function, event, timeout).await
+    }
+
+    /// The same as the next invocation of a chain.
+    pub async fn invoke_in(&self, chain: Trace, function: &str, event: Value, timeout: Duration) -> Result<Value> {
         let (place, name) = (self.place.clone(), function.to_owned());
-        let context = context(&self.clock, timeout);
+        let mut context = context(&self.clock, timeout);
+        context.xray_trace_id = Some(chain.invoke(function).to_string());
         let run: Invocation = Box::pin(async move { place.invoke(&name, event, context).await });
         let run = match &self.layer {
             Some(layer) => layer(function, run),
@@ -99,7 +108,9 @@ impl Place {
             }
             Self::Behind { url, http } => {
                 let url = format!("{url}/2015-03-31/functions/{function}/invocations");
-                let answer = http.post(url).json(&event).send().await.context("Failed to reach the functions")?;
+                let trace = context.xray_trace_id.unwrap_or_default();
+                let request = http.post(url).header(trace::HEADER, trace).json(&event);
+                let answer = request.send().await.context("Failed to reach the functions")?;
                 let failed = answer.headers().contains_key("x-amz-function-error") || !answer.status().is_success();
                 let status = answer.status();
                 let body = answer.bytes().await?;

@@ -11,7 +11,7 @@ use shared::{
 use tokio::{net::TcpListener, task::JoinSet};
 
 use crate::{
-    event_source::EventSource,
+    event_source::{self, EventSource},
     functions::{Functions, Layer, TimedOut},
     gateway, setup,
     stand_ins::{self, Mail, Queues, StandIns, Work, lambda},
@@ -135,7 +135,7 @@ impl System {
         stand_ins.run_functions(run_functions(&functions, &workers));
         let mails = Mails(stand_ins.mailbox());
         let mut tasks = JoinSet::new();
-        let sqs = aws_sdk_sqs::Client::new(&shared::aws::config(&env, shared::aws::Patience::Job)?);
+        let sqs = event_source::client(&env)?;
         let mut sources = Vec::new();
         for (function, worker) in &workers {
             let queue_url = env.required(&queue_variable(&worker.queue))?;
@@ -201,11 +201,11 @@ impl System {
 /// What Lambda's Invoke runs: the workers, each up to its timeout.
 fn run_functions(functions: &Functions, workers: &Workers) -> lambda::Run {
     let (functions, workers) = (functions.clone(), workers.clone());
-    Arc::new(move |name, event| {
+    Arc::new(move |name, event, chain| {
         let timeout = workers.get(name)?.timeout();
         let (functions, name) = (functions.clone(), name.to_owned());
         Some(Box::pin(async move {
-            functions.invoke(&name, event, timeout).await.map_err(|error| lambda::FunctionError {
+            functions.invoke_in(chain, &name, event, timeout).await.map_err(|error| lambda::FunctionError {
                 kind: if error.is::<TimedOut>() { "Sandbox.Timedout" } else { "Runtime.Unknown" },
                 message: format!("{error:#}"),
             })

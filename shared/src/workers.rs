@@ -69,10 +69,21 @@ pub struct Worker {
     pub batch_size: i32,
     /// Events worked on at once.
     pub max_concurrency: u32,
+    /// What Lambda does when the worker's messages to its own queue have invoked it about 16 times.
+    pub recursive_loop: RecursiveLoop,
     /// Jobs that may fail for good in five minutes before operators are told.
     pub tolerated_failures: u32,
     /// What its queue looks like while all is well.
     pub healthy: Healthy,
+}
+
+/// What Lambda does with a chain of invocations that a function's own messages continue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub enum RecursiveLoop {
+    /// Lets it go on.
+    Allow,
+    /// Stops it after about 16 invocations.
+    Terminate,
 }
 
 /// The most that a queue shows while all is well.

@@ -14,11 +14,12 @@ use axum::{
     Router,
     body::Bytes,
     extract::{DefaultBodyLimit, Path as Segment, State},
-    http::StatusCode,
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
 use fastrand::Rng;
+use local::trace;
 use tokio::{
     net::TcpListener,
     process::{Child, Command},
@@ -163,8 +164,10 @@ impl Host {
 async fn invoke(
     State(Pools(idle, back, reaper)): State<Pools>,
     Segment(name): Segment<String>,
+    headers: HeaderMap,
     event: Bytes,
 ) -> Response {
+    let event = Event { body: event, trace: headers.get(trace::HEADER).cloned() };
     let (Some(idle), Some(back)) = (idle.get(&name), back.get(&name)) else {
         return StatusCode::NOT_FOUND.into_response();
     };
@@ -206,10 +209,16 @@ struct Worker {
 #[derive(Clone, Default)]
 struct Runtime(Arc<Mutex<Turn>>, Arc<Notify>);
 
+/// What a function is invoked with.
+struct Event {
+    body: Bytes,
+    trace: Option<HeaderValue>,
+}
+
 /// The event that waits to be fetched, and who waits for its answer.
 #[derive(Default)]
 struct Turn {
-    event: Option<(String, Bytes)>,
+    event: Option<(String, Event)>,
     answer: Option<(String, oneshot::Sender<Result<Bytes, String>>)>,
 }
 
@@ -258,9 +267,9 @@ impl Worker {
         Ok(address)
     }
 
-    async fn run(&mut self, event: Bytes, reaper: &Reaper) -> Result<Bytes> {
+    async fn run(&mut self, event: Event, reaper: &Reaper) -> Result<Bytes> {
         self.spawn().await?;
-        let (messages, delivered_at) = (message_ids(&event), Instant::now());
+        let (messages, delivered_at) = (message_ids(&event.body), Instant::now());
         reaper.delivered(&messages);
         let (sender, mut answer) = oneshot::channel();
         let id = Uuid::new_v4().to_string();
@@ -339,7 +348,11 @@ async fn next(State((runtime, environment)): RuntimeState) -> Response {
                 ("lambda-runtime-deadline-ms", deadline.as_millis().to_string()),
                 ("lambda-runtime-invoked-function-arn", "arn:aws:lambda:us-east-1:000000000000:function:x".to_owned()),
             ];
-            return (StatusCode::OK, headers, event).into_response();
+            let mut response = (StatusCode::OK, headers, event.body).into_response();
+            response
+                .headers_mut()
+                .extend(event.trace.map(|trace| (HeaderName::from_static(trace::RUNTIME_HEADER), trace)));
+            return response;
         }
         arrival.await;
     }

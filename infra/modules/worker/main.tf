@@ -41,7 +41,7 @@ module "function" {
 # - `max_concurrency` bounds what a loop costs that none of these ends.
 resource "aws_lambda_function_recursion_config" "this" {
   function_name  = module.function.function_name
-  recursive_loop = "Allow"
+  recursive_loop = var.worker.recursive_loop
 }
 
 data "aws_iam_policy_document" "work" {

@@ -18,6 +18,7 @@ variable "worker" {
     max_receives       = number
     batch_size         = number
     max_concurrency    = number
+    recursive_loop     = string
     tolerated_failures = number
     healthy = object({
       waiting        = number
@@ -45,6 +46,11 @@ variable "worker" {
   validation {
     condition     = var.worker.timeout_seconds >= 1 && var.worker.timeout_seconds <= 900
     error_message = "timeout_seconds in workers.json must be 1 to 900, Lambda's longest."
+  }
+
+  validation {
+    condition     = contains(["Allow", "Terminate"], var.worker.recursive_loop)
+    error_message = "recursive_loop in workers.json must be Allow or Terminate, the values that Lambda knows."
   }
 
   validation {

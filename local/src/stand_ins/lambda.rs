@@ -9,6 +9,7 @@ use tokio::{sync::oneshot, task::JoinSet};
 use tracing::warn;
 
 use super::identity::{ACCOUNT, REGION};
+use crate::trace::{self, Trace};
 
 /// Lambda: 6 MB for the event of an invocation that is waited for.
 const MAX_EVENT_BYTES: usize = 6 << 20;
@@ -26,8 +27,9 @@ pub struct FunctionError {
 
 /// One invocation, under way.
 pub type Running = BoxFuture<'static, Result<Value, FunctionError>>;
-/// Runs the function of this name with an event, up to its timeout; `None` where there is no such function.
-pub type Run = Arc<dyn Fn(&str, Value) -> Option<Running> + Send + Sync>;
+/// Runs the function of this name with an event, up to its timeout, as part of a chain of requests; `None` where there is no
+/// such function.
+pub type Run = Arc<dyn Fn(&str, Value, Trace) -> Option<Running> + Send + Sync>;
 
 /// The functions that can be invoked, and their invocations under way.
 #[derive(Default)]
@@ -101,7 +103,9 @@ impl Lambda {
             let message = format!("Could not parse request body into json: {error}");
             Refusal(StatusCode::BAD_REQUEST, "InvalidRequestContentException", message)
         })?;
-        let Some(run) = self.run.get().and_then(|run| run(function, event)) else {
+        let header = request.headers.get(trace::HEADER).and_then(|value| value.to_str().ok());
+        let chain = header.map_or_else(Trace::begin, Trace::parse);
+        let Some(run) = self.run.get().and_then(|run| run(function, event, chain)) else {
             let message = format!("Function not found: arn:aws:lambda:{REGION}:{ACCOUNT}:function:{function}");
             return Err(Refusal(StatusCode::NOT_FOUND, "ResourceNotFoundException", message));
         };
@@ -135,7 +139,7 @@ mod tests {
     /// `echo` answers its event, `fail` fails, `slow` says that it has ended.
     fn lambda(slow_ended: &Arc<Notify>) -> Lambda {
         let (lambda, slow_ended) = (Lambda::default(), slow_ended.clone());
-        lambda.set(Arc::new(move |function, event| {
+        lambda.set(Arc::new(move |function, event, _| {
             let slow_ended = slow_ended.clone();
             let failed = FunctionError { kind: "Sandbox.Timedout", message: "timed out".into() };
             match function {

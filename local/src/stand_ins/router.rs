@@ -139,7 +139,7 @@ impl Router {
                     parts.headers.get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
                 match service {
                     "sqs" => {
-                        let response = sqs::answer(&self.queues, &self.endpoint, target, &body).await;
+                        let response = sqs::answer(&self.queues, &self.endpoint, &parts.headers, &body).await;
                         self.work(target.contains("SendMessage")).await;
                         response
                     }

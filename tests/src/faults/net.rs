@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -60,6 +63,8 @@ struct State {
     strikes: Vec<Strike>,
     log: Vec<Answered>,
     outage: Option<Outage>,
+    hung: Option<Service>,
+    closes_reused: Option<Service>,
     watch: Option<Watch>,
 }
 
@@ -97,6 +102,17 @@ impl FaultNet {
     /// From now on this is out, or all is back.
     pub fn out(&self, outage: Option<Outage>) {
         self.shared.state().outage = outage;
+    }
+
+    /// From now on this service takes each call, passes none on and never replies; with `None`, all are well again.
+    pub fn hang(&self, service: Option<Service>) {
+        self.shared.state().hung = service;
+    }
+
+    /// From now on a connection is closed instead of carrying a second request, where that is for this service: the fate of
+    /// a pooled connection that the other side has just closed.
+    pub fn close_reused(&self, service: Service) {
+        self.shared.state().closes_reused = Some(service);
     }
 
     /// Calls `watch` before each call is passed on.
@@ -166,9 +182,11 @@ async fn serve(listener: TcpListener, function: String, variable: String, shared
     while let Ok((stream, _)) = listener.accept().await {
         let _ = stream.set_nodelay(true);
         let (function, variable, shared) = (function.clone(), variable.clone(), shared.clone());
+        let requests = Arc::new(AtomicUsize::new(0));
         let service = hyper::service::service_fn(move |request: Request<hyper::body::Incoming>| {
             let (function, variable, shared) = (function.clone(), variable.clone(), shared.clone());
-            async move { pass(&shared, &function, &variable, request.map(Body::new)).await }
+            let reused = requests.fetch_add(1, Ordering::Relaxed) > 0;
+            async move { pass(&shared, &function, &variable, request.map(Body::new), reused).await }
         });
         connections.spawn(async move {
             let builder = Builder::new(TokioExecutor::new());
@@ -188,14 +206,24 @@ async fn pass(
     function: &str,
     variable: &str,
     request: Request<Body>,
+    reused: bool,
 ) -> Result<Response<Body>, Broken> {
     let (parts, body) = request.into_parts();
+    let call = Call::of(&parts);
+    if reused && shared.state().closes_reused == Some(call.service) {
+        return Err(Broken);
+    }
     let body = axum::body::to_bytes(body, usize::MAX).await.map_err(|_| Broken)?;
-    let (site, fault, watch) = shared.meet(function, Call::of(&parts));
+    let (site, fault, watch) = shared.meet(function, call);
     if let Some(watch) = watch {
         watch(&site);
     }
     let service = site.call.service;
+    if shared.state().hung == Some(service) {
+        shared.note(site, None);
+        tokio::time::sleep(FOR_EVER).await;
+        return Err(Broken);
+    }
     if let Some(answer) = shared.outage(&site) {
         shared.note(site, None);
         return answer;

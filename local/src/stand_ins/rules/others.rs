@@ -41,7 +41,7 @@ async fn tables_are_served() {
 #[tokio::test]
 async fn functions_and_metrics_are_served_by_the_scope_of_the_signature() {
     let bed = Bed::new().await;
-    bed.stand_ins.run_functions(std::sync::Arc::new(|name, event| {
+    bed.stand_ins.run_functions(std::sync::Arc::new(|name, event, _| {
         (name == "echo").then(|| Box::pin(async move { Ok(event) }) as lambda::Running)
     }));
     let queue = bed.sqs.create_queue().queue_name("jobs").send().await.unwrap().queue_url.unwrap();

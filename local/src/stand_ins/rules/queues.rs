@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
-use aws_sdk_sqs::types::{MessageSystemAttributeName, QueueAttributeName, SendMessageBatchRequestEntry};
+use aws_sdk_sqs::types::{
+    Message, MessageSystemAttributeName, MessageSystemAttributeNameForSends, MessageSystemAttributeValue,
+    QueueAttributeName, SendMessageBatchRequestEntry,
+};
 
 use super::{Bed, queue_arn};
+use crate::trace;
 
 #[tokio::test]
 async fn new_objects_under_the_prefix_are_told_to_the_queue() {
@@ -107,4 +111,34 @@ async fn messages_outlive_a_restart_with_their_counts() {
     let bed = bed.restart().await;
     let received = bed.stand_ins.queues().receive("jobs", 1, Duration::ZERO).await.unwrap();
     assert_eq!(received[0].receive_count, 2);
+}
+
+#[tokio::test]
+async fn trace_header_is_kept_with_the_message() {
+    let bed = Bed::new().await;
+    let queue = bed.sqs.create_queue().queue_name("jobs").send().await.unwrap().queue_url.unwrap();
+    let header = "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=0;Lineage=f:3";
+    let attribute = MessageSystemAttributeValue::builder().data_type("String").string_value(header).build().unwrap();
+    let named = bed.sqs.send_message().queue_url(&queue).message_body("named");
+    let name = MessageSystemAttributeNameForSends::AwsTraceHeader;
+    named.message_system_attributes(name, attribute).send().await.unwrap();
+    let carried = bed.sqs.send_message().queue_url(&queue).message_body("carried").customize();
+    carried
+        .mutate_request(move |request| drop(request.headers_mut().insert(trace::HEADER, header)))
+        .send()
+        .await
+        .unwrap();
+    bed.sqs.send_message().queue_url(&queue).message_body("without").send().await.unwrap();
+    let receive = async |name: MessageSystemAttributeName| {
+        let receive = bed.sqs.receive_message().queue_url(&queue).max_number_of_messages(10).visibility_timeout(0);
+        let messages = receive.message_system_attribute_names(name).send().await.unwrap().messages.unwrap();
+        let kept = |message: &Message| message.attributes()?.get(&MessageSystemAttributeName::AwsTraceHeader).cloned();
+        messages.iter().map(|message| (message.body.clone().unwrap(), kept(message))).collect::<Vec<_>>()
+    };
+    for name in [MessageSystemAttributeName::AwsTraceHeader, MessageSystemAttributeName::All] {
+        let expected = [("named", Some(header)), ("carried", Some(header)), ("without", None)];
+        assert_eq!(receive(name).await, expected.map(|(body, kept)| (body.to_owned(), kept.map(str::to_owned))));
+    }
+    let others = receive(MessageSystemAttributeName::SentTimestamp).await;
+    assert!(others.iter().all(|(_, kept)| kept.is_none()), "{others:?}");
 }

@@ -119,19 +119,11 @@ impl Core {
         Ok(())
     }
 
-    /// Adds a message; `delay_ms` stands in for the queue's own delay.
-    pub fn send(
-        &mut self,
-        name: &str,
-        id: String,
-        body: String,
-        attributes: serde_json::Map<String, serde_json::Value>,
-        delay_ms: Option<u64>,
-        now: u64,
-    ) -> Result<(), SqsError> {
+    /// Adds a message as it comes from its sender; `delay_ms` stands in for the queue's own delay.
+    pub fn send(&mut self, name: &str, message: Message, delay_ms: Option<u64>, now: u64) -> Result<(), SqsError> {
         let queue = self.queue(name)?;
         let delayed_until = now + delay_ms.unwrap_or(queue.settings.delay_ms);
-        let message = Message { id, body, attributes, sent_at: now, delayed_until, ..Message::default() };
+        let message = Message { sent_at: now, delayed_until, ..message };
         self.record(Change::Sent { queue: name.to_owned(), message });
         Ok(())
     }
@@ -335,8 +327,9 @@ impl Core {
             }
             Change::Redriven { queue, id, to, new_id, at } => {
                 if let Some(message) = self.take(&queue, &id) {
-                    let Message { body, attributes, .. } = message;
-                    let message = Message { id: new_id, body, attributes, sent_at: at, ..Message::default() };
+                    let Message { body, attributes, trace_header, .. } = message;
+                    let (id, sent_at) = (new_id, at);
+                    let message = Message { id, body, attributes, trace_header, sent_at, ..Message::default() };
                     self.insert(&to, message);
                 }
             }

@@ -20,7 +20,8 @@ fn core(max_receives: Option<u32>) -> Core {
 }
 
 fn send(core: &mut Core, id: &str, now: u64) {
-    core.send("jobs", id.to_owned(), "body".to_owned(), serde_json::Map::new(), None, now).unwrap();
+    let (id, body) = (id.to_owned(), "body".to_owned());
+    core.send("jobs", Message { id, body, ..Message::default() }, None, now).unwrap();
 }
 
 fn receive(core: &mut Core, queue: &str, now: u64) -> Vec<Received> {
@@ -101,7 +102,8 @@ fn visibility_changes_only_in_flight_and_only_with_the_current_receipt() {
 #[test]
 fn a_delayed_message_is_counted_as_such_until_it_is_due() {
     let mut core = core(None);
-    core.send("jobs", "a".to_owned(), String::new(), serde_json::Map::new(), Some(5 * SECOND), 0).unwrap();
+    let message = Message { id: "a".to_owned(), ..Message::default() };
+    core.send("jobs", message, Some(5 * SECOND), 0).unwrap();
     assert_eq!(core.counts("jobs", 0).unwrap(), Counts { delayed: 1, ..Counts::default() });
     assert_eq!(core.next_visible("jobs", 0), Some(5 * SECOND));
     assert!(receive(&mut core, "jobs", 5 * SECOND - 1).is_empty());

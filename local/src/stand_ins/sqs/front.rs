@@ -2,6 +2,7 @@
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
+use http::HeaderMap;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -17,17 +18,23 @@ use super::{
         SendEntry, SetAttributes, queue_name,
     },
 };
-use crate::stand_ins::{ACCOUNT, answer};
+use crate::{
+    stand_ins::{ACCOUNT, answer},
+    trace,
+};
 
-/// Answers one request; `target` is the `X-Amz-Target` header.
+/// Answers one request.
 pub(in crate::stand_ins) async fn answer(
     queues: &Arc<Queues>,
     base: &str,
-    target: &str,
+    headers: &HeaderMap,
     body: &[u8],
 ) -> s3s::HttpResponse {
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let target = header("x-amz-target").unwrap_or_default();
     let action = target.strip_prefix("AmazonSQS.").unwrap_or(target);
-    match act(queues, base, action, if body.is_empty() { b"{}" } else { body }).await {
+    let trace_header = header(trace::HEADER);
+    match act(queues, base, (action, trace_header), if body.is_empty() { b"{}" } else { body }).await {
         Ok(value) => answer::json("application/x-amz-json-1.0", http::StatusCode::OK, &value),
         Err(error) => {
             let internal = error.is_internal();
@@ -43,7 +50,12 @@ pub(in crate::stand_ins) async fn answer(
     }
 }
 
-async fn act(queues: &Queues, base: &str, action: &str, body: &[u8]) -> Result<Value, SqsError> {
+async fn act(
+    queues: &Queues,
+    base: &str,
+    (action, trace_header): (&str, Option<&str>),
+    body: &[u8],
+) -> Result<Value, SqsError> {
     match action {
         "CreateQueue" => create_queue(queues, base, &read(body)?),
         "DeleteQueue" => {
@@ -81,9 +93,9 @@ async fn act(queues: &Queues, base: &str, action: &str, body: &[u8]) -> Result<V
         }
         "SendMessage" => {
             let request: Send = read(body)?;
-            request.entry.send(queues, queue_name(&request.queue_url))
+            request.entry.send(queues, queue_name(&request.queue_url), trace_header)
         }
-        "SendMessageBatch" => send_batch(queues, &read(body)?),
+        "SendMessageBatch" => send_batch(queues, &read(body)?, trace_header),
         "ReceiveMessage" => receive(queues, &read(body)?).await,
         "DeleteMessage" => {
             let request: OfReceipt = read(body)?;
@@ -149,12 +161,12 @@ fn get_attributes(queues: &Queues, request: &GetAttributes) -> Result<Value, Sqs
     Ok(json!({"Attributes": chosen}))
 }
 
-fn send_batch(queues: &Queues, request: &Batch<SendEntry>) -> Result<Value, SqsError> {
+fn send_batch(queues: &Queues, request: &Batch<SendEntry>, trace_header: Option<&str>) -> Result<Value, SqsError> {
     let bytes: usize = request.entries.iter().map(|entry| entry.of.message_body.len()).sum();
     if bytes > MAX_MESSAGE_BYTES {
         return Err(SqsError::batch(BatchFault::TooLong(bytes)));
     }
-    batch(queues, request, |entry| entry.send(queues, queue_name(&request.queue_url)))
+    batch(queues, request, |entry| entry.send(queues, queue_name(&request.queue_url), trace_header))
 }
 
 /// Does `act` for each entry; the failures are listed, as SQS lists them, in an answer that says 200.

@@ -90,10 +90,11 @@ fn rewrite(path: &Path, core: &Core) -> io::Result<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stand_ins::sqs::message::Settings;
+    use crate::stand_ins::sqs::message::{Message, Settings};
 
     fn send(core: &mut Core, id: &str) {
-        core.send("jobs", id.to_owned(), format!("body of {id}"), serde_json::Map::new(), None, 5).unwrap();
+        let (id, body) = (id.to_owned(), format!("body of {id}"));
+        core.send("jobs", Message { id, body, ..Message::default() }, None, 5).unwrap();
     }
 
     #[test]

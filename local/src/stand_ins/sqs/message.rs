@@ -56,6 +56,9 @@ pub struct Message {
     /// Message attributes, as they came.
     #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
     pub attributes: serde_json::Map<String, serde_json::Value>,
+    /// `AWSTraceHeader`: the tracing header that the message was sent with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_header: Option<String>,
     /// Milliseconds since 1970.
     pub sent_at: u64,
     /// Milliseconds since 1970; not seen before.
@@ -101,6 +104,8 @@ pub struct Received {
     pub md5: String,
     /// Message attributes, as they were sent.
     pub attributes: serde_json::Map<String, serde_json::Value>,
+    /// `AWSTraceHeader`, if it was sent with one.
+    pub trace_header: Option<String>,
 }
 
 impl Received {
@@ -114,6 +119,7 @@ impl Received {
             first_received_at_ms: message.first_received_at.unwrap_or_default(),
             md5: md5_hex(message.body.as_bytes()),
             attributes: message.attributes.clone(),
+            trace_header: message.trace_header.clone(),
         }
     }
 }

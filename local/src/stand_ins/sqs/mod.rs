@@ -85,19 +85,15 @@ impl Queues {
 
     /// Sends a message; returns its id.
     pub fn send(&self, queue: &str, body: impl Into<String>) -> Result<String, SqsError> {
-        self.send_with(queue, body.into(), serde_json::Map::new(), None)
+        self.send_with(queue, Message { body: body.into(), ..Message::default() }, None)
     }
 
-    pub(super) fn send_with(
-        &self,
-        queue: &str,
-        body: String,
-        attributes: serde_json::Map<String, serde_json::Value>,
-        delay_ms: Option<u64>,
-    ) -> Result<String, SqsError> {
-        check_body(&body)?;
+    /// The same as its sender made it; the id is given here.
+    fn send_with(&self, queue: &str, message: Message, delay_ms: Option<u64>) -> Result<String, SqsError> {
+        check_body(&message.body)?;
         let id = Uuid::new_v4().to_string();
-        self.change(|core, now| core.send(queue, id.clone(), body, attributes, delay_ms, now))?;
+        let message = Message { id: id.clone(), ..message };
+        self.change(|core, now| core.send(queue, message, delay_ms, now))?;
         self.arrival.notify_waiters();
         Ok(id)
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 
-use super::{Queues, Received, SqsError, md5_hex, message::millis};
+use super::{Message, Queues, Received, SqsError, md5_hex, message::millis};
 
 /// SQS: a message is delayed by at most 15 minutes.
 pub(super) const MAX_DELAY_SECONDS: u64 = 900;
@@ -91,16 +91,39 @@ pub(super) struct SendEntry {
     pub message_body: String,
     #[serde(default)]
     pub message_attributes: Map<String, Value>,
+    #[serde(default)]
+    pub message_system_attributes: SystemAttributes,
     pub delay_seconds: Option<u64>,
 }
 
+/// What a sender may set of a message's system attributes.
+#[derive(Default, Deserialize)]
+pub(super) struct SystemAttributes {
+    #[serde(rename = "AWSTraceHeader")]
+    pub trace_header: Option<StringAttribute>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct StringAttribute {
+    pub string_value: String,
+}
+
 impl SendEntry {
-    pub fn send(&self, queues: &Queues, queue: &str) -> Result<Value, SqsError> {
+    /// Sends the message; `trace_header` is the request's, for messages that name none.
+    pub fn send(&self, queues: &Queues, queue: &str, trace_header: Option<&str>) -> Result<Value, SqsError> {
         if self.delay_seconds.is_some_and(|seconds| seconds > MAX_DELAY_SECONDS) {
             return Err(SqsError::bad_value("DelaySeconds must be between 0 and 900."));
         }
         let delay = self.delay_seconds.map(|seconds| millis(Duration::from_secs(seconds)));
-        let id = queues.send_with(queue, self.message_body.clone(), self.message_attributes.clone(), delay)?;
+        let own = self.message_system_attributes.trace_header.as_ref();
+        let message = Message {
+            body: self.message_body.clone(),
+            attributes: self.message_attributes.clone(),
+            trace_header: own.map(|attribute| attribute.string_value.as_str()).or(trace_header).map(str::to_owned),
+            ..Message::default()
+        };
+        let id = queues.send_with(queue, message, delay)?;
         Ok(json!({"MessageId": id, "MD5OfMessageBody": md5_hex(self.message_body.as_bytes())}))
     }
 }
@@ -166,6 +189,7 @@ impl Receive {
             ("SenderId", "AIDALOCAL".to_owned()),
         ]
         .into_iter()
+        .chain(message.trace_header.clone().map(|header| ("AWSTraceHeader", header)))
         .filter(|(name, _)| wanted(name))
         .map(|(name, value)| (name.to_owned(), Value::String(value)))
         .collect();

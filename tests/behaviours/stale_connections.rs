@@ -1,0 +1,34 @@
+//! Connections that the other side closes between two requests.
+
+use serde_json::json;
+use tests::{
+    TestApp,
+    faults::{FaultNet, Service},
+    jpeg,
+};
+
+const EMAILS: usize = 4;
+
+/// A request on a connection that SES has closed may have been heard or not, so that its email would be flagged. The sender
+/// uses each connection once.
+#[tokio::test(flavor = "multi_thread")]
+async fn closed_idle_connections_leave_no_email_possibly_sent() {
+    let net = FaultNet::start(&["email-sender"]).await.unwrap();
+    let overrides = net.overrides.clone();
+    let app = TestApp::with(|options| options.overrides = overrides).await;
+    net.connect(&app.environment());
+    net.close_reused(Service::Ses);
+    let photo = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
+    let order = app.order("anna", "S-1", &[photo]).await;
+    for _ in 0..EMAILS {
+        let to = json!({ "template": "order_confirmation", "to": "eva@example.com", "data": { "order_id": order } });
+        let id = app.post("anna", "/emails", to).await.text("/email/id");
+        // One after the other: the connection of the last one is idle when the next one is sent.
+        let email = app.until("anna", &format!("/emails/{id}"), &["sent", "failed"]).await.unwrap();
+        let fields = ["status", "attempts", "possible_duplicate"].map(|field| &email[field]);
+        assert_eq!(fields, [&json!("sent"), &json!(1), &json!(false)], "{email}");
+    }
+    app.until_mails(EMAILS).await;
+    let sent = net.log().into_iter().filter(|answered| answered.site.call.operation == "SendEmail").count();
+    assert_eq!(sent, EMAILS);
+}
