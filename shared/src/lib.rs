@@ -13,6 +13,7 @@ pub mod download;
 pub mod email;
 pub mod email_address;
 pub mod env;
+pub mod erasure;
 pub mod error;
 pub mod follow_up;
 pub mod hold;

@@ -40,7 +40,7 @@ async fn one(state: &State, delivery: Delivery) -> Result<Disposition, JobError>
             let run = |hold: Arc<Hold<Operation>>| async move {
                 match hold.record.task {
                     Task::Regenerate { which } => regenerate::regenerate(state, &hold, which).await,
-                    Task::Retry { .. } | Task::Forget { .. } => desk::repair(&state.desk, hold).await,
+                    _ => desk::repair(&state.desk, hold).await,
                 }
             };
             desk::operate(&state.operations, &state.desk.queue, &delivery, (&studio, operation), run).await

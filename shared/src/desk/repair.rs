@@ -56,6 +56,9 @@ pub async fn repair<R: Workable>(desk: &Desk<R>, hold: Arc<Hold<Operation>>) -> 
         Task::Regenerate { .. } => {
             return Err(JobError::reject("wrong_queue", "This worker has no photos to develop again."));
         }
+        Task::Erase { .. } | Task::Retention { .. } => {
+            return Err(JobError::reject("wrong_queue", "This worker erases nothing: the archive builder does."));
+        }
     };
     let until = hold.record.created_at;
     let mut position: Option<FailureKey> = hold.record.position.as_deref().and_then(|cursor| cursor.parse().ok());

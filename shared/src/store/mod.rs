@@ -7,11 +7,13 @@
 
 mod failures;
 mod orders;
+mod range;
 mod table;
 
 pub use failures::{Failure, FailureKey, InvalidCursor, MOST_COUNTED};
 use jiff::Timestamp;
 pub use orders::Orders;
+pub use range::ScanKey;
 use serde::{Serialize, de::DeserializeOwned};
 pub(crate) use table::DUE_SHARDS;
 pub use table::{Created, Page, Table, Unreadable};

@@ -1,13 +1,13 @@
 //! Orders, and the chunk items that hold their photo ids.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, convert::Infallible};
 
 use anyhow::{Context as _, Result};
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::{Created, Page, Record, Table};
+use super::{Created, Page, Record, ScanKey, Table};
 use crate::{
     aws::failed,
     order::{CHUNK, Order, OrderChunk},
@@ -93,7 +93,8 @@ impl Orders {
                 let written_at = item.get(WRITTEN_AT).and_then(|at| at.as_n().ok()?.parse::<i64>().ok());
                 // One whose maker died before it was made holds nothing.
                 let is_young = written_at.is_some_and(|at| now.as_second().saturating_sub(at) < MAKING_SECONDS);
-                if is_young || self.get(studio, order).await?.is_some() {
+                let holds = self.get(studio, order).await?.map_or(is_young, |order| !order.is_erased());
+                if holds {
                     return Ok(Some(order));
                 }
             }
@@ -107,6 +108,37 @@ impl Orders {
     /// The order, or `None`.
     pub async fn get(&self, studio: &Studio, id: Uuid) -> Result<Option<Order>> {
         self.whole.get(studio, id).await
+    }
+
+    /// The orders of these ids, those that exist.
+    pub async fn get_many(&self, studio: &Studio, ids: &[Uuid]) -> Result<HashMap<Uuid, Order>> {
+        self.whole.get_many(studio, ids).await
+    }
+
+    /// Marks the order as erased, removes its personal data, then the items that hold its photos; `None` where there is no such
+    /// order. Can be repeated.
+    pub async fn erase(&self, studio: &Studio, id: Uuid, now: Timestamp) -> Result<Option<Order>> {
+        let erase = |order: &mut Order| {
+            order.erase(now);
+            Ok::<_, Infallible>(())
+        };
+        let Some((order, _)) = self.whole.update(studio, id, erase).await? else { return Ok(None) };
+        for n in 0..(order.photo_count as usize).div_ceil(CHUNK) {
+            self.client
+                .delete_item()
+                .table_name(&self.name)
+                .key("studio", AttributeValue::S(studio.to_string()))
+                .key("id", AttributeValue::S(chunk_id(id, n)))
+                .send()
+                .await
+                .map_err(|error| failed("Failed to delete an order's photos", error))?;
+        }
+        Ok(Some(order))
+    }
+
+    /// Some orders of all studios that were not erased, in no order, and where to continue.
+    pub async fn scan(&self, start: Option<ScanKey>) -> Result<(Vec<Order>, Option<ScanKey>)> {
+        self.whole.scan(start).await
     }
 
     /// The order's photo ids, as ordered.

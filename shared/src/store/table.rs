@@ -137,7 +137,7 @@ impl<R: Record> Table<R> {
     }
 
     /// A record of a list. One that this build can't read stands in nobody's way: it is left out, and operators are told.
-    fn readable(item: Item) -> Option<R> {
+    pub(super) fn readable(item: Item) -> Option<R> {
         match Self::decode(item) {
             Ok(seen) => Some(seen.record),
             Err(error) => {

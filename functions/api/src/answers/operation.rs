@@ -20,6 +20,8 @@ pub enum OperationKind {
     Retry,
     /// Failed jobs are taken off the list.
     Forget,
+    /// Personal data is erased.
+    Erase,
 }
 
 /// Work on many records, done page by page.
@@ -36,7 +38,7 @@ pub struct OperationView {
     pub status: OperationStatus,
     /// What it was asked to do.
     pub selection: SelectionView,
-    /// Jobs put on the queue, or failed jobs forgotten, so far.
+    /// Jobs put on the queue, failed jobs forgotten, or orders erased, so far.
     pub done: u64,
     /// Why it failed.
     pub error: Option<RecordError>,
@@ -83,6 +85,8 @@ impl From<&Operation> for OperationView {
             Task::Regenerate { which } => (OperationKind::Regenerate, photos(*which)),
             Task::Retry { selection } => (OperationKind::Retry, failed(selection)),
             Task::Forget { selection } => (OperationKind::Forget, failed(selection)),
+            // Whose data it is, nobody is told again.
+            Task::Erase { .. } | Task::Retention { .. } => (OperationKind::Erase, SelectionView::default()),
         };
         Self {
             id: operation.id,

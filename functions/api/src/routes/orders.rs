@@ -96,6 +96,7 @@ impl NewOrder {
             customer,
             photo_count: u32::try_from(self.photo_ids.len()).unwrap_or(u32::MAX),
             created_at: now,
+            erased_at: None,
         };
         Ok((order, self.photo_ids))
     }
