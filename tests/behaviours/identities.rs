@@ -138,6 +138,7 @@ impl World {
                 record(200),
             ),
             (delete.clone(), "/downloads/{id}", format!("/downloads/{download}"), None, record(200)),
+            (delete.clone(), "/orders/{id}", format!("/orders/{order}"), None, record(204)),
             (delete, "/photos/{id}", format!("/photos/{spare}"), None, [401, 404, 204, 404, 401]),
         ]
     }

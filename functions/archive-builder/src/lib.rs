@@ -2,6 +2,7 @@
 
 pub mod assemble;
 mod build_archive;
+mod erase;
 mod notify;
 pub mod plan;
 mod state;
@@ -17,7 +18,7 @@ use shared::{
     desk,
     hold::Hold,
     job::Job,
-    operation::Operation,
+    operation::{Operation, Task},
     sweep::sweep,
 };
 pub use state::State;
@@ -37,7 +38,12 @@ async fn one(state: &State, delivery: Delivery) -> Result<Disposition, JobError>
             Ok(Disposition::Done)
         }
         Ok(Job::Operate { studio, operation }) => {
-            let run = |hold: Arc<Hold<Operation>>| desk::repair(&state.desk, hold);
+            let run = |hold: Arc<Hold<Operation>>| async move {
+                match &hold.record.task {
+                    Task::Erase { scope } => erase::erase(state, &hold, scope).await,
+                    _ => desk::repair(&state.desk, hold).await,
+                }
+            };
             desk::operate(&state.operations, &state.desk.queue, &delivery, (&studio, operation), run).await
         }
         Ok(other) => Err(JobError::reject("wrong_queue", format!("{other:?} is no job of the downloads queue"))),

@@ -10,10 +10,13 @@ use shared::{
     download::Download,
     email::Email,
     env::Env,
+    erasure::Erasure,
     objects::ObjectStore,
     operation::Operation,
+    parameters::Parameters,
     photo::Photo,
     queue::Queue,
+    secret::LinkSecrets,
     store::{Orders, Table},
 };
 
@@ -35,6 +38,7 @@ pub struct State {
     pub(crate) preference: Preference,
     pub(crate) email_queue: Queue,
     pub(crate) redelivery: Redelivery,
+    pub(crate) links: LinkSecrets,
 }
 
 impl State {
@@ -52,6 +56,7 @@ impl State {
         let checksums = env.parsed_or("ARCHIVE_CHECKSUMS", Checksums::FullObject)?;
         Ok(Self {
             uploads: Uploads::new(s3.clone(), &archives, &originals, checksums),
+            links: LinkSecrets::new(Parameters::new(&config)?, env.required("LINK_SECRET_PARAMETER")?),
             preference: env.parsed_or("ARCHIVE_PREFERENCE", Preference::Fast)?,
             operations: Arc::new(Table::new(dynamodb.clone(), env.required("REQUESTS_TABLE")?)),
             orders: Orders::new(dynamodb.clone(), env.required("ORDERS_TABLE")?),
@@ -67,5 +72,10 @@ impl State {
                 dead_letters: DeadLetters::new(Queue::new(sqs, env.required("DOWNLOADS_DLQ_URL")?, env.clock())),
             },
         })
+    }
+
+    /// The erasure of orders, on these stores.
+    pub(crate) fn erasure(&self) -> Erasure<'_> {
+        Erasure { orders: &self.orders, downloads: &self.desk.table, emails: &self.emails, archives: &self.archives }
     }
 }

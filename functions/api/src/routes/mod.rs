@@ -90,7 +90,7 @@ fn shop() -> OpenApiRouter<State> {
         .routes(routes!(photos::upload_again))
         .routes(routes!(photos::process))
         .routes(routes!(orders::create, orders::list))
-        .routes(routes!(orders::show))
+        .routes(routes!(orders::show, orders::erase))
         .routes(routes!(downloads::create))
         .routes(routes!(downloads::list))
         .routes(routes!(downloads::show, downloads::revoke))

@@ -10,6 +10,7 @@ use serde_json::json;
 use shared::{
     Studio,
     email_address::EmailAddress,
+    operation::Operation,
     order::{Customer, MAX_PHOTOS, Order, OrderStatus},
     photo::{Photo, PhotoStatus},
 };
@@ -23,7 +24,7 @@ use crate::{
     etag,
     idempotency::Allotted,
     identity::Caller,
-    problem::{ApiResult, Problem},
+    problem::{ApiResult, Kind, Problem, ProblemView},
     state::State,
 };
 
@@ -119,6 +120,7 @@ pub async fn create(
     if allotted.again
         && let Some(made) = allotted.made(state.orders.get(&order.studio, order.id).await?)?
     {
+        let made = not_erased(made)?;
         return Ok((StatusCode::CREATED, Json(OrderWithPhotos::new(&made, ids))));
     }
     refuse(&ids, &state.photos.table.get_many(&order.studio, &ids).await?)?;
@@ -176,7 +178,9 @@ pub async fn list(
     Query(filter): Query<Filter>,
 ) -> ApiResult<Json<OrderPage>> {
     let (after, limit) = page_of(filter.limit, filter.cursor.as_deref())?;
-    let keep = |order: &Order| filter.reference.as_ref().is_none_or(|reference| order.reference == *reference);
+    let keep = |order: &Order| {
+        !order.is_erased() && filter.reference.as_ref().is_none_or(|reference| order.reference == *reference)
+    };
     let page = state.orders.list(&studio, after, limit, keep).await?;
     Ok(Json(Page::of(&page, |order| order.into())))
 }
@@ -185,7 +189,10 @@ pub async fn list(
 #[utoipa::path(
     get, path = "/orders/{id}", tag = "orders", operation_id = "get_order",
     params(("id" = Uuid, Path, description = "Of the order")),
-    responses((status = 200, description = "The order", body = OrderWithPhotos)),
+    responses(
+        (status = 200, description = "The order", body = OrderWithPhotos),
+        (status = 410, description = "It was erased", body = ProblemView, content_type = "application/problem+json"),
+    ),
 )]
 pub async fn show(
     Caller(studio): Caller,
@@ -193,7 +200,39 @@ pub async fn show(
     Id(id): Id,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
-    let order = state.orders.get(&studio, id).await?.ok_or_else(|| Problem::not_found("order"))?;
+    let order = find(&state, &studio, id).await?;
     let view = OrderWithPhotos::new(&order, state.orders.photos(&order).await?);
     Ok(etag::answer(&headers, &view, [])?.with(view))
+}
+
+/// The studio's order of this id. One that was erased is gone: nothing can be made of it any more.
+pub(super) async fn find(state: &State, studio: &Studio, id: Uuid) -> ApiResult<Order> {
+    let found = state.orders.get(studio, id).await?.ok_or_else(|| Problem::not_found("order"))?;
+    Ok(not_erased(found)?)
+}
+
+/// Refuses an order that was erased.
+pub(super) fn not_erased(order: Order) -> Result<Order, Problem> {
+    if order.is_erased() { Err(Problem::new(Kind::Erased, "The order was erased.")) } else { Ok(order) }
+}
+
+/// Erase an order
+///
+/// Removes its personal data: the customer, the reference, the archives, and addresses and subjects of its emails. Its links stop
+/// working, its emails that were not sent yet are not sent, and its photos can be deleted. Repeating the request is safe.
+#[utoipa::path(
+    delete, path = "/orders/{id}", tag = "orders", operation_id = "erase_order",
+    params(("id" = Uuid, Path, description = "Of the order")),
+    responses((status = 204, description = "Erased")),
+)]
+pub async fn erase(Caller(studio): Caller, Shared(state): Shared<State>, Id(id): Id) -> ApiResult<StatusCode> {
+    let now = state.clock.now();
+    state.orders.get(&studio, id).await?.ok_or_else(|| Problem::not_found("order"))?;
+    // If this request breaks off, the sweep finds the operation and the archive builder continues it.
+    let operation = Operation::erasing(studio, id, now);
+    let studio = &operation.studio;
+    state.operations.create(&operation).await?;
+    state.erasure().order(studio, id, now).await?;
+    state.operations.delete(studio, operation.id).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
