@@ -1,4 +1,5 @@
 mod builds;
+mod customers;
 
 use std::time::Duration;
 
