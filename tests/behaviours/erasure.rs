@@ -1,5 +1,6 @@
 mod builds;
 mod customers;
+mod retention;
 
 use std::time::Duration;
 

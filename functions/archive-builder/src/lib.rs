@@ -5,6 +5,7 @@ mod build_archive;
 mod erase;
 mod notify;
 pub mod plan;
+mod retention;
 mod state;
 pub mod uploads;
 
@@ -35,12 +36,14 @@ async fn one(state: &State, delivery: Delivery) -> Result<Disposition, JobError>
         }
         Ok(Job::Sweep) => {
             sweep(&state.desk, &state.operations, delivery.now()).await?;
+            retention::begin(state, delivery.now()).await?;
             Ok(Disposition::Done)
         }
         Ok(Job::Operate { studio, operation }) => {
             let run = |hold: Arc<Hold<Operation>>| async move {
                 match &hold.record.task {
                     Task::Erase { scope } => erase::erase(state, &hold, scope).await,
+                    Task::Retention { before } => retention::retain(state, &hold, *before).await,
                     _ => desk::repair(&state.desk, hold).await,
                 }
             };

@@ -39,13 +39,15 @@ pub struct State {
     pub(crate) email_queue: Queue,
     pub(crate) redelivery: Redelivery,
     pub(crate) links: LinkSecrets,
+    /// Orders are erased after so many days; `None` keeps them.
+    pub(crate) retention_days: Option<u32>,
 }
 
 impl State {
     /// From the function's environment; a missing variable is an error that names it.
     ///
     /// `ARCHIVE_PREFERENCE` is `fast` (default) or `cheap`. `ARCHIVE_CHECKSUMS=none` is for a store that proves no
-    /// checksums of multipart uploads: an emulator, never S3.
+    /// checksums of multipart uploads: an emulator, never S3. `PERSONAL_DATA_RETENTION_DAYS` is off unless set, and 0 is off.
     pub fn from_env(env: &Env) -> Result<Self> {
         let config = aws::config(env, aws::Patience::Job)?;
         let dynamodb = aws::dynamodb(env, &config);
@@ -57,6 +59,7 @@ impl State {
         Ok(Self {
             uploads: Uploads::new(s3.clone(), &archives, &originals, checksums),
             links: LinkSecrets::new(Parameters::new(&config)?, env.required("LINK_SECRET_PARAMETER")?),
+            retention_days: Some(env.parsed_or("PERSONAL_DATA_RETENTION_DAYS", 0)?).filter(|days| *days > 0),
             preference: env.parsed_or("ARCHIVE_PREFERENCE", Preference::Fast)?,
             operations: Arc::new(Table::new(dynamodb.clone(), env.required("REQUESTS_TABLE")?)),
             orders: Orders::new(dynamodb.clone(), env.required("ORDERS_TABLE")?),
