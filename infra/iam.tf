@@ -31,13 +31,21 @@ data "aws_iam_policy_document" "api" {
     resources = [local.table_arns.orders, local.table_arns.downloads]
   }
 
+  # The items with the photos of an erased order are deleted.
+  statement {
+    sid       = "PhotosOfErasedOrders"
+    actions   = ["dynamodb:DeleteItem"]
+    resources = [local.table_arns.orders]
+  }
+
+  # Query: the emails of an erased order are looked for.
   statement {
     sid       = "Emails"
-    actions   = ["dynamodb:GetItem", "dynamodb:PutItem"]
+    actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
     resources = [local.table_arns.emails]
   }
 
-  # A key whose request was refused is given back.
+  # A key whose request was refused is given back; the operation that stands for an erasure under way is removed.
   statement {
     sid       = "Requests"
     actions   = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"]
@@ -154,9 +162,10 @@ data "aws_iam_policy_document" "photo_processor" {
 data "aws_iam_policy_document" "archive_builder" {
   source_policy_documents = local.worker_policy_parts
 
+  # Query and BatchGetItem: downloads of erased orders are looked for.
   statement {
     sid       = "Downloads"
-    actions   = ["dynamodb:GetItem", "dynamodb:PutItem"]
+    actions   = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
     resources = [local.table_arns.downloads]
   }
 
@@ -166,10 +175,21 @@ data "aws_iam_policy_document" "archive_builder" {
     resources = values(local.index_arns.downloads)
   }
 
+  # All but GetItem are for erasures.
   statement {
     sid       = "Orders"
-    actions   = ["dynamodb:GetItem"]
+    actions   = ["dynamodb:BatchGetItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
     resources = [local.table_arns.orders]
+  }
+
+  # Orders of all studios are looked through by age.
+  dynamic "statement" {
+    for_each = var.personal_data_retention_days == null ? [] : [true]
+    content {
+      sid       = "OldOrders"
+      actions   = ["dynamodb:Scan"]
+      resources = [local.table_arns.orders]
+    }
   }
 
   statement {
@@ -178,10 +198,18 @@ data "aws_iam_policy_document" "archive_builder" {
     resources = [local.table_arns.photos]
   }
 
+  # All but PutItem are for erasures.
   statement {
     sid       = "Mails"
-    actions   = ["dynamodb:PutItem"]
+    actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
     resources = [local.table_arns.emails]
+  }
+
+  # The key by which an erasure names an address.
+  statement {
+    sid       = "LinkSecret"
+    actions   = ["ssm:GetParameter"]
+    resources = [aws_ssm_parameter.link_secret.arn]
   }
 
   statement {
