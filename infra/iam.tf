@@ -44,13 +44,21 @@ data "aws_iam_policy_document" "api" {
     resources = [for table in ["photos", "orders", "downloads"] : "${local.table_arns[table]}/index/list_*"]
   }
 
+  # The items with the photos of an erased order are deleted.
+  statement {
+    sid       = "PhotosOfErasedOrders"
+    actions   = ["dynamodb:DeleteItem"]
+    resources = [local.table_arns.orders]
+  }
+
+  # Query: the emails of an erased order are looked for.
   statement {
     sid       = "Emails"
-    actions   = ["dynamodb:GetItem", "dynamodb:PutItem"]
+    actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
     resources = [local.table_arns.emails]
   }
 
-  # A key whose request was refused is given back.
+  # A key whose request was refused is given back; the operation that stands for an erasure under way is removed.
   statement {
     sid       = "Requests"
     actions   = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"]
@@ -168,10 +176,11 @@ data "aws_iam_policy_document" "photo_processor" {
 data "aws_iam_policy_document" "archive_builder" {
   source_policy_documents = local.worker_policy_parts
 
-  # Scan, and writing orders: those of an earlier release are given what lists and deletions find them by.
+  # Scan, and writing orders: those of an earlier release are given what lists and deletions find them by. Query and
+  # BatchGetItem: downloads of erased orders are looked for.
   statement {
     sid       = "Downloads"
-    actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Scan"]
+    actions   = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:Scan"]
     resources = [local.table_arns.downloads]
   }
 
@@ -181,9 +190,10 @@ data "aws_iam_policy_document" "archive_builder" {
     resources = [local.index_arns.downloads.due_at, local.index_arns.downloads.failed_at]
   }
 
+  # All but GetItem are for erasures, and for filling the orders of an earlier release.
   statement {
     sid       = "Orders"
-    actions   = ["dynamodb:BatchWriteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Scan"]
+    actions   = ["dynamodb:BatchGetItem", "dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:Scan"]
     resources = [local.table_arns.orders]
   }
 
@@ -193,10 +203,18 @@ data "aws_iam_policy_document" "archive_builder" {
     resources = [local.table_arns.photos]
   }
 
+  # All but PutItem are for erasures.
   statement {
     sid       = "Mails"
-    actions   = ["dynamodb:PutItem"]
+    actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
     resources = [local.table_arns.emails]
+  }
+
+  # The key by which an erasure names an address.
+  statement {
+    sid       = "LinkSecret"
+    actions   = ["ssm:GetParameter"]
+    resources = [aws_ssm_parameter.link_secret.arn]
   }
 
   statement {

@@ -131,6 +131,19 @@ variable "archive_checksums" {
   }
 }
 
+# Personal data
+
+variable "personal_data_retention_days" {
+  description = "Orders older than so many days are erased, as by `DELETE /orders/{id}`. By default none is."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.personal_data_retention_days == null ? true : var.personal_data_retention_days >= 1 && var.personal_data_retention_days <= 36500 && floor(var.personal_data_retention_days) == var.personal_data_retention_days
+    error_message = "personal_data_retention_days must be a whole number from 1 to 36500."
+  }
+}
+
 # Originals
 
 variable "original_recovery_days" {

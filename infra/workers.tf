@@ -19,8 +19,11 @@ locals {
       ARCHIVE_PREFERENCE = var.archive_preference
       DOWNLOADS_BUCKET   = aws_s3_bucket.this["downloads"].id
       # By its literal key: a computed one would need the module whole, and this is a part of it.
-      EMAILS_QUEUE_URL = module.worker["email-sender"].queue_url
-      PHOTOS_BUCKET    = aws_s3_bucket.this["photos"].id
+      EMAILS_QUEUE_URL      = module.worker["email-sender"].queue_url
+      LINK_SECRET_PARAMETER = aws_ssm_parameter.link_secret.name
+      PHOTOS_BUCKET         = aws_s3_bucket.this["photos"].id
+      }, var.personal_data_retention_days == null ? {} : {
+      PERSONAL_DATA_RETENTION_DAYS = tostring(var.personal_data_retention_days)
     })
   }
 
@@ -34,7 +37,7 @@ locals {
     # The secret is fetched once per instance: a new version must start new ones.
     email-sender    = "Mails through SES; link secret version ${aws_ssm_parameter.link_secret.value_wo_version}"
     photo-processor = "Develops photos: EXIF, hashes, previews"
-    archive-builder = "Builds private ZIP archives in S3"
+    archive-builder = "Builds private ZIP archives in S3; link secret version ${aws_ssm_parameter.link_secret.value_wo_version}"
   }
 }
 

@@ -5,28 +5,29 @@ run "malformed" {
   command = plan
 
   variables {
-    name_prefix             = "Dark_Room"
-    architecture            = "mips"
-    max_concurrency         = { archive-builder = 1 }
-    reserved_concurrency    = { thumbnailer = 5 }
-    code_signing_config_arn = "signed"
-    retry_backoff_seconds   = 0
-    download_retention_days = 0
-    archive_preference      = "best"
-    archive_checksums       = "md5"
-    original_recovery_days  = 0.5
-    cors_origins            = ["*"]
-    jwt_issuer              = "http://login.example.com"
-    studio_claim            = "the studio"
-    operator_claim          = "operator"
-    machine_clients         = { "4k1example" = "An na" }
-    throttling              = { rate = 0 }
-    domain_name             = "https://photos.example.com"
-    link_secret_version     = 256
-    sender_address          = "photos"
-    sender_name             = "Anna <anna@example.com>"
-    log_retention_days      = 8
-    alarm_topic_arn         = "alarms"
+    name_prefix                  = "Dark_Room"
+    architecture                 = "mips"
+    max_concurrency              = { archive-builder = 1 }
+    reserved_concurrency         = { thumbnailer = 5 }
+    code_signing_config_arn      = "signed"
+    retry_backoff_seconds        = 0
+    download_retention_days      = 0
+    archive_preference           = "best"
+    archive_checksums            = "md5"
+    original_recovery_days       = 0.5
+    personal_data_retention_days = 0
+    cors_origins                 = ["*"]
+    jwt_issuer                   = "http://login.example.com"
+    studio_claim                 = "the studio"
+    operator_claim               = "operator"
+    machine_clients              = { "4k1example" = "An na" }
+    throttling                   = { rate = 0 }
+    domain_name                  = "https://photos.example.com"
+    link_secret_version          = 256
+    sender_address               = "photos"
+    sender_name                  = "Anna <anna@example.com>"
+    log_retention_days           = 8
+    alarm_topic_arn              = "alarms"
   }
 
   expect_failures = [
@@ -40,6 +41,7 @@ run "malformed" {
     var.archive_preference,
     var.archive_checksums,
     var.original_recovery_days,
+    var.personal_data_retention_days,
     var.cors_origins,
     var.jwt_issuer,
     var.studio_claim,

@@ -49,6 +49,9 @@ struct ServeArgs {
     /// Let browser pages of this origin call the API and upload photos; may be repeated.
     #[arg(long = "cors", value_name = "ORIGIN")]
     cors_origins: Vec<String>,
+    /// Erase orders older than so many days.
+    #[arg(long, value_name = "DAYS")]
+    personal_data_retention_days: Option<u32>,
 }
 
 #[derive(Args)]
@@ -105,7 +108,11 @@ fn options(running: Running, data: PathBuf, (port, aws_port): (u16, u16)) -> Res
 
 async fn serve(args: ServeArgs) -> Result<ExitCode> {
     let data = args.running.data.clone().unwrap_or_else(|| ".darkroom".into());
-    let options = options(args.running, data.clone(), (args.port, args.aws_port))?;
+    let mut options = options(args.running, data.clone(), (args.port, args.aws_port))?;
+    if let Some(days) = args.personal_data_retention_days {
+        let variable = ("archive-builder".to_owned(), "PERSONAL_DATA_RETENTION_DAYS".to_owned());
+        options.overrides.insert(variable, days.to_string());
+    }
     let system = System::start(Options { cors_origins: args.cors_origins, ..options }).await?;
     let env_file = data.join("functions.env");
     // In quotes: a sender has spaces and angle brackets, and readers of such files differ in what they take bare.

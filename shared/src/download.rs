@@ -159,6 +159,9 @@ pub struct Download {
     pub created_at: Timestamp,
     /// When it became ready.
     pub ready_at: Option<Timestamp>,
+    /// When its order was erased and its objects were deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erased_at: Option<Timestamp>,
 }
 
 /// Why a link does not open.
@@ -356,6 +359,13 @@ impl Download {
         self.generation += 1;
         self.work.settle();
     }
+
+    /// Its order was erased, and it was revoked and lost its objects. Its errors name photos.
+    pub fn erase(&mut self, now: Timestamp) {
+        self.erased_at = Some(now);
+        self.error = None;
+        self.work.cause = None;
+    }
 }
 
 #[cfg(test)]
@@ -391,6 +401,7 @@ mod tests {
             failure_told: None,
             created_at: now,
             ready_at: None,
+            erased_at: None,
         }
     }
 

@@ -36,6 +36,19 @@ pub enum Message {
 }
 
 impl Message {
+    /// The order that it names, if it names one itself.
+    pub fn order(&self) -> Option<Uuid> {
+        if let Self::OrderConfirmation { order_id } = self { Some(*order_id) } else { None }
+    }
+
+    /// The download that it names.
+    pub fn download(&self) -> Option<Uuid> {
+        match self {
+            Self::OrderConfirmation { .. } => None,
+            Self::DownloadReady { download_id } | Self::DownloadFailed { download_id } => Some(*download_id),
+        }
+    }
+
     /// The template's name.
     pub fn template(&self) -> &'static str {
         match self {
@@ -97,6 +110,9 @@ pub struct Email {
     pub created_at: Timestamp,
     /// When SES took it.
     pub sent_at: Option<Timestamp>,
+    /// When its personal data was erased.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erased_at: Option<Timestamp>,
 }
 
 impl Email {
@@ -117,6 +133,7 @@ impl Email {
             work: Work::sent(now),
             created_at: now,
             sent_at: None,
+            erased_at: None,
         }
     }
 
@@ -131,6 +148,14 @@ impl Email {
     /// The id of that mail.
     pub fn id_telling_of(download: &Download) -> Option<Uuid> {
         told_by(download).map(|(id, _)| id)
+    }
+
+    /// The ids of all emails that can have told how a build of the download ended.
+    pub fn ids_telling_of_builds(download: &Download) -> impl Iterator<Item = Uuid> {
+        let parent = download.id;
+        let ids =
+            move |build| ["download_ready", "download_failed"].map(|template| follow_up_id(parent, template, build));
+        (1..=download.build).flat_map(ids)
     }
 
     /// A worker asks for it. Finding it `Sending` with nobody holding it means that SES's answer was never heard.
@@ -189,6 +214,27 @@ impl Email {
         Ok(())
     }
 
+    /// Removes the personal data. An email that was not sent yet is suppressed; one that SES may have stays marked as `unheard`.
+    pub fn erase(&mut self, now: Timestamp) {
+        if self.erased_at.is_some() {
+            return;
+        }
+        self.unheard |= self.status == EmailStatus::Sending;
+        match self.status {
+            EmailStatus::Queued | EmailStatus::Sending | EmailStatus::Failed => {
+                self.status = EmailStatus::Suppressed;
+                self.error = Some(RecordError::new("erased", "Its personal data was erased before it was sent."));
+            }
+            EmailStatus::Sent | EmailStatus::Suppressed => {}
+        }
+        self.to = EmailAddress::erased();
+        self.subject = None;
+        self.provider_message_id = None;
+        self.work.settle();
+        self.work.cause = None;
+        self.erased_at = Some(now);
+    }
+
     /// It has failed for good.
     pub fn fail(&mut self) {
         self.unheard = self.status == EmailStatus::Sending;
@@ -234,6 +280,42 @@ mod tests {
         let message = Message::OrderConfirmation { order_id: Uuid::nil() };
         let (studio, to) = ("anna".parse().expect("valid"), "eva@example.com".parse().expect("valid"));
         Email::new(studio, Uuid::nil(), message, to, "en".into(), Timestamp::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn erased_email_keeps_no_address_and_is_not_sent() {
+        let at = |second| Timestamp::from_second(second).expect("in range");
+        let mut queued = queued();
+        let by = TryId::new();
+        assert_eq!(queued.claim(by, at(0), at(60)), Claim::Claimed);
+        let mut sent = queued.clone();
+        sent.begin_sending(by).expect("its own");
+        let mut sending = sent.clone();
+        sent.complete(by, at(1), "Order 2026-1017".into(), "ses-id".into()).expect("its own");
+        let mut failed = queued.clone();
+        failed.fall(by, at(1), Fate::GaveUp, Some(RecordError::new("tries_exhausted", "x"))).expect("its own");
+        failed.work.cause = Some("SES refused it".into());
+        for (email, status) in [
+            (&mut queued, EmailStatus::Suppressed),
+            (&mut sending, EmailStatus::Suppressed),
+            (&mut failed, EmailStatus::Suppressed),
+            (&mut sent, EmailStatus::Sent),
+        ] {
+            email.erase(at(2));
+            assert_eq!((email.status, email.erased_at), (status, Some(at(2))));
+            let json = serde_json::to_string(email).expect("serializes");
+            for personal in ["eva", "example.com", "2026-1017", "ses-id", "SES refused"] {
+                assert!(!json.contains(personal), "{json}");
+            }
+            assert_eq!(email.claim(TryId::new(), at(3), at(60)), Claim::Done);
+            assert_eq!(email.send_again(at(3), None), Err(NotAgain::Impossible));
+            assert_eq!(
+                email.complete(by, at(3), "late".into(), "late".into()),
+                Err(NotOwner),
+                "a late sender is fenced off"
+            );
+        }
+        assert!(sending.unheard && !queued.unheard);
     }
 
     #[test]

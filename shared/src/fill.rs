@@ -107,7 +107,7 @@ pub async fn orders(orders: &Orders, hold: Arc<Hold<Operation>>) -> Result<Opera
     let now = hold.now();
     let fill = |studio: Studio, id| {
         async move {
-            if let Some(order) = orders.get(&studio, id).await? {
+            if let Some(order) = orders.get(&studio, id).await?.filter(|order| !order.is_erased()) {
                 let photos = orders.photos(&order).await?;
                 orders.put_photo_items(&order, &photos, now).await?;
             }

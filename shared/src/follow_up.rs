@@ -7,7 +7,7 @@ use tracing::info;
 use crate::{download::Download, email::Email, job::Job, order::Order, queue::Queue, store::Table};
 
 /// Writes the mail down that tells how the download ended, and sends its job; again if asked again, at no cost. Nothing where
-/// nobody is to be told.
+/// nobody is to be told, or the order was erased.
 pub async fn tell(
     emails: &Table<Email>,
     queue: &Queue,
@@ -15,6 +15,9 @@ pub async fn tell(
     order: &Order,
     now: Timestamp,
 ) -> Result<()> {
+    if order.is_erased() {
+        return Ok(());
+    }
     let Some(email) = Email::telling_of(download, order, now) else { return Ok(()) };
     emails.create(&email).await?;
     info!(download.id = %download.id, email.id = %email.id, "The customer is told");

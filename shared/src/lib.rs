@@ -13,6 +13,7 @@ pub mod download;
 pub mod email;
 pub mod email_address;
 pub mod env;
+pub mod erasure;
 pub mod error;
 pub mod fill;
 pub mod follow_up;

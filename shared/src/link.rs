@@ -5,7 +5,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use uuid::Uuid;
 
-use crate::{download::Download, studio::Studio};
+use crate::{download::Download, email_address::EmailAddress, studio::Studio};
 
 /// The secret that signs links, and its version: the version lets it rotate.
 #[derive(Clone)]
@@ -48,6 +48,22 @@ impl LinkSecret {
         mac.update(b"darkroom link\0");
         mac.update(message);
         mac
+    }
+
+    /// Names an address of a studio's customer without telling it: key version, then HMAC-SHA256 in hex. Addresses that differ in
+    /// case only have the same name.
+    pub fn name_of(&self, studio: &Studio, address: &EmailAddress) -> String {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).unwrap_or_else(|_| unreachable!("HMAC takes any key"));
+        mac.update(b"darkroom address\0");
+        mac.update(studio.as_str().as_bytes());
+        mac.update(b"\0");
+        mac.update(address.as_str().to_ascii_lowercase().as_bytes());
+        format!("{}:{}", self.version, hex::encode(mac.finalize().into_bytes()))
+    }
+
+    /// Returns whether [`Self::name_of`] made this name under this version of the secret.
+    pub fn named(&self, name: &str) -> bool {
+        name.split_once(':').is_some_and(|(version, _)| version == self.version.to_string())
     }
 
     /// base64url(key version, generation, download, studio, HMAC over these).
@@ -100,6 +116,19 @@ mod tests {
         assert_eq!(secret.verify(&text), Some(token()));
         assert_eq!(LinkSecret::new(1, *b"two").verify(&text), None);
         assert_eq!(LinkSecret::new(2, *b"one").verify(&text), None);
+    }
+
+    #[test]
+    fn name_of_an_address_depends_on_key_and_studio_but_not_on_case() {
+        let (secret, other) = (LinkSecret::new(1, *b"one"), LinkSecret::new(2, *b"two"));
+        let (anna, berta): (Studio, Studio) = ("anna".parse().expect("valid"), "berta".parse().expect("valid"));
+        let address = |text: &str| text.parse::<EmailAddress>().expect("valid");
+        let name = secret.name_of(&anna, &address("Eva@Example.com"));
+        assert_eq!(name, secret.name_of(&anna, &address("eva@example.com")));
+        assert_ne!(name, secret.name_of(&anna, &address("eve@example.com")));
+        assert_ne!(name, secret.name_of(&berta, &address("eva@example.com")));
+        assert_ne!(name, other.name_of(&anna, &address("eva@example.com")));
+        assert!(!name.to_lowercase().contains("eva") && secret.named(&name) && !other.named(&name));
     }
 
     proptest! {

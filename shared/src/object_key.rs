@@ -134,9 +134,14 @@ impl ObjectKey {
         format!("derivatives/{studio}/{photo}/")
     }
 
+    /// What the keys of a download's archives and indexes begin with, those of all its builds.
+    pub fn archives_of_download(studio: &Studio, download: Uuid) -> String {
+        format!("archives/{studio}/{download}/")
+    }
+
     /// What the keys of a build's archives begin with, and of nothing else than the build's.
     pub fn archives_of(studio: &Studio, download: Uuid, build: u32) -> String {
-        format!("archives/{studio}/{download}/{build}.")
+        format!("{}{build}.", Self::archives_of_download(studio, download))
     }
 
     /// What the keys of a build's intermediate objects begin with.

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::{
     error::RecordError,
     fill::Filled,
+    job::follow_up_id,
     studio::Studio,
     work::{Claim, MAX_TRIES_OPERATION, NotAgain, NotOwner, TryId, Work},
     workers::QueueName,
@@ -38,6 +39,37 @@ pub enum Task {
     Fill {
         /// Which.
         table: Filled,
+    },
+    /// Erase personal data of the studio.
+    Erase {
+        /// Whose.
+        scope: ErasureScope,
+    },
+    /// Begin an erasure in each studio that has orders older than this.
+    Retention {
+        /// Orders made before are erased.
+        before: Timestamp,
+    },
+}
+
+/// Which orders of a studio are erased.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "scope", rename_all = "snake_case")]
+pub enum ErasureScope {
+    /// One.
+    Order {
+        /// Which.
+        order: Uuid,
+    },
+    /// Those of an address, and all emails to it.
+    Customer {
+        /// The address, as a keyed hash (`LinkSecret::name_of` in `shared/src/link.rs`).
+        address: String,
+    },
+    /// Those made before a time.
+    Older {
+        /// The time.
+        before: Timestamp,
     },
 }
 
@@ -104,7 +136,7 @@ pub struct Operation {
     pub status: OperationStatus,
     /// Behind which record the next page begins.
     pub position: Option<String>,
-    /// Records and messages that were set going, or forgotten.
+    /// Records and messages that were set going, or forgotten; orders that were erased.
     pub done: u64,
     /// Why it failed.
     pub error: Option<RecordError>,
@@ -132,6 +164,12 @@ impl Operation {
             created_at: now,
             ended_at: None,
         }
+    }
+
+    /// The erasure of one order. Its id follows from the order's.
+    pub fn erasing(studio: Studio, order: Uuid, now: Timestamp) -> Self {
+        let task = Task::Erase { scope: ErasureScope::Order { order } };
+        Self::new(studio, follow_up_id(order, "erasure", 1), QueueName::Downloads, task, now)
     }
 
     /// When it may be forgotten; that a table was filled is remembered for ever.

@@ -131,13 +131,21 @@ impl World {
                 record(200),
             ),
             (
-                post,
+                post.clone(),
                 "/downloads/{id}/retry",
                 format!("/downloads/{download}/retry"),
                 Some(json!({ "queue": false })),
                 record(200),
             ),
             (delete.clone(), "/downloads/{id}", format!("/downloads/{download}"), None, record(200)),
+            (
+                post,
+                "/customers/erase",
+                "/customers/erase".into(),
+                Some(json!({ "email": "nobody@example.com" })),
+                studio(202),
+            ),
+            (delete.clone(), "/orders/{id}", format!("/orders/{order}"), None, record(204)),
             (delete, "/photos/{id}", format!("/photos/{spare}"), None, [401, 404, 204, 404, 401]),
         ]
     }

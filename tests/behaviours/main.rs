@@ -14,6 +14,7 @@ mod deletion;
 mod desk;
 mod docs;
 mod duplicates;
+mod erasure;
 mod events;
 mod extractors;
 mod hostile_names;

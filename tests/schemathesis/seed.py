@@ -69,22 +69,25 @@ def records(shop: Shop) -> dict[str, list[str]]:
     for photo in damaged:
         shop.wait(f"/photos/{photo}", "failed")
     announced = [shop.announce(f"announced {n}.jpg", picture(n))["photo"]["id"] for n in range(4)]
-    customer = {"name": "Eva Beispiel", "email": "eva@example.com"}
+    # Another address than the example of the document, by which customers are erased.
+    customer = {"name": "Eva Beispiel", "email": "seed@example.com"}
     orders = []
-    for n in range(3):
-        order = {"reference": f"2026-{n}", "customer": customer, "photo_ids": photos[n : n + 3]}
+    for n in range(6):
+        order = {"reference": f"2026-{n}", "customer": customer, "photo_ids": photos[n % 3 : n % 3 + 3]}
         orders.append(shop.ask("POST", "/orders", order)["id"])
+    orders, erasable = orders[:3], orders[3:]
     wishes = [{}, {"variant": "web"}, {"max_downloads": 1}, {"kind": "single", "photo_id": photos[2]}]
     made = [shop.ask("POST", f"/orders/{order}/downloads", wish) for order in orders for wish in wishes]
     downloads = [one["download"]["id"] for one in made]
     for download in downloads:
         shop.wait(f"/downloads/{download}", "ready")
-    mail = {"template": "order_confirmation", "to": "eva@example.com", "data": {"order_id": orders[0]}}
+    mail = {"template": "order_confirmation", "to": "seed@example.com", "data": {"order_id": orders[0]}}
     return {
         "photos": photos + damaged,
         "ready": photos,
         "announced": announced,
         "orders": orders,
+        "erasable": erasable,
         "downloads": downloads,
         "tokens": [one["link"].rpartition("/")[2] for one in made],
         "emails": [shop.ask("POST", "/emails", mail)["email"]["id"]],

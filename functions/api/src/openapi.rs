@@ -14,9 +14,10 @@ const METHODS: [&str; 3] = ["get", "post", "delete"];
 /// What a camera writes differs: these leave out what it did not.
 const SPARSE: [&str; 3] = ["Exif", "Gps", "TakenAt"];
 /// Routes are told apart by these, in the order in which a shop meets them.
-const TAGS: [(&str, &str); 8] = [
+const TAGS: [(&str, &str); 9] = [
     ("photos", "Photos are announced here and uploaded to S3; each upload is developed."),
     ("orders", "An order is what a customer bought: photos, in order."),
+    ("customers", "A customer is known by the address of its orders."),
     ("downloads", "A download delivers an order behind a link: all photos in a private ZIP, or one photo."),
     ("emails", "Mails to customers."),
     ("operations", "Work on many records, done page by page."),

@@ -47,6 +47,8 @@ pub enum Kind {
     RequestInFlight,
     /// What the first request with this key made is gone.
     Gone,
+    /// The order was erased.
+    Erased,
     /// The body is too large.
     TooLarge,
     /// A field can't be taken.
@@ -65,7 +67,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them, as the documentation lists them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::MalformedJson,
         Self::UnreadableBody,
         Self::Unauthorized,
@@ -81,6 +83,7 @@ impl Kind {
         Self::PhotosNotReady,
         Self::RequestInFlight,
         Self::Gone,
+        Self::Erased,
         Self::TooLarge,
         Self::InvalidField,
         Self::IdempotencyKeyReused,
@@ -125,6 +128,7 @@ impl Kind {
                 "gone",
                 "The request with this Idempotency-Key was answered, and what it made was deleted since.",
             ),
+            Self::Erased => (S::GONE, "erased", "The order was erased, with the personal data in it."),
             Self::TooLarge => (S::PAYLOAD_TOO_LARGE, "too-large", "The body has more than 1 MiB."),
             Self::InvalidField => (
                 S::UNPROCESSABLE_ENTITY,

@@ -13,6 +13,7 @@ use shared::{
     download::Download,
     email::Email,
     env::Env,
+    erasure::Erasure,
     fill::Fillings,
     monitoring::OldestMessage,
     objects::ObjectStore,
@@ -113,6 +114,18 @@ impl State {
             retention_days: env.parsed("DOWNLOAD_RETENTION_DAYS")?,
             document: OnceLock::new(),
         })))
+    }
+}
+
+impl Inner {
+    /// The erasure of orders, on these stores.
+    pub fn erasure(&self) -> Erasure<'_> {
+        Erasure {
+            orders: &self.orders,
+            downloads: &self.downloads.table,
+            emails: &self.emails.table,
+            archives: &self.archives,
+        }
     }
 }
 

@@ -55,7 +55,12 @@ async fn run(state: &State, delivery: &Delivery, studio: &Studio, id: Uuid) -> R
         if download.status == DownloadStatus::Failed {
             clear(state, download).await;
         }
-        notify(state, download, delivery.now()).await?;
+        match state.orders.get(studio, download.order).await? {
+            // Erased while it was built: this may be the only one who knows of the archive.
+            Some(order) if order.is_erased() => state.erasure().download(studio, id, delivery.now()).await?,
+            Some(order) => notify(state, download, &order, delivery.now()).await?,
+            None => {}
+        }
         hold::rest(&state.desk.table, download).await?;
     }
     if ended.at_rest.is_none() && !ended.paused {
@@ -72,6 +77,10 @@ async fn leave_nothing_revoked(state: &State, studio: &Studio, id: Uuid) -> Resu
     let Some(download) = state.desk.table.get(studio, id).await? else { return Ok(()) };
     if download.status != DownloadStatus::Revoked {
         return Ok(());
+    }
+    let order = state.orders.get(studio, download.order).await?;
+    if order.is_some_and(|order| order.is_erased()) {
+        state.erasure().objects(studio, id).await?;
     }
     for key in download.archive_keys() {
         state.archives.delete(&key).await?;
@@ -120,6 +129,9 @@ async fn build(state: &State, hold: Arc<Hold<Download>>) -> Result<Download, Job
 async fn lay_out(state: &State, download: &Download) -> Result<Vec<Layout<Source>>, JobError> {
     let gone = || JobError::reject("order_gone", "The order of this download does not exist any more.");
     let order = state.orders.get(&download.studio, download.order).await?.ok_or_else(gone)?;
+    if order.is_erased() {
+        return Err(JobError::reject("order_erased", "The order of this download was erased."));
+    }
     let ids = state.orders.photos(&order).await?;
     let mut files = Vec::with_capacity(ids.len());
     for ids in ids.chunks(PHOTOS_AT_ONCE) {

@@ -2,8 +2,10 @@
 
 pub mod assemble;
 mod build_archive;
+mod erase;
 mod notify;
 pub mod plan;
+mod retention;
 mod state;
 pub mod uploads;
 
@@ -38,13 +40,16 @@ async fn one(state: &State, delivery: Delivery) -> Result<Disposition, JobError>
                 fill::begin(&state.operations, &state.desk.queue, table, delivery.now()).await?;
             }
             sweep(&state.desk, &state.operations, delivery.now()).await?;
+            retention::begin(state, delivery.now()).await?;
             Ok(Disposition::Done)
         }
         Ok(Job::Operate { studio, operation }) => {
             let run = |hold: Arc<Hold<Operation>>| async move {
-                match hold.record.task {
+                match &hold.record.task {
                     Task::Fill { table: Filled::Downloads } => fill::records(&state.desk.table, hold).await,
                     Task::Fill { table: Filled::Orders } => fill::orders(&state.orders, hold).await,
+                    Task::Erase { scope } => erase::erase(state, &hold, scope).await,
+                    Task::Retention { before } => retention::retain(state, &hold, *before).await,
                     _ => desk::repair(&state.desk, hold).await,
                 }
             };

@@ -10,10 +10,13 @@ use shared::{
     download::Download,
     email::Email,
     env::Env,
+    erasure::Erasure,
     objects::ObjectStore,
     operation::Operation,
+    parameters::Parameters,
     photo::Photo,
     queue::Queue,
+    secret::LinkSecrets,
     store::{Orders, Table},
 };
 
@@ -35,13 +38,16 @@ pub struct State {
     pub(crate) preference: Preference,
     pub(crate) email_queue: Queue,
     pub(crate) redelivery: Redelivery,
+    pub(crate) links: LinkSecrets,
+    /// Orders are erased after so many days; `None` keeps them.
+    pub(crate) retention_days: Option<u32>,
 }
 
 impl State {
     /// From the function's environment; a missing variable is an error that names it.
     ///
     /// `ARCHIVE_PREFERENCE` is `fast` (default) or `cheap`. `ARCHIVE_CHECKSUMS=none` is for a store that proves no
-    /// checksums of multipart uploads: an emulator, never S3.
+    /// checksums of multipart uploads: an emulator, never S3. `PERSONAL_DATA_RETENTION_DAYS` is off unless set, and 0 is off.
     pub fn from_env(env: &Env) -> Result<Self> {
         let config = aws::config(env, aws::Patience::Job)?;
         let dynamodb = aws::dynamodb(env, &config);
@@ -52,6 +58,8 @@ impl State {
         let checksums = env.parsed_or("ARCHIVE_CHECKSUMS", Checksums::FullObject)?;
         Ok(Self {
             uploads: Uploads::new(s3.clone(), &archives, &originals, checksums),
+            links: LinkSecrets::new(Parameters::new(&config)?, env.required("LINK_SECRET_PARAMETER")?),
+            retention_days: Some(env.parsed_or("PERSONAL_DATA_RETENTION_DAYS", 0)?).filter(|days| *days > 0),
             preference: env.parsed_or("ARCHIVE_PREFERENCE", Preference::Fast)?,
             operations: Arc::new(Table::new(dynamodb.clone(), env.required("REQUESTS_TABLE")?)),
             orders: Orders::new(dynamodb.clone(), env.required("ORDERS_TABLE")?),
@@ -67,5 +75,10 @@ impl State {
                 dead_letters: DeadLetters::new(Queue::new(sqs, env.required("DOWNLOADS_DLQ_URL")?, env.clock())),
             },
         })
+    }
+
+    /// The erasure of orders, on these stores.
+    pub(crate) fn erasure(&self) -> Erasure<'_> {
+        Erasure { orders: &self.orders, downloads: &self.desk.table, emails: &self.emails, archives: &self.archives }
     }
 }

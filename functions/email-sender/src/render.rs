@@ -122,6 +122,7 @@ mod tests {
             customer: Customer { name: name.into(), email: "a@b.cd".parse().expect("valid"), locale: "en".into() },
             photo_count: 2,
             created_at: Timestamp::UNIX_EPOCH,
+            erased_at: None,
         }
     }
 

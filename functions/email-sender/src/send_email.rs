@@ -39,6 +39,16 @@ pub async fn send_email(
 async fn send(state: &State, hold: Arc<Hold<Email>>) -> Result<Email, JobError> {
     let email = &hold.record;
     let facts = facts(state, email).await?;
+    if facts.order.is_erased() {
+        let erase = |email: &mut Email| {
+            email.work.check(hold.by)?;
+            email.erase(hold.now());
+            Ok(())
+        };
+        let erased = hold.change(erase).await?;
+        info!(template = erased.message.template(), "Email not sent: its order was erased");
+        return Ok(erased);
+    }
     if !facts.bear_out(&email.message, hold.now()) {
         // Meanwhile taken back, expired, or built again: that build's own mail tells how it ended.
         let outdated = RecordError::new("outdated", "What it was to say was no longer so when it was its turn.");

@@ -42,9 +42,7 @@ async fn one(state: &State, delivery: Delivery) -> Result<Disposition, JobError>
                 match hold.record.task {
                     Task::Regenerate { which } => regenerate::regenerate(state, &hold, which).await,
                     Task::Fill { table: Filled::Photos } => fill::records(&state.desk.table, hold).await,
-                    Task::Retry { .. } | Task::Forget { .. } | Task::Fill { .. } => {
-                        desk::repair(&state.desk, hold).await
-                    }
+                    _ => desk::repair(&state.desk, hold).await,
                 }
             };
             desk::operate(&state.operations, &state.desk.queue, &delivery, (&studio, operation), run).await

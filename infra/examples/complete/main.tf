@@ -56,13 +56,14 @@ module "darkroom" {
   mail_from_domain = "bounce.example.com"
 
   # What is kept, and for how long
-  download_retention_days = 60
-  original_recovery_days  = 90
-  archive_preference      = "cheap"
-  deletion_protection     = true
-  kms_enabled             = true
-  log_retention_days      = 400
-  access_log_bucket       = "example-access-logs"
+  download_retention_days      = 60
+  original_recovery_days       = 90
+  personal_data_retention_days = 1095
+  archive_preference           = "cheap"
+  deletion_protection          = true
+  kms_enabled                  = true
+  log_retention_days           = 400
+  access_log_bucket            = "example-access-logs"
 
   # Who is told
   log_level   = "WARN"

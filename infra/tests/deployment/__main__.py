@@ -13,6 +13,7 @@ from pathlib import Path
 import bad_input
 import desk
 import direct
+import erasure
 import failures
 import issuer as oidc
 import leftovers
@@ -112,6 +113,8 @@ def deploy(steps: Steps, folder: Path, issuer: oidc.Issuer, emulator: Emulator, 
         direct.twice(shop)
     with steps.step("photos developed again, and deleted"):
         rework.run(shop, emulator, outputs)
+    with steps.step("orders and a customer erased"):
+        erasure.run(shop, emulator, outputs)
     with steps.step("refusals"):
         refusals.tokens(shop, issuer)
         refusals.preflights(shop, emulator, outputs)
@@ -148,6 +151,8 @@ def variables(issuer: oidc.Issuer) -> dict:
         # A test's failures are tried again while it waits.
         "retry_backoff_seconds": 1,
         "deletion_protection": False,
+        # No order is so old: the archive builder looks through them all the same.
+        "personal_data_retention_days": 3650,
         # The emulator refuses FULL_OBJECT checksums of multipart uploads, and answers none for copied parts.
         "archive_checksums": "none",
     }

@@ -110,7 +110,8 @@ def roles(emulator: Emulator, outputs: dict):
 
     api = emulator.credentials(name("api"))
     dynamodb, s3, sqs = (emulator.client(service, api) for service in ("dynamodb", "s3", "sqs"))
-    refuse("api: DeleteItem on orders", lambda: dynamodb.delete_item(TableName=tables["orders"], Key=key))
+    refuse("api: DeleteItem on emails", lambda: dynamodb.delete_item(TableName=tables["emails"], Key=key))
+    refuse("api: Scan of orders", lambda: dynamodb.scan(TableName=tables["orders"]))
     refuse("api: Scan of requests", lambda: dynamodb.scan(TableName=tables["requests"]))
     archive = emulator.client("s3").list_objects_v2(Bucket=buckets["downloads"], Prefix="archives/")["Contents"][0][
         "Key"
@@ -128,6 +129,13 @@ def roles(emulator: Emulator, outputs: dict):
     ran = functions.invoke(FunctionName=name("email-sender"), Payload=nothing)
     check("FunctionError" not in ran, f"email-sender, invoked with no messages, answered {ran['Payload'].read()}")
     refuse("api: Invoke of itself", lambda: functions.invoke(FunctionName=name("api"), Payload=b"{}"))
+
+    builder = emulator.credentials(name("archive-builder"))
+    dynamodb = emulator.client("dynamodb", builder)
+    dynamodb.batch_get_item(RequestItems={tables["orders"]: {"Keys": [key]}})
+    refuse("archive-builder: DeleteItem on downloads", lambda: dynamodb.delete_item(TableName=tables["downloads"], Key=key))
+    refuse("archive-builder: DeleteItem on emails", lambda: dynamodb.delete_item(TableName=tables["emails"], Key=key))
+    refuse("archive-builder: Scan of emails", lambda: dynamodb.scan(TableName=tables["emails"]))
 
     sender = emulator.credentials(name("email-sender"))
     sqs, functions = emulator.client("sqs", sender), emulator.client("lambda", sender)

@@ -57,6 +57,9 @@ pub async fn repair<R: Workable>(desk: &Desk<R>, hold: Arc<Hold<Operation>>) -> 
         Task::Regenerate { .. } | Task::Fill { .. } => {
             return Err(JobError::reject("wrong_queue", "This worker does no such operation."));
         }
+        Task::Erase { .. } | Task::Retention { .. } => {
+            return Err(JobError::reject("wrong_queue", "This worker erases nothing: the archive builder does."));
+        }
     };
     let position = hold.record.position.as_deref();
     let walk = position.and_then(|position| position.parse::<Walk>().ok());

@@ -10,6 +10,7 @@ mod failures;
 mod fill;
 mod list;
 mod orders;
+mod range;
 mod table;
 mod tombstones;
 
@@ -18,6 +19,7 @@ pub use failures::{Failure, FailureKey, InvalidCursor, MOST_COUNTED};
 use jiff::Timestamp;
 pub use list::{ListIndex, Page};
 pub use orders::Orders;
+pub use range::ScanKey;
 use serde::{Serialize, de::DeserializeOwned};
 pub(crate) use table::INDEXED_VERSION;
 pub use table::{Created, Table, Unreadable};

@@ -1,18 +1,18 @@
 //! Orders, and the chunk items that hold their photo ids.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, convert::Infallible, time::Duration};
 
 use anyhow::{Context as _, Result, anyhow};
 use aws_sdk_dynamodb::{
     Client,
-    types::{AttributeValue, PutRequest, WriteRequest},
+    types::{AttributeValue, DeleteRequest, PutRequest, WriteRequest},
 };
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{
-    Created, ListIndex, Page, Record, Table,
+    Created, ListIndex, Page, Record, ScanKey, Table,
     table::{number, text},
 };
 use crate::{
@@ -33,7 +33,7 @@ impl Record for Order {
         self.id
     }
     fn listed_by(&self) -> Vec<(ListIndex, String)> {
-        vec![(ListIndex::Reference, self.reference.clone())]
+        if self.is_erased() { Vec::new() } else { vec![(ListIndex::Reference, self.reference.clone())] }
     }
 }
 
@@ -98,9 +98,11 @@ impl Orders {
                 .build()?;
             Ok(WriteRequest::builder().put_request(put).build())
         };
-        let batches = photos.chunks(MAX_BATCH_WRITE).map(|batch| batch.iter().map(item).collect::<Result<Vec<_>>>());
-        let batches: Vec<_> = batches.collect::<Result<_>>()?;
-        let writes = batches.into_iter().map(|batch| self.write(batch)).collect::<Vec<_>>();
+        self.write_all(photos.iter().map(item).collect::<Result<_>>()?).await
+    }
+
+    async fn write_all(&self, requests: Vec<WriteRequest>) -> Result<()> {
+        let writes: Vec<_> = requests.chunks(MAX_BATCH_WRITE).map(|batch| self.write(batch.to_vec())).collect();
         stream::iter(writes).buffer_unordered(BATCHES_AT_ONCE).try_collect().await
     }
 
@@ -171,7 +173,8 @@ impl Orders {
                 let written_at = item.get(WRITTEN_AT).and_then(|at| at.as_n().ok()?.parse::<i64>().ok());
                 // One whose maker died before it was made holds nothing.
                 let is_young = written_at.is_some_and(|at| now.as_second().saturating_sub(at) < MAKING_SECONDS);
-                if is_young || self.get(studio, order).await?.is_some() {
+                let holds = self.get(studio, order).await?.map_or(is_young, |order| !order.is_erased());
+                if holds {
                     return Ok(Some(order));
                 }
             }
@@ -187,26 +190,68 @@ impl Orders {
         self.whole.get(studio, id).await
     }
 
+    /// The orders of these ids, those that exist.
+    pub async fn get_many(&self, studio: &Studio, ids: &[Uuid]) -> Result<HashMap<Uuid, Order>> {
+        self.whole.get_many(studio, ids).await
+    }
+
+    /// Marks the order as erased, removes its personal data, then the items that hold its photos; `None` where there is no such
+    /// order. Can be repeated.
+    pub async fn erase(&self, studio: &Studio, id: Uuid, now: Timestamp) -> Result<Option<Order>> {
+        let erase = |order: &mut Order| {
+            order.erase(now);
+            Ok::<_, Infallible>(())
+        };
+        let Some((order, _)) = self.whole.update(studio, id, erase).await? else { return Ok(None) };
+        for n in 0..(order.photo_count as usize).div_ceil(CHUNK) {
+            // The chunk last: it tells which items there are, also to who repeats this.
+            let Some(photos) = self.chunk(studio, id, n).await? else { continue };
+            let delete = |photo: &Uuid| {
+                let delete = DeleteRequest::builder().key("studio", text(photo_partition(studio, *photo)));
+                Ok(WriteRequest::builder().delete_request(delete.key("id", text(id)).build()?).build())
+            };
+            self.write_all(photos.iter().map(delete).collect::<Result<_>>()?).await?;
+            self.client
+                .delete_item()
+                .table_name(&self.name)
+                .key("studio", AttributeValue::S(studio.to_string()))
+                .key("id", AttributeValue::S(chunk_id(id, n)))
+                .send()
+                .await
+                .map_err(|error| failed("Failed to delete an order's photos", error))?;
+        }
+        Ok(Some(order))
+    }
+
+    /// Some orders of all studios that were not erased, in no order, and where to continue.
+    pub async fn scan(&self, start: Option<ScanKey>) -> Result<(Vec<Order>, Option<ScanKey>)> {
+        self.whole.scan(start).await
+    }
+
     /// The order's photo ids, as ordered.
     pub async fn photos(&self, order: &Order) -> Result<Vec<Uuid>> {
         let count = order.photo_count as usize;
         let mut photos = Vec::with_capacity(count);
         for n in 0..count.div_ceil(CHUNK) {
-            let answer = self
-                .client
-                .get_item()
-                .table_name(&self.name)
-                .key("studio", AttributeValue::S(order.studio.to_string()))
-                .key("id", AttributeValue::S(chunk_id(order.id, n)))
-                .consistent_read(true)
-                .send()
-                .await
-                .map_err(|error| failed("Failed to read an order's photos", error))?;
-            let item = answer.item.with_context(|| format!("Order {} lacks its photos, chunk {n}", order.id))?;
-            let chunk: OrderChunk = serde_dynamo::from_item(item)?;
-            photos.extend(chunk.photos);
+            let chunk = self.chunk(&order.studio, order.id, n).await?;
+            photos.extend(chunk.with_context(|| format!("Order {} lacks its photos, chunk {n}", order.id))?);
         }
         Ok(photos)
+    }
+
+    /// The photo ids of a chunk item, or `None`.
+    async fn chunk(&self, studio: &Studio, order: Uuid, n: usize) -> Result<Option<Vec<Uuid>>> {
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.name)
+            .key("studio", text(studio))
+            .key("id", text(chunk_id(order, n)))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| failed("Failed to read an order's photos", error))?;
+        Ok(answer.item.map(serde_dynamo::from_item::<_, OrderChunk>).transpose()?.map(|chunk| chunk.photos))
     }
 
     /// A studio's orders with this reference, newest first: see [`Table::list_by`].

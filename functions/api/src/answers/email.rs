@@ -22,9 +22,9 @@ pub struct EmailView {
     pub template: String,
     /// The order or download that it speaks of.
     pub about: Uuid,
-    /// The one recipient.
+    /// The one recipient; `null` once its personal data was erased.
     #[schema(format = Email)]
-    pub to: String,
+    pub to: Option<String>,
     /// A language tag (BCP 47).
     pub locale: String,
     /// As sent.
@@ -43,6 +43,9 @@ pub struct EmailView {
     /// When SES took it.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub sent_at: Option<Timestamp>,
+    /// When its personal data was erased.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub erased_at: Option<Timestamp>,
 }
 
 /// A mail that was asked for.
@@ -64,7 +67,7 @@ impl From<&Email> for EmailView {
             status: email.status,
             template: email.message.template().to_owned(),
             about,
-            to: email.to.as_str().to_owned(),
+            to: email.erased_at.is_none().then(|| email.to.as_str().to_owned()),
             locale: email.locale.clone(),
             subject: email.subject.clone(),
             provider_message_id: email.provider_message_id.clone(),
@@ -73,6 +76,7 @@ impl From<&Email> for EmailView {
             error: email.error.clone(),
             created_at: email.created_at,
             sent_at: email.sent_at,
+            erased_at: email.erased_at,
         }
     }
 }

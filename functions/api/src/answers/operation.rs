@@ -22,6 +22,8 @@ pub enum OperationKind {
     Forget,
     /// Records of an earlier release are given what this one lists them by; nobody asks for that.
     Fill,
+    /// Personal data is erased.
+    Erase,
 }
 
 /// Work on many records, done page by page.
@@ -38,7 +40,7 @@ pub struct OperationView {
     pub status: OperationStatus,
     /// What it was asked to do.
     pub selection: SelectionView,
-    /// Jobs put on the queue, or failed jobs forgotten, so far.
+    /// Jobs put on the queue, failed jobs forgotten, or orders erased, so far.
     pub done: u64,
     /// Why it failed.
     pub error: Option<RecordError>,
@@ -86,6 +88,8 @@ impl From<&Operation> for OperationView {
             Task::Retry { selection } => (OperationKind::Retry, failed(selection)),
             Task::Forget { selection } => (OperationKind::Forget, failed(selection)),
             Task::Fill { .. } => (OperationKind::Fill, SelectionView::default()),
+            // Whose data it is, nobody is told again.
+            Task::Erase { .. } | Task::Retention { .. } => (OperationKind::Erase, SelectionView::default()),
         };
         Self {
             id: operation.id,

@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use self::plan::{announce, bare_file, make, photo_of, plan};
 pub use self::{retry::*, terms::*};
-use super::page_of;
+use super::{orders, page_of};
 use crate::{
     answers::{DownloadPage, DownloadState, DownloadView, DownloadWithFiles, DownloadWithLink, FileView, Page, hex},
     body::{BodyOrNone, Id, Query},
@@ -43,6 +43,7 @@ use crate::{
         (status = 201, description = "Ready: a single one, or one that was waited for; or failed for good, and says why", body = DownloadWithLink),
         (status = 202, description = "On the queue", body = DownloadWithLink),
         (status = 409, description = "Photos of the order are not ready; or a request with this Idempotency-Key is under way", body = ProblemView, content_type = "application/problem+json"),
+        (status = 410, description = "The order was erased", body = ProblemView, content_type = "application/problem+json"),
     ),
 )]
 pub async fn create(
@@ -52,7 +53,7 @@ pub async fn create(
     allotted: Allotted,
     BodyOrNone(new): BodyOrNone<NewDownload>,
 ) -> ApiResult<(StatusCode, Json<DownloadWithLink>)> {
-    let order = state.orders.get(&studio, id).await?.ok_or_else(|| Problem::not_found("order"))?;
+    let order = orders::find(&state, &studio, id).await?;
     let wait = new.queue == Some(false);
     let made = if allotted.again { state.downloads.table.get(&studio, allotted.id).await? } else { None };
     let download = match allotted.made(made)? {
@@ -142,7 +143,8 @@ pub async fn list(
 
 /// The files of a batch download, which are known before it is built; `None` where nobody has written them down.
 async fn files(state: &State, download: &Download) -> ApiResult<Option<Vec<FileView>>> {
-    if download.kind == DownloadKind::Single {
+    // A warm function may still have the index of one that was erased.
+    if download.kind == DownloadKind::Single || download.erased_at.is_some() {
         return Ok(None);
     }
     let Some(index) = state.indexes.of(download).await? else { return Ok(None) };

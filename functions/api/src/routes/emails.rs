@@ -120,7 +120,11 @@ async fn refuse_untrue(state: &State, studio: &Studio, message: &Message) -> Api
     let untrue = match message {
         Message::OrderConfirmation { order_id } => {
             let order = state.orders.get(studio, *order_id).await?;
-            order.is_none().then_some(("data.order_id", "There is no such order."))
+            match order {
+                None => Some(("data.order_id", "There is no such order.")),
+                Some(order) if order.is_erased() => Some(("data.order_id", "The order was erased.")),
+                Some(_) => None,
+            }
         }
         Message::DownloadReady { download_id } | Message::DownloadFailed { download_id } => {
             let download = state.downloads.table.get(studio, *download_id).await?;

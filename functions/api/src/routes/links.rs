@@ -126,7 +126,8 @@ async fn find(state: &State, token: &str) -> ApiResult<Option<(Download, Order, 
     };
     let Some(download) = state.downloads.table.get(&studio, download).await? else { return Ok(None) };
     let Some(order) = state.orders.get(&studio, download.order).await? else { return Ok(None) };
-    let genuine = download.generation == generation;
+    // Between the mark on the order and the revocation of its downloads, their links open nothing either.
+    let genuine = download.generation == generation && !order.is_erased();
     Ok(Some((download, order, genuine)))
 }
 

@@ -1,5 +1,6 @@
 //! One file per resource; the table of routes is here.
 
+mod customers;
 mod downloads;
 mod emails;
 mod links;
@@ -90,7 +91,8 @@ fn shop() -> OpenApiRouter<State> {
         .routes(routes!(photos::upload_again))
         .routes(routes!(photos::process))
         .routes(routes!(orders::create, orders::list))
-        .routes(routes!(orders::show))
+        .routes(routes!(orders::show, orders::erase))
+        .routes(routes!(customers::erase))
         .routes(routes!(downloads::create))
         .routes(routes!(downloads::list))
         .routes(routes!(downloads::show, downloads::revoke))

@@ -16,6 +16,7 @@ use shared::{
     desk::AT_ONCE,
     email_address::EmailAddress,
     fill::Filled,
+    operation::Operation,
     order::{Customer, MAX_PHOTOS, Order, OrderStatus},
     photo::{Photo, PhotoStatus},
 };
@@ -29,7 +30,7 @@ use crate::{
     etag,
     idempotency::Allotted,
     identity::Caller,
-    problem::{ApiResult, Problem},
+    problem::{ApiResult, Kind, Problem, ProblemView},
     state::State,
 };
 
@@ -102,6 +103,7 @@ impl NewOrder {
             customer,
             photo_count: u32::try_from(self.photo_ids.len()).unwrap_or(u32::MAX),
             created_at: now,
+            erased_at: None,
         };
         Ok((order, self.photo_ids))
     }
@@ -124,6 +126,7 @@ pub async fn create(
     if allotted.again
         && let Some(made) = allotted.made(state.orders.get(&order.studio, order.id).await?)?
     {
+        let made = not_erased(made)?;
         return Ok((StatusCode::CREATED, Json(OrderWithPhotos::new(&made, ids))));
     }
     let photos = state.photos.table.get_many(&order.studio, &ids).await?;
@@ -202,7 +205,8 @@ pub async fn list(
             state.orders.list_by_reference(&studio, reference, after, limit).await?
         }
         reference => {
-            let keep = |order: &Order| reference.is_none_or(|reference| order.reference == reference);
+            let keep =
+                |order: &Order| !order.is_erased() && reference.is_none_or(|reference| order.reference == reference);
             state.orders.list(&studio, after, limit, keep).await?
         }
     };
@@ -213,7 +217,10 @@ pub async fn list(
 #[utoipa::path(
     get, path = "/orders/{id}", tag = "orders", operation_id = "get_order",
     params(("id" = Uuid, Path, description = "Of the order")),
-    responses((status = 200, description = "The order", body = OrderWithPhotos)),
+    responses(
+        (status = 200, description = "The order", body = OrderWithPhotos),
+        (status = 410, description = "It was erased", body = ProblemView, content_type = "application/problem+json"),
+    ),
 )]
 pub async fn show(
     Caller(studio): Caller,
@@ -221,7 +228,39 @@ pub async fn show(
     Id(id): Id,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
-    let order = state.orders.get(&studio, id).await?.ok_or_else(|| Problem::not_found("order"))?;
+    let order = find(&state, &studio, id).await?;
     let view = OrderWithPhotos::new(&order, state.orders.photos(&order).await?);
     Ok(etag::answer(&headers, &view, [])?.with(view))
+}
+
+/// The studio's order of this id. One that was erased is gone: nothing can be made of it any more.
+pub(super) async fn find(state: &State, studio: &Studio, id: Uuid) -> ApiResult<Order> {
+    let found = state.orders.get(studio, id).await?.ok_or_else(|| Problem::not_found("order"))?;
+    Ok(not_erased(found)?)
+}
+
+/// Refuses an order that was erased.
+pub(super) fn not_erased(order: Order) -> Result<Order, Problem> {
+    if order.is_erased() { Err(Problem::new(Kind::Erased, "The order was erased.")) } else { Ok(order) }
+}
+
+/// Erase an order
+///
+/// Removes its personal data: the customer, the reference, the archives, and addresses and subjects of its emails. Its links stop
+/// working, its emails that were not sent yet are not sent, and its photos can be deleted. Repeating the request is safe.
+#[utoipa::path(
+    delete, path = "/orders/{id}", tag = "orders", operation_id = "erase_order",
+    params(("id" = Uuid, Path, description = "Of the order")),
+    responses((status = 204, description = "Erased")),
+)]
+pub async fn erase(Caller(studio): Caller, Shared(state): Shared<State>, Id(id): Id) -> ApiResult<StatusCode> {
+    let now = state.clock.now();
+    state.orders.get(&studio, id).await?.ok_or_else(|| Problem::not_found("order"))?;
+    // If this request breaks off, the sweep finds the operation and the archive builder continues it.
+    let operation = Operation::erasing(studio, id, now);
+    let studio = &operation.studio;
+    state.operations.create(&operation).await?;
+    state.erasure().order(studio, id, now).await?;
+    state.operations.delete(studio, operation.id).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -13,7 +13,7 @@ use shared::{
 };
 use uuid::Uuid;
 
-use super::NewDownload;
+use super::{super::orders, NewDownload};
 use crate::{
     at_once,
     problem::{ApiResult, Kind, Problem},
@@ -31,10 +31,25 @@ pub(super) async fn make(state: &State, order: &Order, new: &NewDownload, id: Uu
         let layouts = plan(state, order, &download, new.queue == Some(false)).await?;
         announce(state, &mut download, &layouts).await?;
     }
-    Ok(match state.downloads.table.create(&download).await? {
+    let made = match state.downloads.table.create(&download).await? {
         Created::New => download,
         Created::Existed(made) => *made,
-    })
+    };
+    if made.kind == DownloadKind::Single {
+        refuse_if_erased(state, &made).await?;
+    }
+    Ok(made)
+}
+
+/// An erasure that passed before the record was there did not see it. The worker looks again for a batch, the request for a
+/// single download.
+async fn refuse_if_erased(state: &State, made: &Download) -> ApiResult<()> {
+    let order = state.orders.get(&made.studio, made.order).await?.ok_or_else(|| Problem::not_found("order"))?;
+    if let Err(erased) = orders::not_erased(order) {
+        state.erasure().download(&made.studio, made.id, state.clock.now()).await?;
+        return Err(erased.into());
+    }
+    Ok(())
 }
 
 /// The photo of a single download.

@@ -10,7 +10,7 @@ use shared::{
 use uuid::Uuid;
 
 use super::{announce, bare_file, photo_of, plan, tell, with_link};
-use crate::routes::photos::HowToRun;
+use crate::routes::{orders, photos::HowToRun};
 use crate::{
     answers::DownloadWithLink,
     body::{BodyOrNone, Id},
@@ -31,6 +31,7 @@ use crate::{
         (status = 200, description = "Ready; or failed for good, and says why", body = DownloadWithLink),
         (status = 202, description = "On the queue", body = DownloadWithLink),
         (status = 409, description = "It is being built, was taken back, or photos are not ready; or a request with this Idempotency-Key is under way", body = ProblemView, content_type = "application/problem+json"),
+        (status = 410, description = "Its order was erased", body = ProblemView, content_type = "application/problem+json"),
     ),
 )]
 pub async fn retry(
@@ -45,7 +46,7 @@ pub async fn retry(
     if allotted.answered {
         return Ok((StatusCode::ACCEPTED, Json(with_link(&state, &found).await?)));
     }
-    let order = state.orders.get(&studio, found.order).await?.ok_or_else(|| Problem::not_found("order"))?;
+    let order = orders::find(&state, &studio, found.order).await?;
     let download = rebuild(&state, &order, found, allotted.id, how.wait()).await?;
     let (download, finished) = if download.kind == DownloadKind::Single {
         tell(&state, &order, &download).await?;

@@ -98,6 +98,7 @@ impl NewDownload {
             failure_told: None,
             created_at: now,
             ready_at: None,
+            erased_at: None,
         })
     }
 }

@@ -1,0 +1,45 @@
+//! Customers, who have no record of their own: their orders bear an address.
+
+use axum::{Json, extract::State as Shared};
+use http::StatusCode;
+use serde::Deserialize;
+use shared::{
+    email_address::EmailAddress,
+    operation::{ErasureScope, Operation, Task},
+    workers::QueueName,
+};
+use utoipa::ToSchema;
+
+use super::operations;
+use crate::{
+    answers::OperationStarted, body::Body, idempotency::Allotted, identity::Caller, problem::ApiResult, state::State,
+};
+
+/// Whose data is erased.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EraseCustomer {
+    /// The address of the orders. Upper and lower case are the same.
+    #[schema(value_type = String, format = Email, max_length = 254, example = "eva@example.com")]
+    email: EmailAddress,
+}
+
+/// Erase a customer
+///
+/// Erases every order of the studio with this address, as `DELETE /orders/{id}` does, and every email to it. Orders and emails
+/// made after the request are kept. `GET /operations/{id}` says how many orders were erased; it does not know the address.
+#[utoipa::path(
+    post, path = "/customers/erase", tag = "customers", operation_id = "erase_customer", request_body = EraseCustomer,
+    responses((status = 202, description = "Begun", body = OperationStarted)),
+)]
+pub async fn erase(
+    Caller(studio): Caller,
+    Shared(state): Shared<State>,
+    allotted: Allotted,
+    Body(customer): Body<EraseCustomer>,
+) -> ApiResult<(StatusCode, Json<OperationStarted>)> {
+    let address = state.links.current().await?.name_of(&studio, &customer.email);
+    let task = Task::Erase { scope: ErasureScope::Customer { address } };
+    let operation = Operation::new(studio, allotted.id, QueueName::Downloads, task, state.clock.now());
+    operations::begin(&state, operation, allotted).await
+}

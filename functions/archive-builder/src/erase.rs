@@ -1,0 +1,155 @@
+//! Erasure of many orders: a pass over the studio's orders, then one over its downloads, then one over its emails.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use shared::{
+    JobError, Studio,
+    desk::{AT_ONCE, PAGE, pause_in_time},
+    download::Download,
+    email::Email,
+    email_address::EmailAddress,
+    erasure::{Pass, Position},
+    hold::Hold,
+    link::LinkSecret,
+    operation::{ErasureScope, Operation},
+    order::Order,
+};
+use uuid::Uuid;
+
+use crate::state::State;
+
+/// Erases the orders of this scope, with their downloads and emails.
+pub async fn erase(state: &State, hold: &Arc<Hold<Operation>>, scope: &ErasureScope) -> Result<Operation, JobError> {
+    if let ErasureScope::Order { order } = scope {
+        let erased = state.erasure().order(&hold.record.studio, *order, hold.now()).await?;
+        hold.change(|operation| operation.advance(hold.by, u64::from(erased), None)).await?;
+    } else {
+        let secret = state.links.current().await.context("Failed to read the key that addresses are named with")?;
+        let chosen = Chosen { operation: &hold.record, scope, secret };
+        if let ErasureScope::Customer { address } = scope
+            && !secret.named(address)
+        {
+            return Err(JobError::reject(
+                "secret_changed",
+                "The link secret changed meanwhile; ask for the erasure again.",
+            ));
+        }
+        pass_by_pass(state, hold, &chosen).await?;
+    }
+    let now = hold.now();
+    hold.change(|operation| operation.complete(hold.by, now)).await
+}
+
+async fn pass_by_pass(state: &State, hold: &Arc<Hold<Operation>>, chosen: &Chosen<'_>) -> Result<(), JobError> {
+    let mut position = match hold.record.position.as_deref() {
+        Some(text) => text.parse()?,
+        None => Position::BEGINNING,
+    };
+    loop {
+        let (erased, next) = match position.pass {
+            Pass::Orders => orders(state, hold, chosen, position.after).await?,
+            Pass::Downloads => (0, downloads(state, hold, position.after).await?),
+            Pass::Emails => (0, emails(state, hold, chosen, position.after).await?),
+        };
+        let Some(next) = position.behind(next) else { return Ok(()) };
+        hold.change(|operation| operation.advance(hold.by, erased, Some(next.to_string()))).await?;
+        position = next;
+        pause_in_time(hold)?;
+    }
+}
+
+/// Which orders and emails are erased.
+struct Chosen<'a> {
+    operation: &'a Operation,
+    scope: &'a ErasureScope,
+    secret: &'a LinkSecret,
+}
+
+impl Chosen<'_> {
+    fn takes_order(&self, order: &Order) -> bool {
+        let in_scope = match self.scope {
+            ErasureScope::Order { order: id } => order.id == *id,
+            ErasureScope::Customer { .. } => self.is_address(&order.customer.email),
+            ErasureScope::Older { before } => order.created_at < *before,
+        };
+        in_scope && !order.is_erased() && order.created_at <= self.operation.created_at
+    }
+
+    fn takes_email(&self, email: &Email) -> bool {
+        self.is_address(&email.to) && email.created_at <= self.operation.created_at
+    }
+
+    fn is_address(&self, address: &EmailAddress) -> bool {
+        let ErasureScope::Customer { address: name } = self.scope else { return false };
+        self.secret.name_of(&self.operation.studio, address) == *name
+    }
+}
+
+/// Marks the orders of one page; their number, and where the next page begins.
+async fn orders(
+    state: &State,
+    hold: &Hold<Operation>,
+    chosen: &Chosen<'_>,
+    after: Option<Uuid>,
+) -> Result<(u64, Option<Uuid>)> {
+    let studio = &hold.record.studio;
+    let page = state.orders.list(studio, after, PAGE, |order| chosen.takes_order(order)).await?;
+    let erased: Vec<_> = page.items.iter().map(|order| state.orders.erase(studio, order.id, hold.now())).collect();
+    stream::iter(erased).buffer_unordered(AT_ONCE).try_for_each(async |_| Ok(())).await?;
+    Ok((page.items.len() as u64, page.next))
+}
+
+/// Erases the downloads of one page whose order was erased.
+async fn downloads(state: &State, hold: &Hold<Operation>, after: Option<Uuid>) -> Result<Option<Uuid>> {
+    let studio = &hold.record.studio;
+    let not_erased = |download: &Download| download.erased_at.is_none();
+    let page = state.desk.table.list(studio, after, PAGE, not_erased).await?;
+    let orders = distinct(page.items.iter().map(|download| download.order));
+    let orders = state.orders.get_many(studio, &orders).await?;
+    let erasure = state.erasure();
+    let chosen = page.items.iter().filter(|download| orders.get(&download.order).is_some_and(Order::is_erased));
+    let erased: Vec<_> = chosen.map(|download| erasure.download(studio, download.id, hold.now())).collect();
+    stream::iter(erased).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
+    Ok(page.next)
+}
+
+/// Erases the emails of one page that go to the address, or tell of what was erased.
+async fn emails(
+    state: &State,
+    hold: &Hold<Operation>,
+    chosen: &Chosen<'_>,
+    after: Option<Uuid>,
+) -> Result<Option<Uuid>> {
+    let studio = &hold.record.studio;
+    let page = state.emails.list(studio, after, PAGE, |email| email.erased_at.is_none()).await?;
+    let erased = of_erased(state, studio, &page.items).await?;
+    let erasure = state.erasure();
+    let taken = page.items.iter().filter(|email| chosen.takes_email(email) || erased.contains(&email.id));
+    let erased: Vec<_> = taken.map(|email| erasure.email(studio, email.id, hold.now())).collect();
+    stream::iter(erased).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
+    Ok(page.next)
+}
+
+/// Those of the emails that tell of an erased order, or of a download of one.
+async fn of_erased(state: &State, studio: &Studio, emails: &[Email]) -> Result<Vec<Uuid>> {
+    let orders = distinct(emails.iter().filter_map(|email| email.message.order()));
+    let downloads = distinct(emails.iter().filter_map(|email| email.message.download()));
+    let orders = state.orders.get_many(studio, &orders).await?;
+    let downloads = state.desk.table.get_many(studio, &downloads).await?;
+    let is_erased = |email: &&Email| {
+        let order = email.message.order().and_then(|id| orders.get(&id));
+        let download = email.message.download().and_then(|id| downloads.get(&id));
+        order.is_some_and(Order::is_erased) || download.is_some_and(|download| download.erased_at.is_some())
+    };
+    Ok(emails.iter().filter(is_erased).map(|email| email.id).collect())
+}
+
+/// The ids, each once: a batch of reads takes no key twice.
+fn distinct(ids: impl Iterator<Item = Uuid>) -> Vec<Uuid> {
+    let mut ids: Vec<_> = ids.collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}

@@ -1,0 +1,65 @@
+//! Erasure by age: once a day an operation looks through the orders of all studios, and begins an erasure in each studio that has
+//! orders older than `PERSONAL_DATA_RETENTION_DAYS`.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use anyhow::{Context as _, Result};
+use jiff::{SignedDuration, Timestamp};
+use shared::{
+    JobError, Studio,
+    desk::pause_in_time,
+    hold::Hold,
+    operation::{ErasureScope, Operation, Task},
+    store::{Created, ScanKey},
+    workable::Workable as _,
+    workers::QueueName,
+};
+use uuid::Uuid;
+
+use crate::state::State;
+
+/// The partition of the daily operation. Its id is a UUIDv5, which no studio can ask for, though it had this name.
+const PARTITION: &str = "retention";
+/// Days are UTC's.
+const SECONDS_A_DAY: i64 = 24 * 3600;
+/// The namespace of the ids of daily operations.
+const NAMESPACE: Uuid = Uuid::from_u128(0x1f6e_7a52_30d4_4c0b_9f0e_5b7c_2a91_64d8);
+
+/// Begins the operation of the day, unless it was begun or there is no retention. Part of every sweep.
+pub async fn begin(state: &State, now: Timestamp) -> Result<()> {
+    let Some(days) = state.retention_days else { return Ok(()) };
+    let before = now.saturating_sub(SignedDuration::from_hours(24 * i64::from(days)))?;
+    let day = now.as_second().div_euclid(SECONDS_A_DAY);
+    let studio = PARTITION.parse().context("The partition's name is no studio's")?;
+    let id = Uuid::new_v5(&NAMESPACE, &day.to_be_bytes());
+    start(state, Operation::new(studio, id, QueueName::Downloads, Task::Retention { before }, now)).await
+}
+
+/// Looks through all orders, and begins the erasures.
+pub async fn retain(state: &State, hold: &Arc<Hold<Operation>>, before: Timestamp) -> Result<Operation, JobError> {
+    let mut position: Option<ScanKey> = hold.record.position.as_deref().map(str::parse).transpose()?;
+    loop {
+        let (orders, next) = state.orders.scan(position).await?;
+        let old = orders.into_iter().filter(|order| order.created_at < before && !order.is_erased());
+        let studios: BTreeSet<Studio> = old.map(|order| order.studio).collect();
+        for studio in &studios {
+            let id = Uuid::new_v5(&hold.record.id, studio.as_str().as_bytes());
+            let task = Task::Erase { scope: ErasureScope::Older { before } };
+            start(state, Operation::new(studio.clone(), id, QueueName::Downloads, task, hold.now())).await?;
+        }
+        let Some(key) = next else { break };
+        hold.change(|operation| operation.advance(hold.by, 0, Some(key.to_string()))).await?;
+        position = Some(key);
+        pause_in_time(hold)?;
+    }
+    let now = hold.now();
+    hold.change(|operation| operation.complete(hold.by, now)).await
+}
+
+/// Writes the operation and sends its job, unless it exists. If this breaks off in between, the sweep sends the job.
+async fn start(state: &State, operation: Operation) -> Result<()> {
+    if let Created::New = state.operations.create(&operation).await? {
+        state.desk.queue.send(&Operation::job(operation.studio.clone(), operation.id)).await?;
+    }
+    Ok(())
+}

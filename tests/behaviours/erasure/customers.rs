@@ -1,0 +1,94 @@
+use std::time::Duration;
+
+use futures::future::join_all;
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use shared::clock::Clock;
+use tests::{TestApp, campaigns::Stops, jpeg};
+
+use super::{ADDRESS, NAME, confirm, is_erased, let_hours_pass, photo, step, tell};
+
+/// Two workers die in the middle; orders made afterwards and other customers' are kept.
+#[tokio::test(flavor = "multi_thread")]
+async fn customer_with_many_orders_is_erased_though_workers_die() {
+    let stops = Stops::default();
+    let app = TestApp::with(|options| {
+        options.by_hand = true;
+        options.clock = Clock::movable();
+        options.layer = Some(stops.layer());
+    })
+    .await;
+    let photo = photo(&app).await;
+    let order = async |n: usize, email: &str| {
+        let customer = json!({ "name": NAME, "email": email });
+        let new = json!({ "reference": format!("Ref-{n}"), "customer": customer, "photo_ids": [photo] });
+        app.post("anna", "/orders", new).await.text("/id")
+    };
+    let spelled = |n: usize| if n.is_multiple_of(2) { "Eva@example.com" } else { ADDRESS };
+    let orders = join_all((0..120).map(|n| order(n, spelled(n)))).await;
+    for order in orders.iter().step_by(20) {
+        app.post("anna", &format!("/orders/{order}/downloads"), json!({})).await;
+        confirm(&app, "anna", order, "friend@example.org").await;
+        step(&app).await;
+    }
+    let other = app.post(
+        "anna",
+        "/orders",
+        json!({ "reference": "Other", "customer": { "name": "Otto", "email": "otto@example.com" }, "photo_ids": [photo] }),
+    );
+    let other = other.await.text("/id");
+    let to_her = confirm(&app, "anna", &other, ADDRESS).await;
+    let to_him = confirm(&app, "anna", &other, "otto@example.com").await;
+    let annas = json!({ "email": "EVA@example.com" });
+    let begun = app.post_keyed("anna", "/customers/erase", "k", annas.clone()).await;
+    assert_eq!((begun.status, begun.text("/operation/kind")), (StatusCode::ACCEPTED, "erase".into()), "{begun:?}");
+    let later = order(1_000, ADDRESS).await;
+
+    for waits in [30, 90] {
+        stops.aim("archive-builder", 1, waits);
+        step(&app).await;
+        assert!(stops.struck() || waits > 30, "it waited {waits} times only");
+        stops.aim("none", 1, 0);
+        // Its message is visible again.
+        app.system().advance(Duration::from_secs(4_000));
+    }
+    let_hours_pass(&app).await;
+    // Two workers that died within one page have used up the tries: asked for again, it goes on where it stopped.
+    let again = app.post_keyed("anna", "/customers/erase", "k", annas).await;
+    assert_eq!(again.text("/operation/id"), begun.text("/operation/id"));
+    let_hours_pass(&app).await;
+    let path = format!("/operations/{}", begun.text("/operation/id"));
+    let ended = app.get("anna", &path).await.body;
+    assert_eq!(ended["status"], "done", "{ended}");
+
+    for order in &orders {
+        assert!(is_erased(&app.get("anna", &format!("/orders/{order}")).await));
+    }
+    assert_eq!(app.left_behind("").await, (vec![], vec![]));
+    let left = tell(&app, "anna", &["friend@", "Ref-"]).await;
+    assert!(left.iter().all(|item| item.contains(&later)) && left.len() == 1, "{left:#?}");
+    assert_eq!(app.get("anna", &format!("/orders/{other}")).await.body["customer"]["name"], "Otto");
+    assert_eq!(app.get("anna", &format!("/emails/{to_her}")).await.body["to"], Value::Null);
+    assert_eq!(app.get("anna", &format!("/emails/{to_him}")).await.body["to"], "otto@example.com");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn erased_customer_is_another_studios_customer_still() {
+    let app = TestApp::start().await;
+    let mut orders = Vec::new();
+    for studio in ["anna", "berta"] {
+        let photo = app.ready_photo(studio, "a.jpg", &jpeg(1, 60, 40)).await;
+        orders.push(app.order(studio, "Ref-1", std::slice::from_ref(&photo)).await);
+        orders.push(app.order(studio, "Ref-2", &[photo]).await);
+    }
+    let begun = app.post("anna", "/customers/erase", json!({ "email": ADDRESS })).await;
+    let ended = app.until_done("anna", &begun).await;
+    assert_eq!((&ended["done"], &ended["selection"]), (&json!(2), &json!({})), "{ended}");
+    assert!(tell(&app, "anna", &["Ref-"]).await.is_empty());
+    for order in &orders[2..] {
+        assert_eq!(app.get("berta", &format!("/orders/{order}")).await.body["customer"]["name"], NAME);
+    }
+    for wrong in [json!({}), json!({ "email": "eva" }), json!({ "email": ADDRESS, "name": NAME })] {
+        assert_eq!(app.post("anna", "/customers/erase", wrong.clone()).await.status, 422, "{wrong}");
+    }
+}
