@@ -7,7 +7,10 @@ use std::{
 
 use mozjpeg::{ColorSpace, Decompress};
 
-use super::{complaints, header::Header};
+use super::{
+    complaints,
+    header::{End, Header},
+};
 use crate::{
     Negative,
     bounds::check_working_bytes,
@@ -22,10 +25,19 @@ pub(crate) fn decode(original: &[u8], header: &Header<'_>, long_edge: u32) -> Re
         return Ok(None);
     }
     check_working_bytes(header.width, header.height, header.coefficient_bytes())?;
-    let picture = match (caught(original, header, long_edge), header.padded_from) {
-        // Some cameras fill the last block with zeros, which libjpeg reports like any other surplus.
-        (Err(Refusal::Damaged), Some(end)) => caught(original[..end].chain(END_OF_IMAGE), header, long_edge),
-        (result, _) => result,
+    let patched = header.with_height(original);
+    let original = patched.as_deref().unwrap_or(original);
+    let ended_at = |end: usize| caught(original[..end].chain(END_OF_IMAGE), header, long_edge);
+    let picture = match header.end {
+        End::Marked => caught(original, header, long_edge).or_else(|refusal| {
+            // Cameras and tools leave bytes between picture and end, which libjpeg reports like any other surplus.
+            header.end_of_picture(original).map_or(Err(refusal), ended_at)
+        }),
+        End::Missing { at } => {
+            let walked = header.scans == 1 && header.scan.is_some();
+            let end = if walked { header.end_of_picture(original) } else { Some(at) };
+            end.and_then(|end| ended_at(end).ok()).ok_or(Refusal::Truncated)
+        }
     }?;
     Ok(Some(Negative { picture, icc: header.icc_profile() }))
 }

@@ -3,6 +3,7 @@
 mod complaints;
 mod decode;
 mod encode;
+mod entropy;
 mod header;
 
 pub(super) use self::{decode::decode, encode::encode, header::Header};
