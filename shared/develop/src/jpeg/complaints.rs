@@ -21,7 +21,7 @@ struct Complaint(c_int);
 const HARMLESS: [J_MESSAGE_CODE; 3] = [JWRN_ADOBE_XFORM, JWRN_JFIF_MAJOR, JWRN_BOGUS_ICC];
 
 /// An error manager under which every warning that concerns the picture ends decoding.
-pub(super) fn strict() -> jpeg_error_mgr {
+pub(crate) fn strict() -> jpeg_error_mgr {
     jpeg_error_mgr {
         error_exit: Some(error_exit),
         emit_message: Some(emit_message),
@@ -42,7 +42,7 @@ pub(super) fn strict() -> jpeg_error_mgr {
 }
 
 /// What an unwound decoder says about the file.
-pub(super) fn refusal(unwound: &(dyn Any + Send)) -> Refusal {
+pub(crate) fn refusal(unwound: &(dyn Any + Send)) -> Refusal {
     match unwound.downcast_ref::<Complaint>() {
         Some(Complaint(code)) if *code == JWRN_JPEG_EOF as c_int => Refusal::Truncated,
         _ => Refusal::Damaged,

@@ -5,4 +5,5 @@ mod decode;
 mod encode;
 mod header;
 
+pub(super) use self::complaints::{refusal as unwound, strict};
 pub(super) use self::{decode::decode, encode::encode, header::Header};
