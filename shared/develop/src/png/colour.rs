@@ -37,10 +37,10 @@ struct Chunks<'a> {
 /// Reads the chunks before the image data. `None` where only a tone mapping would make an sRGB picture: HDR.
 pub(super) fn read(file: &[u8]) -> Option<Colour> {
     let chunks = Chunks::read(file);
-    if let Some(cicp) = chunks.cicp
-        && let Some(coded) = coded(cicp)
-    {
-        return coded.map(|space| Colour { icc: None, assumed: Assumed::Space(space) });
+    match chunks.cicp.map_or(Coded::Unknown, coded) {
+        Coded::Space(space) => return Some(Colour { icc: None, assumed: Assumed::Space(space) }),
+        Coded::Unsupported => return None,
+        Coded::Unknown => {}
     }
     let icc = chunks.iccp.and_then(profile);
     let assumed = if chunks.srgb { Assumed::Srgb } else { chunks.described() };
@@ -84,14 +84,21 @@ impl<'a> Chunks<'a> {
     }
 }
 
-/// A cICP chunk: `None` if it is to be ignored, `Some(None)` for HDR and for narrow range.
-fn coded(cicp: &[u8]) -> Option<Option<Space>> {
-    let &[primaries, transfer, matrix, full_range] = cicp else { return None };
-    // PNG has RGB only.
-    if matrix != 0 {
-        return None;
-    }
-    let (_, primaries) = *CODED_PRIMARIES.iter().find(|(codes, _)| codes.contains(&primaries))?;
+/// What a cICP chunk says.
+enum Coded {
+    Space(Space),
+    /// HDR, or narrow range.
+    Unsupported,
+    /// Nothing: the chunk is ignored.
+    Unknown,
+}
+
+fn coded(cicp: &[u8]) -> Coded {
+    // PNG has RGB only, for which the matrix is 0.
+    let &[primaries, transfer, 0, full_range] = cicp else { return Coded::Unknown };
+    let Some(&(_, primaries)) = CODED_PRIMARIES.iter().find(|(codes, _)| codes.contains(&primaries)) else {
+        return Coded::Unknown;
+    };
     let transfer = match transfer {
         1 | 6 | 14 | 15 => Transfer::Bt709,
         4 => Transfer::Gamma(2.2),
@@ -99,10 +106,10 @@ fn coded(cicp: &[u8]) -> Option<Option<Space>> {
         8 => Transfer::Gamma(1.0),
         13 => Transfer::Srgb,
         // Perceptual quantizer and hybrid log-gamma.
-        16 | 18 => return Some(None),
-        _ => return None,
+        16 | 18 => return Coded::Unsupported,
+        _ => return Coded::Unknown,
     };
-    Some((full_range == 1).then_some(Space { primaries, transfer }))
+    if full_range == 1 { Coded::Space(Space { primaries, transfer }) } else { Coded::Unsupported }
 }
 
 /// The profile of an iCCP chunk: a name, NUL, the compression method, and zlib data. `None` if it inflates to more than

@@ -81,7 +81,7 @@ fn segments<'a>(data: &'a [u8], stream: &mut Vec<u8>) -> Result<&'a [u8], Failur
         match rest {
             [0xFF, 0xFF, ..] => rest = &rest[1..],
             [0xFF, 0xD8, after @ ..] => rest = after,
-            [] | [0xFF, 0xD9, ..] | [0xFF, 0xDA, ..] => return Ok(rest),
+            [] | [0xFF, 0xD9 | 0xDA, ..] => return Ok(rest),
             [0xFF, marker, high, low, ..] => {
                 let length = 2 + usize::from(u16::from_be_bytes([*high, *low]));
                 let Some((segment, after)) = rest.split_at_checked(length) else { return Err(truncated) };

@@ -138,7 +138,7 @@ impl Layout {
             separate: samples > 1 && page.uint(PLANAR_CONFIGURATION) == Some(2),
             photometric,
             format,
-            alpha: alpha(page, samples, colours(photometric)),
+            alpha: alpha(page, samples, photometric),
             compression,
             predictor: predictor(page, compression)?,
             reversed_bits: page.uint(FILL_ORDER) == Some(2),
@@ -222,7 +222,7 @@ impl Layout {
         };
         let in_compression = match self.compression {
             Compression::CcittRle | Compression::CcittGroup3 | Compression::CcittGroup4 => {
-                bits == 1 && self.samples_in_plane() == 1 && self.width <= u32::from(u16::MAX)
+                bits == 1 && self.samples_in_plane() == 1 && u16::try_from(self.width).is_ok()
             }
             Compression::Jpeg => {
                 bits == 8 && self.sample_format == SampleFormat::Uint && matches!(self.samples_in_plane(), 1 | 3 | 4)
@@ -312,13 +312,13 @@ fn sample_kind(page: &Directory<'_>) -> Result<(SampleFormat, u32), Failure> {
 
 /// The first extra sample that is alpha; unspecified ones are saved selections or spot colours. RGB with a fourth sample
 /// of which nothing is said has alpha, as libtiff and libvips take it.
-fn alpha(page: &Directory<'_>, samples: usize, colours: usize) -> Option<(usize, Alpha)> {
+fn alpha(page: &Directory<'_>, samples: usize, photometric: Photometric) -> Option<(usize, Alpha)> {
     let Some(extra) = page.values(EXTRA_SAMPLES) else {
-        return (colours == 3 && samples == 4).then_some((colours, Alpha::Unassociated));
+        return (photometric == Photometric::Rgb && samples == 4).then_some((3, Alpha::Unassociated));
     };
     let (at, kind) = extra.uints().enumerate().find(|(_, kind)| matches!(kind, 1 | 2))?;
     let kind = if kind == 1 { Alpha::Associated } else { Alpha::Unassociated };
-    Some((colours + at, kind)).filter(|&(at, _)| at < samples)
+    Some((colours(photometric) + at, kind)).filter(|&(at, _)| at < samples)
 }
 
 /// Only the dictionary codings have a predictor; elsewhere libtiff ignores the field.
