@@ -172,17 +172,18 @@ def jpegs(folder):
     eight = (picture.rgb() * 255 + 0.5).astype("uint8")
     gray = (picture.gray() * 255 + 0.5).astype("uint8")
     cmyk = quantised(colours("separated"), "uint8")
-    kinds = [("rgb", eight, {}), ("minisblack", gray, {}), ("separated", cmyk, {})]
-    kinds += [("ycbcr", eight, {"subsampling": subsampling}) for subsampling in ((1, 1), (2, 2), (2, 1))]
+    # JPEG of RGB is YCbCr in the file, except where the colour space is kept.
+    kinds = [("minisblack", gray, {}), ("separated", cmyk, {}), ("rgb", eight, {"outcolorspace": "rgb"})]
+    kinds += [("rgb", eight, {"subsampling": subsampling}) for subsampling in ((1, 1), (2, 2), (2, 1))]
     for place, chunks in zip(("whole", "strips", "tiles"), ({}, {"rowsperstrip": 16}, {"tile": (16, 32)})):
         for photometric, samples, more in kinds:
-            name = f"tiff-jpeg-{photometric}{''.join(map(str, more.get('subsampling', ())))}-{place}.tif"
-            arguments = {"level": 95} | ({"outcolorspace": "ycbcr"} if photometric == "ycbcr" else {})
+            name = f"tiff-jpeg-{photometric}{''.join(map(str, more.get('subsampling', ['kept'][: len(more)])))}-{place}.tif"
             tifffile.imwrite(
-                folder / name, samples, compression="jpeg", compressionargs=arguments, photometric=photometric,
-                metadata=None, **more, **chunks,
+                folder / name, samples, compression="jpeg", photometric=photometric, metadata=None, **chunks,
+                **({"subsampling": more["subsampling"]} if "subsampling" in more else {}),
+                compressionargs={"level": 95} | ({"outcolorspace": "rgb"} if "outcolorspace" in more else {}),
             )
-            yield name, shown(photometric, unit(samples.reshape(*gray.shape, -1)), (), False) if photometric != "ycbcr" else picture.rgb()
+            yield name, shown(photometric, unit(samples.reshape(*gray.shape, -1)), (), False)
 
 
 def libtiffs(folder):
