@@ -64,6 +64,8 @@ fn read_rows(reader: &mut Reader<Cursor<&[u8]>>, size: (u32, u32), rows: &mut Ro
             let row = reader.next_row().map_err(|error| refusal(&error))?.ok_or(Refusal::Truncated)?;
             rows.push(row.data());
         }
+        // Reads the rest of the image data, whose checksum covers the last rows.
+        reader.next_row().map_err(|error| refusal(&error))?;
     }
     Ok(())
 }

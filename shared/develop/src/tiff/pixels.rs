@@ -38,6 +38,15 @@ impl<'a> Pixels<'a> {
             self.unpack(plane, count);
         }
         let layout = self.layout;
+        let is_bitmap_row = !layout.separate
+            && layout.samples == layout.colours()
+            && matches!(
+                layout.photometric,
+                Photometric::BlackIsZero | Photometric::Rgb | Photometric::YCbCr | Photometric::Cmyk
+            );
+        if is_bitmap_row {
+            return &self.samples;
+        }
         let width = layout.width as usize;
         // Where sample `at` of pixel `x` is.
         let (pixel, sample) = if layout.separate { (1, width) } else { (layout.samples, 1) };
