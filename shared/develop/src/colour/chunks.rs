@@ -12,7 +12,16 @@ pub(crate) fn join_chunks(chunks: &[Chunk<'_>]) -> Option<Vec<u8>> {
     sorted.sort_by_key(|&(sequence, ..)| sequence);
     sorted.dedup_by_key(|&mut (sequence, ..)| sequence);
     // In the order of the file where all have the same number.
-    complete(&sorted).or_else(|| complete(chunks))
+    complete(&sorted).or_else(|| complete(chunks)).or_else(|| counted(&sorted))
+}
+
+/// A profile whose length is wrong in its own header, but whose chunks are all there.
+fn counted(chunks: &[Chunk<'_>]) -> Option<Vec<u8>> {
+    let &(first, count, _) = chunks.first()?;
+    let whole = first <= 1
+        && chunks.len() == usize::from(count)
+        && chunks.iter().zip(first..).all(|(&(sequence, total, _), next)| sequence == next && total == count);
+    whole.then(|| chunks.iter().flat_map(|&(.., data)| data).copied().collect())
 }
 
 fn complete(chunks: &[Chunk<'_>]) -> Option<Vec<u8>> {
@@ -68,6 +77,6 @@ mod tests {
         assert_eq!(join_chunks(&[]), None);
         assert_eq!(join_chunks(&[(1, 2, &whole[..100])]), None);
         assert_eq!(join_chunks(&[(2, 2, &whole[100..])]), None);
-        assert_eq!(join_chunks(&[(1, 1, b"ab")]), None);
+        assert_eq!(join_chunks(&[(1, 2, b"ab")]), None);
     }
 }
