@@ -3,6 +3,7 @@
 //! Order matters. What the file is comes first, then how big it says it is, and only then is anything allocated or
 //! decoded: an original is whatever a stranger uploaded.
 
+mod bitmap;
 mod bmff;
 mod bounds;
 mod colour;
@@ -12,23 +13,26 @@ mod exif;
 mod guard;
 mod jpeg;
 mod orient;
-mod picture;
+mod png;
 mod raster;
+mod reduce;
 mod refusal;
 mod resample;
 mod resize;
 mod sniff;
 #[cfg(test)]
 mod tests;
+mod tiff;
 
 use sha2::{Digest, Sha256};
 use shared::photo::Exif;
 
-pub use self::{bounds::Limits, refusal::Refusal};
 use self::{
-    picture::{Ink, Picture},
+    bitmap::{Bitmap, DecodedBitmap, PixelFormat},
+    colour::Colour,
     sniff::Format,
 };
+pub use self::{bounds::Limits, refusal::Refusal};
 
 /// Pixels, long edge of the preview: fills a laptop screen, and a 2x phone.
 const PREVIEW_LONG_EDGE: u32 = 2048;
@@ -88,8 +92,8 @@ pub struct Jpeg {
 
 /// A decoded original, somewhat larger than the preview, in the original's own colours and orientation.
 struct Negative {
-    picture: Picture,
-    icc: Option<Vec<u8>>,
+    bitmap: DecodedBitmap,
+    colour: Colour,
 }
 
 /// Develops one original.
@@ -150,9 +154,9 @@ pub fn develop(original: &[u8], declared: Option<&str>, filename: &str, limits: 
 /// From the negative to the derivatives: shrink first, so that colour and orientation touch few pixels.
 fn print(negative: Negative, upright: (u32, u32), orientation: u8) -> Result<Derivatives, Refusal> {
     let (width, height) = orient::upright(resize::fit(upright, PREVIEW_LONG_EDGE), orientation);
-    let small = resize::resize(&negative.picture, width, height);
-    drop(negative.picture);
-    let srgb = colour::to_srgb(small, negative.icc.as_deref());
+    let small = resize::resize_decoded(&negative.bitmap, width, height);
+    drop(negative.bitmap);
+    let srgb = colour::to_srgb(small, &negative.colour);
     let preview = orient::orient(srgb, orientation);
 
     let (width, height) = resize::fit(upright, THUMB_LONG_EDGE);
@@ -166,8 +170,8 @@ fn print(negative: Negative, upright: (u32, u32), orientation: u8) -> Result<Der
     })
 }
 
-fn thumbhash_of(tiny: &Picture) -> Vec<u8> {
-    debug_assert_eq!(tiny.ink, Ink::Rgb);
+fn thumbhash_of(tiny: &Bitmap) -> Vec<u8> {
+    debug_assert_eq!(tiny.format, PixelFormat::Rgb);
     let rgba: Vec<u8> = tiny.samples.chunks_exact(3).flat_map(|rgb| [rgb[0], rgb[1], rgb[2], u8::MAX]).collect();
     thumbhash::rgba_to_thumb_hash(tiny.width as usize, tiny.height as usize, &rgba)
 }

@@ -24,7 +24,7 @@ const HARMLESS: [J_MESSAGE_CODE; 4] = [JWRN_ADOBE_XFORM, JWRN_JFIF_MAJOR, JWRN_B
 const IN_HEADER: c_int = 201;
 
 /// An error manager under which every warning that concerns the picture ends decoding.
-pub(super) fn strict() -> jpeg_error_mgr {
+pub(crate) fn strict() -> jpeg_error_mgr {
     jpeg_error_mgr {
         error_exit: Some(error_exit),
         emit_message: Some(emit_message),
@@ -45,7 +45,7 @@ pub(super) fn strict() -> jpeg_error_mgr {
 }
 
 /// What an unwound decoder says about the file.
-pub(super) fn refusal(unwound: &(dyn Any + Send)) -> Refusal {
+pub(crate) fn refusal(unwound: &(dyn Any + Send)) -> Refusal {
     match unwound.downcast_ref::<Complaint>() {
         Some(Complaint(code)) if *code == JWRN_JPEG_EOF as c_int => Refusal::Truncated,
         _ => Refusal::Damaged,

@@ -1,7 +1,7 @@
 //! A walk over a JPEG's markers (ITU-T T.81, annex B) before any decoding: size, kind, metadata, and whether it ends.
 
 use super::entropy::{self, Huffman};
-use crate::refusal::Refusal;
+use crate::{colour, refusal::Refusal};
 
 /// A file with more scans is built to keep a decoder busy: cameras write at most about ten, and the finest useful
 /// progression has fewer than a hundred.
@@ -286,15 +286,8 @@ impl<'a> Header<'a> {
         2 * u64::from(self.width) * u64::from(self.height) * share / (max_h * max_v)
     }
 
-    /// The ICC profile, put together from its chunks (ICC.1, annex B.4). `None` if one is missing.
+    /// The ICC profile, put together from its chunks (ICC.1, annex B.4).
     pub(super) fn icc_profile(&self) -> Option<Vec<u8>> {
-        let mut chunks = self.icc.clone();
-        chunks.sort_by_key(|&(sequence, _, _)| sequence);
-        let &(first, count, _) = chunks.first()?;
-        // Counted from 1; some encoders, the binding used here among them, count from 0.
-        let complete = first <= 1
-            && chunks.len() == usize::from(count)
-            && chunks.iter().zip(first..).all(|(&(sequence, total, _), next)| sequence == next && total == count);
-        complete.then(|| chunks.iter().flat_map(|&(_, _, chunk)| chunk).copied().collect())
+        colour::join_chunks(&self.icc)
     }
 }

@@ -4,6 +4,7 @@ mod broken;
 mod colours;
 mod metadata;
 mod samples;
+mod tiffs;
 mod whole;
 
 use super::*;
