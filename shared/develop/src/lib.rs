@@ -8,9 +8,9 @@ mod bounds;
 mod colour;
 mod complete;
 mod declared;
-mod exif;
 mod guard;
 mod jpeg;
+mod metadata;
 mod orient;
 mod picture;
 mod raster;
@@ -48,9 +48,10 @@ pub struct Developed {
     pub crc32: u32,
     /// Width and height in pixels, upright. `None` where a format that can't be developed does not say.
     pub dimensions: Option<(u32, u32)>,
-    /// EXIF orientation of the original, 1 to 8; 1 where none is written. Derivatives are upright already.
+    /// Orientation of the original as EXIF counts, 1 to 8; 1 where none is written. HEIF and AVIF state their own,
+    /// which replaces EXIF's. Derivatives are upright already.
     pub orientation: u8,
-    /// What the camera wrote.
+    /// Metadata of the camera and of editors: EXIF, XMP and IPTC.
     pub exif: Exif,
     /// The pictures made, if the format can be developed.
     pub derivatives: Derivatives,
@@ -105,10 +106,7 @@ pub fn develop(original: &[u8], declared: Option<&str>, filename: &str, limits: 
         Format::Jpeg => Some(jpeg::Header::read(original)?),
         _ => None,
     };
-    let metadata = match &jpeg_header {
-        Some(header) => exif::read_block(header.exif),
-        None => exif::read(format, original),
-    };
+    let metadata = metadata::read(format, original);
     let (stored, orientation, negative) = match (&jpeg_header, format) {
         (Some(header), _) => {
             limits.check_pixels(header.width, header.height)?;
@@ -141,10 +139,15 @@ pub fn develop(original: &[u8], declared: Option<&str>, filename: &str, limits: 
         sha256: Sha256::digest(original).into(),
         crc32: crc32fast::hash(original),
         dimensions,
-        orientation: metadata.orientation,
+        orientation,
         exif: metadata.exif,
         derivatives,
     })
+}
+
+/// Reads the metadata of an original without decoding its picture.
+pub fn read_metadata(original: &[u8], filename: &str) -> Result<Exif, Refusal> {
+    Ok(metadata::read(sniff::sniff(original, filename)?, original).exif)
 }
 
 /// From the negative to the derivatives: shrink first, so that colour and orientation touch few pixels.

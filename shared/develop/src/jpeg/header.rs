@@ -1,4 +1,4 @@
-//! A walk over a JPEG's markers (ITU-T T.81, annex B) before any decoding: size, kind, metadata, and whether it ends.
+//! A walk over a JPEG's markers (ITU-T T.81, annex B) before any decoding: size, kind, profile, and whether it ends.
 
 use crate::refusal::Refusal;
 
@@ -6,7 +6,6 @@ use crate::refusal::Refusal;
 /// progression has fewer than a hundred.
 const MAX_SCANS: usize = 200;
 
-const EXIF: &[u8] = b"Exif\0\0";
 const ICC: &[u8] = b"ICC_PROFILE\0";
 const ADOBE: &[u8] = b"Adobe";
 
@@ -26,8 +25,6 @@ pub(crate) struct Header<'a> {
     pub(crate) width: u32,
     /// Pixels, as stored.
     pub(crate) height: u32,
-    /// The first EXIF block, a TIFF structure, without its prefix.
-    pub(crate) exif: Option<&'a [u8]>,
     /// Which coding: the low nibble of SOFn. 0 to 2 are Huffman-coded baseline, extended, progressive.
     pub(super) process: u8,
     /// Bits a sample.
@@ -77,7 +74,6 @@ impl<'a> Header<'a> {
                     header.frame(marker, segment)?;
                 }
                 0xDA => scans += 1,
-                0xE1 if header.exif.is_none() => header.exif = segment.strip_prefix(EXIF),
                 0xE2 => {
                     if let Some([sequence, count, chunk @ ..]) = segment.strip_prefix(ICC) {
                         header.icc.push((*sequence, *count, chunk));
