@@ -130,7 +130,7 @@ impl<'a> Directories<'a> {
     }
 
     /// When the shutter opened, or the film was scanned. `DateTime` is the time of the last change and counts for
-    /// neither; its offset counts where both times are the same.
+    /// neither; its offset counts where both times are the same, or where only the offset is written.
     pub(super) fn taken_at(&self) -> Option<TakenAt> {
         let changed = self.time(DATE_TIME, None, None);
         [
@@ -142,7 +142,8 @@ impl<'a> Directories<'a> {
             let time = self.time(time, Some(subseconds), Some(offset))?;
             let same = |other: &Option<Time>| other.as_ref().is_some_and(|other| other.same_second(&time));
             let digitized = self.time(DATE_TIME_DIGITIZED, None, None);
-            let others = [(digitized, OFFSET_TIME_DIGITIZED), (changed.clone(), OFFSET_TIME)];
+            let changed = changed.clone().or_else(|| Some(time.clone()));
+            let others = [(digitized, OFFSET_TIME_DIGITIZED), (changed, OFFSET_TIME)];
             let borrowed = others.iter().filter(|(other, _)| same(other)).find_map(|(_, tag)| self.text(*tag));
             Some(TakenAt::from(time.with(None, borrowed.as_deref())))
         })

@@ -76,7 +76,8 @@ impl Iptc {
 
     fn texts(&self, wanted: u8) -> impl Iterator<Item = String> {
         let values = self.datasets.iter().filter(move |(dataset, _)| *dataset == wanted);
-        values.map(|(_, value)| if self.utf8 { String::from_utf8_lossy(value).into_owned() } else { text::decode(value) })
+        values
+            .map(|(_, value)| if self.utf8 { String::from_utf8_lossy(value).into_owned() } else { text::decode(value) })
     }
 }
 
@@ -89,9 +90,8 @@ fn next_dataset(bytes: &[u8]) -> Option<(u8, u8, &[u8], &[u8])> {
     } else {
         // Extended: the low bits count the bytes of the length that follows.
         let (digits, rest) = rest.split_at_checked(length & 0x7FFF)?;
-        let length = digits.iter().try_fold(0_usize, |length, &digit| {
-            Some(length.checked_mul(256)? | usize::from(digit))
-        })?;
+        let length =
+            digits.iter().try_fold(0_usize, |length, &digit| Some(length.checked_mul(256)? | usize::from(digit)))?;
         (length, rest)
     };
     let (value, rest) = rest.split_at_checked(length)?;

@@ -43,24 +43,29 @@ impl Sources<'_> {
                 .or_else(|| self.iptc.iter().find_map(Iptc::taken_at)),
             gps: self.exif.gps().or_else(|| self.xmp.iter().find_map(Xmp::gps)),
             rating: self.rating(),
-            title: first_line(MAX_TITLE, [
-                self.exif.text(exif::IMAGE_TITLE),
-                self.xmp(P::Title),
-                self.iptc(Iptc::title),
-                self.exif.windows_text(exif::XP_TITLE),
-            ]),
-            description: first_line(MAX_DESCRIPTION, [
-                self.exif.text(exif::IMAGE_DESCRIPTION),
-                self.xmp(P::Description),
-                self.iptc(Iptc::description),
-            ]),
+            title: first_line(
+                MAX_TITLE,
+                [
+                    self.exif.text(exif::IMAGE_TITLE),
+                    self.xmp(P::Title),
+                    self.iptc(Iptc::title),
+                    self.exif.windows_text(exif::XP_TITLE),
+                ],
+            ),
+            description: first_line(
+                MAX_DESCRIPTION,
+                [self.exif.text(exif::IMAGE_DESCRIPTION), self.xmp(P::Description), self.iptc(Iptc::description)],
+            ),
             copyright: first_line(MAX_RIGHTS, [self.exif.copyright(), self.xmp(P::Rights), self.iptc(Iptc::copyright)]),
-            creator: first_line(MAX_RIGHTS, [
-                self.exif.text(exif::ARTIST),
-                self.exif.text(exif::PHOTOGRAPHER),
-                self.xmp.iter().find_map(|xmp| xmp.joined(P::Creator)),
-                self.iptc(Iptc::creator),
-            ]),
+            creator: first_line(
+                MAX_RIGHTS,
+                [
+                    self.exif.text(exif::ARTIST),
+                    self.exif.text(exif::PHOTOGRAPHER),
+                    self.xmp.iter().find_map(|xmp| xmp.joined(P::Creator)),
+                    self.iptc(Iptc::creator),
+                ],
+            ),
             credit: first_line(MAX_RIGHTS, [self.xmp(P::Credit), self.iptc(Iptc::credit)]),
         }
     }

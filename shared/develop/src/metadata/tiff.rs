@@ -144,7 +144,9 @@ impl<'a> Entry<'a> {
                 };
                 part(numerator)? / part(denominator)?
             }
-            FLOAT => f64::from(f32::from_bits(u32::try_from(unsigned(self.element(index)?, self.little_endian)?).ok()?)),
+            FLOAT => {
+                f64::from(f32::from_bits(u32::try_from(unsigned(self.element(index)?, self.little_endian)?).ok()?))
+            }
             DOUBLE => f64::from_bits(unsigned(self.element(index)?, self.little_endian)?),
             SBYTE | SSHORT | SLONG | SLONG8 => self.signed(index)? as f64,
             _ => self.unsigned(index)? as f64,
@@ -198,9 +200,8 @@ fn size_of_kind(kind: u16) -> Option<usize> {
 /// An unsigned number of at most eight bytes.
 fn unsigned(bytes: &[u8], little_endian: bool) -> Option<u64> {
     let append = |value: u64, &byte: &u8| value << 8 | u64::from(byte);
-    (bytes.len() <= 8).then(|| {
-        if little_endian { bytes.iter().rev().fold(0, append) } else { bytes.iter().fold(0, append) }
-    })
+    (bytes.len() <= 8)
+        .then(|| if little_endian { bytes.iter().rev().fold(0, append) } else { bytes.iter().fold(0, append) })
 }
 
 /// The number whose two's complement of `size` bytes are the low bits of `value`.

@@ -39,7 +39,10 @@ impl Time {
         };
         // IPTC's and ISO 8601's basic form has nothing or a `T` between date and time.
         let spaces = rest.spaces();
-        if spaces == 0 && !rest.take(|c| matches!(c, 'T' | 't' | ':')) && !rest.0.starts_with(|c: char| c.is_ascii_digit()) {
+        if spaces == 0
+            && !rest.take(|c| matches!(c, 'T' | 't' | ':'))
+            && !rest.0.starts_with(|c: char| c.is_ascii_digit())
+        {
             return None;
         }
         let hour = rest.padded()?;

@@ -106,9 +106,9 @@ impl Xmp {
     /// Reads a packet up to its end or its first error. Entities but XML's own are dropped.
     pub(super) fn parse(packet: &[u8]) -> Self {
         match packet {
-            // UTF-16 is allowed too.
-            [0xFE, 0xFF, rest @ ..] => Self::parse_utf8(utf16(rest, u16::from_be_bytes).as_bytes()),
-            [0xFF, 0xFE, rest @ ..] => Self::parse_utf8(utf16(rest, u16::from_le_bytes).as_bytes()),
+            // UTF-16 is allowed too, with or without a mark of the order.
+            [0xFE, 0xFF, ..] | [0, b'<', ..] => Self::parse_utf8(utf16(packet, u16::from_be_bytes).as_bytes()),
+            [0xFF, 0xFE, ..] | [b'<', 0, ..] => Self::parse_utf8(utf16(packet, u16::from_le_bytes).as_bytes()),
             _ => Self::parse_utf8(packet),
         }
     }
@@ -159,7 +159,9 @@ impl Xmp {
     pub(super) fn number(&self, property: Property) -> Option<f64> {
         let text = self.get(property)?;
         let number = match text.split_once('/') {
-            Some((numerator, denominator)) => numerator.trim().parse::<f64>().ok()? / denominator.trim().parse::<f64>().ok()?,
+            Some((numerator, denominator)) => {
+                numerator.trim().parse::<f64>().ok()? / denominator.trim().parse::<f64>().ok()?
+            }
             None => text.parse().ok()?,
         };
         number.is_finite().then_some(number)
@@ -188,7 +190,10 @@ enum Element {
     Property(Property),
     /// `Alt`, `Seq` or `Bag` of a property.
     List(Property),
-    Item { property: Property, default_language: bool },
+    Item {
+        property: Property,
+        default_language: bool,
+    },
     Other,
 }
 

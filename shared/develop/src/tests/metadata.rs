@@ -1,5 +1,9 @@
 //! What cameras write, and what they should not have written.
 
+mod blocks;
+mod hostile;
+mod spellings;
+
 use ::exif::{Field, In, Rational, Tag, Value};
 use shared::photo::{Exif, Gps, TakenAt};
 

@@ -153,7 +153,8 @@ impl Item<'_> {
             if bytes.is_empty() {
                 bytes = Cow::Borrowed(extent);
             } else {
-                *budget = budget.checked_sub(extent.len() + if matches!(bytes, Cow::Borrowed(_)) { bytes.len() } else { 0 })?;
+                *budget = budget
+                    .checked_sub(extent.len() + if matches!(bytes, Cow::Borrowed(_)) { bytes.len() } else { 0 })?;
                 bytes.to_mut().extend_from_slice(extent);
             }
             if self.index_size + self.offset_size + self.length_size == 0 {

@@ -95,7 +95,8 @@ fn raw_profile(text: &[u8]) -> Option<Vec<u8>> {
     let mut lines = text.trim_ascii_start().splitn(3, |&byte| byte == b'\n');
     let (_kind, length, digits) = (lines.next()?, lines.next()?, lines.next()?);
     let length: usize = std::str::from_utf8(length).ok()?.trim().parse().ok()?;
-    let mut digits = digits.iter().filter(|byte| !byte.is_ascii_whitespace()).map(|&digit| char::from(digit).to_digit(16));
+    let mut digits =
+        digits.iter().filter(|byte| !byte.is_ascii_whitespace()).map(|&digit| char::from(digit).to_digit(16));
     let mut bytes = Vec::new();
     while bytes.len() < length
         && let Some(high) = digits.next()

@@ -20,9 +20,8 @@ fn read(inside: &str) -> Xmp {
 
 #[test]
 fn attributes_and_elements_read_the_same() {
-    let attributes = read(
-        "<rdf:Description xmlns:tiff='http://ns.adobe.com/tiff/1.0/' tiff:Make='A &amp; B' tiff:Model=\"C\"/>",
-    );
+    let attributes =
+        read("<rdf:Description xmlns:tiff='http://ns.adobe.com/tiff/1.0/' tiff:Make='A &amp; B' tiff:Model=\"C\"/>");
     let elements = read(
         "<rdf:Description xmlns:tiff='http://ns.adobe.com/tiff/1.0/'>\
          <tiff:Make>A &amp; B</tiff:Make><tiff:Model><![CDATA[C]]></tiff:Model></rdf:Description>",
@@ -74,6 +73,7 @@ fn values_before_an_error_are_kept() {
 #[test]
 fn utf_16_is_read() {
     let units: Vec<u8> = packet("<rdf:Description dc:title='é'/>").encode_utf16().flat_map(u16::to_be_bytes).collect();
+    assert_eq!(Xmp::parse(&units).get(Property::Title), Some("é"));
     assert_eq!(Xmp::parse(&[&[0xFE, 0xFF][..], &units].concat()).get(Property::Title), Some("é"));
 }
 
