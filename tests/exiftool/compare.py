@@ -125,9 +125,10 @@ def main(explained, program, *files):
     reasons = {(file, field): reason for file, field, reason in (line.split("\t") for line in lines)}
     read = subprocess.run([program, *files], check=True, capture_output=True, text=True).stdout
     records = {line["file"]: line["exif"] for line in map(json.loads, read.splitlines()) if "exif" in line}
+    # PDF's and other schemas of XMP have titles of their own.
+    groups = [f"-XMP-{schema}:all" for schema in ("dc", "xmp", "photoshop", "tiff", "exif", "exifEX", "aux")]
     # Errors of single files are in the output, and set the exit status.
-    command = ["exiftool", "-json", "-groupNames0", "-numericValues", "-charset", "iptc=latin", *records]
-    command[2:4] = ["-G0", "-n"]
+    command = ["exiftool", "-json", "-G0", "-n", "-EXIF:all", "-IPTC:all", *groups, *records]
     tags_of = json.loads(subprocess.run(command, check=False, capture_output=True, text=True).stdout)
 
     table = {field: [0, 0, 0, 0] for field in FIELDS}

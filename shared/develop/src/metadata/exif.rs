@@ -57,14 +57,15 @@ impl<'a> Directories<'a> {
         let pointed = |directory: &Directory<'a>, tag| directory.get(tag).and_then(|entry| tiff.directory_of(entry));
         let exif = pointed(main, EXIF_DIRECTORY);
         self.interoperability.extend(exif.as_ref().and_then(|exif| pointed(exif, INTEROPERABILITY_DIRECTORY)));
+        let gps = pointed(main, GPS_DIRECTORY).or_else(|| pointed(exif.as_ref()?, GPS_DIRECTORY));
         self.exif.extend(exif);
-        self.gps.extend(pointed(main, GPS_DIRECTORY));
+        self.gps.extend(gps);
         self.main.push(main.clone());
     }
 
     /// A field of IFD0 or the EXIF directory, in whichever of them it was written.
-    fn entry(&self, tag: u16) -> Option<Entry<'a>> {
-        self.exif.iter().chain(&self.main).find_map(|directory| directory.get(tag))
+    fn entries(&self, tag: u16) -> impl Iterator<Item = Entry<'a>> {
+        self.exif.iter().chain(&self.main).filter_map(move |directory| directory.get(tag))
     }
 
     fn gps_entry(&self, tag: u16) -> Option<Entry<'a>> {
@@ -72,20 +73,24 @@ impl<'a> Directories<'a> {
     }
 
     fn uint(&self, tag: u16) -> Option<u32> {
-        self.entry(tag)?.unsigned(0).and_then(|value| u32::try_from(value).ok())
+        self.entries(tag).find_map(|entry| entry.unsigned(0).and_then(|value| u32::try_from(value).ok()))
     }
 
     pub(super) fn number(&self, tag: u16) -> Option<f64> {
-        self.entry(tag)?.number(0)
+        self.entries(tag).find_map(|entry| entry.number(0))
     }
 
     pub(super) fn text(&self, tag: u16) -> Option<String> {
-        self.entry(tag)?.text().map(decode)
+        self.texts(tag).find(|text| !text.trim().is_empty())
+    }
+
+    fn texts(&self, tag: u16) -> impl Iterator<Item = String> {
+        self.entries(tag).filter_map(|entry| entry.text().map(decode))
     }
 
     /// Text of the fields that Windows adds, in UTF-16.
     pub(super) fn windows_text(&self, tag: u16) -> Option<String> {
-        self.entry(tag)?.text().map(decode_utf16)
+        self.entries(tag).find_map(|entry| entry.text().map(decode_utf16))
     }
 
     /// The bytes of a field that holds a structure of its own: XMP, IPTC, Photoshop resources.
@@ -95,7 +100,7 @@ impl<'a> Directories<'a> {
 
     /// The photographer's part, or the editor's where that is blank; a NUL stands between them.
     pub(super) fn copyright(&self) -> Option<String> {
-        let parts = self.entry(COPYRIGHT)?.text()?;
+        let parts = self.entries(COPYRIGHT).find_map(|entry| entry.text())?;
         parts.split(|&byte| byte == 0).map(decode).find(|part| !part.trim().is_empty())
     }
 
@@ -150,7 +155,7 @@ impl<'a> Directories<'a> {
     }
 
     fn time(&self, time: u16, subseconds: Option<u16>, offset: Option<u16>) -> Option<Time> {
-        let time = Time::parse(&self.text(time)?)?;
+        let time = self.texts(time).find_map(|text| Time::parse(&text))?;
         let text = |tag: Option<u16>| tag.and_then(|tag| self.text(tag));
         Some(time.with(text(subseconds).as_deref(), text(offset).as_deref()))
     }

@@ -33,14 +33,11 @@ impl Iptc {
     pub(super) fn parse(mut bytes: &[u8]) -> Self {
         let mut iptc = Self::default();
         while let Some((record, dataset, value, rest)) = next_dataset(bytes) {
-            match (record, dataset) {
-                (1, 90) => iptc.utf8 = value.starts_with(UTF8),
-                (2, wanted) if WANTED.contains(&wanted) => {
-                    if iptc.datasets.iter().filter(|(dataset, _)| *dataset == wanted).count() < MAX_VALUES {
-                        iptc.datasets.push((wanted, value.to_vec()));
-                    }
-                }
-                _ => {}
+            let kept = || iptc.datasets.iter().filter(|(kept, _)| *kept == dataset).count();
+            if (record, dataset) == (1, 90) {
+                iptc.utf8 = value.starts_with(UTF8);
+            } else if record == 2 && WANTED.contains(&dataset) && kept() < MAX_VALUES {
+                iptc.datasets.push((dataset, value.to_vec()));
             }
             bytes = rest;
         }

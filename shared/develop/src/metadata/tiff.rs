@@ -38,13 +38,11 @@ impl<'a> Tiff<'a> {
 
     fn at_start(bytes: &'a [u8]) -> Option<Self> {
         let (little_endian, big) = match bytes.first_chunk::<4>()? {
-            b"II\x2A\0" => (true, false),
-            b"MM\0\x2A" => (false, false),
+            // Olympus and Panasonic put a number of their own where TIFF has 42.
+            b"II\x2A\0" | b"IIRO" | b"IIRS" | b"IIU\0" => (true, false),
+            b"MM\0\x2A" | b"MMOR" => (false, false),
             b"II\x2B\0" => (true, true),
             b"MM\0\x2B" => (false, true),
-            // Olympus and Panasonic put a number of their own where TIFF has 42.
-            b"IIRO" | b"IIRS" | b"IIU\0" => (true, false),
-            b"MMOR" => (false, false),
             _ => return None,
         };
         Some(Self { bytes, little_endian, big })
