@@ -11,7 +11,7 @@ SOURCES = {
     "make": ["EXIF:Make", "XMP:Make"],
     "model": ["EXIF:Model", "XMP:Model"],
     "lens": ["EXIF:LensModel", "XMP:LensModel", "XMP:Lens"],
-    "iso": ["EXIF:ISO", "XMP:PhotographicSensitivity", "XMP:ISO"],
+    "iso": ["EXIF:ISO", "EXIF:ISOSpeed", "EXIF:RecommendedExposureIndex", "XMP:PhotographicSensitivity", "XMP:ISO"],
     "f_number": ["EXIF:FNumber", "XMP:FNumber"],
     "exposure_seconds": ["EXIF:ExposureTime", "XMP:ExposureTime"],
     "focal_length_mm": ["EXIF:FocalLength", "XMP:FocalLength"],
@@ -96,6 +96,9 @@ def expected(field, tags):
             return text(value)
         # Several ISO values are those of several settings; the first is the photo's.
         first = str(value[0] if isinstance(value, list) else value).split()[0]
+        # 65535 is "more than 65534".
+        if field == "iso" and first == "65535":
+            continue
         if re.fullmatch(r"-?[\d.]+(e-?\d+)?", first) and (float(first) > 0 or field == "rating"):
             return float(first)
     return None

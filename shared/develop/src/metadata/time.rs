@@ -165,11 +165,16 @@ fn fraction(digits: &str) -> Option<String> {
     valid.then(|| digits[..digits.len().min(MAX_FRACTION)].to_owned())
 }
 
-/// An offset from UTC as `+02:00`: of `Z`, `UTC`, `+2`, `+02`, `+0200` and `+02:00`.
+/// An offset from UTC as `+02:00`: of `Z`, `UTC`, `GMT+2`, `+2`, `+02`, `+0200` and `+02:00`.
 fn offset(text: &str) -> Option<String> {
-    if ["Z", "UTC", "GMT"].iter().any(|utc| text.eq_ignore_ascii_case(utc)) {
+    if text.eq_ignore_ascii_case("Z") {
         return Some("+00:00".to_owned());
     }
+    let text = match text.get(..3) {
+        Some(utc) if utc.eq_ignore_ascii_case("UTC") || utc.eq_ignore_ascii_case("GMT") => text[3..].trim(),
+        _ => text,
+    };
+    let text = if text.is_empty() { "+0" } else { text };
     let mut rest = Scanner(text.strip_prefix(['+', '-'])?);
     let hours = rest.digits(1, 2)?;
     let separated = rest.take(|c| c == ':');
@@ -271,6 +276,10 @@ mod tests {
             assert_eq!(offset(text.trim()), None, "{text}");
         }
         assert_eq!(offset("-00:00").as_deref(), Some("+00:00"));
+        for text in ["Z", "z", "UTC", "gmt", "UTC+0"] {
+            assert_eq!(offset(text).as_deref(), Some("+00:00"), "{text}");
+        }
+        assert_eq!(offset("GMT+2").as_deref(), Some("+02:00"));
         assert_eq!(offset("+2:00").as_deref(), Some("+02:00"));
     }
 

@@ -1,6 +1,6 @@
 //! HEIF and AVIF: EXIF and XMP are items, which the `meta` box lists by name and place (ISO/IEC 14496-12, 8.11).
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use super::{Blocks, Context, MAX_BYTES};
 use crate::bmff::boxes;
@@ -23,13 +23,19 @@ pub(super) fn find<'a>(original: &'a [u8], blocks: &mut Blocks<'a>) {
     };
     let child = |kind: &[u8; 4]| boxes(meta).find(|found| &found.kind == kind).map(|found| found.body);
     let (Some(names), Some(places)) = (child(b"iinf"), child(b"iloc")) else { return };
-    let items = metadata_items(names);
+    let mut items = metadata_items(names);
+    if let (Some(primary), Some(references)) = (child(b"pitm").and_then(primary_item), child(b"iref")) {
+        let described = descriptions(references, primary);
+        items.retain(|&(id, _)| described.get(&id) != Some(&false));
+    }
+    items.truncate(MAX_ITEMS);
+    let item_data = child(b"idat");
     let mut budget = MAX_BYTES;
     for item in Places::read(places).into_iter().flatten() {
         let Some(&(_, kind)) = items.iter().find(|&&(id, _)| id == item.id) else { continue };
         let Some(source) = (match item.construction_method {
             0 => Some(original),
-            1 => child(b"idat"),
+            1 => item_data,
             _ => None,
         }) else {
             continue;
@@ -68,8 +74,32 @@ fn metadata_items(names: &[u8]) -> Vec<(u32, Kind)> {
             };
             Some((u32::try_from(id).ok()?, kind))
         })
-        .take(MAX_ITEMS)
         .collect()
+}
+
+/// The item that is the file's picture, from the `pitm` box.
+fn primary_item(body: &[u8]) -> Option<u32> {
+    let mut fields = Fields(body);
+    let version = fields.unsigned(1)?;
+    fields.skip(3);
+    u32::try_from(fields.unsigned(if version == 0 { 2 } else { 4 })?).ok()
+}
+
+/// For each item that describes others, whether `primary` is among them, from the `iref` box. Files with several
+/// pictures have metadata for each.
+fn descriptions(references: &[u8], primary: u32) -> BTreeMap<u32, bool> {
+    let mut fields = Fields(references);
+    let id_size = if fields.unsigned(1) == Some(0) { 2 } else { 4 };
+    fields.skip(3);
+    let mut described = BTreeMap::new();
+    for reference in boxes(fields.0).filter(|found| &found.kind == b"cdsc") {
+        let mut fields = Fields(reference.body);
+        let (Some(from), Some(_count)) = (fields.unsigned(id_size), fields.unsigned(2)) else { continue };
+        let Ok(from) = u32::try_from(from) else { continue };
+        let of_primary = std::iter::from_fn(|| fields.unsigned(id_size)).any(|to| to == u64::from(primary));
+        *described.entry(from).or_insert(false) |= of_primary;
+    }
+    described
 }
 
 /// The entries of an `iloc` box.
@@ -183,5 +213,24 @@ impl<'a> Fields<'a> {
     fn unsigned(&mut self, size: usize) -> Option<u64> {
         let field = self.take(size).filter(|_| size <= 8)?;
         Some(field.iter().fold(0, |number, &byte| number << 8 | u64::from(byte)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metadata_of_other_pictures_is_told_apart() {
+        let reference = |from: u8, to: &[u8]| {
+            let mut body = vec![0, from, 0, u8::try_from(to.len()).unwrap()];
+            to.iter().for_each(|&to| body.extend([0, to]));
+            [&[0, 0, 0, u8::try_from(body.len() + 8).unwrap()], &b"cdsc"[..], &body].concat()
+        };
+        let references = [vec![0; 4], reference(7, &[1]), reference(8, &[2]), reference(9, &[3, 1])].concat();
+        let described = descriptions(&references, 1);
+        assert_eq!(described.into_iter().collect::<Vec<_>>(), [(7, true), (8, false), (9, true)]);
+        assert_eq!(primary_item(&[0, 0, 0, 0, 1, 2]), Some(258));
+        assert_eq!(primary_item(&[1, 0, 0, 0, 0, 0, 1, 2]), Some(258));
     }
 }

@@ -190,6 +190,8 @@ fn colour_follows_dcf() {
     assert_eq!(colour(&[1, 0]), DcfColour::Srgb);
     assert_eq!(colour(&[2, 0]), DcfColour::AdobeRgb);
     assert_eq!(colour(&[0xFF, 0xFF]), DcfColour::Unknown);
+    let by_interoperability_index = include_bytes!("../../../cases/adobergb_dcf_r03.jpg");
+    assert_eq!(read(by_interoperability_index).colour, DcfColour::AdobeRgb);
 }
 
 #[test]
