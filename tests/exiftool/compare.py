@@ -54,13 +54,19 @@ def taken_at(tags):
     return None
 
 
+def iso(value):
+    """A date in EXIF's separators, whichever it has."""
+    return re.sub(r"^(\d{4})-(\d\d)-(\d\d)T", r"\1:\2:\3 ", str(value or "").strip())
+
+
 def time(value, subseconds, offset):
-    match = re.match(r"(\d{4}):(\d\d):(\d\d) (\d\d):(\d\d)(?::(\d\d)(\.\d+)?)?(Z|[+-]\d\d:\d\d)?$", str(value or "").strip())
+    match = re.match(r"(\d{4}):(\d\d):(\d\d) (\d\d):(\d\d)(?::(\d\d)(\.\d+)?)?(?:GMT)?(Z|[+-]\d\d:\d\d|[+-]\d)?$", iso(value))
     if not match or "00" in (match[2], match[3]):
         return None
     year, month, day, hour, minute, second, fraction, zone = match.groups()
     hour = "00" if hour == "24" else hour
     fraction = fraction or (f".{str(subseconds).strip()}" if str(subseconds or "").strip() else "")
+    zone = re.sub(r"^([+-])(\d)$", r"\g<1>0\2:00", zone or "") or None
     zone = zone or (str(offset).strip() if offset else None)
     return f"{year}-{month}-{day}T{hour}:{minute}:{second or '00'}{fraction}", {"Z": "+00:00"}.get(zone, zone)
 
