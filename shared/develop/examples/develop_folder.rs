@@ -15,7 +15,7 @@ fn main() -> anyhow::Result<()> {
     for entry in fs::read_dir(originals)? {
         let name = entry?.file_name().into_string().unwrap_or_default();
         let original = fs::read(Path::new(originals).join(&name))?;
-        let outcome = match develop(&original, None, &name, &Limits::default()) {
+        let outcome = match develop(&original, &name, &Limits::default()) {
             Ok(developed) => match developed.derivatives {
                 Derivatives::Made { preview, .. } => {
                     fs::write(Path::new(previews).join(format!("{name}.jpg")), preview.bytes)?;

@@ -1,7 +1,6 @@
 //! Colour conversion to sRGB, on the small bitmap.
 
 mod chunks;
-mod dcf;
 mod lab;
 mod space;
 
@@ -17,6 +16,7 @@ pub(super) use self::{
 use super::{
     bitmap::{Bitmap, DecodedBitmap, PixelFormat},
     guard::guarded,
+    metadata::DcfColour,
     reduce::to_eight,
 };
 
@@ -45,9 +45,17 @@ pub(super) enum Assumed {
 }
 
 impl Colour {
-    /// The profile of a file and, for one without, the space that its EXIF block names (DCF 2.0).
-    pub(super) fn embedded(icc: Option<Vec<u8>>, exif: Option<&[u8]>) -> Self {
-        Self { icc, assumed: exif.map(dcf::assumed).unwrap_or_default() }
+    /// The profile of a file.
+    pub(super) fn embedded(icc: Option<Vec<u8>>) -> Self {
+        Self { icc, assumed: Assumed::default() }
+    }
+
+    /// The same, with the space that a camera states where the file itself says nothing (DCF 2.0).
+    pub(super) fn stated(mut self, stated: DcfColour) -> Self {
+        if stated == DcfColour::AdobeRgb && self.assumed == Assumed::Srgb {
+            self.assumed = Assumed::AdobeRgb;
+        }
+        self
     }
 }
 

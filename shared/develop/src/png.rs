@@ -46,7 +46,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits, long_edge: u32) -> Result<Ou
     let mut rows =
         Rows { reducer: Reducer::new(size, long_edge, format, depth), format, has_alpha, depth, row: Vec::new() };
     read_rows(&mut reader, size, &mut rows)?;
-    Ok(Outcome::Decoded { size, negative: Negative { bitmap: rows.reducer.finish(), colour } })
+    Ok(Outcome::Decoded { size, negative: Negative { size, bitmap: rows.reducer.finish(), colour } })
 }
 
 /// Interlaced files are complete only after the last pass, and are held whole.

@@ -59,8 +59,7 @@ fn run<D: ImageDecoder>(decoder: Result<D, ImageError>, limits: &Limits, long_ed
     check_working_bytes(width, height, decoder.total_bytes())?;
     decoder.set_limits(image_limits()).map_err(|error| refusal(&error))?;
     let icc = decoder.icc_profile().ok().flatten().filter(|icc| icc.len() <= MAX_PROFILE_BYTES);
-    let exif = decoder.exif_metadata().ok().flatten();
-    let colour = Colour::embedded(icc, exif.as_deref().map(|exif| exif.strip_prefix(b"Exif\0\0").unwrap_or(exif)));
+    let colour = Colour::embedded(icc);
     let (channels, kept) = match decoder.color_type() {
         ColorType::Rgb8 => (3, 3),
         ColorType::Rgba8 => (4, 3),
@@ -90,7 +89,7 @@ fn run<D: ImageDecoder>(decoder: Result<D, ImageError>, limits: &Limits, long_ed
         }
         reducer.push(&samples);
     }
-    Ok(Outcome::Decoded { size, negative: Negative { bitmap: reducer.finish(), colour } })
+    Ok(Outcome::Decoded { size, negative: Negative { size, bitmap: reducer.finish(), colour } })
 }
 
 fn refusal(error: &ImageError) -> Refusal {

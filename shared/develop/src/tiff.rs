@@ -74,12 +74,12 @@ fn decode_page(
     for _ in 0..size.1 {
         reducer.push(pixels.convert(rows.next()?));
     }
-    Ok(Negative { bitmap: reducer.finish(), colour: colour(structure, page, &layout) })
+    Ok(Negative { size, bitmap: reducer.finish(), colour: colour(page, &layout) })
 }
 
-fn colour(structure: &Structure<'_>, page: &Directory<'_>, layout: &Layout) -> Colour {
+fn colour(page: &Directory<'_>, layout: &Layout) -> Colour {
     let icc = page.bytes(ICC_PROFILE).filter(|icc| icc.len() <= MAX_PROFILE_BYTES).map(<[u8]>::to_vec);
-    let mut colour = Colour::embedded(icc, Some(structure.bytes()));
+    let mut colour = Colour::embedded(icc);
     let has_light = matches!(layout.format, PixelFormat::Gray | PixelFormat::Rgb);
     if layout.sample_format == SampleFormat::Float && has_light {
         // Floating point without a profile is linear light, in HDR merges and renderers alike.

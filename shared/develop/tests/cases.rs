@@ -12,7 +12,7 @@ const ALIKE: f64 = 30.0;
 /// What the case is, or how it differs from what it should be.
 fn look(file: &str, outcome: &str, picture: &str, facts: &Value) -> Result<(), String> {
     let original = std::fs::read(folder().join(file)).map_err(|error| error.to_string())?;
-    let developed = match develop(&original, None, file, &Limits::default()) {
+    let developed = match develop(&original, file, &Limits::default()) {
         Ok(developed) => developed,
         Err(refusal) if outcome == format!("refused:{}", refusal.code()) => return Ok(()),
         Err(refusal) => return Err(format!("refused: {}", refusal.code())),

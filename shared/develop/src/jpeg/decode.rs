@@ -40,8 +40,8 @@ pub(crate) fn decode(original: &[u8], header: &Header<'_>, long_edge: u32) -> Re
             end.and_then(|end| ended_at(end).ok()).ok_or(Refusal::Truncated)
         }
     }?;
-    let colour = Colour::embedded(header.icc_profile(), header.exif);
-    Ok(Some(Negative { bitmap: DecodedBitmap::Eight(picture), colour }))
+    let colour = Colour::embedded(header.icc_profile());
+    Ok(Some(Negative { size: (header.width, header.height), bitmap: DecodedBitmap::Eight(picture), colour }))
 }
 
 const END_OF_IMAGE: &[u8] = &[0xFF, 0xD9];

@@ -1,4 +1,4 @@
-//! A walk over a JPEG's markers (ITU-T T.81, annex B) before any decoding: size, kind, metadata, and whether it ends.
+//! A walk over a JPEG's markers (ITU-T T.81, annex B) before any decoding: size, kind, profile, and whether it ends.
 
 use super::entropy::{self, Huffman};
 use crate::{colour, refusal::Refusal};
@@ -7,7 +7,6 @@ use crate::{colour, refusal::Refusal};
 /// progression has fewer than a hundred.
 const MAX_SCANS: usize = 200;
 
-const EXIF: &[u8] = b"Exif\0\0";
 const ICC: &[u8] = b"ICC_PROFILE\0";
 const ADOBE: &[u8] = b"Adobe";
 
@@ -110,8 +109,6 @@ pub(crate) struct Header<'a> {
     pub(crate) width: u32,
     /// Pixels, as stored.
     pub(crate) height: u32,
-    /// The first EXIF block, a TIFF structure, without its prefix.
-    pub(crate) exif: Option<&'a [u8]>,
     /// Which coding: the low nibble of SOFn. 0 to 2 are Huffman-coded baseline, extended, progressive.
     pub(super) process: u8,
     /// Bits a sample.
@@ -120,6 +117,8 @@ pub(crate) struct Header<'a> {
     pub(super) sampling: Vec<(u8, u8)>,
     /// An Adobe marker: CMYK is stored inverted.
     pub(super) adobe: bool,
+    /// Bytes up to its end.
+    pub(crate) length: usize,
     /// How it ends.
     pub(super) end: End,
     /// The last scan, if it can be walked through.
@@ -151,14 +150,18 @@ impl<'a> Header<'a> {
                 Ok(found) => found,
                 // The picture is there; what follows may be a phone's own.
                 Err(_) if header.scans > 0 => {
-                    header.end = End::Missing { at: end_of_data(bytes, begins_at) };
+                    header.length = end_of_data(bytes, begins_at);
+                    header.end = End::Missing { at: header.length };
                     break;
                 }
                 Err(refusal) => return Err(refusal),
             };
             at = next;
             match marker {
-                0xD9 => break,
+                0xD9 => {
+                    header.length = at;
+                    break;
+                }
                 // SOFn, but for DHT (C4), JPG (C8) and DAC (CC).
                 0xC0..=0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB | 0xCD..=0xCF if header.width == 0 => {
                     header.height_at = at - segment.len() + 1;
@@ -167,13 +170,12 @@ impl<'a> Header<'a> {
                 0xC4 => header.tables.read(segment),
                 0xDA => header.scan(segment, at),
                 0xDC if header.scans == 1 => {
-                    header.late_height = segment.first_chunk().map(|two| u16::from_be_bytes(*two))
+                    header.late_height = segment.first_chunk().map(|two| u16::from_be_bytes(*two));
                 }
                 0xDD => {
                     let interval = segment.first_chunk().map(|two| u32::from(u16::from_be_bytes(*two)));
                     header.restart_interval = interval.unwrap_or(0);
                 }
-                0xE1 if header.exif.is_none() => header.exif = segment.strip_prefix(EXIF),
                 0xE2 => {
                     if let Some([sequence, count, chunk @ ..]) = segment.strip_prefix(ICC) {
                         header.icc.push((*sequence, *count, chunk));
@@ -271,7 +273,7 @@ impl<'a> Header<'a> {
 
     /// Whether the decoder knows this coding. Arithmetic, lossless, hierarchical and 12-bit JPEG are for medicine and
     /// archives.
-    pub(super) fn is_decodable(&self) -> bool {
+    pub(crate) fn is_decodable(&self) -> bool {
         self.process <= 2 && self.precision == 8 && matches!(self.sampling.len(), 1 | 3 | 4)
     }
 

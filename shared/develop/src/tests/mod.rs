@@ -10,7 +10,7 @@ mod whole;
 use super::*;
 
 fn develop_as(bytes: &[u8], filename: &str) -> Result<Developed, Refusal> {
-    develop(bytes, None, filename, &Limits::default())
+    develop(bytes, filename, &Limits::default())
 }
 
 fn made(developed: &Developed) -> (&Jpeg, &Jpeg, &[u8]) {

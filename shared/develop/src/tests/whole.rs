@@ -94,7 +94,7 @@ fn each_format_is_recognised_and_developed() {
     let picture = samples::quarters(500, 300);
     for (format, content_type) in LOSSLESS {
         let original = samples::encoded(picture.clone(), format);
-        let developed = develop(&original, Some(content_type), "a", &Limits::default()).unwrap();
+        let developed = develop(&original, "a", &Limits::default()).unwrap();
         assert_eq!(developed.content_type, content_type);
         assert_corners(&pixels(made(&developed).0), [RED, GREEN, BLUE, YELLOW]);
     }
@@ -149,7 +149,7 @@ fn raw_is_kept_with_its_metadata() {
         (Tag::PixelYDimension, Value::Long(vec![4024])),
     ]
     .map(|(tag, value)| Field { tag, ifd_num: In::PRIMARY, value });
-    let developed = develop(&samples::exif(&fields), Some("image/tiff"), "DSC_1.NEF", &Limits::default()).unwrap();
+    let developed = develop(&samples::exif(&fields), "DSC_1.NEF", &Limits::default()).unwrap();
     assert_eq!(developed.content_type, "image/x-nikon-nef");
     assert_eq!(developed.exif.make.as_deref(), Some("NIKON CORPORATION"));
     assert_eq!(developed.dimensions, Some((4024, 6048)));
