@@ -105,9 +105,11 @@ impl<'a> Directories<'a> {
     }
 
     pub(super) fn orientation(&self) -> u8 {
-        let written = self.main.iter().chain(&self.exif).find_map(|directory| directory.get(ORIENTATION));
-        let number = written.and_then(|entry| entry.unsigned(0)).and_then(|number| u8::try_from(number).ok());
-        number.filter(|number| (1..=8).contains(number)).unwrap_or(1)
+        let written =
+            self.main.iter().chain(&self.exif).filter_map(|directory| directory.get(ORIENTATION)?.unsigned(0));
+        let mut valid =
+            written.filter_map(|number| u8::try_from(number).ok()).filter(|number| (1..=8).contains(number));
+        valid.next().unwrap_or(1)
     }
 
     pub(super) fn stated_size(&self) -> Option<(u32, u32)> {
@@ -129,7 +131,7 @@ impl<'a> Directories<'a> {
 
     pub(super) fn iso(&self) -> Option<u32> {
         self.uint(PHOTOGRAPHIC_SENSITIVITY)
-            .filter(|&iso| iso != ISO_OVERFLOW)
+            .filter(|&iso| iso != 0 && iso != ISO_OVERFLOW)
             .or_else(|| self.uint(ISO_SPEED))
             .or_else(|| self.uint(RECOMMENDED_EXPOSURE_INDEX))
     }

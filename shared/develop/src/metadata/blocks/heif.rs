@@ -224,7 +224,7 @@ mod tests {
     fn metadata_of_other_pictures_is_told_apart() {
         let reference = |from: u8, to: &[u8]| {
             let mut body = vec![0, from, 0, u8::try_from(to.len()).unwrap()];
-            to.iter().for_each(|&to| body.extend([0, to]));
+            body.extend(to.iter().flat_map(|&to| [0, to]));
             [&[0, 0, 0, u8::try_from(body.len() + 8).unwrap()], &b"cdsc"[..], &body].concat()
         };
         let references = [vec![0; 4], reference(7, &[1]), reference(8, &[2]), reference(9, &[3, 1])].concat();

@@ -164,7 +164,7 @@ pub(super) fn heic_with_item(kind: [u8; 4], item: &[u8], place: Place) -> Vec<u8
             places.extend(u32::try_from(at).unwrap().to_be_bytes());
             places.extend(u32::try_from(extent.len()).unwrap().to_be_bytes());
         }
-        extents.iter().rev().for_each(|extent| data.extend_from_slice(extent));
+        data.extend(extents.iter().rev().copied().flatten());
         let places = base_media_box(*b"iloc", &places);
         let idat = if place == Place::Idat { base_media_box(*b"idat", item) } else { Vec::new() };
         let meta = base_media_box(*b"meta", &[&[0; 4][..], &names, &places, &idat].concat());
