@@ -85,6 +85,19 @@ def layouts(folder):
         yield name, shown(photometric, unit(samples), extra, dtype.startswith("float") and photometric != "separated")
 
 
+def zstandards(folder):
+    extra = [picture.alpha(), picture.selection(1)]
+    samples = numpy.concatenate([picture.rgb(), *[plane[..., None] for plane in extra]], axis=-1)
+    for (depth, dtype), predictor, chunks in itertools.product(DEPTHS.items(), (False, True), CHUNKS):
+        name = f"tiff-zstd-{depth}{'-pred' * predictor}-{len(chunks)}{'tile' in chunks}.tif"
+        stored = quantised(samples, dtype)
+        tifffile.imwrite(
+            folder / name, stored, photometric="rgb", extrasamples=(2, 0), compression="zstd", predictor=predictor,
+            metadata=None, **chunks,
+        )
+        yield name, shown("rgb", unit(stored), (2, 0), dtype.startswith("float"))
+
+
 def few_bits(folder):
     for bits, (order, photometric) in itertools.product((1, 2, 4, 12), itertools.product("<>", ("minisblack", "rgb"))):
         dtype = "uint8" if bits <= 8 else "uint16"
@@ -228,5 +241,5 @@ def pages(folder):
 
 
 def files(folder):
-    for make in (layouts, few_bits, palettes, labs, jpegs, libtiffs, pages):
+    for make in (layouts, zstandards, few_bits, palettes, labs, jpegs, libtiffs, pages):
         yield from make(folder)

@@ -139,3 +139,37 @@ fn chromaticities(data: &[u8]) -> Option<Primaries> {
 fn is_near(a: &Primaries, b: &Primaries) -> bool {
     a.iter().zip(b).all(|(a, b)| (a.0 - b.0).abs() < SAME_CHROMATICITY && (a.1 - b.1).abs() < SAME_CHROMATICITY)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use flate2::{Compression, write::ZlibEncoder};
+
+    use super::*;
+
+    fn iccp(bytes: usize) -> Vec<u8> {
+        let mut encoder = ZlibEncoder::new(b"name\0\0".to_vec(), Compression::fast());
+        encoder.write_all(&vec![7; bytes]).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn profiles_that_inflate_too_far_are_dropped() {
+        assert_eq!(profile(&iccp(MAX_PROFILE_BYTES)).map(|profile| profile.len()), Some(MAX_PROFILE_BYTES));
+        assert_eq!(profile(&iccp(MAX_PROFILE_BYTES + 1)), None);
+        assert_eq!(profile(b"name\0\0not zlib"), None);
+        assert_eq!(profile(b"no end of the name"), None);
+    }
+
+    #[test]
+    fn usual_gamma_means_srgb() {
+        let described = |gama, chrm| Chunks { gama, chrm, ..Chunks::default() }.described();
+        let adobe = [(0.3127, 0.3290), (0.64, 0.33), (0.21, 0.71), (0.15, 0.06)];
+        assert_eq!(described(Some(0.45455), Some(SRGB_PRIMARIES)), Assumed::Srgb);
+        assert_eq!(described(None, None), Assumed::Srgb);
+        assert_eq!(described(Some(1.0), None), Assumed::Space(Space::LINEAR));
+        let space = Space { primaries: adobe, transfer: Transfer::Gamma(1.0 / 0.45455) };
+        assert_eq!(described(Some(0.45455), Some(adobe)), Assumed::Space(space));
+    }
+}

@@ -279,7 +279,7 @@ fn layouts() -> Vec<Vec<u8>> {
     files.push(tiled.with(324, &[8, 776]).with(325, &[768, 768]).bytes());
     let separate = Tiff::new(2, 8, 3, noise(area * 3)).with(284, &[2]);
     files.push(separate.with(273, &[8, 8 + area, 8 + 2 * area]).with(279, &[area; 3]).bytes());
-    for compression in [2, 3, 4, 5, 7, 8, 32_773] {
+    for compression in [2, 3, 4, 5, 7, 8, 32_773, 50_000] {
         files.push(Tiff::new(0, 1, 1, noise(area)).with(259, &[compression]).bytes());
         files.push(Tiff::new(6, 8, 3, noise(area)).with(259, &[compression]).bytes());
     }

@@ -6,6 +6,7 @@ use std::{
 };
 
 use flate2::read::ZlibDecoder;
+use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 use weezl::{BitOrder, LzwError, LzwStatus, decode::Decoder as LzwDecoder};
 
 use super::{
@@ -22,6 +23,7 @@ pub(super) enum ChunkReader<'a> {
     PackBits(PackBits<'a>),
     Lzw { data: Cow<'a, [u8]>, at: usize, decoder: Box<LzwDecoder> },
     Deflate(Box<ZlibDecoder<Cursor<Cow<'a, [u8]>>>>),
+    Zstandard(Box<StreamingDecoder<Cursor<Cow<'a, [u8]>>, FrameDecoder>>),
     Ccitt(Box<Ccitt<'a>>),
     Jpeg(JpegChunk),
 }
@@ -54,6 +56,10 @@ impl<'a> ChunkReader<'a> {
                 Self::Lzw { data, at: 0, decoder }
             }
             Compression::Deflate => Self::Deflate(Box::new(ZlibDecoder::new(Cursor::new(data)))),
+            Compression::Zstandard => {
+                let decoder = StreamingDecoder::new(Cursor::new(data)).map_err(|_| Refusal::Damaged)?;
+                Self::Zstandard(Box::new(decoder))
+            }
             Compression::CcittRle | Compression::CcittGroup3 | Compression::CcittGroup4 => {
                 Self::Ccitt(Box::new(Ccitt::new(layout.compression, data, width)?))
             }
@@ -67,6 +73,7 @@ impl<'a> ChunkReader<'a> {
             Self::PackBits(data) => data.read(row).ok_or(Failure::Refused(Refusal::Truncated)),
             Self::Lzw { data, at, decoder } => lzw(data, at, decoder, row),
             Self::Deflate(stream) => stream.read_exact(row).map_err(|error| failure(&error)),
+            Self::Zstandard(stream) => stream.read_exact(row).map_err(|error| failure(&error)),
             Self::Ccitt(lines) => lines.read(row),
             Self::Jpeg(decoded) => decoded.read(row),
         }

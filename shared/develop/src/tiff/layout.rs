@@ -91,6 +91,7 @@ pub(super) enum Compression {
     Jpeg,
     Deflate,
     PackBits,
+    Zstandard,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -158,9 +159,14 @@ impl Layout {
         if self.separate { 1 } else { self.samples }
     }
 
-    /// Planes that have to be decompressed, from the first one on.
+    /// Planes that have to be decompressed: the colours' and alpha's.
     pub(super) fn planes(&self) -> usize {
-        if self.separate { self.alpha.map_or(0, |(at, _)| at + 1).max(self.colours()) } else { 1 }
+        if self.separate { self.colours() + usize::from(self.alpha.is_some()) } else { 1 }
+    }
+
+    /// Which of the file's planes a decompressed one is.
+    pub(super) fn plane_in_file(&self, plane: usize) -> usize {
+        self.alpha.map_or(plane, |(at, _)| if plane < self.colours() { plane } else { at })
     }
 
     /// Bytes of `pixels` pixels of one plane.
@@ -269,6 +275,8 @@ fn compression(page: &Directory<'_>) -> Result<Compression, Failure> {
         7 => Compression::Jpeg,
         8 | 32_946 => Compression::Deflate,
         32_773 => Compression::PackBits,
+        // libtiff's number, and the one that was registered first.
+        50_000 | 34_926 => Compression::Zstandard,
         _ => return Err(Failure::Unsupported),
     })
 }
@@ -323,7 +331,7 @@ fn alpha(page: &Directory<'_>, samples: usize, photometric: Photometric) -> Opti
 
 /// Only the dictionary codings have a predictor; elsewhere libtiff ignores the field.
 fn predictor(page: &Directory<'_>, compression: Compression) -> Result<Predictor, Failure> {
-    if !matches!(compression, Compression::Lzw | Compression::Deflate) {
+    if !matches!(compression, Compression::Lzw | Compression::Deflate | Compression::Zstandard) {
         return Ok(Predictor::None);
     }
     match page.uint(PREDICTOR).unwrap_or(1) {

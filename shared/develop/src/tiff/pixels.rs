@@ -54,7 +54,10 @@ impl<'a> Pixels<'a> {
         self.row.clear();
         for x in 0..width {
             let start = x * pixel;
-            let alpha = layout.alpha.map(|(at, kind)| (self.samples[start + at * sample], kind));
+            let alpha = layout.alpha.map(|(at, kind)| {
+                let at = if layout.separate { colours } else { at };
+                (self.samples[start + at * sample], kind)
+            });
             if layout.photometric == Photometric::Palette {
                 let index = usize::from(self.samples[start]);
                 let color = self.palette.get(index).copied().unwrap_or_default();

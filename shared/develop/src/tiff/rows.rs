@@ -80,7 +80,7 @@ impl<'a> Rows<'a> {
             let in_plane = self.layout.height.div_ceil(rows) as usize;
             self.readers.clear();
             for plane in 0..self.planes.len() {
-                let index = plane * in_plane + (self.y / rows) as usize;
+                let index = self.layout.plane_in_file(plane) * in_plane + (self.y / rows) as usize;
                 let bytes = self.planes[plane].len() * left as usize;
                 let data = self.chunk(index, bytes)?;
                 let size = (self.layout.width, left);
@@ -114,7 +114,7 @@ impl<'a> Rows<'a> {
         let tile_bytes = self.layout.row_bytes(width);
         for plane in 0..self.bands.len() {
             for column in 0..across {
-                let index = (plane * down + (self.y / height) as usize) * across + column;
+                let index = (self.layout.plane_in_file(plane) * down + (self.y / height) as usize) * across + column;
                 let data = self.chunk(index, tile_bytes * height as usize)?;
                 // The JPEG of an edge tile has all rows.
                 let mut reader = ChunkReader::new(self.layout, data, self.tables, (width, height))?;
