@@ -27,6 +27,6 @@ pub fn pictures(out: &Path, number: usize, original: &Path) -> Result<()> {
 /// Width and height, upright.
 fn size(file: &Path) -> Result<(u32, u32)> {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
-    let developed = develop(&std::fs::read(file)?, Some("image/jpeg"), &name, &Limits::default())?;
+    let developed = develop(&std::fs::read(file)?, &name, &Limits::default())?;
     developed.dimensions.ok_or_else(|| anyhow::anyhow!("{name} has no size"))
 }

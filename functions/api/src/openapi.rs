@@ -30,7 +30,7 @@ const TAGS: [(&str, &str); 9] = [
 ];
 const ABOUT: &str = "The background half of a photographer's web shop.
 
-A photo is announced (`POST /photos`), then uploaded to S3 by the request that the answer describes. It is developed: EXIF, \
+A photo is announced (`POST /photos`), then uploaded to S3 by the request that the answer describes. It is developed: metadata (EXIF, XMP, IPTC), \
 dimensions, hashes, preview and thumbnail. An order (`POST /orders`) names photos; a download (`POST /orders/{id}/downloads`) \
 delivers them as one private ZIP, and a mail brings the customer a link.
 

@@ -1,4 +1,4 @@
-//! The photo worker: photos queue -> EXIF, hashes, preview and thumbnail.
+//! The photo worker: photos queue -> metadata, hashes, preview and thumbnail.
 
 mod message;
 mod process_photo;

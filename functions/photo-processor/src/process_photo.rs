@@ -55,12 +55,11 @@ async fn process(state: &State, hold: Arc<Hold<Photo>>, key: ObjectKey, head: Op
     let photo = &hold.record;
     let original = read(state, &key, &head).await?;
     let size = head.size;
-    let (declared, filename) = (photo.content_type.clone(), photo.filename.clone());
+    let filename = photo.filename.clone();
     // CPU off the executor: a large photo takes seconds.
-    let developed =
-        tokio::task::spawn_blocking(move || develop(&original, Some(&declared), &filename, &Limits::default()))
-            .await?
-            .map_err(|refusal| JobError::reject(refusal.code(), refusal.to_string()))?;
+    let developed = tokio::task::spawn_blocking(move || develop(&original, &filename, &Limits::default()))
+        .await?
+        .map_err(|refusal| JobError::reject(refusal.code(), refusal.to_string()))?;
     check_declared(photo, &developed)?;
     let development = store(state, photo, developed).await?;
     let now = hold.now();

@@ -16,7 +16,7 @@ fn main() -> anyhow::Result<()> {
     let filename = Path::new(&path).file_name().and_then(|name| name.to_str()).unwrap_or_default();
 
     let started = Instant::now();
-    let result = develop(&original, None, filename, &Limits::default());
+    let result = develop(&original, filename, &Limits::default());
     let duration_ms = started.elapsed().as_millis();
     let facts = match &result {
         Ok(developed) => json!({

@@ -5,8 +5,9 @@ use super::refusal::Refusal;
 /// Pixels.
 pub(super) const MEGAPIXEL: u64 = 1_000_000;
 
-/// Bytes that one decoder may hold: all pixels of a PNG, TIFF, WebP or GIF, or all coefficients of a progressive JPEG.
-/// Holds 250 megapixels of 8-bit RGB or progressive 4:2:0, 134 megapixels of 16-bit RGBA.
+/// Bytes that one decoder may hold: all pixels of a WebP, a GIF or an interlaced PNG, the reduced bitmap and a row of tiles
+/// of a TIFF, or all coefficients of a progressive JPEG. Holds 250 megapixels of 8-bit RGB or progressive 4:2:0, 134
+/// megapixels of interlaced 16-bit RGBA.
 pub(super) const MAX_WORKING_BYTES: u64 = 1 << 30;
 
 /// What is taken in. The defaults are well above any camera: 151 megapixels is the largest single-shot back sold.

@@ -2,13 +2,17 @@
 
 use super::{bmff, refusal::Refusal, sniff::Format};
 
+/// The boxes that hold a HEIF picture and what is known of it.
+const HEIF_BOXES: [&[u8; 4]; 5] = [b"ftyp", b"meta", b"mdat", b"moov", b"idat"];
+
 /// Refuses a file whose container ends too early. TIFF needs no walk: its decoder follows offsets to all pixels.
 pub(super) fn check(format: Format, bytes: &[u8]) -> Result<(), Refusal> {
     let complete = match format {
         Format::Png => png(bytes),
         Format::WebP => webp(bytes),
         Format::Gif => gif(bytes),
-        Format::Heif(_) => bmff::boxes(bytes).all(|found| found.whole),
+        // Phones append data of their own, which are no boxes.
+        Format::Heif(_) => bmff::boxes(bytes).all(|found| found.whole || !HEIF_BOXES.contains(&&found.kind)),
         Format::Jpeg | Format::Tiff | Format::Raw(_) => true,
     };
     if complete { Ok(()) } else { Err(Refusal::Truncated) }

@@ -43,14 +43,6 @@ pub enum Refusal {
         /// The limit for either side.
         max_side: u32,
     },
-    /// A photo of another kind than the upload said.
-    #[error("This file was sent as {declared} but is {actual}, so please rename or export it again.")]
-    Disguised {
-        /// `a PNG image`
-        declared: &'static str,
-        /// `a JPEG photo`
-        actual: &'static str,
-    },
 }
 
 impl Refusal {
@@ -63,7 +55,6 @@ impl Refusal {
             Self::Damaged => "damaged",
             Self::TooLarge { .. } => "too_large",
             Self::TooManyPixels { .. } => "too_many_pixels",
-            Self::Disguised { .. } => "disguised",
         }
     }
 }

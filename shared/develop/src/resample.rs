@@ -4,7 +4,11 @@
 //! neighbouring samples, the horizontal one on eight rows at a time, whose samples are interleaved first.
 #![expect(clippy::inline_always, reason = "what is not inlined into `with_avx2` is compiled without AVX2")]
 
+mod sixteen;
+
 use std::f64::consts::PI;
+
+pub(super) use self::sixteen::resample_sixteen;
 
 /// Lobes of the kernel on each side of its centre.
 const LOBES: f64 = 3.0;

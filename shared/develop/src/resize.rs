@@ -1,6 +1,9 @@
 //! Shrinking. Never enlarging: a small original keeps its pixels.
 
-use super::{picture::Picture, resample::resample};
+use super::{
+    bitmap::{Bitmap, DecodedBitmap},
+    resample::{resample, resample_sixteen},
+};
 
 /// The size with the same proportions whose long edge is at most `long_edge`. No side is ever 0.
 pub(super) fn fit((width, height): (u32, u32), long_edge: u32) -> (u32, u32) {
@@ -15,16 +18,31 @@ pub(super) fn fit((width, height): (u32, u32), long_edge: u32) -> (u32, u32) {
     (scaled(width), scaled(height))
 }
 
-/// Lanczos with three lobes, each channel on its own (nothing here has alpha).
-pub(super) fn resize(picture: &Picture, width: u32, height: u32) -> Picture {
-    let (from, to) = ((picture.width, picture.height), (width, height));
+/// Resamples with a Lanczos kernel of three lobes, each channel on its own (nothing here has alpha).
+pub(super) fn resize(bitmap: &Bitmap, width: u32, height: u32) -> Bitmap {
+    by(resample, bitmap, width, height)
+}
+
+/// Resamples a decoded original; its depth stays.
+pub(super) fn resize_decoded(bitmap: &DecodedBitmap, width: u32, height: u32) -> DecodedBitmap {
+    match bitmap {
+        DecodedBitmap::Eight(bitmap) => DecodedBitmap::Eight(resize(bitmap, width, height)),
+        DecodedBitmap::Sixteen(bitmap) => DecodedBitmap::Sixteen(by(resample_sixteen, bitmap, width, height)),
+    }
+}
+
+/// Samples, channels, size, new size.
+type Resample<S> = fn(&[S], usize, (usize, usize), (usize, usize)) -> Vec<S>;
+
+fn by<S: Clone>(resample: Resample<S>, bitmap: &Bitmap<S>, width: u32, height: u32) -> Bitmap<S> {
+    let (from, to) = ((bitmap.width, bitmap.height), (width, height));
     let samples = if from == to {
-        picture.samples.clone()
+        bitmap.samples.clone()
     } else {
         let sides = |(width, height): (u32, u32)| (width as usize, height as usize);
-        resample(&picture.samples, picture.ink.channels(), sides(from), sides(to))
+        resample(&bitmap.samples, bitmap.format.channels(), sides(from), sides(to))
     };
-    Picture { width, height, ink: picture.ink, samples }
+    Bitmap { width, height, format: bitmap.format, samples }
 }
 
 #[cfg(test)]

@@ -16,46 +16,7 @@ pub(super) enum Format {
     Raw(&'static str),
 }
 
-/// Formats that a content type does not have to tell apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Family {
-    Jpeg,
-    Png,
-    WebP,
-    Tiff,
-    Gif,
-    Heif,
-    Raw,
-}
-
-impl Family {
-    /// With article, for a sentence.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Jpeg => "a JPEG photo",
-            Self::Png => "a PNG image",
-            Self::WebP => "a WebP image",
-            Self::Tiff => "a TIFF image",
-            Self::Gif => "a GIF image",
-            Self::Heif => "a HEIC or AVIF photo",
-            Self::Raw => "a camera RAW file",
-        }
-    }
-}
-
 impl Format {
-    pub(super) fn family(self) -> Family {
-        match self {
-            Self::Jpeg => Family::Jpeg,
-            Self::Png => Family::Png,
-            Self::WebP => Family::WebP,
-            Self::Tiff => Family::Tiff,
-            Self::Gif => Family::Gif,
-            Self::Heif(_) => Family::Heif,
-            Self::Raw(_) => Family::Raw,
-        }
-    }
-
     pub(super) fn content_type(self) -> &'static str {
         match self {
             Self::Jpeg => "image/jpeg",

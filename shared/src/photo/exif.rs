@@ -1,8 +1,9 @@
-//! What the camera wrote about a photo, in the units a photographer uses.
+//! Metadata of a photo, in the units a photographer uses.
 
 use serde::{Deserialize, Serialize};
 
-/// Metadata read from an original's EXIF block. A field that the camera did not write, or wrote as nonsense, is left out.
+/// Metadata of an original, from its EXIF, XMP and IPTC blocks in this order of trust. A field that is missing, blank or
+/// impossible is left out. Texts have no control characters and are cut to the length stated.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Exif {
@@ -27,12 +28,31 @@ pub struct Exif {
     /// Focal length in millimetres, as engraved on the lens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub focal_length_mm: Option<f64>,
-    /// When the shutter opened.
+    /// When the shutter opened: EXIF's `DateTimeOriginal`, then `DateTimeDigitized`, then XMP's dates, then IPTC's. The
+    /// time of the last change (`DateTime`) does not count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub taken_at: Option<TakenAt>,
     /// Where the camera was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gps: Option<Gps>,
+    /// Stars, 0 to 5; -1 is rejected. XMP's before EXIF's, where cameras write 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rating: Option<i8>,
+    /// Title, at most 256 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Description or caption, at most 2,000 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Copyright notice, at most 500 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copyright: Option<String>,
+    /// Photographers, at most 500 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub creator: Option<String>,
+    /// Credit line, at most 500 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credit: Option<String>,
 }
 
 /// The camera's clock. EXIF stores local time, and only newer cameras its offset from UTC, so both are kept apart:

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::{error::RecordError, object_key::ObjectKey, studio::Studio, work::Work};
 
 /// Raised when developing changes what it makes, so that older photos can be found and made anew.
-pub const PROCESSOR_VERSION: u32 = 1;
+pub const PROCESSOR_VERSION: u32 = 2;
 
 /// Where a photo stands: `awaiting_upload` until its original is stored, for 7 days at most unless an order holds it; `pending` and `processing` until it
 /// is developed; then `ready`, or `failed` with an `error` that says why; `deleting` on its way out.

@@ -21,7 +21,7 @@ pub mod timestamp;
 pub use index::{ArchiveIndex, DownloadIndex, IndexEntry};
 pub use layout::{Entry, Layout, LayoutError};
 pub use manifest::{Manifest, ManifestPhoto};
-pub use names::{EntryNames, OriginalName};
+pub use names::{EntryNames, OriginalName, file_name};
 pub use stream::{Piece, Pieces};
 pub use timestamp::Modified;
 

@@ -37,9 +37,9 @@ pub struct PhotoView {
     pub width: Option<u32>,
     /// Pixels, upright.
     pub height: Option<u32>,
-    /// EXIF orientation, 1 to 8.
+    /// Orientation of the original as EXIF counts, 1 to 8. The preview is upright.
     pub orientation: Option<u8>,
-    /// What the camera wrote.
+    /// Metadata of the camera and of editors, from EXIF, XMP and IPTC.
     pub exif: Option<Exif>,
     /// A tiny placeholder, base64 (see github.com/evanw/thumbhash).
     pub thumbhash: Option<String>,

@@ -17,6 +17,7 @@ use shared::{
     download::{Closed, Download, DownloadKind},
     link::LinkToken,
     order::Order,
+    zip::{OriginalName, file_name},
 };
 
 use utoipa::IntoParams;
@@ -149,7 +150,9 @@ async fn presign(state: &State, download: &Download, order: &Order, volume: usiz
     let (store, filename) = match (download.kind, download.photo) {
         (DownloadKind::Single, Some(photo)) => {
             let photo = state.photos.table.get(&download.studio, photo).await?;
-            (&state.originals, photo.ok_or_else(|| Problem::not_found("photo"))?.filename)
+            let photo = photo.ok_or_else(|| Problem::not_found("photo"))?;
+            let content_type = photo.development.as_ref().map(|made| made.sniffed_content_type.as_str());
+            (&state.originals, file_name(OriginalName { filename: &photo.filename, content_type }))
         }
         _ if download.more_files.is_empty() => (&state.archives, format!("{}.zip", order.reference)),
         _ => (&state.archives, format!("{} {volume} of {}.zip", order.reference, download.files().count())),

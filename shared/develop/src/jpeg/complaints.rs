@@ -7,8 +7,8 @@
 use std::{any::Any, ffi::c_int, panic::resume_unwind, ptr::null};
 
 use mozjpeg_sys::{
-    J_MESSAGE_CODE, JWRN_ADOBE_XFORM, JWRN_BOGUS_ICC, JWRN_JFIF_MAJOR, JWRN_JPEG_EOF, jpeg_common_struct,
-    jpeg_error_mgr, msg_parm_union,
+    J_MESSAGE_CODE, JWRN_ADOBE_XFORM, JWRN_BOGUS_ICC, JWRN_EXTRANEOUS_DATA, JWRN_JFIF_MAJOR, JWRN_JPEG_EOF,
+    JWRN_NOT_SEQUENTIAL, jpeg_common_struct, jpeg_error_mgr, msg_parm_union,
 };
 
 use crate::refusal::Refusal;
@@ -16,12 +16,15 @@ use crate::refusal::Refusal;
 /// What unwinds: libjpeg's message code.
 struct Complaint(c_int);
 
-/// Warnings about a header's version or colour hint, or a profile that colour conversion will judge itself: the
-/// picture is whole.
-const HARMLESS: [J_MESSAGE_CODE; 3] = [JWRN_ADOBE_XFORM, JWRN_JFIF_MAJOR, JWRN_BOGUS_ICC];
+/// Warnings about a header's version or colour hint, a profile that colour conversion will judge itself, or parameters that
+/// sequential scans have no use for: the picture is whole.
+const HARMLESS: [J_MESSAGE_CODE; 4] = [JWRN_ADOBE_XFORM, JWRN_JFIF_MAJOR, JWRN_BOGUS_ICC, JWRN_NOT_SEQUENTIAL];
+/// `global_state` while libjpeg reads what stands before the first scan (DSTATE_INHEADER, jpegint.h): bytes between its
+/// segments are no picture.
+const IN_HEADER: c_int = 201;
 
 /// An error manager under which every warning that concerns the picture ends decoding.
-pub(super) fn strict() -> jpeg_error_mgr {
+pub(crate) fn strict() -> jpeg_error_mgr {
     jpeg_error_mgr {
         error_exit: Some(error_exit),
         emit_message: Some(emit_message),
@@ -42,7 +45,7 @@ pub(super) fn strict() -> jpeg_error_mgr {
 }
 
 /// What an unwound decoder says about the file.
-pub(super) fn refusal(unwound: &(dyn Any + Send)) -> Refusal {
+pub(crate) fn refusal(unwound: &(dyn Any + Send)) -> Refusal {
     match unwound.downcast_ref::<Complaint>() {
         Some(Complaint(code)) if *code == JWRN_JPEG_EOF as c_int => Refusal::Truncated,
         _ => Refusal::Damaged,
@@ -61,7 +64,8 @@ extern "C-unwind" fn emit_message(cinfo: &mut jpeg_common_struct, level: c_int) 
         return;
     }
     let code = message_code(cinfo);
-    if !HARMLESS.iter().any(|&harmless| harmless as c_int == code) {
+    let before_picture = code == JWRN_EXTRANEOUS_DATA as c_int && cinfo.global_state == IN_HEADER;
+    if !before_picture && !HARMLESS.iter().any(|&harmless| harmless as c_int == code) {
         resume_unwind(Box::new(Complaint(code)));
     }
 }

@@ -7,11 +7,15 @@ use std::{
 
 use mozjpeg::{ColorSpace, Decompress};
 
-use super::{complaints, header::Header};
+use super::{
+    complaints,
+    header::{End, Header},
+};
 use crate::{
     Negative,
+    bitmap::{Bitmap, DecodedBitmap, PixelFormat},
     bounds::check_working_bytes,
-    picture::{Ink, Picture},
+    colour::Colour,
     refusal::Refusal,
 };
 
@@ -22,43 +26,53 @@ pub(crate) fn decode(original: &[u8], header: &Header<'_>, long_edge: u32) -> Re
         return Ok(None);
     }
     check_working_bytes(header.width, header.height, header.coefficient_bytes())?;
-    let picture = match (caught(original, header, long_edge), header.padded_from) {
-        // Some cameras fill the last block with zeros, which libjpeg reports like any other surplus.
-        (Err(Refusal::Damaged), Some(end)) => caught(original[..end].chain(END_OF_IMAGE), header, long_edge),
-        (result, _) => result,
+    let patched = header.with_height(original);
+    let original = patched.as_deref().unwrap_or(original);
+    let ended_at = |end: usize| caught(original[..end].chain(END_OF_IMAGE), header, long_edge);
+    let picture = match header.end {
+        End::Marked => caught(original, header, long_edge).or_else(|refusal| {
+            // Cameras and tools leave bytes between picture and end, which libjpeg reports like any other surplus.
+            header.end_of_picture(original).map_or(Err(refusal), ended_at)
+        }),
+        End::Missing { at } => {
+            let walked = header.scans == 1 && header.scan.is_some();
+            let end = if walked { header.end_of_picture(original) } else { Some(at) };
+            end.and_then(|end| ended_at(end).ok()).ok_or(Refusal::Truncated)
+        }
     }?;
-    Ok(Some(Negative { picture, icc: header.icc_profile() }))
+    let colour = Colour::embedded(header.icc_profile());
+    Ok(Some(Negative { size: (header.width, header.height), bitmap: DecodedBitmap::Eight(picture), colour }))
 }
 
 const END_OF_IMAGE: &[u8] = &[0xFF, 0xD9];
 
-fn caught(original: impl BufRead, header: &Header<'_>, long_edge: u32) -> Result<Picture, Refusal> {
+fn caught(original: impl BufRead, header: &Header<'_>, long_edge: u32) -> Result<Bitmap, Refusal> {
     // Unwind safety: what the closure changes, it owns, and the unwinding drops it.
     catch_unwind(AssertUnwindSafe(|| decode_scaled(original, header, long_edge)))
         .unwrap_or_else(|unwound| Err(complaints::refusal(unwound.as_ref())))
 }
 
-fn decode_scaled(original: impl BufRead, header: &Header<'_>, long_edge: u32) -> Result<Picture, Refusal> {
+fn decode_scaled(original: impl BufRead, header: &Header<'_>, long_edge: u32) -> Result<Bitmap, Refusal> {
     let mut decoder = Decompress::with_err(complaints::strict()).from_reader(original).map_err(|_| Refusal::Damaged)?;
     decoder.scale(eighths(header.width.max(header.height), long_edge));
-    let (ink, space) = match decoder.color_space() {
-        ColorSpace::JCS_GRAYSCALE => (Ink::Grey, ColorSpace::JCS_GRAYSCALE),
-        ColorSpace::JCS_CMYK | ColorSpace::JCS_YCCK => (Ink::Cmyk, ColorSpace::JCS_CMYK),
-        _ => (Ink::Rgb, ColorSpace::JCS_RGB),
+    let (format, space) = match decoder.color_space() {
+        ColorSpace::JCS_GRAYSCALE => (PixelFormat::Gray, ColorSpace::JCS_GRAYSCALE),
+        ColorSpace::JCS_CMYK | ColorSpace::JCS_YCCK => (PixelFormat::Cmyk, ColorSpace::JCS_CMYK),
+        _ => (PixelFormat::Rgb, ColorSpace::JCS_RGB),
     };
     let mut started = decoder.to_colorspace(space).map_err(|_| Refusal::Damaged)?;
     let (width, height) = (started.width(), started.height());
-    let mut samples = vec![0; width * height * ink.channels()];
+    let mut samples = vec![0; width * height * format.channels()];
     started.read_scanlines_into(&mut samples).map_err(|_| Refusal::Damaged)?;
     // Reads on to the end-of-image marker, so that damage after the last row is seen too.
     started.finish().map_err(|_| Refusal::Damaged)?;
-    if ink == Ink::Cmyk && header.adobe {
+    if format == PixelFormat::Cmyk && header.adobe {
         for sample in &mut samples {
             *sample = u8::MAX - *sample;
         }
     }
     let side = |side| u32::try_from(side).map_err(|_| Refusal::Damaged);
-    Ok(Picture { width: side(width)?, height: side(height)?, ink, samples })
+    Ok(Bitmap { width: side(width)?, height: side(height)?, format, samples })
 }
 
 /// The smallest n of 1, 2, 4 and 8 for which `ceil(long * n / 8) >= target`; 8 where the original is smaller. The odd

@@ -1,22 +1,105 @@
-//! A walk over a JPEG's markers (ITU-T T.81, annex B) before any decoding: size, kind, metadata, and whether it ends.
+//! A walk over a JPEG's markers (ITU-T T.81, annex B) before any decoding: size, kind, profile, and whether it ends.
 
-use crate::refusal::Refusal;
+use super::entropy::{self, Huffman};
+use crate::{colour, refusal::Refusal};
 
 /// A file with more scans is built to keep a decoder busy: cameras write at most about ten, and the finest useful
 /// progression has fewer than a hundred.
 const MAX_SCANS: usize = 200;
 
-const EXIF: &[u8] = b"Exif\0\0";
 const ICC: &[u8] = b"ICC_PROFILE\0";
 const ADOBE: &[u8] = b"Adobe";
 
-/// Where the run of zeros before `end` begins. One zero after 0xFF belongs to the picture: it is stuffed.
-fn padded_from(bytes: &[u8], end: usize) -> Option<usize> {
-    // Fill bytes (0xFF) may stand before the marker.
-    let end = bytes[..end].iter().rposition(|&byte| byte != 0xFF)? + 1;
-    let last = bytes[..end].iter().rposition(|&byte| byte != 0)?;
-    let start = if bytes[last] == 0xFF { last + 2 } else { last + 1 };
-    (start < end).then_some(start)
+/// How a file's markers end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum End {
+    /// With the end-of-image marker.
+    #[default]
+    Marked,
+    /// Without it: the file ends, or what stands there from this byte on is no JPEG.
+    Missing {
+        /// Where.
+        at: usize,
+    },
+}
+
+/// A scan of a sequential JPEG.
+#[derive(Debug, Clone)]
+pub(super) struct Scan {
+    /// Where its entropy-coded data begins.
+    pub(super) from: usize,
+    pub(super) components: Vec<ScanComponent>,
+    /// Units between restart markers; 0 where there are none.
+    pub(super) restart_interval: u32,
+}
+
+/// One component of a scan.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ScanComponent {
+    /// Blocks in each unit.
+    pub(super) blocks: u32,
+    /// Which Huffman tables.
+    pub(super) dc: usize,
+    pub(super) ac: usize,
+}
+
+/// The Huffman tables as the last scan finds them: four of each class.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Tables([[Option<Huffman>; 4]; 2]);
+
+impl Tables {
+    pub(super) fn dc(&self, id: usize) -> Option<&Huffman> {
+        self.0[0].get(id)?.as_ref()
+    }
+
+    pub(super) fn ac(&self, id: usize) -> Option<&Huffman> {
+        self.0[1].get(id)?.as_ref()
+    }
+
+    fn read(&mut self, mut segment: &[u8]) {
+        while let Some((&class_and_id, rest)) = segment.split_first() {
+            let Some((table, rest)) = Huffman::read(rest) else { return };
+            if let Some(slot) = self
+                .0
+                .get_mut(usize::from(class_and_id >> 4))
+                .and_then(|all| all.get_mut(usize::from(class_and_id & 15)))
+            {
+                *slot = Some(table);
+            }
+            segment = rest;
+        }
+    }
+}
+
+/// The next marker that is followed by a segment, or the end of the image; its segment; and where to go on.
+fn next_segment(bytes: &[u8], mut at: usize) -> Result<(u8, &[u8], usize), Refusal> {
+    loop {
+        // Between segments libjpeg skips to the next marker, and fill bytes before it.
+        at += bytes.get(at..).unwrap_or_default().iter().position(|&byte| byte == 0xFF).ok_or(Refusal::Truncated)?;
+        at += bytes[at..].iter().position(|&byte| byte != 0xFF).ok_or(Refusal::Truncated)?;
+        let marker = bytes[at];
+        at += 1;
+        match marker {
+            0xD9 => return Ok((marker, &[], at)),
+            // Stuffed zeros and restarts belong to entropy-coded data; TEM and a second SOI have no length.
+            0x00 | 0x01 | 0xD0..=0xD8 => continue,
+            _ => {}
+        }
+        let length = bytes.get(at..at + 2).ok_or(Refusal::Truncated)?;
+        let length = usize::from(u16::from_be_bytes([length[0], length[1]]));
+        if length < 2 {
+            return Err(Refusal::Damaged);
+        }
+        let segment = bytes.get(at + 2..at + length).ok_or(Refusal::Truncated)?;
+        return Ok((marker, segment, at + length));
+    }
+}
+
+/// Where entropy-coded data ends that begins at `from`: before a marker that is no restart, or with the file.
+fn end_of_data(bytes: &[u8], from: usize) -> usize {
+    let data = bytes.get(from..).unwrap_or_default();
+    let marker = data.windows(2).position(|two| two[0] == 0xFF && !matches!(two[1], 0 | 0xD0..=0xD7 | 0xFF));
+    marker.map_or(bytes.len(), |offset| from + offset)
 }
 
 /// What the markers say.
@@ -26,8 +109,6 @@ pub(crate) struct Header<'a> {
     pub(crate) width: u32,
     /// Pixels, as stored.
     pub(crate) height: u32,
-    /// The first EXIF block, a TIFF structure, without its prefix.
-    pub(crate) exif: Option<&'a [u8]>,
     /// Which coding: the low nibble of SOFn. 0 to 2 are Huffman-coded baseline, extended, progressive.
     pub(super) process: u8,
     /// Bits a sample.
@@ -36,48 +117,65 @@ pub(crate) struct Header<'a> {
     pub(super) sampling: Vec<(u8, u8)>,
     /// An Adobe marker: CMYK is stored inverted.
     pub(super) adobe: bool,
-    /// Where zeros begin that fill the space before the end-of-image marker.
-    pub(super) padded_from: Option<usize>,
+    /// Bytes up to its end.
+    pub(crate) length: usize,
+    /// How it ends.
+    pub(super) end: End,
+    /// The last scan, if it can be walked through.
+    pub(super) scan: Option<Scan>,
+    /// Tables of that scan.
+    pub(super) tables: Tables,
+    /// Scans in all.
+    pub(super) scans: usize,
+    restart_interval: u32,
+    /// Ids of the components, as `sampling` has them.
+    ids: Vec<u8>,
+    /// For each component, a bit for each coefficient whose last bit a scan has.
+    exact: Vec<u64>,
+    /// The height that a DNL marker gives (annex B.2.5) where the frame has none, and where the frame would have it.
+    late_height: Option<u16>,
+    height_at: usize,
     icc: Vec<(u8, u8, &'a [u8])>,
 }
 
 impl<'a> Header<'a> {
-    /// Refuses a file whose markers end before the end-of-image marker. What follows that marker is ignored: phones
+    /// Refuses a file whose markers end before its first scan. What follows the end-of-image marker is ignored: phones
     /// append depth maps, motion and second pictures there.
     pub(crate) fn read(bytes: &'a [u8]) -> Result<Self, Refusal> {
         let mut header = Self::default();
-        let mut scans = 0;
         let mut at = 2;
         loop {
-            // Between segments libjpeg skips to the next marker, and fill bytes before it.
-            at +=
-                bytes.get(at..).unwrap_or_default().iter().position(|&byte| byte == 0xFF).ok_or(Refusal::Truncated)?;
-            at += bytes[at..].iter().position(|&byte| byte != 0xFF).ok_or(Refusal::Truncated)?;
-            let marker = bytes[at];
-            at += 1;
-            match marker {
-                0xD9 => {
-                    header.padded_from = padded_from(bytes, at - 2);
+            let begins_at = at;
+            let (marker, segment, next) = match next_segment(bytes, at) {
+                Ok(found) => found,
+                // The picture is there; what follows may be a phone's own.
+                Err(_) if header.scans > 0 => {
+                    header.length = end_of_data(bytes, begins_at);
+                    header.end = End::Missing { at: header.length };
                     break;
                 }
-                // Stuffed zeros and restarts belong to entropy-coded data; TEM and a second SOI have no length.
-                0x00 | 0x01 | 0xD0..=0xD8 => continue,
-                _ => {}
-            }
-            let length = bytes.get(at..at + 2).ok_or(Refusal::Truncated)?;
-            let length = usize::from(u16::from_be_bytes([length[0], length[1]]));
-            if length < 2 {
-                return Err(Refusal::Damaged);
-            }
-            let segment = bytes.get(at + 2..at + length).ok_or(Refusal::Truncated)?;
-            at += length;
+                Err(refusal) => return Err(refusal),
+            };
+            at = next;
             match marker {
+                0xD9 => {
+                    header.length = at;
+                    break;
+                }
                 // SOFn, but for DHT (C4), JPG (C8) and DAC (CC).
                 0xC0..=0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB | 0xCD..=0xCF if header.width == 0 => {
+                    header.height_at = at - segment.len() + 1;
                     header.frame(marker, segment)?;
                 }
-                0xDA => scans += 1,
-                0xE1 if header.exif.is_none() => header.exif = segment.strip_prefix(EXIF),
+                0xC4 => header.tables.read(segment),
+                0xDA => header.scan(segment, at),
+                0xDC if header.scans == 1 => {
+                    header.late_height = segment.first_chunk().map(|two| u16::from_be_bytes(*two));
+                }
+                0xDD => {
+                    let interval = segment.first_chunk().map(|two| u32::from(u16::from_be_bytes(*two)));
+                    header.restart_interval = interval.unwrap_or(0);
+                }
                 0xE2 => {
                     if let Some([sequence, count, chunk @ ..]) = segment.strip_prefix(ICC) {
                         header.icc.push((*sequence, *count, chunk));
@@ -86,14 +184,75 @@ impl<'a> Header<'a> {
                 0xEE => header.adobe |= segment.starts_with(ADOBE),
                 _ => {}
             }
-            if scans > MAX_SCANS {
+            if header.scans > MAX_SCANS {
                 return Err(Refusal::Damaged);
             }
         }
-        if header.width == 0 || scans == 0 {
+        header.late_height = header.late_height.filter(|_| header.height == 0);
+        header.height += u32::from(header.late_height.unwrap_or(0));
+        if header.width == 0 || header.height == 0 || header.scans == 0 {
             return Err(Refusal::Damaged);
         }
+        if header.end != End::Marked && !header.is_exact() {
+            return Err(Refusal::Truncated);
+        }
         Ok(header)
+    }
+
+    /// A copy of the file whose frame has the height that stands behind its first scan: libjpeg does not read it there.
+    /// `None` where the frame has it.
+    pub(super) fn with_height(&self, bytes: &[u8]) -> Option<Vec<u8>> {
+        let height = self.late_height?;
+        let mut copy = bytes.to_vec();
+        copy.get_mut(self.height_at..self.height_at + 2)?.copy_from_slice(&height.to_be_bytes());
+        Some(copy)
+    }
+
+    fn scan(&mut self, segment: &[u8], from: usize) {
+        self.scans += 1;
+        self.scan = None;
+        let Some((&count, rest)) = segment.split_first() else { return };
+        let Some((selectors, [first, last, bits])) = rest.split_at_checked(2 * usize::from(count)) else { return };
+        let mut components = Vec::new();
+        for selector in selectors.chunks_exact(2) {
+            let Some(index) = self.ids.iter().position(|id| *id == selector[0]) else { return };
+            // Of sequential files some cameras write nonsense here.
+            let band = if self.process == 2 { u32::from(*first)..=u32::from(*last).min(63) } else { 0..=63 };
+            if self.process != 2 || bits & 15 == 0 {
+                self.exact[index] |= band.fold(0, |all, coefficient| all | 1 << coefficient);
+            }
+            let (h, v) = self.sampling[index];
+            let blocks = if count == 1 { 1 } else { u32::from(h) * u32::from(v) };
+            components.push(ScanComponent {
+                blocks,
+                dc: usize::from(selector[1] >> 4),
+                ac: usize::from(selector[1] & 15),
+            });
+        }
+        if matches!(self.process, 0 | 1) && self.precision == 8 && components.len() == self.sampling.len() {
+            self.scan = Some(Scan { from, components, restart_interval: self.restart_interval });
+        }
+    }
+
+    /// Where the picture of a file with one sequential scan ends; `None` where units of it are missing or left over, and for
+    /// other files.
+    pub(super) fn end_of_picture(&self, bytes: &[u8]) -> Option<usize> {
+        let scan = self.scan.as_ref().filter(|_| self.scans == 1)?;
+        let (max_h, max_v) = self.max_sampling();
+        // A lone component is not interleaved: its units are its blocks, whatever its sampling.
+        let (across, down) = if self.sampling.len() == 1 { (8, 8) } else { (8 * max_h, 8 * max_v) };
+        let units = u64::from(self.width.div_ceil(across)) * u64::from(self.height.div_ceil(down));
+        entropy::end_of_picture(bytes, scan, &self.tables, units)
+    }
+
+    fn max_sampling(&self) -> (u32, u32) {
+        let most = |side: fn(&(u8, u8)) -> u8| self.sampling.iter().map(side).max().unwrap_or(1).max(1).into();
+        (most(|sampling| sampling.0), most(|sampling| sampling.1))
+    }
+
+    /// Whether scans have given each coefficient its last bit.
+    fn is_exact(&self) -> bool {
+        !self.exact.is_empty() && self.exact.iter().all(|coefficients| *coefficients == u64::MAX)
     }
 
     fn frame(&mut self, marker: u8, segment: &[u8]) -> Result<(), Refusal> {
@@ -107,13 +266,14 @@ impl<'a> Header<'a> {
             .take(usize::from(*count))
             .map(|component| (component[1] >> 4, component[1] & 0x0F))
             .collect();
-        // A height of 0 is filled in by a later marker (DNL), which libjpeg does not read.
-        if self.width == 0 || self.height == 0 { Err(Refusal::Damaged) } else { Ok(()) }
+        self.ids = components.chunks_exact(3).take(usize::from(*count)).map(|component| component[0]).collect();
+        self.exact = vec![0; self.ids.len()];
+        if self.width == 0 { Err(Refusal::Damaged) } else { Ok(()) }
     }
 
     /// Whether the decoder knows this coding. Arithmetic, lossless, hierarchical and 12-bit JPEG are for medicine and
     /// archives.
-    pub(super) fn is_decodable(&self) -> bool {
+    pub(crate) fn is_decodable(&self) -> bool {
         self.process <= 2 && self.precision == 8 && matches!(self.sampling.len(), 1 | 3 | 4)
     }
 
@@ -128,15 +288,8 @@ impl<'a> Header<'a> {
         2 * u64::from(self.width) * u64::from(self.height) * share / (max_h * max_v)
     }
 
-    /// The ICC profile, put together from its chunks (ICC.1, annex B.4). `None` if one is missing.
+    /// The ICC profile, put together from its chunks (ICC.1, annex B.4).
     pub(super) fn icc_profile(&self) -> Option<Vec<u8>> {
-        let mut chunks = self.icc.clone();
-        chunks.sort_by_key(|&(sequence, _, _)| sequence);
-        let &(first, count, _) = chunks.first()?;
-        // Counted from 1; some encoders, the binding used here among them, count from 0.
-        let complete = first <= 1
-            && chunks.len() == usize::from(count)
-            && chunks.iter().zip(first..).all(|(&(sequence, total, _), next)| sequence == next && total == count);
-        complete.then(|| chunks.iter().flat_map(|&(_, _, chunk)| chunk).copied().collect())
+        colour::join_chunks(&self.icc)
     }
 }

@@ -1,5 +1,9 @@
 //! What cameras write, and what they should not have written.
 
+mod blocks;
+mod hostile;
+mod spellings;
+
 use ::exif::{Field, In, Rational, Tag, Value};
 use shared::photo::{Exif, Gps, TakenAt};
 
@@ -59,6 +63,7 @@ fn all_fields_are_read() {
         focal_length_mm: Some(50.0),
         taken_at: Some(TakenAt { local: "2024-06-15T14:30:05.12".to_owned(), offset: Some("+02:00".to_owned()) }),
         gps: Some(Gps { latitude: gps.latitude, longitude: 151.2, altitude_m: Some(-3.5) }),
+        ..Exif::default()
     };
     assert_eq!(exif, expected);
 }
@@ -86,7 +91,7 @@ fn nonsense_is_left_out() {
 #[test]
 fn impossible_dates_are_left_out() {
     for date in
-        ["0000:00:00 00:00:00", "2024:02:30 10:00:00", "2024:06:15 24:00:00", "2024:06:15", "not a date at all!"]
+        ["0000:00:00 00:00:00", "2024:02:30 10:00:00", "2024:06:15 25:00:00", "2024:06:15", "not a date at all!"]
     {
         assert_eq!(read(&[(Tag::DateTimeOriginal, text(date))]).0.taken_at, None, "{date}");
     }
@@ -94,7 +99,7 @@ fn impossible_dates_are_left_out() {
 
 #[test]
 fn a_clock_without_offset_gets_none() {
-    for offset in ["   :  ", "+25:00", "02:00", "+2:00", "+02:60", "Z"] {
+    for offset in ["   :  ", "+25:00", "02:00", "+02:60"] {
         let fields = [(Tag::DateTimeOriginal, text("2024:06:15 14:30:05")), (Tag::OffsetTimeOriginal, text(offset))];
         let taken_at = read(&fields).0.taken_at.unwrap();
         assert_eq!(taken_at, TakenAt { local: "2024-06-15T14:30:05".to_owned(), offset: None }, "{offset}");

@@ -4,12 +4,13 @@ mod broken;
 mod colours;
 mod metadata;
 mod samples;
+mod tiffs;
 mod whole;
 
 use super::*;
 
 fn develop_as(bytes: &[u8], filename: &str) -> Result<Developed, Refusal> {
-    develop(bytes, None, filename, &Limits::default())
+    develop(bytes, filename, &Limits::default())
 }
 
 fn made(developed: &Developed) -> (&Jpeg, &Jpeg, &[u8]) {

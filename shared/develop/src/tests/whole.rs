@@ -94,7 +94,7 @@ fn each_format_is_recognised_and_developed() {
     let picture = samples::quarters(500, 300);
     for (format, content_type) in LOSSLESS {
         let original = samples::encoded(picture.clone(), format);
-        let developed = develop(&original, Some(content_type), "a", &Limits::default()).unwrap();
+        let developed = develop(&original, "a", &Limits::default()).unwrap();
         assert_eq!(developed.content_type, content_type);
         assert_corners(&pixels(made(&developed).0), [RED, GREEN, BLUE, YELLOW]);
     }
@@ -149,10 +149,34 @@ fn raw_is_kept_with_its_metadata() {
         (Tag::PixelYDimension, Value::Long(vec![4024])),
     ]
     .map(|(tag, value)| Field { tag, ifd_num: In::PRIMARY, value });
-    let developed = develop(&samples::exif(&fields), Some("image/tiff"), "DSC_1.NEF", &Limits::default()).unwrap();
+    let developed = develop(&samples::exif(&fields), "DSC_1.NEF", &Limits::default()).unwrap();
     assert_eq!(developed.content_type, "image/x-nikon-nef");
     assert_eq!(developed.exif.make.as_deref(), Some("NIKON CORPORATION"));
     assert_eq!(developed.dimensions, Some((4024, 6048)));
+    assert_eq!(developed.derivatives, Derivatives::UnsupportedFormat);
+}
+
+#[test]
+fn raw_is_shown_by_its_largest_jpeg_upright() {
+    let fields = [
+        (Tag::Make, Value::Ascii(vec![b"NIKON CORPORATION".to_vec()])),
+        (Tag::Orientation, Value::Short(vec![6])),
+        (Tag::PixelXDimension, Value::Long(vec![6048])),
+        (Tag::PixelYDimension, Value::Long(vec![4024])),
+    ]
+    .map(|(tag, value)| Field { tag, ifd_num: In::PRIMARY, value });
+    let thumbnail = samples::jpeg(&samples::busy(160, 120));
+    let (medium, large) = (samples::jpeg(&samples::busy(700, 400)), samples::jpeg(&samples::quarters(1200, 800)));
+    let sensor: Vec<u8> = (0..100_000_u32).map(|n| u8::try_from(n * 7919 % 256).unwrap()).collect();
+    let raw = [&samples::exif(&fields)[..], &thumbnail, &medium, b"\xFF\xD8\xFF", &sensor, &large, &sensor].concat();
+    let developed = develop(&raw, "DSC_1.NEF", &Limits::default()).unwrap();
+    assert_eq!((developed.dimensions, developed.orientation), (Some((4024, 6048)), 6));
+    let (preview, ..) = made(&developed);
+    assert_eq!((preview.width, preview.height), (800, 1200));
+    assert_corners(&pixels(preview), [BLUE, RED, YELLOW, GREEN]);
+    // One that is cut off, and no other that is worth it.
+    let raw = [&samples::exif(&fields)[..], &thumbnail, &sensor, &large[..large.len() / 2]].concat();
+    let developed = develop(&raw, "DSC_1.NEF", &Limits::default()).unwrap();
     assert_eq!(developed.derivatives, Derivatives::UnsupportedFormat);
 }
 

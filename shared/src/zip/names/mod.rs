@@ -24,8 +24,13 @@ const FILE: &str = "photo";
 pub struct OriginalName<'a> {
     /// Anything.
     pub filename: &'a str,
-    /// What the file is. Where known, a name without extension gets the usual one.
+    /// What the file is. Where known, a name without extension, or with that of another kind of picture, gets the usual one.
     pub content_type: Option<&'a str>,
+}
+
+/// The name of a file that is delivered by itself, as safe as one in an archive.
+pub fn file_name(original: OriginalName<'_>) -> String {
+    safe::file_name(original.filename, FILE, original.content_type)
 }
 
 /// The names in one archive: `Order-reference/Filename.jpg`.

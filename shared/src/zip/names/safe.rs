@@ -52,9 +52,11 @@ pub(super) fn file_name(raw: &str, fallback: &str, content_type: Option<&str>) -
         (false, ("", _)) => (fallback, ""),
         (false, split) => split,
     };
-    let extension = match extension {
-        "" => content_type.and_then(usual_extension).unwrap_or_default(),
-        known => known,
+    let extension = match content_type {
+        Some(content_type) if extension.is_empty() || is_of_another_kind(extension, content_type) => {
+            usual_extension(content_type).unwrap_or(extension)
+        }
+        _ => extension,
     };
     let name = fitted(stem, "", extension);
     // An underscore in front ends the danger: nothing behind it can make a device again.
@@ -118,6 +120,21 @@ fn split_extension(name: &str) -> (&str, &str) {
 
 fn is_photo_extension(name: &str) -> bool {
     EXTENSIONS.iter().any(|(_, extension)| name.eq_ignore_ascii_case(extension))
+}
+
+/// Whether the extension is one of another kind of picture, with which viewers would not open the file. RAW formats are told
+/// by names that vendors share.
+fn is_of_another_kind(extension: &str, content_type: &str) -> bool {
+    let family = |content_type: &str| match content_type {
+        raw if raw.starts_with("image/x-") => None,
+        "image/heic" | "image/heif" => Some("heif".to_owned()),
+        other => Some(other.to_ascii_lowercase()),
+    };
+    let named = EXTENSIONS.iter().find(|(_, known)| extension.eq_ignore_ascii_case(known));
+    match (named.and_then(|(named, _)| family(named)), family(content_type)) {
+        (Some(named), Some(actual)) => named != actual && usual_extension(content_type).is_some(),
+        _ => false,
+    }
 }
 
 fn usual_extension(content_type: &str) -> Option<&'static str> {

@@ -75,10 +75,17 @@ fn names_are_composed() {
 }
 
 #[test]
-fn an_extension_comes_from_the_content_type_only_where_there_is_none() {
+fn an_extension_comes_from_the_content_type_where_there_is_none_or_one_of_another_kind() {
     assert_eq!(jpeg(""), "photo.jpg");
     assert_eq!(jpeg("DSC1"), "DSC1.jpg");
-    assert_eq!(jpeg("DSC1.png"), "DSC1.png");
+    for misnamed in ["DSC1.png", "DSC1.HEIC", "DSC1.Tiff"] {
+        assert_eq!(jpeg(misnamed), "DSC1.jpg");
+    }
+    for kept in ["DSC1.JPG", "DSC1.jpeg", "DSC1.nef", "DSC1.x", "1.5"] {
+        assert_eq!(jpeg(kept), kept);
+    }
+    let heif = OriginalName { filename: "x.heic", content_type: Some("image/heif") };
+    assert_eq!(EntryNames::new("", [heif]).files, ["x.heic"]);
     assert_eq!(jpeg(".jpeg"), "photo.jpeg");
     assert_eq!(jpeg(".JPG"), "photo.JPG");
     assert_eq!(jpeg("Anna. Ben"), "Anna. Ben.jpg");

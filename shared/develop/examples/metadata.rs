@@ -1,0 +1,24 @@
+//! Prints the metadata of files as JSON, one line for each:
+//! `cargo run --example metadata -- photo.jpg photo.nef`.
+
+use std::path::Path;
+
+use anyhow::Context;
+use develop::read_metadata;
+use serde_json::json;
+
+fn main() -> anyhow::Result<()> {
+    for path in std::env::args().skip(1) {
+        let original = std::fs::read(&path).with_context(|| format!("Failed to read {path}"))?;
+        let filename = Path::new(&path).file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let line = match read_metadata(&original, filename) {
+            Ok(exif) => json!({ "file": path, "exif": exif }),
+            Err(refusal) => json!({ "file": path, "refused": refusal.code() }),
+        };
+        #[expect(clippy::print_stdout, reason = "a command line program's answer")]
+        {
+            println!("{line}");
+        }
+    }
+    Ok(())
+}

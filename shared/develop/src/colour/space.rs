@@ -1,0 +1,72 @@
+//! Colour spaces described by numbers instead of an ICC profile.
+
+use moxcms::{Chromaticity, ColorPrimaries, ColorProfile, ToneReprCurve, XyY};
+
+/// Chromaticities (CIE 1931 x and y) of white, red, green and blue.
+pub(crate) type Primaries = [(f32, f32); 4];
+
+/// BT.709 and sRGB.
+pub(crate) const SRGB_PRIMARIES: Primaries = [(0.3127, 0.3290), (0.64, 0.33), (0.30, 0.60), (0.15, 0.06)];
+
+/// An RGB or gray space.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Space {
+    pub(crate) primaries: Primaries,
+    pub(crate) transfer: Transfer,
+}
+
+/// How samples become light.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Transfer {
+    Srgb,
+    /// BT.709, BT.601 and BT.2020.
+    Bt709,
+    /// The exponent of a sample; 1 is linear.
+    Gamma(f32),
+}
+
+impl Space {
+    /// Linear light with sRGB's primaries: floating-point TIFF without a profile.
+    pub(crate) const LINEAR: Self = Self { primaries: SRGB_PRIMARIES, transfer: Transfer::Gamma(1.0) };
+
+    pub(super) fn gray_profile(&self) -> ColorProfile {
+        let mut profile = ColorProfile::new_gray_with_gamma(1.0);
+        profile.gray_trc = Some(self.transfer.curve());
+        profile
+    }
+
+    /// `None` for primaries that span no space.
+    pub(super) fn rgb_profile(&self) -> Option<ColorProfile> {
+        let [white, red, green, blue] = self.primaries;
+        let area = (green.0 - red.0) * (blue.1 - red.1) - (blue.0 - red.0) * (green.1 - red.1);
+        if area.abs() < 1e-4 || self.primaries.iter().any(|&(_, y)| y < 1e-4 && y != 0.0) || white.1 < 1e-4 {
+            return None;
+        }
+        let mut profile = ColorProfile::new_srgb();
+        let chromaticity = |(x, y)| Chromaticity { x, y };
+        profile.update_rgb_colorimetry(
+            XyY { x: f64::from(white.0), y: f64::from(white.1), yb: 1.0 },
+            ColorPrimaries { red: chromaticity(red), green: chromaticity(green), blue: chromaticity(blue) },
+        );
+        let colorants = [profile.red_colorant, profile.green_colorant, profile.blue_colorant];
+        if !colorants.iter().all(|c| c.x.is_finite() && c.y.is_finite() && c.z.is_finite()) {
+            return None;
+        }
+        let curve = self.transfer.curve();
+        profile.red_trc = Some(curve.clone());
+        profile.green_trc = Some(curve.clone());
+        profile.blue_trc = Some(curve);
+        Some(profile)
+    }
+}
+
+impl Transfer {
+    /// Parameters of ICC.1:2022, 10.18: g, a, b, c, d.
+    fn curve(self) -> ToneReprCurve {
+        ToneReprCurve::Parametric(match self {
+            Self::Srgb => vec![2.4, 1.0 / 1.055, 0.055 / 1.055, 1.0 / 12.92, 0.04045],
+            Self::Bt709 => vec![1.0 / 0.45, 1.0 / 1.099, 0.099 / 1.099, 1.0 / 4.5, 0.081],
+            Self::Gamma(gamma) => vec![gamma],
+        })
+    }
+}

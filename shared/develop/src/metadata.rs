@@ -1,0 +1,65 @@
+//! Metadata of originals: the blocks of EXIF, XMP and IPTC in each container, and the record that is made of them.
+//!
+//! A photo without metadata is a photo too, so nothing here is an error. Metadata inflates to at most 16 MB; all loops
+//! are linear in the size of the file.
+
+mod blocks;
+mod exif;
+mod gps;
+mod iptc;
+mod record;
+mod text;
+mod tiff;
+mod time;
+mod xmp;
+
+use shared::photo::Exif;
+
+use self::{blocks::Blocks, exif::Directories, iptc::Iptc, record::Sources, xmp::Xmp};
+use super::{guard::guarded, sniff::Format};
+
+/// A file's metadata.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Metadata {
+    pub(super) exif: Exif,
+    /// 1 to 8; 1 where nothing, or nonsense, is written.
+    pub(super) orientation: u8,
+    /// Pixels, as stored, by the camera's account: for formats whose pixels are not read here.
+    pub(super) stated_size: Option<(u32, u32)>,
+    /// The colour space of samples without a profile.
+    pub(super) colour: DcfColour,
+}
+
+/// The colour space that a camera states without an ICC profile (DCF 2.0).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum DcfColour {
+    Srgb,
+    AdobeRgb,
+    #[default]
+    Unknown,
+}
+
+/// Reads a file's metadata.
+pub(super) fn read(format: Format, original: &[u8]) -> Metadata {
+    guarded(|| {
+        let mut blocks = Blocks::find(format, original);
+        let found = std::mem::take(&mut blocks.exif);
+        let directories = Directories::read(&found);
+        // TIFF keeps the other blocks in fields, and so do some EXIF blocks.
+        directories.embedded(exif::XMP).for_each(|packet| blocks.add_xmp(packet));
+        directories.embedded(exif::IPTC).for_each(|datasets| blocks.add_iptc(datasets));
+        directories.embedded(exif::PHOTOSHOP).for_each(|resources| blocks.add_photoshop(resources));
+        let sources = Sources {
+            exif: &directories,
+            xmp: blocks.xmp.iter().map(|packet| Xmp::parse(packet)).collect(),
+            iptc: blocks.iptc.iter().map(|datasets| Iptc::parse(datasets)).collect(),
+        };
+        Metadata {
+            exif: sources.record(),
+            orientation: directories.orientation(),
+            stated_size: directories.stated_size(),
+            colour: directories.colour(),
+        }
+    })
+    .unwrap_or(Metadata { exif: Exif::default(), orientation: 1, stated_size: None, colour: DcfColour::Unknown })
+}

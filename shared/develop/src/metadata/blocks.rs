@@ -1,0 +1,97 @@
+//! Where each kind of file keeps its blocks of EXIF, XMP and IPTC.
+
+mod gif;
+mod heif;
+mod jpeg;
+mod png;
+mod raw;
+mod webp;
+
+use std::borrow::Cow;
+
+use super::iptc::{IPTC_RESOURCE, XMP_RESOURCE, resource};
+use crate::sniff::{CR3, Format, RAF};
+
+/// Bytes of metadata that one file may have once inflated or put together.
+pub(super) const MAX_BYTES: usize = 16 << 20;
+/// Blocks of one kind that are kept. Files have one, at most three.
+const MAX_BLOCKS: usize = 8;
+
+/// The blocks of a file, in order of trust within each kind.
+#[derive(Debug, Default)]
+pub(super) struct Blocks<'a> {
+    pub(super) exif: Vec<ExifBlock<'a>>,
+    /// XMP packets (ISO 16684-1).
+    pub(super) xmp: Vec<Cow<'a, [u8]>>,
+    /// Runs of IPTC-IIM datasets.
+    pub(super) iptc: Vec<Cow<'a, [u8]>>,
+}
+
+/// A TIFF structure, perhaps behind a prefix.
+#[derive(Debug)]
+pub(super) struct ExifBlock<'a> {
+    pub(super) bytes: Cow<'a, [u8]>,
+    pub(super) context: Context,
+}
+
+/// What the first directory of a block is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Context {
+    /// The photo: it points to the EXIF and GPS directories.
+    Main,
+    /// A page of a TIFF file; the photo may be another one.
+    Pages,
+    /// EXIF, in a structure of its own.
+    Exif,
+    /// GPS, in a structure of its own.
+    Gps,
+}
+
+impl<'a> Blocks<'a> {
+    /// Finds all blocks of a file.
+    pub(super) fn find(format: Format, original: &'a [u8]) -> Self {
+        let mut blocks = Self::default();
+        match format {
+            Format::Jpeg => jpeg::find(original, &mut blocks),
+            Format::Png => png::find(original, &mut blocks),
+            Format::WebP => webp::find(original, &mut blocks),
+            Format::Tiff => blocks.add_exif(Context::Pages, original),
+            Format::Gif => gif::find(original, &mut blocks),
+            Format::Heif(_) => heif::find(original, &mut blocks),
+            Format::Raw(CR3) => raw::find_in_cr3(original, &mut blocks),
+            Format::Raw(RAF) => raw::find_in_raf(original, &mut blocks),
+            Format::Raw(_) => raw::find_in_tiff(original, &mut blocks),
+        }
+        blocks
+    }
+
+    fn add_exif(&mut self, context: Context, bytes: impl Into<Cow<'a, [u8]>>) {
+        if self.exif.len() < MAX_BLOCKS {
+            self.exif.push(ExifBlock { bytes: bytes.into(), context });
+        }
+    }
+
+    pub(super) fn add_xmp(&mut self, packet: impl Into<Cow<'a, [u8]>>) {
+        let packet = packet.into();
+        if self.xmp.len() < MAX_BLOCKS && packet.len() <= MAX_BYTES {
+            self.xmp.push(packet);
+        }
+    }
+
+    pub(super) fn add_iptc(&mut self, datasets: impl Into<Cow<'a, [u8]>>) {
+        let datasets = datasets.into();
+        if self.iptc.len() < MAX_BLOCKS && datasets.len() <= MAX_BYTES {
+            self.iptc.push(datasets);
+        }
+    }
+
+    /// Adds what a run of Photoshop resources holds.
+    pub(super) fn add_photoshop(&mut self, resources: &[u8]) {
+        if let Some(datasets) = resource(resources, IPTC_RESOURCE) {
+            self.add_iptc(datasets.to_vec());
+        }
+        if let Some(packet) = resource(resources, XMP_RESOURCE) {
+            self.add_xmp(packet.to_vec());
+        }
+    }
+}

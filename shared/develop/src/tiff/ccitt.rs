@@ -1,0 +1,84 @@
+//! Fax codings of black and white (ITU-T T.4 and T.6), by the `fax` crate.
+
+use std::{borrow::Cow, convert::Infallible};
+
+use fax::{
+    Color,
+    decoder::{DecodeStatus, Group3Decoder, Group4Decoder, pels},
+};
+
+use super::{Failure, layout::Compression};
+use crate::refusal::Refusal;
+
+/// The lines of one strip.
+pub(super) struct Ccitt<'a> {
+    decoder: Decoder<'a>,
+    width: u16,
+}
+
+enum Decoder<'a> {
+    Group3(Group3Decoder<Bytes<'a>>),
+    Group4(Group4Decoder<Bytes<'a>>),
+}
+
+/// An iterator over bytes that are borrowed or owned.
+struct Bytes<'a> {
+    data: Cow<'a, [u8]>,
+    at: usize,
+}
+
+impl Iterator for Bytes<'_> {
+    type Item = Result<u8, Infallible>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let byte = *self.data.get(self.at)?;
+        self.at += 1;
+        Some(Ok(byte))
+    }
+}
+
+impl<'a> Ccitt<'a> {
+    pub(super) fn new(compression: Compression, data: Cow<'a, [u8]>, width: u32) -> Result<Self, Failure> {
+        let width = u16::try_from(width).map_err(|_| Failure::Unsupported)?;
+        let bytes = Bytes { data, at: 0 };
+        let decoder = match compression {
+            // Without end-of-line codes the decoder finds no first line.
+            Compression::CcittGroup3 => Decoder::Group3(Group3Decoder::new(bytes).map_err(|_| Failure::Unsupported)?),
+            Compression::CcittGroup4 => {
+                Decoder::Group4(Group4Decoder::new(bytes, width).map_err(|_| Failure::Unsupported)?)
+            }
+            _ => return Err(Failure::Unsupported),
+        };
+        Ok(Self { decoder, width })
+    }
+
+    /// Fills one row; black is 1.
+    pub(super) fn read(&mut self, row: &mut [u8]) -> Result<(), Failure> {
+        let damaged = Failure::Refused(Refusal::Damaged);
+        let changes = match &mut self.decoder {
+            Decoder::Group3(lines) => {
+                // The end may be announced together with the last line.
+                if lines.advance().is_err() && lines.transitions().is_empty() {
+                    return Err(damaged);
+                }
+                if lines.transitions().last() != Some(&self.width) {
+                    return Err(damaged);
+                }
+                lines.transitions()
+            }
+            Decoder::Group4(lines) => match lines.advance() {
+                Ok(DecodeStatus::Incomplete) => lines.transition(),
+                // Rows are missing.
+                Ok(DecodeStatus::End) => return Err(Failure::Refused(Refusal::Truncated)),
+                Err(_) => return Err(damaged),
+            },
+        };
+        row.fill(0);
+        for (at, color) in pels(changes, self.width).enumerate() {
+            if color == Color::Black {
+                row[at / 8] |= 0x80 >> (at % 8);
+            }
+        }
+        Ok(())
+    }
+}

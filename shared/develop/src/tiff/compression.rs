@@ -1,0 +1,152 @@
+//! Decompression of one strip or tile, row by row.
+
+use std::{
+    borrow::Cow,
+    io::{Cursor, ErrorKind, Read},
+};
+
+use flate2::read::ZlibDecoder;
+use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
+use weezl::{BitOrder, LzwError, LzwStatus, decode::Decoder as LzwDecoder};
+
+use super::{
+    Failure,
+    ccitt::Ccitt,
+    jpeg::JpegChunk,
+    layout::{Compression, Layout},
+};
+use crate::refusal::Refusal;
+
+/// A strip's or tile's decompressed bytes, in order.
+pub(super) enum ChunkReader<'a> {
+    None(Cursor<Cow<'a, [u8]>>),
+    PackBits(PackBits<'a>),
+    Lzw { data: Cow<'a, [u8]>, at: usize, decoder: Box<LzwDecoder> },
+    Deflate(Box<ZlibDecoder<Cursor<Cow<'a, [u8]>>>>),
+    Zstandard(Box<StreamingDecoder<Cursor<Cow<'a, [u8]>>, FrameDecoder>>),
+    Ccitt(Box<Ccitt<'a>>),
+    Jpeg(JpegChunk),
+}
+
+impl<'a> ChunkReader<'a> {
+    /// `width` and `rows` of the chunk; `tables` that its JPEG shares with the others.
+    pub(super) fn new(
+        layout: &Layout,
+        data: &'a [u8],
+        tables: Option<&[u8]>,
+        (width, rows): (u32, u32),
+    ) -> Result<Self, Failure> {
+        if layout.compression == Compression::Jpeg {
+            return Ok(Self::Jpeg(JpegChunk::decode(layout, data, tables, (width, rows))?));
+        }
+        let data = if layout.reversed_bits {
+            Cow::Owned(data.iter().map(|byte| byte.reverse_bits()).collect())
+        } else {
+            Cow::Borrowed(data)
+        };
+        Ok(match layout.compression {
+            Compression::None | Compression::Jpeg => Self::None(Cursor::new(data)),
+            Compression::PackBits => Self::PackBits(PackBits { data, at: 0, run: Run::Literal(0) }),
+            Compression::Lzw => {
+                // libtiff before 3.0 wrote codes from the other end.
+                if data.starts_with(&[0]) && data.get(1).is_some_and(|byte| byte & 1 == 1) {
+                    return Err(Failure::Unsupported);
+                }
+                let decoder = Box::new(LzwDecoder::with_tiff_size_switch(BitOrder::Msb, 8));
+                Self::Lzw { data, at: 0, decoder }
+            }
+            Compression::Deflate => Self::Deflate(Box::new(ZlibDecoder::new(Cursor::new(data)))),
+            Compression::Zstandard => {
+                let decoder = StreamingDecoder::new(Cursor::new(data)).map_err(|_| Refusal::Damaged)?;
+                Self::Zstandard(Box::new(decoder))
+            }
+            Compression::CcittRle | Compression::CcittGroup3 | Compression::CcittGroup4 => {
+                Self::Ccitt(Box::new(Ccitt::new(layout.compression, data, width)?))
+            }
+        })
+    }
+
+    /// Fills one row.
+    pub(super) fn read(&mut self, row: &mut [u8]) -> Result<(), Failure> {
+        match self {
+            Self::None(data) => data.read_exact(row).map_err(|error| failure(&error)),
+            Self::PackBits(data) => data.read(row).ok_or(Failure::Refused(Refusal::Truncated)),
+            Self::Lzw { data, at, decoder } => lzw(data, at, decoder, row),
+            Self::Deflate(stream) => stream.read_exact(row).map_err(|error| failure(&error)),
+            Self::Zstandard(stream) => stream.read_exact(row).map_err(|error| failure(&error)),
+            Self::Ccitt(lines) => lines.read(row),
+            Self::Jpeg(decoded) => decoded.read(row),
+        }
+    }
+}
+
+fn failure(error: &std::io::Error) -> Failure {
+    Failure::Refused(if error.kind() == ErrorKind::UnexpectedEof { Refusal::Truncated } else { Refusal::Damaged })
+}
+
+fn lzw(data: &[u8], at: &mut usize, decoder: &mut LzwDecoder, mut row: &mut [u8]) -> Result<(), Failure> {
+    while !row.is_empty() {
+        let result = decoder.decode_bytes(&data[*at..], row);
+        *at += result.consumed_in;
+        row = &mut row[result.consumed_out..];
+        match result.status {
+            Ok(LzwStatus::Ok) => {}
+            Ok(LzwStatus::Done | LzwStatus::NoProgress) if row.is_empty() => {}
+            Ok(LzwStatus::Done | LzwStatus::NoProgress) => return Err(Failure::Refused(Refusal::Truncated)),
+            Err(LzwError::InvalidCode) => return Err(Failure::Refused(Refusal::Damaged)),
+        }
+    }
+    Ok(())
+}
+
+/// Runs of equal bytes and literal bytes (TIFF 6.0, section 9). A run may end in the next row.
+pub(super) struct PackBits<'a> {
+    data: Cow<'a, [u8]>,
+    at: usize,
+    run: Run,
+}
+
+enum Run {
+    Literal(usize),
+    Repeat(usize, u8),
+}
+
+impl PackBits<'_> {
+    fn read(&mut self, row: &mut [u8]) -> Option<()> {
+        let mut filled = 0;
+        while filled < row.len() {
+            let rest = &mut row[filled..];
+            match &mut self.run {
+                Run::Literal(0) | Run::Repeat(0, _) => self.run = self.next_run()?,
+                Run::Literal(left) => {
+                    let count = rest.len().min(*left);
+                    rest[..count].copy_from_slice(self.data.get(self.at..self.at + count)?);
+                    self.at += count;
+                    filled += count;
+                    *left -= count;
+                }
+                Run::Repeat(left, byte) => {
+                    let count = rest.len().min(*left);
+                    rest[..count].fill(*byte);
+                    filled += count;
+                    *left -= count;
+                }
+            }
+        }
+        Some(())
+    }
+
+    fn next_run(&mut self) -> Option<Run> {
+        let head = *self.data.get(self.at)?;
+        self.at += 1;
+        Some(match head {
+            0..=127 => Run::Literal(usize::from(head) + 1),
+            128 => Run::Literal(0),
+            129..=255 => {
+                let byte = *self.data.get(self.at)?;
+                self.at += 1;
+                Run::Repeat(257 - usize::from(head), byte)
+            }
+        })
+    }
+}
