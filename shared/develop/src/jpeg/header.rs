@@ -218,7 +218,7 @@ impl<'a> Header<'a> {
             let Some(index) = self.ids.iter().position(|id| *id == selector[0]) else { return };
             // Of sequential files some cameras write nonsense here.
             let band = if self.process == 2 { u32::from(*first)..=u32::from(*last).min(63) } else { 0..=63 };
-            if self.process != 2 || bits & 15 == 0 {
+            if self.process != 2 || bits.trailing_zeros() >= 4 {
                 self.exact[index] |= band.fold(0, |all, coefficient| all | 1 << coefficient);
             }
             let (h, v) = self.sampling[index];
