@@ -1,6 +1,6 @@
 use reqwest::StatusCode;
 use serde_json::json;
-use tests::{TestApp, encode, jpeg};
+use tests::{TestApp, encode, jpeg, unzip};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bad_file_fails_with_a_code_and_a_sentence_and_stays_out_of_orders() {
@@ -10,7 +10,7 @@ async fn a_bad_file_fails_with_a_code_and_a_sentence_and_stays_out_of_orders() {
     let cases: [(&str, &[u8]); 4] = [
         ("truncated.jpg", &whole[..whole.len() / 2]),
         ("text.jpg", b"This is no photo but a letter to the photographer.\n"),
-        ("a-png.jpg", &png),
+        ("cut.jpg", &png[..png.len() / 2]),
         ("zeros.jpg", &[0; 4096]),
     ];
     for (name, bytes) in cases {
@@ -29,6 +29,26 @@ async fn a_bad_file_fails_with_a_code_and_a_sentence_and_stays_out_of_orders() {
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
         assert_eq!(refused.body["photos"][0]["reason"], "failed");
     }
+}
+
+/// A PNG that was announced as a JPEG is a PNG, in its record and for the customer.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_misnamed_photo_is_taken_as_what_it_is_and_delivered_under_its_extension() {
+    let app = TestApp::start().await;
+    let png = encode(1, 80, 60, image::ImageFormat::Png);
+    let id = app.upload("anna", "sunset.jpg", "image/jpeg", &png).await.unwrap();
+    let photo = app.until("anna", &format!("/photos/{id}"), &["ready", "failed"]).await.unwrap();
+    assert_eq!((&photo["status"], &photo["content_type"]), (&json!("ready"), &json!("image/png")), "{photo}");
+    let order = app.order("anna", "M-1", std::slice::from_ref(&id)).await;
+    let (_, link) = app.download("anna", &order, json!({ "notify": false })).await;
+    let files = unzip(app.fetch(&link).await.unwrap());
+    let found = files.iter().find(|(_, bytes)| *bytes == png);
+    assert_eq!(found.map(|(name, _)| name.as_str()), Some("Order-M-1/sunset.png"));
+    let single = json!({ "kind": "single", "photo_id": id, "notify": false });
+    let made = app.post("anna", &format!("/orders/{order}/downloads"), single).await;
+    let file = app.http().post(made.text("/link")).send().await.unwrap();
+    let location = file.headers()["location"].to_str().unwrap();
+    assert!(location.contains("sunset.png"), "{location}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -144,6 +144,7 @@ async fn every_field_is_taken_at_its_bounds_and_refused_by_name_beyond_them() {
         ("/photos/process", "/photos/process".into(), json!({ "which": "older", "processor_version": 1 })),
         ("/photos/{id}/process", format!("/photos/{photo}/process"), json!({ "queue": false })),
         ("/downloads/{id}/retry", format!("/downloads/{download}/retry"), json!({ "queue": false })),
+        ("/customers/erase", "/customers/erase".into(), json!({ "email": "nobody@example.com" })),
         ("/queues/{queue}/failed/retry", "/queues/emails/failed/retry".into(), json!({ "all": true })),
     ];
     let posts = document["paths"].as_object().unwrap().values().filter(|item| item["post"]["requestBody"].is_object());

@@ -22,8 +22,9 @@ async fn two_photos_an_order_an_archive_a_bare_file_and_three_mails_cost_so_many
 }
 
 /// By function, service and operation; the three objects of `api` are two uploads with its URLs, and an index.
-const EXPECTED: [&str; 24] = [
+const EXPECTED: [&str; 25] = [
     "api/DynamoDb.BatchGetItem 4",
+    "api/DynamoDb.BatchWriteItem 1",
     "api/DynamoDb.GetItem 14",
     "api/DynamoDb.PutItem 11",
     "api/S3.PutObject 3",
