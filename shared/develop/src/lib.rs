@@ -24,6 +24,8 @@ mod sniff;
 mod tests;
 mod tiff;
 
+use std::thread;
+
 use sha2::{Digest, Sha256};
 use shared::photo::Exif;
 
@@ -107,20 +109,25 @@ struct Negative {
 pub fn develop(original: &[u8], filename: &str, limits: &Limits) -> Result<Developed, Refusal> {
     limits.check_bytes(original.len())?;
     let format = sniff::sniff(original, filename)?;
-    let metadata = metadata::read(format, original);
-    let read = read(format, original, limits, &metadata)?;
-    let derivatives = match read.negative {
-        Some(negative) => print(negative, read.orientation)?,
-        None => Derivatives::UnsupportedFormat,
-    };
-    Ok(Developed {
-        content_type: format.content_type(),
-        sha256: Sha256::digest(original).into(),
-        crc32: crc32fast::hash(original),
-        dimensions: read.size.map(|size| orient::upright(size, read.orientation)),
-        orientation: read.orientation,
-        exif: metadata.exif,
-        derivatives,
+    // Hashes are needed last: where there is a second core, they cost no time.
+    thread::scope(|scope| {
+        let hashes = scope.spawn(|| (Sha256::digest(original).into(), crc32fast::hash(original)));
+        let metadata = metadata::read(format, original);
+        let read = read(format, original, limits, &metadata)?;
+        let derivatives = match read.negative {
+            Some(negative) => print(negative, read.orientation)?,
+            None => Derivatives::UnsupportedFormat,
+        };
+        let (sha256, crc32) = hashes.join().map_err(|_| Refusal::Damaged)?;
+        Ok(Developed {
+            content_type: format.content_type(),
+            sha256,
+            crc32,
+            dimensions: read.size.map(|size| orient::upright(size, read.orientation)),
+            orientation: read.orientation,
+            exif: metadata.exif,
+            derivatives,
+        })
     })
 }
 
@@ -189,8 +196,7 @@ pub fn read_metadata(original: &[u8], filename: &str) -> Result<Exif, Refusal> {
 fn print(negative: Negative, orientation: u8) -> Result<Derivatives, Refusal> {
     let upright = orient::upright(negative.size, orientation);
     let (width, height) = orient::upright(resize::fit(upright, PREVIEW_LONG_EDGE), orientation);
-    let small = resize::resize_decoded(&negative.bitmap, width, height);
-    drop(negative.bitmap);
+    let small = resize::resize_decoded(negative.bitmap, width, height);
     let srgb = colour::to_srgb(small, &negative.colour);
     let preview = orient::orient(srgb, orientation);
 

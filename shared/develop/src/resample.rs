@@ -24,14 +24,76 @@ const RUN: usize = 64;
 ///
 /// Each channel is resampled on its own, with the kernel widened by the scale where the picture shrinks.
 pub(super) fn resample(samples: &[u8], channels: usize, from: (usize, usize), to: (usize, usize)) -> Vec<u8> {
-    let (columns, rows) = (Axis::new(from.0, to.0), Axis::new(from.1, to.1));
-    let mut out = vec![0; to.0 * to.1 * channels];
-    match channels {
-        1 => strips::<1>(samples, from.0, &columns, &rows, &mut out),
-        3 => strips::<3>(samples, from.0, &columns, &rows, &mut out),
-        _ => strips::<4>(samples, from.0, &columns, &rows, &mut out),
+    let mut resampler = Resampler::new(channels, from, to);
+    resampler.push(samples);
+    resampler.out
+}
+
+/// The same, row by row as they come: memory holds the result and the rows that the next ones of it are made of.
+pub(super) struct Resampler {
+    channels: usize,
+    width: usize,
+    columns: Axis,
+    rows: Axis,
+    /// Rows that are needed yet, and which row of the picture the first of them is.
+    held: Vec<u8>,
+    first: usize,
+    out: Vec<u8>,
+    /// Rows of `out` that are made.
+    made: usize,
+    strip: Vec<u8>,
+    lanes: Vec<[u8; LANES]>,
+}
+
+impl Resampler {
+    pub(super) fn new(channels: usize, from: (usize, usize), to: (usize, usize)) -> Self {
+        let stride = from.0 * channels;
+        Self {
+            channels,
+            width: from.0,
+            columns: Axis::new(from.0, to.0),
+            rows: Axis::new(from.1, to.1),
+            held: Vec::new(),
+            first: 0,
+            out: vec![0; to.0 * to.1 * channels],
+            made: 0,
+            strip: vec![0; stride * LANES],
+            lanes: vec![[0; LANES]; stride],
+        }
     }
-    out
+
+    /// Adds rows: whole ones, in order.
+    pub(super) fn push(&mut self, rows: &[u8]) {
+        let stride = self.width * self.channels;
+        let out_stride = self.columns.starts.len() * self.channels;
+        let high = self.rows.starts.len();
+        self.held.extend_from_slice(rows);
+        while self.made < high {
+            let end = (self.made + LANES).min(high);
+            let needed = self.rows.starts[end - 1] + self.rows.taps;
+            if self.first + self.held.len() / stride < needed {
+                break;
+            }
+            match self.channels {
+                1 => strip::<1>(self, end, out_stride),
+                3 => strip::<3>(self, end, out_stride),
+                _ => strip::<4>(self, end, out_stride),
+            }
+            self.made = end;
+        }
+        // Seldom, since what stays is moved.
+        let begins_at = self.rows.starts.get(self.made).copied().unwrap_or(self.first);
+        let passed = (begins_at.saturating_sub(self.first) * stride).min(self.held.len());
+        if passed > self.held.len() / 2 {
+            self.held.drain(..passed);
+            self.first = begins_at;
+        }
+    }
+
+    /// The result; `None` where rows are missing.
+    pub(super) fn finish(self) -> Option<Vec<u8>> {
+        (self.made == self.rows.starts.len()).then_some(self.out)
+    }
 }
 
 /// The weights of one axis.
@@ -114,41 +176,37 @@ fn lanczos(x: f64) -> f64 {
     LOBES * x.sin() * (x / LOBES).sin() / (x * x)
 }
 
-/// Resamples strip by strip, compiled for the widest vectors of this machine; NEON is part of every 64-bit ARM.
-fn strips<const C: usize>(samples: &[u8], width: usize, columns: &Axis, rows: &Axis, out: &mut [u8]) {
+/// Makes the output rows up to `end`, compiled for the widest vectors of this machine; NEON is part of every 64-bit ARM.
+fn strip<const C: usize>(resampler: &mut Resampler, end: usize, out_stride: usize) {
     #[cfg(target_arch = "x86_64")]
     {
         #[target_feature(enable = "avx2")]
-        fn with_avx2<const C: usize>(samples: &[u8], width: usize, columns: &Axis, rows: &Axis, out: &mut [u8]) {
-            strip_by_strip::<C>(samples, width, columns, rows, out);
+        fn with_avx2<const C: usize>(resampler: &mut Resampler, end: usize, out_stride: usize) {
+            strip_of_rows::<C>(resampler, end, out_stride);
         }
         if is_x86_feature_detected!("avx2") {
             #[expect(unsafe_code, reason = "AVX2 was detected")]
             // SAFETY: the only requirement of the function is the feature that was just detected.
             unsafe {
-                with_avx2::<C>(samples, width, columns, rows, out);
+                with_avx2::<C>(resampler, end, out_stride);
             }
             return;
         }
     }
-    strip_by_strip::<C>(samples, width, columns, rows, out);
+    strip_of_rows::<C>(resampler, end, out_stride);
 }
 
-/// [`LANES`] output rows at a time: first vertically and at full width, then horizontally.
+/// [`LANES`] output rows at most: first vertically and at full width, then horizontally.
 #[inline(always)]
-fn strip_by_strip<const C: usize>(samples: &[u8], width: usize, columns: &Axis, rows: &Axis, out: &mut [u8]) {
-    let (stride, out_stride) = (width * C, columns.starts.len() * C);
-    let mut strip = vec![0; stride * LANES];
-    let mut lanes = vec![[0; LANES]; stride];
-    for (n, out) in out.chunks_mut(out_stride * LANES).enumerate() {
-        let high = out.len() / out_stride;
-        for (row, line) in strip.chunks_exact_mut(stride).take(high).enumerate() {
-            let (start, weights) = rows.window(n * LANES + row);
-            vertical(&samples[start * stride..], stride, weights, rows, line);
-        }
-        interleave(&strip, stride, &mut lanes);
-        horizontal::<C>(&lanes, columns, out, out_stride);
+fn strip_of_rows<const C: usize>(resampler: &mut Resampler, end: usize, out_stride: usize) {
+    let Resampler { width, columns, rows, held, first, out, made, strip, lanes, .. } = resampler;
+    let stride = *width * C;
+    for (line, row) in strip.chunks_exact_mut(stride).zip(*made..end) {
+        let (start, weights) = rows.window(row);
+        vertical(&held[(start - *first) * stride..], stride, weights, rows, line);
     }
+    interleave(strip, stride, lanes);
+    horizontal::<C>(lanes, columns, &mut out[*made * out_stride..end * out_stride], out_stride);
 }
 
 /// One output row: the weighted sum of the input rows, whose first is at the beginning of `samples`.
@@ -255,6 +313,7 @@ mod tests {
             size in (1_usize..90, 1_usize..30),
             part in (1_usize..100, 1_usize..100),
             channels in prop::sample::select(vec![1_usize, 3, 4]),
+            rows_at_once in 1_usize..9,
             seed in 0_u32..,
         ) {
             let to = ((size.0 * part.0 / 100).max(1), (size.1 * part.1 / 100).max(1));
@@ -267,6 +326,12 @@ mod tests {
                 })
                 .collect();
             let ours = resample(&samples, channels, size, to);
+            let mut in_parts = Resampler::new(channels, size, to);
+            for rows in samples.chunks(size.0 * channels * rows_at_once) {
+                in_parts.push(rows);
+            }
+            let in_parts = in_parts.finish();
+            prop_assert_eq!(in_parts.as_ref(), Some(&ours));
             let mut sum = 0.0;
             for (ours, exact) in ours.iter().zip(reference(&samples, channels, size, to)) {
                 let off = (f64::from(*ours) - exact).abs();

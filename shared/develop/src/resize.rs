@@ -24,10 +24,13 @@ pub(super) fn resize(bitmap: &Bitmap, width: u32, height: u32) -> Bitmap {
 }
 
 /// Resamples a decoded original; its depth stays.
-pub(super) fn resize_decoded(bitmap: &DecodedBitmap, width: u32, height: u32) -> DecodedBitmap {
+pub(super) fn resize_decoded(bitmap: DecodedBitmap, width: u32, height: u32) -> DecodedBitmap {
     match bitmap {
-        DecodedBitmap::Eight(bitmap) => DecodedBitmap::Eight(resize(bitmap, width, height)),
-        DecodedBitmap::Sixteen(bitmap) => DecodedBitmap::Sixteen(by(resample_sixteen, bitmap, width, height)),
+        DecodedBitmap::Eight(bitmap) if (bitmap.width, bitmap.height) == (width, height) => {
+            DecodedBitmap::Eight(bitmap)
+        }
+        DecodedBitmap::Eight(bitmap) => DecodedBitmap::Eight(resize(&bitmap, width, height)),
+        DecodedBitmap::Sixteen(bitmap) => DecodedBitmap::Sixteen(by(resample_sixteen, &bitmap, width, height)),
     }
 }
 

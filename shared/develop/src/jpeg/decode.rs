@@ -1,4 +1,5 @@
-//! Scaled decoding: libjpeg leaves out the detail that the preview would drop anyway.
+//! Scaled decoding: libjpeg leaves out the detail that the preview would drop anyway, and what is left is resampled row by
+//! row: memory holds the result and a band of rows, whatever the size of a baseline file.
 
 use std::{
     io::{BufRead, Read},
@@ -17,10 +18,11 @@ use crate::{
     bounds::check_working_bytes,
     colour::Colour,
     refusal::Refusal,
+    resample::Resampler,
+    resize::fit,
 };
 
-/// Decodes to the smallest scale, in eighths, whose long edge is at least `long_edge`. `None` for codings that the
-/// decoder does not know.
+/// Decodes to a picture whose long edge is `long_edge` at most. `None` for codings that the decoder does not know.
 pub(crate) fn decode(original: &[u8], header: &Header<'_>, long_edge: u32) -> Result<Option<Negative>, Refusal> {
     if !header.is_decodable() {
         return Ok(None);
@@ -61,19 +63,28 @@ fn decode_scaled(original: impl BufRead, header: &Header<'_>, long_edge: u32) ->
         _ => (PixelFormat::Rgb, ColorSpace::JCS_RGB),
     };
     let mut started = decoder.to_colorspace(space).map_err(|_| Refusal::Damaged)?;
-    let (width, height) = (started.width(), started.height());
-    let mut samples = vec![0; width * height * format.channels()];
-    started.read_scanlines_into(&mut samples).map_err(|_| Refusal::Damaged)?;
+    let from = (started.width(), started.height());
+    let (width, height) = fit((header.width, header.height), long_edge);
+    let mut resampler = Resampler::new(format.channels(), from, (width as usize, height as usize));
+    let mut rows = vec![0; from.0 * format.channels() * ROWS_AT_ONCE];
+    for first in (0..from.1).step_by(ROWS_AT_ONCE) {
+        let rows = &mut rows[..from.0 * format.channels() * ROWS_AT_ONCE.min(from.1 - first)];
+        started.read_scanlines_into(rows).map_err(|_| Refusal::Damaged)?;
+        resampler.push(rows);
+    }
     // Reads on to the end-of-image marker, so that damage after the last row is seen too.
     started.finish().map_err(|_| Refusal::Damaged)?;
+    let mut samples = resampler.finish().ok_or(Refusal::Damaged)?;
     if format == PixelFormat::Cmyk && header.adobe {
         for sample in &mut samples {
             *sample = u8::MAX - *sample;
         }
     }
-    let side = |side| u32::try_from(side).map_err(|_| Refusal::Damaged);
-    Ok(Bitmap { width: side(width)?, height: side(height)?, format, samples })
+    Ok(Bitmap { width, height, format, samples })
 }
+
+/// Decoded rows that are handed on together.
+const ROWS_AT_ONCE: usize = 16;
 
 /// The smallest n of 1, 2, 4 and 8 for which `ceil(long * n / 8) >= target`; 8 where the original is smaller. The odd
 /// scales between save no time, and lose 2 dB on real photos to what a resize from the next power of two keeps.
