@@ -17,10 +17,11 @@ use shared::{
 /// Where the plan lies, as `terraform show -json` writes it.
 const PLAN: &str = "DARKROOM_PLAN";
 /// What the functions can do without: they have sensible defaults.
-const OPTIONAL: [&str; 6] = [
+const OPTIONAL: [&str; 7] = [
     "ARCHIVE_CHECKSUMS",
     "ARCHIVE_PREFERENCE",
     "MACHINE_CLIENTS",
+    "PERSONAL_DATA_RETENTION_DAYS",
     "RETRY_BACKOFF_SECONDS",
     "RUST_LOG",
     "SES_CONFIGURATION_SET",
