@@ -7,6 +7,7 @@ mod bad_photos;
 mod bad_requests;
 mod bounds;
 mod campaigns;
+mod cases;
 mod clients;
 mod conditional;
 mod contention;
