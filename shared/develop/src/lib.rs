@@ -105,7 +105,8 @@ struct Negative {
 /// Develops one original.
 ///
 /// `filename` is the upload's name: some RAW formats share TIFF's signature and are told apart by extension. Whatever name or
-/// upload say otherwise, a photo is what its bytes are. Peak memory beside `original` is at most about 1.1 GiB, and 25 MB for a baseline JPEG of any size.
+/// upload say otherwise, a photo is what its bytes are. Peak memory beside `original` is at most about 1.1 GiB, and 25 MB for
+/// a baseline JPEG of any size.
 pub fn develop(original: &[u8], filename: &str, limits: &Limits) -> Result<Developed, Refusal> {
     limits.check_bytes(original.len())?;
     let format = sniff::sniff(original, filename)?;

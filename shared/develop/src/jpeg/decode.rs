@@ -8,10 +8,7 @@ use std::{
 
 use mozjpeg::{ColorSpace, Decompress};
 
-use super::{
-    complaints,
-    header::{End, Header},
-};
+use super::{complaints, header::Header};
 use crate::{
     Negative,
     bitmap::{Bitmap, DecodedBitmap, PixelFormat},
@@ -31,16 +28,14 @@ pub(crate) fn decode(original: &[u8], header: &Header<'_>, long_edge: u32) -> Re
     let patched = header.with_height(original);
     let original = patched.as_deref().unwrap_or(original);
     let ended_at = |end: usize| caught(original[..end].chain(END_OF_IMAGE), header, long_edge);
-    let picture = match header.end {
-        End::Marked => caught(original, header, long_edge).or_else(|refusal| {
-            // Cameras and tools leave bytes between picture and end, which libjpeg reports like any other surplus.
-            header.end_of_picture(original).map_or(Err(refusal), ended_at)
-        }),
-        End::Missing { at } => {
-            let walked = header.scans == 1 && header.scan.is_some();
-            let end = if walked { header.end_of_picture(original) } else { Some(at) };
-            end.and_then(|end| ended_at(end).ok()).ok_or(Refusal::Truncated)
-        }
+    let picture = if header.has_end {
+        // Cameras and tools leave bytes between picture and end, which libjpeg reports like any other surplus.
+        caught(original, header, long_edge)
+            .or_else(|refusal| header.end_of_picture(original).map_or(Err(refusal), ended_at))
+    } else {
+        let walked = header.scans == 1 && header.scan.is_some();
+        let end = if walked { header.end_of_picture(original) } else { Some(header.length) };
+        end.and_then(|end| ended_at(end).ok()).ok_or(Refusal::Truncated)
     }?;
     let colour = Colour::embedded(header.icc_profile());
     Ok(Some(Negative { size: (header.width, header.height), bitmap: DecodedBitmap::Eight(picture), colour }))

@@ -10,19 +10,6 @@ const MAX_SCANS: usize = 200;
 const ICC: &[u8] = b"ICC_PROFILE\0";
 const ADOBE: &[u8] = b"Adobe";
 
-/// How a file's markers end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum End {
-    /// With the end-of-image marker.
-    #[default]
-    Marked,
-    /// Without it: the file ends, or what stands there from this byte on is no JPEG.
-    Missing {
-        /// Where.
-        at: usize,
-    },
-}
-
 /// A scan of a sequential JPEG.
 #[derive(Debug, Clone)]
 pub(super) struct Scan {
@@ -117,10 +104,10 @@ pub(crate) struct Header<'a> {
     pub(super) sampling: Vec<(u8, u8)>,
     /// An Adobe marker: CMYK is stored inverted.
     pub(super) adobe: bool,
-    /// Bytes up to its end.
+    /// Bytes up to the end of the image.
     pub(crate) length: usize,
-    /// How it ends.
-    pub(super) end: End,
+    /// Whether the end-of-image marker is there: else the file ends, or goes on with what is no JPEG.
+    pub(super) has_end: bool,
     /// The last scan, if it can be walked through.
     pub(super) scan: Option<Scan>,
     /// Tables of that scan.
@@ -151,7 +138,6 @@ impl<'a> Header<'a> {
                 // The picture is there; what follows may be a phone's own.
                 Err(_) if header.scans > 0 => {
                     header.length = end_of_data(bytes, begins_at);
-                    header.end = End::Missing { at: header.length };
                     break;
                 }
                 Err(refusal) => return Err(refusal),
@@ -160,6 +146,7 @@ impl<'a> Header<'a> {
             match marker {
                 0xD9 => {
                     header.length = at;
+                    header.has_end = true;
                     break;
                 }
                 // SOFn, but for DHT (C4), JPG (C8) and DAC (CC).
@@ -193,7 +180,7 @@ impl<'a> Header<'a> {
         if header.width == 0 || header.height == 0 || header.scans == 0 {
             return Err(Refusal::Damaged);
         }
-        if header.end != End::Marked && !header.is_exact() {
+        if !header.has_end && !header.is_exact() {
             return Err(Refusal::Truncated);
         }
         Ok(header)
