@@ -134,7 +134,7 @@ impl ObjectKey {
         format!("derivatives/{studio}/{photo}/")
     }
 
-    /// What the keys of a download's archives and indexes begin with, those of all its builds.
+    /// Prefix of the keys of a download's archives and indexes, of all its builds.
     pub fn archives_of_download(studio: &Studio, download: Uuid) -> String {
         format!("archives/{studio}/{download}/")
     }

@@ -209,7 +209,7 @@ struct Worker {
 #[derive(Clone, Default)]
 struct Runtime(Arc<Mutex<Turn>>, Arc<Notify>);
 
-/// What a function is invoked with.
+/// Event and context of an invocation.
 struct Event {
     body: Bytes,
     trace: Option<HeaderValue>,

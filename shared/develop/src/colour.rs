@@ -23,7 +23,7 @@ use super::{
 /// Bytes of a profile, inflated. The largest CMYK profiles have about 3 MB.
 pub(super) const MAX_PROFILE_BYTES: usize = 16 << 20;
 
-/// What a file says about its colours.
+/// Colours of a file, by its own account.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Colour {
     /// The embedded ICC profile.

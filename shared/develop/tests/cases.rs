@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 /// In dB: below it, a picture is another one. JPEG of quality 80 leaves 31 to 33 of the chart.
 const ALIKE: f64 = 30.0;
 
-/// What the case is, or how it differs from what it should be.
+/// Compares a case with its row; an error tells the difference.
 fn look(file: &str, outcome: &str, picture: &str, facts: &Value) -> Result<(), String> {
     let original = std::fs::read(folder().join(file)).map_err(|error| error.to_string())?;
     let developed = match develop(&original, file, &Limits::default()) {

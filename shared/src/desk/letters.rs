@@ -136,7 +136,7 @@ pub async fn letters<R: Workable>(
     Ok(())
 }
 
-/// What became of the letters of a page.
+/// Outcome of a page of letters.
 struct Page {
     done: u64,
     kept: Vec<DeadLetter>,

@@ -34,7 +34,7 @@ pub(super) struct ExifBlock<'a> {
     pub(super) context: Context,
 }
 
-/// What the first directory of a block is about.
+/// Subject of a block's first directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Context {
     /// The photo: it points to the EXIF and GPS directories.

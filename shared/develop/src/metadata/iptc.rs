@@ -23,7 +23,7 @@ const COPYRIGHT_NOTICE: u8 = 116;
 const CAPTION: u8 = 120;
 const WANTED: [u8; 7] = [OBJECT_NAME, DATE_CREATED, TIME_CREATED, BY_LINE, CREDIT, COPYRIGHT_NOTICE, CAPTION];
 
-/// What every dataset begins with.
+/// First byte of every dataset.
 const TAG_MARKER: u8 = 0x1C;
 /// ISO 2022's escape sequence for UTF-8.
 const UTF8: &[u8] = b"\x1B%G";

@@ -94,7 +94,7 @@ impl From<Time> for TakenAt {
     }
 }
 
-/// What is left of a text to read.
+/// Rest of a text to read.
 struct Scanner<'a>(&'a str);
 
 impl<'a> Scanner<'a> {

@@ -182,7 +182,7 @@ impl Xmp {
     }
 }
 
-/// What an element is.
+/// Kind of an element.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Element {
     Rdf,

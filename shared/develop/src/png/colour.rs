@@ -84,7 +84,7 @@ impl<'a> Chunks<'a> {
     }
 }
 
-/// What a cICP chunk says.
+/// Content of a cICP chunk.
 enum Coded {
     Space(Space),
     /// HDR, or narrow range.
