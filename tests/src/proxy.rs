@@ -331,10 +331,12 @@ impl AsyncRead for Counted {
 
 impl AsyncWrite for Counted {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<std::io::Result<usize>> {
+        // Counted before they are written: whoever has read an answer finds all of it in the count.
+        let offered = buf.len() as u64;
+        self.traffic.received.fetch_add(offered, Ordering::Relaxed);
         let written = Pin::new(&mut self.stream).poll_write(cx, buf);
-        if let Poll::Ready(Ok(bytes)) = &written {
-            self.traffic.received.fetch_add(*bytes as u64, Ordering::Relaxed);
-        }
+        let passed = if let Poll::Ready(Ok(bytes)) = &written { *bytes as u64 } else { 0 };
+        self.traffic.received.fetch_sub(offered - passed, Ordering::Relaxed);
         written
     }
 
