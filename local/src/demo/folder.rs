@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
+use shared::photo::FileType;
 
 /// Bytes read at a time.
 const CHUNK_BYTES: usize = 256 * 1024;
@@ -41,18 +42,8 @@ pub fn filename(path: &Path) -> String {
 
 /// The media type that goes with the ending.
 pub fn content_type(filename: &str) -> &'static str {
-    let ending = filename.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
-    match ending.as_deref() {
-        Some("jpg" | "jpeg" | "jpe") => "image/jpeg",
-        Some("png") => "image/png",
-        Some("webp") => "image/webp",
-        Some("tif" | "tiff") => "image/tiff",
-        Some("gif") => "image/gif",
-        Some("heic") => "image/heic",
-        Some("heif") => "image/heif",
-        Some("avif") => "image/avif",
-        _ => "application/octet-stream",
-    }
+    let ending = filename.rsplit_once('.').and_then(|(_, ending)| FileType::of_extension(ending));
+    ending.map_or("application/octet-stream", |file_type| file_type.content_type)
 }
 
 /// Size in bytes and SHA-256 in hex.

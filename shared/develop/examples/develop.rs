@@ -37,10 +37,10 @@ fn main() -> anyhow::Result<()> {
                 Derivatives::UnsupportedFormat => json!("unsupported_format"),
             },
         }),
-        Err(refusal) => json!({
+        Err(error) => json!({
             "file": filename,
             "duration_ms": duration_ms,
-            "refused": { "code": refusal.code(), "message": refusal.to_string() },
+            "refused": { "code": error.code(), "message": error.to_string() },
         }),
     };
     #[expect(clippy::print_stdout, reason = "a command line program's answer")]

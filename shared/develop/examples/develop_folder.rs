@@ -23,7 +23,7 @@ fn main() -> anyhow::Result<()> {
                 }
                 Derivatives::UnsupportedFormat => "unsupported".to_owned(),
             },
-            Err(refusal) => format!("refused:{}", refusal.code()),
+            Err(error) => format!("refused:{}", error.code()),
         };
         #[expect(clippy::print_stdout, reason = "a command line program's answer")]
         {

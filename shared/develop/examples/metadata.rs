@@ -13,7 +13,7 @@ fn main() -> anyhow::Result<()> {
         let filename = Path::new(&path).file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let line = match read_metadata(&original, filename) {
             Ok(exif) => json!({ "file": path, "exif": exif }),
-            Err(refusal) => json!({ "file": path, "refused": refusal.code() }),
+            Err(error) => json!({ "file": path, "refused": error.code() }),
         };
         #[expect(clippy::print_stdout, reason = "a command line program's answer")]
         {

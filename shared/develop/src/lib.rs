@@ -5,24 +5,27 @@
 
 mod bitmap;
 mod bmff;
-mod bounds;
 mod colour;
-mod complete;
+mod content_type;
+mod error;
+mod gif;
 mod guard;
+mod heif;
 mod jpeg;
+mod limits;
 mod metadata;
 mod orient;
 mod png;
 mod raster;
 mod raw;
 mod reduce;
-mod refusal;
 mod resample;
 mod resize;
-mod sniff;
 #[cfg(test)]
 mod tests;
 mod tiff;
+mod truncation;
+mod webp;
 
 use std::thread;
 
@@ -33,9 +36,8 @@ use self::{
     bitmap::{Bitmap, DecodedBitmap, PixelFormat},
     colour::Colour,
     metadata::{DcfColour, Metadata},
-    sniff::Format,
 };
-pub use self::{bounds::Limits, refusal::Refusal};
+pub use self::{error::Error, limits::Limits};
 
 /// Pixels, long edge of the preview: fills a laptop screen, and a 2x phone.
 const PREVIEW_LONG_EDGE: u32 = 2048;
@@ -94,12 +96,47 @@ pub struct Jpeg {
     pub crc32: u32,
 }
 
-/// A decoded original, somewhat larger than the preview, in the original's own colours and orientation.
-struct Negative {
+/// An original while it is developed.
+struct Original<'a> {
+    bytes: &'a [u8],
+    limits: &'a Limits,
+    metadata: &'a Metadata,
+}
+
+/// An original, as its container and decoder tell of it.
+#[derive(Default)]
+struct Decoded {
+    /// Pixels, as stored; `None` where the file does not say.
+    size: Option<(u32, u32)>,
+    /// The container's own orientation, which replaces EXIF's. Counts as EXIF does, 1 to 8.
+    orientation: Option<u8>,
+    /// `None` where no decoder knows the coding.
+    picture: Option<Picture>,
+}
+
+/// A decoded picture in the original's own colours and orientation, at least as large as the preview.
+struct Picture {
     /// Pixels of the picture that it was made of.
     size: (u32, u32),
     bitmap: DecodedBitmap,
     colour: Colour,
+}
+
+impl Decoded {
+    fn of(picture: Picture) -> Self {
+        Self { size: Some(picture.size), orientation: None, picture: Some(picture) }
+    }
+
+    /// The same, in the colour space that a camera states where the file has no profile.
+    fn stated(self, colour: DcfColour) -> Self {
+        let picture = self.picture.map(|picture| Picture { colour: picture.colour.stated(colour), ..picture });
+        Self { picture, ..self }
+    }
+
+    /// A whole file in a coding that no decoder knows.
+    fn unsupported(size: Option<(u32, u32)>) -> Self {
+        Self { size, ..Self::default() }
+    }
 }
 
 /// Develops one original.
@@ -107,98 +144,43 @@ struct Negative {
 /// `filename` is the upload's name: some RAW formats share TIFF's signature and are told apart by extension. Whatever name or
 /// upload say otherwise, a photo is what its bytes are. Peak memory beside `original` is at most about 1.1 GiB, and 25 MB for
 /// a baseline JPEG of any size.
-pub fn develop(original: &[u8], filename: &str, limits: &Limits) -> Result<Developed, Refusal> {
+pub fn develop(original: &[u8], filename: &str, limits: &Limits) -> Result<Developed, Error> {
     limits.check_bytes(original.len())?;
-    let format = sniff::sniff(original, filename)?;
+    let format = content_type::detect(original, filename)?;
     // Hashes are needed last: where there is a second core, they cost no time.
     thread::scope(|scope| {
         let hashes = scope.spawn(|| (Sha256::digest(original).into(), crc32fast::hash(original)));
         let metadata = metadata::read(format, original);
-        let read = read(format, original, limits, &metadata)?;
-        let derivatives = match read.negative {
-            Some(negative) => print(negative, read.orientation)?,
+        let decoded = (format.decode)(&Original { bytes: original, limits, metadata: &metadata })?;
+        let orientation = decoded.orientation.unwrap_or(metadata.orientation);
+        let derivatives = match decoded.picture {
+            Some(picture) => render(picture, orientation)?,
             None => Derivatives::UnsupportedFormat,
         };
-        let (sha256, crc32) = hashes.join().map_err(|_| Refusal::Damaged)?;
+        let (sha256, crc32) = hashes.join().map_err(|_| Error::Damaged)?;
         Ok(Developed {
-            content_type: format.content_type(),
+            content_type: format.content_type,
             sha256,
             crc32,
-            dimensions: read.size.map(|size| orient::upright(size, read.orientation)),
-            orientation: read.orientation,
+            dimensions: decoded.size.map(|size| orient::upright(size, orientation)),
+            orientation,
             exif: metadata.exif,
             derivatives,
         })
     })
 }
 
-/// An original, as its container and decoder tell of it.
-struct Read {
-    /// Pixels, as stored.
-    size: Option<(u32, u32)>,
-    /// As an EXIF orientation, 1 to 8.
-    orientation: u8,
-    negative: Option<Negative>,
-}
-
-fn read(format: Format, original: &[u8], limits: &Limits, metadata: &Metadata) -> Result<Read, Refusal> {
-    let orientation = metadata.orientation;
-    match format {
-        Format::Jpeg => {
-            let header = jpeg::Header::read(original)?;
-            let size = (header.width, header.height);
-            limits.check_pixels(size.0, size.1)?;
-            let negative = jpeg::decode(original, &header, PREVIEW_LONG_EDGE)?;
-            let negative = negative.map(|negative| negative.stated(metadata.colour));
-            Ok(Read { size: Some(size), orientation, negative })
-        }
-        Format::Png | Format::WebP | Format::Tiff | Format::Gif => {
-            complete::check(format, original)?;
-            match raster::decode(format, original, limits, PREVIEW_LONG_EDGE)? {
-                raster::Outcome::Decoded { size, negative } => {
-                    // PNG has chunks of its own for that.
-                    let stated = if format == Format::Png { DcfColour::Unknown } else { metadata.colour };
-                    Ok(Read { size: Some(size), orientation, negative: Some(negative.stated(stated)) })
-                }
-                raster::Outcome::Unsupported { size } => Ok(Read { size, orientation, negative: None }),
-            }
-        }
-        Format::Heif(_) => {
-            complete::check(format, original)?;
-            // HEIF turns a picture by its own property, and tells readers to ignore EXIF's.
-            let picture = bmff::primary_picture(original);
-            let orientation = picture.map_or(1, |picture| picture.orientation);
-            Ok(Read { size: picture.map(|picture| picture.size), orientation, negative: None })
-        }
-        Format::Raw(_) => {
-            let Some((jpeg, header)) = raw::largest_jpeg(original, limits) else {
-                return Ok(Read { size: metadata.stated_size, orientation, negative: None });
-            };
-            // One that is damaged says nothing about the RAW picture.
-            let negative = jpeg::decode(jpeg, &header, PREVIEW_LONG_EDGE).ok().flatten();
-            let negative = negative.map(|negative| negative.stated(metadata.colour));
-            Ok(Read { size: metadata.stated_size.or(Some((header.width, header.height))), orientation, negative })
-        }
-    }
-}
-
-impl Negative {
-    fn stated(self, colour: DcfColour) -> Self {
-        Self { colour: self.colour.stated(colour), ..self }
-    }
-}
-
 /// Reads the metadata of an original without decoding its picture.
-pub fn read_metadata(original: &[u8], filename: &str) -> Result<Exif, Refusal> {
-    Ok(metadata::read(sniff::sniff(original, filename)?, original).exif)
+pub fn read_metadata(original: &[u8], filename: &str) -> Result<Exif, Error> {
+    Ok(metadata::read(content_type::detect(original, filename)?, original).exif)
 }
 
-/// From the negative to the derivatives: shrink first, so that colour and orientation touch few pixels.
-fn print(negative: Negative, orientation: u8) -> Result<Derivatives, Refusal> {
-    let upright = orient::upright(negative.size, orientation);
+/// Makes the derivatives. Shrinks first, so that colour and orientation touch few pixels.
+fn render(picture: Picture, orientation: u8) -> Result<Derivatives, Error> {
+    let upright = orient::upright(picture.size, orientation);
     let (width, height) = orient::upright(resize::fit(upright, PREVIEW_LONG_EDGE), orientation);
-    let small = resize::resize_decoded(negative.bitmap, width, height);
-    let srgb = colour::to_srgb(small, &negative.colour);
+    let small = resize::resize_decoded(picture.bitmap, width, height);
+    let srgb = colour::to_srgb(small, &picture.colour);
     let preview = orient::orient(srgb, orientation);
 
     let (width, height) = resize::fit(upright, THUMB_LONG_EDGE);

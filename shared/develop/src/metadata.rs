@@ -3,7 +3,7 @@
 //! A photo without metadata is a photo too, so nothing here is an error. Metadata inflates to at most 16 MB; all loops
 //! are linear in the size of the file.
 
-mod blocks;
+pub(super) mod blocks;
 mod exif;
 mod gps;
 mod iptc;
@@ -15,8 +15,9 @@ mod xmp;
 
 use shared::photo::Exif;
 
-use self::{blocks::Blocks, exif::Directories, iptc::Iptc, record::Sources, xmp::Xmp};
-use super::{guard::guarded, sniff::Format};
+pub(super) use self::blocks::Blocks;
+use self::{exif::Directories, iptc::Iptc, record::Sources, xmp::Xmp};
+use super::{content_type::Format, guard::guarded};
 
 /// A file's metadata.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,9 +41,10 @@ pub(super) enum DcfColour {
 }
 
 /// Reads a file's metadata.
-pub(super) fn read(format: Format, original: &[u8]) -> Metadata {
+pub(super) fn read(format: &Format, original: &[u8]) -> Metadata {
     guarded(|| {
-        let mut blocks = Blocks::find(format, original);
+        let mut blocks = Blocks::default();
+        (format.metadata)(original, &mut blocks);
         let found = std::mem::take(&mut blocks.exif);
         let directories = Directories::read(&found);
         // TIFF keeps the other blocks in fields, and so do some EXIF blocks.

@@ -7,16 +7,22 @@ use std::io::Cursor;
 use png::{BitDepth, ColorType, DecodeOptions, Decoder, DecodingError, Reader, Transformations};
 
 use super::{
-    Negative,
+    Decoded, Original, PREVIEW_LONG_EDGE, Picture,
     bitmap::PixelFormat,
-    bounds::{Limits, MAX_WORKING_BYTES, check_working_bytes},
-    raster::Outcome,
+    error::Error,
+    guard::guarded,
+    limits::{Limits, MAX_WORKING_BYTES, check_working_bytes},
     reduce::{Depth, Reducer, over_white},
-    refusal::Refusal,
+    truncation,
 };
 
 /// Decodes a PNG; of an animated one the default image.
-pub(super) fn decode(bytes: &[u8], limits: &Limits, long_edge: u32) -> Result<Outcome, Refusal> {
+pub(super) fn read(original: &Original<'_>) -> Result<Decoded, Error> {
+    truncation::png(original.bytes)?;
+    guarded(|| decode(original.bytes, original.limits)).unwrap_or(Err(Error::Damaged))
+}
+
+fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, Error> {
     let mut options = DecodeOptions::default();
     // Both may inflate to any size; profiles are read by `colour`.
     options.set_ignore_text_chunk(true);
@@ -24,11 +30,11 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits, long_edge: u32) -> Result<Ou
     let mut decoder = Decoder::new_with_options(Cursor::new(bytes), options);
     decoder.set_limits(png::Limits { bytes: usize::try_from(2 * MAX_WORKING_BYTES).unwrap_or(usize::MAX) });
     decoder.set_transformations(Transformations::EXPAND);
-    let header = decoder.read_header_info().map_err(|error| refusal(&error))?;
+    let header = decoder.read_header_info().map_err(|error| to_error(&error))?;
     let size = (header.width, header.height);
     limits.check_pixels(size.0, size.1)?;
-    let mut reader = decoder.read_info().map_err(|error| refusal(&error))?;
-    let Some(colour) = colour::read(bytes) else { return Ok(Outcome::Unsupported { size: Some(size) }) };
+    let mut reader = decoder.read_info().map_err(|error| to_error(&error))?;
+    let Some(colour) = colour::read(bytes) else { return Ok(Decoded::unsupported(Some(size))) };
 
     let (color_type, bit_depth) = reader.output_color_type();
     let (format, has_alpha) = match color_type {
@@ -36,36 +42,41 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits, long_edge: u32) -> Result<Ou
         ColorType::GrayscaleAlpha => (PixelFormat::Gray, true),
         ColorType::Rgb => (PixelFormat::Rgb, false),
         ColorType::Rgba => (PixelFormat::Rgb, true),
-        ColorType::Indexed => return Ok(Outcome::Unsupported { size: Some(size) }),
+        ColorType::Indexed => return Ok(Decoded::unsupported(Some(size))),
     };
     let depth = match bit_depth {
         BitDepth::Eight => Depth::Eight,
         BitDepth::Sixteen => Depth::Sixteen,
-        _ => return Ok(Outcome::Unsupported { size: Some(size) }),
+        _ => return Ok(Decoded::unsupported(Some(size))),
     };
-    let mut rows =
-        Rows { reducer: Reducer::new(size, long_edge, format, depth), format, has_alpha, depth, row: Vec::new() };
+    let mut rows = Rows {
+        reducer: Reducer::new(size, PREVIEW_LONG_EDGE, format, depth),
+        format,
+        has_alpha,
+        depth,
+        row: Vec::new(),
+    };
     read_rows(&mut reader, size, &mut rows)?;
-    Ok(Outcome::Decoded { size, negative: Negative { size, bitmap: rows.reducer.finish(), colour } })
+    Ok(Decoded::of(Picture { size, bitmap: rows.reducer.finish(), colour }))
 }
 
 /// Interlaced files are complete only after the last pass, and are held whole.
-fn read_rows(reader: &mut Reader<Cursor<&[u8]>>, size: (u32, u32), rows: &mut Rows) -> Result<(), Refusal> {
+fn read_rows(reader: &mut Reader<Cursor<&[u8]>>, size: (u32, u32), rows: &mut Rows) -> Result<(), Error> {
     if reader.info().interlaced {
-        let bytes = reader.output_buffer_size().ok_or(Refusal::Damaged)?;
+        let bytes = reader.output_buffer_size().ok_or(Error::Damaged)?;
         check_working_bytes(size.0, size.1, bytes as u64)?;
         let mut whole = vec![0; bytes];
-        let frame = reader.next_frame(&mut whole).map_err(|error| refusal(&error))?;
+        let frame = reader.next_frame(&mut whole).map_err(|error| to_error(&error))?;
         for row in whole.chunks_exact(frame.line_size) {
             rows.push(row);
         }
     } else {
         for _ in 0..size.1 {
-            let row = reader.next_row().map_err(|error| refusal(&error))?.ok_or(Refusal::Truncated)?;
+            let row = reader.next_row().map_err(|error| to_error(&error))?.ok_or(Error::Truncated)?;
             rows.push(row.data());
         }
         // Reads the rest of the image data, whose checksum covers the last rows.
-        reader.next_row().map_err(|error| refusal(&error))?;
+        reader.next_row().map_err(|error| to_error(&error))?;
     }
     Ok(())
 }
@@ -106,9 +117,9 @@ fn drop_alpha(row: &mut Vec<u16>, colours: usize) {
     row.truncate(pixels * colours);
 }
 
-fn refusal(error: &DecodingError) -> Refusal {
+fn to_error(error: &DecodingError) -> Error {
     match error {
-        DecodingError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Refusal::Truncated,
-        _ => Refusal::Damaged,
+        DecodingError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Error::Truncated,
+        _ => Error::Damaged,
     }
 }

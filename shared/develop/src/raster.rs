@@ -1,43 +1,25 @@
-//! PNG, WebP, TIFF and GIF. The last one and WebP (their first frames) by the `image` crate.
+//! Pictures by decoders of the `image` crate, which hold all pixels.
 
-use std::io::{Cursor, ErrorKind};
+use std::io::ErrorKind;
 
-use image::{
-    ColorType, ImageDecoder, ImageError,
-    codecs::{gif::GifDecoder, webp::WebPDecoder},
-};
+use image::{ColorType, ImageDecoder, ImageError};
 
 use super::{
-    Negative,
+    Decoded, Original, PREVIEW_LONG_EDGE, Picture,
     bitmap::PixelFormat,
-    bounds::{Limits, MAX_WORKING_BYTES, check_working_bytes},
     colour::{Colour, MAX_PROFILE_BYTES},
+    error::Error,
     guard::guarded,
-    png,
+    limits::{MAX_WORKING_BYTES, check_working_bytes},
     reduce::{Depth, Reducer, over_white},
-    refusal::Refusal,
-    sniff::Format,
-    tiff,
 };
 
-/// The result of decoding.
-pub(super) enum Outcome {
-    /// `size` is the original's, as stored.
-    Decoded { size: (u32, u32), negative: Negative },
-    /// Whole as far as can be told, in a coding that the decoder does not know.
-    Unsupported { size: Option<(u32, u32)> },
-}
-
-/// Decodes, and shrinks by a whole factor as long as the long edge of the result stays at least twice `long_edge`, so
-/// that what is kept while resizing is small.
-pub(super) fn decode(format: Format, bytes: &[u8], limits: &Limits, long_edge: u32) -> Result<Outcome, Refusal> {
-    guarded(|| match format {
-        Format::Png => png::decode(bytes, limits, long_edge),
-        Format::Tiff => tiff::decode(bytes, limits, long_edge),
-        Format::WebP => run(WebPDecoder::new(Cursor::new(bytes)), limits, long_edge),
-        _ => run(GifDecoder::new(Cursor::new(bytes)), limits, long_edge),
-    })
-    .unwrap_or(Err(Refusal::Damaged))
+/// Decodes by the decoder that `open` makes.
+pub(super) fn decode<D: ImageDecoder>(
+    original: &Original<'_>,
+    open: impl FnOnce() -> Result<D, ImageError>,
+) -> Result<Decoded, Error> {
+    guarded(|| run(open(), original)).unwrap_or(Err(Error::Damaged))
 }
 
 /// The decoders' own bound, as a second line: the pixels, and as much again for what they keep beside them. Sides are
@@ -48,38 +30,39 @@ fn image_limits() -> image::Limits {
     own
 }
 
-fn run<D: ImageDecoder>(decoder: Result<D, ImageError>, limits: &Limits, long_edge: u32) -> Result<Outcome, Refusal> {
+fn run<D: ImageDecoder>(decoder: Result<D, ImageError>, original: &Original<'_>) -> Result<Decoded, Error> {
+    let limits = original.limits;
     let mut decoder = match decoder {
         Ok(decoder) => decoder,
-        Err(ImageError::Unsupported(_)) => return Ok(Outcome::Unsupported { size: None }),
-        Err(error) => return Err(refusal(&error)),
+        Err(ImageError::Unsupported(_)) => return Ok(Decoded::unsupported(None)),
+        Err(error) => return Err(to_error(&error)),
     };
     let size @ (width, height) = decoder.dimensions();
     limits.check_pixels(width, height)?;
     check_working_bytes(width, height, decoder.total_bytes())?;
-    decoder.set_limits(image_limits()).map_err(|error| refusal(&error))?;
+    decoder.set_limits(image_limits()).map_err(|error| to_error(&error))?;
     let icc = decoder.icc_profile().ok().flatten().filter(|icc| icc.len() <= MAX_PROFILE_BYTES);
-    let colour = Colour::embedded(icc);
+    let colour = Colour::embedded(icc).stated(original.metadata.colour);
     let (channels, kept) = match decoder.color_type() {
         ColorType::Rgb8 => (3, 3),
         ColorType::Rgba8 => (4, 3),
-        _ => return Ok(Outcome::Unsupported { size: Some(size) }),
+        _ => return Ok(Decoded::unsupported(Some(size))),
     };
-    let mut pixels = vec![0; usize::try_from(decoder.total_bytes()).map_err(|_| Refusal::Damaged)?];
+    let mut pixels = vec![0; usize::try_from(decoder.total_bytes()).map_err(|_| Error::Damaged)?];
     match decoder.read_image(&mut pixels) {
         Ok(()) => {}
-        Err(ImageError::Unsupported(_)) => return Ok(Outcome::Unsupported { size: Some(size) }),
+        Err(ImageError::Unsupported(_)) => return Ok(Decoded::unsupported(Some(size))),
         Err(ImageError::Limits(_)) => {
-            return Err(Refusal::TooManyPixels {
+            return Err(Error::TooManyPixels {
                 width,
                 height,
                 max_pixels: limits.max_pixels,
                 max_side: limits.max_side,
             });
         }
-        Err(error) => return Err(refusal(&error)),
+        Err(error) => return Err(to_error(&error)),
     }
-    let mut reducer = Reducer::new(size, long_edge, PixelFormat::Rgb, Depth::Eight);
+    let mut reducer = Reducer::new(size, PREVIEW_LONG_EDGE, PixelFormat::Rgb, Depth::Eight);
     let mut samples = Vec::new();
     for row in pixels.chunks_exact(width as usize * channels) {
         samples.clear();
@@ -89,17 +72,17 @@ fn run<D: ImageDecoder>(decoder: Result<D, ImageError>, limits: &Limits, long_ed
         }
         reducer.push(&samples);
     }
-    Ok(Outcome::Decoded { size, negative: Negative { size, bitmap: reducer.finish(), colour } })
+    Ok(Decoded::of(Picture { size, bitmap: reducer.finish(), colour }))
 }
 
-fn refusal(error: &ImageError) -> Refusal {
+fn to_error(error: &ImageError) -> Error {
     // Decoders wrap the reader's error at different depths.
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = cause {
         if error.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == ErrorKind::UnexpectedEof) {
-            return Refusal::Truncated;
+            return Error::Truncated;
         }
         cause = error.source();
     }
-    Refusal::Damaged
+    Error::Damaged
 }

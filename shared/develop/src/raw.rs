@@ -2,15 +2,27 @@
 
 use memchr::memmem;
 
-use super::{bounds::Limits, jpeg::Header};
+use super::{Decoded, Original, error::Error, jpeg, jpeg::Header, limits::Limits};
 
 /// Places in a file where a JPEG may begin that are looked at. Cameras write two to five.
 const MAX_CANDIDATES: usize = 24;
 /// Pixels of the longer side of a JPEG that is worth a preview; thumbnails have 160 to 320.
 const LEAST_LONG_SIDE: u32 = 640;
 
+/// Decodes the largest JPEG inside. The size is the camera's own statement, or else that of the JPEG.
+pub(super) fn read(original: &Original<'_>) -> Result<Decoded, Error> {
+    let stated = original.metadata.stated_size;
+    let Some((bytes, header)) = largest_jpeg(original.bytes, original.limits) else {
+        return Ok(Decoded::unsupported(stated));
+    };
+    // One that is damaged says nothing about the RAW picture.
+    let picture = jpeg::decode(bytes, &header).ok().flatten();
+    let size = stated.or(Some((header.width, header.height)));
+    Ok(Decoded { size, orientation: None, picture }.stated(original.metadata.colour))
+}
+
 /// Returns the largest JPEG inside that can be decoded, with its header.
-pub(super) fn largest_jpeg<'a>(original: &'a [u8], limits: &Limits) -> Option<(&'a [u8], Header<'a>)> {
+fn largest_jpeg<'a>(original: &'a [u8], limits: &Limits) -> Option<(&'a [u8], Header<'a>)> {
     let mut largest: Option<(&[u8], Header<'_>)> = None;
     let mut from = 0;
     for _ in 0..MAX_CANDIDATES {

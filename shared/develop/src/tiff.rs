@@ -21,13 +21,13 @@ use self::{
     rows::Rows,
 };
 use super::{
-    Negative,
+    Decoded, Original, PREVIEW_LONG_EDGE, Picture,
     bitmap::PixelFormat,
-    bounds::{Limits, check_working_bytes},
     colour::{Assumed, Colour, MAX_PROFILE_BYTES, Space},
-    raster::Outcome,
+    error::Error,
+    guard::guarded,
+    limits::{Limits, check_working_bytes},
     reduce::Reducer,
-    refusal::Refusal,
 };
 
 /// Why a page is not decoded.
@@ -35,46 +35,46 @@ use super::{
 enum Failure {
     /// A layout or coding that is not known here.
     Unsupported,
-    Refused(Refusal),
+    Refused(Error),
 }
 
-impl From<Refusal> for Failure {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Refused(error)
     }
 }
 
 /// The embedded ICC profile.
 const ICC_PROFILE: u16 = 34_675;
 
-/// Decodes the file's photo.
-pub(super) fn decode(bytes: &[u8], limits: &Limits, long_edge: u32) -> Result<Outcome, Refusal> {
-    let structure = Structure::new(bytes).ok_or(Refusal::Damaged)?;
-    let Some(page) = page::main(&structure)? else { return Ok(Outcome::Unsupported { size: None }) };
+/// Decodes the file's photo. Truncated files need no check of their own: the decoder follows offsets to all pixels.
+pub(super) fn read(original: &Original<'_>) -> Result<Decoded, Error> {
+    let decoded = guarded(|| decode(original.bytes, original.limits)).unwrap_or(Err(Error::Damaged))?;
+    Ok(decoded.stated(original.metadata.colour))
+}
+
+pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, Error> {
+    let structure = Structure::new(bytes).ok_or(Error::Damaged)?;
+    let Some(page) = page::main(&structure)? else { return Ok(Decoded::unsupported(None)) };
     let size = layout::size(&page)?;
     limits.check_pixels(size.0, size.1)?;
-    match decode_page(&structure, &page, size, long_edge) {
-        Ok(negative) => Ok(Outcome::Decoded { size, negative }),
-        Err(Failure::Unsupported) => Ok(Outcome::Unsupported { size: Some(size) }),
-        Err(Failure::Refused(refusal)) => Err(refusal),
+    match decode_page(&structure, &page, size) {
+        Ok(picture) => Ok(Decoded::of(picture)),
+        Err(Failure::Unsupported) => Ok(Decoded::unsupported(Some(size))),
+        Err(Failure::Refused(error)) => Err(error),
     }
 }
 
-fn decode_page(
-    structure: &Structure<'_>,
-    page: &Directory<'_>,
-    size: (u32, u32),
-    long_edge: u32,
-) -> Result<Negative, Failure> {
+fn decode_page(structure: &Structure<'_>, page: &Directory<'_>, size: (u32, u32)) -> Result<Picture, Failure> {
     let layout = Layout::read(page, size)?;
     check_working_bytes(size.0, size.1, layout.working_bytes())?;
     let mut rows = Rows::new(structure, page, &layout)?;
     let mut pixels = Pixels::new(&layout, page, structure.order())?;
-    let mut reducer = Reducer::new(size, long_edge, layout.format, layout.depth());
+    let mut reducer = Reducer::new(size, PREVIEW_LONG_EDGE, layout.format, layout.depth());
     for _ in 0..size.1 {
         reducer.push(pixels.convert(rows.next()?));
     }
-    Ok(Negative { size, bitmap: reducer.finish(), colour: colour(page, &layout) })
+    Ok(Picture { size, bitmap: reducer.finish(), colour: colour(page, &layout) })
 }
 
 fn colour(page: &Directory<'_>, layout: &Layout) -> Colour {

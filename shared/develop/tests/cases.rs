@@ -14,8 +14,8 @@ fn look(file: &str, outcome: &str, picture: &str, facts: &Value) -> Result<(), S
     let original = std::fs::read(folder().join(file)).map_err(|error| error.to_string())?;
     let developed = match develop(&original, file, &Limits::default()) {
         Ok(developed) => developed,
-        Err(refusal) if outcome == format!("refused:{}", refusal.code()) => return Ok(()),
-        Err(refusal) => return Err(format!("refused: {}", refusal.code())),
+        Err(error) if outcome == format!("refused:{}", error.code()) => return Ok(()),
+        Err(error) => return Err(format!("refused: {}", error.code())),
     };
     let made = match &developed.derivatives {
         Derivatives::Made { preview, .. } => Some(preview),

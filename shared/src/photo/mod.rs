@@ -1,9 +1,11 @@
 //! A photo: one original, what is known about it, and what was made of it.
 
 mod exif;
+mod file_types;
 mod state;
 
 pub use exif::{Exif, Gps, TakenAt};
+pub use file_types::{FILE_TYPES, FileType};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;

@@ -8,19 +8,31 @@ use std::{
 
 use mozjpeg::{ColorSpace, Decompress};
 
-use super::{complaints, header::Header};
+use super::{header::Header, libjpeg_warnings};
 use crate::{
-    Negative,
+    Decoded, Original, PREVIEW_LONG_EDGE, Picture,
     bitmap::{Bitmap, DecodedBitmap, PixelFormat},
-    bounds::check_working_bytes,
     colour::Colour,
-    refusal::Refusal,
+    error::Error,
+    limits::check_working_bytes,
     resample::Resampler,
     resize::fit,
 };
 
-/// Decodes to a picture whose long edge is `long_edge` at most. `None` for codings that the decoder does not know.
-pub(crate) fn decode(original: &[u8], header: &Header<'_>, long_edge: u32) -> Result<Option<Negative>, Refusal> {
+/// Decodes a JPEG file.
+pub(crate) fn read(original: &Original<'_>) -> Result<Decoded, Error> {
+    let header = Header::read(original.bytes)?;
+    let size = (header.width, header.height);
+    original.limits.check_pixels(size.0, size.1)?;
+    Ok(match decode(original.bytes, &header)? {
+        Some(picture) => Decoded::of(picture).stated(original.metadata.colour),
+        None => Decoded::unsupported(Some(size)),
+    })
+}
+
+/// Decodes to a picture of the preview's size at most. `None` for codings that the decoder does not know.
+pub(crate) fn decode(original: &[u8], header: &Header<'_>) -> Result<Option<Picture>, Error> {
+    let long_edge = PREVIEW_LONG_EDGE;
     if !header.is_decodable() {
         return Ok(None);
     }
@@ -31,45 +43,46 @@ pub(crate) fn decode(original: &[u8], header: &Header<'_>, long_edge: u32) -> Re
     let picture = if header.has_end {
         // Cameras and tools leave bytes between picture and end, which libjpeg reports like any other surplus.
         caught(original, header, long_edge)
-            .or_else(|refusal| header.end_of_picture(original).map_or(Err(refusal), ended_at))
+            .or_else(|error| header.end_of_picture(original).map_or(Err(error), ended_at))
     } else {
         let walked = header.scans == 1 && header.scan.is_some();
         let end = if walked { header.end_of_picture(original) } else { Some(header.length) };
-        end.and_then(|end| ended_at(end).ok()).ok_or(Refusal::Truncated)
+        end.and_then(|end| ended_at(end).ok()).ok_or(Error::Truncated)
     }?;
     let colour = Colour::embedded(header.icc_profile());
-    Ok(Some(Negative { size: (header.width, header.height), bitmap: DecodedBitmap::Eight(picture), colour }))
+    Ok(Some(Picture { size: (header.width, header.height), bitmap: DecodedBitmap::Eight(picture), colour }))
 }
 
 const END_OF_IMAGE: &[u8] = &[0xFF, 0xD9];
 
-fn caught(original: impl BufRead, header: &Header<'_>, long_edge: u32) -> Result<Bitmap, Refusal> {
+fn caught(original: impl BufRead, header: &Header<'_>, long_edge: u32) -> Result<Bitmap, Error> {
     // Unwind safety: what the closure changes, it owns, and the unwinding drops it.
     catch_unwind(AssertUnwindSafe(|| decode_scaled(original, header, long_edge)))
-        .unwrap_or_else(|unwound| Err(complaints::refusal(unwound.as_ref())))
+        .unwrap_or_else(|unwound| Err(libjpeg_warnings::to_error(unwound.as_ref())))
 }
 
-fn decode_scaled(original: impl BufRead, header: &Header<'_>, long_edge: u32) -> Result<Bitmap, Refusal> {
-    let mut decoder = Decompress::with_err(complaints::strict()).from_reader(original).map_err(|_| Refusal::Damaged)?;
+fn decode_scaled(original: impl BufRead, header: &Header<'_>, long_edge: u32) -> Result<Bitmap, Error> {
+    let mut decoder =
+        Decompress::with_err(libjpeg_warnings::strict()).from_reader(original).map_err(|_| Error::Damaged)?;
     decoder.scale(eighths(header.width.max(header.height), long_edge));
     let (format, space) = match decoder.color_space() {
         ColorSpace::JCS_GRAYSCALE => (PixelFormat::Gray, ColorSpace::JCS_GRAYSCALE),
         ColorSpace::JCS_CMYK | ColorSpace::JCS_YCCK => (PixelFormat::Cmyk, ColorSpace::JCS_CMYK),
         _ => (PixelFormat::Rgb, ColorSpace::JCS_RGB),
     };
-    let mut started = decoder.to_colorspace(space).map_err(|_| Refusal::Damaged)?;
+    let mut started = decoder.to_colorspace(space).map_err(|_| Error::Damaged)?;
     let from = (started.width(), started.height());
     let (width, height) = fit((header.width, header.height), long_edge);
     let mut resampler = Resampler::new(format.channels(), from, (width as usize, height as usize));
     let mut rows = vec![0; from.0 * format.channels() * ROWS_AT_ONCE];
     for first in (0..from.1).step_by(ROWS_AT_ONCE) {
         let rows = &mut rows[..from.0 * format.channels() * ROWS_AT_ONCE.min(from.1 - first)];
-        started.read_scanlines_into(rows).map_err(|_| Refusal::Damaged)?;
+        started.read_scanlines_into(rows).map_err(|_| Error::Damaged)?;
         resampler.push(rows);
     }
     // Reads on to the end-of-image marker, so that damage after the last row is seen too.
-    started.finish().map_err(|_| Refusal::Damaged)?;
-    let mut samples = resampler.finish().ok_or(Refusal::Damaged)?;
+    started.finish().map_err(|_| Error::Damaged)?;
+    let mut samples = resampler.finish().ok_or(Error::Damaged)?;
     if format == PixelFormat::Cmyk && header.adobe {
         for sample in &mut samples {
             *sample = u8::MAX - *sample;

@@ -4,16 +4,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use mozjpeg::{ColorSpace, Compress};
 
-use crate::{Jpeg, bitmap::Bitmap, refusal::Refusal};
+use crate::{Jpeg, bitmap::Bitmap, error::Error};
 
 /// Of 100, on libjpeg's scale.
 const QUALITY: f32 = 80.0;
 
 /// Encodes an sRGB picture: baseline, 4:2:0, no metadata, no profile (sRGB is what readers assume).
-pub(crate) fn encode(bitmap: &Bitmap) -> Result<Jpeg, Refusal> {
+pub(crate) fn encode(bitmap: &Bitmap) -> Result<Jpeg, Error> {
     // libjpeg refuses only what the bounds have refused before; an unwinding must still not reach the worker.
-    let bytes =
-        catch_unwind(AssertUnwindSafe(|| compress(bitmap))).ok().and_then(Result::ok).ok_or(Refusal::Damaged)?;
+    let bytes = catch_unwind(AssertUnwindSafe(|| compress(bitmap))).ok().and_then(Result::ok).ok_or(Error::Damaged)?;
     let crc32 = crc32fast::hash(&bytes);
     Ok(Jpeg { bytes, width: bitmap.width, height: bitmap.height, crc32 })
 }

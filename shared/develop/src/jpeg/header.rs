@@ -1,7 +1,7 @@
 //! A walk over a JPEG's markers (ITU-T T.81, annex B) before any decoding: size, kind, profile, and whether it ends.
 
 use super::entropy::{self, Huffman};
-use crate::{colour, refusal::Refusal};
+use crate::{colour, error::Error};
 
 /// A file with more scans is built to keep a decoder busy: cameras write at most about ten, and the finest useful
 /// progression has fewer than a hundred.
@@ -59,11 +59,11 @@ impl Tables {
 }
 
 /// The next marker that is followed by a segment, or the end of the image; its segment; and where to go on.
-fn next_segment(bytes: &[u8], mut at: usize) -> Result<(u8, &[u8], usize), Refusal> {
+fn next_segment(bytes: &[u8], mut at: usize) -> Result<(u8, &[u8], usize), Error> {
     loop {
         // Between segments libjpeg skips to the next marker, and fill bytes before it.
-        at += bytes.get(at..).unwrap_or_default().iter().position(|&byte| byte == 0xFF).ok_or(Refusal::Truncated)?;
-        at += bytes[at..].iter().position(|&byte| byte != 0xFF).ok_or(Refusal::Truncated)?;
+        at += bytes.get(at..).unwrap_or_default().iter().position(|&byte| byte == 0xFF).ok_or(Error::Truncated)?;
+        at += bytes[at..].iter().position(|&byte| byte != 0xFF).ok_or(Error::Truncated)?;
         let marker = bytes[at];
         at += 1;
         match marker {
@@ -72,12 +72,12 @@ fn next_segment(bytes: &[u8], mut at: usize) -> Result<(u8, &[u8], usize), Refus
             0x00 | 0x01 | 0xD0..=0xD8 => continue,
             _ => {}
         }
-        let length = bytes.get(at..at + 2).ok_or(Refusal::Truncated)?;
+        let length = bytes.get(at..at + 2).ok_or(Error::Truncated)?;
         let length = usize::from(u16::from_be_bytes([length[0], length[1]]));
         if length < 2 {
-            return Err(Refusal::Damaged);
+            return Err(Error::Damaged);
         }
-        let segment = bytes.get(at + 2..at + length).ok_or(Refusal::Truncated)?;
+        let segment = bytes.get(at + 2..at + length).ok_or(Error::Truncated)?;
         return Ok((marker, segment, at + length));
     }
 }
@@ -128,7 +128,7 @@ pub(crate) struct Header<'a> {
 impl<'a> Header<'a> {
     /// Refuses a file whose markers end before its first scan. What follows the end-of-image marker is ignored: phones
     /// append depth maps, motion and second pictures there.
-    pub(crate) fn read(bytes: &'a [u8]) -> Result<Self, Refusal> {
+    pub(crate) fn read(bytes: &'a [u8]) -> Result<Self, Error> {
         let mut header = Self::default();
         let mut at = 2;
         loop {
@@ -140,7 +140,7 @@ impl<'a> Header<'a> {
                     header.length = end_of_data(bytes, begins_at);
                     break;
                 }
-                Err(refusal) => return Err(refusal),
+                Err(error) => return Err(error),
             };
             at = next;
             match marker {
@@ -172,16 +172,16 @@ impl<'a> Header<'a> {
                 _ => {}
             }
             if header.scans > MAX_SCANS {
-                return Err(Refusal::Damaged);
+                return Err(Error::Damaged);
             }
         }
         header.late_height = header.late_height.filter(|_| header.height == 0);
         header.height += u32::from(header.late_height.unwrap_or(0));
         if header.width == 0 || header.height == 0 || header.scans == 0 {
-            return Err(Refusal::Damaged);
+            return Err(Error::Damaged);
         }
         if !header.has_end && !header.is_exact() {
-            return Err(Refusal::Truncated);
+            return Err(Error::Truncated);
         }
         Ok(header)
     }
@@ -242,8 +242,8 @@ impl<'a> Header<'a> {
         !self.exact.is_empty() && self.exact.iter().all(|coefficients| *coefficients == u64::MAX)
     }
 
-    fn frame(&mut self, marker: u8, segment: &[u8]) -> Result<(), Refusal> {
-        let [precision, y1, y0, x1, x0, count, components @ ..] = segment else { return Err(Refusal::Damaged) };
+    fn frame(&mut self, marker: u8, segment: &[u8]) -> Result<(), Error> {
+        let [precision, y1, y0, x1, x0, count, components @ ..] = segment else { return Err(Error::Damaged) };
         self.process = marker & 0x0F;
         self.precision = *precision;
         self.height = u32::from(u16::from_be_bytes([*y1, *y0]));
@@ -255,7 +255,7 @@ impl<'a> Header<'a> {
             .collect();
         self.ids = components.chunks_exact(3).take(usize::from(*count)).map(|component| component[0]).collect();
         self.exact = vec![0; self.ids.len()];
-        if self.width == 0 { Err(Refusal::Damaged) } else { Ok(()) }
+        if self.width == 0 { Err(Error::Damaged) } else { Ok(()) }
     }
 
     /// Whether the decoder knows this coding. Arithmetic, lossless, hierarchical and 12-bit JPEG are for medicine and

@@ -9,8 +9,15 @@ mod webp;
 
 use std::borrow::Cow;
 
+pub(crate) use self::{
+    gif::find as gif,
+    heif::find as heif,
+    jpeg::find as jpeg,
+    png::find as png,
+    raw::{find_in_cr3 as cr3, find_in_raf as raf, find_in_tiff as raw},
+    webp::find as webp,
+};
 use super::iptc::{IPTC_RESOURCE, XMP_RESOURCE, resource};
-use crate::sniff::{CR3, Format, RAF};
 
 /// Bytes of metadata that one file may have once inflated or put together.
 pub(super) const MAX_BYTES: usize = 16 << 20;
@@ -19,7 +26,7 @@ const MAX_BLOCKS: usize = 8;
 
 /// The blocks of a file, in order of trust within each kind.
 #[derive(Debug, Default)]
-pub(super) struct Blocks<'a> {
+pub(crate) struct Blocks<'a> {
     pub(super) exif: Vec<ExifBlock<'a>>,
     /// XMP packets (ISO 16684-1).
     pub(super) xmp: Vec<Cow<'a, [u8]>>,
@@ -47,24 +54,12 @@ pub(super) enum Context {
     Gps,
 }
 
-impl<'a> Blocks<'a> {
-    /// Finds all blocks of a file.
-    pub(super) fn find(format: Format, original: &'a [u8]) -> Self {
-        let mut blocks = Self::default();
-        match format {
-            Format::Jpeg => jpeg::find(original, &mut blocks),
-            Format::Png => png::find(original, &mut blocks),
-            Format::WebP => webp::find(original, &mut blocks),
-            Format::Tiff => blocks.add_exif(Context::Pages, original),
-            Format::Gif => gif::find(original, &mut blocks),
-            Format::Heif(_) => heif::find(original, &mut blocks),
-            Format::Raw(CR3) => raw::find_in_cr3(original, &mut blocks),
-            Format::Raw(RAF) => raw::find_in_raf(original, &mut blocks),
-            Format::Raw(_) => raw::find_in_tiff(original, &mut blocks),
-        }
-        blocks
-    }
+/// TIFF: the file is the structure.
+pub(crate) fn tiff<'a>(original: &'a [u8], blocks: &mut Blocks<'a>) {
+    blocks.add_exif(Context::Pages, original);
+}
 
+impl<'a> Blocks<'a> {
     fn add_exif(&mut self, context: Context, bytes: impl Into<Cow<'a, [u8]>>) {
         if self.exif.len() < MAX_BLOCKS {
             self.exif.push(ExifBlock { bytes: bytes.into(), context });

@@ -121,7 +121,7 @@ impl<'a> Entry<'a> {
         matches!(self.kind, BYTE | ASCII | UNDEFINED | UTF8).then_some(self.data)
     }
 
-    /// An integer of any type, if it is not negative.
+    /// An integer of any type, if it is not picture.
     pub(super) fn unsigned(&self, index: usize) -> Option<u64> {
         match self.kind {
             BYTE | SHORT | LONG | IFD | LONG8 | IFD8 => unsigned(self.element(index)?, self.little_endian),

@@ -9,7 +9,7 @@ use super::{
     develop_as, made,
     samples::{self, Jpeg},
 };
-use crate::{Limits, Refusal, develop};
+use crate::{Error, Limits, develop};
 
 /// One of each kind that is decoded.
 fn all_kinds() -> Vec<(&'static str, Vec<u8>)> {
@@ -57,8 +57,8 @@ fn damaged_picture_data_is_refused() {
             for (byte, value) in damaged[at..at + 500].iter_mut().zip((0..=250).rev().cycle()) {
                 *byte = value;
             }
-            let refusal = develop_as(&damaged, "a").map(|_| ()).unwrap_err();
-            assert_eq!(refusal, Refusal::Damaged, "{kind} at {percent} %");
+            let error = develop_as(&damaged, "a").map(|_| ()).unwrap_err();
+            assert_eq!(error, Error::Damaged, "{kind} at {percent} %");
         }
     }
 }
@@ -93,7 +93,7 @@ fn bytes_behind_a_picture_and_a_missing_end_marker_cost_no_pixel() {
         let (body, end) = whole.split_at(whole.len() - 2);
         assert_eq!(develop_as(body, "a").unwrap().derivatives, expected, "{kind}");
         if kind == "progressive" {
-            assert_eq!(develop_as(&body[..body.len() - 20], "a"), Err(Refusal::Truncated));
+            assert_eq!(develop_as(&body[..body.len() - 20], "a"), Err(Error::Truncated));
             continue;
         }
         let noise: Vec<u8> = (0..300_u32).map(|n| u8::try_from(n * 37 % 251).unwrap()).collect();
@@ -103,7 +103,7 @@ fn bytes_behind_a_picture_and_a_missing_end_marker_cost_no_pixel() {
         let trailer = [body, &b"\0\0\x01\x0A\x0E\0\0\0Image_UTC_Data1634567890123SEFH\xFF\xE1k\0SEFT"[..]].concat();
         assert_eq!(develop_as(&trailer, "a").unwrap().derivatives, expected);
         for cut in [3, 50, 5_000] {
-            assert_eq!(develop_as(&body[..body.len() - cut], "a"), Err(Refusal::Truncated), "{cut} bytes less");
+            assert_eq!(develop_as(&body[..body.len() - cut], "a"), Err(Error::Truncated), "{cut} bytes less");
         }
     }
 }
@@ -116,7 +116,7 @@ fn units_that_are_left_over_are_damage() {
     let mut shortened = tall.clone();
     let at = frame(&tall);
     shortened[at..at + 2].copy_from_slice(&low[frame(&low)..frame(&low) + 2]);
-    assert_eq!(develop_as(&shortened, "a"), Err(Refusal::Damaged));
+    assert_eq!(develop_as(&shortened, "a"), Err(Error::Damaged));
 }
 
 /// Bits of the picture's data are turned over one at a time. Most make another picture that no decoder can know to be one;
@@ -193,7 +193,7 @@ fn a_photo_is_what_its_bytes_are_whatever_its_name_says() {
 }
 
 #[test]
-fn refusals_are_one_sentence() {
+fn errors_are_one_sentence() {
     for bytes in [&b""[..], b"<html>", b"\xFF\xD8\xFF", &samples::jpeg(&samples::quarters(9, 9))[..99]] {
         let text = develop_as(bytes, "a").unwrap_err().to_string();
         assert!(text.ends_with('.') && text.matches(". ").count() == 0, "{text}");
@@ -209,7 +209,7 @@ fn a_file_with_endless_scans_is_refused() {
         endless.extend_from_slice(&whole[last..whole.len() - 2]);
     }
     endless.extend([0xFF, 0xD9]);
-    assert_eq!(develop_as(&endless, "a"), Err(Refusal::Damaged));
+    assert_eq!(develop_as(&endless, "a"), Err(Error::Damaged));
 }
 
 fn small_originals() -> Vec<Vec<u8>> {

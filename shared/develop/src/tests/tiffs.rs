@@ -9,7 +9,7 @@ use flate2::{Compression, write::ZlibEncoder};
 use proptest::prelude::*;
 
 use super::{assert_near, develop_as, made, pixels};
-use crate::{Derivatives, Refusal};
+use crate::{Derivatives, Error};
 
 /// A little-endian TIFF of one page. Values of `fields` are SHORTs where they fit, LONGs otherwise.
 pub(super) struct Tiff {
@@ -109,7 +109,7 @@ fn code(file: &[u8]) -> &'static str {
     match develop_as(file, "a.tif") {
         Ok(developed) if developed.derivatives == Derivatives::UnsupportedFormat => "unsupported",
         Ok(_) => "made",
-        Err(refusal) => refusal.code(),
+        Err(error) => error.code(),
     }
 }
 
@@ -251,7 +251,7 @@ fn a_chain_of_directories_may_loop() {
     let next = directory as usize + 2 + 10 * 12;
     file[next..next + 4].copy_from_slice(&directory.to_le_bytes());
     assert_eq!(code(&file), "made", "the only page is a thumbnail");
-    assert_eq!(develop_as(b"II\x2A\0\xFF\xFF\0\0", "a.tif"), Err(Refusal::Truncated));
+    assert_eq!(develop_as(b"II\x2A\0\xFF\xFF\0\0", "a.tif"), Err(Error::Truncated));
 }
 
 /// One small file of each kind of layout.
@@ -305,8 +305,8 @@ proptest! {
             file[at] = value;
         }
         let start = Instant::now();
-        // Without the guard that turns panics into refusals.
-        let _ = crate::tiff::decode(&file, &crate::Limits::default(), 2048);
+        // Without the guard that turns panics into errors.
+        let _ = crate::tiff::decode(&file, &crate::Limits::default());
         prop_assert!(start.elapsed() < Duration::from_secs(5));
     }
 }

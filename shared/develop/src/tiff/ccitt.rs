@@ -8,7 +8,7 @@ use fax::{
 };
 
 use super::{Failure, layout::Compression};
-use crate::refusal::Refusal;
+use crate::error::Error;
 
 /// The lines of one strip.
 pub(super) struct Ccitt<'a> {
@@ -54,7 +54,7 @@ impl<'a> Ccitt<'a> {
 
     /// Fills one row; black is 1.
     pub(super) fn read(&mut self, row: &mut [u8]) -> Result<(), Failure> {
-        let damaged = Failure::Refused(Refusal::Damaged);
+        let damaged = Failure::Refused(Error::Damaged);
         let changes = match &mut self.decoder {
             Decoder::Group3(lines) => {
                 // The end may be announced together with the last line.
@@ -69,7 +69,7 @@ impl<'a> Ccitt<'a> {
             Decoder::Group4(lines) => match lines.advance() {
                 Ok(DecodeStatus::Incomplete) => lines.transition(),
                 // Rows are missing.
-                Ok(DecodeStatus::End) => return Err(Failure::Refused(Refusal::Truncated)),
+                Ok(DecodeStatus::End) => return Err(Failure::Refused(Error::Truncated)),
                 Err(_) => return Err(damaged),
             },
         };

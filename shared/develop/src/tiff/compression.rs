@@ -15,7 +15,7 @@ use super::{
     jpeg::JpegChunk,
     layout::{Compression, Layout},
 };
-use crate::refusal::Refusal;
+use crate::error::Error;
 
 /// A strip's or tile's decompressed bytes, in order.
 pub(super) enum ChunkReader<'a> {
@@ -57,7 +57,7 @@ impl<'a> ChunkReader<'a> {
             }
             Compression::Deflate => Self::Deflate(Box::new(ZlibDecoder::new(Cursor::new(data)))),
             Compression::Zstandard => {
-                let decoder = StreamingDecoder::new(Cursor::new(data)).map_err(|_| Refusal::Damaged)?;
+                let decoder = StreamingDecoder::new(Cursor::new(data)).map_err(|_| Error::Damaged)?;
                 Self::Zstandard(Box::new(decoder))
             }
             Compression::CcittRle | Compression::CcittGroup3 | Compression::CcittGroup4 => {
@@ -70,7 +70,7 @@ impl<'a> ChunkReader<'a> {
     pub(super) fn read(&mut self, row: &mut [u8]) -> Result<(), Failure> {
         match self {
             Self::None(data) => data.read_exact(row).map_err(|error| failure(&error)),
-            Self::PackBits(data) => data.read(row).ok_or(Failure::Refused(Refusal::Truncated)),
+            Self::PackBits(data) => data.read(row).ok_or(Failure::Refused(Error::Truncated)),
             Self::Lzw { data, at, decoder } => lzw(data, at, decoder, row),
             Self::Deflate(stream) => stream.read_exact(row).map_err(|error| failure(&error)),
             Self::Zstandard(stream) => stream.read_exact(row).map_err(|error| failure(&error)),
@@ -81,7 +81,7 @@ impl<'a> ChunkReader<'a> {
 }
 
 fn failure(error: &std::io::Error) -> Failure {
-    Failure::Refused(if error.kind() == ErrorKind::UnexpectedEof { Refusal::Truncated } else { Refusal::Damaged })
+    Failure::Refused(if error.kind() == ErrorKind::UnexpectedEof { Error::Truncated } else { Error::Damaged })
 }
 
 fn lzw(data: &[u8], at: &mut usize, decoder: &mut LzwDecoder, mut row: &mut [u8]) -> Result<(), Failure> {
@@ -92,8 +92,8 @@ fn lzw(data: &[u8], at: &mut usize, decoder: &mut LzwDecoder, mut row: &mut [u8]
         match result.status {
             Ok(LzwStatus::Ok) => {}
             Ok(LzwStatus::Done | LzwStatus::NoProgress) if row.is_empty() => {}
-            Ok(LzwStatus::Done | LzwStatus::NoProgress) => return Err(Failure::Refused(Refusal::Truncated)),
-            Err(LzwError::InvalidCode) => return Err(Failure::Refused(Refusal::Damaged)),
+            Ok(LzwStatus::Done | LzwStatus::NoProgress) => return Err(Failure::Refused(Error::Truncated)),
+            Err(LzwError::InvalidCode) => return Err(Failure::Refused(Error::Damaged)),
         }
     }
     Ok(())

@@ -166,7 +166,7 @@ impl Values<'_> {
         self.data.len() / SIZES[usize::from(self.kind)]
     }
 
-    /// A whole number that is not negative, if the field has one at this place.
+    /// A whole number that is not picture, if the field has one at this place.
     pub(super) fn uint(&self, index: usize) -> Option<u64> {
         let size = SIZES[usize::from(self.kind)];
         let data = self.data.get(index.checked_mul(size)?..)?;

@@ -8,7 +8,7 @@ use super::{
     Failure,
     layout::{Layout, Photometric},
 };
-use crate::{jpeg, refusal::Refusal};
+use crate::{error::Error, jpeg};
 
 /// The decoded rows of one strip or tile.
 pub(super) struct JpegChunk {
@@ -33,14 +33,14 @@ impl JpegChunk {
 
     pub(super) fn read(&mut self, row: &mut [u8]) -> Result<(), Failure> {
         let end = self.at + row.len();
-        row.copy_from_slice(self.samples.get(self.at..end).ok_or(Failure::Refused(Refusal::Damaged))?);
+        row.copy_from_slice(self.samples.get(self.at..end).ok_or(Failure::Refused(Error::Damaged))?);
         self.at = end;
         Ok(())
     }
 }
 
 fn decompress(stream: &[u8], channels: usize, (width, rows): (u32, u32)) -> Result<Vec<u8>, Failure> {
-    let damaged = |_| Failure::Refused(Refusal::Damaged);
+    let damaged = |_| Failure::Refused(Error::Damaged);
     let decoder = Decompress::with_err(jpeg::strict()).from_reader(stream).map_err(damaged)?;
     let space = match channels {
         1 => ColorSpace::JCS_GRAYSCALE,
@@ -75,7 +75,7 @@ fn stream(layout: &Layout, data: &[u8], tables: Option<&[u8]>) -> Result<Vec<u8>
 
 /// Copies the segments that are no hints about colours, and returns what begins with the first scan.
 fn segments<'a>(data: &'a [u8], stream: &mut Vec<u8>) -> Result<&'a [u8], Failure> {
-    let truncated = Failure::Refused(Refusal::Truncated);
+    let truncated = Failure::Refused(Error::Truncated);
     let mut rest = data;
     loop {
         match rest {
@@ -91,7 +91,7 @@ fn segments<'a>(data: &'a [u8], stream: &mut Vec<u8>) -> Result<&'a [u8], Failur
                 rest = after;
             }
             [0xFF, ..] => return Err(truncated),
-            _ => return Err(Failure::Refused(Refusal::Damaged)),
+            _ => return Err(Failure::Refused(Error::Damaged)),
         }
     }
 }

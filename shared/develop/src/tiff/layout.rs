@@ -1,7 +1,7 @@
 //! The layout of a page's samples, as its fields describe it.
 
 use super::{Failure, directory::Directory};
-use crate::{bitmap::PixelFormat, reduce::Depth, refusal::Refusal};
+use crate::{bitmap::PixelFormat, error::Error, reduce::Depth};
 
 const WIDTH: u16 = 256;
 const HEIGHT: u16 = 257;
@@ -108,8 +108,8 @@ pub(super) enum Chunks {
 }
 
 /// Width and height.
-pub(super) fn size(page: &Directory<'_>) -> Result<(u32, u32), Refusal> {
-    let side = |tag| page.uint(tag).and_then(|side| u32::try_from(side).ok()).ok_or(Refusal::Damaged);
+pub(super) fn size(page: &Directory<'_>) -> Result<(u32, u32), Error> {
+    let side = |tag| page.uint(tag).and_then(|side| u32::try_from(side).ok()).ok_or(Error::Damaged);
     Ok((side(WIDTH)?, side(HEIGHT)?))
 }
 
@@ -353,7 +353,7 @@ fn chunks(page: &Directory<'_>, height: u32) -> Result<Chunks, Failure> {
             Ok(Chunks::Tiles { width, height: tile_height })
         }
         _ => match side(ROWS_PER_STRIP).unwrap_or(u32::MAX) {
-            0 => Err(Failure::Refused(Refusal::Damaged)),
+            0 => Err(Failure::Refused(Error::Damaged)),
             rows => Ok(Chunks::Strips { rows: rows.min(height) }),
         },
     }

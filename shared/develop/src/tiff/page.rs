@@ -1,7 +1,7 @@
 //! Which of a file's pages is the photo.
 
 use super::directory::{Directory, Structure};
-use crate::refusal::Refusal;
+use crate::error::Error;
 
 const NEW_SUBFILE_TYPE: u16 = 254;
 /// Deprecated by `NewSubfileType`: 2 is a reduced-resolution page.
@@ -15,7 +15,7 @@ const MAX_DIRECTORIES: usize = 100;
 
 /// The first full-resolution page of the chain, or of the subdirectories of its thumbnails; the first page that is no
 /// mask where all are thumbnails. `None` if there are only masks.
-pub(super) fn main<'a>(structure: &Structure<'a>) -> Result<Option<Directory<'a>>, Refusal> {
+pub(super) fn main<'a>(structure: &Structure<'a>) -> Result<Option<Directory<'a>>, Error> {
     let mut offset = structure.first();
     let mut fallback = None;
     let mut left = MAX_DIRECTORIES;
@@ -42,7 +42,7 @@ pub(super) fn main<'a>(structure: &Structure<'a>) -> Result<Option<Directory<'a>
         }
     }
     // The first directory often stands at the end of the file.
-    if found_any { Ok(fallback) } else { Err(Refusal::Truncated) }
+    if found_any { Ok(fallback) } else { Err(Error::Truncated) }
 }
 
 fn is_full(directory: &Directory<'_>) -> bool {

@@ -7,7 +7,7 @@ use super::{
     layout::{Chunks, Compression, Layout},
     predictor,
 };
-use crate::refusal::Refusal;
+use crate::error::Error;
 
 const STRIP_OFFSETS: u16 = 273;
 const STRIP_BYTE_COUNTS: u16 = 279;
@@ -53,7 +53,7 @@ impl<'a> Rows<'a> {
             layout,
             order: structure.order(),
             file: structure.bytes(),
-            offsets: page.values(offsets).ok_or(Refusal::Truncated)?,
+            offsets: page.values(offsets).ok_or(Error::Truncated)?,
             counts: page.values(counts),
             tables: page.bytes(JPEG_TABLES),
             y: 0,
@@ -132,9 +132,9 @@ impl<'a> Rows<'a> {
     /// The compressed bytes of a strip or tile, of which `uncompressed` come out. A strip that ends beyond the file is
     /// cut: whether all rows are there, decompression shows.
     fn chunk(&self, index: usize, uncompressed: usize) -> Result<&'a [u8], Failure> {
-        let offset = self.offsets.uint(index).ok_or(Refusal::Truncated)?;
-        let start = usize::try_from(offset).map_err(|_| Refusal::Truncated)?;
-        let rest = self.file.get(start..).filter(|rest| !rest.is_empty()).ok_or(Refusal::Truncated)?;
+        let offset = self.offsets.uint(index).ok_or(Error::Truncated)?;
+        let start = usize::try_from(offset).map_err(|_| Error::Truncated)?;
+        let rest = self.file.get(start..).filter(|rest| !rest.is_empty()).ok_or(Error::Truncated)?;
         let count = self.counts.and_then(|counts| counts.uint(index)).and_then(|count| usize::try_from(count).ok());
         // Byte counts of uncompressed files with one strip are often wrong, and libtiff does without them.
         let without = self.layout.compression == Compression::None && self.offsets.len() == 1;

@@ -4,34 +4,14 @@ use std::ops::RangeInclusive;
 
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
+use crate::photo::FileType;
+
 /// Longest name in bytes. File systems end at 255 bytes or UTF-16 units; this leaves room for what a browser or a
 /// copying user appends.
 pub(super) const MAX_NAME_BYTES: usize = 200;
 
 /// Longest extension, in bytes without its dot, that is kept when a name is cut.
 const MAX_EXTENSION_BYTES: usize = 16;
-
-/// Usual extensions of what photographers upload. The first of a type is the one that is added.
-const EXTENSIONS: &[(&str, &str)] = &[
-    ("image/jpeg", "jpg"),
-    ("image/jpeg", "jpeg"),
-    ("image/png", "png"),
-    ("image/webp", "webp"),
-    ("image/tiff", "tif"),
-    ("image/tiff", "tiff"),
-    ("image/gif", "gif"),
-    ("image/heic", "heic"),
-    ("image/heif", "heif"),
-    ("image/avif", "avif"),
-    ("image/x-adobe-dng", "dng"),
-    ("image/x-canon-cr2", "cr2"),
-    ("image/x-canon-cr3", "cr3"),
-    ("image/x-fuji-raf", "raf"),
-    ("image/x-nikon-nef", "nef"),
-    ("image/x-olympus-orf", "orf"),
-    ("image/x-panasonic-rw2", "rw2"),
-    ("image/x-sony-arw", "arw"),
-];
 
 /// Device names of Windows, which it finds in any folder and before any extension:
 /// <https://learn.microsoft.com/windows/win32/fileio/naming-a-file>. It takes superscript digits for digits.
@@ -46,7 +26,7 @@ pub(super) fn file_name(raw: &str, fallback: &str, content_type: Option<&str>) -
     let name = visible.trim_start_matches(is_edge).trim_end_matches(is_edge);
 
     // `.jpg` is an extension without a name, not a file called jpg.
-    let only_extension = visible.starts_with('.') && is_photo_extension(name);
+    let only_extension = visible.starts_with('.') && FileType::of_extension(name).is_some();
     let (stem, extension) = match (only_extension, split_extension(name)) {
         (true, _) => (fallback, name),
         (false, ("", _)) => (fallback, ""),
@@ -118,28 +98,22 @@ fn split_extension(name: &str) -> (&str, &str) {
     }
 }
 
-fn is_photo_extension(name: &str) -> bool {
-    EXTENSIONS.iter().any(|(_, extension)| name.eq_ignore_ascii_case(extension))
-}
-
-/// Whether the extension is one of another kind of picture, with which viewers would not open the file. RAW formats are told
-/// by names that vendors share.
+/// Whether the extension is one of another kind of picture, with which viewers would not open the file. RAW formats count
+/// as one kind, since vendors share extensions.
 fn is_of_another_kind(extension: &str, content_type: &str) -> bool {
-    let family = |content_type: &str| match content_type {
-        raw if raw.starts_with("image/x-") => None,
-        "image/heic" | "image/heif" => Some("heif".to_owned()),
-        other => Some(other.to_ascii_lowercase()),
+    let family = |file_type: &FileType| match file_type.content_type {
+        raw if raw.starts_with("image/x-") => "raw",
+        "image/heic" | "image/heif" => "heif",
+        other => other,
     };
-    let named = EXTENSIONS.iter().find(|(_, known)| extension.eq_ignore_ascii_case(known));
-    match (named.and_then(|(named, _)| family(named)), family(content_type)) {
-        (Some(named), Some(actual)) => named != actual && usual_extension(content_type).is_some(),
+    match (FileType::of_extension(extension), FileType::of_content_type(content_type)) {
+        (Some(named), Some(actual)) => family(named) != family(actual),
         _ => false,
     }
 }
 
 fn usual_extension(content_type: &str) -> Option<&'static str> {
-    let essence = content_type.split(';').next().unwrap_or_default().trim();
-    EXTENSIONS.iter().find(|(known, _)| essence.eq_ignore_ascii_case(known)).map(|&(_, extension)| extension)
+    FileType::of_content_type(content_type)?.extensions.first().copied()
 }
 
 /// Joins the three, shortening the stem so that the whole keeps to the limit.

@@ -7,7 +7,7 @@ const XMP: &[u8] = b"\x0BXMP DataXMP";
 /// next is the end.
 const TRAILER: usize = 258;
 
-pub(super) fn find<'a>(original: &'a [u8], blocks: &mut Blocks<'a>) {
+pub(crate) fn find<'a>(original: &'a [u8], blocks: &mut Blocks<'a>) {
     let mut walk = || {
         let mut rest = original.get(13 + colour_table(*original.get(10)?)..)?;
         loop {

@@ -16,7 +16,7 @@ enum Kind {
     Xmp,
 }
 
-pub(super) fn find<'a>(original: &'a [u8], blocks: &mut Blocks<'a>) {
+pub(crate) fn find<'a>(original: &'a [u8], blocks: &mut Blocks<'a>) {
     // `meta` begins with four bytes of version and flags.
     let Some(meta) = boxes(original).find(|found| &found.kind == b"meta").and_then(|found| found.body.get(4..)) else {
         return;

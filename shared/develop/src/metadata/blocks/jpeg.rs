@@ -18,7 +18,7 @@ const SOS: u8 = 0xDA;
 const APP1: u8 = 0xE1;
 const APP13: u8 = 0xED;
 
-pub(super) fn find<'a>(original: &'a [u8], blocks: &mut Blocks<'a>) {
+pub(crate) fn find<'a>(original: &'a [u8], blocks: &mut Blocks<'a>) {
     let mut photoshop = Vec::new();
     let mut extension = Vec::new();
     for (marker, body) in segments(original) {

@@ -16,7 +16,7 @@ const XMP_SEGMENT: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
 /// Bytes of a keyword with its end: longer ones are not ours.
 const MAX_KEYWORD: usize = 80;
 
-pub(super) fn find<'a>(original: &'a [u8], blocks: &mut Blocks<'a>) {
+pub(crate) fn find<'a>(original: &'a [u8], blocks: &mut Blocks<'a>) {
     let mut rest = original.get(8..).unwrap_or_default();
     let mut budget = MAX_BYTES;
     while let Some((length, after)) = rest.split_first_chunk::<4>()

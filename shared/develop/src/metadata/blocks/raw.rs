@@ -10,7 +10,7 @@ use crate::{
 const XMP_UUID: [u8; 16] = *b"\xBE\x7A\xCF\xCB\x97\xA9\x42\xE8\x9C\x71\x99\x94\x91\xE3\xAF\xAC";
 
 /// CR3 is a base media file in which each directory is a structure of its own.
-pub(super) fn find_in_cr3<'a>(original: &'a [u8], blocks: &mut Blocks<'a>) {
+pub(crate) fn find_in_cr3<'a>(original: &'a [u8], blocks: &mut Blocks<'a>) {
     let contexts = [Context::Main, Context::Exif, Context::Gps];
     for (block, context) in bmff::canon_metadata(original).into_iter().zip(contexts) {
         if let Some(block) = block {
@@ -24,7 +24,7 @@ pub(super) fn find_in_cr3<'a>(original: &'a [u8], blocks: &mut Blocks<'a>) {
 }
 
 /// RAF's header has the offset and length of its JPEG at 84 and 88, big-endian.
-pub(super) fn find_in_raf<'a>(original: &'a [u8], blocks: &mut Blocks<'a>) {
+pub(crate) fn find_in_raf<'a>(original: &'a [u8], blocks: &mut Blocks<'a>) {
     let number = |at: usize| Some(u32::from_be_bytes(*original.get(at..)?.first_chunk::<4>()?) as usize);
     let inner = || {
         let start = number(84)?;
@@ -36,7 +36,7 @@ pub(super) fn find_in_raf<'a>(original: &'a [u8], blocks: &mut Blocks<'a>) {
 }
 
 /// The file is a TIFF structure. Panasonic keeps most fields in the JPEG inside.
-pub(super) fn find_in_tiff<'a>(original: &'a [u8], blocks: &mut Blocks<'a>) {
+pub(crate) fn find_in_tiff<'a>(original: &'a [u8], blocks: &mut Blocks<'a>) {
     blocks.add_exif(Context::Main, original);
     let main = Tiff::find(original).map(|tiff| tiff.directories()).unwrap_or_default();
     if let Some(inner) = main.first().and_then(|main| main.get(PANASONIC_JPEG)) {

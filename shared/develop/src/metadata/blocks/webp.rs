@@ -2,7 +2,7 @@
 
 use super::{Blocks, Context};
 
-pub(super) fn find<'a>(original: &'a [u8], blocks: &mut Blocks<'a>) {
+pub(crate) fn find<'a>(original: &'a [u8], blocks: &mut Blocks<'a>) {
     let mut rest = original.get(12..).unwrap_or_default();
     while let Some((kind, after)) = rest.split_first_chunk::<4>()
         && let Some((size, after)) = after.split_first_chunk::<4>()

@@ -8,9 +8,8 @@ use super::blocks::{
     resource, segment, with_chunk, with_riff_chunk, with_segments, xmp,
 };
 use crate::{
-    Refusal,
+    Error, content_type,
     metadata::{self, DcfColour, Metadata},
-    sniff,
     tests::samples,
 };
 
@@ -29,7 +28,7 @@ const SUB_SEC_TIME_DIGITIZED: u16 = 0x9292;
 const TAKEN: Field = (DATE_TIME_ORIGINAL, ASCII, b"2024:06:15 14:30:05\0");
 
 fn read(original: &[u8]) -> Metadata {
-    let format = sniff::sniff(original, "photo").unwrap();
+    let format = content_type::detect(original, "photo").unwrap();
     metadata::read(format, original)
 }
 
@@ -272,5 +271,5 @@ fn orientation_of_heic_is_its_own() {
 
 #[test]
 fn metadata_without_decoding_refuses_other_files() {
-    assert_eq!(crate::read_metadata(b"", "a.jpg"), Err(Refusal::EmptyFile));
+    assert_eq!(crate::read_metadata(b"", "a.jpg"), Err(Error::EmptyFile));
 }

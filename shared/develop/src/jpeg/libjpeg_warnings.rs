@@ -11,10 +11,10 @@ use mozjpeg_sys::{
     JWRN_NOT_SEQUENTIAL, jpeg_common_struct, jpeg_error_mgr, msg_parm_union,
 };
 
-use crate::refusal::Refusal;
+use crate::error::Error;
 
 /// What unwinds: libjpeg's message code.
-struct Complaint(c_int);
+struct Message(c_int);
 
 /// Warnings about a header's version or colour hint, a profile that colour conversion will judge itself, or parameters that
 /// sequential scans have no use for: the picture is whole.
@@ -45,17 +45,17 @@ pub(crate) fn strict() -> jpeg_error_mgr {
 }
 
 /// What an unwound decoder says about the file.
-pub(crate) fn refusal(unwound: &(dyn Any + Send)) -> Refusal {
-    match unwound.downcast_ref::<Complaint>() {
-        Some(Complaint(code)) if *code == JWRN_JPEG_EOF as c_int => Refusal::Truncated,
-        _ => Refusal::Damaged,
+pub(crate) fn to_error(unwound: &(dyn Any + Send)) -> Error {
+    match unwound.downcast_ref::<Message>() {
+        Some(Message(code)) if *code == JWRN_JPEG_EOF as c_int => Error::Truncated,
+        _ => Error::Damaged,
     }
 }
 
 #[cold]
 extern "C-unwind" fn error_exit(cinfo: &mut jpeg_common_struct) {
     // Not `panic!`: the panic hook would log a bug where there is only a bad file.
-    resume_unwind(Box::new(Complaint(message_code(cinfo))));
+    resume_unwind(Box::new(Message(message_code(cinfo))));
 }
 
 /// `level` is -1 for warnings, 0 and up for traces (jerror.c).
@@ -66,7 +66,7 @@ extern "C-unwind" fn emit_message(cinfo: &mut jpeg_common_struct, level: c_int) 
     let code = message_code(cinfo);
     let before_picture = code == JWRN_EXTRANEOUS_DATA as c_int && cinfo.global_state == IN_HEADER;
     if !before_picture && !HARMLESS.iter().any(|&harmless| harmless as c_int == code) {
-        resume_unwind(Box::new(Complaint(code)));
+        resume_unwind(Box::new(Message(code)));
     }
 }
 

@@ -9,7 +9,7 @@ mod whole;
 
 use super::*;
 
-fn develop_as(bytes: &[u8], filename: &str) -> Result<Developed, Refusal> {
+fn develop_as(bytes: &[u8], filename: &str) -> Result<Developed, Error> {
     develop(bytes, filename, &Limits::default())
 }
 

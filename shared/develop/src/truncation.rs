@@ -1,25 +1,25 @@
 //! Whether a file is there to its end. Decoders stop after the last pixel they need, so each container is walked here.
 
-use super::{bmff, refusal::Refusal, sniff::Format};
+use super::{bmff, error::Error};
 
 /// The boxes that hold a HEIF picture and what is known of it.
 const HEIF_BOXES: [&[u8; 4]; 5] = [b"ftyp", b"meta", b"mdat", b"moov", b"idat"];
 
-/// Refuses a file whose container ends too early. TIFF needs no walk: its decoder follows offsets to all pixels.
-pub(super) fn check(format: Format, bytes: &[u8]) -> Result<(), Refusal> {
-    let complete = match format {
-        Format::Png => png(bytes),
-        Format::WebP => webp(bytes),
-        Format::Gif => gif(bytes),
-        // Phones append data of their own, which are no boxes.
-        Format::Heif(_) => bmff::boxes(bytes).all(|found| found.whole || !HEIF_BOXES.contains(&&found.kind)),
-        Format::Jpeg | Format::Tiff | Format::Raw(_) => true,
-    };
-    if complete { Ok(()) } else { Err(Refusal::Truncated) }
+fn check(is_whole: bool) -> Result<(), Error> {
+    if is_whole { Ok(()) } else { Err(Error::Truncated) }
+}
+
+/// Phones append data of their own, which are no boxes.
+pub(super) fn heif(bytes: &[u8]) -> Result<(), Error> {
+    check(bmff::boxes(bytes).all(|found| found.whole || !HEIF_BOXES.contains(&&found.kind)))
 }
 
 /// Chunks of length, type, data and checksum up to IEND (PNG, 5.3).
-fn png(bytes: &[u8]) -> bool {
+pub(super) fn png(bytes: &[u8]) -> Result<(), Error> {
+    check(png_is_whole(bytes))
+}
+
+fn png_is_whole(bytes: &[u8]) -> bool {
     let mut rest = bytes.get(8..).unwrap_or_default();
     while let Some(&[l3, l2, l1, l0, ref kind @ ..]) = rest.first_chunk::<8>() {
         let next = (u32::from_be_bytes([l3, l2, l1, l0]) as usize).saturating_add(12);
@@ -35,15 +35,13 @@ fn png(bytes: &[u8]) -> bool {
 }
 
 /// The RIFF header counts what follows it.
-fn webp(bytes: &[u8]) -> bool {
-    bytes
-        .get(4..8)
-        .and_then(<[u8]>::first_chunk::<4>)
-        .is_some_and(|size| (u32::from_le_bytes(*size) as usize).saturating_add(8) <= bytes.len())
+pub(super) fn webp(bytes: &[u8]) -> Result<(), Error> {
+    let size = bytes.get(4..8).and_then(<[u8]>::first_chunk::<4>);
+    check(size.is_some_and(|size| (u32::from_le_bytes(*size) as usize).saturating_add(8) <= bytes.len()))
 }
 
 /// Blocks of sub-blocks up to the trailer (GIF89a, appendix B).
-fn gif(bytes: &[u8]) -> bool {
+pub(super) fn gif(bytes: &[u8]) -> Result<(), Error> {
     let walk = || {
         let mut at = 13 + colour_table(*bytes.get(10)?);
         loop {
@@ -56,7 +54,7 @@ fn gif(bytes: &[u8]) -> bool {
             };
         }
     };
-    walk().is_some()
+    check(walk().is_some())
 }
 
 /// Bytes of the colour table that `flags` announce.

@@ -1,10 +1,10 @@
 //! Why an original is not developed, in a photographer's words.
 
-use super::bounds::MEGAPIXEL;
+use super::limits::MEGAPIXEL;
 
 /// The file itself is at fault: trying again would end the same way.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum Error {
     /// No bytes at all.
     #[error("The file is empty, so please upload it again.")]
     EmptyFile,
@@ -45,7 +45,7 @@ pub enum Refusal {
     },
 }
 
-impl Refusal {
+impl Error {
     /// Stable name for records and interfaces.
     pub fn code(&self) -> &'static str {
         match self {

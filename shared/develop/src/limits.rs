@@ -1,6 +1,6 @@
 //! How large an original may be, checked on its header before anything is allocated for it.
 
-use super::refusal::Refusal;
+use super::error::Error;
 
 /// Pixels.
 pub(super) const MEGAPIXEL: u64 = 1_000_000;
@@ -28,34 +28,34 @@ impl Default for Limits {
 }
 
 impl Limits {
-    pub(super) fn check_bytes(&self, len: usize) -> Result<(), Refusal> {
+    pub(super) fn check_bytes(&self, len: usize) -> Result<(), Error> {
         let bytes = len as u64;
         if bytes > self.max_bytes {
-            return Err(Refusal::TooLarge { bytes, max_bytes: self.max_bytes });
+            return Err(Error::TooLarge { bytes, max_bytes: self.max_bytes });
         }
         Ok(())
     }
 
-    pub(super) fn check_pixels(&self, width: u32, height: u32) -> Result<(), Refusal> {
+    pub(super) fn check_pixels(&self, width: u32, height: u32) -> Result<(), Error> {
         if width == 0 || height == 0 {
-            return Err(Refusal::Damaged);
+            return Err(Error::Damaged);
         }
         let pixels = u64::from(width) * u64::from(height);
         if pixels > self.max_pixels || width.max(height) > self.max_side {
-            return Err(Refusal::TooManyPixels { width, height, max_pixels: self.max_pixels, max_side: self.max_side });
+            return Err(Error::TooManyPixels { width, height, max_pixels: self.max_pixels, max_side: self.max_side });
         }
         Ok(())
     }
 }
 
 /// Refuses what would need more than [`MAX_WORKING_BYTES`], naming the pixels such a file may have.
-pub(super) fn check_working_bytes(width: u32, height: u32, bytes: u64) -> Result<(), Refusal> {
+pub(super) fn check_working_bytes(width: u32, height: u32, bytes: u64) -> Result<(), Error> {
     if bytes <= MAX_WORKING_BYTES {
         return Ok(());
     }
     let pixels = u64::from(width) * u64::from(height);
     let bytes_per_pixel = bytes.div_ceil(pixels.max(1)).max(1);
-    Err(Refusal::TooManyPixels {
+    Err(Error::TooManyPixels {
         width,
         height,
         max_pixels: MAX_WORKING_BYTES / bytes_per_pixel,

@@ -1,0 +1,240 @@
+//! The table of formats: one row says what a kind of file is called, how it begins, and what reads it.
+
+mod not_a_photo;
+mod tiff_based;
+
+use std::fmt;
+
+use super::{
+    Decoded, Original,
+    error::Error,
+    gif, heif, jpeg,
+    metadata::{Blocks, blocks},
+    png, raw, tiff, webp,
+};
+
+/// A kind of photo.
+pub(super) struct Format {
+    /// The media type, as records and responses state it. Its extensions stand in [`shared::photo::FILE_TYPES`].
+    pub(super) content_type: &'static str,
+    /// Whether a file is of this kind. Rows are asked in their order.
+    matches: fn(&Start<'_>) -> bool,
+    /// Adds the file's blocks of EXIF, XMP and IPTC.
+    pub(super) metadata: for<'a> fn(&'a [u8], &mut Blocks<'a>),
+    /// Checks that the file is whole, and decodes its picture where the coding is known.
+    pub(super) decode: fn(&Original<'_>) -> Result<Decoded, Error>,
+}
+
+/// All formats. A new one is a row here and a file with its decoder; its extensions stand in
+/// [`shared::photo::FILE_TYPES`].
+pub(super) static FORMATS: [Format; ROWS] = [
+    Format {
+        content_type: "image/jpeg",
+        matches: |start| start.has(b"\xFF\xD8\xFF"),
+        metadata: blocks::jpeg,
+        decode: jpeg::read,
+    },
+    Format {
+        content_type: "image/png",
+        matches: |start| start.has(b"\x89PNG\r\n\x1A\n"),
+        metadata: blocks::png,
+        decode: png::read,
+    },
+    Format {
+        content_type: "image/webp",
+        matches: |start| start.has(b"RIFF") && start.bytes.get(8..12) == Some(b"WEBP"),
+        metadata: blocks::webp,
+        decode: webp::read,
+    },
+    Format {
+        content_type: "image/gif",
+        matches: |start| start.has(b"GIF87a") || start.has(b"GIF89a"),
+        metadata: blocks::gif,
+        decode: gif::read,
+    },
+    Format {
+        content_type: "image/tiff",
+        matches: |start| tiff_based::content_type(start) == Some("image/tiff"),
+        metadata: blocks::tiff,
+        decode: tiff::read,
+    },
+    Format {
+        content_type: "image/avif",
+        matches: |start| matches!(start.brand(), Some(b"avif" | b"avis")),
+        metadata: blocks::heif,
+        decode: heif::read,
+    },
+    Format {
+        content_type: "image/heic",
+        matches: |start| matches!(start.brand(), Some(b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx")),
+        metadata: blocks::heif,
+        decode: heif::read,
+    },
+    Format {
+        content_type: "image/heif",
+        matches: |start| matches!(start.brand(), Some(b"mif1" | b"msf1")),
+        metadata: blocks::heif,
+        decode: heif::read,
+    },
+    Format {
+        content_type: "image/x-canon-cr3",
+        matches: |start| start.brand() == Some(b"crx "),
+        metadata: blocks::cr3,
+        decode: raw::read,
+    },
+    Format {
+        content_type: "image/x-fuji-raf",
+        matches: |start| start.has(b"FUJIFILMCCD-RAW"),
+        metadata: blocks::raf,
+        decode: raw::read,
+    },
+    Format {
+        content_type: "image/x-olympus-orf",
+        matches: |start| {
+            start.has(b"IIRO") || start.has(b"IIRS") || start.has(b"MMOR") || start.is("image/x-olympus-orf")
+        },
+        metadata: blocks::raw,
+        decode: raw::read,
+    },
+    Format {
+        content_type: "image/x-panasonic-rw2",
+        matches: |start| start.has(b"IIU\0"),
+        metadata: blocks::raw,
+        decode: raw::read,
+    },
+    tiff_based_raw("image/x-adobe-dng", |start| start.is("image/x-adobe-dng")),
+    tiff_based_raw("image/x-canon-cr2", |start| start.is("image/x-canon-cr2")),
+    tiff_based_raw("image/x-nikon-nef", |start| start.is("image/x-nikon-nef")),
+    tiff_based_raw("image/x-nikon-nrw", |start| start.is("image/x-nikon-nrw")),
+    tiff_based_raw("image/x-sony-arw", |start| start.is("image/x-sony-arw")),
+    tiff_based_raw("image/x-sony-sr2", |start| start.is("image/x-sony-sr2")),
+    tiff_based_raw("image/x-sony-srf", |start| start.is("image/x-sony-srf")),
+    tiff_based_raw("image/x-pentax-pef", |start| start.is("image/x-pentax-pef")),
+    tiff_based_raw("image/x-samsung-srw", |start| start.is("image/x-samsung-srw")),
+    tiff_based_raw("image/x-hasselblad-3fr", |start| start.is("image/x-hasselblad-3fr")),
+    tiff_based_raw("image/x-hasselblad-fff", |start| start.is("image/x-hasselblad-fff")),
+    tiff_based_raw("image/x-phaseone-iiq", |start| start.is("image/x-phaseone-iiq")),
+    tiff_based_raw("image/x-leica-rwl", |start| start.is("image/x-leica-rwl")),
+    tiff_based_raw("image/x-epson-erf", |start| start.is("image/x-epson-erf")),
+    tiff_based_raw("image/x-mamiya-mef", |start| start.is("image/x-mamiya-mef")),
+];
+const ROWS: usize = 27;
+
+const fn tiff_based_raw(content_type: &'static str, matches: fn(&Start<'_>) -> bool) -> Format {
+    Format { content_type, matches, metadata: blocks::raw, decode: raw::read }
+}
+
+/// A file, as its signature is looked for.
+struct Start<'a> {
+    bytes: &'a [u8],
+    filename: &'a str,
+}
+
+impl Start<'_> {
+    fn has(&self, signature: &[u8]) -> bool {
+        self.bytes.starts_with(signature)
+    }
+
+    /// Whether it has TIFF's signature and is of this content type.
+    fn is(&self, content_type: &str) -> bool {
+        tiff_based::content_type(self) == Some(content_type)
+    }
+
+    /// The brand of an ISO base media file that tells its coding: the first of the major one and the compatible ones
+    /// (ISO/IEC 14496-12, 4.3) that names one, otherwise the major one.
+    fn brand(&self) -> Option<&[u8; 4]> {
+        const CODINGS: [&[u8; 4]; 9] =
+            [b"crx ", b"avif", b"avis", b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"];
+        /// Bytes of the box that are looked at.
+        const MAX_BYTES: usize = 512;
+        let size = u32::from_be_bytes(*self.bytes.first_chunk::<4>()?) as usize;
+        let body = self.bytes.get(4..size.clamp(12, MAX_BYTES).min(self.bytes.len()))?.strip_prefix(b"ftyp")?;
+        let (major, rest) = body.split_first_chunk::<4>()?;
+        // The four bytes behind the major brand are its version.
+        let compatible = rest.get(4..).unwrap_or_default().as_chunks::<4>().0;
+        std::iter::once(major).chain(compatible).find(|brand| CODINGS.contains(brand)).or(Some(major))
+    }
+}
+
+/// Says what `bytes` is, or what it looks like instead of a photo.
+///
+/// `filename` tells RAW formats apart that share a signature.
+pub(super) fn detect(bytes: &[u8], filename: &str) -> Result<&'static Format, Error> {
+    if bytes.is_empty() {
+        return Err(Error::EmptyFile);
+    }
+    let start = Start { bytes, filename };
+    let format = FORMATS.iter().find(|format| (format.matches)(&start));
+    format.ok_or_else(|| Error::NotAPhoto {
+        looks_like: if start.brand().is_some() { "a video" } else { not_a_photo::looks_like(bytes) },
+    })
+}
+
+impl fmt::Debug for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Format").field(&self.content_type).finish()
+    }
+}
+
+/// The row of a content type.
+#[cfg(test)]
+pub(super) fn row(content_type: &str) -> &'static Format {
+    FORMATS.iter().find(|format| format.content_type == content_type).expect("a row")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn content_type(bytes: &[u8], filename: &str) -> Result<&'static str, Error> {
+        detect(bytes, filename).map(|format| format.content_type)
+    }
+
+    fn refused(bytes: &[u8]) -> String {
+        detect(bytes, "photo.jpg").unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_is_no_photo_is_named() {
+        assert_eq!(detect(b"", "a.jpg").unwrap_err().code(), "empty_file");
+        assert!(refused(b"%PDF-1.7").contains("PDF"));
+        assert!(refused(b"PK\x03\x04....").contains("ZIP"));
+        assert!(refused(b"MZ\x90\0").contains("Windows program"));
+        assert!(refused(b"  <!DOCTYPE html><p>").contains("web page"));
+        assert!(refused("Gr\u{fc}\u{df}e".as_bytes()).contains("text"));
+        assert!(refused(&[0; 40]).contains("zeros"));
+        assert!(refused(b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom").contains("video"));
+    }
+
+    #[test]
+    fn raw_is_told_from_tiff() {
+        let tiff = b"II\x2A\0\x08\0\0\0\0\0\0\0\0\0";
+        assert_eq!(content_type(tiff, "scan.tif"), Ok("image/tiff"));
+        assert_eq!(content_type(tiff, "DSC_1.NEF"), Ok("image/x-nikon-nef"));
+        assert_eq!(content_type(b"II\x2A\0\x10\0\0\0CR\x02\0", "x.tif"), Ok("image/x-canon-cr2"));
+        let dng = b"II\x2A\0\x08\0\0\0\x01\0\x12\xC6\x01\0\x04\0\0\0\x01\x04\0\0\0\0\0\0";
+        assert_eq!(content_type(dng, "x.tif"), Ok("image/x-adobe-dng"));
+        assert_eq!(content_type(b"FUJIFILMCCD-RAW 0201", "x"), Ok("image/x-fuji-raf"));
+    }
+
+    #[test]
+    fn brands_decide_among_base_media_files() {
+        let file = |brands: &[u8]| {
+            let size = u32::try_from(8 + brands.len()).unwrap().to_be_bytes();
+            content_type(&[&size[..], b"ftyp", brands].concat(), "x")
+        };
+        assert_eq!(file(b"heic\0\0\0\0mif1heic"), Ok("image/heic"));
+        assert_eq!(file(b"mif1\0\0\0\0mif1heic"), Ok("image/heic"));
+        assert_eq!(file(b"avif\0\0\0\0mif1"), Ok("image/avif"));
+        assert_eq!(file(b"mif1\0\0\0\0miaf"), Ok("image/heif"));
+        assert_eq!(file(b"crx \0\0\0\x01crx isom"), Ok("image/x-canon-cr3"));
+    }
+
+    #[test]
+    fn each_format_has_extensions() {
+        for format in &FORMATS {
+            let named = shared::photo::FILE_TYPES.iter().any(|known| known.content_type == format.content_type);
+            assert!(named, "{} has no row in FILE_TYPES", format.content_type);
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Names for files that are no photo.
+
+/// Names what `bytes` looks like, with its article: `a PDF document`.
+pub(super) fn looks_like(bytes: &[u8]) -> &'static str {
+    const SIGNATURES: [(&[u8], &str); 16] = [
+        (b"%PDF", "a PDF document"),
+        (b"PK\x03\x04", "a ZIP archive or office document"),
+        (b"PK\x05\x06", "an empty ZIP archive"),
+        (b"Rar!", "a RAR archive"),
+        (b"7z\xBC\xAF\x27\x1C", "a 7-Zip archive"),
+        (b"\x1F\x8B", "a compressed archive"),
+        (b"MZ", "a Windows program"),
+        (b"\x7FELF", "a program"),
+        (b"\xCF\xFA\xED\xFE", "a program"),
+        (b"8BPS", "a Photoshop document"),
+        (b"BM", "a BMP image"),
+        (b"\xFF\x0A", "a JPEG XL image"),
+        (b"\0\0\0\x0CJXL ", "a JPEG XL image"),
+        (b"\0\0\0\x0CjP  ", "a JPEG 2000 image"),
+        (b"\x1A\x45\xDF\xA3", "a video"),
+        (b"RIFF", "a video or sound file"),
+    ];
+    if let Some((_, name)) = SIGNATURES.iter().find(|(signature, _)| bytes.starts_with(signature)) {
+        return name;
+    }
+    let start = &bytes[..bytes.len().min(512)];
+    if start.iter().all(|&byte| byte == 0) {
+        return "a file of nothing but zeros";
+    }
+    // A cut through a multi-byte character is still text.
+    let text = match std::str::from_utf8(start) {
+        Ok(text) => text,
+        Err(error) if error.error_len().is_none() => {
+            std::str::from_utf8(&start[..error.valid_up_to()]).unwrap_or_default()
+        }
+        Err(_) => return "a file of another kind",
+    };
+    let text = text.trim_start_matches('\u{feff}').trim_start().to_ascii_lowercase();
+    if text.starts_with("<!doctype html") || text.starts_with("<html") {
+        "a web page"
+    } else if text.contains("<svg") {
+        "an SVG drawing"
+    } else if text.starts_with("<?xml") {
+        "an XML document"
+    } else if text.chars().all(|c| !c.is_control() || c.is_whitespace()) {
+        "a text document"
+    } else {
+        "a file of another kind"
+    }
+}

@@ -1,0 +1,14 @@
+//! JPEG in and out, by libjpeg-turbo as mozjpeg ships it.
+
+mod decode;
+mod encode;
+mod entropy;
+mod header;
+mod libjpeg_warnings;
+
+pub(super) use self::libjpeg_warnings::{strict, to_error as unwound};
+pub(super) use self::{
+    decode::{decode, read},
+    encode::encode,
+    header::Header,
+};

@@ -1,0 +1,54 @@
+//! Names of file types.
+
+/// A kind of file that photographers upload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileType {
+    /// The media type: `image/jpeg`. RAW formats as in the shared MIME-info database.
+    pub content_type: &'static str,
+    /// Extensions without their dot, in lower case; the usual one first.
+    pub extensions: &'static [&'static str],
+}
+
+/// All kinds that are known by name.
+pub const FILE_TYPES: &[FileType] = &[
+    FileType { content_type: "image/jpeg", extensions: &["jpg", "jpeg", "jpe"] },
+    FileType { content_type: "image/png", extensions: &["png"] },
+    FileType { content_type: "image/webp", extensions: &["webp"] },
+    FileType { content_type: "image/tiff", extensions: &["tif", "tiff"] },
+    FileType { content_type: "image/gif", extensions: &["gif"] },
+    FileType { content_type: "image/heic", extensions: &["heic", "hif"] },
+    FileType { content_type: "image/heif", extensions: &["heif"] },
+    FileType { content_type: "image/avif", extensions: &["avif"] },
+    FileType { content_type: "image/x-adobe-dng", extensions: &["dng"] },
+    FileType { content_type: "image/x-canon-cr2", extensions: &["cr2"] },
+    FileType { content_type: "image/x-canon-cr3", extensions: &["cr3"] },
+    FileType { content_type: "image/x-epson-erf", extensions: &["erf"] },
+    FileType { content_type: "image/x-fuji-raf", extensions: &["raf"] },
+    FileType { content_type: "image/x-hasselblad-3fr", extensions: &["3fr"] },
+    FileType { content_type: "image/x-hasselblad-fff", extensions: &["fff"] },
+    FileType { content_type: "image/x-leica-rwl", extensions: &["rwl"] },
+    FileType { content_type: "image/x-mamiya-mef", extensions: &["mef"] },
+    FileType { content_type: "image/x-nikon-nef", extensions: &["nef"] },
+    FileType { content_type: "image/x-nikon-nrw", extensions: &["nrw"] },
+    FileType { content_type: "image/x-olympus-orf", extensions: &["orf"] },
+    FileType { content_type: "image/x-panasonic-rw2", extensions: &["rw2"] },
+    FileType { content_type: "image/x-pentax-pef", extensions: &["pef"] },
+    FileType { content_type: "image/x-phaseone-iiq", extensions: &["iiq"] },
+    FileType { content_type: "image/x-samsung-srw", extensions: &["srw"] },
+    FileType { content_type: "image/x-sony-arw", extensions: &["arw"] },
+    FileType { content_type: "image/x-sony-sr2", extensions: &["sr2"] },
+    FileType { content_type: "image/x-sony-srf", extensions: &["srf"] },
+];
+
+impl FileType {
+    /// Finds the kind of a content type; its parameters and case do not count.
+    pub fn of_content_type(content_type: &str) -> Option<&'static Self> {
+        let essence = content_type.split(';').next().unwrap_or_default().trim();
+        FILE_TYPES.iter().find(|known| known.content_type.eq_ignore_ascii_case(essence))
+    }
+
+    /// Finds the kind that usually has this extension, in any case.
+    pub fn of_extension(extension: &str) -> Option<&'static Self> {
+        FILE_TYPES.iter().find(|known| known.extensions.iter().any(|known| known.eq_ignore_ascii_case(extension)))
+    }
+}
