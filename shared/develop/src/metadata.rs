@@ -9,7 +9,6 @@ mod gps;
 mod iptc;
 mod record;
 mod text;
-mod tiff;
 mod time;
 mod xmp;
 

@@ -14,7 +14,7 @@ mod pixels;
 mod predictor;
 mod rows;
 
-pub(super) use self::directory::{Directory, Structure};
+pub(super) use self::directory::{Directory, Structure, Values};
 use self::{
     layout::{Layout, SampleFormat},
     pixels::Pixels,

@@ -7,9 +7,9 @@ use super::{
     blocks::{Context, ExifBlock},
     gps,
     text::{decode, decode_utf16},
-    tiff::{Directory, Entry, Tiff},
     time::Time,
 };
+use crate::tiff::{Directory, Structure, Values};
 
 /// "Greater than 65,534": the true number is in `ISOSpeed`.
 const ISO_OVERFLOW: u32 = 65_535;
@@ -30,16 +30,14 @@ impl<'a> Directories<'a> {
     pub(super) fn read(blocks: &'a [ExifBlock<'a>]) -> Self {
         let mut directories = Self::default();
         for block in blocks {
-            let Some(tiff) = Tiff::find(&block.bytes) else { continue };
-            let chain = tiff.directories();
+            let Some(tiff) = Structure::find(&block.bytes) else { continue };
+            let chain = tiff.chain();
             match block.context {
                 Context::Main => directories.add_main(tiff, chain.first()),
                 Context::Exif => directories.exif.extend(chain.into_iter().next()),
                 Context::Gps => directories.gps.extend(chain.into_iter().next()),
                 Context::Pages => {
-                    let is_reduced = |page: &&Directory| {
-                        page.get(NEW_SUBFILE_TYPE).and_then(|kind| kind.unsigned(0)).is_some_and(|kind| kind & 1 == 1)
-                    };
+                    let is_reduced = |page: &&Directory| page.uint(NEW_SUBFILE_TYPE).is_some_and(|kind| kind & 1 == 1);
                     let photo = chain.iter().find(|page| !is_reduced(page)).or(chain.first());
                     directories.add_main(tiff, photo);
                     directories.add_main(tiff, chain.first());
@@ -52,9 +50,9 @@ impl<'a> Directories<'a> {
         directories
     }
 
-    fn add_main(&mut self, tiff: Tiff<'a>, main: Option<&Directory<'a>>) {
+    fn add_main(&mut self, tiff: Structure<'a>, main: Option<&Directory<'a>>) {
         let Some(main) = main.filter(|main| !main.is_empty()) else { return };
-        let pointed = |directory: &Directory<'a>, tag| directory.get(tag).and_then(|entry| tiff.directory_of(entry));
+        let pointed = |directory: &Directory<'a>, tag| directory.uint(tag).and_then(|offset| tiff.directory(offset));
         let exif = pointed(main, EXIF_DIRECTORY);
         self.interoperability.extend(exif.as_ref().and_then(|exif| pointed(exif, INTEROPERABILITY_DIRECTORY)));
         let gps = pointed(main, GPS_DIRECTORY).or_else(|| pointed(exif.as_ref()?, GPS_DIRECTORY));
@@ -64,16 +62,16 @@ impl<'a> Directories<'a> {
     }
 
     /// A field of IFD0 or the EXIF directory, in whichever of them it was written.
-    fn entries(&self, tag: u16) -> impl Iterator<Item = Entry<'a>> {
-        self.exif.iter().chain(&self.main).filter_map(move |directory| directory.get(tag))
+    fn entries(&self, tag: u16) -> impl Iterator<Item = Values<'a>> {
+        self.exif.iter().chain(&self.main).filter_map(move |directory| directory.values(tag))
     }
 
-    fn gps_entry(&self, tag: u16) -> Option<Entry<'a>> {
-        self.gps.iter().find_map(|directory| directory.get(tag))
+    fn gps_entry(&self, tag: u16) -> Option<Values<'a>> {
+        self.gps.iter().find_map(|directory| directory.values(tag))
     }
 
     fn uint(&self, tag: u16) -> Option<u32> {
-        self.entries(tag).find_map(|entry| entry.unsigned(0).and_then(|value| u32::try_from(value).ok()))
+        self.entries(tag).find_map(|entry| entry.uint(0).and_then(|value| u32::try_from(value).ok()))
     }
 
     pub(super) fn number(&self, tag: u16) -> Option<f64> {
@@ -95,7 +93,7 @@ impl<'a> Directories<'a> {
 
     /// The bytes of a field that holds a structure of its own: XMP, IPTC, Photoshop resources.
     pub(super) fn embedded(&self, tag: u16) -> impl Iterator<Item = &'a [u8]> {
-        self.main.iter().filter_map(move |directory| directory.get(tag)).map(|entry| entry.raw())
+        self.main.iter().filter_map(move |directory| directory.values(tag)).map(|entry| entry.bytes())
     }
 
     /// The photographer's part, or the editor's where that is blank; a NUL stands between them.
@@ -105,8 +103,7 @@ impl<'a> Directories<'a> {
     }
 
     pub(super) fn orientation(&self) -> u8 {
-        let written =
-            self.main.iter().chain(&self.exif).filter_map(|directory| directory.get(ORIENTATION)?.unsigned(0));
+        let written = self.main.iter().chain(&self.exif).filter_map(|directory| directory.uint(ORIENTATION));
         let mut valid =
             written.filter_map(|number| u8::try_from(number).ok()).filter(|number| (1..=8).contains(number));
         valid.next().unwrap_or(1)
@@ -120,7 +117,7 @@ impl<'a> Directories<'a> {
 
     /// The colour space by the rules of DCF (CIPA DC-009, 3.4).
     pub(super) fn colour(&self) -> DcfColour {
-        let index = self.interoperability.iter().find_map(|directory| directory.get(INTEROPERABILITY_INDEX)?.text());
+        let index = self.interoperability.iter().find_map(|directory| directory.values(INTEROPERABILITY_INDEX)?.text());
         match (self.uint(COLOR_SPACE), index.and_then(|index| index.first_chunk::<3>())) {
             (Some(1), _) => DcfColour::Srgb,
             (Some(2), _) | (_, Some(b"R03")) => DcfColour::AdobeRgb,
@@ -169,9 +166,8 @@ impl<'a> Directories<'a> {
         let longitude = gps::degrees(angle(GPS_LONGITUDE)?, gps::sign(side(GPS_LONGITUDE_REF)?, *b"EW")?)?;
         let altitude = self.gps_entry(GPS_ALTITUDE).and_then(|entry| entry.number(0));
         // 1 is below sea level; 2 and 3 are the same above the ellipsoid (EXIF 3.0).
-        let below = self.gps_entry(GPS_ALTITUDE_REF).is_some_and(|entry| match entry.unsigned(0) {
-            Some(reference) => matches!(reference, 1 | 3),
-            None => matches!(entry.text(), Some([b'1' | b'3', ..])),
+        let below = self.gps_entry(GPS_ALTITUDE_REF).is_some_and(|entry| {
+            matches!(entry.uint(0), Some(1 | 3)) || matches!(entry.text(), Some([b'1' | b'3', ..]))
         });
         gps::position(latitude, longitude, altitude.map(|metres| if below { -metres } else { metres }))
     }

@@ -1,5 +1,6 @@
-//! TIFF structures: directories of typed values, with 32-bit or 64-bit (BigTIFF) offsets. Nothing is copied: values
-//! stay slices of the file.
+//! TIFF structures: directories of typed values, with 32-bit or 64-bit (BigTIFF) offsets (TIFF 6.0, section 2). Pictures,
+//! camera RAW and EXIF are read by it, so it tolerates what cameras and editors get wrong. Nothing is copied: values stay
+//! slices of the file.
 
 /// A file or block that begins with a TIFF header.
 #[derive(Debug, Clone, Copy)]
@@ -17,6 +18,12 @@ pub(crate) enum Order {
 }
 
 impl Order {
+    /// An unsigned number of at most eight bytes.
+    fn uint(self, bytes: &[u8]) -> u64 {
+        let append = |value: u64, &byte: &u8| value << 8 | u64::from(byte);
+        if self == Self::Little { bytes.iter().rev().fold(0, append) } else { bytes.iter().fold(0, append) }
+    }
+
     pub(super) fn u16(self, bytes: [u8; 2]) -> u16 {
         if self == Self::Little { u16::from_le_bytes(bytes) } else { u16::from_be_bytes(bytes) }
     }
@@ -31,14 +38,14 @@ impl Order {
 }
 
 /// One directory.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Directory<'a> {
     fields: Vec<Field<'a>>,
     /// Offset of the next directory; 0 after the last one.
     pub(super) next: u64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 struct Field<'a> {
     tag: u16,
     values: Values<'a>,
@@ -52,26 +59,71 @@ pub(crate) struct Values<'a> {
     order: Order,
 }
 
+/// Directories of one chain. Files with more pages have the metadata in the first one.
+const MAX_CHAIN: usize = 16;
 /// Fields read of one directory. TIFF counts them in 16 bits, BigTIFF in 64.
 const MAX_FIELDS: usize = 65_535;
+/// Bytes before the header in which it is searched: `Exif`, offsets and repeated prefixes stand there.
+const MAX_PREFIX: usize = 32;
 
-/// Bytes of one value, by type (TIFF 6.0, section 2; BigTIFF for 16 to 18). 0 for unknown types.
-const SIZES: [usize; 19] = [0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 0, 0, 8, 8, 8];
+const BYTE: u16 = 1;
+const ASCII: u16 = 2;
+const SHORT: u16 = 3;
+const LONG: u16 = 4;
+const RATIONAL: u16 = 5;
+const SBYTE: u16 = 6;
+const UNDEFINED: u16 = 7;
+const SSHORT: u16 = 8;
+const SLONG: u16 = 9;
+const SRATIONAL: u16 = 10;
+const FLOAT: u16 = 11;
+const DOUBLE: u16 = 12;
+/// TIFF Technical Note 1.
+const IFD: u16 = 13;
+/// BigTIFF.
+const LONG8: u16 = 16;
+const SLONG8: u16 = 17;
+const IFD8: u16 = 18;
+/// EXIF 3.0.
+const UTF8: u16 = 129;
+
+/// Bytes of one value; `None` for unknown types.
+fn size_of_kind(kind: u16) -> Option<usize> {
+    Some(match kind {
+        BYTE | ASCII | SBYTE | UNDEFINED | UTF8 => 1,
+        SHORT | SSHORT => 2,
+        LONG | SLONG | FLOAT | IFD => 4,
+        RATIONAL | SRATIONAL | DOUBLE | LONG8 | SLONG8 | IFD8 => 8,
+        _ => return None,
+    })
+}
 
 impl<'a> Structure<'a> {
     /// `None` if the bytes don't begin with a TIFF header.
     pub(crate) fn new(bytes: &'a [u8]) -> Option<Self> {
-        let order = match bytes.get(..2)? {
-            b"II" => Order::Little,
-            b"MM" => Order::Big,
-            _ => return None,
-        };
-        let big = match order.u16(*bytes.get(2..)?.first_chunk()?) {
-            42 => false,
-            43 => true,
+        let (order, big) = match bytes.first_chunk::<4>()? {
+            b"II\x2A\0" => (Order::Little, false),
+            b"MM\0\x2A" => (Order::Big, false),
+            b"II\x2B\0" => (Order::Little, true),
+            b"MM\0\x2B" => (Order::Big, true),
             _ => return None,
         };
         Some(Self { bytes, order, big })
+    }
+
+    /// Finds the header at the start of `block`, or behind a prefix such as `Exif\0\0`; also one in which a camera has a
+    /// number of its own.
+    pub(crate) fn find(block: &'a [u8]) -> Option<Self> {
+        (0..=MAX_PREFIX.min(block.len())).find_map(|start| {
+            let bytes = &block[start..];
+            let order = match bytes.first_chunk::<4>()? {
+                // Olympus and Panasonic put a number of their own where TIFF has 42.
+                b"IIRO" | b"IIRS" | b"IIU\0" => Order::Little,
+                b"MMOR" => Order::Big,
+                _ => return Self::new(bytes),
+            };
+            Some(Self { bytes, order, big: false })
+        })
     }
 
     pub(super) fn order(&self) -> Order {
@@ -85,6 +137,23 @@ impl<'a> Structure<'a> {
     /// Offset of the first directory.
     pub(crate) fn first(&self) -> u64 {
         if self.big { self.u64_at(8) } else { self.u32_at(4).map(u64::from) }.unwrap_or(0)
+    }
+
+    /// The directories of the main chain.
+    pub(crate) fn chain(&self) -> Vec<Directory<'a>> {
+        let mut offset = self.first();
+        let mut seen = Vec::new();
+        let mut directories = Vec::new();
+        while directories.len() < MAX_CHAIN
+            // A chain that returns to a directory never ends.
+            && !seen.contains(&offset)
+            && let Some(directory) = self.directory(offset)
+        {
+            seen.push(offset);
+            offset = directory.next;
+            directories.push(directory);
+        }
+        directories
     }
 
     /// The directory at an offset. `None` if it lies outside of the file. Fields whose values do are left out.
@@ -111,7 +180,7 @@ impl<'a> Structure<'a> {
     fn field(&self, entry: &'a [u8]) -> Option<Field<'a>> {
         let tag = self.order.u16(*entry.first_chunk()?);
         let kind = self.order.u16(*entry.get(2..)?.first_chunk()?);
-        let size = *SIZES.get(usize::from(kind)).filter(|&&size| size != 0)?;
+        let size = size_of_kind(kind)?;
         let (count, inline) = if self.big {
             (self.order.u64(*entry.get(4..)?.first_chunk()?), entry.get(12..)?)
         } else {
@@ -146,7 +215,7 @@ impl<'a> Structure<'a> {
 }
 
 impl<'a> Directory<'a> {
-    pub(super) fn values(&self, tag: u16) -> Option<Values<'a>> {
+    pub(crate) fn values(&self, tag: u16) -> Option<Values<'a>> {
         self.fields.iter().find(|field| field.tag == tag).map(|field| field.values)
     }
 
@@ -159,34 +228,122 @@ impl<'a> Directory<'a> {
     pub(crate) fn bytes(&self, tag: u16) -> Option<&'a [u8]> {
         self.values(tag).map(|values| values.data)
     }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.fields.is_empty()
+    }
 }
 
-impl Values<'_> {
-    pub(super) fn len(&self) -> usize {
-        self.data.len() / SIZES[usize::from(self.kind)]
+impl<'a> Values<'a> {
+    pub(crate) fn len(&self) -> usize {
+        size_of_kind(self.kind).map_or(0, |size| self.data.len() / size)
     }
 
-    /// A whole number that is not picture, if the field has one at this place.
-    pub(super) fn uint(&self, index: usize) -> Option<u64> {
-        let size = SIZES[usize::from(self.kind)];
-        let data = self.data.get(index.checked_mul(size)?..)?;
+    /// The bytes, whatever their type.
+    pub(crate) fn bytes(&self) -> &'a [u8] {
+        self.data
+    }
+
+    /// The bytes of a text: of type ASCII or UTF-8, or of type BYTE or UNDEFINED as some software writes.
+    pub(crate) fn text(&self) -> Option<&'a [u8]> {
+        matches!(self.kind, BYTE | ASCII | UNDEFINED | UTF8).then_some(self.data)
+    }
+
+    /// A whole number of any type, if the field has one at this place that is not negative.
+    pub(crate) fn uint(&self, index: usize) -> Option<u64> {
         match self.kind {
-            1 | 7 => data.first().map(|&byte| u64::from(byte)),
-            3 => Some(u64::from(self.order.u16(*data.first_chunk()?))),
-            4 | 13 => Some(u64::from(self.order.u32(*data.first_chunk()?))),
-            16 | 18 => Some(self.order.u64(*data.first_chunk()?)),
+            BYTE | UNDEFINED | SHORT | LONG | IFD | LONG8 | IFD8 => Some(self.order.uint(self.element(index)?)),
+            SBYTE | SSHORT | SLONG | SLONG8 => u64::try_from(self.int(index)?).ok(),
             _ => None,
         }
     }
 
-    pub(super) fn uints(&self) -> impl Iterator<Item = u64> {
+    pub(crate) fn uints(&self) -> impl Iterator<Item = u64> {
         (0..self.len()).map_while(|index| self.uint(index))
     }
+
+    /// A number of any type, if it is finite: 0/0 and 1/0 are how cameras write "unknown".
+    #[expect(clippy::cast_precision_loss, reason = "numbers beyond 2^53 are no measurements")]
+    pub(crate) fn number(&self, index: usize) -> Option<f64> {
+        let number = match self.kind {
+            RATIONAL | SRATIONAL => {
+                let (numerator, denominator) = self.element(index)?.split_at(4);
+                let part = |bytes: &[u8]| {
+                    let value = self.order.uint(bytes).cast_signed();
+                    (if self.kind == SRATIONAL { sign_extended(value, 4) } else { value }) as f64
+                };
+                part(numerator) / part(denominator)
+            }
+            FLOAT => f64::from(f32::from_bits(u32::try_from(self.order.uint(self.element(index)?)).ok()?)),
+            DOUBLE => f64::from_bits(self.order.uint(self.element(index)?)),
+            SBYTE | SSHORT | SLONG | SLONG8 => self.int(index)? as f64,
+            _ => self.uint(index)? as f64,
+        };
+        number.is_finite().then_some(number)
+    }
+
+    fn int(&self, index: usize) -> Option<i64> {
+        let element = self.element(index)?;
+        Some(sign_extended(self.order.uint(element).cast_signed(), element.len()))
+    }
+
+    fn element(&self, index: usize) -> Option<&'a [u8]> {
+        let size = size_of_kind(self.kind)?;
+        let start = index.checked_mul(size)?;
+        self.data.get(start..start.checked_add(size)?)
+    }
+}
+
+/// The number whose two's complement of `size` bytes are the low bits of `value`.
+fn sign_extended(value: i64, size: usize) -> i64 {
+    let unused = 64 - 8 * size.min(8);
+    value << unused >> unused
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    fn walk(block: &[u8]) -> usize {
+        let Some(structure) = Structure::find(block) else { return 0 };
+        let chain = structure.chain();
+        for values in chain.iter().flat_map(|directory| &directory.fields).map(|field| field.values) {
+            let _ = (values.text(), values.uint(0), values.uint(7), values.number(0), values.number(usize::MAX));
+            let _ = values.uint(0).and_then(|offset| structure.directory(offset)).map(|inner| inner.is_empty());
+        }
+        chain.len()
+    }
+
+    #[test]
+    fn chain_that_returns_to_itself_ends() {
+        let one = b"II\x2A\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\x08\0\0\0";
+        assert_eq!(walk(one), 1);
+        assert_eq!(walk(&[&b"Exif\0\0Exif\0\0"[..], one].concat()), 1);
+    }
+
+    #[test]
+    fn signed_and_fractional_types_are_read() {
+        let values = |kind, data| Values { kind, order: Order::Big, data };
+        assert_eq!(values(SSHORT, &[0xFF, 0xFE]).number(0), Some(-2.0));
+        assert_eq!(values(SSHORT, &[0xFF, 0xFE]).uint(0), None);
+        assert_eq!(values(SRATIONAL, &[0xFF, 0xFF, 0xFF, 0xFD, 0, 0, 0, 2]).number(0), Some(-1.5));
+        assert_eq!(values(RATIONAL, &[0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 1]).number(0), Some(4_294_967_295.0));
+        assert_eq!(values(RATIONAL, &[0; 8]).number(0), None);
+        assert_eq!(values(FLOAT, &[0x3F, 0xC0, 0, 0]).number(0), Some(1.5));
+        assert_eq!(values(IFD, &[0, 0, 0, 9]).uint(0), Some(9));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_without_panic(
+            head in prop::sample::select(vec![&b"II\x2A\0"[..], b"MM\0\x2A", b"II\x2B\0", b"MM\0\x2B", b"IIU\0"]),
+            rest in prop::collection::vec(prop_oneof![Just(0_u8), 0..20_u8, any::<u8>()], 0..400),
+        ) {
+            walk(&[head, &rest].concat());
+        }
+    }
 
     #[test]
     fn directories_outside_of_the_file_are_none() {

@@ -1,7 +1,7 @@
 //! JPEG: EXIF and XMP in APP1 segments, IPTC in APP13 (EXIF 4.7; XMP specification, part 3).
 
 use super::{Blocks, Context, MAX_BYTES};
-use crate::metadata::tiff::Tiff;
+use crate::tiff::Structure;
 
 /// `Exif\0` and any byte: most software writes 0, some 0xFF.
 const EXIF: &[u8] = b"Exif\0";
@@ -25,8 +25,8 @@ pub(crate) fn find<'a>(original: &'a [u8], blocks: &mut Blocks<'a>) {
         match marker {
             APP1 if body.starts_with(EXIF) => {
                 // A first block without fields or of zeros does not hide the second.
-                let has_fields = |tiff: Tiff| tiff.directories().first().is_some_and(|directory| !directory.is_empty());
-                if Tiff::find(body).is_some_and(has_fields) {
+                let has_fields = |tiff: Structure| tiff.chain().first().is_some_and(|directory| !directory.is_empty());
+                if Structure::find(body).is_some_and(has_fields) {
                     blocks.add_exif(Context::Main, body);
                 }
             }

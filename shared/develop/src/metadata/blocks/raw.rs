@@ -1,10 +1,7 @@
 //! Camera RAW: TIFF structures, and a JPEG inside that has what they lack.
 
 use super::{Blocks, Context, jpeg};
-use crate::{
-    bmff,
-    metadata::{exif::PANASONIC_JPEG, tiff::Tiff},
-};
+use crate::{bmff, metadata::exif::PANASONIC_JPEG, tiff::Structure};
 
 /// Identifier of the `uuid` box with XMP (XMP specification, part 3, 1.1.3).
 const XMP_UUID: [u8; 16] = *b"\xBE\x7A\xCF\xCB\x97\xA9\x42\xE8\x9C\x71\x99\x94\x91\xE3\xAF\xAC";
@@ -38,8 +35,8 @@ pub(crate) fn find_in_raf<'a>(original: &'a [u8], blocks: &mut Blocks<'a>) {
 /// The file is a TIFF structure. Panasonic keeps most fields in the JPEG inside.
 pub(crate) fn find_in_tiff<'a>(original: &'a [u8], blocks: &mut Blocks<'a>) {
     blocks.add_exif(Context::Main, original);
-    let main = Tiff::find(original).map(|tiff| tiff.directories()).unwrap_or_default();
-    if let Some(inner) = main.first().and_then(|main| main.get(PANASONIC_JPEG)) {
-        jpeg::find(inner.raw(), blocks);
+    let main = Structure::find(original).and_then(|tiff| tiff.directory(tiff.first()));
+    if let Some(inner) = main.and_then(|main| main.bytes(PANASONIC_JPEG)) {
+        jpeg::find(inner, blocks);
     }
 }
