@@ -8,5 +8,6 @@ pub(super) fn read(original: &Original<'_>) -> Result<Decoded, Error> {
     // HEIF turns a picture by its own property, and tells readers to ignore EXIF's.
     let picture = bmff::primary_picture(original.bytes);
     let orientation = picture.map_or(1, |picture| picture.orientation);
-    Ok(Decoded { size: picture.map(|picture| picture.size), orientation: Some(orientation), picture: None })
+    let size = picture.map(|picture| picture.size);
+    Ok(Decoded { size, orientation: Some(orientation), ..Decoded::default() })
 }

@@ -112,6 +112,8 @@ struct Decoded {
     orientation: Option<u8>,
     /// `None` where no decoder knows the coding.
     picture: Option<Picture>,
+    /// Whether the picture is upright already, whatever the orientation says.
+    is_upright: bool,
 }
 
 /// A decoded picture in the original's own colours and orientation, at least as large as the preview.
@@ -124,7 +126,7 @@ struct Picture {
 
 impl Decoded {
     fn of(picture: Picture) -> Self {
-        Self { size: Some(picture.size), orientation: None, picture: Some(picture) }
+        Self { size: Some(picture.size), picture: Some(picture), ..Self::default() }
     }
 
     /// The same, in the colour space that a camera states where the file has no profile.
@@ -152,9 +154,10 @@ pub fn develop(original: &[u8], filename: &str, limits: &Limits) -> Result<Devel
         let hashes = scope.spawn(|| (Sha256::digest(original).into(), crc32fast::hash(original)));
         let metadata = metadata::read(format, original);
         let decoded = (format.decode)(&Original { bytes: original, limits, metadata: &metadata })?;
-        let orientation = decoded.orientation.unwrap_or(metadata.orientation);
+        let orientation = decoded.orientation.or(metadata.orientation).unwrap_or(1);
+        let turn = if decoded.is_upright { 1 } else { orientation };
         let derivatives = match decoded.picture {
-            Some(picture) => render(picture, orientation)?,
+            Some(picture) => render(picture, turn)?,
             None => Derivatives::UnsupportedFormat,
         };
         let (sha256, crc32) = hashes.join().map_err(|_| Error::Damaged)?;

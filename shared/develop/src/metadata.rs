@@ -22,8 +22,8 @@ use super::{content_type::Format, guard::guarded};
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Metadata {
     pub(super) exif: Exif,
-    /// 1 to 8; 1 where nothing, or nonsense, is written.
-    pub(super) orientation: u8,
+    /// 1 to 8; `None` where nothing, or nonsense, is written.
+    pub(super) orientation: Option<u8>,
     /// Pixels, as stored, by the camera's account: for formats whose pixels are not read here.
     pub(super) stated_size: Option<(u32, u32)>,
     /// The colour space of samples without a profile.
@@ -62,5 +62,20 @@ pub(super) fn read(format: &Format, original: &[u8]) -> Metadata {
             colour: directories.colour(),
         }
     })
-    .unwrap_or(Metadata { exif: Exif::default(), orientation: 1, stated_size: None, colour: DcfColour::Unknown })
+    .unwrap_or(Metadata {
+        exif: Exif::default(),
+        orientation: None,
+        stated_size: None,
+        colour: DcfColour::Unknown,
+    })
+}
+
+/// The orientation that a JPEG inside another file states.
+pub(super) fn jpeg_orientation(jpeg: &[u8]) -> Option<u8> {
+    guarded(|| {
+        let mut blocks = Blocks::default();
+        blocks::jpeg(jpeg, &mut blocks);
+        Directories::read(&blocks.exif).orientation()
+    })
+    .flatten()
 }

@@ -1,44 +1,81 @@
 //! Camera RAW, by the JPEGs that cameras put into it: what their displays and photographers' browsers show.
 
-use memchr::memmem;
+pub(super) mod directories;
+mod largest_jpeg;
+mod size;
 
-use super::{Decoded, Original, error::Error, jpeg, jpeg::Header, limits::Limits};
+use self::directories::{Sensor, stored_size};
+pub(super) use self::size::mrw_block;
+use super::{
+    Decoded, Original, error::Error, guard::guarded, jpeg, jpeg::Header, metadata, orient::upright, tiff::Structure,
+};
 
-/// Places in a file where a JPEG may begin that are looked at. Cameras write two to five.
-const MAX_CANDIDATES: usize = 24;
-/// Pixels of the longer side of a JPEG that is worth a preview; thumbnails have 160 to 320.
-const LEAST_LONG_SIDE: u32 = 640;
+/// Decoders' attempts at one file: damage in the largest JPEG leaves the next.
+const MAX_ATTEMPTS: usize = 3;
 
-/// Decodes the largest JPEG inside. The size is the camera's own statement, or else that of the JPEG.
+/// Decodes the largest JPEG inside. Size and turn are those of the sensor's picture, by the file's own account.
+#[expect(clippy::unnecessary_wraps, reason = "the signature of all decoders; RAW without a JPEG is kept")]
 pub(super) fn read(original: &Original<'_>) -> Result<Decoded, Error> {
-    let stated = original.metadata.stated_size;
-    let Some((bytes, header)) = largest_jpeg(original.bytes, original.limits) else {
-        return Ok(Decoded::unsupported(stated));
-    };
-    // One that is damaged says nothing about the RAW picture.
-    let picture = jpeg::decode(bytes, &header).ok().flatten();
-    let size = stated.or(Some((header.width, header.height)));
-    Ok(Decoded { size, orientation: None, picture }.stated(original.metadata.colour))
-}
-
-/// Returns the largest JPEG inside that can be decoded, with its header.
-fn largest_jpeg<'a>(original: &'a [u8], limits: &Limits) -> Option<(&'a [u8], Header<'a>)> {
-    let mut largest: Option<(&[u8], Header<'_>)> = None;
-    let mut from = 0;
-    for _ in 0..MAX_CANDIDATES {
-        let Some(offset) = memmem::find(&original[from..], b"\xFF\xD8\xFF") else { break };
-        let jpeg = &original[from + offset..];
-        from += offset + 3;
-        // Not the first one's thumbnail.
-        let Ok(header) = Header::read(jpeg) else { continue };
-        from += header.length.saturating_sub(3);
-        let usable = header.is_decodable()
-            && header.width.max(header.height) >= LEAST_LONG_SIDE
-            && limits.check_pixels(header.width, header.height).is_ok();
-        let pixels = |header: &Header<'_>| u64::from(header.width) * u64::from(header.height);
-        if usable && largest.as_ref().is_none_or(|(_, largest)| pixels(&header) > pixels(largest)) {
-            largest = Some((jpeg, header));
+    let sensor = guarded(|| sensor(original.bytes)).unwrap_or_default();
+    let mut orientation = original.metadata.orientation.or(sensor.orientation);
+    let mut size = sensor.size.or(original.metadata.stated_size);
+    let mut picture = None;
+    let candidates = largest_jpeg::candidates(original.bytes, &sensor.not_pictures, original.limits);
+    let decodable = candidates.into_iter().filter_map(|bytes| {
+        let header = Header::read(bytes).ok().filter(Header::is_decodable)?;
+        Some((bytes, header))
+    });
+    for (bytes, header) in decodable.take(MAX_ATTEMPTS) {
+        // One that is damaged says nothing about the RAW picture.
+        picture = jpeg::decode(bytes, &header).ok().flatten();
+        if picture.is_some() {
+            orientation = orientation.or_else(|| metadata::jpeg_orientation(bytes));
+            size = size.or(Some((header.width, header.height)));
+            break;
         }
     }
-    largest
+    let is_upright = match (&picture, size, orientation) {
+        (Some(picture), Some(size), Some(turn)) => is_turned_already(picture.size, size, turn),
+        _ => false,
+    };
+    Ok(Decoded { size, orientation, picture, is_upright }.stated(original.metadata.colour))
+}
+
+/// Whether a JPEG has been turned upright, unlike the sensor's picture: cameras write it as the sensor lies, and some
+/// software upright. Turns by 180° and mirrors can't be told, and cameras do not write such.
+fn is_turned_already(jpeg: (u32, u32), stored: (u32, u32), orientation: u8) -> bool {
+    let is_tall = |(width, height): (u32, u32)| height > width;
+    let is_square = |(width, height): (u32, u32)| width == height;
+    let lies_on_its_side = upright((1, 2), orientation) == (2, 1);
+    lies_on_its_side && !is_square(jpeg) && !is_square(stored) && is_tall(jpeg) != is_tall(stored)
+}
+
+/// Reads the size of the sensor's picture, as each kind of file states it.
+fn sensor(file: &[u8]) -> Sensor {
+    let turned = |found: Option<(size::Size, u8)>| Sensor {
+        size: found.map(|(size, _)| size),
+        orientation: found.map(|(_, orientation)| orientation),
+        not_pictures: Vec::new(),
+    };
+    let only = |size| Sensor { size, ..Sensor::default() };
+    match file {
+        [b'F', b'U', b'J', b'I', ..] => return only(size::raf(file)),
+        [b'F', b'O', b'V', b'b', ..] => return turned(size::x3f(file)),
+        [0, b'M', b'R', b'M', ..] => return only(size::mrw(file)),
+        [_, _, _, _, b'f', b't', b'y', b'p', ..] => return only(size::cr3(file)),
+        [_, _, _, _, _, _, b'H', b'E', b'A', b'P', ..] => return turned(size::crw(file)),
+        _ => {}
+    }
+    let Some(structure) = Structure::find(file) else { return Sensor::default() };
+    let main = structure.directory(structure.first());
+    let stated = match file {
+        [_, _, _, _, _, _, _, _, b'I', b'I', b'I', b'I', ..] | [_, _, _, _, _, _, _, _, b'M', b'M', b'M', b'M', ..] => {
+            size::iiq(file)
+        }
+        [b'I', b'I', b'U', ..] => main.as_ref().and_then(size::rw2),
+        [b'I', b'I', b'R', ..] | [b'M', b'M', b'O', ..] => main.as_ref().and_then(stored_size),
+        _ => None,
+    };
+    let found = Sensor::read(&structure);
+    Sensor { size: stated.or(found.size), ..found }
 }

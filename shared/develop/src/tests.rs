@@ -3,7 +3,8 @@
 mod broken;
 mod colours;
 mod metadata;
-mod samples;
+mod raws;
+pub(crate) mod samples;
 mod tiffs;
 mod whole;
 

@@ -1,63 +1,97 @@
-//! Formats with TIFF's signature: TIFF itself, and the camera RAW formats that are built on it.
+//! Formats with TIFF's signature: TIFF itself, and the camera RAW formats that are built on it. A file is RAW by what its
+//! directories say, and the maker that they name says of which kind; the name decides between the kinds of one maker.
 
-use super::Start;
+use shared::photo::FileType;
 
+use crate::{
+    raw::directories::{DNG_VERSION, MAKE, all, is_of_sensor},
+    tiff::{Directory, Structure},
+};
+
+const TIFF: &str = "image/tiff";
 const CR2: &str = "image/x-canon-cr2";
 const DNG: &str = "image/x-adobe-dng";
+const IIQ: &str = "image/x-phaseone-iiq";
+const ORF: &str = "image/x-olympus-orf";
+const RW2: &str = "image/x-panasonic-rw2";
+const RWL: &str = "image/x-leica-rwl";
+/// RAW of a kind that has no type of its own, in the shared MIME-info database.
+const OTHER_RAW: &str = "image/x-dcraw";
 
-/// RAW formats that their extension tells from TIFF. Content types as in the shared MIME-info database.
-const BY_EXTENSION: [(&str, &str); 16] = [
-    ("nef", "image/x-nikon-nef"),
-    ("nrw", "image/x-nikon-nrw"),
-    ("arw", "image/x-sony-arw"),
-    ("sr2", "image/x-sony-sr2"),
-    ("srf", "image/x-sony-srf"),
-    ("dng", DNG),
-    ("cr2", CR2),
-    ("pef", "image/x-pentax-pef"),
-    ("srw", "image/x-samsung-srw"),
-    ("orf", "image/x-olympus-orf"),
-    ("3fr", "image/x-hasselblad-3fr"),
-    ("fff", "image/x-hasselblad-fff"),
-    ("iiq", "image/x-phaseone-iiq"),
-    ("rwl", "image/x-leica-rwl"),
-    ("erf", "image/x-epson-erf"),
-    ("mef", "image/x-mamiya-mef"),
+/// Starts of makers' names, in upper case, and their RAW formats, the usual one first. Content types as in the shared
+/// MIME-info database.
+const MAKERS: [(&str, &[&str]); 20] = [
+    // Canon's first cameras wrote RAW with the extension `tif`.
+    ("CANON", &[OTHER_RAW, CR2]),
+    ("NIKON", &["image/x-nikon-nef", "image/x-nikon-nrw"]),
+    ("SONY", &["image/x-sony-arw", "image/x-sony-sr2", "image/x-sony-srf"]),
+    ("PENTAX", &["image/x-pentax-pef"]),
+    ("ASAHI", &["image/x-pentax-pef"]),
+    ("RICOH", &["image/x-pentax-pef"]),
+    ("SAMSUNG", &["image/x-samsung-srw", "image/x-pentax-pef"]),
+    ("OLYMPUS", &[ORF]),
+    ("OM DIGITAL", &[ORF]),
+    ("HASSELBLAD", &["image/x-hasselblad-3fr", "image/x-hasselblad-fff"]),
+    ("IMACON", &["image/x-hasselblad-fff"]),
+    ("PHASE ONE", &[IIQ]),
+    ("LEAF", &["image/x-leaf-mos", IIQ]),
+    ("LEICA", &[RWL]),
+    ("PANASONIC", &[RW2]),
+    ("SEIKO EPSON", &["image/x-epson-erf"]),
+    ("EPSON", &["image/x-epson-erf"]),
+    ("MAMIYA", &["image/x-mamiya-mef"]),
+    ("KODAK", &["image/x-kodak-dcr", "image/x-kodak-kdc"]),
+    ("EASTMAN KODAK", &["image/x-kodak-dcr", "image/x-kodak-kdc"]),
 ];
 
-/// Returns the content type of a file with TIFF's signature; `None` for any other file.
-pub(super) fn content_type(start: &Start<'_>) -> Option<&'static str> {
-    match start.bytes {
-        [b'I', b'I', 0x2A, 0, ..] | [b'M', b'M', 0, 0x2A, ..] => {}
-        // TIFF with 64-bit offsets.
-        [b'I', b'I', 0x2B, 0, ..] | [b'M', b'M', 0, 0x2B, ..] => return Some("image/tiff"),
-        _ => return None,
+/// Returns the content type of a file with TIFF's signature, or one that a camera has in its place; `None` for any other
+/// file.
+pub(super) fn content_type(file: &[u8], filename: &str) -> Option<&'static str> {
+    match file {
+        [b'I', b'I', b'R', b'O' | b'S', ..] | [b'M', b'M', b'O', b'R', ..] => return Some(ORF),
+        [b'I', b'I', b'U', 0, ..] => {
+            let structure = Structure::find(file)?;
+            let make = structure.directory(structure.first()).map(|main| make(&main));
+            return Some(if make.is_some_and(|make| make.starts_with("LEICA")) { RWL } else { RW2 });
+        }
+        _ => {}
     }
-    if start.bytes.get(8..10) == Some(b"CR") {
-        return Some(CR2);
+    let structure = Structure::new(file)?;
+    match file.get(8..).unwrap_or_default() {
+        [b'C', b'R', ..] => return Some(CR2),
+        // The first EOS-1D.
+        [0xBA, 0xB0, 0xAC, 0xBB, ..] => return Some(OTHER_RAW),
+        // Phase One and Leaf, in either byte order.
+        [b'I', b'I', b'I', b'I', _, b'w', b'a', b'R', ..] | [b'M', b'M', b'M', b'M', b'R', b'a', b'w', ..] => {
+            return Some(IIQ);
+        }
+        _ => {}
     }
-    if has_tag(start.bytes, DNG_VERSION) {
+    let Some(main) = structure.directory(structure.first()) else { return Some(TIFF) };
+    if main.values(DNG_VERSION).is_some() {
         return Some(DNG);
     }
-    let extension = start.filename.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
-    let raw = BY_EXTENSION.iter().find(|(raw, _)| extension.as_deref() == Some(raw));
-    Some(raw.map_or("image/tiff", |&(_, content_type)| content_type))
+    let make = make(&main);
+    let kinds = MAKERS.iter().find(|(maker, _)| make.starts_with(maker)).map(|&(_, kinds)| kinds);
+    let named = filename
+        .rsplit_once('.')
+        .and_then(|(_, extension)| FileType::of_extension(extension))
+        .map(|file_type| file_type.content_type);
+    let of_maker = kinds.and_then(|kinds| kinds.iter().copied().find(|&kind| Some(kind) == named));
+    if !all(&structure).any(|directory| is_of_sensor(&directory, kinds.is_some())) {
+        // By maker and name: some RAW files say nothing of the sensor where TIFF has it.
+        return Some(of_maker.unwrap_or(TIFF));
+    }
+    let of_any_maker = || {
+        let is_named = |&kind: &&str| Some(kind) == named;
+        MAKERS.iter().find_map(|(_, kinds)| kinds.iter().copied().find(is_named))
+    };
+    let usual = kinds.and_then(|kinds| kinds.first().copied());
+    Some(of_maker.or(usual).or_else(of_any_maker).unwrap_or(OTHER_RAW))
 }
 
-/// DNG specification 1.6, chapter 4: every DNG has it in its first directory.
-const DNG_VERSION: u16 = 50_706;
-
-fn has_tag(bytes: &[u8], wanted: u16) -> bool {
-    let little = bytes.first() == Some(&b'I');
-    let u16_at = |at: usize| {
-        let pair = bytes.get(at..at.checked_add(2)?)?.try_into().ok()?;
-        Some(if little { u16::from_le_bytes(pair) } else { u16::from_be_bytes(pair) })
-    };
-    let search = || {
-        let offset: [u8; 4] = bytes.get(4..8)?.try_into().ok()?;
-        let offset = if little { u32::from_le_bytes(offset) } else { u32::from_be_bytes(offset) } as usize;
-        let entries = usize::from(u16_at(offset)?);
-        Some((0..entries).any(|entry| u16_at(offset + 2 + entry * 12) == Some(wanted)))
-    };
-    search().unwrap_or(false)
+/// The maker's name, in upper case.
+fn make(main: &Directory<'_>) -> String {
+    let text = main.values(MAKE).and_then(|values| values.text()).unwrap_or_default();
+    String::from_utf8_lossy(&text[..text.len().min(64)]).trim_start().to_ascii_uppercase()
 }

@@ -14,7 +14,7 @@ pub(crate) use self::{
     heif::find as heif,
     jpeg::find as jpeg,
     png::find as png,
-    raw::{find_in_cr3 as cr3, find_in_raf as raf, find_in_tiff as raw},
+    raw::{find_in_cr3 as cr3, find_in_mrw as mrw, find_in_raf as raf, find_in_tiff as raw, find_in_x3f as x3f},
     webp::find as webp,
 };
 use super::iptc::{IPTC_RESOURCE, XMP_RESOURCE, resource};
@@ -53,6 +53,9 @@ pub(super) enum Context {
     /// GPS, in a structure of its own.
     Gps,
 }
+
+/// Formats whose metadata is not read.
+pub(crate) fn none(_: &[u8], _: &mut Blocks<'_>) {}
 
 /// TIFF: the file is the structure.
 pub(crate) fn tiff<'a>(original: &'a [u8], blocks: &mut Blocks<'a>) {

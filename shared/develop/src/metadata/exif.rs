@@ -102,11 +102,11 @@ impl<'a> Directories<'a> {
         parts.split(|&byte| byte == 0).map(decode).find(|part| !part.trim().is_empty())
     }
 
-    pub(super) fn orientation(&self) -> u8 {
+    pub(super) fn orientation(&self) -> Option<u8> {
         let written = self.main.iter().chain(&self.exif).filter_map(|directory| directory.uint(ORIENTATION));
         let mut valid =
             written.filter_map(|number| u8::try_from(number).ok()).filter(|number| (1..=8).contains(number));
-        valid.next().unwrap_or(1)
+        valid.next()
     }
 
     pub(super) fn stated_size(&self) -> Option<(u32, u32)> {

@@ -12,7 +12,7 @@ pub(super) const BLUE: [u8; 3] = [30, 40, 220];
 pub(super) const YELLOW: [u8; 3] = [230, 220, 30];
 
 /// Red and green above, blue and yellow below.
-pub(super) fn quarters(width: u32, height: u32) -> RgbImage {
+pub(crate) fn quarters(width: u32, height: u32) -> RgbImage {
     RgbImage::from_fn(width, height, |x, y| {
         Rgb(match (x < width / 2, y < height / 2) {
             (true, true) => RED,
@@ -24,7 +24,7 @@ pub(super) fn quarters(width: u32, height: u32) -> RgbImage {
 }
 
 /// Noise over a gradient: no two blocks alike, so that damage anywhere shows.
-pub(super) fn busy(width: u32, height: u32) -> RgbImage {
+pub(crate) fn busy(width: u32, height: u32) -> RgbImage {
     let mut state = 0x2545_F491_u32;
     RgbImage::from_fn(width, height, |x, y| {
         state ^= state << 13;
@@ -37,19 +37,19 @@ pub(super) fn busy(width: u32, height: u32) -> RgbImage {
 
 /// How to write a JPEG.
 #[derive(Default)]
-pub(super) struct Jpeg<'a> {
+pub(crate) struct Jpeg<'a> {
     pub(super) exif: Option<&'a [u8]>,
     pub(super) icc: Option<&'a [u8]>,
     pub(super) progressive: bool,
 }
 
 impl Jpeg<'_> {
-    pub(super) fn rgb(&self, picture: &RgbImage) -> Vec<u8> {
+    pub(crate) fn rgb(&self, picture: &RgbImage) -> Vec<u8> {
         self.write(ColorSpace::JCS_RGB, picture.width(), picture.height(), picture.as_raw())
     }
 
     /// `space` of the samples; YCbCr in the file for RGB, the same as given otherwise.
-    pub(super) fn write(&self, space: ColorSpace, width: u32, height: u32, samples: &[u8]) -> Vec<u8> {
+    pub(crate) fn write(&self, space: ColorSpace, width: u32, height: u32, samples: &[u8]) -> Vec<u8> {
         let mut encoder = Compress::new(space);
         encoder.set_size(width as usize, height as usize);
         encoder.set_fastest_defaults();
@@ -69,17 +69,17 @@ impl Jpeg<'_> {
     }
 }
 
-pub(super) fn jpeg(picture: &RgbImage) -> Vec<u8> {
+pub(crate) fn jpeg(picture: &RgbImage) -> Vec<u8> {
     Jpeg::default().rgb(picture)
 }
 
-pub(super) fn encoded(picture: impl Into<DynamicImage>, format: ImageFormat) -> Vec<u8> {
+pub(crate) fn encoded(picture: impl Into<DynamicImage>, format: ImageFormat) -> Vec<u8> {
     let mut file = Cursor::new(Vec::new());
     picture.into().write_to(&mut file, format).unwrap();
     file.into_inner()
 }
 
-pub(super) fn exif(fields: &[Field]) -> Vec<u8> {
+pub(crate) fn exif(fields: &[Field]) -> Vec<u8> {
     let mut writer = Writer::new();
     for field in fields {
         writer.push_field(field);
@@ -90,13 +90,13 @@ pub(super) fn exif(fields: &[Field]) -> Vec<u8> {
 }
 
 /// One box of an ISO base media file.
-pub(super) fn base_media_box(kind: [u8; 4], body: &[u8]) -> Vec<u8> {
+pub(crate) fn base_media_box(kind: [u8; 4], body: &[u8]) -> Vec<u8> {
     let size = u32::try_from(8 + body.len()).unwrap();
     [&size.to_be_bytes()[..], &kind, body].concat()
 }
 
 /// The boxes around a HEIC picture of this size, turned by `quarter_turns` against the clock. No pixels.
-pub(super) fn heic(width: u32, height: u32, quarter_turns: u8) -> Vec<u8> {
+pub(crate) fn heic(width: u32, height: u32, quarter_turns: u8) -> Vec<u8> {
     let size = [&[0; 4][..], &width.to_be_bytes(), &height.to_be_bytes()].concat();
     let properties = [base_media_box(*b"ispe", &size), base_media_box(*b"irot", &[quarter_turns])].concat();
     let meta = [vec![0; 4], base_media_box(*b"iprp", &base_media_box(*b"ipco", &properties))].concat();

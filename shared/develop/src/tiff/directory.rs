@@ -41,8 +41,7 @@ impl Order {
 #[derive(Debug, Clone)]
 pub(crate) struct Directory<'a> {
     fields: Vec<Field<'a>>,
-    /// Offset of the next directory; 0 after the last one.
-    pub(super) next: u64,
+    next: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -227,6 +226,11 @@ impl<'a> Directory<'a> {
     /// The bytes of a field, whatever its type.
     pub(crate) fn bytes(&self, tag: u16) -> Option<&'a [u8]> {
         self.values(tag).map(|values| values.data)
+    }
+
+    /// Offset of the next directory; 0 after the last one.
+    pub(crate) fn next(&self) -> u64 {
+        self.next
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -25,7 +25,7 @@ pub(super) fn main<'a>(structure: &Structure<'a>) -> Result<Option<Directory<'a>
         left -= 1;
         let Some(directory) = structure.directory(offset) else { break };
         found_any = true;
-        offset = directory.next;
+        offset = directory.next();
         if is_full(&directory) {
             return Ok(Some(directory));
         }

@@ -1,7 +1,9 @@
 //! Camera RAW: TIFF structures, and a JPEG inside that has what they lack.
 
+use memchr::memmem;
+
 use super::{Blocks, Context, jpeg};
-use crate::{bmff, metadata::exif::PANASONIC_JPEG, tiff::Structure};
+use crate::{bmff, metadata::exif::PANASONIC_JPEG, raw::mrw_block, tiff::Structure};
 
 /// Identifier of the `uuid` box with XMP (XMP specification, part 3, 1.1.3).
 const XMP_UUID: [u8; 16] = *b"\xBE\x7A\xCF\xCB\x97\xA9\x42\xE8\x9C\x71\x99\x94\x91\xE3\xAF\xAC";
@@ -29,6 +31,20 @@ pub(crate) fn find_in_raf<'a>(original: &'a [u8], blocks: &mut Blocks<'a>) {
     };
     if let Some(inner) = inner() {
         jpeg::find(inner, blocks);
+    }
+}
+
+/// Sigma keeps EXIF in the JPEG inside.
+pub(crate) fn find_in_x3f<'a>(original: &'a [u8], blocks: &mut Blocks<'a>) {
+    if let Some(start) = memmem::find(original, b"\xFF\xD8\xFF\xE1") {
+        jpeg::find(&original[start..], blocks);
+    }
+}
+
+/// MRW has a TIFF structure in one of its blocks.
+pub(crate) fn find_in_mrw<'a>(original: &'a [u8], blocks: &mut Blocks<'a>) {
+    if let Some(block) = mrw_block(original, *b"\0TTW") {
+        blocks.add_exif(Context::Main, block);
     }
 }
 
