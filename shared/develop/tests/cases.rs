@@ -57,8 +57,14 @@ fn expected(picture: &str) -> Result<RgbImage, String> {
             let chart = chart()?;
             imageops::resize(&chart, chart.width() / 2, chart.height() / 2, imageops::FilterType::Triangle)
         }
+        "double" => doubled(&chart()?),
+        "double turned" => imageops::rotate90(&doubled(&chart()?)),
         other => open(other)?,
     })
+}
+
+fn doubled(chart: &RgbImage) -> RgbImage {
+    imageops::resize(chart, chart.width() * 2, chart.height() * 2, imageops::FilterType::CatmullRom)
 }
 
 fn decoded(jpeg: &Jpeg) -> RgbImage {
