@@ -8,6 +8,9 @@ mod bmff;
 mod colour;
 mod content_type;
 mod error;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod gif;
 mod guard;
 mod heif;

@@ -5,6 +5,8 @@ mod colours;
 mod metadata;
 mod raws;
 pub(crate) mod samples;
+mod replay;
+mod seeds;
 mod tiffs;
 mod whole;
 
