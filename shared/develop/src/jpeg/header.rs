@@ -7,6 +7,9 @@ use crate::{colour, error::Error};
 /// progression has fewer than a hundred.
 const MAX_SCANS: usize = 200;
 
+/// Segments with parts of a profile that are kept: its numbers count to 255, and software writes parts twice.
+const MAX_ICC_PARTS: usize = 512;
+
 const ICC: &[u8] = b"ICC_PROFILE\0";
 const ADOBE: &[u8] = b"Adobe";
 
@@ -114,6 +117,8 @@ pub(crate) struct Header<'a> {
     pub(super) tables: Tables,
     /// Scans in all.
     pub(super) scans: usize,
+    /// Components of the first scan.
+    first_scan: usize,
     restart_interval: u32,
     /// Ids of the components, as `sampling` has them.
     ids: Vec<u8>,
@@ -164,7 +169,9 @@ impl<'a> Header<'a> {
                     header.restart_interval = interval.unwrap_or(0);
                 }
                 0xE2 => {
-                    if let Some([sequence, count, chunk @ ..]) = segment.strip_prefix(ICC) {
+                    if let Some([sequence, count, chunk @ ..]) = segment.strip_prefix(ICC)
+                        && header.icc.len() < MAX_ICC_PARTS
+                    {
                         header.icc.push((*sequence, *count, chunk));
                     }
                 }
@@ -199,6 +206,9 @@ impl<'a> Header<'a> {
         self.scans += 1;
         self.scan = None;
         let Some((&count, rest)) = segment.split_first() else { return };
+        if self.scans == 1 {
+            self.first_scan = usize::from(count);
+        }
         let Some((selectors, [first, last, bits])) = rest.split_at_checked(2 * usize::from(count)) else { return };
         let mut components = Vec::new();
         for selector in selectors.chunks_exact(2) {
@@ -255,7 +265,12 @@ impl<'a> Header<'a> {
             .collect();
         self.ids = components.chunks_exact(3).take(usize::from(*count)).map(|component| component[0]).collect();
         self.exact = vec![0; self.ids.len()];
-        if self.width == 0 { Err(Error::Damaged) } else { Ok(()) }
+        // T.81, B.2.2. Zeros would make units without blocks, of which any number is a picture.
+        let sides = self.sampling.iter().flat_map(|&(h, v)| [h, v]);
+        if self.width == 0 || !sides.into_iter().all(|side| (1..=4).contains(&side)) {
+            return Err(Error::Damaged);
+        }
+        Ok(())
     }
 
     /// Whether the decoder knows this coding. Arithmetic, lossless, hierarchical and 12-bit JPEG are for medicine and
@@ -264,15 +279,19 @@ impl<'a> Header<'a> {
         self.process <= 2 && self.precision == 8 && matches!(self.sampling.len(), 1 | 3 | 4)
     }
 
-    /// Bytes that a progressive decoder holds: two for each coefficient of each component.
-    pub(super) fn coefficient_bytes(&self) -> u64 {
-        if self.process != 2 {
+    /// Bytes that libjpeg holds until the last scan: the coefficients of a progressive picture, and of a sequential one
+    /// whose components come in scans of their own.
+    pub(crate) fn coefficient_bytes(&self) -> u64 {
+        /// 64 coefficients of two bytes.
+        const BLOCK_BYTES: u64 = 128;
+        if self.process != 2 && self.first_scan >= self.sampling.len() {
             return 0;
         }
-        let max_h = self.sampling.iter().map(|&(h, _)| u64::from(h)).max().unwrap_or(1).max(1);
-        let max_v = self.sampling.iter().map(|&(_, v)| u64::from(v)).max().unwrap_or(1).max(1);
-        let share: u64 = self.sampling.iter().map(|&(h, v)| u64::from(h) * u64::from(v)).sum();
-        2 * u64::from(self.width) * u64::from(self.height) * share / (max_h * max_v)
+        let (max_h, max_v) = self.max_sampling();
+        // Whole units of an interleaved scan, whichever scans there are.
+        let units = u64::from(self.width.div_ceil(8 * max_h)) * u64::from(self.height.div_ceil(8 * max_v));
+        let blocks: u64 = self.sampling.iter().map(|&(h, v)| u64::from(h) * u64::from(v)).sum();
+        units * blocks * BLOCK_BYTES
     }
 
     /// The ICC profile, put together from its chunks (ICC.1, annex B.4).
