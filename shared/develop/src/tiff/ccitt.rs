@@ -1,6 +1,6 @@
 //! Fax codings of black and white (ITU-T T.4 and T.6), by the `fax` crate.
 
-use std::{borrow::Cow, convert::Infallible};
+use std::{borrow::Cow, cell::Cell, convert::Infallible, rc::Rc};
 
 use fax::{
     Color,
@@ -10,10 +10,16 @@ use fax::{
 use super::{Failure, layout::Compression};
 use crate::error::Error;
 
+/// Bytes of fill that may stand before a line. A scan line of 40 ms at 9,600 bit/s, the slowest device of T.4, has 48.
+const MAX_FILL: usize = 4096;
+
 /// The lines of one strip.
 pub(super) struct Ccitt<'a> {
     decoder: Decoder<'a>,
     width: u16,
+    /// Bytes that the present line may still take. The decoder keeps all changes of a line, of which codes that go
+    /// backwards make any number.
+    left: Rc<Cell<usize>>,
 }
 
 enum Decoder<'a> {
@@ -25,6 +31,7 @@ enum Decoder<'a> {
 struct Bytes<'a> {
     data: Cow<'a, [u8]>,
     at: usize,
+    left: Rc<Cell<usize>>,
 }
 
 impl Iterator for Bytes<'_> {
@@ -33,6 +40,7 @@ impl Iterator for Bytes<'_> {
     fn next(&mut self) -> Option<Self::Item> {
         let byte = *self.data.get(self.at)?;
         self.at += 1;
+        self.left.set(self.left.get().checked_sub(1)?);
         Some(Ok(byte))
     }
 }
@@ -40,7 +48,8 @@ impl Iterator for Bytes<'_> {
 impl<'a> Ccitt<'a> {
     pub(super) fn new(compression: Compression, data: Cow<'a, [u8]>, width: u32) -> Result<Self, Failure> {
         let width = u16::try_from(width).map_err(|_| Failure::Unsupported)?;
-        let bytes = Bytes { data, at: 0 };
+        let left = Rc::new(Cell::new(line_bytes(width)));
+        let bytes = Bytes { data, at: 0, left: Rc::clone(&left) };
         let decoder = match compression {
             // Without end-of-line codes the decoder finds no first line.
             Compression::CcittGroup3 => Decoder::Group3(Group3Decoder::new(bytes).map_err(|_| Failure::Unsupported)?),
@@ -49,12 +58,13 @@ impl<'a> Ccitt<'a> {
             }
             _ => return Err(Failure::Unsupported),
         };
-        Ok(Self { decoder, width })
+        Ok(Self { decoder, width, left })
     }
 
     /// Fills one row; black is 1.
     pub(super) fn read(&mut self, row: &mut [u8]) -> Result<(), Failure> {
         let damaged = Failure::Refused(Error::Damaged);
+        self.left.set(line_bytes(self.width));
         let changes = match &mut self.decoder {
             Decoder::Group3(lines) => {
                 // The end may be announced together with the last line.
@@ -81,4 +91,9 @@ impl<'a> Ccitt<'a> {
         }
         Ok(())
     }
+}
+
+/// Bytes of a line at most. The worst has changes at every pixel, in 6 bits each.
+fn line_bytes(width: u16) -> usize {
+    usize::from(width) + MAX_FILL
 }

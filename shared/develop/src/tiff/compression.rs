@@ -15,7 +15,7 @@ use super::{
     jpeg::JpegChunk,
     layout::{Compression, Layout},
 };
-use crate::error::Error;
+use crate::{error::Error, limits::check_working_bytes};
 
 /// A strip's or tile's decompressed bytes, in order.
 pub(super) enum ChunkReader<'a> {
@@ -57,6 +57,11 @@ impl<'a> ChunkReader<'a> {
             }
             Compression::Deflate => Self::Deflate(Box::new(ZlibDecoder::new(Cursor::new(data)))),
             Compression::Zstandard => {
+                // The decoder keeps a window in a buffer that doubles as it grows.
+                let bytes = layout.row_bytes(width) as u64 * u64::from(rows);
+                let window = zstandard_window(&data).ok_or(Error::Damaged)?.min(bytes);
+                let windows = 2 * window * layout.planes() as u64;
+                check_working_bytes(layout.width, layout.height, layout.working_bytes() + windows)?;
                 let decoder = StreamingDecoder::new(Cursor::new(data)).map_err(|_| Error::Damaged)?;
                 Self::Zstandard(Box::new(decoder))
             }
@@ -97,6 +102,21 @@ fn lzw(data: &[u8], at: &mut usize, decoder: &mut LzwDecoder, mut row: &mut [u8]
         }
     }
     Ok(())
+}
+
+/// Bytes of the window of a Zstandard frame (RFC 8878, 3.1.1.1), or of its content where that is one segment.
+fn zstandard_window(frame: &[u8]) -> Option<u64> {
+    let &[descriptor, next] = frame.get(4..)?.first_chunk::<2>()?;
+    if descriptor & 0x20 == 0 {
+        let base = 1_u64 << (10 + (next >> 3));
+        return Some(base + base / 8 * u64::from(next & 7));
+    }
+    // The size stands behind the dictionary's identifier, of which `next` may be a byte.
+    let identifier = [0, 1, 2, 4][usize::from(descriptor & 3)];
+    let digits = [1, 2, 4, 8][usize::from(descriptor >> 6)];
+    let field = frame.get(5 + identifier..)?.get(..digits)?;
+    let size = field.iter().rev().fold(0, |size, &byte| size << 8 | u64::from(byte));
+    Some(if digits == 2 { size + 256 } else { size })
 }
 
 /// Runs of equal bytes and literal bytes (TIFF 6.0, section 9). A run may end in the next row.

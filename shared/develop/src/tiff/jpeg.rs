@@ -8,7 +8,11 @@ use super::{
     Failure,
     layout::{Layout, Photometric},
 };
-use crate::{error::Error, jpeg};
+use crate::{
+    error::Error,
+    jpeg::{self, Header},
+    limits::check_working_bytes,
+};
 
 /// The decoded rows of one strip or tile.
 pub(super) struct JpegChunk {
@@ -24,6 +28,8 @@ impl JpegChunk {
         size: (u32, u32),
     ) -> Result<Self, Failure> {
         let stream = stream(layout, data, tables)?;
+        let header = Header::read(&stream)?;
+        check_working_bytes(layout.width, layout.height, layout.working_bytes() + header.coefficient_bytes())?;
         let decode = || decompress(&stream, layout.samples_in_plane(), size);
         // Unwind safety: the closure owns what it changes.
         let samples = catch_unwind(AssertUnwindSafe(decode))

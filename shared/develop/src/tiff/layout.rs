@@ -29,6 +29,10 @@ const MAX_BITMAP_PIXELS: u64 = 8192 * 8192;
 /// Decompressed bytes of a page: 250 megapixels of four 32-bit channels. Bounds the time that bombs take.
 const MAX_DECOMPRESSED_BYTES: u64 = 4 << 30;
 
+/// Strips or tiles of all planes: a page of 250 megapixels has 976,563 tiles of 16 x 16 pixels, the smallest that TIFF
+/// allows (6.0, section 15). Bounds the time that it takes to start as many decoders.
+const MAX_CHUNKS: u64 = 1 << 20;
+
 /// Everything that tells how bytes become samples.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Layout {
@@ -180,7 +184,7 @@ impl Layout {
         if is_eight || self.photometric == Photometric::Palette { Depth::Eight } else { Depth::Sixteen }
     }
 
-    /// An upper bound for what decoding holds: the bitmap, its shrunk copies, and a band of tiles or a JPEG strip.
+    /// An upper bound for what decoding holds: the bitmap, its shrunk copies, a band of tiles, and a JPEG strip or tile.
     pub(super) fn working_bytes(&self) -> u64 {
         let pixels = u64::from(self.width) * u64::from(self.height);
         let bytes = if self.depth() == Depth::Eight { 1 } else { 2 };
@@ -192,10 +196,22 @@ impl Layout {
             Chunks::Strips { .. } => self.row_bytes(self.width) as u64,
             Chunks::Tiles { width, height } => {
                 let across = u64::from(self.width.div_ceil(width));
-                self.row_bytes(width) as u64 * across * u64::from(height)
+                let decoded = u64::from(self.compression == Compression::Jpeg);
+                self.row_bytes(width) as u64 * (across + decoded) * u64::from(height)
             }
         };
         bitmap.saturating_add(band.saturating_mul(self.planes() as u64))
+    }
+
+    /// Strips or tiles that are decompressed.
+    fn chunk_count(&self) -> u64 {
+        let in_plane = match self.chunks {
+            Chunks::Strips { rows } => u64::from(self.height.div_ceil(rows)),
+            Chunks::Tiles { width, height } => {
+                u64::from(self.width.div_ceil(width)) * u64::from(self.height.div_ceil(height))
+            }
+        };
+        in_plane * self.planes() as u64
     }
 
     /// Bytes that come out of decompression, padding of tiles included.
@@ -242,6 +258,7 @@ impl Layout {
         let ycbcr_is_chunky = self.photometric != Photometric::YCbCr || (!self.separate && self.samples == 3);
         let enough = self.samples >= self.colours();
         if self.decompressed_bytes() <= MAX_DECOMPRESSED_BYTES
+            && self.chunk_count() <= MAX_CHUNKS
             && known
             && predictable
             && in_compression

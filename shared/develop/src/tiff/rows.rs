@@ -15,6 +15,10 @@ const TILE_OFFSETS: u16 = 324;
 const TILE_BYTE_COUNTS: u16 = 325;
 const JPEG_TABLES: u16 = 347;
 
+/// Compressed bytes of all strips or tiles, each counted as often as the page names it: twice the largest file.
+/// Bounds the time of pages whose strips lie over one another and yield next to nothing.
+const MAX_COMPRESSED_BYTES: usize = 512 << 20;
+
 /// Rows of all planes, from the top.
 pub(super) struct Rows<'a> {
     layout: &'a Layout,
@@ -23,6 +27,8 @@ pub(super) struct Rows<'a> {
     offsets: Values<'a>,
     counts: Option<Values<'a>>,
     tables: Option<&'a [u8]>,
+    /// Of [`MAX_COMPRESSED_BYTES`].
+    compressed_bytes_left: usize,
     /// The next row.
     y: u32,
     /// The strip that each plane is in.
@@ -56,6 +62,7 @@ impl<'a> Rows<'a> {
             offsets: page.values(offsets).ok_or(Error::Truncated)?,
             counts: page.values(counts),
             tables: page.bytes(JPEG_TABLES),
+            compressed_bytes_left: MAX_COMPRESSED_BYTES,
             y: 0,
             readers: Vec::new(),
             planes: vec![vec![0; row_bytes]; planes],
@@ -129,9 +136,15 @@ impl<'a> Rows<'a> {
         Ok(())
     }
 
+    /// Bytes between a strip or tile and the next, if that lies behind it.
+    fn up_to_next(&self, index: usize, start: usize) -> Option<usize> {
+        let next = usize::try_from(self.offsets.uint(index + 1)?).ok()?;
+        next.checked_sub(start).filter(|&bytes| bytes > 0)
+    }
+
     /// The compressed bytes of a strip or tile, of which `uncompressed` come out. A strip that ends beyond the file is
     /// cut: whether all rows are there, decompression shows.
-    fn chunk(&self, index: usize, uncompressed: usize) -> Result<&'a [u8], Failure> {
+    fn chunk(&mut self, index: usize, uncompressed: usize) -> Result<&'a [u8], Failure> {
         let offset = self.offsets.uint(index).ok_or(Error::Truncated)?;
         let start = usize::try_from(offset).map_err(|_| Error::Truncated)?;
         let rest = self.file.get(start..).filter(|rest| !rest.is_empty()).ok_or(Error::Truncated)?;
@@ -141,12 +154,19 @@ impl<'a> Rows<'a> {
         let count = match count {
             Some(count) if !without => count,
             _ if self.layout.compression == Compression::None => uncompressed,
-            _ => rest.len(),
+            _ => self.up_to_next(index, start).unwrap_or(rest.len()),
         };
         if count == 0 {
             // A tile of a sparse file (GDAL), which stands for nothing.
             return Err(Failure::Unsupported);
         }
-        Ok(&rest[..count.min(rest.len())])
+        let data = &rest[..count.min(rest.len())];
+        if self.layout.compression == Compression::None {
+            return Ok(&data[..uncompressed.min(data.len())]);
+        }
+        // Each JPEG begins with the tables.
+        let bytes = data.len() + self.tables.map_or(0, <[u8]>::len);
+        self.compressed_bytes_left = self.compressed_bytes_left.checked_sub(bytes).ok_or(Error::Damaged)?;
+        Ok(data)
     }
 }
