@@ -14,23 +14,29 @@ use super::{
     reduce::{Depth, Reducer, over_white},
 };
 
-/// Decodes by the decoder that `open` makes.
+/// Decodes by the decoder that `open` makes. `bytes_per_pixel` is what that decoder holds: the pixels that it returns, and
+/// all that it keeps beside them.
 pub(super) fn decode<D: ImageDecoder>(
     original: &Original<'_>,
     open: impl FnOnce() -> Result<D, ImageError>,
+    bytes_per_pixel: impl FnOnce(&D) -> u64,
 ) -> Result<Decoded, Error> {
-    guarded(|| run(open(), original)).unwrap_or(Err(Error::Damaged))
+    guarded(|| run(open(), original, bytes_per_pixel)).unwrap_or(Err(Error::Damaged))
 }
 
-/// The decoders' own bound, as a second line: the pixels, and as much again for what they keep beside them. Sides are
-/// not bounded here, so that [`Limits`] refuses them by name.
-fn image_limits() -> image::Limits {
+/// The bound of decoders that count their buffers (GIF's, for a frame that does not cover the canvas). Sides are not
+/// bounded here, so that [`Limits`] refuses them by name.
+fn image_limits(working_bytes: u64) -> image::Limits {
     let mut own = image::Limits::no_limits();
-    own.max_alloc = Some(2 * MAX_WORKING_BYTES);
+    own.max_alloc = Some(MAX_WORKING_BYTES.saturating_sub(working_bytes));
     own
 }
 
-fn run<D: ImageDecoder>(decoder: Result<D, ImageError>, original: &Original<'_>) -> Result<Decoded, Error> {
+fn run<D: ImageDecoder>(
+    decoder: Result<D, ImageError>,
+    original: &Original<'_>,
+    bytes_per_pixel: impl FnOnce(&D) -> u64,
+) -> Result<Decoded, Error> {
     let limits = original.limits;
     let mut decoder = match decoder {
         Ok(decoder) => decoder,
@@ -39,8 +45,10 @@ fn run<D: ImageDecoder>(decoder: Result<D, ImageError>, original: &Original<'_>)
     };
     let size @ (width, height) = decoder.dimensions();
     limits.check_pixels(width, height)?;
-    check_working_bytes(width, height, decoder.total_bytes())?;
-    decoder.set_limits(image_limits()).map_err(|error| to_error(&error))?;
+    let bytes_per_pixel = bytes_per_pixel(&decoder);
+    let working_bytes = u64::from(width) * u64::from(height) * bytes_per_pixel;
+    check_working_bytes(width, height, working_bytes)?;
+    decoder.set_limits(image_limits(working_bytes)).map_err(|error| to_error(&error))?;
     let icc = decoder.icc_profile().ok().flatten().filter(|icc| icc.len() <= MAX_PROFILE_BYTES);
     let colour = Colour::embedded(icc).stated(original.metadata.colour);
     let (channels, kept) = match decoder.color_type() {
@@ -53,10 +61,11 @@ fn run<D: ImageDecoder>(decoder: Result<D, ImageError>, original: &Original<'_>)
         Ok(()) => {}
         Err(ImageError::Unsupported(_)) => return Ok(Decoded::unsupported(Some(size))),
         Err(ImageError::Limits(_)) => {
+            // The frame is larger than what the canvas leaves.
             return Err(Error::TooManyPixels {
                 width,
                 height,
-                max_pixels: limits.max_pixels,
+                max_pixels: MAX_WORKING_BYTES / (2 * bytes_per_pixel),
                 max_side: limits.max_side,
             });
         }
