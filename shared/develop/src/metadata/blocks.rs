@@ -32,6 +32,8 @@ pub(crate) struct Blocks<'a> {
     pub(super) xmp: Vec<Cow<'a, [u8]>>,
     /// Runs of IPTC-IIM datasets.
     pub(super) iptc: Vec<Cow<'a, [u8]>>,
+    /// Bytes of Photoshop's resources among them.
+    copied_bytes: usize,
 }
 
 /// A TIFF structure, perhaps behind a prefix.
@@ -83,13 +85,19 @@ impl<'a> Blocks<'a> {
         }
     }
 
-    /// Adds what a run of Photoshop resources holds.
+    /// Adds what a run of Photoshop resources holds, as far as [`MAX_BYTES`] in all allow.
     pub(super) fn add_photoshop(&mut self, resources: &[u8]) {
-        if let Some(datasets) = resource(resources, IPTC_RESOURCE) {
-            self.add_iptc(datasets.to_vec());
+        if let Some(datasets) = resource(resources, IPTC_RESOURCE).and_then(|datasets| self.copied(datasets)) {
+            self.add_iptc(datasets);
         }
-        if let Some(packet) = resource(resources, XMP_RESOURCE) {
-            self.add_xmp(packet.to_vec());
+        if let Some(packet) = resource(resources, XMP_RESOURCE).and_then(|packet| self.copied(packet)) {
+            self.add_xmp(packet);
         }
+    }
+
+    fn copied(&mut self, resource: &[u8]) -> Option<Vec<u8>> {
+        let bytes = self.copied_bytes.checked_add(resource.len()).filter(|&bytes| bytes <= MAX_BYTES)?;
+        self.copied_bytes = bytes;
+        Some(resource.to_vec())
     }
 }

@@ -9,6 +9,9 @@ const XMP: &[u8] = b"application/rdf+xml";
 /// Items of metadata that are read. Files have one or two.
 const MAX_ITEMS: usize = 8;
 
+/// Items of metadata, and references of such items, that are looked at. A file of a hundred pictures has as many.
+const MAX_LISTED: usize = 4096;
+
 /// Kinds of items that are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -74,6 +77,7 @@ fn metadata_items(names: &[u8]) -> Vec<(u32, Kind)> {
             };
             Some((u32::try_from(id).ok()?, kind))
         })
+        .take(MAX_LISTED)
         .collect()
 }
 
@@ -92,7 +96,7 @@ fn descriptions(references: &[u8], primary: u32) -> BTreeMap<u32, bool> {
     let id_size = if fields.unsigned(1) == Some(0) { 2 } else { 4 };
     fields.skip(3);
     let mut described = BTreeMap::new();
-    for reference in boxes(fields.0).filter(|found| &found.kind == b"cdsc") {
+    for reference in boxes(fields.0).filter(|found| &found.kind == b"cdsc").take(MAX_LISTED) {
         let mut fields = Fields(reference.body);
         let (Some(from), Some(_count)) = (fields.unsigned(id_size), fields.unsigned(2)) else { continue };
         let Ok(from) = u32::try_from(from) else { continue };
