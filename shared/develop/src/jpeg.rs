@@ -5,6 +5,8 @@ mod encode;
 mod entropy;
 mod header;
 mod libjpeg_warnings;
+mod segments;
+mod srgb_profile;
 
 pub(super) use self::libjpeg_warnings::{strict, to_error as unwound};
 pub(super) use self::{

@@ -72,7 +72,7 @@ pub struct Developed {
 /// The pictures made from an original.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Derivatives {
-    /// Upright, sRGB, without metadata.
+    /// Upright, tagged sRGB, without metadata but copyright notice, creator and credit line.
     Made {
         /// Long edge at most 2048 px.
         preview: Jpeg,
@@ -160,7 +160,7 @@ pub fn develop(original: &[u8], filename: &str, limits: &Limits) -> Result<Devel
         let orientation = decoded.orientation.or(metadata.orientation).unwrap_or(1);
         let turn = if decoded.is_upright { 1 } else { orientation };
         let derivatives = match decoded.picture {
-            Some(picture) => render(picture, turn)?,
+            Some(picture) => render(picture, turn, &metadata.exif)?,
             None => Derivatives::UnsupportedFormat,
         };
         let (sha256, crc32) = hashes.join().map_err(|_| Error::Damaged)?;
@@ -182,7 +182,7 @@ pub fn read_metadata(original: &[u8], filename: &str) -> Result<Exif, Error> {
 }
 
 /// Makes the derivatives. Shrinks first, so that colour and orientation touch few pixels.
-fn render(picture: Picture, orientation: u8) -> Result<Derivatives, Error> {
+fn render(picture: Picture, orientation: u8, exif: &Exif) -> Result<Derivatives, Error> {
     let upright = orient::upright(picture.size, orientation);
     let (width, height) = orient::upright(resize::fit(upright, PREVIEW_LONG_EDGE), orientation);
     let small = resize::resize_decoded(picture.bitmap, width, height);
@@ -194,8 +194,8 @@ fn render(picture: Picture, orientation: u8) -> Result<Derivatives, Error> {
     let (width, height) = resize::fit(upright, THUMBHASH_LONG_EDGE);
     let tiny = resize::resize(&thumb, width, height);
     Ok(Derivatives::Made {
-        preview: jpeg::encode(&preview)?,
-        thumb: jpeg::encode(&thumb)?,
+        preview: jpeg::encode(&preview, exif)?,
+        thumb: jpeg::encode(&thumb, exif)?,
         thumbhash: thumbhash_of(&tiny),
     })
 }

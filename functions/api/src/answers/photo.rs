@@ -73,7 +73,8 @@ pub enum DerivativesView {
     None(NoDerivatives),
 }
 
-/// The pictures made of an original.
+/// The pictures made of an original: JPEG, upright, tagged sRGB. Of its metadata they carry the copyright notice, the
+/// creator and the credit line only.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Pictures {
     /// Long edge 2048 px at most.

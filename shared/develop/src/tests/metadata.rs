@@ -2,6 +2,7 @@
 
 mod blocks;
 mod hostile;
+mod rights;
 mod spellings;
 
 use ::exif::{Field, In, Rational, Tag, Value};

@@ -119,20 +119,6 @@ fn hashes_are_those_of_the_files() {
 }
 
 #[test]
-fn derivatives_carry_no_metadata() {
-    let value = Value::Ascii(vec![b"SECRETCAM".to_vec()]);
-    let exif = samples::exif(&[Field { tag: Tag::Model, ifd_num: In::PRIMARY, value }]);
-    let original = Jpeg { exif: Some(&exif), ..Jpeg::default() }.rgb(&samples::busy(600, 400));
-    let developed = develop_as(&original, "a.jpg").unwrap();
-    assert_eq!(developed.exif.model.as_deref(), Some("SECRETCAM"));
-    let (preview, thumb, _) = made(&developed);
-    for jpeg in [preview, thumb] {
-        assert!(!jpeg.bytes.windows(9).any(|bytes| bytes == b"SECRETCAM"));
-        assert!(!jpeg.bytes.windows(4).any(|bytes| bytes == b"Exif"));
-    }
-}
-
-#[test]
 fn heic_is_kept_and_measured() {
     let developed = develop_as(&samples::heic(4032, 3024, 3), "IMG_1.HEIC").unwrap();
     assert_eq!(developed.content_type, "image/heic");

@@ -11,6 +11,7 @@ pub(super) const BYTE: u16 = 1;
 pub(super) const ASCII: u16 = 2;
 pub(super) const SHORT: u16 = 3;
 pub(super) const LONG: u16 = 4;
+pub(super) const RATIONAL: u16 = 5;
 pub(super) const UNDEFINED: u16 = 7;
 pub(super) const IFD: u16 = 13;
 pub(super) const UTF8: u16 = 129;
@@ -40,7 +41,7 @@ pub(super) fn exif(main: &[Field], exif: &[Field], pointer: u16) -> Vec<u8> {
     block
 }
 
-fn directory(block: &mut Vec<u8>, fields: &[Field]) {
+pub(super) fn directory(block: &mut Vec<u8>, fields: &[Field]) {
     let mut values_at = block.len() + 2 + 12 * fields.len() + 4;
     let mut values = Vec::new();
     block.extend(u16::try_from(fields.len()).unwrap().to_le_bytes());
@@ -48,6 +49,7 @@ fn directory(block: &mut Vec<u8>, fields: &[Field]) {
         let size = match *kind {
             SHORT => 2,
             LONG | IFD => 4,
+            RATIONAL => 8,
             _ => 1,
         };
         block.extend(tag.to_le_bytes());
