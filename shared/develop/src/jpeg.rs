@@ -5,6 +5,7 @@ mod encode;
 mod entropy;
 mod header;
 mod libjpeg_warnings;
+mod multi_picture;
 mod segments;
 mod srgb_profile;
 

@@ -21,11 +21,17 @@ pub(super) fn read(original: &Original<'_>) -> Result<Decoded, Error> {
     let mut size = sensor.size.or(original.metadata.stated_size);
     let mut picture = None;
     let candidates = largest_jpeg::candidates(original.bytes, &sensor.not_pictures, original.limits);
-    let decodable = candidates.into_iter().filter_map(|bytes| {
-        let header = Header::read(bytes).ok().filter(Header::is_decodable)?;
-        Some((bytes, header))
-    });
-    for (bytes, header) in decodable.take(MAX_ATTEMPTS) {
+    let headers = candidates.into_iter().filter_map(|bytes| Some((bytes, Header::read(bytes).ok()?)));
+    let mut jpegs: Vec<(&[u8], Header<'_>)> = headers.collect();
+    // Further pictures of a JPEG, such as the gain map of an HDR preview, are none of the photo.
+    let begins_at = |bytes: &[u8]| original.bytes.len() - bytes.len();
+    let further = |(bytes, header): &(&[u8], Header<'_>)| {
+        let first = begins_at(bytes);
+        header.other_pictures.iter().map(|at| first.saturating_add(*at)).collect::<Vec<_>>()
+    };
+    let further_pictures: Vec<usize> = jpegs.iter().flat_map(further).collect();
+    jpegs.retain(|(bytes, header)| header.is_decodable() && !further_pictures.contains(&begins_at(bytes)));
+    for (bytes, header) in jpegs.into_iter().take(MAX_ATTEMPTS) {
         // One that is damaged says nothing about the RAW picture.
         picture = jpeg::decode(bytes, &header).ok().flatten();
         if picture.is_some() {

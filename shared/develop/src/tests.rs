@@ -2,6 +2,7 @@
 
 mod broken;
 mod colours;
+mod gain_maps;
 mod metadata;
 mod raws;
 pub(crate) mod samples;

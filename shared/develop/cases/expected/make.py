@@ -105,6 +105,9 @@ save("tiff_lab.tif", numpy.asarray(converted) / 255)
 save("cmyk_with_rgb_profile.jpg", inks(numpy.asarray(Image.open(cases / "cmyk_with_rgb_profile.jpg")) / 255))
 save("gray_with_rgb_profile.jpg", numpy.asarray(Image.open(cases / "gray_with_rgb_profile.jpg")) / 255)
 
+# The first of two pictures.
+save("jpeg_gain_map.jpg", numpy.asarray(Image.open(cases / "jpeg_gain_map.jpg")) / 255)
+
 # The default image of an animation.
 picture = Image.open(cases / "apng.png")
 picture.seek(0)

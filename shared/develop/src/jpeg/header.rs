@@ -1,6 +1,9 @@
 //! A walk over a JPEG's markers (ITU-T T.81, annex B) before any decoding: size, kind, profile, and whether it ends.
 
-use super::entropy::{self, Huffman};
+use super::{
+    entropy::{self, Huffman},
+    multi_picture::{MPF, other_pictures},
+};
 use crate::{colour, error::Error};
 
 /// A file with more scans is built to keep a decoder busy: cameras write at most about ten, and the finest useful
@@ -119,6 +122,8 @@ pub(crate) struct Header<'a> {
     pub(super) scans: usize,
     /// Components of the first scan.
     first_scan: usize,
+    /// Where the further pictures of the same file begin, by its index.
+    pub(crate) other_pictures: Vec<usize>,
     restart_interval: u32,
     /// Ids of the components, as `sampling` has them.
     ids: Vec<u8>,
@@ -173,6 +178,9 @@ impl<'a> Header<'a> {
                         && header.icc.len() < MAX_ICC_PARTS
                     {
                         header.icc.push((*sequence, *count, chunk));
+                    } else if let Some(index) = segment.strip_prefix(MPF) {
+                        let index_at = at - index.len();
+                        header.other_pictures = other_pictures(index).iter().map(|offset| index_at + offset).collect();
                     }
                 }
                 0xEE => header.adobe |= segment.starts_with(ADOBE),
