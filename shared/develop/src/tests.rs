@@ -1,6 +1,7 @@
 //! The whole development, on pictures made here.
 
 mod broken;
+mod cmyk_profiles;
 mod colours;
 mod gain_maps;
 mod metadata;

@@ -41,6 +41,8 @@ pub(crate) struct Jpeg<'a> {
     pub(super) exif: Option<&'a [u8]>,
     pub(super) icc: Option<&'a [u8]>,
     pub(super) progressive: bool,
+    /// The colour space in the file, if not the encoder's choice.
+    pub(super) stored: Option<ColorSpace>,
 }
 
 impl Jpeg<'_> {
@@ -53,6 +55,9 @@ impl Jpeg<'_> {
         let mut encoder = Compress::new(space);
         encoder.set_size(width as usize, height as usize);
         encoder.set_fastest_defaults();
+        if let Some(stored) = self.stored {
+            encoder.set_color_space(stored);
+        }
         encoder.set_quality(92.0);
         if self.progressive {
             encoder.set_progressive_mode();
@@ -62,7 +67,12 @@ impl Jpeg<'_> {
             started.write_marker(Marker::APP(1), &[b"Exif\0\0", exif].concat());
         }
         if let Some(icc) = self.icc {
-            started.write_icc_profile(icc);
+            // The encoder's own function counts chunks from 0, the specification from 1.
+            let chunks = icc.chunks(65_519);
+            let count = u8::try_from(chunks.len()).unwrap();
+            for (number, chunk) in (1_u8..).zip(chunks) {
+                started.write_marker(Marker::APP(2), &[b"ICC_PROFILE\0", &[number, count][..], chunk].concat());
+            }
         }
         started.write_scanlines(samples).unwrap();
         started.finish().unwrap()

@@ -139,58 +139,6 @@ fn alpha_is_laid_over_white_by_its_kind() {
 }
 
 #[test]
-fn cmyk_is_converted_by_its_profile() {
-    let without = Tiff::new(5, 8, 4, flat(&[255, 0, 0, 0]));
-    assert_near(middle(&without.bytes()), [0, 255, 255], 4);
-    // A press whose cyan is a gray of L 50.
-    let with = Tiff::new(5, 8, 4, flat(&[255, 0, 0, 0])).with_icc(cmyk_profile());
-    assert_near(middle(&with.bytes()), [119; 3], 4);
-    let deep = Tiff::new(5, 16, 4, flat(&[255, 255, 0, 0, 0, 0, 0, 0])).with_icc(cmyk_profile());
-    assert_near(middle(&deep.bytes()), [119; 3], 4);
-    let rgb = Tiff::new(5, 8, 4, flat(&[255, 0, 0, 0])).with_icc(super::colours::display_p3());
-    assert_near(middle(&rgb.bytes()), [0, 255, 255], 4);
-}
-
-/// An ICC profile (version 2, lut8) with two grid points an ink: paper is white, cyan is L 50, any other ink L 0.
-fn cmyk_profile() -> Vec<u8> {
-    let identity: Vec<u8> = (0..=255).collect();
-    let mut lut = b"mft1\0\0\0\0\x04\x03\x02\0".to_vec();
-    for row in 0..3 {
-        for column in 0..3 {
-            lut.extend(if row == column { [0, 1, 0, 0] } else { [0; 4] });
-        }
-    }
-    lut.extend(identity.repeat(4));
-    for inks in 0..16 {
-        let l = match inks {
-            0 => 255,
-            // The first ink varies slowest.
-            8 => 128,
-            _ => 0,
-        };
-        lut.extend([l, 128, 128]);
-    }
-    lut.extend(identity.repeat(3));
-    let tags = [*b"A2B0", *b"A2B1"];
-    let table = 132 + 12 * tags.len();
-    let size = u32::try_from(table + lut.len()).unwrap();
-    let mut profile = vec![0; 128];
-    profile[..4].copy_from_slice(&size.to_be_bytes());
-    profile[8..12].copy_from_slice(&[2, 0x40, 0, 0]);
-    profile[12..24].copy_from_slice(b"prtrCMYKLab ");
-    profile[36..40].copy_from_slice(b"acsp");
-    profile[68..80].copy_from_slice(&[0, 0, 0xF6, 0xD6, 0, 1, 0, 0, 0, 0, 0xD3, 0x2D]);
-    profile.extend(u32::try_from(tags.len()).unwrap().to_be_bytes());
-    for tag in tags {
-        profile.extend(tag);
-        profile.extend(u32::try_from(table).unwrap().to_be_bytes());
-        profile.extend(u32::try_from(lut.len()).unwrap().to_be_bytes());
-    }
-    profile.extend(lut);
-    profile
-}
-
-#[test]
 fn palette_indices_out_of_range_do_no_harm() {
     let map: Vec<u32> = (0..3 * 16).map(|n| n * 1000).collect();
     let file = Tiff::new(3, 4, 1, flat(&[0xFF])).with(320, &map).bytes();
