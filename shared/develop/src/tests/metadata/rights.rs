@@ -79,7 +79,7 @@ fn derivatives_carry_rights_and_no_other_metadata() {
             ..Default::default()
         };
         let metadata = metadata::read(row("image/jpeg"), &jpeg.bytes);
-        assert_eq!((metadata.exif, metadata.orientation), (rights, 1));
+        assert_eq!((metadata.exif, metadata.orientation), (rights, None));
     }
 }
 
