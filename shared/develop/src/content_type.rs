@@ -17,7 +17,7 @@ use super::{
 pub(super) struct Format {
     /// The media type, as records and responses state it. Its extensions stand in [`shared::photo::FILE_TYPES`].
     pub(super) content_type: &'static str,
-    /// Whether a file is of this kind. Rows are asked in their order.
+    /// Returns whether a file is of this kind. Rows are asked in their order.
     matches: fn(&Start<'_>) -> bool,
     /// Adds the file's blocks of EXIF, XMP and IPTC.
     pub(super) metadata: for<'a> fn(&'a [u8], &mut Blocks<'a>),
@@ -147,7 +147,7 @@ impl Start<'_> {
         self.bytes.starts_with(signature)
     }
 
-    /// Whether it begins as TIFF does and is of this content type.
+    /// Returns whether the file has TIFF's signature and is of this content type.
     fn is(&self, content_type: &str) -> bool {
         self.tiff_based == Some(content_type)
     }
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_photo_is_named() {
+    fn other_files_are_refused_by_name() {
         assert_eq!(detect(b"", "a.jpg").unwrap_err().code(), "empty_file");
         assert!(refused(b"%PDF-1.7").contains("PDF"));
         assert!(refused(b"PK\x03\x04....").contains("ZIP"));
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn raw_is_told_from_tiff() {
+    fn raw_and_tiff_are_distinguished() {
         let tiff = b"II\x2A\0\x08\0\0\0\0\0\0\0\0\0";
         assert_eq!(content_type(tiff, "scan.tif"), Ok("image/tiff"));
         assert_eq!(content_type(b"II\x2A\0\x10\0\0\0CR\x02\0", "x.tif"), Ok("image/x-canon-cr2"));

@@ -14,12 +14,12 @@ pub mod fuzzing;
 mod gif;
 mod guard;
 mod heif;
+mod image_crate;
 mod jpeg;
 mod limits;
 mod metadata;
 mod orient;
 mod png;
-mod raster;
 mod raw;
 mod reduce;
 mod resample;
@@ -52,7 +52,7 @@ const THUMBHASH_LONG_EDGE: u32 = 100;
 /// All that is learnt from, and made of, one original.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Developed {
-    /// What the bytes are, whatever the upload said: `image/jpeg`.
+    /// The media type of the bytes, whatever the upload said: `image/jpeg`.
     pub content_type: &'static str,
     /// SHA-256 of the original.
     pub sha256: [u8; 32],

@@ -1,4 +1,4 @@
-//! How large an original may be, checked on its header before anything is allocated for it.
+//! Limits of an original's size, checked on its header before anything is allocated for it.
 
 use super::error::Error;
 
@@ -10,7 +10,7 @@ pub(super) const MEGAPIXEL: u64 = 1_000_000;
 /// megapixels of interlaced 16-bit RGBA.
 pub(super) const MAX_WORKING_BYTES: u64 = 1 << 30;
 
-/// What is taken in. The defaults are well above any camera: 151 megapixels is the largest single-shot back sold.
+/// The largest original that is accepted. The defaults are well above any camera: 151 megapixels is the largest single-shot back sold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of the original. Default 256 MiB: a 16-bit TIFF of 45 megapixels.

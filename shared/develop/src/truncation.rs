@@ -1,4 +1,4 @@
-//! Whether a file is there to its end. Decoders stop after the last pixel they need, so each container is walked here.
+//! Checks that a file is there to its end. Decoders stop after the last pixel they need, so each container is walked here.
 
 use super::{bmff, error::Error};
 
@@ -62,7 +62,7 @@ fn colour_table(flags: u8) -> usize {
     if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) }
 }
 
-/// Where the sub-blocks starting at `at` end.
+/// Returns where the sub-blocks end that start at `at`.
 fn sub_blocks(bytes: &[u8], mut at: usize) -> Option<usize> {
     loop {
         let length = usize::from(*bytes.get(at)?);

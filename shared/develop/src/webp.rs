@@ -7,7 +7,7 @@ use std::io::Cursor;
 use image::{ColorType, ImageDecoder, codecs::webp::WebPDecoder};
 
 use self::lossless::Start;
-use super::{Decoded, Original, error::Error, raster, truncation};
+use super::{Decoded, Original, error::Error, image_crate, truncation};
 
 /// A frame of an animation with alpha, and the canvas that it is laid on: 4 + 1 for the alpha, 1.5 for YCbCr, 4 each for
 /// frame, canvas and pixels.
@@ -25,7 +25,7 @@ pub(super) fn read(original: &Original<'_>) -> Result<Decoded, Error> {
         ColorType::Rgb8 => OPAQUE,
         _ => WITH_ALPHA,
     };
-    raster::decode(original, || WebPDecoder::new(Cursor::new(original.bytes)), bytes_per_pixel)
+    image_crate::decode(original, || WebPDecoder::new(Cursor::new(original.bytes)), bytes_per_pixel)
 }
 
 /// Groups of prefix codes in a lossless picture. libwebp's encoder makes at most 2,600 (`MAX_HUFF_IMAGE_SIZE`), and a group

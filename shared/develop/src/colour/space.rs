@@ -15,7 +15,7 @@ pub(crate) struct Space {
     pub(crate) transfer: Transfer,
 }
 
-/// How samples become light.
+/// A transfer function, from samples to light.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Transfer {
     Srgb,

@@ -158,24 +158,24 @@ impl<'a> Bits<'a> {
         Err(Stop)
     }
 
-    /// Whether the rest of the present byte is as encoders fill it: ones (annex F.1.2.3), or zeros as some do.
+    /// Returns whether the rest of the present byte is as encoders fill it: ones (annex F.1.2.3), or zeros as some do.
     fn is_padded(&self) -> bool {
         let ones = (1 << self.left) - 1;
         let rest = self.held & ones;
         self.left == 0 || rest == ones || rest == 0
     }
 
-    /// Where the byte behind the present one lies in the file.
+    /// Offset in the file of the byte behind the present one.
     fn byte_position(&self) -> usize {
         self.at
     }
 
-    /// Whether no bit is left before a marker or the file's end.
+    /// Returns whether no bit is left before a marker or the file's end.
     fn is_at_end(&self) -> bool {
         self.left == 0 && self.peek().is_none()
     }
 
-    /// Whether the data ends in the present byte, padded.
+    /// Returns whether the data ends in the present byte, padded.
     fn ends_here(&self) -> bool {
         self.is_padded() && self.peek().is_none()
     }

@@ -19,7 +19,7 @@ const ADOBE: &[u8] = b"Adobe";
 /// A scan of a sequential JPEG.
 #[derive(Debug, Clone)]
 pub(super) struct Scan {
-    /// Where its entropy-coded data begins.
+    /// Offset of its entropy-coded data.
     pub(super) from: usize,
     pub(super) components: Vec<ScanComponent>,
     /// Units between restart markers; 0 where there are none.
@@ -88,14 +88,14 @@ fn next_segment(bytes: &[u8], mut at: usize) -> Result<(u8, &[u8], usize), Error
     }
 }
 
-/// Where entropy-coded data ends that begins at `from`: before a marker that is no restart, or with the file.
+/// Returns where entropy-coded data ends that begins at `from`: before a marker that is no restart, or with the file.
 fn end_of_data(bytes: &[u8], from: usize) -> usize {
     let data = bytes.get(from..).unwrap_or_default();
     let marker = data.windows(2).position(|two| two[0] == 0xFF && !matches!(two[1], 0 | 0xD0..=0xD7 | 0xFF));
     marker.map_or(bytes.len(), |offset| from + offset)
 }
 
-/// What the markers say.
+/// A JPEG as its markers describe it.
 #[derive(Debug, Default)]
 pub(crate) struct Header<'a> {
     /// Pixels, as stored.
@@ -112,7 +112,7 @@ pub(crate) struct Header<'a> {
     pub(super) adobe: bool,
     /// Bytes up to the end of the image.
     pub(crate) length: usize,
-    /// Whether the end-of-image marker is there: else the file ends, or goes on with what is no JPEG.
+    /// Set if the end-of-image marker is there: else the file ends, or goes on with what is no JPEG.
     pub(super) has_end: bool,
     /// The last scan, if it can be walked through.
     pub(super) scan: Option<Scan>,
@@ -122,7 +122,7 @@ pub(crate) struct Header<'a> {
     pub(super) scans: usize,
     /// Components of the first scan.
     first_scan: usize,
-    /// Where the further pictures of the same file begin, by its index.
+    /// Offsets of the further pictures of the same file, by its index.
     pub(crate) other_pictures: Vec<usize>,
     restart_interval: u32,
     /// Ids of the components, as `sampling` has them.
@@ -239,7 +239,7 @@ impl<'a> Header<'a> {
         }
     }
 
-    /// Where the picture of a file with one sequential scan ends; `None` where units of it are missing or left over, and for
+    /// Returns where the picture of a file with one sequential scan ends; `None` where units of it are missing or left over, and for
     /// other files.
     pub(super) fn end_of_picture(&self, bytes: &[u8]) -> Option<usize> {
         let scan = self.scan.as_ref().filter(|_| self.scans == 1)?;
@@ -255,7 +255,7 @@ impl<'a> Header<'a> {
         (most(|sampling| sampling.0), most(|sampling| sampling.1))
     }
 
-    /// Whether scans have given each coefficient its last bit.
+    /// Returns whether scans have given each coefficient its last bit.
     fn is_exact(&self) -> bool {
         !self.exact.is_empty() && self.exact.iter().all(|coefficients| *coefficients == u64::MAX)
     }
@@ -281,7 +281,7 @@ impl<'a> Header<'a> {
         Ok(())
     }
 
-    /// Whether the decoder knows this coding. Arithmetic, lossless, hierarchical and 12-bit JPEG are for medicine and
+    /// Returns whether the decoder knows this coding. Arithmetic, lossless, hierarchical and 12-bit JPEG are for medicine and
     /// archives.
     pub(crate) fn is_decodable(&self) -> bool {
         self.process <= 2 && self.precision == 8 && matches!(self.sampling.len(), 1 | 3 | 4)

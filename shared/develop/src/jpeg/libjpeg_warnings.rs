@@ -1,4 +1,4 @@
-//! How libjpeg's errors and warnings leave C.
+//! Turns libjpeg's errors and warnings into errors of a file.
 //!
 //! libjpeg repairs what it can, fills the rest with grey, and mentions it in a warning; the binding's own error manager
 //! drops warnings. This one treats them as what they are, missing or damaged picture data, and unwinds out of C with
@@ -13,7 +13,7 @@ use mozjpeg_sys::{
 
 use crate::error::Error;
 
-/// What unwinds: libjpeg's message code.
+/// The payload of an unwinding: libjpeg's message code.
 struct Message(c_int);
 
 /// Warnings about a header's version or colour hint, a profile that colour conversion will judge itself, or parameters that
@@ -44,7 +44,7 @@ pub(crate) fn strict() -> jpeg_error_mgr {
     }
 }
 
-/// What an unwound decoder says about the file.
+/// Returns the error that an unwound decoder stands for.
 pub(crate) fn to_error(unwound: &(dyn Any + Send)) -> Error {
     match unwound.downcast_ref::<Message>() {
         Some(Message(code)) if *code == JWRN_JPEG_EOF as c_int => Error::Truncated,

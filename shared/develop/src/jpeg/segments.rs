@@ -1,4 +1,4 @@
-//! What derivatives carry beside the picture: an sRGB profile, and the photo's copyright notice, creator and credit line.
+//! Segments that derivatives carry beside the picture: an sRGB profile, and the photo's copyright notice, creator and credit line.
 //!
 //! The profile is the only tag of a colour space that browsers read; EXIF's `ColorSpace` would be shorter. Firefox converts
 //! tagged pictures only, so that without one a preview is too colourful on a display of a wider gamut.

@@ -1,4 +1,4 @@
-//! Where each kind of file keeps its blocks of EXIF, XMP and IPTC.
+//! Finds the blocks of EXIF, XMP and IPTC in each kind of file.
 
 mod gif;
 mod heif;

@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_words() {
+    fn names_need_a_letter_or_digit() {
         assert_eq!(name("Canon EOS R5  ").as_deref(), Some("Canon EOS R5"));
         for text in ["", "    ", "----", "a\u{1}b", &"x".repeat(129)] {
             assert_eq!(name(text), None, "{text}");

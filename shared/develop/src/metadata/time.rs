@@ -77,7 +77,7 @@ impl Time {
         }
     }
 
-    /// Whether both show the same second on the clock.
+    /// Returns whether both show the same second on the clock.
     pub(super) fn same_second(&self, other: &Self) -> bool {
         self.clock == other.clock
     }
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn offsets_of_no_place_are_none() {
+    fn impossible_offsets_are_none() {
         for text in ["   :  ", "+25:00", "02:00", "+02:60", "+2:", "+", "+02:00:30", "-12:30", "+14:30"] {
             assert_eq!(offset(text.trim()), None, "{text}");
         }
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn own_fields_do_not_replace_what_the_text_says() {
+    fn subsecond_and_offset_fields_do_not_override_text() {
         let time = Time::parse("2013:08:24 09:23:05.25+01:00").unwrap().with(Some("99"), Some("+02:00"));
         assert_eq!(TakenAt::from(time).local, "2013-08-24T09:23:05.25");
         let time = Time::parse("2013:08:24 09:23:05").unwrap().with(Some(" 070 \0"), Some("Z"));

@@ -1,4 +1,4 @@
-//! What a PNG says of its colours (PNG, third edition, 4.3): cICP before iCCP, sRGB, and gAMA with cHRM.
+//! The colour space of a PNG (PNG, third edition, 4.3): by cICP before iCCP, sRGB, and gAMA with cHRM.
 
 use std::io::Read;
 
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn usual_gamma_means_srgb() {
+    fn gamma_of_45455_is_srgb() {
         let described = |gama, chrm| Chunks { gama, chrm, ..Chunks::default() }.described();
         let adobe = [(0.3127, 0.3290), (0.64, 0.33), (0.21, 0.71), (0.15, 0.06)];
         assert_eq!(described(Some(0.45455), Some(SRGB_PRIMARIES)), Assumed::Srgb);

@@ -26,7 +26,7 @@ fn all_kinds() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 #[test]
-fn a_cut_file_is_refused() {
+fn cut_file_is_refused() {
     for (kind, whole) in all_kinds() {
         develop_as(&whole, "a").unwrap();
         for percent in [1, 10, 50, 90, 99] {
@@ -38,7 +38,7 @@ fn a_cut_file_is_refused() {
 }
 
 #[test]
-fn a_cut_jpeg_with_its_end_marker_put_back_is_refused() {
+fn cut_jpeg_with_end_marker_is_refused() {
     for (kind, whole) in all_kinds().into_iter().take(2) {
         for percent in [50, 90, 99] {
             let mut cut = whole[..whole.len() * percent / 100].to_vec();
@@ -64,7 +64,7 @@ fn damaged_picture_data_is_refused() {
 }
 
 #[test]
-fn what_follows_the_end_of_a_jpeg_is_ignored() {
+fn bytes_after_end_of_jpeg_are_ignored() {
     let whole = samples::jpeg(&samples::busy(900, 700));
     let expected = develop_as(&whole, "a").unwrap().derivatives;
     let second = samples::jpeg(&samples::quarters(64, 64));
@@ -74,16 +74,16 @@ fn what_follows_the_end_of_a_jpeg_is_ignored() {
 }
 
 #[test]
-fn zeros_before_the_end_of_a_jpeg_are_ignored() {
+fn zeros_before_end_of_jpeg_are_ignored() {
     let whole = samples::jpeg(&samples::busy(900, 700));
     let (body, end) = whole.split_at(whole.len() - 2);
     let padded = [body, &[0; 300], end].concat();
     assert_eq!(develop_as(&padded, "a").unwrap().derivatives, develop_as(&whole, "a").unwrap().derivatives);
 }
 
-/// What cameras and tools leave behind a picture, or forget to write.
+/// Cameras and tools leave bytes behind a picture, or forget its end marker.
 #[test]
-fn bytes_behind_a_picture_and_a_missing_end_marker_cost_no_pixel() {
+fn surplus_bytes_and_missing_end_marker_are_harmless() {
     let progressive = Jpeg { progressive: true, ..Jpeg::default() };
     for (kind, whole) in [
         ("baseline", samples::jpeg(&samples::busy(900, 700))),
@@ -110,7 +110,7 @@ fn bytes_behind_a_picture_and_a_missing_end_marker_cost_no_pixel() {
 
 /// A picture that lost its place ends before its data: what is left over decodes to whole units.
 #[test]
-fn units_that_are_left_over_are_damage() {
+fn surplus_units_of_a_jpeg_are_refused() {
     let (tall, low) = (samples::jpeg(&samples::busy(320, 240)), samples::jpeg(&samples::busy(320, 224)));
     let frame = |jpeg: &[u8]| jpeg.windows(2).position(|bytes| bytes == [0xFF, 0xC0]).unwrap() + 5;
     let mut shortened = tall.clone();
@@ -122,7 +122,7 @@ fn units_that_are_left_over_are_damage() {
 /// Bits of the picture's data are turned over one at a time. Most make another picture that no decoder can know to be one;
 /// libjpeg notices a quarter, and what is forgiven elsewhere must not hide these.
 #[test]
-fn turned_bits_that_a_decoder_notices_are_refused() {
+fn a_quarter_of_flipped_bits_is_refused() {
     let whole = samples::jpeg(&samples::busy(320, 240));
     let from = whole.windows(2).position(|bytes| bytes == [0xFF, 0xDA]).unwrap() + 14;
     let (mut found, mut tried) = (0, 0);
@@ -136,7 +136,7 @@ fn turned_bits_that_a_decoder_notices_are_refused() {
 }
 
 #[test]
-fn bombs_are_refused_by_their_header() {
+fn huge_dimensions_are_refused_before_decoding() {
     // Sizes patched into headers of small files: nothing else has to agree, for nothing else may be read.
     let mut jpeg = samples::jpeg(&samples::quarters(64, 64));
     let frame = jpeg.windows(2).position(|bytes| bytes == [0xFF, 0xC0]).unwrap();
@@ -175,7 +175,7 @@ fn bombs_are_refused_by_their_header() {
 }
 
 #[test]
-fn limits_are_the_callers() {
+fn limits_of_the_caller_are_enforced() {
     let original = samples::jpeg(&samples::quarters(200, 100));
     let code = |limits| develop(&original, "a", &limits).map(|_| ()).unwrap_err().code();
     assert_eq!(code(Limits { max_bytes: 100, ..Limits::default() }), "too_large");
@@ -185,7 +185,7 @@ fn limits_are_the_callers() {
 }
 
 #[test]
-fn a_photo_is_what_its_bytes_are_whatever_its_name_says() {
+fn wrong_file_name_does_not_change_content_type() {
     let png = samples::encoded(samples::quarters(64, 64), ImageFormat::Png);
     for name in ["a.jpg", "a.heic", "a.cr2", "a"] {
         assert_eq!(develop_as(&png, name).unwrap().content_type, "image/png", "{name}");
@@ -201,7 +201,7 @@ fn errors_are_one_sentence() {
 }
 
 #[test]
-fn a_file_with_endless_scans_is_refused() {
+fn jpeg_with_thousands_of_scans_is_refused() {
     let whole = Jpeg { progressive: true, ..Jpeg::default() }.rgb(&samples::quarters(64, 64));
     let last = whole.windows(2).rposition(|bytes| bytes == [0xFF, 0xDA]).unwrap();
     let mut endless = whole[..last].to_vec();
@@ -248,7 +248,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(CASES))]
 
     #[test]
-    fn no_bytes_panic(
+    fn any_bytes_develop_without_panic(
         signature in 0..SIGNATURES.len(),
         bytes in prop::collection::vec(any::<u8>(), 0..600),
         name in prop::sample::select(vec!["a.jpg", "a.nef", "a.orf", "", "."]),
@@ -258,7 +258,7 @@ proptest! {
     }
 
     #[test]
-    fn no_mutation_panics(
+    fn changed_files_develop_without_panic(
         kind in 0_usize..8,
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
         cut in any::<prop::sample::Index>(),

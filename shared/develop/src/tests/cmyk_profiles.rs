@@ -40,7 +40,7 @@ fn number<T: TryFrom<i64, Error: std::fmt::Debug>>(part: f64, scale: f64) -> T {
     T::try_from((part * scale).round() as i64).unwrap()
 }
 
-/// How a profile states the press.
+/// The form in which a profile states the press.
 #[derive(Clone, Copy)]
 struct Table {
     /// Points an ink, at equal distances.

@@ -55,7 +55,7 @@ fn unusable_profiles_are_ignored() {
 }
 
 #[test]
-fn adobe_cmyk_is_not_a_negative() {
+fn adobe_cmyk_is_inverted() {
     // libjpeg writes the Adobe marker with CMYK, under which 255 is no ink. No cyan, half magenta, full yellow.
     let samples = [255, 128, 0, 255].repeat(64 * 64);
     let original = Jpeg::default().write(ColorSpace::JCS_CMYK, 64, 64, &samples);
@@ -66,7 +66,7 @@ fn adobe_cmyk_is_not_a_negative() {
 }
 
 #[test]
-fn grey_stays_grey() {
+fn gray_samples_keep_their_level() {
     let original = Jpeg::default().write(ColorSpace::JCS_GRAYSCALE, 64, 64, &[90; 64 * 64]);
     assert_near(middle(&original), [90; 3], 3);
     let png = samples::encoded(GrayImage::from_pixel(64, 64, Luma([90])), ImageFormat::Png);
@@ -74,7 +74,7 @@ fn grey_stays_grey() {
 }
 
 #[test]
-fn a_grey_profile_changes_tones() {
+fn gray_profile_is_applied() {
     let linear = ColorProfile::new_gray_with_gamma(1.0).encode().unwrap();
     let original =
         Jpeg { icc: Some(&linear), ..Jpeg::default() }.write(ColorSpace::JCS_GRAYSCALE, 64, 64, &[55; 64 * 64]);

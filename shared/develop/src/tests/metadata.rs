@@ -1,4 +1,4 @@
-//! What cameras write, and what they should not have written.
+//! Metadata as cameras write it, right and wrong.
 
 mod blocks;
 mod hostile;
@@ -99,7 +99,7 @@ fn impossible_dates_are_left_out() {
 }
 
 #[test]
-fn a_clock_without_offset_gets_none() {
+fn invalid_offsets_are_left_out() {
     for offset in ["   :  ", "+25:00", "02:00", "+02:60"] {
         let fields = [(Tag::DateTimeOriginal, text("2024:06:15 14:30:05")), (Tag::OffsetTimeOriginal, text(offset))];
         let taken_at = read(&fields).0.taken_at.unwrap();
@@ -114,7 +114,7 @@ fn padding_is_trimmed() {
 }
 
 #[test]
-fn no_fix_is_not_null_island() {
+fn position_of_zeros_is_left_out() {
     let zero = ratio(&[(0, 1), (0, 1), (0, 1)]);
     let (exif, _) = read(&[
         (Tag::GPSLatitudeRef, text("N")),
@@ -126,7 +126,7 @@ fn no_fix_is_not_null_island() {
 }
 
 #[test]
-fn a_broken_block_costs_only_its_own_fields() {
+fn fields_before_a_cut_in_exif_are_kept() {
     let mut block = samples::exif(&[
         Field { tag: Tag::Make, ifd_num: In::PRIMARY, value: text("Leica Camera AG") },
         Field { tag: Tag::FNumber, ifd_num: In::PRIMARY, value: ratio(&[(2, 1)]) },

@@ -35,7 +35,7 @@ pub(crate) fn busy(width: u32, height: u32) -> RgbImage {
     })
 }
 
-/// How to write a JPEG.
+/// Options of a JPEG to write.
 #[derive(Default)]
 pub(crate) struct Jpeg<'a> {
     pub(super) exif: Option<&'a [u8]>,

@@ -26,7 +26,7 @@ fn assert_corners(picture: &RgbImage, expected: [[u8; 3]; 4]) {
 }
 
 #[test]
-fn every_orientation_comes_out_upright() {
+fn every_orientation_is_developed_upright() {
     // What is seen at the corners, left to right, top to bottom, of red, green, blue, yellow as stored.
     let seen = [
         [RED, GREEN, BLUE, YELLOW],
@@ -55,7 +55,7 @@ fn every_orientation_comes_out_upright() {
 }
 
 #[test]
-fn large_originals_shrink_and_small_ones_keep_their_size() {
+fn large_originals_shrink_and_small_ones_do_not() {
     for ((width, height), preview_size, thumb_size) in [
         ((5001, 3335), (2048, 1366), (400, 267)),
         ((2049, 40), (2048, 40), (400, 8)),
@@ -78,7 +78,7 @@ fn large_originals_shrink_and_small_ones_keep_their_size() {
 }
 
 #[test]
-fn a_large_png_is_shrunk_without_shifting() {
+fn large_png_shrinks_without_shifting() {
     let original = samples::encoded(samples::quarters(9001, 4501), ImageFormat::Png);
     let developed = develop_as(&original, "a.png").unwrap();
     let (preview, ..) = made(&developed);
@@ -108,7 +108,7 @@ fn each_format_is_recognised_and_developed() {
 }
 
 #[test]
-fn hashes_are_those_of_the_files() {
+fn hashes_are_of_original_and_preview() {
     let original = samples::jpeg(&samples::busy(200, 100));
     let developed = develop_as(&original, "a.jpg").unwrap();
     assert_eq!(developed.sha256, <[u8; 32]>::from(Sha256::digest(&original)));
@@ -167,7 +167,7 @@ fn raw_is_shown_by_its_largest_jpeg_upright() {
 }
 
 #[test]
-fn canon_keeps_each_directory_in_a_box_of_its_own() {
+fn exif_in_boxes_of_cr3_is_read() {
     let main = samples::exif(&[Field {
         tag: Tag::Model,
         ifd_num: In::PRIMARY,

@@ -6,7 +6,7 @@ use crate::tiff::Structure;
 /// `Exif\0` and any byte: most software writes 0, some 0xFF.
 const EXIF: &[u8] = b"Exif\0";
 const XMP: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
-/// What does not fit into the packet. An identifier, the size of the whole and the offset of the part follow.
+/// Begins the segments of an extension, for properties that do not fit into the packet. An identifier, the size of the whole and the offset of the part follow.
 const XMP_EXTENSION: &[u8] = b"http://ns.adobe.com/xmp/extension/\0";
 /// Parts of an extension: 16 MB in segments of 64 KB.
 const MAX_PARTS: usize = 256;

@@ -132,7 +132,7 @@ pub(super) fn with_riff_chunk(webp: &[u8], kind: [u8; 4], body: &[u8]) -> Vec<u8
     file
 }
 
-/// Where a HEIF item's bytes are.
+/// The place of a HEIF item's bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
     /// In the file, in this many extents, the last first in the file.

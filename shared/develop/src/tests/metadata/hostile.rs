@@ -24,7 +24,7 @@ fn assert_soon(work: impl FnOnce()) {
 }
 
 #[test]
-fn two_hundred_megabytes_of_segments_are_linear() {
+fn two_hundred_megabytes_of_segments_take_linear_time() {
     let jpeg = samples::jpeg(&samples::quarters(16, 16));
     let block = exif(&[(0x010F, ASCII, b"Maker\0")], &[], LONG);
     let mut full = vec![0; 65_000];
@@ -60,7 +60,7 @@ fn texts_of_png_inflate_within_a_budget() {
 }
 
 #[test]
-fn huge_counts_of_directories_end_with_the_file() {
+fn huge_directory_counts_end_with_the_file() {
     let mut block = b"II\x2A\0\x08\0\0\0\xFF\xFF".to_vec();
     // Each entry points to the EXIF directory at its own start, with the largest count.
     block.extend(b"\x69\x87\x04\0\xFF\xFF\xFF\x3F\x08\0\0\0".repeat(65_535));
@@ -75,7 +75,7 @@ fn huge_counts_of_directories_end_with_the_file() {
 }
 
 #[test]
-fn items_of_heic_that_repeat_are_not_copied_endlessly() {
+fn repeated_extents_of_heic_are_bounded() {
     // 4,000 extents that are each the whole of a large source.
     let packet = vec![b' '; 4 << 20];
     let mut file = heic_with_item(*b"mime", &packet, Place::File { extents: 4000 });
@@ -91,7 +91,7 @@ fn items_of_heic_that_repeat_are_not_copied_endlessly() {
 }
 
 #[test]
-fn packet_of_markup_is_linear() {
+fn packet_of_markup_takes_linear_time() {
     let inside = "<dc:title><rdf:Alt>".repeat(400_000);
     let jpeg = exif(&[(0x02BC, 1, &xmp(&inside))], &[], LONG);
     assert_soon(|| {

@@ -1,4 +1,4 @@
-//! What derivatives carry beside the picture.
+//! Rights that derivatives carry beside the picture.
 
 use std::io::Cursor;
 

@@ -98,7 +98,7 @@ fn integers_of_every_type_turn_the_picture() {
 }
 
 #[test]
-fn dates_are_read_in_order_of_trust() {
+fn original_date_is_preferred_to_digitized() {
     let digitized: [Field; 3] = [
         (DATE_TIME_DIGITIZED, ASCII, b"2024:06:16 10:00:00\0"),
         (SUB_SEC_TIME_DIGITIZED, ASCII, b"42 \0"),
@@ -114,7 +114,7 @@ fn dates_are_read_in_order_of_trust() {
 }
 
 #[test]
-fn offset_of_the_change_counts_for_the_same_time() {
+fn offset_of_equal_modify_date_is_used() {
     let offset: Field = (OFFSET_TIME, ASCII, b"+02:00\0");
     let changed = |date| jpeg_with(&[(DATE_TIME, ASCII, date)], &[TAKEN, offset]);
     assert_eq!(taken_at(&changed(b"2024:06:15 14:30:05\0").exif).1, Some("+02:00"));
@@ -270,6 +270,6 @@ fn orientation_of_heic_is_its_own() {
 }
 
 #[test]
-fn metadata_without_decoding_refuses_other_files() {
+fn read_metadata_refuses_empty_file() {
     assert_eq!(crate::read_metadata(b"", "a.jpg"), Err(Error::EmptyFile));
 }
