@@ -1,13 +1,4 @@
-//! The few boxes of an ISO base media file (ISO/IEC 14496-12) that are read: HEIF's picture size, CR3's metadata.
-
-/// A HEIF file's picture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct PrimaryPicture {
-    /// Pixels, as stored.
-    pub(super) size: (u32, u32),
-    /// The file's own turn, as the EXIF orientation of the same effect.
-    pub(super) orientation: u8,
-}
+//! Boxes of an ISO base media file (ISO/IEC 14496-12), and the few of CR3 that are read.
 
 /// One box. `whole` is false where the file ends before it does.
 pub(super) struct Box<'a> {
@@ -43,34 +34,48 @@ fn find<'a>(bytes: &'a [u8], path: &[(&[u8; 4], usize)]) -> Option<&'a [u8]> {
     })
 }
 
-/// The size and turn of a HEIF or AVIF picture: the largest size among the item properties, because a picture in
-/// tiles has one for the whole beside those of tile and thumbnail.
-pub(super) fn primary_picture(bytes: &[u8]) -> Option<PrimaryPicture> {
-    // `meta` begins with four bytes of version and flags, and so does `ispe`.
-    let properties = find(bytes, &[(b"meta", 4), (b"iprp", 0), (b"ipco", 0)])?;
-    let size = boxes(properties)
-        .filter(|property| &property.kind == b"ispe")
-        .filter_map(|property| {
-            let sides = property.body.get(4..12)?;
-            let side = |at: usize| Some(u32::from_be_bytes(*sides.get(at..)?.first_chunk::<4>()?));
-            Some((side(0)?, side(4)?))
-        })
-        .filter(|&(width, height)| width > 0 && height > 0)
-        .max_by_key(|&(width, height)| u64::from(width) * u64::from(height))?;
-    // `irot` counts quarter turns against the clock.
-    let turns = boxes(properties).find(|property| &property.kind == b"irot").and_then(|p| p.body.first().copied());
-    let orientation = match turns.unwrap_or(0) & 3 {
-        1 => 8,
-        2 => 3,
-        3 => 6,
-        _ => 1,
-    };
-    Some(PrimaryPicture { size, orientation })
-}
-
 /// CR3's three TIFF blocks, in Canon's `uuid` box: main, EXIF, GPS.
 pub(super) fn canon_metadata(bytes: &[u8]) -> [Option<&[u8]>; 3] {
     // The box's body begins with its 16-byte identifier.
     let canon = find(bytes, &[(b"moov", 0), (b"uuid", 16)]).unwrap_or_default();
     [b"CMT1", b"CMT2", b"CMT4"].map(|kind| find(canon, &[(kind, 0)]))
+}
+
+/// Big-endian fields, read one after the other.
+#[derive(Clone, Copy)]
+pub(super) struct Fields<'a>(pub(super) &'a [u8]);
+
+impl<'a> Fields<'a> {
+    pub(super) fn take(&mut self, size: usize) -> Option<&'a [u8]> {
+        let (field, rest) = self.0.split_at_checked(size)?;
+        self.0 = rest;
+        Some(field)
+    }
+
+    pub(super) fn skip(&mut self, size: usize) {
+        self.0 = self.0.get(size..).unwrap_or_default();
+    }
+
+    /// A number of at most eight bytes; 0 of none.
+    pub(super) fn unsigned(&mut self, size: usize) -> Option<u64> {
+        let field = self.take(size).filter(|_| size <= 8)?;
+        Some(field.iter().fold(0, |number, &byte| number << 8 | u64::from(byte)))
+    }
+
+    pub(super) fn u8(&mut self) -> Option<u8> {
+        self.take(1).map(|field| field[0])
+    }
+
+    pub(super) fn u16(&mut self) -> Option<u16> {
+        self.take(2)?.first_chunk().map(|field| u16::from_be_bytes(*field))
+    }
+
+    pub(super) fn u32(&mut self) -> Option<u32> {
+        self.take(4)?.first_chunk().map(|field| u32::from_be_bytes(*field))
+    }
+
+    /// The version at the start of a full box, whose flags are skipped.
+    pub(super) fn version(&mut self) -> Option<u8> {
+        self.take(4).map(|field| field[0])
+    }
 }

@@ -11,7 +11,7 @@ use moxcms::{
 
 pub(super) use self::{
     chunks::join_chunks,
-    space::{Primaries, SRGB_PRIMARIES, Space, Transfer},
+    space::{Primaries, SRGB_PRIMARIES, Space, Transfer, coded_primaries},
 };
 use super::{
     bitmap::{Bitmap, DecodedBitmap, PixelFormat},

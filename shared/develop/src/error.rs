@@ -59,6 +59,20 @@ impl Error {
     }
 }
 
+/// Why a picture is not decoded.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// A layout or coding that is not known here.
+    Unsupported,
+    Refused(Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Refused(error)
+    }
+}
+
 /// Rounded up, so that a file just over the limit is not reported as just at it.
 fn megabytes_up(bytes: u64) -> u64 {
     bytes.div_ceil(1 << 20)

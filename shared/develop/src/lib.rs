@@ -81,8 +81,8 @@ pub enum Derivatives {
         /// A few dozen bytes that render as a blurred placeholder.
         thumbhash: Vec<u8>,
     },
-    /// A photo, stored and deliverable, of a kind that can't be developed yet: HEIC, AVIF, camera RAW, and the rarer
-    /// codings of JPEG and TIFF.
+    /// A photo, stored and deliverable, of a kind that can't be developed: camera RAW without a JPEG inside, the rarer
+    /// codings of JPEG, TIFF and HEIF, and HEIC or AVIF where the crate is built without the feature of that name.
     UnsupportedFormat,
 }
 

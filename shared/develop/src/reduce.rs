@@ -44,6 +44,14 @@ impl Reducer {
         Self { size, factor: factor as usize, format, samples, sums, summed: 0 }
     }
 
+    /// Bytes of the bitmap that a picture of this size becomes.
+    pub(super) fn bitmap_bytes(size: (u32, u32), long_edge: u32, format: PixelFormat, depth: Depth) -> u64 {
+        let factor = factor(size, long_edge);
+        let samples =
+            u64::from(size.0.div_ceil(factor)) * u64::from(size.1.div_ceil(factor)) * format.channels() as u64;
+        if depth == Depth::Eight { samples } else { 2 * samples }
+    }
+
     /// Adds the next row: `width * channels` samples.
     pub(super) fn push(&mut self, row: &[u16]) {
         if self.factor == 1 {

@@ -24,25 +24,11 @@ use super::{
     Decoded, Original, PREVIEW_LONG_EDGE, Picture,
     bitmap::PixelFormat,
     colour::{Assumed, Colour, MAX_PROFILE_BYTES, Space},
-    error::Error,
+    error::{Error, Failure},
     guard::guarded,
     limits::{Limits, check_working_bytes},
     reduce::Reducer,
 };
-
-/// Why a page is not decoded.
-#[derive(Debug, PartialEq, Eq)]
-enum Failure {
-    /// A layout or coding that is not known here.
-    Unsupported,
-    Refused(Error),
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Self::Refused(error)
-    }
-}
 
 /// The embedded ICC profile.
 const ICC_PROFILE: u16 = 34_675;

@@ -77,7 +77,7 @@ pub enum Derivatives {
         /// Long edge 400 px at most.
         thumb: Derivative,
     },
-    /// HEIC or RAW: stored and deliverable, but not developed.
+    /// A coding that the processor does not decode: stored and deliverable, but not developed.
     UnsupportedFormat,
 }
 

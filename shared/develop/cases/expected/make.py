@@ -9,7 +9,7 @@ import pathlib
 import imagecodecs
 import numpy
 import tifffile
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, ImageOps
 
 here = pathlib.Path(__file__).parent
 cases = here.parent
@@ -112,3 +112,7 @@ save("jpeg_gain_map.jpg", numpy.asarray(Image.open(cases / "jpeg_gain_map.jpg"))
 picture = Image.open(cases / "apng.png")
 picture.seek(0)
 save("apng.png", numpy.asarray(picture.convert("RGB")) / 255)
+
+# Pillow gives a rotation and mirroring of the container as an EXIF orientation.
+picture = ImageOps.exif_transpose(Image.open(cases / "avif_irot1_imir0.avif"))
+save("avif_irot1_imir0.avif", numpy.asarray(picture.convert("RGB")) / 255)

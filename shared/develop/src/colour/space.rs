@@ -8,6 +8,23 @@ pub(crate) type Primaries = [(f32, f32); 4];
 /// BT.709 and sRGB.
 pub(crate) const SRGB_PRIMARIES: Primaries = [(0.3127, 0.3290), (0.64, 0.33), (0.30, 0.60), (0.15, 0.06)];
 
+/// Gray and RGB primaries by their code points (ITU-T H.273, table 2): BT.709, BT.470 M, BT.470 BG, BT.601, BT.2020,
+/// DCI P3, Display P3.
+const CODED_PRIMARIES: [(&[u8], Primaries); 7] = [
+    (&[1], SRGB_PRIMARIES),
+    (&[4], [(0.310, 0.316), (0.67, 0.33), (0.21, 0.71), (0.14, 0.08)]),
+    (&[5], [(0.3127, 0.3290), (0.64, 0.33), (0.29, 0.60), (0.15, 0.06)]),
+    (&[6, 7], [(0.3127, 0.3290), (0.630, 0.340), (0.310, 0.595), (0.155, 0.070)]),
+    (&[9], [(0.3127, 0.3290), (0.708, 0.292), (0.170, 0.797), (0.131, 0.046)]),
+    (&[11], [(0.314, 0.351), (0.680, 0.320), (0.265, 0.690), (0.150, 0.060)]),
+    (&[12], [(0.3127, 0.3290), (0.680, 0.320), (0.265, 0.690), (0.150, 0.060)]),
+];
+
+/// The primaries of an ITU-T H.273 code point, where they are known.
+pub(crate) fn coded_primaries(code: u8) -> Option<Primaries> {
+    CODED_PRIMARIES.iter().find(|(codes, _)| codes.contains(&code)).map(|&(_, primaries)| primaries)
+}
+
 /// An RGB or gray space.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Space {

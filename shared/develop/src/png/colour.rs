@@ -4,25 +4,13 @@ use std::io::Read;
 
 use flate2::read::ZlibDecoder;
 
-use crate::colour::{Assumed, Colour, MAX_PROFILE_BYTES, Primaries, SRGB_PRIMARIES, Space, Transfer};
+use crate::colour::{Assumed, Colour, MAX_PROFILE_BYTES, Primaries, SRGB_PRIMARIES, Space, Transfer, coded_primaries};
 
 /// gAMA of a file that is meant for sRGB's curve.
 const SRGB_GAMMA: f32 = 0.45455;
 /// Differences that are not worth a conversion: libpng's threshold.
 const SAME_GAMMA: f32 = 0.05;
 const SAME_CHROMATICITY: f32 = 0.002;
-
-/// Gray and RGB primaries by their code points (ITU-T H.273, table 2): BT.709, BT.470 M, BT.470 BG, BT.601, BT.2020,
-/// DCI P3, Display P3.
-const CODED_PRIMARIES: [(&[u8], Primaries); 7] = [
-    (&[1], SRGB_PRIMARIES),
-    (&[4], [(0.310, 0.316), (0.67, 0.33), (0.21, 0.71), (0.14, 0.08)]),
-    (&[5], [(0.3127, 0.3290), (0.64, 0.33), (0.29, 0.60), (0.15, 0.06)]),
-    (&[6, 7], [(0.3127, 0.3290), (0.630, 0.340), (0.310, 0.595), (0.155, 0.070)]),
-    (&[9], [(0.3127, 0.3290), (0.708, 0.292), (0.170, 0.797), (0.131, 0.046)]),
-    (&[11], [(0.314, 0.351), (0.680, 0.320), (0.265, 0.690), (0.150, 0.060)]),
-    (&[12], [(0.3127, 0.3290), (0.680, 0.320), (0.265, 0.690), (0.150, 0.060)]),
-];
 
 /// The chunks that matter.
 #[derive(Default)]
@@ -96,9 +84,7 @@ enum Coded {
 fn coded(cicp: &[u8]) -> Coded {
     // PNG has RGB only, for which the matrix is 0.
     let &[primaries, transfer, 0, full_range] = cicp else { return Coded::Unknown };
-    let Some(&(_, primaries)) = CODED_PRIMARIES.iter().find(|(codes, _)| codes.contains(&primaries)) else {
-        return Coded::Unknown;
-    };
+    let Some(primaries) = coded_primaries(primaries) else { return Coded::Unknown };
     let transfer = match transfer {
         1 | 6 | 14 | 15 => Transfer::Bt709,
         4 => Transfer::Gamma(2.2),
