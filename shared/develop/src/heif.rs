@@ -69,12 +69,7 @@ fn decode(original: &Original<'_>) -> Result<Decoded, Error> {
         },
         _ => None,
     };
-    Ok(Decoded {
-        size: Some(plan.view.size),
-        orientation: Some(plan.view.orientation),
-        picture,
-        ..Decoded::default()
-    })
+    Ok(Decoded { size: Some(plan.view.size), orientation: Some(plan.view.orientation), picture, ..Decoded::default() })
 }
 
 fn is_built_in(codec: Codec) -> bool {
