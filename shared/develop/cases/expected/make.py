@@ -1,6 +1,6 @@
 """Makes the expected pictures from the cases, with others' decoders and LittleCMS.
 
-    python make.py      (needs pillow, numpy, tifffile and imagecodecs)
+    python make.py      (needs pillow, pillow-heif, numpy, tifffile and imagecodecs)
 """
 
 import io
@@ -8,6 +8,7 @@ import pathlib
 
 import imagecodecs
 import numpy
+import pillow_heif
 import tifffile
 from PIL import Image, ImageCms, ImageOps
 
@@ -116,3 +117,14 @@ save("apng.png", numpy.asarray(picture.convert("RGB")) / 255)
 # Pillow gives a rotation and mirroring of the container as an EXIF orientation.
 picture = ImageOps.exif_transpose(Image.open(cases / "avif_irot1_imir0.avif"))
 save("avif_irot1_imir0.avif", numpy.asarray(picture.convert("RGB")) / 255)
+
+# Over white. Pillow applies no crop; its rotation and mirroring are those of the file.
+for name in ["heic_grid.heic", "heic_alpha.heic", "heic_ten_bits.heic"]:
+    samples = numpy.asarray(pillow_heif.open_heif(cases / name)) / 255
+    save(name, over_white(samples[..., :3], samples[..., 3:]) if samples.shape[-1] == 4 else samples)
+samples = numpy.asarray(Image.open(cases / "avif_alpha.avif")) / 255
+save("avif_alpha.avif", over_white(samples[..., :3], samples[..., 3:]))
+# 100 x 90 pixels whose centre is 1 to the right of that of 120 x 110, and 3 above it; then a quarter turn against the clock,
+# and left for right.
+whole = numpy.asarray(Image.open(cases / "avif_grid.avif")) / 255
+save("avif_grid.avif", numpy.flip(numpy.rot90(whole[7:97, 11:111]), 1))

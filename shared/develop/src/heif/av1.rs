@@ -1,13 +1,13 @@
-//! AV1 by `rav1d`: the picture of one temporal unit.
+//! AV1 by `re_rav1d`: the picture of one temporal unit.
 //!
 //! The crate has the C interface of dav1d only, as Rust functions on raw pointers; [`Decoder`] is all that calls them. It
 //! decodes on the calling thread: a panic in a thread of the crate's own would leave its caller waiting for ever.
 
-#![expect(unsafe_code, reason = "rav1d has dav1d's C interface only")]
+#![expect(unsafe_code, reason = "re_rav1d has dav1d's C interface only")]
 
 use std::{mem::MaybeUninit, ptr::NonNull, slice};
 
-use rav1d::{
+use re_rav1d::{
     Dav1dResult,
     include::dav1d::{
         data::Dav1dData,

@@ -226,12 +226,22 @@ fn small_originals() -> Vec<Vec<u8>> {
         samples::heic(400, 300, 1),
         exif,
     ];
+    originals.extend(HEIFS.map(<[u8]>::to_vec));
     originals.extend(
         [ImageFormat::Png, ImageFormat::WebP, ImageFormat::Tiff]
             .map(|format| samples::encoded(picture.clone(), format)),
     );
     originals
 }
+
+/// Grids with crop, rotation and mirroring; alpha; 10 bits.
+const HEIFS: [&[u8]; 5] = [
+    include_bytes!("../../cases/heic_grid.heic"),
+    include_bytes!("../../cases/heic_alpha.heic"),
+    include_bytes!("../../cases/heic_ten_bits.heic"),
+    include_bytes!("../../cases/avif_grid.avif"),
+    include_bytes!("../../cases/avif_alpha.avif"),
+];
 
 const SIGNATURES: [&[u8]; 8] = [
     b"\xFF\xD8\xFF\xE1",
@@ -259,7 +269,7 @@ proptest! {
 
     #[test]
     fn changed_files_develop_without_panic(
-        kind in 0_usize..8,
+        kind in 0_usize..13,
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
         cut in any::<prop::sample::Index>(),
         keep in any::<bool>(),
@@ -280,6 +290,51 @@ proptest! {
                 prop_assert!(preview.width <= 2048 && preview.height <= 2048 && thumb.width <= 400 && thumb.height <= 400);
             }
         }
+    }
+}
+
+/// Bytes of the tables and of the coded pictures change one at a time; what is decoded then is decoded soon.
+#[test]
+fn any_byte_of_a_heif_may_be_wrong() {
+    for whole in HEIFS {
+        for at in (0..whole.len()).step_by(3) {
+            let mut wrong = whole.to_vec();
+            wrong[at] = if at % 2 == 0 { 0xFF } else { wrong[at] ^ 1 << (at % 8) };
+            let _ = develop_as(&wrong, "a.heic");
+        }
+    }
+}
+
+#[test]
+fn a_cut_heif_is_refused() {
+    for whole in HEIFS {
+        develop_as(whole, "a.heic").unwrap();
+        for percent in [10, 50, 90, 99] {
+            let cut = &whole[..whole.len() * percent / 100];
+            assert!(develop_as(cut, "a.heic").is_err(), "{percent} %");
+        }
+        // With the box shortened as well.
+        let mut shortened = whole[..whole.len() - 40].to_vec();
+        let mdat = whole.windows(4).rposition(|bytes| bytes == b"mdat").unwrap();
+        let size = u32::try_from(shortened.len() - mdat + 4).unwrap();
+        shortened[mdat - 4..mdat].copy_from_slice(&size.to_be_bytes());
+        assert_eq!(develop_as(&shortened, "a.heic").map(|_| ()), Err(Error::Truncated));
+    }
+}
+
+#[test]
+fn sizes_of_a_heif_are_checked_before_it_is_decoded() {
+    for whole in HEIFS {
+        let mut bomb = whole.to_vec();
+        for at in 0..whole.len() - 8 {
+            if &whole[at..at + 4] == b"ispe" {
+                bomb[at + 8..at + 16].copy_from_slice(&[0, 0, 0xFF, 0xDC, 0, 0, 0xFF, 0xDC]);
+            }
+        }
+        let start = Instant::now();
+        let code = develop_as(&bomb, "a.heic").map(|_| ()).unwrap_err().code();
+        assert!(matches!(code, "too_many_pixels" | "damaged"), "{code}");
+        assert!(start.elapsed() < Duration::from_millis(200), "{:?}", start.elapsed());
     }
 }
 
