@@ -6,11 +6,11 @@ mod tiff_based;
 use std::fmt;
 
 use super::{
-    Decoded, Original,
+    Decoded, Original, bmp,
     error::Error,
-    gif, heif, jpeg,
+    gif, heif, jpeg, jxl,
     metadata::{Blocks, blocks},
-    png, raw, tiff, webp,
+    png, psd, raw, tiff, video, webp,
 };
 
 /// A kind of photo.
@@ -57,6 +57,18 @@ pub(super) static FORMATS: [Format; ROWS] = [
         matches: |start| start.is("image/tiff"),
         metadata: blocks::tiff,
         decode: tiff::read,
+    },
+    Format {
+        content_type: "image/bmp",
+        matches: |start| bmp::is_bmp(start.bytes),
+        metadata: blocks::none,
+        decode: bmp::read,
+    },
+    Format {
+        content_type: "image/jxl",
+        matches: |start| start.has(b"\xFF\x0A") || start.has(jxl::SIGNATURE),
+        metadata: blocks::jxl,
+        decode: jxl::read,
     },
     Format {
         content_type: "image/avif",
@@ -128,8 +140,25 @@ pub(super) static FORMATS: [Format; ROWS] = [
     tiff_based_raw("image/x-kodak-kdc", |start| start.is("image/x-kodak-kdc")),
     // The signature of Kyocera's Contax.
     tiff_based_raw("image/x-dcraw", |start| start.is("image/x-dcraw") || start.bytes.get(25..32) == Some(b"ARECOYK")),
+    Format {
+        content_type: "image/vnd.adobe.photoshop",
+        matches: |start| start.has(b"8BPS\0\x01") || start.has(b"8BPS\0\x02"),
+        metadata: blocks::psd,
+        decode: psd::read,
+    },
+    video("video/mp4", |start| start.is_video("video/mp4")),
+    video("video/quicktime", |start| start.is_video("video/quicktime")),
+    video("video/3gpp", |start| start.is_video("video/3gpp")),
+    video("video/x-msvideo", |start| start.is_video("video/x-msvideo")),
+    video("video/x-matroska", |start| start.is_video("video/x-matroska")),
+    video("video/webm", |start| start.is_video("video/webm")),
+    video("video/mp2t", |start| start.is_video("video/mp2t")),
 ];
-const ROWS: usize = 34;
+const ROWS: usize = 44;
+
+const fn video(content_type: &'static str, matches: fn(&Start<'_>) -> bool) -> Format {
+    Format { content_type, matches, metadata: blocks::none, decode: video::read }
+}
 
 const fn tiff_based_raw(content_type: &'static str, matches: fn(&Start<'_>) -> bool) -> Format {
     Format { content_type, matches, metadata: blocks::raw, decode: raw::read }
@@ -150,6 +179,10 @@ impl Start<'_> {
     /// Returns whether the file has TIFF's signature and is of this content type.
     fn is(&self, content_type: &str) -> bool {
         self.tiff_based == Some(content_type)
+    }
+
+    fn is_video(&self, content_type: &str) -> bool {
+        video::content_type(self.bytes, self.brand()) == Some(content_type)
     }
 
     /// The brand of an ISO base media file that tells its coding: the first of the major one and the compatible ones
@@ -177,9 +210,7 @@ pub(super) fn detect(bytes: &[u8], filename: &str) -> Result<&'static Format, Er
     }
     let start = Start { bytes, tiff_based: tiff_based::content_type(bytes, filename) };
     let format = FORMATS.iter().find(|format| (format.matches)(&start));
-    format.ok_or_else(|| Error::NotAPhoto {
-        looks_like: if start.brand().is_some() { "a video" } else { not_a_photo::looks_like(bytes) },
-    })
+    format.ok_or_else(|| Error::NotAPhoto { looks_like: not_a_photo::looks_like(bytes) })
 }
 
 impl fmt::Debug for Format {
@@ -215,7 +246,8 @@ mod tests {
         assert!(refused(b"  <!DOCTYPE html><p>").contains("web page"));
         assert!(refused("Gr\u{fc}\u{df}e".as_bytes()).contains("text"));
         assert!(refused(&[0; 40]).contains("zeros"));
-        assert!(refused(b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom").contains("video"));
+        assert!(refused(b"\0\0\0\x18ftypM4A \0\0\0\0M4A mp42isom").contains("sound"));
+        assert!(refused(b"RIFF\x24\0\0\0WAVEfmt ").contains("sound"));
     }
 
     #[test]

@@ -51,9 +51,10 @@ fn run<D: ImageDecoder>(
     decoder.set_limits(image_limits(working_bytes)).map_err(|error| to_error(&error))?;
     let icc = decoder.icc_profile().ok().flatten().filter(|icc| icc.len() <= MAX_PROFILE_BYTES);
     let colour = Colour::embedded(icc).stated(original.metadata.colour);
-    let (channels, kept) = match decoder.color_type() {
-        ColorType::Rgb8 => (3, 3),
-        ColorType::Rgba8 => (4, 3),
+    let (format, channels) = match decoder.color_type() {
+        ColorType::L8 => (PixelFormat::Gray, 1),
+        ColorType::Rgb8 => (PixelFormat::Rgb, 3),
+        ColorType::Rgba8 => (PixelFormat::Rgb, 4),
         _ => return Ok(Decoded::unsupported(Some(size))),
     };
     let mut pixels = vec![0; usize::try_from(decoder.total_bytes()).map_err(|_| Error::Damaged)?];
@@ -71,7 +72,8 @@ fn run<D: ImageDecoder>(
         }
         Err(error) => return Err(to_error(&error)),
     }
-    let mut reducer = Reducer::new(size, PREVIEW_LONG_EDGE, PixelFormat::Rgb, Depth::Eight);
+    let kept = format.channels();
+    let mut reducer = Reducer::new(size, PREVIEW_LONG_EDGE, format, Depth::Eight);
     let mut samples = Vec::new();
     for row in pixels.chunks_exact(width as usize * channels) {
         samples.clear();

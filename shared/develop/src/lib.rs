@@ -5,6 +5,7 @@
 
 mod bitmap;
 mod bmff;
+mod bmp;
 mod colour;
 mod content_type;
 mod error;
@@ -16,10 +17,12 @@ mod guard;
 mod heif;
 mod image_crate;
 mod jpeg;
+mod jxl;
 mod limits;
 mod metadata;
 mod orient;
 mod png;
+mod psd;
 mod raw;
 mod reduce;
 mod resample;
@@ -28,6 +31,7 @@ mod resize;
 mod tests;
 mod tiff;
 mod truncation;
+mod video;
 mod webp;
 
 use std::thread;
@@ -81,8 +85,9 @@ pub enum Derivatives {
         /// A few dozen bytes that render as a blurred placeholder.
         thumbhash: Vec<u8>,
     },
-    /// A photo, stored and deliverable, of a kind that can't be developed: camera RAW without a JPEG inside, the rarer
-    /// codings of JPEG, TIFF and HEIF, and HEIC or AVIF where the crate is built without the feature of that name.
+    /// A file, stored and deliverable, of a kind that can't be developed: camera RAW without a JPEG inside, the rarer
+    /// codings of other formats, Photoshop documents and videos; and HEIC, AVIF or JPEG XL where the crate is built without
+    /// the feature of that name.
     UnsupportedFormat,
 }
 

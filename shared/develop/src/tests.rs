@@ -4,6 +4,8 @@ mod broken;
 mod cmyk_profiles;
 mod colours;
 mod gain_maps;
+#[cfg(feature = "jxl")]
+mod jxls;
 mod metadata;
 mod raws;
 mod replay;

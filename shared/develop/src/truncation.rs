@@ -34,6 +34,23 @@ fn png_is_whole(bytes: &[u8]) -> bool {
     false
 }
 
+/// Rows without compression are as long as the header says, each padded to four bytes. What is compressed has an end of its
+/// own.
+pub(super) fn bmp(bytes: &[u8], (width, height): (u32, u32)) -> Result<(), Error> {
+    let long = |at: usize| Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?));
+    let walk = || {
+        let is_first_version = long(14)? == 12;
+        let (bits, compression) = if is_first_version { (long(22)? >> 16, 0) } else { (long(26)? >> 16, long(30)?) };
+        // Plain rows, with or without masks.
+        if !matches!(compression, 0 | 3 | 6) {
+            return Some(true);
+        }
+        let row = (u64::from(width) * u64::from(bits)).div_ceil(32) * 4;
+        Some(u64::from(long(10)?) + row * u64::from(height) <= bytes.len() as u64)
+    };
+    check(walk() == Some(true))
+}
+
 /// The RIFF header counts what follows it.
 pub(super) fn webp(bytes: &[u8]) -> Result<(), Error> {
     let size = bytes.get(4..8).and_then(<[u8]>::first_chunk::<4>);

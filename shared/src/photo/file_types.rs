@@ -16,8 +16,11 @@ pub const FILE_TYPES: &[FileType] = &[
     FileType { content_type: "image/webp", extensions: &["webp"] },
     FileType { content_type: "image/tiff", extensions: &["tif", "tiff"] },
     FileType { content_type: "image/gif", extensions: &["gif"] },
+    FileType { content_type: "image/bmp", extensions: &["bmp", "dib"] },
+    FileType { content_type: "image/vnd.adobe.photoshop", extensions: &["psd", "psb"] },
     FileType { content_type: "image/heic", extensions: &["heic", "hif"] },
     FileType { content_type: "image/heif", extensions: &["heif"] },
+    FileType { content_type: "image/jxl", extensions: &["jxl"] },
     FileType { content_type: "image/avif", extensions: &["avif"] },
     FileType { content_type: "image/x-adobe-dng", extensions: &["dng"] },
     FileType { content_type: "image/x-canon-cr2", extensions: &["cr2"] },
@@ -46,6 +49,13 @@ pub const FILE_TYPES: &[FileType] = &[
     FileType { content_type: "image/x-sony-arw", extensions: &["arw"] },
     FileType { content_type: "image/x-sony-sr2", extensions: &["sr2"] },
     FileType { content_type: "image/x-sony-srf", extensions: &["srf"] },
+    FileType { content_type: "video/mp4", extensions: &["mp4", "m4v"] },
+    FileType { content_type: "video/quicktime", extensions: &["mov", "qt"] },
+    FileType { content_type: "video/3gpp", extensions: &["3gp", "3g2"] },
+    FileType { content_type: "video/x-msvideo", extensions: &["avi"] },
+    FileType { content_type: "video/x-matroska", extensions: &["mkv"] },
+    FileType { content_type: "video/webm", extensions: &["webm"] },
+    FileType { content_type: "video/mp2t", extensions: &["mts", "m2ts", "m2t", "ts"] },
 ];
 
 impl FileType {

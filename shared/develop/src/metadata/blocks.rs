@@ -3,7 +3,9 @@
 mod gif;
 mod heif;
 mod jpeg;
+mod jxl;
 mod png;
+mod psd;
 mod raw;
 mod webp;
 
@@ -13,7 +15,9 @@ pub(crate) use self::{
     gif::find as gif,
     heif::find as heif,
     jpeg::find as jpeg,
+    jxl::find as jxl,
     png::find as png,
+    psd::find as psd,
     raw::{find_in_cr3 as cr3, find_in_mrw as mrw, find_in_raf as raf, find_in_tiff as raw, find_in_x3f as x3f},
     webp::find as webp,
 };

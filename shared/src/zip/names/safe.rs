@@ -98,12 +98,13 @@ fn split_extension(name: &str) -> (&str, &str) {
     }
 }
 
-/// Whether the extension is one of another kind of picture, with which viewers would not open the file. RAW formats count
-/// as one kind, since vendors share extensions.
+/// Whether the extension is one of another kind of file, with which viewers would not open it. RAW formats count as one kind,
+/// since vendors share extensions, and so do the videos that are ISO base media files.
 fn is_of_another_kind(extension: &str, content_type: &str) -> bool {
     let family = |file_type: &FileType| match file_type.content_type {
         raw if raw.starts_with("image/x-") => "raw",
         "image/heic" | "image/heif" => "heif",
+        "video/mp4" | "video/quicktime" | "video/3gpp" => "base media",
         other => other,
     };
     match (FileType::of_extension(extension), FileType::of_content_type(content_type)) {

@@ -1,0 +1,206 @@
+//! Pixels by `jxl-oxide`.
+
+use std::io::Read;
+
+use jxl_oxide::{
+    AllocTracker, ExtraChannelType, InitializeResult, JxlImage, PixelFormat as Layout, Render,
+    color::{ColourEncoding, EnumColourEncoding, RenderingIntent, TransferFunction},
+    frame::Encoding,
+    image::ExtraChannelInfo,
+};
+
+use super::codestream;
+use crate::{
+    Decoded, Original, PREVIEW_LONG_EDGE, Picture,
+    bitmap::PixelFormat,
+    colour::{Colour, MAX_PROFILE_BYTES},
+    error::Error,
+    guard::guarded,
+    limits::{Limits, MAX_WORKING_BYTES},
+    reduce::{Depth, Reducer, over_white},
+};
+
+/// Bytes that are handed to the decoder first. They have the size, which is checked before more follow.
+const FIRST_BYTES: usize = 1 << 12;
+/// Bytes that are handed to the decoder at once. It reads a header again that ends outside of them, and keeps a kilobyte for
+/// each frame.
+const CHUNK: usize = 1 << 18;
+/// Frames that are read: those of an animation are kept until the end, to know that the file is whole.
+const MAX_FRAMES: usize = 1000;
+
+/// Inflates a `brob` box's content, up to `max_bytes`.
+pub(crate) fn inflated(bytes: &[u8], max_bytes: usize) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    let mut reader = brotli_decompressor::Decompressor::new(bytes, FIRST_BYTES).take(max_bytes as u64 + 1);
+    reader.read_to_end(&mut out).ok()?;
+    (out.len() <= max_bytes).then_some(out)
+}
+
+/// Decodes the first frame. The codestream has an orientation of its own, which replaces EXIF's.
+pub(crate) fn read(original: &Original<'_>) -> Result<Decoded, Error> {
+    guarded(|| decode(original.bytes, original.limits)).unwrap_or(Err(Error::Damaged))
+}
+
+fn decode(file: &[u8], limits: &Limits) -> Result<Decoded, Error> {
+    let parts = codestream(file);
+    let mut codestream = Codestream::new(parts);
+    let mut image = start(&mut codestream)?;
+    let header = image.image_header();
+    let size = (header.size.width, header.size.height);
+    limits.check_pixels(size.0, size.1)?;
+    let orientation = u8::try_from(header.metadata.orientation).ok();
+    let kept = Decoded { orientation, ..Decoded::unsupported(Some(size)) };
+    let Some(colour) = colour(&mut image) else { return Ok(kept) };
+
+    while !image.is_loading_done() && image.num_loaded_frames() < MAX_FRAMES {
+        codestream.fetch(CHUNK)?;
+        let consumed = image.feed_bytes(codestream.pending()).map_err(|_| Error::Damaged)?;
+        codestream.consume(consumed);
+    }
+    // Kept rather than refused: the same photo in another format would have a picture.
+    if working_bytes(&image) > MAX_WORKING_BYTES {
+        return Ok(kept);
+    }
+    let render = image.render_frame(0).map_err(|_| Error::Damaged)?;
+    let picture = picture(&image, &render, colour).ok_or(Error::Damaged)?;
+    Ok(Decoded { picture: Some(picture), is_upright: true, ..kept })
+}
+
+/// Reads up to the end of the header, in steps that double, since each begins at the start.
+fn start(codestream: &mut Codestream<'_>) -> Result<JxlImage, Error> {
+    let limit = usize::try_from(2 * MAX_WORKING_BYTES).unwrap_or(usize::MAX);
+    let mut image = JxlImage::builder().alloc_tracker(AllocTracker::with_limit(limit)).build_uninit();
+    let mut step = FIRST_BYTES;
+    loop {
+        codestream.fetch(step)?;
+        let consumed = image.feed_bytes(codestream.pending()).map_err(|_| Error::Damaged)?;
+        codestream.consume(consumed);
+        match image.try_init().map_err(|_| Error::Damaged)? {
+            InitializeResult::NeedMoreData(more) => image = more,
+            InitializeResult::Initialized(image) => return Ok(image),
+        }
+        step = step.saturating_mul(2);
+    }
+}
+
+/// The codestream, as the decoder takes it: what it leaves of one piece stands before the next.
+struct Codestream<'a> {
+    parts: std::vec::IntoIter<&'a [u8]>,
+    part: &'a [u8],
+    pending: Vec<u8>,
+}
+
+impl<'a> Codestream<'a> {
+    fn new(parts: Vec<&'a [u8]>) -> Self {
+        Self { parts: parts.into_iter(), part: &[], pending: Vec::new() }
+    }
+
+    /// Adds up to `bytes` to what is pending.
+    fn fetch(&mut self, mut bytes: usize) -> Result<(), Error> {
+        let before = self.pending.len();
+        while bytes > 0 {
+            if self.part.is_empty() {
+                let Some(part) = self.parts.next() else { break };
+                self.part = part;
+            }
+            let (taken, rest) = self.part.split_at(bytes.min(self.part.len()));
+            self.pending.extend_from_slice(taken);
+            self.part = rest;
+            bytes -= taken.len();
+        }
+        if self.pending.len() == before { Err(Error::Truncated) } else { Ok(()) }
+    }
+
+    fn pending(&self) -> &[u8] {
+        &self.pending
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        self.pending.drain(..bytes.min(self.pending.len()));
+    }
+}
+
+/// Bytes that the decoder holds at most, as measured: planes, and a second set of them for filters and transforms.
+fn working_bytes(image: &JxlImage) -> u64 {
+    let metadata = &image.image_header().metadata;
+    let is_modular = image.frame_header(0).is_some_and(|frame| frame.encoding == Encoding::Modular);
+    let bytes_per_sample = match (is_modular, metadata.modular_16bit_buffers) {
+        (true, true) => 4,
+        (true, false) => 6,
+        (false, _) => 8,
+    };
+    let samples = 3 + metadata.ec_info.len() as u64;
+    u64::from(image.width()) * u64::from(image.height()) * samples * bytes_per_sample
+}
+
+/// Colours of the decoded samples, for which the decoder is told where it has a choice. `None` for inks, and where only a tone mapping would make an sRGB picture: HDR.
+fn colour(image: &mut JxlImage) -> Option<Colour> {
+    let metadata = &image.image_header().metadata;
+    let is_gray = image.pixel_format().is_grayscale();
+    let has_black = metadata.ec_info.iter().any(|channel| matches!(channel.ty, ExtraChannelType::Black));
+    if has_black || image.pixel_format().has_black() || image.hdr_type().is_some() {
+        return None;
+    }
+    if matches!(&metadata.colour_encoding, ColourEncoding::Enum(encoding) if !is_known(encoding)) {
+        return None;
+    }
+    if metadata.xyb_encoded {
+        // The decoder cuts other spaces down to sRGB's gamut on the way.
+        let intent = RenderingIntent::Relative;
+        let srgb = if is_gray { EnumColourEncoding::gray_srgb(intent) } else { EnumColourEncoding::srgb(intent) };
+        image.request_color_encoding(srgb);
+        return Some(Colour::embedded(None));
+    }
+    let icc = match &metadata.colour_encoding {
+        encoding if encoding.is_srgb() => None,
+        ColourEncoding::Enum(_) => Some(image.rendered_icc()),
+        ColourEncoding::IccProfile(_) => image.original_icc().map(<[u8]>::to_vec),
+    };
+    Some(Colour::embedded(icc.filter(|icc| icc.len() <= MAX_PROFILE_BYTES)))
+}
+
+fn is_known(encoding: &EnumColourEncoding) -> bool {
+    !matches!(encoding.tf, TransferFunction::Unknown | TransferFunction::Pq | TransferFunction::Hlg)
+}
+
+fn picture(image: &JxlImage, render: &Render, colour: Colour) -> Option<Picture> {
+    let metadata = &image.image_header().metadata;
+    let (format, has_alpha) = match image.pixel_format() {
+        Layout::Gray => (PixelFormat::Gray, false),
+        Layout::Graya => (PixelFormat::Gray, true),
+        Layout::Rgb => (PixelFormat::Rgb, false),
+        Layout::Rgba => (PixelFormat::Rgb, true),
+        Layout::Cmyk | Layout::Cmyka => return None,
+    };
+    let is_linear = matches!(
+        &metadata.colour_encoding,
+        ColourEncoding::Enum(EnumColourEncoding { tf: TransferFunction::Linear, .. })
+    );
+    let depth = if metadata.bit_depth.bits_per_sample() <= 8 && !is_linear { Depth::Eight } else { Depth::Sixteen };
+    let is_premultiplied = metadata.ec_info.iter().find_map(ExtraChannelInfo::alpha_associated) == Some(true);
+    let mut stream = render.stream();
+    let size = (stream.width(), stream.height());
+    let (colours, channels) = (format.channels(), format.channels() + usize::from(has_alpha));
+    if size != (image.width(), image.height()) || stream.channels() as usize != channels {
+        return None;
+    }
+    let mut reducer = Reducer::new(size, PREVIEW_LONG_EDGE, format, depth);
+    let mut row = vec![0_u16; size.0 as usize * channels];
+    let mut opaque = Vec::with_capacity(size.0 as usize * colours);
+    for _ in 0..size.1 {
+        stream.write_to_buffer(&mut row);
+        if !has_alpha {
+            reducer.push(&row);
+            continue;
+        }
+        opaque.clear();
+        for pixel in row.chunks_exact(channels) {
+            let alpha = pixel[colours];
+            opaque.extend(pixel[..colours].iter().map(|&sample| {
+                if is_premultiplied { sample.saturating_add(u16::MAX - alpha) } else { over_white(sample, alpha) }
+            }));
+        }
+        reducer.push(&opaque);
+    }
+    Some(Picture { size, bitmap: reducer.finish(), colour })
+}

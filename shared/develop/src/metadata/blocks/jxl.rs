@@ -1,0 +1,31 @@
+//! JPEG XL: EXIF and XMP are boxes of the container, perhaps compressed (ISO/IEC 18181-2, 9).
+
+use super::{Blocks, Context, MAX_BYTES};
+use crate::{bmff::boxes, jxl};
+
+pub(crate) fn find<'a>(original: &'a [u8], blocks: &mut Blocks<'a>) {
+    if !original.starts_with(jxl::SIGNATURE) {
+        return;
+    }
+    let mut budget = MAX_BYTES;
+    for found in boxes(original) {
+        match &found.kind {
+            // Four bytes before the block count those before its TIFF header.
+            b"Exif" => blocks.add_exif(Context::Main, found.body),
+            b"xml " => blocks.add_xmp(found.body),
+            b"brob" => {
+                let Some((kind @ (b"Exif" | b"xml "), compressed)) = found.body.split_first_chunk::<4>() else {
+                    continue;
+                };
+                let Some(body) = jxl::inflated(compressed, budget) else { continue };
+                budget -= body.len();
+                if kind == b"Exif" {
+                    blocks.add_exif(Context::Main, body);
+                } else {
+                    blocks.add_xmp(body);
+                }
+            }
+            _ => {}
+        }
+    }
+}

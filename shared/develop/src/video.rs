@@ -1,0 +1,72 @@
+//! Videos, which are kept and delivered beside photos.
+
+use super::{Decoded, Original, error::Error, truncation};
+
+/// Brands of ISO base media files with films (<https://mp4ra.org/registered-types/brands>), by their start.
+const MP4: [&[u8]; 10] = [b"iso", b"mp4", b"mp7", b"avc", b"dash", b"MSNV", b"M4V", b"f4v", b"XAVC", b"NDX"];
+
+/// Returns the content type of a video, by its signature.
+pub(super) fn content_type(file: &[u8], brand: Option<&[u8; 4]>) -> Option<&'static str> {
+    match brand {
+        Some(b"qt  ") => return Some("video/quicktime"),
+        Some([b'3', b'g', b'p' | b'g' | b'r' | b's' | b'e', _]) => return Some("video/3gpp"),
+        Some(brand) if MP4.iter().any(|start| brand.starts_with(start)) => return Some("video/mp4"),
+        Some(_) => return None,
+        None => {}
+    }
+    match file.get(4..8)? {
+        // QuickTime before it had brands.
+        b"moov" | b"mdat" | b"wide" => return Some("video/quicktime"),
+        _ => {}
+    }
+    if file.starts_with(b"RIFF") && file.get(8..12) == Some(b"AVI ") {
+        return Some("video/x-msvideo");
+    }
+    if file.starts_with(b"\x1A\x45\xDF\xA3") {
+        let head = &file[..file.len().min(64)];
+        let is_webm = memchr::memmem::find(head, b"webm").is_some();
+        return Some(if is_webm { "video/webm" } else { "video/x-matroska" });
+    }
+    is_transport_stream(file).then_some("video/mp2t")
+}
+
+/// MPEG transport streams are packets of 188 bytes, each with a byte of synchronization; AVCHD has four bytes before each.
+fn is_transport_stream(file: &[u8]) -> bool {
+    /// Packets that are looked at.
+    const PACKETS: usize = 5;
+    [(0, 188), (4, 192)]
+        .into_iter()
+        .any(|(first, packet)| (0..PACKETS).all(|index| file.get(first + index * packet) == Some(&0x47)))
+}
+
+/// Checks that the file is whole, where its boxes tell.
+pub(super) fn read(original: &Original<'_>) -> Result<Decoded, Error> {
+    if original.bytes.get(4..8) == Some(b"ftyp") {
+        truncation::heif(original.bytes)?;
+    }
+    Ok(Decoded::unsupported(None))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signatures_tell_videos() {
+        let of_brand = |brand| content_type(b"\0\0\0\x10ftyp", Some(brand));
+        assert_eq!(of_brand(b"isom"), Some("video/mp4"));
+        assert_eq!(of_brand(b"mp42"), Some("video/mp4"));
+        assert_eq!(of_brand(b"qt  "), Some("video/quicktime"));
+        assert_eq!(of_brand(b"3gp5"), Some("video/3gpp"));
+        assert_eq!(of_brand(b"M4A "), None);
+        assert_eq!(of_brand(b"mif1"), None);
+        assert_eq!(content_type(b"\0\0\0\x08wide\0\0\0\0mdat", None), Some("video/quicktime"));
+        assert_eq!(content_type(b"RIFF\0\0\0\0AVI LIST", None), Some("video/x-msvideo"));
+        assert_eq!(content_type(b"RIFF\0\0\0\0WAVEfmt ", None), None);
+        assert_eq!(content_type(b"\x1A\x45\xDF\xA3\x93\x42\x82\x84webm", None), Some("video/webm"));
+        let mut stream = vec![0; 1000];
+        assert_eq!(content_type(&stream, None), None);
+        (4..1000).step_by(192).for_each(|at| stream[at] = 0x47);
+        assert_eq!(content_type(&stream, None), Some("video/mp2t"));
+    }
+}
