@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use image::{ImageError, codecs::bmp::BmpDecoder};
 
-use super::{Decoded, Original, error::Error, raster, truncation};
+use super::{Decoded, Original, error::Error, image_crate, truncation};
 
 /// Whether a file begins as BMP: after the signature of two letters, the length of the second header is one of those that
 /// were ever defined.
@@ -33,5 +33,6 @@ pub(super) fn read(original: &Original<'_>) -> Result<Decoded, Error> {
         // Rare headers, which say what this decoder does not expect.
         return Ok(Decoded::unsupported(Some(size)));
     }
-    raster::decode(original, open)
+    // The decoder holds no more than the pixels that it returns: at most four bytes each.
+    image_crate::decode(original, open, |_| 4)
 }
