@@ -1,4 +1,4 @@
-//! JPEG in and out, by libjpeg-turbo as mozjpeg ships it.
+//! JPEG in and out, by libjpeg-turbo as mozjpeg ships it; what cameras write is decoded here.
 
 mod decode;
 mod encode;
@@ -8,6 +8,7 @@ mod libjpeg_warnings;
 mod multi_picture;
 mod segments;
 mod srgb_profile;
+mod sequential;
 
 pub(super) use self::libjpeg_warnings::{strict, to_error as unwound};
 pub(super) use self::{

@@ -103,6 +103,22 @@ impl Huffman {
         });
         Some((Self { lengths, symbols: symbols.to_vec() }, rest))
     }
+
+    /// Each code, its length and its symbol.
+    pub(super) fn codes(&self) -> impl Iterator<Item = (u32, u32, u8)> {
+        (1..).zip(&self.lengths).flat_map(|(length, &(first, end, begins_at))| {
+            let symbols = self.symbols.get(begins_at..).unwrap_or_default();
+            (first..end).zip(symbols).map(move |(code, symbol)| (code, length, *symbol))
+        })
+    }
+
+    /// The symbol of the code that 16 bits begin with, and its length.
+    pub(super) fn find(&self, bits: u32) -> Option<(u8, u32)> {
+        (1..).zip(&self.lengths).find_map(|(length, &(first, end, begins_at))| {
+            let offset = (first..end).contains(&(bits >> (16 - length))).then(|| (bits >> (16 - length)) - first)?;
+            Some((*self.symbols.get(begins_at + usize::try_from(offset).ok()?)?, length))
+        })
+    }
 }
 
 /// Bits of entropy-coded data, with stuffed zeros taken out.

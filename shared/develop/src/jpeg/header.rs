@@ -29,6 +29,8 @@ pub(super) struct Scan {
 /// One component of a scan.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ScanComponent {
+    /// Which of the frame's.
+    pub(super) index: usize,
     /// Blocks in each unit.
     pub(super) blocks: u32,
     /// Which Huffman tables.
@@ -68,7 +70,7 @@ impl Tables {
 fn next_segment(bytes: &[u8], mut at: usize) -> Result<(u8, &[u8], usize), Error> {
     loop {
         // Between segments libjpeg skips to the next marker, and fill bytes before it.
-        at += bytes.get(at..).unwrap_or_default().iter().position(|&byte| byte == 0xFF).ok_or(Error::Truncated)?;
+        at += memchr::memchr(0xFF, bytes.get(at..).unwrap_or_default()).ok_or(Error::Truncated)?;
         at += bytes[at..].iter().position(|&byte| byte != 0xFF).ok_or(Error::Truncated)?;
         let marker = bytes[at];
         at += 1;
@@ -110,6 +112,11 @@ pub(crate) struct Header<'a> {
     pub(super) sampling: Vec<(u8, u8)>,
     /// An Adobe marker: CMYK is stored inverted.
     pub(super) adobe: bool,
+    /// Whether three components are luma and chroma by all that tells of it.
+    pub(super) is_luma_and_chroma: bool,
+    /// The quantisers before the first scan, in zigzag order, and which of them each component has.
+    pub(super) quantisers: [Option<[u16; 64]>; 4],
+    pub(super) quantiser_ids: Vec<u8>,
     /// Bytes up to the end of the image.
     pub(crate) length: usize,
     /// Set if the end-of-image marker is there: else the file ends, or goes on with what is no JPEG.
@@ -139,7 +146,7 @@ impl<'a> Header<'a> {
     /// Refuses a file whose markers end before its first scan. What follows the end-of-image marker is ignored: phones
     /// append depth maps, motion and second pictures there.
     pub(crate) fn read(bytes: &'a [u8]) -> Result<Self, Error> {
-        let mut header = Self::default();
+        let mut header = Self { is_luma_and_chroma: true, ..Self::default() };
         let mut at = 2;
         loop {
             let begins_at = at;
@@ -183,7 +190,11 @@ impl<'a> Header<'a> {
                         header.other_pictures = other_pictures(index).iter().map(|offset| index_at + offset).collect();
                     }
                 }
-                0xEE => header.adobe |= segment.starts_with(ADOBE),
+                0xDB if header.scans == 0 => header.quantisers(segment),
+                0xEE => {
+                    header.adobe |= segment.starts_with(ADOBE);
+                    header.is_luma_and_chroma &= segment.get(11).is_none_or(|transform| *transform == 1);
+                }
                 _ => {}
             }
             if header.scans > MAX_SCANS {
@@ -229,6 +240,7 @@ impl<'a> Header<'a> {
             let (h, v) = self.sampling[index];
             let blocks = if count == 1 { 1 } else { u32::from(h) * u32::from(v) };
             components.push(ScanComponent {
+                index,
                 blocks,
                 dc: usize::from(selector[1] >> 4),
                 ac: usize::from(selector[1] & 15),
@@ -250,7 +262,21 @@ impl<'a> Header<'a> {
         entropy::end_of_picture(bytes, scan, &self.tables, units)
     }
 
-    fn max_sampling(&self) -> (u32, u32) {
+    /// Reads a DQT segment's tables (annex B.2.4.1).
+    fn quantisers(&mut self, mut segment: &[u8]) {
+        while let Some((&wide_and_id, rest)) = segment.split_first() {
+            let bytes = if wide_and_id >> 4 == 0 { 1 } else { 2 };
+            let Some((steps, rest)) = rest.split_at_checked(64 * bytes) else { return };
+            if let Some(slot) = self.quantisers.get_mut(usize::from(wide_and_id & 15)) {
+                let mut steps =
+                    steps.chunks_exact(bytes).map(|step| step.iter().fold(0, |all, byte| all << 8 | u16::from(*byte)));
+                *slot = Some(std::array::from_fn(|_| steps.next().unwrap_or(0)));
+            }
+            segment = rest;
+        }
+    }
+
+    pub(super) fn max_sampling(&self) -> (u32, u32) {
         let most = |side: fn(&(u8, u8)) -> u8| self.sampling.iter().map(side).max().unwrap_or(1).max(1).into();
         (most(|sampling| sampling.0), most(|sampling| sampling.1))
     }
@@ -272,6 +298,8 @@ impl<'a> Header<'a> {
             .map(|component| (component[1] >> 4, component[1] & 0x0F))
             .collect();
         self.ids = components.chunks_exact(3).take(usize::from(*count)).map(|component| component[0]).collect();
+        self.quantiser_ids = components.chunks_exact(3).take(usize::from(*count)).map(|it| it[2]).collect();
+        self.is_luma_and_chroma &= self.ids != *b"RGB";
         self.exact = vec![0; self.ids.len()];
         // T.81, B.2.2. Zeros would make units without blocks, of which any number is a picture.
         let sides = self.sampling.iter().flat_map(|&(h, v)| [h, v]);
