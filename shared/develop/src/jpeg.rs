@@ -7,8 +7,8 @@ mod header;
 mod libjpeg_warnings;
 mod multi_picture;
 mod segments;
-mod srgb_profile;
 mod sequential;
+mod srgb_profile;
 
 pub(super) use self::libjpeg_warnings::{strict, to_error as unwound};
 pub(super) use self::{
