@@ -9,8 +9,10 @@ import sys
 import numpy
 from PIL import Image
 
+import bmp_files
 import gain_map_files
 import heif_files
+import jxl_files
 import picture
 import raster_files
 import tiff_files
@@ -30,7 +32,7 @@ def as_preview(shown):
 def main(work, develop):
     originals, previews = work / "originals", work / "previews"
     expected = {}
-    for source in (tiff_files, raster_files, gain_map_files, heif_files):
+    for source in (tiff_files, raster_files, bmp_files, jxl_files, gain_map_files, heif_files):
         expected |= dict(source.files(originals))
     lines = subprocess.run([develop, originals, previews], check=True, capture_output=True, text=True).stdout
     outcomes = dict(line.split("\t") for line in lines.splitlines())
