@@ -87,7 +87,7 @@ pub struct Pictures {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NoDerivatives {
-    /// HEIC or RAW.
+    /// The file's coding is not decoded; Photoshop documents and videos never are.
     UnsupportedFormat,
 }
 

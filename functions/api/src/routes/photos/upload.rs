@@ -39,10 +39,10 @@ pub struct NewPhoto {
     /// The photographer's name for it, at most 1,024 characters; it becomes the name in archives.
     #[schema(min_length = 1, max_length = 1024, pattern = r"\S", example = "IMG_0001.jpg")]
     filename: String,
-    /// `image/…`, or `application/octet-stream` from who can't tell.
+    /// `image/…`, `video/…`, or `application/octet-stream` from who can't tell.
     #[schema(
         max_length = 100,
-        pattern = r"^(image/[A-Za-z0-9!#$&^_.+-]+|application/octet-stream)$",
+        pattern = r"^((image|video)/[A-Za-z0-9!#$&^_.+-]+|application/octet-stream)$",
         example = "image/jpeg"
     )]
     content_type: String,
@@ -96,12 +96,14 @@ impl NewPhoto {
     }
 }
 
-/// Photos declare themselves as images; what can't tell may say `application/octet-stream`.
+/// Photos declare themselves as images, and the films beside them as videos; what can't tell may say
+/// `application/octet-stream`.
 fn content_type(declared: &str) -> Result<String, Problem> {
     let declared = declared.to_ascii_lowercase();
     let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$&^_.+-".contains(&b);
-    let subtype = declared.strip_prefix("image/").is_some_and(|s| !s.is_empty() && s.bytes().all(token));
-    if (subtype || declared == "application/octet-stream") && declared.len() <= MAX_CONTENT_TYPE {
+    let subtype = declared.strip_prefix("image/").or_else(|| declared.strip_prefix("video/"));
+    let is_typed = subtype.is_some_and(|s| !s.is_empty() && s.bytes().all(token));
+    if (is_typed || declared == "application/octet-stream") && declared.len() <= MAX_CONTENT_TYPE {
         Ok(declared)
     } else {
         let detail =
@@ -195,4 +197,19 @@ async fn with_upload(state: &State, photo: &Photo) -> ApiResult<PhotoWithUpload>
         expires_at: Timestamp::now().saturating_add(UPLOAD_URL_LIVES).unwrap_or(Timestamp::MAX),
     };
     Ok(PhotoWithUpload { photo: photo.into(), upload })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::content_type;
+
+    #[test]
+    fn images_and_videos_are_declared() {
+        for declared in ["image/jpeg", "IMAGE/x-nikon-nef", "video/quicktime", "application/octet-stream"] {
+            assert!(content_type(declared).is_ok_and(|taken| taken == declared.to_ascii_lowercase()), "{declared}");
+        }
+        for declared in ["image/", "video/", "video/a b", "audio/mpeg", "text/plain", ""] {
+            assert!(content_type(declared).is_err(), "{declared}");
+        }
+    }
 }
