@@ -23,7 +23,7 @@ fn declared(file: &str) -> &'static str {
 fn difference(facts: &Value, photo: &Value) -> Option<String> {
     let shown = json!({
         "content_type": photo["content_type"],
-        "dimensions": [photo["width"], photo["height"]],
+        "dimensions": if photo["width"].is_null() { Value::Null } else { json!([photo["width"], photo["height"]]) },
         "orientation": photo["orientation"],
         "exif": photo["exif"],
     });

@@ -78,14 +78,17 @@ fn names_are_composed() {
 fn an_extension_comes_from_the_content_type_where_there_is_none_or_one_of_another_kind() {
     assert_eq!(jpeg(""), "photo.jpg");
     assert_eq!(jpeg("DSC1"), "DSC1.jpg");
-    for misnamed in ["DSC1.png", "DSC1.HEIC", "DSC1.Tiff"] {
+    for misnamed in ["DSC1.png", "DSC1.HEIC", "DSC1.Tiff", "DSC1.nef"] {
         assert_eq!(jpeg(misnamed), "DSC1.jpg");
     }
-    for kept in ["DSC1.JPG", "DSC1.jpeg", "DSC1.nef", "DSC1.x", "1.5"] {
+    for kept in ["DSC1.JPG", "DSC1.jpeg", "DSC1.x", "1.5"] {
         assert_eq!(jpeg(kept), kept);
     }
     let heif = OriginalName { filename: "x.heic", content_type: Some("image/heif") };
     assert_eq!(EntryNames::new("", [heif]).files, ["x.heic"]);
+    let raw = |filename| OriginalName { filename, content_type: Some("image/x-nikon-nef") };
+    // RAW extensions are shared by kinds that viewers open all the same.
+    assert_eq!(EntryNames::new("", [raw("a.tif"), raw("b.NRW")]).files, ["a.nef", "b.NRW"]);
     assert_eq!(jpeg(".jpeg"), "photo.jpeg");
     assert_eq!(jpeg(".JPG"), "photo.JPG");
     assert_eq!(jpeg("Anna. Ben"), "Anna. Ben.jpg");
