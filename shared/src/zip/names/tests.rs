@@ -84,6 +84,18 @@ fn an_extension_comes_from_the_content_type_where_there_is_none_or_one_of_anothe
     for kept in ["DSC1.JPG", "DSC1.jpeg", "DSC1.x", "1.5"] {
         assert_eq!(jpeg(kept), kept);
     }
+    for (filename, content_type, expected) in [
+        ("DSC1.tif", "image/x-nikon-nef", "DSC1.nef"),
+        ("DSC1.tif", "image/x-dcraw", "DSC1.tif"),
+        ("DSC1.nrw", "image/x-nikon-nef", "DSC1.nrw"),
+        ("DSC1.jpg", "image/jxl", "DSC1.jxl"),
+        ("DSC1.jpg", "video/mp4", "DSC1.mp4"),
+        ("DSC1.MOV", "video/mp4", "DSC1.MOV"),
+        ("DSC1.psb", "image/vnd.adobe.photoshop", "DSC1.psb"),
+    ] {
+        let name = OriginalName { filename, content_type: Some(content_type) };
+        assert_eq!(EntryNames::new("", [name]).files, [expected], "{filename} as {content_type}");
+    }
     let heif = OriginalName { filename: "x.heic", content_type: Some("image/heif") };
     assert_eq!(EntryNames::new("", [heif]).files, ["x.heic"]);
     let raw = |filename| OriginalName { filename, content_type: Some("image/x-nikon-nef") };
