@@ -53,6 +53,9 @@ const THUMB_LONG_EDGE: u32 = 400;
 /// Pixels, long edge of what a thumbhash is made from. The format's own maximum; larger only costs time.
 const THUMBHASH_LONG_EDGE: u32 = 100;
 
+/// The orientation of a picture that needs no turning.
+const UPRIGHT: u8 = 1;
+
 /// All that is learnt from, and made of, one original.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Developed {
@@ -191,16 +194,15 @@ fn render(picture: Picture, orientation: u8, exif: &Exif) -> Result<Derivatives,
     let upright = orient::upright(picture.size, orientation);
     let (width, height) = orient::upright(resize::fit(upright, PREVIEW_LONG_EDGE), orientation);
     let small = resize::resize_decoded(picture.bitmap, width, height);
-    let srgb = colour::to_srgb(small, &picture.colour);
-    let preview = orient::orient(srgb, orientation);
+    let preview = colour::to_srgb(small, &picture.colour);
 
-    let (width, height) = resize::fit(upright, THUMB_LONG_EDGE);
-    let thumb = resize::resize(&preview, width, height);
+    let (width, height) = orient::upright(resize::fit(upright, THUMB_LONG_EDGE), orientation);
+    let thumb = orient::orient(resize::resize(&preview, width, height), orientation);
     let (width, height) = resize::fit(upright, THUMBHASH_LONG_EDGE);
     let tiny = resize::resize(&thumb, width, height);
     Ok(Derivatives::Made {
-        preview: jpeg::encode(&preview, exif)?,
-        thumb: jpeg::encode(&thumb, exif)?,
+        preview: jpeg::encode(&preview, orientation, exif)?,
+        thumb: jpeg::encode(&thumb, UPRIGHT, exif)?,
         thumbhash: thumbhash_of(&tiny),
     })
 }

@@ -1,5 +1,7 @@
 //! The eight EXIF orientations (EXIF 2.32, tag 0x0112).
 
+use std::ops::Range;
+
 use super::bitmap::Bitmap;
 
 /// Turns stored dimensions into upright ones, and back: 5 to 8 lie on their side.
@@ -12,25 +14,40 @@ pub(super) fn orient(bitmap: Bitmap, orientation: u8) -> Bitmap {
     if !(2..=8).contains(&orientation) {
         return bitmap;
     }
-    let (width, height) = (bitmap.width as usize, bitmap.height as usize);
-    let channels = bitmap.format.channels();
-    let (out_width, out_height) = upright((bitmap.width, bitmap.height), orientation);
+    let (width, height) = upright((bitmap.width, bitmap.height), orientation);
     let mut samples = Vec::with_capacity(bitmap.samples.len());
-    for y in 0..out_height as usize {
-        for x in 0..out_width as usize {
-            // Which stored pixel is seen at (x, y) when the picture is upright.
-            let (from_x, from_y) = match orientation {
-                2 => (width - 1 - x, y),
-                3 => (width - 1 - x, height - 1 - y),
-                4 => (x, height - 1 - y),
-                5 => (y, x),
-                6 => (y, height - 1 - x),
-                7 => (width - 1 - y, height - 1 - x),
-                _ => (width - 1 - y, x),
-            };
-            let at = (from_y * width + from_x) * channels;
-            samples.extend_from_slice(&bitmap.samples[at..at + channels]);
+    rows(&bitmap, orientation, 0..height as usize, &mut samples);
+    Bitmap { width, height, format: bitmap.format, samples }
+}
+
+/// Appends upright rows of a stored bitmap.
+pub(super) fn rows(bitmap: &Bitmap, orientation: u8, rows: Range<usize>, samples: &mut Vec<u8>) {
+    let (width, height) = (bitmap.width.cast_signed() as isize, bitmap.height.cast_signed() as isize);
+    let (right, bottom) = (width - 1, (height - 1) * width);
+    // The stored pixel that is seen first, and the steps to those right of it and below it.
+    let (first, across, down) = match orientation {
+        2 => (right, -1, width),
+        3 => (bottom + right, -1, -width),
+        4 => (bottom, 1, -width),
+        5 => (0, width, 1),
+        6 => (bottom, -width, 1),
+        7 => (bottom + right, -width, -1),
+        8 => (right, width, -1),
+        _ => (0, 1, width),
+    };
+    let channels = bitmap.format.channels();
+    let columns = upright((bitmap.width, bitmap.height), orientation).0 as usize;
+    for row in rows {
+        let mut at = first + down * row.cast_signed();
+        if across == 1 {
+            let start = at.cast_unsigned() * channels;
+            samples.extend_from_slice(&bitmap.samples[start..start + columns * channels]);
+            continue;
+        }
+        for _ in 0..columns {
+            let sample = at.cast_unsigned() * channels;
+            samples.extend_from_slice(&bitmap.samples[sample..sample + channels]);
+            at += across;
         }
     }
-    Bitmap { width: out_width, height: out_height, format: bitmap.format, samples }
 }

@@ -62,6 +62,15 @@ impl Resampler {
         Self::by_axes(channels, from.0, Axis::new(from.0, to.0), Axis::new(from.1, to.1))
     }
 
+    /// For samples that are averages of so many neighbours across and down, as libjpeg's scaled decoding makes them. What
+    /// averaging took from the detail is given back.
+    pub(super) fn of_averages(channels: usize, from: (usize, usize), to: (usize, usize), averaged: u32) -> Self {
+        // What is lost to an average of n grows with the square of the frequency, in proportion to 1 - 1 / n^2.
+        let lost = (1.0 - f64::from(averaged).powi(-2)) / 24.0;
+        let axis = |from, to| Axis::sharpened(from, to, ratio(from, to), lost);
+        Self::by_axes(channels, from.0, axis(from.0, to.0), axis(from.1, to.1))
+    }
+
     /// For rows of one channel that are `stride` samples apart, `from` of them of the picture. `scale` is how many of them
     /// become one: a picture that was decoded at a part of its size ends within a sample.
     pub(super) fn of_plane(stride: usize, from: (usize, usize), to: (usize, usize), scale: (f64, f64)) -> Self {
@@ -137,26 +146,36 @@ struct Axis {
 }
 
 impl Axis {
-    #[expect(clippy::cast_precision_loss, reason = "sides of a picture")]
     fn new(from: usize, to: usize) -> Self {
-        Self::scaled(from, to, from as f64 / to as f64)
+        Self::scaled(from, to, ratio(from, to))
     }
 
+    fn scaled(from: usize, to: usize, scale: f64) -> Self {
+        Self::sharpened(from, to, scale, 0.0)
+    }
+
+    /// The kernel, and before it one that takes the part `sharper` of each neighbour from a sample, and adds it twice to
+    /// the sample itself.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         clippy::cast_precision_loss,
         reason = "sides of a picture, and weights that are bounded by the shift"
     )]
-    fn scaled(from: usize, to: usize, scale: f64) -> Self {
+    fn sharpened(from: usize, to: usize, scale: f64, sharper: f64) -> Self {
         let widened = scale.max(1.0);
         let support = LOBES * widened;
         let windows: Vec<(usize, Vec<f64>)> = (0..to)
             .map(|position| {
                 let centre = (position as f64 + 0.5) * scale;
-                let start = (centre - support + 0.5).max(0.0) as usize;
-                let end = ((centre + support + 0.5) as usize).min(from);
-                let weights = (start..end).map(|at| lanczos((at as f64 + 0.5 - centre) / widened));
+                let reach = support + if sharper > 0.0 { 1.0 } else { 0.0 };
+                let start = (centre - reach + 0.5).max(0.0) as usize;
+                let end = ((centre + reach + 0.5) as usize).min(from);
+                let kernel = |at: f64| lanczos((at + 0.5 - centre) / widened);
+                let weights = (start..end).map(|at| at as f64).map(|at| {
+                    let neighbours = if sharper > 0.0 { kernel(at - 1.0) + kernel(at + 1.0) } else { 0.0 };
+                    kernel(at) * (1.0 + 2.0 * sharper) - neighbours * sharper
+                });
                 let weights: Vec<_> = weights.collect();
                 let sum: f64 = weights.iter().sum();
                 (start, weights.into_iter().map(|weight| weight / sum).collect())
@@ -218,6 +237,11 @@ fn held(samples: &[u8]) -> Lanes {
         *lane = i16::from(*sample) << FRACTION;
     }
     lanes
+}
+
+#[expect(clippy::cast_precision_loss, reason = "sides of a picture")]
+fn ratio(from: usize, to: usize) -> f64 {
+    from as f64 / to as f64
 }
 
 /// Lanczos' kernel: a sinc, windowed by a sinc three times as wide.

@@ -95,7 +95,8 @@ fn caught(original: impl BufRead, header: &Header<'_>, long_edge: u32) -> Result
 fn decode_scaled(original: impl BufRead, header: &Header<'_>, long_edge: u32) -> Result<Bitmap, Error> {
     let mut decoder =
         Decompress::with_err(libjpeg_warnings::strict()).from_reader(original).map_err(|_| Error::Damaged)?;
-    decoder.scale(eighths(header.width.max(header.height), long_edge));
+    let eighths = eighths(header.width.max(header.height), long_edge);
+    decoder.scale(eighths);
     let (format, space) = match decoder.color_space() {
         ColorSpace::JCS_GRAYSCALE => (PixelFormat::Gray, ColorSpace::JCS_GRAYSCALE),
         ColorSpace::JCS_CMYK | ColorSpace::JCS_YCCK => (PixelFormat::Cmyk, ColorSpace::JCS_CMYK),
@@ -104,7 +105,8 @@ fn decode_scaled(original: impl BufRead, header: &Header<'_>, long_edge: u32) ->
     let mut started = decoder.to_colorspace(space).map_err(|_| Error::Damaged)?;
     let from = (started.width(), started.height());
     let (width, height) = fit((header.width, header.height), long_edge);
-    let mut resampler = Resampler::new(format.channels(), from, (width as usize, height as usize));
+    let averaged = 8 / u32::from(eighths);
+    let mut resampler = Resampler::of_averages(format.channels(), from, (width as usize, height as usize), averaged);
     let mut rows = vec![0; from.0 * format.channels() * ROWS_AT_ONCE];
     for first in (0..from.1).step_by(ROWS_AT_ONCE) {
         let rows = &mut rows[..from.0 * format.channels() * ROWS_AT_ONCE.min(from.1 - first)];
@@ -125,11 +127,17 @@ fn decode_scaled(original: impl BufRead, header: &Header<'_>, long_edge: u32) ->
 /// Decoded rows that are handed on together.
 const ROWS_AT_ONCE: usize = 16;
 
-/// The smallest n of 1, 2, 4 and 8 for which `ceil(long * n / 8) >= target`; 8 where the original is smaller. The odd
-/// scales between save no time, and lose 2 dB on real photos to what a resize from the next power of two keeps.
+/// The smallest n of 1, 2, 4 and 8 for which n eighths of an original have enough pixels for the target; 8 where it is
+/// smaller. The odd scales between save no time, and lose 2 dB on real photos to what a resize from the next power of two
+/// keeps.
 fn eighths(long: u32, target: u32) -> u8 {
-    [1_u8, 2, 4].into_iter().find(|&n| (u64::from(long) * u64::from(n)).div_ceil(8) >= u64::from(target)).unwrap_or(8)
+    let enough = |n: u8, more: f64| f64::from(long) * f64::from(n) / 8.0 >= f64::from(target) * more;
+    SPARE.into_iter().find(|&(n, more)| enough(n, more)).map_or(8, |(n, _)| n)
 }
+
+/// How many times the target's pixels each scale must have: at 1.0, pictures of 45 megapixels lost 0.6 dB to a resize from
+/// their full size, at 1.4 those of 100 megapixels 0.16 dB.
+const SPARE: [(u8, f64); 3] = [(1, 1.4), (2, 1.4), (4, 1.2)];
 
 #[cfg(test)]
 mod tests {
@@ -187,8 +195,10 @@ mod tests {
     #[test]
     fn the_smallest_sufficient_scale_is_chosen() {
         assert_eq!(eighths(6000, 2048), 4);
-        assert_eq!(eighths(4096, 2048), 4);
-        assert_eq!(eighths(16_384, 2048), 1);
+        assert_eq!(eighths(4096, 2048), 8);
+        assert_eq!(eighths(8192, 2048), 4);
+        assert_eq!(eighths(11_648, 2048), 2);
+        assert_eq!(eighths(30_000, 2048), 1);
         assert_eq!(eighths(100, 2048), 8);
     }
 }
