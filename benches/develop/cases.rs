@@ -3,63 +3,134 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
-use demo_photos::{Format, RECIPES, Recipe, camera::Orientation};
+use benches::peers::{self, Folder};
+use demo_photos::camera::Orientation;
 
-/// Photos that are to be drawn.
-pub struct Drawn {
-    pub name: &'static str,
-    size: (u32, u32),
-    format: Format,
+use crate::draw::{Coding, draw};
+
+/// Where the photos of a case come from.
+enum Source {
+    /// Drawn: width, height, coding.
+    Drawn(u32, u32, Coding),
+    /// Drawn, and stored as HEIC by pillow-heif (PyPI).
+    Heic(u32, u32),
+    /// JPEGs in packages of Debian, fetched and unpacked without root.
+    Wallpapers,
 }
 
-/// As cameras have them; 24 megapixels is what most have, 45 what the larger ones.
-pub const ALL: [Drawn; 3] = [
-    Drawn { name: "24MP", size: (6000, 4000), format: Format::Baseline },
-    Drawn { name: "24MP-progressive", size: (6000, 4000), format: Format::Progressive },
-    Drawn { name: "45MP", size: (8192, 5464), format: Format::Baseline },
+/// A case by its name.
+pub struct Case {
+    pub name: &'static str,
+    source: Source,
+}
+
+/// The sizes of cameras: a phone's 12 megapixels, 24 as most have, 45 as the larger ones, and the largest there is.
+pub const ALL: [Case; 8] = [
+    Case { name: "24MP", source: Source::Drawn(6000, 4000, Coding::Baseline) },
+    Case { name: "24MP-progressive", source: Source::Drawn(6000, 4000, Coding::Progressive) },
+    Case { name: "12MP-P3", source: Source::Drawn(4032, 3024, Coding::Phone) },
+    Case { name: "45MP", source: Source::Drawn(8192, 5464, Coding::Baseline) },
+    Case { name: "100MP", source: Source::Drawn(11_648, 8736, Coding::Baseline) },
+    Case { name: "24MP-TIFF16", source: Source::Drawn(6000, 4000, Coding::SixteenBit) },
+    Case { name: "12MP-HEIC", source: Source::Heic(4032, 3024) },
+    Case { name: "wallpapers", source: Source::Wallpapers },
 ];
 
 /// How cameras are held.
-const HELD: [(&str, Orientation); 4] = [
-    ("1.jpg", Orientation::Upright),
-    ("2.jpg", Orientation::QuarterRight),
-    ("3.jpg", Orientation::Upright),
-    ("4.jpg", Orientation::QuarterLeft),
+const HELD: [Orientation; 4] =
+    [Orientation::Upright, Orientation::QuarterRight, Orientation::Upright, Orientation::QuarterLeft];
+/// The JPEGs of 8 megapixels and more in two packages of Debian, one of each motive.
+const WALLPAPERS: [(&str, &str); 6] = [
+    ("mate-backgrounds", "mate/abstract/Elephants_5640x3172.jpg"),
+    ("ukui-wallpapers", "the-mouse.jpg"),
+    ("ukui-wallpapers", "firstgeneration.jpg"),
+    ("ukui-wallpapers", "2004default.jpg"),
+    ("ukui-wallpapers", "string.jpg"),
+    ("ukui-wallpapers", "rhythm.jpg"),
 ];
 
-/// Files on disk.
-pub struct Case {
+/// The files of a case.
+pub struct Files {
     pub name: String,
-    pub files: Vec<PathBuf>,
+    pub paths: Vec<PathBuf>,
     /// Of all files.
     pub bytes: u64,
-}
-
-impl Drawn {
-    /// Draws them below `folder`.
-    pub fn draw(&self, folder: &Path) -> Result<Case> {
-        let folder = folder.join(self.name);
-        std::fs::create_dir_all(&folder)?;
-        for (filename, orientation) in HELD {
-            let (width, height) = self.size;
-            let recipe = Recipe { filename, width, height, orientation, format: self.format, ..RECIPES[0] };
-            std::fs::write(folder.join(filename), recipe.encode()?)?;
-        }
-        Ok(Case { name: self.name.to_owned(), ..Case::of(&folder)? })
-    }
+    /// Of the largest.
+    pub largest: u64,
 }
 
 impl Case {
-    /// The JPEGs of a folder.
+    /// Draws or fetches the files below `cache`, unless they are there.
+    pub async fn files(&self, cache: &Path, peers: &Folder) -> Result<Files> {
+        let folder = cache.join(self.name);
+        if !folder.exists() {
+            let begun = cache.join(format!("{}.part", self.name));
+            std::fs::create_dir_all(&begun)?;
+            self.make(&begun, peers).await.with_context(|| format!("Failed to make {}", self.name))?;
+            std::fs::rename(begun, &folder)?;
+        }
+        Ok(Files { name: self.name.to_owned(), ..Files::of(&folder)? })
+    }
+
+    async fn make(&self, folder: &Path, peers: &Folder) -> Result<()> {
+        match self.source {
+            Source::Drawn(width, height, coding) => {
+                // Of the largest ones two are enough.
+                let photos = if width * height > 50_000_000 || coding == Coding::SixteenBit { 2 } else { HELD.len() };
+                let ending = if coding == Coding::SixteenBit { "tif" } else { "jpg" };
+                for (seed, orientation) in (1..).zip(HELD).take(photos) {
+                    draw(&folder.join(format!("{seed}.{ending}")), (width, height), orientation, seed, coding)?;
+                }
+                Ok(())
+            }
+            Source::Heic(width, height) => {
+                peers.pip(&["Pillow==11.3.0", "pillow-heif"]).await?;
+                std::fs::write(peers.path.join("to_heic.py"), include_str!("peers/to_heic.py"))?;
+                for (seed, orientation) in (1..).zip(HELD) {
+                    let drawn = folder.join(format!("{seed}.jpg"));
+                    draw(&drawn, (width, height), orientation, seed, Coding::Phone)?;
+                    let paths = [&drawn, &drawn.with_extension("heic")].map(|path| path.to_string_lossy().into_owned());
+                    peers::run("venv/bin/python", &["to_heic.py", &paths[0], &paths[1]], &peers.path).await?;
+                    std::fs::remove_file(drawn)?;
+                }
+                Ok(())
+            }
+            Source::Wallpapers => wallpapers(folder).await,
+        }
+    }
+}
+
+async fn wallpapers(folder: &Path) -> Result<()> {
+    let packages = tempfile::tempdir()?;
+    for package in ["mate-backgrounds", "ukui-wallpapers"] {
+        peers::run("apt-get", &["-qq", "download", package], packages.path()).await?;
+    }
+    let unpacked = packages.path().join("unpacked");
+    for entry in std::fs::read_dir(packages.path())? {
+        let package = entry?.path();
+        let (package, unpacked) = (package.to_string_lossy(), unpacked.to_string_lossy());
+        if package.ends_with(".deb") {
+            peers::run("dpkg", &["-x", &package, &unpacked], packages.path()).await?;
+        }
+    }
+    for (package, name) in WALLPAPERS {
+        let from = unpacked.join("usr/share/backgrounds").join(name);
+        let to = folder.join(Path::new(name).file_name().unwrap_or_default());
+        std::fs::copy(&from, to).with_context(|| format!("{package} has no {name}"))?;
+    }
+    Ok(())
+}
+
+impl Files {
+    /// The files of a folder.
     pub fn of(folder: &Path) -> Result<Self> {
         let entries = std::fs::read_dir(folder).with_context(|| format!("Failed to read {}", folder.display()))?;
-        let mut files: Vec<PathBuf> = entries.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
-        let is_jpeg =
-            |ending: &std::ffi::OsStr| ending.eq_ignore_ascii_case("jpg") || ending.eq_ignore_ascii_case("jpeg");
-        files.retain(|file| file.extension().is_some_and(is_jpeg));
-        files.sort();
-        ensure!(!files.is_empty(), "{} has no JPEGs", folder.display());
-        let bytes = files.iter().map(|file| Ok(file.metadata()?.len())).sum::<Result<u64>>()?;
-        Ok(Self { name: "folder".to_owned(), files, bytes })
+        let mut paths: Vec<PathBuf> = entries.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+        paths.retain(|path| path.is_file());
+        paths.sort();
+        ensure!(!paths.is_empty(), "{} has no files", folder.display());
+        let sizes = paths.iter().map(|path| Ok(path.metadata()?.len())).collect::<Result<Vec<_>>>()?;
+        let largest = sizes.iter().copied().max().unwrap_or(0);
+        Ok(Self { name: "folder".to_owned(), paths, bytes: sizes.iter().sum(), largest })
     }
 }

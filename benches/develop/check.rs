@@ -11,11 +11,10 @@ use crate::picture;
 pub const EDGES: [(&str, u32); 2] = [("preview", 2048), ("thumb", 400)];
 
 /// Both pictures are there, upright and of the right size.
-pub fn pictures(out: &Path, number: usize, original: &Path) -> Result<()> {
-    let (width, height) = size(original)?;
+pub fn pictures(out: &Path, number: usize, (width, height): (u32, u32)) -> Result<()> {
     for (kind, edge) in EDGES {
         let file = picture(out, number, kind);
-        let made = size(&file)?;
+        let made = image::image_dimensions(&file)?;
         let scale = f64::from(edge.min(width.max(height))) / f64::from(width.max(height));
         let near = |made: u32, original: u32| (f64::from(made) - f64::from(original) * scale).abs() <= 1.0;
         let what = file.display();
@@ -24,8 +23,8 @@ pub fn pictures(out: &Path, number: usize, original: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Width and height, upright.
-fn size(file: &Path) -> Result<(u32, u32)> {
+/// Width and height of an original, upright.
+pub fn size(file: &Path) -> Result<(u32, u32)> {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let developed = develop(&std::fs::read(file)?, &name, &Limits::default())?;
     developed.dimensions.ok_or_else(|| anyhow::anyhow!("{name} has no size"))

@@ -6,7 +6,9 @@
 
 mod cases;
 mod check;
+mod draw;
 mod ours;
+mod reference;
 mod row;
 mod tools;
 
@@ -16,7 +18,10 @@ use anyhow::{Context as _, Result};
 use benches::{chosen, peers::Folder, watch};
 use clap::Parser;
 
-use crate::{cases::Case, row::Row, tools::Tool};
+use crate::{cases::Files, reference::Reference, row::Row, tools::Tool};
+
+/// What ours, sharp with pyvips, and Pillow say of a format that they don't know.
+const UNKNOWN_FORMAT: [&str; 3] = ["of an unsupported format", "has not been built in", "cannot identify image file"];
 
 #[derive(Parser)]
 struct Arguments {
@@ -32,12 +37,15 @@ struct Arguments {
     /// Runs of each, interleaved; the median counts.
     #[arg(long, default_value_t = 5)]
     runs: usize,
-    /// A folder of JPEGs of your own, as another case.
+    /// A folder of photos of your own, as another case.
     #[arg(long)]
     photos: Option<PathBuf>,
     /// Where peers are installed; a temporary folder unless told.
     #[arg(long)]
     peers: Option<PathBuf>,
+    /// Where drawn and fetched photos are kept; below Cargo's target folder unless told.
+    #[arg(long, default_value = concat!(env!("CARGO_TARGET_TMPDIR"), "/develop"))]
+    cache: PathBuf,
     /// Cargo says that this is a bench.
     #[arg(long, hide = true)]
     bench: bool,
@@ -54,19 +62,20 @@ async fn main() -> Result<()> {
     }
     let tools: Vec<Tool> = Tool::ALL.into_iter().filter(|tool| chosen(&arguments.tools, tool.name())).collect();
     let installed = tools::install(&tools, arguments.peers.clone()).await?;
-    let drawn = tempfile::tempdir()?;
-    let mut cases: Vec<Case> = Vec::new();
+    let mut cases: Vec<Files> = Vec::new();
     for case in cases::ALL.iter().filter(|case| chosen(&arguments.cases, case.name)) {
-        cases.push(case.draw(drawn.path())?);
+        cases.push(case.files(&arguments.cache, &installed).await?);
     }
     if let Some(folder) = &arguments.photos {
-        cases.push(Case::of(folder)?);
+        cases.push(Files::of(folder)?);
     }
+    let load_before = load()?;
     let mut rows = Vec::new();
     for case in &cases {
         rows.extend(measure(case, &tools, &installed, arguments.runs).await?);
     }
     row::print(&rows);
+    println!("\nLoad average before: {load_before}; after: {}.", load()?);
     if let Some(path) = &arguments.json {
         std::fs::write(path, serde_json::to_vec_pretty(&rows)?)
             .with_context(|| format!("Failed to write {}", path.display()))?;
@@ -74,27 +83,75 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-/// Each tool `runs` times, interleaved, so that what the machine does besides meets all alike.
-async fn measure(case: &Case, tools: &[Tool], installed: &Folder, runs: usize) -> Result<Vec<Row>> {
-    let mut seen: Vec<Vec<Row>> = tools.iter().map(|_| Vec::new()).collect();
+/// The machine's load averages of 1, 5 and 15 minutes.
+fn load() -> Result<String> {
+    Ok(std::fs::read_to_string("/proc/loadavg")?.split(' ').take(3).collect::<Vec<_>>().join(", "))
+}
+
+/// Each tool `runs` times, interleaved, so that what the machine does besides meets all alike. A tool that does not know the
+/// case's format has no row.
+async fn measure(case: &Files, tools: &[Tool], installed: &Folder, runs: usize) -> Result<Vec<Row>> {
+    let sizes = case.paths.iter().map(|file| check::size(file)).collect::<Result<Vec<_>>>()?;
+    let mut seen: Vec<(Tool, Vec<Row>)> = Vec::new();
+    let mut references = Vec::new();
+    for tool in tools {
+        let out = tempfile::tempdir()?;
+        match one(case, *tool, installed, &sizes, out.path()).await {
+            Err(error) if UNKNOWN_FORMAT.iter().any(|told| error.to_string().contains(told)) => {
+                eprintln!("{} {}: unsupported", case.name, tool.name());
+            }
+            Err(error) => return Err(error.context(format!("{} failed in {}", tool.name(), case.name))),
+            Ok(mut row) => {
+                row.quality = quality(case, out.path(), &mut references);
+                seen.push((*tool, vec![row]));
+            }
+        }
+    }
+    // The first ones met cold files, and do not count.
     for run in 0..runs {
-        for (tool, rows) in tools.iter().zip(&mut seen) {
-            let row = one(case, *tool, installed).await;
-            let row = row.with_context(|| format!("{} failed in {}", tool.name(), case.name))?;
+        for (tool, rows) in &mut seen {
+            let out = tempfile::tempdir()?;
+            let row = one(case, *tool, installed, &sizes, out.path()).await;
+            let mut row = row.with_context(|| format!("{} failed in {}", tool.name(), case.name))?;
             eprintln!("{} {} run {}: {:.2} s", case.name, tool.name(), run + 1, row.wall_s);
+            row.quality = rows[0].quality;
             rows.push(row);
         }
     }
-    Ok(seen.iter().filter_map(|rows| Row::median(rows)).collect())
+    let full: Option<Vec<_>> = references.iter().map(|reference| reference.as_ref()?.as_jpeg().ok()).collect();
+    if let Some((psnr, ssim)) = full.filter(|all| !all.is_empty()).map(|all| mean(&all)) {
+        println!("{}: a full-size Lanczos resize as a JPEG of the same quality has {psnr:.2} dB, {ssim:.4}", case.name);
+    }
+    Ok(seen.iter().filter_map(|(_, rows)| Row::median(rows.get(1..)?)).collect())
 }
 
-async fn one(case: &Case, tool: Tool, installed: &Folder) -> Result<Row> {
-    let out = tempfile::tempdir()?;
-    let seen = watch::run(tool.command(case, out.path(), installed)?).await?;
-    for (number, file) in case.files.iter().enumerate() {
-        check::pictures(out.path(), number, file)?;
+async fn one(case: &Files, tool: Tool, installed: &Folder, sizes: &[(u32, u32)], out: &Path) -> Result<Row> {
+    let seen = watch::run(tool.command(case, out, installed)?).await?;
+    for (number, size) in sizes.iter().enumerate() {
+        check::pictures(out, number, *size)?;
     }
     Ok(Row::new(case, tool, &seen))
+}
+
+/// Mean PSNR and SSIM of the previews in `out`. `None` where the original can't be decoded here, or a preview has another
+/// size by a pixel.
+fn quality(case: &Files, out: &Path, references: &mut Vec<Option<Reference>>) -> Option<(f64, f64)> {
+    let mut all = Vec::new();
+    for (number, original) in case.paths.iter().enumerate() {
+        let preview = picture(out, number, "preview");
+        if references.len() == number {
+            let made = image::image_dimensions(&preview).map_err(Into::into);
+            references.push(made.and_then(|size| Reference::new(original, size)).ok());
+        }
+        all.push(references[number].as_ref()?.compare(&preview).ok()?);
+    }
+    Some(mean(&all))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a few files")]
+fn mean(all: &[(f64, f64)]) -> (f64, f64) {
+    let mean = |of: fn(&(f64, f64)) -> f64| all.iter().map(of).sum::<f64>() / all.len() as f64;
+    (mean(|both| both.0), mean(|both| both.1))
 }
 
 /// Where a tool puts the preview (`preview`) or the thumbnail (`thumb`) of the photo of this number.

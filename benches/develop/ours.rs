@@ -13,7 +13,9 @@ pub fn develop(out: &Path, files: &[PathBuf]) -> Result<()> {
         let original = std::fs::read(file)?;
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         let developed = develop_photo(&original, &name, &Limits::default())?;
-        let Derivatives::Made { preview, thumb, .. } = developed.derivatives else { bail!("{name} has no pictures") };
+        let Derivatives::Made { preview, thumb, .. } = developed.derivatives else {
+            bail!("{name} is of an unsupported format")
+        };
         std::fs::write(picture(out, number, "preview"), preview.bytes)?;
         std::fs::write(picture(out, number, "thumb"), thumb.bytes)?;
     }

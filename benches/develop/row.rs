@@ -3,7 +3,7 @@
 use benches::{median, watch::Seen};
 use serde::Serialize;
 
-use crate::{cases::Case, tools::Tool};
+use crate::{cases::Files, tools::Tool};
 
 /// One tool in one case; medians.
 #[derive(Debug, Clone, Serialize)]
@@ -16,12 +16,16 @@ pub struct Row {
     cpu_s: f64,
     /// Of the process.
     peak_mb: f64,
+    /// The same without the largest file, in MiB.
+    over_file_mib: f64,
+    /// PSNR and SSIM of the previews, against [`crate::reference`], on average.
+    pub quality: Option<(f64, f64)>,
 }
 
 impl Row {
-    pub fn new(case: &Case, tool: Tool, seen: &Seen) -> Self {
+    pub fn new(case: &Files, tool: Tool, seen: &Seen) -> Self {
         #[expect(clippy::cast_precision_loss, reason = "a few files of some megabytes")]
-        let (photos, bytes) = (case.files.len() as f64, case.bytes as f64);
+        let (photos, bytes, largest) = (case.paths.len() as f64, case.bytes as f64, case.largest as f64);
         Self {
             case: case.name.clone(),
             tool: tool.name().to_owned(),
@@ -29,27 +33,44 @@ impl Row {
             wall_s: seen.wall_s / photos,
             cpu_s: seen.cpu_s / photos,
             peak_mb: seen.peak_mb,
+            over_file_mib: (seen.peak_mb * 1e6 - largest) / f64::from(1 << 20),
+            quality: None,
         }
     }
 
     /// Of several runs.
     pub fn median(rows: &[Self]) -> Option<Self> {
         let middle = |of: fn(&Self) -> f64| median(rows.iter().map(of).collect());
-        let last = rows.last()?.clone();
+        let first = rows.first()?.clone();
         Some(Self {
             wall_s: middle(|row| row.wall_s),
             cpu_s: middle(|row| row.cpu_s),
             peak_mb: middle(|row| row.peak_mb),
-            ..last
+            over_file_mib: middle(|row| row.over_file_mib),
+            ..first
         })
     }
 }
 
-/// As a table.
+/// As a table, with ratios to sharp.
 pub fn print(rows: &[Row]) {
-    println!("\n| case | tool | MB | wall s | CPU s | peak MB |");
-    println!("| --- | --- | ---: | ---: | ---: | ---: |");
-    for Row { case, tool, megabytes, wall_s, cpu_s, peak_mb } in rows {
-        println!("| {case} | {tool} | {megabytes:.1} | {wall_s:.2} | {cpu_s:.2} | {peak_mb:.0} |");
+    println!(
+        "\n| case | tool | MB | wall s | CPU s | peak MB | over the file MiB | PSNR | SSIM | wall : sharp | CPU : sharp |"
+    );
+    println!("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+    let or_none =
+        |value: Option<f64>, digits: usize| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.digits$}"));
+    for row in rows {
+        let sharp = rows.iter().find(|other| other.case == row.case && other.tool == Tool::Sharp.name());
+        let ratio = |of: fn(&Row) -> f64| or_none(sharp.map(|sharp| of(row) / of(sharp)), 2);
+        let Row { case, tool, megabytes, wall_s, cpu_s, peak_mb, over_file_mib, quality } = row;
+        println!(
+            "| {case} | {tool} | {megabytes:.1} | {wall_s:.2} | {cpu_s:.2} | {peak_mb:.0} | {over_file_mib:.1} | {} | {} | {} \
+             | {} |",
+            or_none(quality.map(|both| both.0), 2),
+            or_none(quality.map(|both| both.1), 4),
+            ratio(|row| row.wall_s),
+            ratio(|row| row.cpu_s),
+        );
     }
 }

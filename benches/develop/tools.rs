@@ -6,7 +6,7 @@ use anyhow::Result;
 use benches::peers::Folder;
 use tokio::process::Command;
 
-use crate::cases::Case;
+use crate::cases::Files;
 
 /// A tool that makes previews and thumbnails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +37,7 @@ impl Tool {
     }
 
     /// The process that does it, one photo after the other.
-    pub fn command(self, case: &Case, out: &Path, installed: &Folder) -> Result<Command> {
+    pub fn command(self, case: &Files, out: &Path, installed: &Folder) -> Result<Command> {
         let peers = &installed.path;
         let script = |program: PathBuf, script: &str| {
             let mut command = Command::new(program);
@@ -55,7 +55,7 @@ impl Tool {
             Self::Pyvips => script(peers.join("venv/bin/python"), "with_pyvips.py"),
             Self::Pillow => script(peers.join("venv/bin/python"), "with_pillow.py"),
         };
-        command.arg(out).args(&case.files);
+        command.arg(out).args(&case.paths);
         Ok(command)
     }
 }

@@ -1,6 +1,7 @@
 //! Comparisons with peers: see `README.md` here. Each is a bench target of its own; what they share is here.
 
 pub mod peers;
+pub mod quality;
 pub mod watch;
 
 /// Is this one of those that were asked for by name? All are, where none was.

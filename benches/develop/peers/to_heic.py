@@ -1,0 +1,10 @@
+"""Stores a JPEG as HEIC, with its EXIF and profile, as a phone would have."""
+
+import sys
+
+import pillow_heif
+from PIL import Image
+
+pillow_heif.register_heif_opener()
+with Image.open(sys.argv[1]) as photo:
+    photo.save(sys.argv[2], quality=80, exif=photo.info["exif"], icc_profile=photo.info["icc_profile"])
