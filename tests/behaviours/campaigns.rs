@@ -19,7 +19,7 @@ fn clean(row: Result<Row>) -> Row {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fault_at_any_call_of_aws_loses_and_doubles_nothing() {
-    clean(campaigns::sites(1, 41).await);
+    clean(campaigns::sites(1, 83).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -36,7 +36,7 @@ async fn a_mail_throttled_more_often_than_sqs_is_patient_is_sent_all_the_same() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_stopped_where_it_waits_goes_on_when_its_message_comes_again() {
-    clean(campaigns::stops(31).await);
+    clean(campaigns::stops(61).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -82,7 +82,7 @@ async fn without(which: &[usize], jobs: usize) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn workers_killed_in_the_middle_of_their_jobs_lose_and_double_nothing() {
-    killed(2).await;
+    killed(1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

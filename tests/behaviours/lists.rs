@@ -42,7 +42,7 @@ async fn a_page_with_a_filter_reads_at_most_twice_what_it_shows() {
     let template = made.await.text("/photo/id").parse().unwrap();
     let photos = table::<Photo>(&app, "PHOTOS_TABLE").unwrap();
     let template = photos.get(&studio, template).await.unwrap().unwrap();
-    let records: usize = std::env::var(RECORDS).map_or(5_000, |records| records.parse().unwrap());
+    let records: usize = std::env::var(RECORDS).map_or(2_000, |records| records.parse().unwrap());
     let add = async |n: usize| {
         let mut photo = Photo { id: Uuid::now_v7(), ..template.clone() };
         photo.status = if n.is_multiple_of(100) { PhotoStatus::Failed } else { PhotoStatus::Ready };
