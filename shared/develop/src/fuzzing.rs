@@ -39,7 +39,7 @@ enum Work {
 }
 
 /// All targets. A new container is a row here, a file in `fuzz/fuzz_targets` and its name in `fuzz/Cargo.toml`.
-pub static TARGETS: [Target; 11] = [
+pub static TARGETS: [Target; 15] = [
     Target { name: "content_type", work: Work::Any(any_content_type) },
     Target { name: "metadata", work: Work::Any(any_metadata) },
     Target { name: "profile", work: Work::Any(any_profile) },
@@ -65,6 +65,15 @@ pub static TARGETS: [Target; 11] = [
         &["image/x-nikon-nef", "image/x-canon-cr3", "image/x-fuji-raf", "image/x-panasonic-rw2", "image/x-adobe-dng"],
         &[b"II\x2A\0\x08\0\0\0", b"\0\0\0\x18ftypcrx ", b"FUJIFILMCCD-RAW ", b"IIU\0\x08\0\0\0"],
         "a.nef",
+    ),
+    container("jxl", &["image/jxl"], &[b"\xFF\x0A", b"\0\0\0\x0CJXL \x0D\x0A\x87\x0A"], "a.jxl"),
+    container("bmp", &["image/bmp"], &[b"BM\x46\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0"], "a.bmp"),
+    container("psd", &["image/vnd.adobe.photoshop"], &[b"8BPS\0\x01\0\0\0\0\0\0", b"8BPS\0\x02\0\0\0\0\0\0"], "a.psd"),
+    container(
+        "video",
+        &["video/mp4", "video/quicktime", "video/x-matroska", "video/x-msvideo", "video/mp2t"],
+        &[b"\0\0\0\x14ftypisom\0\0\0\0isom", b"\0\0\0\x14ftypqt  \0\0\0\0qt  ", b"\x1A\x45\xDF\xA3"],
+        "a.mp4",
     ),
 ];
 

@@ -44,6 +44,11 @@ fn by_extension(extension: &str) -> Option<&'static str> {
         "webp" => "webp",
         "gif" => "gif",
         "heic" | "heif" | "avif" => "heif",
+        "cr3" | "dng" | "mrw" | "nef" | "orf" | "rw2" | "x3f" => "raw",
+        "jxl" => "jxl",
+        "bmp" => "bmp",
+        "psd" => "psd",
+        "avi" | "mkv" | "mov" | "mp4" | "mts" => "video",
         _ => return None,
     })
 }
