@@ -12,8 +12,8 @@ use crate::draw::{Coding, draw};
 enum Source {
     /// Drawn: width, height, coding.
     Drawn(u32, u32, Coding),
-    /// Drawn, and stored as HEIC by pillow-heif (PyPI).
-    Heic(u32, u32),
+    /// Drawn, and stored in another format by pillow-heif or pillow-jxl-plugin (PyPI): width, height, extension.
+    Converted(u32, u32, &'static str),
     /// JPEGs in packages of Debian, fetched and unpacked without root.
     Wallpapers,
 }
@@ -25,14 +25,16 @@ pub struct Case {
 }
 
 /// The sizes of cameras: a phone's 12 megapixels, 24 as most have, 45 as the larger ones, and the largest there is.
-pub const ALL: [Case; 8] = [
+pub const ALL: [Case; 10] = [
     Case { name: "24MP", source: Source::Drawn(6000, 4000, Coding::Baseline) },
     Case { name: "24MP-progressive", source: Source::Drawn(6000, 4000, Coding::Progressive) },
     Case { name: "12MP-P3", source: Source::Drawn(4032, 3024, Coding::Phone) },
     Case { name: "45MP", source: Source::Drawn(8192, 5464, Coding::Baseline) },
     Case { name: "100MP", source: Source::Drawn(11_648, 8736, Coding::Baseline) },
     Case { name: "24MP-TIFF16", source: Source::Drawn(6000, 4000, Coding::SixteenBit) },
-    Case { name: "12MP-HEIC", source: Source::Heic(4032, 3024) },
+    Case { name: "12MP-HEIC", source: Source::Converted(4032, 3024, "heic") },
+    Case { name: "12MP-AVIF", source: Source::Converted(4032, 3024, "avif") },
+    Case { name: "24MP-JXL", source: Source::Converted(6000, 4000, "jxl") },
     Case { name: "wallpapers", source: Source::Wallpapers },
 ];
 
@@ -83,14 +85,14 @@ impl Case {
                 }
                 Ok(())
             }
-            Source::Heic(width, height) => {
-                peers.pip(&["Pillow==11.3.0", "pillow-heif"]).await?;
-                std::fs::write(peers.path.join("to_heic.py"), include_str!("peers/to_heic.py"))?;
+            Source::Converted(width, height, extension) => {
+                peers.pip(&["Pillow==11.3.0", "pillow-heif==1.8.1", "pillow-jxl-plugin==1.3.8"]).await?;
+                std::fs::write(peers.path.join("convert.py"), include_str!("peers/convert.py"))?;
                 for (seed, orientation) in (1..).zip(HELD) {
                     let drawn = folder.join(format!("{seed}.jpg"));
                     draw(&drawn, (width, height), orientation, seed, Coding::Phone)?;
-                    let paths = [&drawn, &drawn.with_extension("heic")].map(|path| path.to_string_lossy().into_owned());
-                    peers::run("venv/bin/python", &["to_heic.py", &paths[0], &paths[1]], &peers.path).await?;
+                    let paths = [&drawn, &drawn.with_extension(extension)].map(|path| path.to_string_lossy().into_owned());
+                    peers::run("venv/bin/python", &["convert.py", &paths[0], &paths[1]], &peers.path).await?;
                     std::fs::remove_file(drawn)?;
                 }
                 Ok(())

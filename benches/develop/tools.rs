@@ -19,12 +19,15 @@ pub enum Tool {
     SharpChained,
     /// pyvips (PyPI), with its own libvips: `thumbnail` twice.
     Pyvips,
-    /// Pillow (PyPI): draft mode, the thumbnail from the preview.
+    /// Pillow (PyPI): draft mode, the thumbnail from the preview; HEIC by pillow-heif, JPEG XL by pillow-jxl-plugin.
     Pillow,
+    /// libvips by its command line, as Debian packages it (`libvips-tools`): with libheif and libjxl, which sharp's own lacks.
+    Vipsthumbnail,
 }
 
 impl Tool {
-    pub const ALL: [Self; 5] = [Self::Ours, Self::Sharp, Self::SharpChained, Self::Pyvips, Self::Pillow];
+    pub const ALL: [Self; 6] =
+        [Self::Ours, Self::Sharp, Self::SharpChained, Self::Pyvips, Self::Pillow, Self::Vipsthumbnail];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -33,6 +36,7 @@ impl Tool {
             Self::SharpChained => "sharp-chained",
             Self::Pyvips => "pyvips",
             Self::Pillow => "Pillow",
+            Self::Vipsthumbnail => "vipsthumbnail",
         }
     }
 
@@ -54,6 +58,7 @@ impl Tool {
             Self::SharpChained => script("node".into(), "sharp_chained.mjs"),
             Self::Pyvips => script(peers.join("venv/bin/python"), "with_pyvips.py"),
             Self::Pillow => script(peers.join("venv/bin/python"), "with_pillow.py"),
+            Self::Vipsthumbnail => script("sh".into(), "with_vipsthumbnail.sh"),
         };
         command.arg(out).args(&case.paths);
         Ok(command)
@@ -68,6 +73,7 @@ pub async fn install(tools: &[Tool], folder: Option<PathBuf>) -> Result<Folder> 
         ("sharp_chained.mjs", include_str!("peers/sharp_chained.mjs")),
         ("with_pyvips.py", include_str!("peers/with_pyvips.py")),
         ("with_pillow.py", include_str!("peers/with_pillow.py")),
+        ("with_vipsthumbnail.sh", include_str!("peers/with_vipsthumbnail.sh")),
     ] {
         std::fs::write(folder.path.join(name), script)?;
     }
@@ -75,7 +81,7 @@ pub async fn install(tools: &[Tool], folder: Option<PathBuf>) -> Result<Folder> 
         folder.npm(&["sharp@0.34"]).await?;
     }
     if tools.contains(&Tool::Pyvips) || tools.contains(&Tool::Pillow) {
-        folder.pip(&["pyvips[binary]==3.0.0", "Pillow==11.3.0"]).await?;
+        folder.pip(&["pyvips[binary]==3.0.0", "Pillow==11.3.0", "pillow-heif==1.8.1", "pillow-jxl-plugin==1.3.8"]).await?;
     }
     Ok(folder)
 }

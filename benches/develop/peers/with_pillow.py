@@ -2,8 +2,11 @@
 
 import sys
 
+import pillow_heif
+import pillow_jxl  # registers itself
 from PIL import Image, ImageOps
 
+pillow_heif.register_heif_opener()
 out, *files = sys.argv[1:]
 for number, file in enumerate(files):
     with Image.open(file) as original:
