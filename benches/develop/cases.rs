@@ -91,7 +91,8 @@ impl Case {
                 for (seed, orientation) in (1..).zip(HELD) {
                     let drawn = folder.join(format!("{seed}.jpg"));
                     draw(&drawn, (width, height), orientation, seed, Coding::Phone)?;
-                    let paths = [&drawn, &drawn.with_extension(extension)].map(|path| path.to_string_lossy().into_owned());
+                    let paths =
+                        [&drawn, &drawn.with_extension(extension)].map(|path| path.to_string_lossy().into_owned());
                     peers::run("venv/bin/python", &["convert.py", &paths[0], &paths[1]], &peers.path).await?;
                     std::fs::remove_file(drawn)?;
                 }

@@ -21,7 +21,8 @@ use clap::Parser;
 use crate::{cases::Files, reference::Reference, row::Row, tools::Tool};
 
 /// What ours, sharp with pyvips, and Pillow say of a format that they don't know.
-const UNKNOWN_FORMAT: [&str; 3] = ["of an unsupported format", "has not been built in", "cannot identify image file"];
+const UNKNOWN_FORMAT: [&str; 4] =
+    ["of an unsupported format", "unsupported image format", "has not been built in", "cannot identify image file"];
 
 #[derive(Parser)]
 struct Arguments {

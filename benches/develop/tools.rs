@@ -81,7 +81,9 @@ pub async fn install(tools: &[Tool], folder: Option<PathBuf>) -> Result<Folder> 
         folder.npm(&["sharp@0.34"]).await?;
     }
     if tools.contains(&Tool::Pyvips) || tools.contains(&Tool::Pillow) {
-        folder.pip(&["pyvips[binary]==3.0.0", "Pillow==11.3.0", "pillow-heif==1.8.1", "pillow-jxl-plugin==1.3.8"]).await?;
+        folder
+            .pip(&["pyvips[binary]==3.0.0", "Pillow==11.3.0", "pillow-heif==1.8.1", "pillow-jxl-plugin==1.3.8"])
+            .await?;
     }
     Ok(folder)
 }

@@ -7,6 +7,5 @@ import pillow_jxl  # registers itself
 from PIL import Image
 
 pillow_heif.register_heif_opener()
-pillow_heif.register_avif_opener()
 with Image.open(sys.argv[1]) as photo:
     photo.save(sys.argv[2], quality=80, exif=photo.info["exif"], icc_profile=photo.info["icc_profile"])
