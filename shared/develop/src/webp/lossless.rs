@@ -3,6 +3,9 @@
 //! A picture names the group of each of its blocks by 16 bits, and 16 bytes of file make a code whose table has 4 KB: 5 MB
 //! of file make a decoder hold more than a gigabyte, whatever the size of the picture.
 
+/// Prefixes of distances (RFC 9649, 5.2.2); lengths have fewer.
+const DISTANCE_PREFIXES: u32 = 40;
+
 /// Where lossless data begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Start {
@@ -97,7 +100,8 @@ impl Bits<'_> {
     fn picture(&mut self, pixels: u32) -> Option<u32> {
         let cache = self.cache_size()?;
         let green = self.code(256 + 24 + cache)?;
-        let [red, blue, alpha, distance] = [self.code(256)?, self.code(256)?, self.code(256)?, self.code(40)?];
+        let [red, blue, alpha, distance] =
+            [self.code(256)?, self.code(256)?, self.code(256)?, self.code(DISTANCE_PREFIXES as usize)?];
         let (mut at, mut largest) = (0, 0);
         while at < pixels {
             match self.symbol(&green)? {
@@ -119,8 +123,12 @@ impl Bits<'_> {
         Some(largest)
     }
 
-    /// A length or distance of its prefix and the bits behind it.
+    /// A length or distance of its prefix and the bits behind it. `None` for a prefix that the format doesn't have: a code of
+    /// one or two symbols states them with 8 bits, whatever their number is.
     fn extended(&mut self, prefix: u32) -> Option<u32> {
+        if prefix >= DISTANCE_PREFIXES {
+            return None;
+        }
         if prefix < 4 {
             return Some(prefix + 1);
         }
