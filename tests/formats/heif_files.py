@@ -1,9 +1,10 @@
 """HEIC and AVIF by chroma format, depth, range, alpha, grids, transforms, colours and containers. Expected pictures are made
-of what libheif (pillow-heif) and libavif (Pillow) read."""
+of what libheif (pillow-heif) and libavif (Pillow, imagecodecs) read."""
 
 import io
 import itertools
 
+import imagecodecs
 import numpy
 import pillow_heif
 from PIL import Image, ImageCms, ImageOps
@@ -88,6 +89,20 @@ def coded(file, folder, group):
         name = f"{group}-coded-{label.replace(':', '')}.{group}"
         (folder / name).write_bytes(data)
         yield name, (read_heic if file is heic else read_avif)(data)
+
+
+def deep(folder):
+    """AVIF of 10 and 12 bits, which Pillow writes none of; libavif by imagecodecs does."""
+    kinds = {f"{chroma}-{bits}bits": (picture.rgb(), chroma, bits) for chroma in ("420", "422", "444") for bits in (10, 12)}
+    kinds |= {f"400-{bits}bits": (picture.gray(), "400", bits) for bits in (10, 12)}
+    kinds |= {f"alpha-{bits}bits": (with_alpha(picture.rgb()), "444", bits) for bits in (10, 12)}
+    for label, (samples, chroma, bits) in kinds.items():
+        most = 2**bits - 1
+        whole = (samples * most + 0.5).astype("uint16")
+        data = imagecodecs.avif_encode(whole, level=95, speed=8, bitspersample=bits, pixelformat=chroma)
+        name = f"avif-coded-{label}.avif"
+        (folder / name).write_bytes(data)
+        yield name, over_white(imagecodecs.avif_decode(data) / most)
 
 
 def grids(file, read, folder, group):
@@ -239,3 +254,4 @@ def files(folder):
         yield from coded(file, folder, group)
         for make in (grids, transforms, colours, containers):
             yield from make(file, read, folder, group)
+    yield from deep(folder)
