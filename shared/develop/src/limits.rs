@@ -14,7 +14,7 @@ pub(super) const MAX_WORKING_BYTES: u64 = 1 << 30;
 /// The largest original that is accepted. The defaults are well above any camera: 151 megapixels is the largest single-shot back sold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of the original. Default 256 MiB: a 16-bit TIFF of 45 megapixels.
+    /// Bytes of the original. Default 256 MiB: a 16-bit TIFF of 44 megapixels.
     pub max_bytes: u64,
     /// Width times height. Default 250 megapixels: two and a half times a 100-megapixel back, room for panoramas.
     pub max_pixels: u64,

@@ -7,7 +7,7 @@ use std::io::Cursor;
 use image::{ColorType, ImageDecoder, codecs::webp::WebPDecoder};
 
 use self::lossless::Start;
-use super::{Decoded, Original, error::Error, image_crate, truncation};
+use super::{Decoded, Original, error::Error, image_crate, limits::Limits, truncation};
 
 /// A frame of an animation with alpha, and the canvas that it is laid on: 4 + 1 for the alpha, 1.5 for YCbCr, 4 each for
 /// frame, canvas and pixels.
@@ -19,7 +19,7 @@ const OPAQUE: u64 = 7;
 
 pub(super) fn read(original: &Original<'_>) -> Result<Decoded, Error> {
     truncation::webp(original.bytes)?;
-    check_code_groups(original.bytes)?;
+    check_code_groups(original.bytes, original.limits)?;
     let bytes_per_pixel = |decoder: &WebPDecoder<_>| match decoder.color_type() {
         _ if decoder.has_animation() => OF_ANIMATION,
         ColorType::Rgb8 => OPAQUE,
@@ -33,7 +33,7 @@ pub(super) fn read(original: &Original<'_>) -> Result<Decoded, Error> {
 const MAX_CODE_GROUPS: u32 = 4096;
 
 /// Refuses lossless data whose codes would not fit into memory. The decoder takes the first chunk of each kind.
-fn check_code_groups(file: &[u8]) -> Result<(), Error> {
+fn check_code_groups(file: &[u8], limits: &Limits) -> Result<(), Error> {
     let [mut picture, mut alpha, mut frame, mut size] = [None; 4];
     for (kind, body) in chunks(file.get(12..).unwrap_or_default()) {
         let first = match kind {
@@ -59,6 +59,10 @@ fn check_code_groups(file: &[u8]) -> Result<(), Error> {
         parts.push((of(b"VP8L"), of(b"ALPH"), number(frame, 6).zip(number(frame, 9))));
     }
     for (picture, alpha, size) in parts {
+        // A code of one symbol takes no bits: what is walked below is bounded by the size alone.
+        if let Some((width, height)) = size {
+            limits.check_pixels(width, height)?;
+        }
         let of_picture = picture.and_then(|data| lossless::code_groups(data, Start::Header));
         let of_alpha = alpha.zip(size).and_then(|(data, (width, height))| {
             let (info, data) = data.split_first()?;

@@ -111,7 +111,10 @@ fn check(sps: &Sps, layer: &Layer<'_>) -> Result<(), Failure> {
     let limit = |side: u32| u64::from(side.next_multiple_of(LARGEST_BLOCK)) + u64::from(LARGEST_BLOCK);
     let is_larger = u64::from(sps.pic_width_in_luma_samples) > limit(width)
         || u64::from(sps.pic_height_in_luma_samples) > limit(height);
-    let is_more = layer.announced().is_none_or(|announced| coding(sps).samples() > announced.samples);
+    let coding = coding(sps);
+    let is_more = layer.announced().is_none_or(|announced| {
+        coding.samples() > announced.samples || coding.depth.into_iter().max() > Some(announced.depth)
+    });
     let profile = &sps.profile_tier_level;
     if is_larger || is_more || profile.general_profile_idc > LAST_PROFILE || sps.separate_colour_plane_flag {
         return Err(Failure::Unsupported);

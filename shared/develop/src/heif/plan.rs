@@ -199,8 +199,11 @@ impl<'a> Plan<'a> {
 
 fn is_alpha(items: &Items<'_>, id: u32) -> bool {
     items.properties(id).filter(|property| &property.kind == b"auxC").any(|property| {
-        let name = property.body.get(4..).unwrap_or_default().split(|&byte| byte == 0).next();
-        name.is_some_and(|name| ALPHA.contains(&name))
+        let name = property.body.get(4..).unwrap_or_default();
+        // Not searched for its end: it may be as long as the file, and any number of items may share it.
+        let is =
+            |alpha: &&[u8]| name.strip_prefix(*alpha).is_some_and(|after| after.first().is_none_or(|&byte| byte == 0));
+        ALPHA.iter().any(is)
     })
 }
 

@@ -16,7 +16,7 @@ use crate::{
     colour::{Colour, MAX_PROFILE_BYTES},
     error::Error,
     guard::guarded,
-    limits::{Limits, MAX_WORKING_BYTES},
+    limits::{Limits, MAX_WORKING_BYTES, MEGAPIXEL},
     reduce::{Depth, Reducer, over_white},
 };
 
@@ -27,6 +27,9 @@ const FIRST_BYTES: usize = 1 << 12;
 const CHUNK: usize = 1 << 18;
 /// Frames that are read: those of an animation are kept until the end, to know that the file is whole.
 const MAX_FRAMES: usize = 1000;
+/// Pixels of the frames that the first picture may be made of: layers count as often as they are laid on it. Decoding a
+/// thousand megapixels takes about 160 s.
+const MAX_FRAME_PIXELS: u64 = 1000 * MEGAPIXEL;
 
 /// Inflates a `brob` box's content, up to `max_bytes`.
 pub(crate) fn inflated(bytes: &[u8], max_bytes: usize) -> Option<Vec<u8>> {
@@ -52,10 +55,24 @@ fn decode(file: &[u8], limits: &Limits) -> Result<Decoded, Error> {
     let kept = Decoded { orientation, ..Decoded::unsupported(Some(size)) };
     let Some(colour) = colour(&mut image) else { return Ok(kept) };
 
+    let (mut seen, mut frame_pixels, mut is_first) = (0, 0_u64, true);
     while !image.is_loading_done() && image.num_loaded_frames() < MAX_FRAMES {
         codestream.fetch(CHUNK)?;
         let consumed = image.feed_bytes(codestream.pending()).map_err(|_| Error::Damaged)?;
         codestream.consume(consumed);
+        for frame in (seen..image.num_loaded_frames()).filter_map(|index| image.frame(index)) {
+            let header = frame.header();
+            // A frame may be larger than the picture, which then shows a part of it.
+            limits.check_pixels(header.width, header.height)?;
+            if is_first {
+                frame_pixels += u64::from(header.width) * u64::from(header.height);
+            }
+            is_first &= !header.is_keyframe();
+        }
+        seen = image.num_loaded_frames();
+        if frame_pixels > MAX_FRAME_PIXELS {
+            return Ok(kept);
+        }
     }
     // Kept rather than refused: the same photo in another format would have a picture.
     if working_bytes(&image) > MAX_WORKING_BYTES {
@@ -68,7 +85,7 @@ fn decode(file: &[u8], limits: &Limits) -> Result<Decoded, Error> {
 
 /// Reads up to the end of the header, in steps that double, since each begins at the start.
 fn start(codestream: &mut Codestream<'_>) -> Result<JxlImage, Error> {
-    let limit = usize::try_from(2 * MAX_WORKING_BYTES).unwrap_or(usize::MAX);
+    let limit = usize::try_from(MAX_WORKING_BYTES + MAX_WORKING_BYTES / 4).unwrap_or(usize::MAX);
     let mut image = JxlImage::builder().alloc_tracker(AllocTracker::with_limit(limit)).build_uninit();
     let mut step = FIRST_BYTES;
     loop {

@@ -134,7 +134,9 @@ fn jpegs(directory: &Directory<'_>) -> Vec<Range<usize>> {
     if !directory.uint(COMPRESSION).is_some_and(|compression| JPEG_COMPRESSIONS.contains(&compression)) {
         return Vec::new();
     }
-    let uints = |tag| directory.values(tag).into_iter().flat_map(|values| values.uints().collect::<Vec<_>>());
+    // Bounded before they are collected: a field may be as long as the file.
+    let uints =
+        |tag| directory.values(tag).into_iter().flat_map(|values| values.uints().take(MAX_CHUNKS).collect::<Vec<_>>());
     let offsets = uints(TILE_OFFSETS).chain(uints(STRIP_OFFSETS));
     let lengths = uints(TILE_BYTES).chain(uints(STRIP_BYTES));
     offsets

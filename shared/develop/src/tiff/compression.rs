@@ -40,6 +40,9 @@ impl<'a> ChunkReader<'a> {
             return Ok(Self::Jpeg(JpegChunk::decode(layout, data, tables, (width, rows))?));
         }
         let data = if layout.reversed_bits {
+            // A copy for each plane, and planes may share a strip.
+            let copies = data.len() as u64 * layout.planes() as u64;
+            check_working_bytes(layout.width, layout.height, layout.working_bytes() + copies)?;
             Cow::Owned(data.iter().map(|byte| byte.reverse_bits()).collect())
         } else {
             Cow::Borrowed(data)

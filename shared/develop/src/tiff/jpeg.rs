@@ -14,6 +14,9 @@ use crate::{
     limits::check_working_bytes,
 };
 
+/// Rows of the largest unit that JPEG codes together, to whose multiple encoders may round heights up.
+const LARGEST_BLOCK: u32 = 32;
+
 /// The decoded rows of one strip or tile.
 pub(super) struct JpegChunk {
     samples: Vec<u8>,
@@ -30,7 +33,7 @@ impl JpegChunk {
         let stream = stream(layout, data, tables)?;
         let header = Header::read(&stream)?;
         check_working_bytes(layout.width, layout.height, layout.working_bytes() + header.coefficient_bytes())?;
-        let decode = || decompress(&stream, layout.samples_in_plane(), size);
+        let decode = || decompress(&stream, layout, size);
         // Unwind safety: the closure owns what it changes.
         let samples = catch_unwind(AssertUnwindSafe(decode))
             .unwrap_or_else(|unwound| Err(Failure::Refused(jpeg::unwound(unwound.as_ref()))))?;
@@ -45,7 +48,8 @@ impl JpegChunk {
     }
 }
 
-fn decompress(stream: &[u8], channels: usize, (width, rows): (u32, u32)) -> Result<Vec<u8>, Failure> {
+fn decompress(stream: &[u8], layout: &Layout, (width, rows): (u32, u32)) -> Result<Vec<u8>, Failure> {
+    let channels = layout.samples_in_plane();
     let damaged = |_| Failure::Refused(Error::Damaged);
     let decoder = Decompress::with_err(jpeg::strict()).from_reader(stream).map_err(damaged)?;
     let space = match channels {
@@ -53,7 +57,10 @@ fn decompress(stream: &[u8], channels: usize, (width, rows): (u32, u32)) -> Resu
         3 => ColorSpace::JCS_RGB,
         _ => ColorSpace::JCS_CMYK,
     };
-    if decoder.components().len() != channels || decoder.width() != width as usize || decoder.height() < rows as usize {
+    // A last strip may have the rows of a whole one. More would be decoded for each strip, and count for nothing.
+    let heights = rows as usize..=(layout.chunk_rows().next_multiple_of(LARGEST_BLOCK)) as usize;
+    let is_size = decoder.width() == width as usize && heights.contains(&decoder.height());
+    if decoder.components().len() != channels || !is_size {
         return Err(Failure::Unsupported);
     }
     let mut started = decoder.to_colorspace(space).map_err(damaged)?;

@@ -204,6 +204,14 @@ impl Layout {
     }
 
     /// Strips or tiles that are decompressed.
+    /// Rows of a whole strip or tile.
+    pub(super) fn chunk_rows(&self) -> u32 {
+        match self.chunks {
+            Chunks::Strips { rows } => rows.min(self.height),
+            Chunks::Tiles { height, .. } => height,
+        }
+    }
+
     fn chunk_count(&self) -> u64 {
         let in_plane = match self.chunks {
             Chunks::Strips { rows } => u64::from(self.height.div_ceil(rows)),

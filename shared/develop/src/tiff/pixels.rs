@@ -59,6 +59,7 @@ impl<'a> Pixels<'a> {
                 (self.samples[start + at * sample], kind)
             });
             if layout.photometric == Photometric::Palette {
+                let alpha = alpha.map(|(alpha, kind)| (scaled(alpha, layout.bits), kind));
                 let index = usize::from(self.samples[start]);
                 let color = self.palette.get(index).copied().unwrap_or_default();
                 self.row.extend(color.map(|level| straight_over_white(level, alpha)));
@@ -107,7 +108,7 @@ impl<'a> Pixels<'a> {
         let out = &mut self.samples;
         let is_index = self.layout.photometric == Photometric::Palette;
         match (self.layout.sample_format, self.layout.bits) {
-            (SampleFormat::Uint, 8) if is_index => out.extend(row.iter().map(|&index| u16::from(index))),
+            (SampleFormat::Uint, 8) if is_index => out.extend(row[..count].iter().map(|&index| u16::from(index))),
             (SampleFormat::Uint, 8) => out.extend(row[..count].iter().map(|&sample| u16::from(sample) * 257)),
             (SampleFormat::Uint, 16) => out.extend(row.as_chunks().0[..count].iter().map(|&two| order.u16(two))),
             (SampleFormat::Uint, 32) => {
@@ -131,6 +132,12 @@ impl<'a> Pixels<'a> {
             (SampleFormat::Uint, bits) => unpack_bits(row, bits, count, is_index, out),
         }
     }
+}
+
+/// A sample of up to 16 bits that was unpacked like an index, to the full range.
+fn scaled(sample: u16, bits: u32) -> u16 {
+    let max = (1_u32 << bits.min(16)) - 1;
+    u16::try_from((u32::from(sample) * 65_535 + max / 2) / max).unwrap_or(u16::MAX)
 }
 
 /// Samples of fewer than 8 bits, and of 9 to 15, lie bit by bit, most significant first, in either byte order.

@@ -15,7 +15,8 @@ pub(super) enum Start {
     Picture(u32, u32),
 }
 
-/// Counts the groups of prefix codes that a decoder makes; `None` where the data does not say.
+/// Counts the groups of prefix codes that a decoder makes; `None` where the data does not say, or has a transform twice
+/// (RFC 9649, 4, allows each once), which decoders refuse.
 pub(super) fn code_groups(data: &[u8], start: Start) -> Option<u32> {
     let mut bits = Bits { bytes: data, at: 0 };
     let (width, height) = match start {
@@ -29,8 +30,13 @@ pub(super) fn code_groups(data: &[u8], start: Start) -> Option<u32> {
         }
     };
     let mut across = width;
+    let mut seen = [false; 4];
     while bits.read(1)? == 1 {
-        match bits.read(2)? {
+        let transform = bits.read(2)?;
+        if std::mem::replace(&mut seen[transform as usize], true) {
+            return None;
+        }
+        match transform {
             // Predictor and colour: a picture of a pixel for each block.
             0 | 1 => {
                 let side = bits.read(3)? + 2;

@@ -172,6 +172,18 @@ pub(super) fn tiff_of_progressive_jpeg() -> Vec<u8> {
     tiff(&[page(65_000, 64, 8, 7, 6, 3), places.to_vec()].concat(), &strip)
 }
 
+/// Each strip has one row, and a progressive JPEG of 640.
+pub(super) fn tiff_of_tall_jpegs() -> Vec<u8> {
+    tiff_of_strips(page(64, 60_000, 8, 7, 6, 3), &written(64, 640, true))
+}
+
+/// Camera RAW whose places of tiles are bytes, as many as the file has.
+pub(super) fn raw_of_tiles() -> Vec<u8> {
+    const TILES: u32 = 64 << 20;
+    let places = [(322, LONG, 1, 64), (323, LONG, 1, 64), (324, BYTE, TILES, 1024), (325, BYTE, TILES, 1024)];
+    tiff(&[page(64, 64, 16, 7, 32_803, 1), places.to_vec()].concat(), &vec![200; TILES as usize])
+}
+
 /// The band of tiles fits, and so does the decoded tile; both do not.
 pub(super) fn tiff_of_one_tile() -> Vec<u8> {
     let mut tile = jpeg(64, 64);
@@ -237,6 +249,21 @@ pub(super) fn webp_of_code_groups() -> Vec<u8> {
     let length = u32::try_from(data.len()).unwrap();
     let riff = [&(12 + length).to_le_bytes()[..], b"WEBPVP8L", &length.to_le_bytes(), data].concat();
     [b"RIFF", &riff[..]].concat()
+}
+
+/// Alpha of 225 megapixels behind 8,000 predictor transforms, each of 27 bits: a code of one symbol takes no bits.
+pub(super) fn webp_of_transforms() -> Vec<u8> {
+    let chunk =
+        |kind: &[u8; 4], body: &[u8]| [kind, &u32::try_from(body.len()).unwrap().to_le_bytes()[..], body].concat();
+    let side = 14_999_u32.to_le_bytes();
+    let canvas = [&[0x10, 0, 0, 0], &side[..3], &side[..3]].concat();
+    // Another transform, predictor, blocks of 4, no cache; five codes of the symbol 0. The least significant bit is first.
+    let bits = ["1000000", &"1000".repeat(5)].concat().repeat(8);
+    let byte = |bits: &[u8]| bits.iter().rev().fold(0, |all, bit| all << 1 | (bit & 1));
+    let transforms: Vec<u8> = bits.as_bytes().chunks(8).map(byte).collect();
+    let alpha = [vec![1], transforms.repeat(1000), vec![0]].concat();
+    let body = [b"WEBP".to_vec(), chunk(b"VP8X", &canvas), chunk(b"ALPH", &alpha), chunk(b"VP8 ", &[0; 10])].concat();
+    chunk(b"RIFF", &body)
 }
 
 /// A canvas of 12,000 x 12,000 in an animation of one frame.

@@ -18,8 +18,9 @@ use image::ImageFormat;
 use self::files::{
     animated_webp, arithmetic_jpeg, bomb, encoded, gif, gif_of_frames, gif_of_large_frame, heic_of_items, jpeg,
     jpeg_in_three_scans, jpeg_of_no_blocks, jpeg_of_profile_parts, jpeg_of_scans, jpeg_of_segments, png_with,
-    tiff_of_changes, tiff_of_one_tile, tiff_of_overlapping_strips, tiff_of_pixels, tiff_of_progressive_jpeg,
-    tiff_of_tables, tiff_of_zstandard, webp_of, webp_of_code_groups,
+    raw_of_tiles, tiff_of_changes, tiff_of_one_tile, tiff_of_overlapping_strips, tiff_of_pixels,
+    tiff_of_progressive_jpeg, tiff_of_tables, tiff_of_tall_jpegs, tiff_of_zstandard, webp_of, webp_of_code_groups,
+    webp_of_transforms,
 };
 
 /// Far more than any takes: this machine may be busy with other tests.
@@ -40,7 +41,7 @@ use Outcome::{Made, NotMade, Refused, Unsupported};
 /// Files, what becomes of them, and MB beside the file.
 type Case = (&'static str, fn() -> Vec<u8>, Outcome, u64);
 
-const CASES: [Case; 33] = [
+const CASES: [Case; 36] = [
     // JPEG.
     ("units without blocks", jpeg_of_no_blocks, Refused("damaged"), 20),
     ("250 megapixels in a scan for each component", jpeg_in_three_scans, Refused("too_many_pixels"), 20),
@@ -79,6 +80,8 @@ const CASES: [Case; 33] = [
     ("60,000 strips that share tables", tiff_of_tables, Refused("damaged"), 80),
     ("a progressive strip of 65,000 rows", tiff_of_progressive_jpeg, Refused("too_many_pixels"), 20),
     ("a tile that is the page", tiff_of_one_tile, Refused("too_many_pixels"), 20),
+    ("strips whose JPEGs are 640 times as high", tiff_of_tall_jpegs, Unsupported, 20),
+    ("RAW of 64 million tiles", raw_of_tiles, Unsupported, 20),
     ("a window of 2 TB", tiff_of_zstandard, Refused("too_many_pixels"), 20),
     ("changes that go backwards", tiff_of_changes, Refused("damaged"), 20),
     ("1 x 60,000", || encoded(1, 60_000, ImageFormat::Tiff), Made(1, 2048), 40),
@@ -90,6 +93,7 @@ const CASES: [Case; 33] = [
     // WebP.
     ("260 megapixels, lossless", || webp_of(16_000, 15_600), Refused("too_many_pixels"), 20),
     ("an animation of 144 megapixels", animated_webp, Refused("too_many_pixels"), 20),
+    ("8,000 transforms", webp_of_transforms, Refused("too_many_pixels"), 20),
     ("65,536 groups of codes", webp_of_code_groups, Refused("damaged"), 20),
     ("16,000 x 1", || encoded(16_000, 1, ImageFormat::WebP), Made(2048, 1), 40),
     // HEIF.
