@@ -159,6 +159,27 @@ def palettes(folder):
         yield name, numpy.asarray(image.convert("RGB")) / 255
 
 
+    # Alpha beside the index, interleaved and in a plane of its own.
+    for bits, planes in itertools.product((8, 16), ("contig", "separate")):
+        map_of_bits = numpy.zeros((3, 2**bits), "uint16")
+        map_of_bits[:, :256] = colormap
+        alpha = picture.alpha() * (2**bits - 1) + 0.5
+        samples = [indices.astype(f"uint{bits}"), alpha.astype(f"uint{bits}")]
+        name = f"tiff-palette-alpha-{bits}bits-{planes}.tif"
+        tifffile.imwrite(
+            folder / name, numpy.stack(samples, axis=0 if planes == "separate" else -1), photometric="minisblack",
+            planarconfig=planes, extrasamples=["unassalpha"], metadata=None,
+            extratags=[(320, 3, 3 * 2**bits, map_of_bits.ravel(), True)],
+        )
+        # tifffile writes palettes of one sample only.
+        file = bytearray((folder / name).read_bytes())
+        entry = file.index(struct.pack("<HHIH", 262, 3, 1, 1))
+        file[entry + 8] = 3
+        (folder / name).write_bytes(file)
+        weight = picture.alpha()[..., None]
+        yield name, numpy.asarray(image.convert("RGB")) / 255 * weight + 1 - weight
+
+
 def labs(folder):
     srgb, lab = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
     image = Image.fromarray((picture.rgb() * 255 + 0.5).astype("uint8"))

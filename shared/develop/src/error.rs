@@ -1,4 +1,4 @@
-//! Why an original is not developed, in a photographer's words.
+//! Errors of originals. Photographers read the messages.
 
 use super::limits::MEGAPIXEL;
 

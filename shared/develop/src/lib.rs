@@ -1,4 +1,4 @@
-//! The darkroom itself: bytes of an original in, facts and derivatives out. Pure: no clock, no network, no files.
+//! Develops an original: bytes in, metadata and derivatives out. Pure: no clock, no network, no files.
 //!
 //! Order matters. What the file is comes first, then how big it says it is, and only then is anything allocated or
 //! decoded: an original is whatever a stranger uploaded.
@@ -114,7 +114,7 @@ struct Original<'a> {
     metadata: &'a Metadata,
 }
 
-/// An original, as its container and decoder tell of it.
+/// Result of a format's decoder.
 #[derive(Default)]
 struct Decoded {
     /// Pixels, as stored; `None` where the file does not say.
@@ -155,8 +155,8 @@ impl Decoded {
 /// Develops one original.
 ///
 /// `filename` is the upload's name: some RAW formats share TIFF's signature and are told apart by extension. Whatever name or
-/// upload say otherwise, a photo is what its bytes are. Peak memory beside `original` is at most about 1.1 GiB, and 25 MB for
-/// a baseline JPEG of any size.
+/// upload say otherwise, a photo is what its bytes are. Peak memory beside `original` is at most about 1.3 GiB (JPEG XL), and 25 MB
+/// for a baseline JPEG of any size whose header states its height.
 pub fn develop(original: &[u8], filename: &str, limits: &Limits) -> Result<Developed, Error> {
     limits.check_bytes(original.len())?;
     let format = content_type::detect(original, filename)?;

@@ -22,7 +22,7 @@ use crate::{
 /// Threads that decode tiles. A Lambda function has two at 3 GB.
 const MAX_THREADS: usize = 2;
 
-/// A layer on its way out.
+/// A layer that is decoded row by row.
 pub(super) struct Rows<'a> {
     layer: &'a Layer<'a>,
     bytes: &'a [Cow<'a, [u8]>],
