@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, anyhow};
-use demo_photos::{RECIPES, camera::Orientation};
+use demo_photos::{RECIPES, camera::Orientation, noise::hash};
 use image::{ExtendedColorType, ImageEncoder as _, codecs::tiff::TiffEncoder};
 use mozjpeg::{ColorSpace, Compress, Marker};
 
@@ -179,14 +179,4 @@ fn to_sixteen(light: f32) -> u16 {
 /// A number in 0..1 out of a hash.
 fn unit(hash: u32) -> f32 {
     f32::from(u16::try_from(hash >> 16).unwrap_or(u16::MAX)) / 65_536.0
-}
-
-/// Mixes three numbers so that neighbours share nothing (the finisher of MurmurHash3).
-fn hash(seed: u32, x: u32, y: u32) -> u32 {
-    let mut h = seed.wrapping_mul(0x9e37_79b9) ^ x.wrapping_mul(0x85eb_ca6b) ^ y.wrapping_mul(0xc2b2_ae35);
-    h ^= h >> 16;
-    h = h.wrapping_mul(0x85eb_ca6b);
-    h ^= h >> 13;
-    h = h.wrapping_mul(0xc2b2_ae35);
-    h ^ (h >> 16)
 }

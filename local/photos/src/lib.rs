@@ -2,6 +2,7 @@
 //! is taken, names that trouble archives.
 
 pub mod camera;
+pub mod noise;
 mod scene;
 
 use std::io::Cursor;

@@ -5,7 +5,7 @@
 
 use std::f32::consts::TAU;
 
-use crate::camera::Orientation;
+use crate::{camera::Orientation, noise::hash};
 
 /// How many rows of hills stand one behind another.
 const RIDGES: usize = 4;
@@ -107,16 +107,6 @@ fn to_byte(value: f32) -> u8 {
 /// A number in 0..=1 out of a hash.
 fn unit(hash: u32) -> f32 {
     f32::from(u16::try_from(hash >> 16).unwrap_or(u16::MAX)) / f32::from(u16::MAX)
-}
-
-/// Mixes three numbers so that neighbours share nothing (the finisher of MurmurHash3).
-fn hash(seed: u32, x: u32, y: u32) -> u32 {
-    let mut h = seed.wrapping_mul(0x9e37_79b9) ^ x.wrapping_mul(0x85eb_ca6b) ^ y.wrapping_mul(0xc2b2_ae35);
-    h ^= h >> 16;
-    h = h.wrapping_mul(0x85eb_ca6b);
-    h ^= h >> 13;
-    h = h.wrapping_mul(0xc2b2_ae35);
-    h ^ (h >> 16)
 }
 
 #[cfg(test)]
