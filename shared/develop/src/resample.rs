@@ -4,27 +4,16 @@
 //! one of neighbours in a row, the horizontal one of samples below one another, which are put beside one another first.
 #![expect(clippy::inline_always, reason = "what is not inlined into `with_avx2` is compiled without AVX2")]
 
+mod axis;
 mod sixteen;
 
-use std::f64::consts::PI;
-
+use self::axis::{Axis, ratio};
 pub(super) use self::sixteen::resample_sixteen;
 
-/// Lobes of the kernel on each side of its centre.
-const LOBES: f64 = 3.0;
-/// Bits behind the binary point, at most: sums of 255 times the weights, whose absolute values add up to less than 1.7,
-/// fit in 32 bits.
-const MAX_SHIFT: u32 = 22;
 /// Samples that are summed together, and rows that are made together.
 const LANES: usize = 16;
 /// Samples are held with so many bits behind the binary point.
 const FRACTION: u32 = 7;
-/// Windows of at most so many samples are summed in 16 bits: the upper halves of the products, of which each loses half a
-/// 64th of a step on average. That much is added before.
-const SHORT_TAPS: usize = 48;
-/// Bits behind the binary point of the weights of such a window, at most: sums of them stay below 1.4 times the largest sample.
-const SHORT_SHIFT: u32 = 15;
-
 /// Neighbours in a row, or samples below one another.
 type Lanes = [i16; LANES];
 
@@ -133,103 +122,6 @@ impl Resampler {
     }
 }
 
-/// The weights of one axis.
-struct Axis {
-    /// Where each output position's window begins in the input.
-    starts: Vec<usize>,
-    /// Weights of each output position, `taps` of them, the last ones 0 where its window is shorter.
-    weights: Vec<i16>,
-    /// Length of the longest window.
-    taps: usize,
-    /// Bits behind the binary point of the weights.
-    shift: u32,
-}
-
-impl Axis {
-    fn new(from: usize, to: usize) -> Self {
-        Self::scaled(from, to, ratio(from, to))
-    }
-
-    fn scaled(from: usize, to: usize, scale: f64) -> Self {
-        Self::sharpened(from, to, scale, 0.0)
-    }
-
-    /// The kernel, and before it one that takes the part `sharper` of each neighbour from a sample, and adds it twice to
-    /// the sample itself.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        clippy::cast_precision_loss,
-        reason = "sides of a picture, and weights that are bounded by the shift"
-    )]
-    fn sharpened(from: usize, to: usize, scale: f64, sharper: f64) -> Self {
-        let widened = scale.max(1.0);
-        let support = LOBES * widened;
-        let windows: Vec<(usize, Vec<f64>)> = (0..to)
-            .map(|position| {
-                let centre = (position as f64 + 0.5) * scale;
-                let reach = support + if sharper > 0.0 { 1.0 } else { 0.0 };
-                let start = (centre - reach + 0.5).max(0.0) as usize;
-                let end = ((centre + reach + 0.5) as usize).min(from);
-                let kernel = |at: f64| lanczos((at + 0.5 - centre) / widened);
-                let weights = (start..end).map(|at| at as f64).map(|at| {
-                    let neighbours = if sharper > 0.0 { kernel(at - 1.0) + kernel(at + 1.0) } else { 0.0 };
-                    kernel(at) * (1.0 + 2.0 * sharper) - neighbours * sharper
-                });
-                let weights: Vec<_> = weights.collect();
-                let sum: f64 = weights.iter().sum();
-                (start, weights.into_iter().map(|weight| weight / sum).collect())
-            })
-            .collect();
-        let taps = windows.iter().map(|(_, weights)| weights.len()).max().unwrap_or(0).min(from);
-        let largest = windows.iter().flat_map(|(_, weights)| weights).fold(0.0_f64, |most, weight| most.max(*weight));
-        let fits = |shift: &u32| largest * f64::from(1_u32 << shift) <= f64::from(i16::MAX);
-        let most = if taps <= SHORT_TAPS { SHORT_SHIFT } else { MAX_SHIFT };
-        let shift = (1..=most).rev().find(fits).unwrap_or(1);
-        let mut starts = Vec::with_capacity(to);
-        let mut all = Vec::with_capacity(to * taps);
-        for (start, weights) in windows {
-            // The window is moved to the left where the longest one would reach beyond the input.
-            let moved = start.min(from - taps);
-            let mut line = vec![0_i16; taps];
-            let (mut exact, mut given) = (0.0, 0);
-            for (tap, weight) in line[start - moved..].iter_mut().zip(weights) {
-                // What rounding takes from one weight, the next one gets: their sum is exactly 1.
-                exact += weight * f64::from(1_u32 << shift);
-                *tap = (exact.round() as i32 - given).clamp(i32::from(i16::MIN), i32::from(i16::MAX)) as i16;
-                given += i32::from(*tap);
-            }
-            starts.push(moved);
-            all.extend(line);
-        }
-        Self { starts, weights: all, taps, shift }
-    }
-
-    /// Where the window of an output position begins, and its weights.
-    fn window(&self, position: usize) -> (usize, &[i16]) {
-        (self.starts[position], &self.weights[position * self.taps..][..self.taps])
-    }
-
-    fn is_short(&self) -> bool {
-        self.taps <= SHORT_TAPS
-    }
-
-    /// Half of the last kept bit for each weight of a short window.
-    fn half_of_all(&self) -> i16 {
-        i16::try_from(self.taps / 2).unwrap_or(0)
-    }
-
-    /// White, as a short window sums it up.
-    fn largest_sum(&self) -> i16 {
-        255 << (self.shift - 9)
-    }
-
-    /// Half of the last kept bit, so that the shift rounds.
-    fn half(&self) -> i32 {
-        1 << (self.shift - 1)
-    }
-}
-
 /// Samples as they are held.
 fn held(samples: &[u8]) -> Lanes {
     let mut lanes = [0; LANES];
@@ -237,23 +129,6 @@ fn held(samples: &[u8]) -> Lanes {
         *lane = i16::from(*sample) << FRACTION;
     }
     lanes
-}
-
-#[expect(clippy::cast_precision_loss, reason = "sides of a picture")]
-fn ratio(from: usize, to: usize) -> f64 {
-    from as f64 / to as f64
-}
-
-/// Lanczos' kernel: a sinc, windowed by a sinc three times as wide.
-fn lanczos(x: f64) -> f64 {
-    if x == 0.0 {
-        return 1.0;
-    }
-    if x.abs() >= LOBES {
-        return 0.0;
-    }
-    let x = x * PI;
-    LOBES * x.sin() * (x / LOBES).sin() / (x * x)
 }
 
 /// Makes the output rows up to `end`, compiled for the widest vectors of this machine; NEON is part of every 64-bit ARM.
@@ -358,7 +233,7 @@ fn clamped(sum: i32) -> u8 {
 mod tests {
     use proptest::prelude::*;
 
-    use super::*;
+    use super::{axis::lanczos, *};
 
     /// The same by the textbook: real numbers, one pixel at a time.
     #[expect(clippy::cast_precision_loss, reason = "sides of small pictures")]

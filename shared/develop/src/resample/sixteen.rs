@@ -1,6 +1,6 @@
 //! The same kernel for 16-bit samples, in floating point: products do not fit in 32 bits.
 
-use super::Axis;
+use super::axis::Axis;
 
 /// Resamples 16-bit samples as [`super::resample`] does 8-bit ones.
 pub(crate) fn resample_sixteen(samples: &[u16], channels: usize, from: (usize, usize), to: (usize, usize)) -> Vec<u16> {
