@@ -20,7 +20,7 @@ use clap::Parser;
 
 use crate::{cases::Files, reference::Reference, row::Row, tools::Tool};
 
-/// What ours, sharp with pyvips, and Pillow say of a format that they don't know.
+/// Messages of tools for a format that they don't know.
 const UNKNOWN_FORMAT: [&str; 4] =
     ["of an unsupported format", "unsupported image format", "has not been built in", "cannot identify image file"];
 

@@ -155,8 +155,8 @@ impl Decoded {
 /// Develops one original.
 ///
 /// `filename` is the upload's name: some RAW formats share TIFF's signature and are told apart by extension. Whatever name or
-/// upload say otherwise, a photo is what its bytes are. Peak memory beside `original` is at most about 1.3 GiB (JPEG XL), and 25 MB
-/// for a baseline JPEG of any size whose header states its height.
+/// upload say otherwise, a photo is what its bytes are. Peak memory beside `original` is at most about 1.3 GiB (JPEG XL),
+/// and 25 MB for a baseline JPEG of any size whose header states its height.
 pub fn develop(original: &[u8], filename: &str, limits: &Limits) -> Result<Developed, Error> {
     limits.check_bytes(original.len())?;
     let format = content_type::detect(original, filename)?;

@@ -137,8 +137,8 @@ impl<'a> Codestream<'a> {
     }
 }
 
-/// Bytes of the decoder's planes, and of a second set of them for filters and transforms. Measured with all else: 28 a pixel in 8
-/// bits RGB, of which these are 24.
+/// Bytes of the decoder's planes, and of a second set of them for filters and transforms. Measured with all else:
+/// 28 a pixel in 8 bits RGB, of which these are 24.
 fn working_bytes(image: &JxlImage) -> u64 {
     let metadata = &image.image_header().metadata;
     let is_modular = image.frame_header(0).is_some_and(|frame| frame.encoding == Encoding::Modular);

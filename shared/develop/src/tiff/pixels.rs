@@ -151,9 +151,8 @@ fn unpack_bits(row: &[u8], bits: u32, count: usize, is_index: bool, out: &mut Ve
             held_bits += 8;
         }
         held_bits -= bits;
-        let sample = (held >> held_bits) & max;
-        let scaled = if is_index { sample } else { (sample * 65_535 + max / 2) / max };
-        out.push(u16::try_from(scaled).unwrap_or(u16::MAX));
+        let sample = u16::try_from((held >> held_bits) & max).unwrap_or(u16::MAX);
+        out.push(if is_index { sample } else { scaled(sample, bits) });
     }
 }
 
