@@ -4,6 +4,8 @@ mod broken;
 mod cmyk_profiles;
 mod colours;
 mod gain_maps;
+#[cfg(feature = "heic")]
+mod heics;
 #[cfg(feature = "jxl")]
 mod jxls;
 mod metadata;

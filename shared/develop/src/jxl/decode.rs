@@ -56,10 +56,8 @@ fn decode(file: &[u8], limits: &Limits) -> Result<Decoded, Error> {
     let Some(colour) = colour(&mut image) else { return Ok(kept) };
 
     let (mut seen, mut frame_pixels, mut is_first) = (0, 0_u64, true);
-    while !image.is_loading_done() && image.num_loaded_frames() < MAX_FRAMES {
-        codestream.fetch(CHUNK)?;
-        let consumed = image.feed_bytes(codestream.pending()).map_err(|_| Error::Damaged)?;
-        codestream.consume(consumed);
+    // Whole files may have been read with the header.
+    loop {
         for frame in (seen..image.num_loaded_frames()).filter_map(|index| image.frame(index)) {
             let header = frame.header();
             // A frame may be larger than the picture, which then shows a part of it.
@@ -73,6 +71,12 @@ fn decode(file: &[u8], limits: &Limits) -> Result<Decoded, Error> {
         if frame_pixels > MAX_FRAME_PIXELS {
             return Ok(kept);
         }
+        if image.is_loading_done() || image.num_loaded_frames() >= MAX_FRAMES {
+            break;
+        }
+        codestream.fetch(CHUNK)?;
+        let consumed = image.feed_bytes(codestream.pending()).map_err(|_| Error::Damaged)?;
+        codestream.consume(consumed);
     }
     // Kept rather than refused: the same photo in another format would have a picture.
     if working_bytes(&image) > MAX_WORKING_BYTES {

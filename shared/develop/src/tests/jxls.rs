@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::develop_as;
 use crate::Error;
 
-fn case(name: &str) -> Vec<u8> {
+pub(super) fn case(name: &str) -> Vec<u8> {
     std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("cases").join(name)).unwrap()
 }
 

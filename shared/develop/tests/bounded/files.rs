@@ -300,3 +300,100 @@ pub(super) fn heic_of_items() -> Vec<u8> {
     .concat();
     [base_media_box(*b"ftyp", b"heic\0\0\0\0mif1heic"), base_media_box(*b"meta", &meta)].concat()
 }
+
+/// A picture that 60,000 items accompany, which share one kind of 4 MB without an end.
+pub(super) fn heic_of_auxiliaries() -> Vec<u8> {
+    const ITEMS: u32 = 60_000;
+    let whole = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/cases/plain.heic")).unwrap();
+    let property = |kind: &[u8; 4]| {
+        let at = position(&whole, kind) - 4;
+        whole[at..][..u32::from_be_bytes(*whole[at..].first_chunk().unwrap()) as usize].to_vec()
+    };
+    let kind = base_media_box(*b"auxC", &[&[0; 4][..], &vec![b'x'; 4 << 20]].concat());
+    let properties = base_media_box(*b"ipco", &[property(b"ispe"), property(b"hvcC"), kind].concat());
+    let mut items = [&[0; 4][..], &(ITEMS + 1).to_be_bytes()].concat();
+    items[0] = 1;
+    let mut references = vec![1, 0, 0, 0];
+    // Identifiers of four bytes; one to three properties for each item.
+    let mut associations = [&[1, 0, 0, 0][..], &(ITEMS + 1).to_be_bytes()].concat();
+    associations.extend([0, 0, 0, 1, 2, 1, 2]);
+    items.extend(base_media_box(*b"infe", b"\x03\0\0\0\0\0\0\x01\0\0hvc1\0"));
+    for id in 2..ITEMS + 2 {
+        let id = id.to_be_bytes();
+        items.extend(base_media_box(*b"infe", &[b"\x03\0\0\0", &id[..], b"\0\0hvc1\0"].concat()));
+        references.extend(base_media_box(*b"auxl", &[&id[..], &[0, 1, 0, 0, 0, 1]].concat()));
+        associations.extend([&id[..], &[1, 3]].concat());
+    }
+    let meta = [
+        vec![0; 4],
+        base_media_box(*b"pitm", &[0, 0, 0, 0, 0, 1]),
+        base_media_box(*b"iinf", &items),
+        base_media_box(*b"iref", &references),
+        base_media_box(*b"iprp", &[properties, base_media_box(*b"ipma", &associations)].concat()),
+        base_media_box(*b"iloc", &[0; 8]),
+    ]
+    .concat();
+    [base_media_box(*b"ftyp", b"heic\0\0\0\0mif1heic"), base_media_box(*b"meta", &meta)].concat()
+}
+
+/// Fields of a JPEG XL codestream, the least significant bit first (ISO/IEC 18181-1, annex B).
+#[derive(Default)]
+struct Bits(Vec<bool>);
+
+impl Bits {
+    fn push(&mut self, value: u32, count: u32) {
+        self.0.extend((0..count).map(|bit| value >> bit & 1 == 1));
+    }
+
+    fn align(&mut self) {
+        self.0.resize(self.0.len().next_multiple_of(8), false);
+    }
+
+    fn into_bytes(self) -> Vec<u8> {
+        let byte = |bits: &[bool]| bits.iter().rev().fold(0, |byte, &bit| byte << 1 | u8::from(bit));
+        self.0.chunks(8).map(byte).collect()
+    }
+}
+
+/// A picture of 64 x 64 in frames of `side` x `side`, laid over one another, whose sections have no bytes.
+pub(super) fn jxl_of_layers(side: u32, layers: u32) -> Vec<u8> {
+    /// Of one section, by `group_size_shift`.
+    const GROUP: u32 = 1024;
+    let mut bits = Bits::default();
+    bits.push(0x0A_FF, 16);
+    // A small size, 8 x 8 of 8, in the ratio 1:1; all metadata and all transforms by default.
+    for (value, count) in [(1, 1), (7, 5), (1, 3), (1, 1), (1, 1)] {
+        bits.push(value, count);
+    }
+    bits.align();
+    for layer in 1..=layers {
+        // Regular, modular, no flags, no upsampling, large groups, one pass, cropped at 0, 0.
+        for (value, count) in [(0, 1), (0, 2), (1, 1), (0, 2), (0, 2), (3, 2), (0, 2), (1, 1), (0, 10), (0, 10)] {
+            bits.push(value, count);
+        }
+        for _ in 0..2 {
+            let (selector, from, count) = if side < 18_688 { (2, 2304, 14) } else { (3, 18_688, 30) };
+            bits.push(selector, 2);
+            bits.push(side - from, count);
+        }
+        // Replaces what is below; the last.
+        bits.push(0, 2);
+        bits.push(u32::from(layer == layers), 1);
+        if layer < layers {
+            // Is not kept for others to refer to.
+            bits.push(0, 2);
+            bits.push(0, 1);
+        }
+        // No name, filters by default, no extensions.
+        bits.push(0, 2);
+        bits.push(1, 1);
+        bits.push(0, 2);
+        // Sections in their order, of no bytes.
+        bits.push(0, 1);
+        bits.align();
+        let sections = 2 + side.div_ceil(GROUP).pow(2) + side.div_ceil(8 * GROUP).pow(2);
+        (0..sections).for_each(|_| bits.push(0, 12));
+        bits.align();
+    }
+    bits.into_bytes()
+}
