@@ -50,7 +50,7 @@ use super::{
 
 /// Decodes the primary picture, of kinds whose decoder is built in.
 pub(super) fn read(original: &Original<'_>) -> Result<Decoded, Error> {
-    truncation::heif(original.bytes)?;
+    truncation::base_media(original.bytes)?;
     guarded(|| decode(original)).unwrap_or(Err(Error::Damaged))
 }
 

@@ -2,16 +2,16 @@
 
 use super::{bmff, error::Error};
 
-/// The boxes that hold a HEIF picture and what is known of it.
-const HEIF_BOXES: [&[u8; 4]; 5] = [b"ftyp", b"meta", b"mdat", b"moov", b"idat"];
+/// The boxes that hold a picture or a film and what is known of it.
+const BASE_MEDIA_BOXES: [&[u8; 4]; 5] = [b"ftyp", b"meta", b"mdat", b"moov", b"idat"];
 
 fn check(is_whole: bool) -> Result<(), Error> {
     if is_whole { Ok(()) } else { Err(Error::Truncated) }
 }
 
 /// Phones append data of their own, which are no boxes.
-pub(super) fn heif(bytes: &[u8]) -> Result<(), Error> {
-    check(bmff::boxes(bytes).all(|found| found.whole || !HEIF_BOXES.contains(&&found.kind)))
+pub(super) fn base_media(bytes: &[u8]) -> Result<(), Error> {
+    check(bmff::boxes(bytes).all(|found| found.whole || !BASE_MEDIA_BOXES.contains(&&found.kind)))
 }
 
 /// Chunks of length, type, data and checksum up to IEND (PNG, 5.3).

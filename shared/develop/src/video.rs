@@ -5,6 +5,9 @@ use super::{Decoded, Original, error::Error, truncation};
 /// Brands of ISO base media files with films (<https://mp4ra.org/registered-types/brands>), by their start.
 const MP4: [&[u8]; 10] = [b"iso", b"mp4", b"mp7", b"avc", b"dash", b"MSNV", b"M4V", b"f4v", b"XAVC", b"NDX"];
 
+/// First boxes of QuickTime files from before they had brands.
+const QUICKTIME: [&[u8; 4]; 3] = [b"moov", b"mdat", b"wide"];
+
 /// Returns the content type of a video, by its signature.
 pub(super) fn content_type(file: &[u8], brand: Option<&[u8; 4]>) -> Option<&'static str> {
     match brand {
@@ -15,8 +18,7 @@ pub(super) fn content_type(file: &[u8], brand: Option<&[u8; 4]>) -> Option<&'sta
         None => {}
     }
     match file.get(4..8)? {
-        // QuickTime before it had brands.
-        b"moov" | b"mdat" | b"wide" => return Some("video/quicktime"),
+        kind if QUICKTIME.iter().any(|first| kind == *first) => return Some("video/quicktime"),
         _ => {}
     }
     if file.starts_with(b"RIFF") && file.get(8..12) == Some(b"AVI ") {
@@ -41,8 +43,8 @@ fn is_transport_stream(file: &[u8]) -> bool {
 
 /// Checks that the file is whole, where its boxes tell.
 pub(super) fn read(original: &Original<'_>) -> Result<Decoded, Error> {
-    if original.bytes.get(4..8) == Some(b"ftyp") {
-        truncation::heif(original.bytes)?;
+    if original.bytes.get(4..8).is_some_and(|kind| kind == b"ftyp" || QUICKTIME.iter().any(|first| kind == *first)) {
+        truncation::base_media(original.bytes)?;
     }
     Ok(Decoded::unsupported(None))
 }
@@ -50,6 +52,7 @@ pub(super) fn read(original: &Original<'_>) -> Result<Decoded, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::Limits;
 
     #[test]
     fn signatures_tell_videos() {
@@ -68,5 +71,15 @@ mod tests {
         assert_eq!(content_type(&stream, None), None);
         (4..1000).step_by(192).for_each(|at| stream[at] = 0x47);
         assert_eq!(content_type(&stream, None), Some("video/mp2t"));
+    }
+
+    #[test]
+    fn cut_films_are_truncated() {
+        let read = |bytes: &[u8]| crate::develop(bytes, "a", &Limits::default()).map(|_| ());
+        for first in ["ftypqt  \0\0\0\0", "wide\0\0\0\0\0\0\0\0"] {
+            let film = [b"\0\0\0\x10", first.as_bytes(), b"\0\0\0\x10mdat12345678\0\0\0\x08moov"].concat();
+            assert_eq!(read(&film), Ok(()), "{first}");
+            assert_eq!(read(&film[..film.len() - 10]), Err(Error::Truncated), "{first}");
+        }
     }
 }
