@@ -160,16 +160,17 @@ impl PackBits<'_> {
     }
 
     fn next_run(&mut self) -> Option<Run> {
-        let head = *self.data.get(self.at)?;
-        self.at += 1;
-        Some(match head {
-            0..=127 => Run::Literal(usize::from(head) + 1),
-            128 => Run::Literal(0),
-            129..=255 => {
-                let byte = *self.data.get(self.at)?;
-                self.at += 1;
-                Run::Repeat(257 - usize::from(head), byte)
-            }
+        /// A byte that stands for nothing.
+        const NOTHING: u8 = 128;
+        let mut bytes = self.data.get(self.at..)?.iter().copied().enumerate();
+        let (at, head) = bytes.find(|&(_, byte)| byte != NOTHING)?;
+        self.at += at + 1;
+        Some(if head < NOTHING {
+            Run::Literal(usize::from(head) + 1)
+        } else {
+            let byte = *self.data.get(self.at)?;
+            self.at += 1;
+            Run::Repeat(257 - usize::from(head), byte)
         })
     }
 }
