@@ -201,7 +201,7 @@ impl Start<'_> {
     }
 }
 
-/// Says what `bytes` is, or what it looks like instead of a photo.
+/// Finds the format of `bytes`; the error names what they look like instead.
 ///
 /// `filename` tells RAW formats apart that share a signature.
 pub(super) fn detect(bytes: &[u8], filename: &str) -> Result<&'static Format, Error> {

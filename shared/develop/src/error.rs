@@ -21,7 +21,7 @@ pub enum Error {
     #[error("This photo is damaged and can't be read in full, so please upload another copy of it.")]
     Damaged,
     /// More bytes than are taken.
-    #[error("This file is {} MB large, and at most {} MB are possible.", megabytes_up(*bytes), max_bytes >> 20)]
+    #[error("This file is {} MB, and photos of up to {} MB are accepted.", megabytes_up(*bytes), max_bytes >> 20)]
     TooLarge {
         /// Size of the file.
         bytes: u64,
@@ -30,7 +30,7 @@ pub enum Error {
     },
     /// More pixels, or longer sides, than are taken.
     #[error(
-        "This photo is {width} x {height} pixels, and at most {} megapixels, {max_side} on a side, are possible.",
+        "This photo is {width} x {height} pixels, and up to {} megapixels, {max_side} pixels on a side, are accepted.",
         max_pixels / MEGAPIXEL
     )]
     TooManyPixels {

@@ -1,7 +1,7 @@
 //! Entry points of the fuzzers in `fuzz/`, and of the test that replays their inputs. Not part of any other build.
 //!
-//! A panic of a decoder of somebody else's is what [`guard`](crate::guard) is for, and goes on to it. A panic in this
-//! crate is a finding wherever it is caught.
+//! A panic in a library is caught by [`guard`](crate::guard), and no finding. A panic in this crate is one, wherever it
+//! is caught.
 
 use std::{
     cell::RefCell,

@@ -97,7 +97,7 @@ impl Resampler {
             strip(self, end);
             self.made = end;
         }
-        // Seldom, since what stays is moved.
+        // Not for every strip: removing rows moves those behind them.
         let begins_at = self.rows.starts.get(self.made).copied().unwrap_or(self.first);
         let passed = (begins_at.saturating_sub(self.first) * self.runs).min(self.held.len());
         if passed > self.held.len() / 2 {

@@ -13,7 +13,7 @@ use crate::{
 
 /// Items between the primary one and coded ones: a derived picture of a derived picture.
 const MAX_DEPTH: usize = 4;
-/// Tiles of one picture: more than 250 megapixels in tiles of 256 pixels have.
+/// Tiles of one picture: 250 megapixels in tiles of 256 x 256 pixels are 3,815.
 pub(super) const MAX_TILES: usize = 4096;
 /// Properties that change no pixel, and those that are read. Others forbid to show the item where they are essential.
 const KNOWN_PROPERTIES: [&Kind; 22] = [

@@ -1,4 +1,4 @@
-//! The way of nearly every photo that a camera or a phone writes: sequential, one scan, gray or luma and chroma.
+//! Decodes sequential JPEG of one scan, grayscale or YCbCr, which is what cameras and phones write.
 //!
 //! One thread reads the entropy-coded data, a strip of units at a time; another transforms the strips, and resamples each
 //! component from its own size to the preview's. Chroma is neither enlarged first nor decoded finer than the preview
