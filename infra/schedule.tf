@@ -21,7 +21,7 @@ resource "aws_scheduler_schedule" "sweep" {
   target {
     arn      = module.worker[each.key].queue_arn
     role_arn = aws_iam_role.scheduler.arn
-    # shared/src/job.rs
+    # shared/domain/src/job.rs
     input = jsonencode({ v = 1, job = "sweep" })
 
     retry_policy {

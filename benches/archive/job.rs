@@ -5,10 +5,11 @@ use std::{collections::HashMap, path::Path};
 use anyhow::{Context as _, Result};
 use aws_sdk_s3::Client;
 use bytes::Bytes;
+use domain::{ObjectKey, Studio};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use local::stand_ins::{ACCESS_KEY, Options, REGION, SECRET_KEY, StandIns};
+use runtime::{clock::Clock, env::Env};
 use serde::{Deserialize, Serialize};
-use shared::{ObjectKey, Studio, clock::Clock, env::Env};
 use uuid::Uuid;
 
 use crate::cases::Case;
@@ -89,7 +90,7 @@ impl Bed {
         let stand_ins =
             StandIns::start(Options { data: data.path().to_owned(), port: 0, clock: Clock::system() }).await?;
         let env = Env::of(environment(&stand_ins.endpoint()));
-        let s3 = shared::aws::s3(&env, &shared::aws::config(&env, shared::aws::Patience::Job)?);
+        let s3 = runtime::aws::s3(&env, &runtime::aws::config(&env, runtime::aws::Patience::Job)?);
         for bucket in [ORIGINALS, ARCHIVES] {
             s3.create_bucket().bucket(bucket).send().await.context("Failed to make a bucket")?;
         }

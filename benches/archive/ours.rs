@@ -3,19 +3,15 @@
 use std::{path::Path, sync::atomic::AtomicBool};
 
 use anyhow::{Result, anyhow};
+use archive::{Entry, Layout, Modified, contents::Source};
 use archive_builder::{
     assemble::{Assembly, Earlier, Place, Unwritten},
     plan::{PartPlan, cost::Costs},
     uploads::{Checksums, Uploads},
 };
 use benches::watch::memory_mb;
-use shared::{
-    ObjectKey,
-    contents::Source,
-    env::Env,
-    objects::ObjectStore,
-    zip::{Entry, Layout, Modified},
-};
+use domain::ObjectKey;
+use runtime::{env::Env, objects::ObjectStore};
 
 use crate::job::{Job, environment};
 
@@ -23,7 +19,7 @@ use crate::job::{Job, environment};
 pub async fn build(job: &Path) -> Result<()> {
     let job = Job::read(job)?;
     let env = Env::of(environment(&job.endpoint));
-    let s3 = shared::aws::s3(&env, &shared::aws::config(&env, shared::aws::Patience::Job)?);
+    let s3 = runtime::aws::s3(&env, &runtime::aws::config(&env, runtime::aws::Patience::Job)?);
     let originals = ObjectStore::new(s3.clone(), &job.originals);
     let uploads = Uploads::new(s3, &job.archives, &job.originals, Checksums::FullObject);
     println!("{:.1}", memory_mb("VmRSS:", std::process::id())?);

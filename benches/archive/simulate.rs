@@ -1,16 +1,13 @@
 //! What no disk here holds, by the plan's own model: the real plan of the real layout, and no bytes.
 
 use anyhow::Result;
+use archive::{Entry, Layout, Modified, contents::Source};
 use archive_builder::plan::{
     Estimate, PartPlan, Preference,
     cost::{Costs, Requests as Modelled},
 };
 use benches::{chosen, watch::memory_mb};
-use shared::{
-    ObjectKey,
-    contents::Source,
-    zip::{Entry, Layout, Modified},
-};
+use domain::ObjectKey;
 use uuid::Uuid;
 
 use crate::{

@@ -51,7 +51,7 @@ async fn fill(app: &TestApp, records: usize) -> Result<()> {
     let made = app.post("anna", "/photos", new).await;
     ensure!(made.status.is_success(), "{made:?}");
     let env = app.env();
-    let dynamodb = shared::aws::dynamodb(&env, &shared::aws::config(&env, shared::aws::Patience::Job)?);
+    let dynamodb = runtime::aws::dynamodb(&env, &runtime::aws::config(&env, runtime::aws::Patience::Job)?);
     let found = dynamodb.scan().table_name("photos").send().await?.items.unwrap_or_default();
     let [record] = &found[..] else { anyhow::bail!("{} records of one photo", found.len()) };
     let copy = || {

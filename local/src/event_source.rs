@@ -8,14 +8,16 @@ use aws_sdk_sqs::{
     config::StalledStreamProtectionConfig,
     types::{DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName},
 };
-use jiff::Timestamp;
-use serde_json::{Value, json};
-use shared::{
-    aws::{self, Patience},
-    env::Env,
+use domain::{
     job::Job,
     workers::{RecursiveLoop, Worker},
 };
+use jiff::Timestamp;
+use runtime::{
+    aws::{self, Patience},
+    env::Env,
+};
+use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tracing::{debug, warn};
 

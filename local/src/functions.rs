@@ -7,8 +7,8 @@ use futures::{FutureExt as _, future::BoxFuture};
 use jiff::Timestamp;
 use lambda_http::{Adapter, Service as _};
 use lambda_runtime::{Context, LambdaEvent};
+use runtime::{clock::Clock, env::Env};
 use serde_json::Value;
-use shared::{clock::Clock, env::Env};
 use uuid::Uuid;
 
 use crate::trace::{self, Trace};

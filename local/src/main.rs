@@ -79,7 +79,7 @@ const LOG: &str = "warn,dynoxide=error";
 
 fn main() -> ExitCode {
     let log = fmt::layer().with_writer(std::io::stderr);
-    tracing_subscriber::registry().with(shared::telemetry::filter(LOG)).with(log).init();
+    tracing_subscriber::registry().with(runtime::telemetry::filter(LOG)).with(log).init();
     let cli = Cli::parse();
     let run = async {
         match cli.command {

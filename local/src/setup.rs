@@ -11,20 +11,22 @@ use aws_sdk_s3::types::{
     NotificationConfigurationFilter, QueueConfiguration, S3KeyFilter,
 };
 use aws_sdk_sqs::types::QueueAttributeName;
-use jiff::Timestamp;
-use serde_json::json;
-use shared::{
-    aws,
+use domain::{
     download::Download,
     email::Email,
-    env::Env,
-    fill::{self, Filled},
     object_key::ORIGINALS,
-    operation::Operation,
+    operation::{Filled, Operation},
     photo::Photo,
-    store::{Table, Unreadable},
     workable::Workable,
 };
+use jiff::Timestamp;
+use runtime::{
+    aws,
+    env::Env,
+    fill,
+    store::{Table, Unreadable},
+};
+use serde_json::json;
 use tracing::warn;
 
 use crate::{stand_ins::StandIns, system::Workers};
@@ -82,10 +84,10 @@ pub async fn set_up(stand_ins: &StandIns, env: &Env, workers: &Workers, cors_ori
         .parameters()
         .get_or_create(&env.required("LINK_SECRET_PARAMETER")?, || format!("1:{}{}", random(), random()))?;
     queues(&aws_sdk_sqs::Client::new(&config), workers).await?;
-    let s3 = shared::aws::s3(env, &config);
+    let s3 = runtime::aws::s3(env, &config);
     buckets(&s3, env).await?;
     cors(&s3, env, cors_origins).await?;
-    tables(&shared::aws::dynamodb(env, &config), env).await
+    tables(&runtime::aws::dynamodb(env, &config), env).await
 }
 
 fn random() -> String {
@@ -278,7 +280,7 @@ fn key(name: &str, kind: KeyType) -> Result<KeySchemaElement> {
 
 /// The process that held them was this system's last one, and it is dead: its leases end now, not at their deadline.
 pub async fn free_dead_leases(env: &Env) -> Result<()> {
-    let dynamodb = shared::aws::dynamodb(env, &aws::config(env, aws::Patience::Job)?);
+    let dynamodb = runtime::aws::dynamodb(env, &aws::config(env, aws::Patience::Job)?);
     let now = env.clock().now();
     free(&Table::<Photo>::new(dynamodb.clone(), env.required("PHOTOS_TABLE")?), now).await?;
     free(&Table::<Download>::new(dynamodb.clone(), env.required("DOWNLOADS_TABLE")?), now).await?;
@@ -307,7 +309,7 @@ async fn free<R: Workable>(table: &Table<R>, now: Timestamp) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use aws_sdk_dynamodb::types::AttributeValue;
-    use shared::clock::Clock;
+    use runtime::clock::Clock;
 
     use super::*;
     use crate::stand_ins;
@@ -326,7 +328,7 @@ mod tests {
         ];
         let of_aws = of_aws.map(|(name, value)| (name.to_owned(), value));
         let env = Env::of(tables_of.into_iter().chain(of_aws).collect());
-        let dynamodb = shared::aws::dynamodb(&env, &aws::config(&env, aws::Patience::Job).unwrap());
+        let dynamodb = runtime::aws::dynamodb(&env, &aws::config(&env, aws::Patience::Job).unwrap());
         create_table(&dynamodb, "photos_table", &[DUE]).await.unwrap();
         let text = |text: &str| AttributeValue::S(text.to_owned());
         let number = |number: &str| AttributeValue::N(number.to_owned());

@@ -3,11 +3,8 @@
 use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result};
-use shared::{
-    clock::Clock,
-    env::Env,
-    workers::{Worker, workers},
-};
+use domain::workers::{Worker, workers};
+use runtime::{clock::Clock, env::Env};
 use tokio::{net::TcpListener, task::JoinSet};
 
 use crate::{

@@ -1,10 +1,11 @@
 use std::{process::Command, sync::Arc, time::Duration};
 
 use archive_builder::uploads::{Checksums, Expected, StoreError, Uploads};
+use domain::{ObjectKey, photo::Photo};
 use futures::future::BoxFuture;
 use http::{Method, StatusCode};
+use runtime::{clock::Clock, store::Table};
 use serde_json::{Value, json};
-use shared::{ObjectKey, clock::Clock, photo::Photo, store::Table};
 use tests::{
     TestApp,
     builder::Builder,
@@ -290,7 +291,7 @@ async fn a_photo_that_is_gone_or_replaced_fails_the_download_by_its_name() {
 }
 
 fn dynamodb(app: &TestApp) -> aws_sdk_dynamodb::Client {
-    shared::aws::dynamodb(&app.env(), &shared::aws::config(&app.env(), shared::aws::Patience::Job).unwrap())
+    runtime::aws::dynamodb(&app.env(), &runtime::aws::config(&app.env(), runtime::aws::Patience::Job).unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use domain::photo::Photo;
 use futures::{StreamExt as _, stream};
+use runtime::clock::Clock;
 use serde_json::json;
-use shared::{clock::Clock, photo::Photo};
 use tests::{TestApp, jpeg, oracle::table};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -51,7 +52,7 @@ async fn records_that_this_build_can_not_read_are_left_out_and_block_neither_lis
     app.system().queues().purge("photos").unwrap();
 
     let env = app.env();
-    let dynamodb = shared::aws::dynamodb(&env, &shared::aws::config(&env, shared::aws::Patience::Job).unwrap());
+    let dynamodb = runtime::aws::dynamodb(&env, &runtime::aws::config(&env, runtime::aws::Patience::Job).unwrap());
     let name = env.required("PHOTOS_TABLE").unwrap();
     let text = |text: &str| AttributeValue::S(text.to_owned());
     let read = dynamodb.get_item().table_name(&name).key("studio", text("anna")).key("id", text(&photo));

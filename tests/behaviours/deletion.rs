@@ -1,10 +1,10 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use domain::photo::Photo;
 use jiff::Timestamp;
 use reqwest::StatusCode;
 use serde_json::json;
-use shared::photo::Photo;
 use tests::{TestApp, campaigns::Stops, jpeg, oracle::table};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -88,7 +88,7 @@ async fn a_photo_that_an_order_holds_is_not_forgotten_while_it_waits_for_its_upl
 
 async fn item(app: &TestApp, photo: &str) -> HashMap<String, AttributeValue> {
     let env = app.env();
-    let dynamodb = shared::aws::dynamodb(&env, &shared::aws::config(&env, shared::aws::Patience::Job).unwrap());
+    let dynamodb = runtime::aws::dynamodb(&env, &runtime::aws::config(&env, runtime::aws::Patience::Job).unwrap());
     let get = dynamodb.get_item().table_name(env.required("PHOTOS_TABLE").unwrap());
     let text = |text: &str| AttributeValue::S(text.to_owned());
     get.key("studio", text("anna")).key("id", text(photo)).send().await.unwrap().item.unwrap()

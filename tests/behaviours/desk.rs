@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use clap::Parser as _;
+use domain::operation::Operation;
 use futures::{StreamExt as _, stream};
 use local::desk::{self, Cli};
 use reqwest::StatusCode;
+use runtime::clock::Clock;
 use serde_json::{Value, json};
-use shared::{clock::Clock, operation::Operation};
 use tests::{Answer, TestApp, campaigns::Stops, jpeg, oracle::table};
 
 const OPERATOR: &str = "ops:operator";
@@ -145,7 +146,7 @@ async fn retry_all(app: &TestApp, selection: Value, count: usize) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_that_failed_at_once_are_retried_by_their_error_each_once() {
-    /// More than an operation takes at once (`PAGE` in `shared/src/desk/repair.rs`), and than fits on a page of 50.
+    /// More than an operation takes at once (`PAGE` in `shared/runtime/src/desk/repair.rs`), and than fits on a page of 50.
     const COUNT: usize = 120;
     let app = TestApp::with(|options| {
         options.overrides.insert(("email-sender".into(), "MAIL_FROM".into()), "nobody".into());
@@ -325,7 +326,7 @@ async fn operations_over_more_dead_letters_than_a_run_can_read_end() {
     let letters: usize = std::env::var(LETTERS).map_or(3_000, |letters| letters.parse().unwrap());
     let app = TestApp::with(|options| options.workers.get_mut("email-sender").unwrap().timeout_seconds = 9).await;
     let env = app.env();
-    let dynamodb = shared::aws::dynamodb(&env, &shared::aws::config(&env, shared::aws::Patience::Request).unwrap());
+    let dynamodb = runtime::aws::dynamodb(&env, &runtime::aws::config(&env, runtime::aws::Patience::Request).unwrap());
     let text = |text: &str| AttributeValue::S(text.to_owned());
     let unreadable = dynamodb.put_item().table_name(env.required("EMAILS_TABLE").unwrap());
     let id = uuid::Uuid::from_u128(7);

@@ -4,10 +4,11 @@ mod retention;
 
 use std::time::Duration;
 
+use domain::order::Order;
 use jiff::Timestamp;
 use reqwest::StatusCode;
+use runtime::{clock::Clock, store::Table};
 use serde_json::{Value, json};
-use shared::{clock::Clock, order::Order, store::Table};
 use tests::{Answer, TestApp, campaigns::Stops, jpeg};
 
 const NAME: &str = "Eva Beispiel";
@@ -15,7 +16,7 @@ const ADDRESS: &str = "eva@example.com";
 
 fn dynamodb(app: &TestApp) -> aws_sdk_dynamodb::Client {
     let env = app.env();
-    shared::aws::dynamodb(&env, &shared::aws::config(&env, shared::aws::Patience::Job).unwrap())
+    runtime::aws::dynamodb(&env, &runtime::aws::config(&env, runtime::aws::Patience::Job).unwrap())
 }
 
 /// Every item of every table whose partition begins with the studio's name, as text.

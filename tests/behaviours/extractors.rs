@@ -11,19 +11,16 @@ use std::{
     sync::atomic::AtomicBool,
 };
 
+use archive::{Entry, Layout, Modified, contents::Source, crc::RunningCrc32};
 use archive_builder::{
     assemble::{Assembly, Earlier, Place, Unwritten},
     plan::{PartPlan, Preference, cost::Costs},
     uploads::{Checksums, Uploads},
 };
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use domain::ObjectKey;
+use runtime::objects::ObjectStore;
 use serde_json::json;
-use shared::{
-    ObjectKey,
-    contents::Source,
-    objects::ObjectStore,
-    zip::{Entry, Layout, Modified, crc::RunningCrc32},
-};
 use tests::{HOSTILE_NAMES, TestApp, jpeg};
 use uuid::Uuid;
 

@@ -1,8 +1,8 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use reqwest::StatusCode;
+use runtime::clock::Clock;
 use serde_json::{Value, json};
-use shared::clock::Clock;
 use tests::{TestApp, campaigns::Stops, jpeg};
 
 fn new_photo(name: &str) -> Value {

@@ -6,13 +6,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde_json::{Value, json};
-use shared::{
-    env::Env,
-    metrics,
+use domain::{
     object_key::ORIGINALS,
     workers::{Worker, workers},
 };
+use runtime::{env::Env, metrics};
+use serde_json::{Value, json};
 
 /// Where the plan lies, as `terraform show -json` writes it.
 const PLAN: &str = "DARKROOM_PLAN";

@@ -10,8 +10,8 @@ use std::{
 use aws_sdk_s3::types::ChecksumMode;
 use futures::future::BoxFuture;
 use http::StatusCode;
+use runtime::objects::decode_crc32;
 use serde_json::json;
-use shared::objects::decode_crc32;
 use tests::{
     TestApp,
     builder::Builder,

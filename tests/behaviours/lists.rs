@@ -3,16 +3,15 @@
 use std::{sync::Arc, time::Duration};
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use domain::{
+    Studio,
+    photo::{Photo, PhotoStatus},
+    record::ListIndex,
+};
 use futures::{StreamExt as _, future::BoxFuture, stream};
 use reqwest::StatusCode;
+use runtime::{clock::Clock, env::Env, store::Table};
 use serde_json::json;
-use shared::{
-    Studio,
-    clock::Clock,
-    env::Env,
-    photo::{Photo, PhotoStatus},
-    store::{ListIndex, Table},
-};
 use tests::{
     TestApp, jpeg,
     oracle::table,
@@ -54,7 +53,7 @@ async fn a_page_with_a_filter_reads_at_most_twice_what_it_shows() {
     let proxy = Proxy::start(&environment["AWS_ENDPOINT_URL_DYNAMODB"], Arc::new(Watched)).await.unwrap();
     environment.insert("AWS_ENDPOINT_URL_DYNAMODB".into(), proxy.endpoint.clone());
     let env = Env::of(environment);
-    let client = shared::aws::dynamodb(&env, &shared::aws::config(&env, shared::aws::Patience::Request).unwrap());
+    let client = runtime::aws::dynamodb(&env, &runtime::aws::config(&env, runtime::aws::Patience::Request).unwrap());
     let photos = Table::<Photo>::new(client, env.required("PHOTOS_TABLE").unwrap());
     let failed = |photo: &Photo| photo.status == PhotoStatus::Failed;
     let by = (ListIndex::Status, "failed");
@@ -164,7 +163,7 @@ async fn work(app: &TestApp) {
 
 fn dynamodb(app: &TestApp) -> aws_sdk_dynamodb::Client {
     let env = app.env();
-    shared::aws::dynamodb(&env, &shared::aws::config(&env, shared::aws::Patience::Job).unwrap())
+    runtime::aws::dynamodb(&env, &runtime::aws::config(&env, runtime::aws::Patience::Job).unwrap())
 }
 
 const INDEXED: [&str; 3] = ["PHOTOS_TABLE", "ORDERS_TABLE", "DOWNLOADS_TABLE"];

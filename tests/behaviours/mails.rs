@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use local::Options;
 use reqwest::{Method, StatusCode};
+use runtime::clock::Clock;
 use serde_json::{Value, json};
-use shared::clock::Clock;
 use tests::{TestApp, jpeg};
 
 async fn ask(app: &TestApp, template: &str, data: Value) -> (StatusCode, String) {

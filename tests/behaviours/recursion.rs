@@ -4,16 +4,15 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
-use jiff::Timestamp;
-use reqwest::Method;
-use serde_json::json;
-use shared::{
+use domain::{
     RecordError,
-    clock::Clock,
     email::{Email, EmailStatus, Message},
-    store::Table,
     workers::RecursiveLoop,
 };
+use jiff::Timestamp;
+use reqwest::Method;
+use runtime::{clock::Clock, store::Table};
+use serde_json::json;
 use tests::{
     Answer, TestApp,
     processes::{Host, build_functions},
@@ -76,8 +75,8 @@ impl Chain {
 
 /// Fills the table with copies of one email that failed.
 async fn failed_emails(app: &TestApp) {
-    let config = shared::aws::config(&app.env(), shared::aws::Patience::Job).unwrap();
-    let dynamodb = shared::aws::dynamodb(&app.env(), &config);
+    let config = runtime::aws::config(&app.env(), runtime::aws::Patience::Job).unwrap();
+    let dynamodb = runtime::aws::dynamodb(&app.env(), &config);
     let message = Message::OrderConfirmation { order_id: Uuid::now_v7() };
     let (studio, to, now) = ("anna".parse().unwrap(), "eva@example.com".parse().unwrap(), Timestamp::now());
     let mut email = Email::new(studio, Uuid::now_v7(), message, to, "en".into(), now);

@@ -92,7 +92,7 @@ async fn an_operation_whose_worker_dies_goes_on_and_misses_no_photo() {
     let stops = Stops::default();
     let app = TestApp::with(|options| {
         options.by_hand = true;
-        options.clock = shared::clock::Clock::movable();
+        options.clock = runtime::clock::Clock::movable();
         options.layer = Some(stops.layer());
     })
     .await;

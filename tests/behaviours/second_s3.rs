@@ -13,8 +13,8 @@ use aws_sdk_s3::types::{
     ChecksumMode, Event, FilterRule, FilterRuleName, NotificationConfiguration, NotificationConfigurationFilter,
     QueueConfiguration, S3KeyFilter,
 };
+use runtime::{env::Env, objects::decode_crc32};
 use serde_json::{Value, json};
-use shared::{env::Env, objects::decode_crc32};
 use tests::{
     TestApp,
     processes::{Host, build_functions},
@@ -66,7 +66,8 @@ impl Bed {
         let s3 = s3(&environment);
         let mut beside = environment.clone();
         beside.insert("AWS_ENDPOINT_URL".into(), second);
-        let sqs = aws_sdk_sqs::Client::new(&shared::aws::config(&Env::of(beside), shared::aws::Patience::Job).unwrap());
+        let sqs =
+            aws_sdk_sqs::Client::new(&runtime::aws::config(&Env::of(beside), runtime::aws::Patience::Job).unwrap());
         let mut events = JoinSet::new();
         set_up(&s3, &sqs, &app, &mut events).await;
         host.set_environment(environment.clone());
@@ -114,7 +115,7 @@ impl Bed {
 
 fn s3(environment: &HashMap<String, String>) -> aws_sdk_s3::Client {
     let env = Env::of(environment.clone());
-    shared::aws::s3(&env, &shared::aws::config(&env, shared::aws::Patience::Job).unwrap())
+    runtime::aws::s3(&env, &runtime::aws::config(&env, runtime::aws::Patience::Job).unwrap())
 }
 
 /// Creates the buckets, and forwards their notifications from LocalStack's queue to the system's.

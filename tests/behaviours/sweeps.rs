@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use runtime::clock::Clock;
 use serde_json::json;
-use shared::clock::Clock;
 use tests::{TestApp, jpeg};
 
 /// S3's event is lost, or no worker could read the table while it was delivered: nobody has to ask for the photo.
@@ -44,7 +44,7 @@ async fn a_record_that_can_not_be_read_keeps_no_other_from_being_looked_after() 
     assert_eq!(app.get("anna", &path).await.body["status"], "pending");
 
     let env = app.env();
-    let dynamodb = shared::aws::dynamodb(&env, &shared::aws::config(&env, shared::aws::Patience::Job).unwrap());
+    let dynamodb = runtime::aws::dynamodb(&env, &runtime::aws::config(&env, runtime::aws::Patience::Job).unwrap());
     for shard in 0..4 {
         let text = |text: String| AttributeValue::S(text);
         let unreadable = dynamodb.put_item().table_name(env.required("PHOTOS_TABLE").unwrap());

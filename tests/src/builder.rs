@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use archive_builder::State;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use domain::{Job, download::Download};
 use jiff::Timestamp;
 use lambda_runtime::{Context, LambdaEvent};
-use shared::{Job, download::Download, env::Env, store::Table};
+use runtime::{env::Env, store::Table};
 use uuid::Uuid;
 
 use crate::{
@@ -46,8 +47,8 @@ impl TestApp {
         let (aws, dynamodb) = (target("AWS_ENDPOINT_URL"), target("AWS_ENDPOINT_URL_DYNAMODB"));
         let s3 = Proxy::start(&aws, line.clone()).await.expect("a port");
         let dynamodb = Proxy::start(&dynamodb, line).await.expect("a port");
-        let config = shared::aws::config(&self.env(), shared::aws::Patience::Job).expect("complete");
-        let downloads = Table::new(shared::aws::dynamodb(&self.env(), &config), "downloads");
+        let config = runtime::aws::config(&self.env(), runtime::aws::Patience::Job).expect("complete");
+        let downloads = Table::new(runtime::aws::dynamodb(&self.env(), &config), "downloads");
         variables.insert("AWS_ENDPOINT_URL".into(), s3.endpoint.clone());
         variables.insert("AWS_ENDPOINT_URL_DYNAMODB".into(), dynamodb.endpoint.clone());
         variables.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));

@@ -15,8 +15,8 @@ use anyhow::{Context as _, Result, bail, ensure};
 use image::{ImageFormat, Rgb, RgbImage};
 use local::{Options, System};
 use reqwest::{Method, Response, StatusCode};
+use runtime::env::Env;
 use serde_json::{Value, json};
-use shared::env::Env;
 
 /// A photo is developed, an archive built, a mail sent well within this on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -376,8 +376,8 @@ impl TestApp {
 
 fn clients(system: &System) -> (aws_sdk_sqs::Client, aws_sdk_s3::Client) {
     let env = Env::of(system.environment.clone());
-    let config = shared::aws::config(&env, shared::aws::Patience::Job).expect("complete");
-    (aws_sdk_sqs::Client::new(&config), shared::aws::s3(&env, &config))
+    let config = runtime::aws::config(&env, runtime::aws::Patience::Job).expect("complete");
+    (aws_sdk_sqs::Client::new(&config), runtime::aws::s3(&env, &config))
 }
 
 async fn read(response: Response) -> Answer {

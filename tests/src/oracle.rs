@@ -3,16 +3,16 @@
 use std::collections::{BTreeMap, HashMap};
 
 use anyhow::{Context as _, Result};
-use serde_json::Value;
-use shared::{
+use domain::{
     ObjectKey, Studio,
     download::{Download, DownloadStatus},
     email::{Email, EmailStatus},
     job::Job,
     photo::{Derivatives, Photo, PhotoStatus},
-    store::Table,
     workable::Workable,
 };
+use runtime::store::Table;
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{TestApp, unzip};
@@ -137,7 +137,7 @@ async fn records<R: Workable>(app: &TestApp, variable: &str, studio: &Studio) ->
 pub fn table<R: Workable>(app: &TestApp, variable: &str) -> Result<Table<R>> {
     let env = app.env();
     Ok(Table::new(
-        shared::aws::dynamodb(&env, &shared::aws::config(&env, shared::aws::Patience::Job)?),
+        runtime::aws::dynamodb(&env, &runtime::aws::config(&env, runtime::aws::Patience::Job)?),
         env.required(variable)?,
     ))
 }
@@ -184,7 +184,7 @@ async fn look_at_photo(app: &TestApp, findings: &mut Findings, photo: &Photo, or
     if let Derivatives::Made { preview, thumb } = &made.derivatives {
         let bucket = app.env().required("PHOTOS_BUCKET")?;
         for (picture, made_picture) in
-            [(shared::object_key::Picture::Preview, preview), (shared::object_key::Picture::Thumb, thumb)]
+            [(domain::object_key::Picture::Preview, preview), (domain::object_key::Picture::Thumb, thumb)]
         {
             let (studio, version) = (photo.studio.clone(), made.processor_version);
             let key = ObjectKey::Derivative { studio, photo: photo.id, version, picture };
@@ -251,9 +251,9 @@ fn look_at_its_mail(findings: &mut Findings, download: &Download, emails: &[Emai
         return;
     }
     let about = emails.iter().filter(|email| match email.message {
-        shared::email::Message::DownloadReady { download_id }
-        | shared::email::Message::DownloadFailed { download_id } => download_id == download.id,
-        shared::email::Message::OrderConfirmation { .. } => false,
+        domain::email::Message::DownloadReady { download_id }
+        | domain::email::Message::DownloadFailed { download_id } => download_id == download.id,
+        domain::email::Message::OrderConfirmation { .. } => false,
     });
     match about.count() {
         0 => findings.lost(format!("no mail tells of download {}", download.id)),

@@ -4,9 +4,9 @@
 use std::{collections::HashMap, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
+use domain::{Studio, workable::Workable};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use shared::{Studio, workable::Workable};
 use uuid::Uuid;
 
 use crate::{TestApp, encode, jpeg, oracle};
@@ -132,7 +132,7 @@ async fn anything_due(app: &TestApp) -> Result<bool> {
     async fn due<R: Workable>(app: &TestApp, variable: &str) -> Result<bool> {
         Ok(!oracle::table::<R>(app, variable)?.all_due().await?.is_empty())
     }
-    Ok(due::<shared::photo::Photo>(app, "PHOTOS_TABLE").await?
-        || due::<shared::download::Download>(app, "DOWNLOADS_TABLE").await?
-        || due::<shared::email::Email>(app, "EMAILS_TABLE").await?)
+    Ok(due::<domain::photo::Photo>(app, "PHOTOS_TABLE").await?
+        || due::<domain::download::Download>(app, "DOWNLOADS_TABLE").await?
+        || due::<domain::email::Email>(app, "EMAILS_TABLE").await?)
 }

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use anyhow::Result;
 use aws_types::SdkConfig;
+use domain::{Job, workable::Queued, workers::QueueName};
 pub use estimate::{Estimate, archive, photo};
 use jiff::Timestamp;
+use runtime::{clock::Clock, desk::Desk, env::Env, lambda::Lambda};
 use serde_json::{Value, json};
-use shared::{Job, clock::Clock, desk::Desk, env::Env, lambda::Lambda, workable::Queued, workers::QueueName};
 use tracing::{info, warn};
 use uuid::Uuid;
 

@@ -4,9 +4,10 @@
 use std::collections::HashMap;
 
 use axum::extract::FromRequestParts;
+use domain::Studio;
 use http::request::Parts;
 use lambda_http::{RequestExt as _, request::RequestContext};
-use shared::{Studio, env::EnvError};
+use runtime::env::EnvError;
 
 use crate::{
     problem::{Kind, Problem},

@@ -6,13 +6,10 @@ use std::{
 };
 
 use anyhow::Result;
+use archive::DownloadIndex;
+use domain::download::{BuiltFile, Download};
 use jiff::{SignedDuration, Timestamp};
-use shared::{
-    clock::Clock,
-    download::{BuiltFile, Download},
-    objects::ObjectStore,
-    zip::DownloadIndex,
-};
+use runtime::{clock::Clock, objects::ObjectStore};
 
 /// The age at which an index is read again. S3 may have deleted it meanwhile.
 const KEPT_FOR: SignedDuration = SignedDuration::from_mins(10);
@@ -91,15 +88,16 @@ fn describes(index: &DownloadIndex, archives: &[BuiltFile]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use shared::{env::Env, zip::ArchiveIndex};
+    use archive::ArchiveIndex;
+    use runtime::env::Env;
 
     use super::*;
 
     fn indexes() -> Indexes {
         let variables = ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
         let env = Env::of(variables.map(|name| (name.to_owned(), "test".to_owned())).into());
-        let config = shared::aws::config(&env, shared::aws::Patience::Request).unwrap();
-        Indexes::new(ObjectStore::new(shared::aws::s3(&env, &config), "none"), Clock::system())
+        let config = runtime::aws::config(&env, runtime::aws::Patience::Request).unwrap();
+        Indexes::new(ObjectStore::new(runtime::aws::s3(&env, &config), "none"), Clock::system())
     }
 
     fn kept(path: usize, crc32: u32, files: usize) -> Kept {

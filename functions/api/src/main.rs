@@ -2,7 +2,7 @@
 
 use api::State;
 use lambda_http::{Error, run};
-use shared::{env::Env, telemetry};
+use runtime::{env::Env, telemetry};
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {

@@ -3,13 +3,13 @@
 use std::{fmt::Write as _, sync::LazyLock};
 
 use anyhow::anyhow;
-use minijinja::{Environment, UndefinedBehavior, context, value::Serde};
-use serde::Serialize;
-use shared::{
+use domain::{
     download::{Closed, Download},
     language::Language,
     order::Order,
 };
+use minijinja::{Environment, UndefinedBehavior, context, value::Serde};
+use serde::Serialize;
 
 /// What the page is made of, and what it says in each language.
 const TEMPLATES: [(&str, &str); 4] = [

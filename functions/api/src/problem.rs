@@ -4,13 +4,13 @@ use axum::{
     Json,
     response::{IntoResponse, Response},
 };
+use domain::{JobError, error::ServiceUnavailable};
 use http::{
     HeaderValue, StatusCode,
     header::{CONTENT_TYPE, RETRY_AFTER},
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use shared::{JobError, error::ServiceUnavailable};
 use tracing::error;
 use utoipa::ToSchema;
 

@@ -6,24 +6,26 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use shared::{
+use domain::{
+    download::Download,
+    email::Email,
+    operation::Operation,
+    photo::Photo,
+    workers::{Healthy, QueueName, workers},
+};
+use runtime::{
     aws,
     clock::Clock,
     desk::{DeadLetters, Desk},
-    download::Download,
-    email::Email,
     env::Env,
     erasure::Erasure,
     fill::Fillings,
     monitoring::OldestMessage,
     objects::ObjectStore,
-    operation::Operation,
     parameters::Parameters,
-    photo::Photo,
     queue::Queue,
     secret::LinkSecrets,
     store::{Orders, Table, Tombstones},
-    workers::{Healthy, QueueName, workers},
 };
 
 use crate::{

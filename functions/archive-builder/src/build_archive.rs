@@ -9,15 +9,19 @@ use std::{
 };
 
 use anyhow::anyhow;
-use shared::{
+use archive::{
+    DownloadIndex, Layout,
+    contents::{File, Source, archives, contents},
+};
+use domain::{
     Job, JobError, Studio,
+    download::{Download, DownloadStatus, Position, Progress},
+};
+use runtime::{
     aws::broken_off,
     batch::{Delivery, Disposition},
-    contents::{File, Source, archives, contents},
-    download::{Download, DownloadStatus, Position, Progress},
     hold::{self, Hold},
     metrics,
-    zip::{DownloadIndex, Layout},
 };
 use tokio::sync::Mutex;
 use tracing::{Instrument as _, info, info_span, warn};

@@ -3,18 +3,20 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use futures::{StreamExt as _, TryStreamExt as _, stream};
-use shared::{
+use domain::{
     JobError, Studio,
-    desk::{AT_ONCE, PAGE, pause_in_time},
     download::Download,
     email::Email,
     email_address::EmailAddress,
-    erasure::{Pass, Position},
-    hold::Hold,
     link::LinkSecret,
     operation::{ErasureScope, Operation},
     order::Order,
+};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use runtime::{
+    desk::{AT_ONCE, PAGE, pause_in_time},
+    erasure::{Pass, Position},
+    hold::Hold,
 };
 use uuid::Uuid;
 

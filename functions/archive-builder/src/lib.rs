@@ -12,15 +12,16 @@ pub mod uploads;
 use std::sync::Arc;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
-use lambda_runtime::LambdaEvent;
-use shared::{
+use domain::{
     JobError,
-    batch::{self, Delivery, Disposition},
-    desk,
-    fill::{self, Filled},
-    hold::Hold,
     job::Job,
-    operation::{Operation, Task},
+    operation::{Filled, Operation, Task},
+};
+use lambda_runtime::LambdaEvent;
+use runtime::{
+    batch::{self, Delivery, Disposition},
+    desk, fill,
+    hold::Hold,
     sweep::sweep,
 };
 pub use state::State;

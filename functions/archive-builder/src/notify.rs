@@ -1,7 +1,8 @@
 //! The mail that follows a build. Its id is derived, so that a repeated step sends no second one.
 
+use domain::{JobError, download::Download, order::Order};
 use jiff::Timestamp;
-use shared::{JobError, download::Download, follow_up, order::Order};
+use runtime::follow_up;
 
 use crate::state::State;
 

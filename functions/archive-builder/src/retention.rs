@@ -4,15 +4,17 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use anyhow::{Context as _, Result};
-use jiff::{SignedDuration, Timestamp};
-use shared::{
+use domain::{
     JobError, Studio,
-    desk::pause_in_time,
-    hold::Hold,
     operation::{ErasureScope, Operation, Task},
-    store::{Created, ScanKey},
     workable::Workable as _,
     workers::QueueName,
+};
+use jiff::{SignedDuration, Timestamp};
+use runtime::{
+    desk::pause_in_time,
+    hold::Hold,
+    store::{Created, ScanKey},
 };
 use uuid::Uuid;
 

@@ -3,18 +3,15 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use shared::{
+use domain::{download::Download, email::Email, operation::Operation, photo::Photo};
+use runtime::{
     aws,
     batch::Redelivery,
     desk::{DeadLetters, Desk},
-    download::Download,
-    email::Email,
     env::Env,
     erasure::Erasure,
     objects::ObjectStore,
-    operation::Operation,
     parameters::Parameters,
-    photo::Photo,
     queue::Queue,
     secret::LinkSecrets,
     store::{Orders, Table},

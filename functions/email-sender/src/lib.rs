@@ -8,14 +8,12 @@ mod state;
 use std::sync::Arc;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use domain::{JobError, job::Job, operation::Operation};
 use lambda_runtime::LambdaEvent;
-use shared::{
-    JobError,
+use runtime::{
     batch::{self, Delivery, Disposition},
     desk,
     hold::Hold,
-    job::Job,
-    operation::Operation,
     sweep::sweep,
 };
 pub use state::State;

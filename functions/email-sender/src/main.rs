@@ -2,7 +2,7 @@
 
 use email_sender::State;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use shared::{env::Env, telemetry};
+use runtime::{env::Env, telemetry};
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {

@@ -3,14 +3,14 @@
 use std::sync::LazyLock;
 
 use anyhow::{Context as _, Result, anyhow};
-use jiff::Timestamp;
-use minijinja::{Environment, UndefinedBehavior, context};
-use shared::{
+use domain::{
     download::{Closed, Download},
     email::Message,
     language::Language,
     order::Order,
 };
+use jiff::Timestamp;
+use minijinja::{Environment, UndefinedBehavior, context};
 
 /// What a mail may speak of.
 pub struct Facts {
@@ -108,7 +108,7 @@ fn environment() -> Result<Environment<'static>, minijinja::Error> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use shared::order::{Customer, OrderStatus};
+    use domain::order::{Customer, OrderStatus};
     use uuid::Uuid;
 
     use super::*;

@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, anyhow};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
-use shared::{
+use domain::{
     JobError, RecordError, Studio,
-    aws::{broken_off, failed, is_throttling},
-    batch::{Delivery, Disposition},
     email::{Email, EmailStatus, Message},
     error::QuotaUsedUp,
-    hold::{self, Hold},
     language::Language,
+};
+use runtime::{
+    aws::{broken_off, failed, is_throttling},
+    batch::{Delivery, Disposition},
+    hold::{self, Hold},
     ses::{NewEmail, SesError},
 };
 use tracing::{Instrument as _, info, info_span};

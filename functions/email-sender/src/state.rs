@@ -3,14 +3,12 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use shared::{
+use domain::{download::Download, email::Email, operation::Operation};
+use runtime::{
     aws,
     batch::Redelivery,
     desk::{DeadLetters, Desk},
-    download::Download,
-    email::Email,
     env::Env,
-    operation::Operation,
     parameters::Parameters,
     queue::Queue,
     secret::LinkSecrets,

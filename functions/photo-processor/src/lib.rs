@@ -8,15 +8,16 @@ mod state;
 use std::sync::Arc;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use domain::{
+    JobError,
+    operation::{Filled, Operation, Task},
+};
 use lambda_runtime::LambdaEvent;
 use message::Message;
-use shared::{
-    JobError,
+use runtime::{
     batch::{self, Delivery, Disposition},
-    desk,
-    fill::{self, Filled},
+    desk, fill,
     hold::Hold,
-    operation::{Operation, Task},
     sweep::sweep,
 };
 pub use state::State;

@@ -2,7 +2,7 @@
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use photo_processor::State;
-use shared::{env::Env, telemetry};
+use runtime::{env::Env, telemetry};
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {

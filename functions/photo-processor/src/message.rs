@@ -1,7 +1,8 @@
 //! What arrives on the photos queue: S3's own events, and our jobs.
 
+use domain::{JobError, Studio, job::Job};
+use runtime::s3_event;
 use serde_json::Value;
-use shared::{JobError, Studio, job::Job, s3_event};
 use tracing::warn;
 use uuid::Uuid;
 

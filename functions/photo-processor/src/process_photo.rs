@@ -5,17 +5,19 @@ use std::sync::Arc;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use develop::{Developed, Jpeg, Limits, develop};
-use sha2::{Digest as _, Sha256};
-use shared::{
+use domain::{
     JobError, ObjectKey, Studio,
+    object_key::Picture,
+    photo::{Derivative, Derivatives, Development, MAX_ORIGINAL_BYTES, PROCESSOR_VERSION, Photo},
+};
+use runtime::{
     aws::broken_off,
     batch::{Delivery, Disposition},
     hold::{self, Hold},
     metrics,
-    object_key::Picture,
     objects::{GetError, Head},
-    photo::{Derivative, Derivatives, Development, MAX_ORIGINAL_BYTES, PROCESSOR_VERSION, Photo},
 };
+use sha2::{Digest as _, Sha256};
 use tracing::{Instrument as _, info, info_span};
 use uuid::Uuid;
 

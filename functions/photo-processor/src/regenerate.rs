@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use futures::{StreamExt as _, TryStreamExt as _, stream};
-use shared::{
+use domain::{
     JobError,
-    desk::{AT_ONCE, PAGE, pause_in_time},
-    hold::Hold,
     operation::{Operation, Photos},
     photo::{Photo, PhotoStatus},
+};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use runtime::{
+    desk::{AT_ONCE, PAGE, pause_in_time},
+    hold::Hold,
 };
 
 use crate::state::State;

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use shared::{
+use domain::{operation::Operation, photo::Photo};
+use runtime::{
     aws,
     batch::Redelivery,
     desk::{DeadLetters, Desk},
     env::Env,
     objects::ObjectStore,
-    operation::Operation,
-    photo::Photo,
     queue::Queue,
     store::{Table, Tombstones},
 };

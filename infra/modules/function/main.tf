@@ -25,7 +25,7 @@ resource "aws_lambda_function" "this" {
   kms_key_arn                    = var.kms_key_arn
   tags                           = var.tags
 
-  # The function filters its log itself (shared/src/telemetry.rs).
+  # The function filters its log itself (shared/runtime/src/telemetry.rs).
   environment {
     variables = merge(var.environment, { RUST_LOG = lower(var.log_level) })
   }

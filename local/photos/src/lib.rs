@@ -203,8 +203,9 @@ impl Recipe {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use exif::{In, Tag};
+
+    use super::*;
 
     /// The recipe at a size that a debug build draws in no time.
     fn small(recipe: &Recipe) -> Recipe {

@@ -5,8 +5,8 @@ use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use domain::photo::FileType;
 use sha2::{Digest, Sha256};
-use shared::photo::FileType;
 
 /// Bytes read at a time.
 const CHUNK_BYTES: usize = 256 * 1024;

@@ -122,7 +122,7 @@ fn oldest(queues: &Queues, metric: &Metric) -> Option<f64> {
 mod tests {
     use std::time::Duration;
 
-    use shared::clock::Clock;
+    use runtime::clock::Clock;
 
     use super::*;
     use crate::stand_ins::sqs::QueueAttributes;

@@ -23,17 +23,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
-use shared::clock::Clock;
-use tokio::net::TcpListener;
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
-
 pub use identity::{ACCESS_KEY, ACCOUNT, REGION, SECRET_KEY};
 pub use lambda::Lambda;
 pub use mailbox::{Attachment, Mail, Mailbox};
 pub use router::Work;
+use runtime::clock::Clock;
 pub use sqs::Queues;
 pub use ssm::Parameters;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 /// Where the stand-ins keep their data and listen.
 #[derive(Debug, Clone)]

@@ -2,11 +2,12 @@
 //! `cargo run --release -p develop --example develop -- photo.jpg [folder]`.
 //! With a folder, preview and thumbnail are written there.
 
+use std::path::Path;
+use std::time::Instant;
+
 use anyhow::{Context, bail};
 use develop::{Derivatives, Limits, develop};
 use serde_json::json;
-use std::path::Path;
-use std::time::Instant;
 
 fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);

@@ -15,7 +15,7 @@ use super::{
 
 /// A kind of photo.
 pub(super) struct Format {
-    /// The media type, as records and responses state it. Its extensions stand in [`shared::photo::FILE_TYPES`].
+    /// The media type, as records and responses state it. Its extensions stand in [`domain::photo::FILE_TYPES`].
     pub(super) content_type: &'static str,
     /// Returns whether a file is of this kind. Rows are asked in their order.
     matches: fn(&Start<'_>) -> bool,
@@ -26,7 +26,7 @@ pub(super) struct Format {
 }
 
 /// All formats. A new one is a row here and a file with its decoder; its extensions stand in
-/// [`shared::photo::FILE_TYPES`].
+/// [`domain::photo::FILE_TYPES`].
 pub(super) static FORMATS: [Format; ROWS] = [
     Format {
         content_type: "image/jpeg",
@@ -276,7 +276,7 @@ mod tests {
     #[test]
     fn each_format_has_extensions() {
         for format in &FORMATS {
-            let named = shared::photo::FILE_TYPES.iter().any(|known| known.content_type == format.content_type);
+            let named = domain::photo::FILE_TYPES.iter().any(|known| known.content_type == format.content_type);
             assert!(named, "{} has no row in FILE_TYPES", format.content_type);
         }
     }

@@ -36,8 +36,8 @@ mod webp;
 
 use std::thread;
 
+use domain::photo::Exif;
 use sha2::{Digest, Sha256};
-use shared::photo::Exif;
 
 use self::{
     bitmap::{Bitmap, DecodedBitmap, PixelFormat},

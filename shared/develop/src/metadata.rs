@@ -12,7 +12,7 @@ mod text;
 mod time;
 mod xmp;
 
-use shared::photo::Exif;
+use domain::photo::Exif;
 
 pub(super) use self::blocks::Blocks;
 use self::{exif::Directories, iptc::Iptc, record::Sources, xmp::Xmp};

@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use reqwest::StatusCode;
+use runtime::clock::Clock;
 use serde_json::{Value, json};
-use shared::clock::Clock;
 use tests::{TestApp, campaigns::Stops, jpeg};
 
 use super::{ADDRESS, NAME, confirm, is_erased, let_hours_pass, photo, step, tell};

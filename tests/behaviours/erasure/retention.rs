@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use local::Options;
 use reqwest::StatusCode;
+use runtime::clock::Clock;
 use serde_json::json;
-use shared::clock::Clock;
 use tests::{TestApp, jpeg};
 
 use super::{NAME, is_erased, items, let_hours_pass, photo, step, tell};

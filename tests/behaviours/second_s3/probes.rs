@@ -13,11 +13,9 @@ use aws_sdk_s3::{
     types::{ChecksumAlgorithm, ChecksumMode, ChecksumType, CompletedMultipartUpload, CompletedPart},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use domain::ObjectKey;
+use runtime::objects::{ObjectStore, UploadTerms, encode_crc32};
 use sha2::{Digest as _, Sha256};
-use shared::{
-    ObjectKey,
-    objects::{ObjectStore, UploadTerms, encode_crc32},
-};
 use uuid::Uuid;
 
 /// Probes with other responses of LocalStack than of the stand-in; `tests/README.md` explains each.

@@ -104,7 +104,7 @@ async fn on_one_system(plan: Kills, bins: &Path, seed: u64) -> Result<Row> {
 }
 
 struct Jobs {
-    studio: shared::Studio,
+    studio: domain::Studio,
     order: Option<(String, HashMap<Uuid, Vec<u8>>)>,
     takes: Duration,
 }

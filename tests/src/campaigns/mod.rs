@@ -15,8 +15,9 @@ use std::{
 };
 
 use anyhow::Result;
+use domain::Studio;
 use local::functions::Layer;
-use shared::{Studio, clock::Clock};
+use runtime::clock::Clock;
 
 pub use self::{
     backlog::backlog,

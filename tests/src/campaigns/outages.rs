@@ -10,9 +10,9 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
+use domain::email::{Email, Message};
 use local::functions::Layer;
 use serde_json::json;
-use shared::email::{Email, Message};
 
 use super::{Rig, Row, judge, none_may_fail, studio};
 use crate::{

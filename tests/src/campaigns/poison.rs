@@ -45,7 +45,7 @@ pub async fn poison(masks: impl IntoIterator<Item = u16>) -> Result<Row> {
     Ok(row)
 }
 
-async fn batch(rig: &Rig, studio: &shared::Studio, order: &str, mask: u16) -> Result<Findings> {
+async fn batch(rig: &Rig, studio: &domain::Studio, order: &str, mask: u16) -> Result<Findings> {
     let (app, mut rng) = (&rig.app, Rng::with_seed(mask.into()));
     let queues = app.system().queues();
     let poison = mask.count_ones() as usize;

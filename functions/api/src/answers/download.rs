@@ -1,11 +1,11 @@
 //! Downloads.
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-use shared::{
+use domain::{
     download::{BuiltFile, Download, DownloadKind, DownloadStatus, Progress, Variant},
     email::Email,
 };
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 

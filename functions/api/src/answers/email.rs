@@ -1,11 +1,11 @@
 //! Mails.
 
-use jiff::Timestamp;
-use serde::Serialize;
-use shared::{
+use domain::{
     RecordError,
     email::{Email, EmailStatus, Message},
 };
+use jiff::Timestamp;
+use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 

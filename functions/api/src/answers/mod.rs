@@ -9,6 +9,7 @@ mod queue;
 
 use std::borrow::Cow;
 
+use domain::record::Record;
 pub use download::{DownloadState, DownloadView, DownloadWithFiles, DownloadWithLink, FileView};
 pub use email::{EmailMade, EmailView};
 pub use operation::{OperationStarted, OperationView};
@@ -17,8 +18,8 @@ pub use photo::{DerivativesView, PhotoView, PhotoWithUpload, Pictures, Upload};
 pub use queue::{
     FailedJob, FailedJobs, FailedKind, FailureGroup, Forgotten, QueueView, Queues, Retried, Skipped, Verdict,
 };
+use runtime::store;
 use serde::Serialize;
-use shared::store::{self, Record};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{ArrayBuilder, ObjectBuilder, Ref, RefOr, Schema, schema::SchemaType, schema::Type},

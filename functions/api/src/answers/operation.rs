@@ -1,12 +1,12 @@
 //! Operations.
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-use shared::{
+use domain::{
     RecordError, Studio,
     operation::{Operation, OperationStatus, Photos, Task},
     workers::QueueName,
 };
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -114,7 +114,7 @@ fn photos(which: Photos) -> SelectionView {
     SelectionView { which: Some(which), processor_version, ..SelectionView::default() }
 }
 
-fn failed(selection: &shared::operation::Selection) -> SelectionView {
+fn failed(selection: &domain::operation::Selection) -> SelectionView {
     let studio = selection.studio.as_ref().map(Studio::to_string);
     SelectionView { error: selection.error.clone(), studio, ..SelectionView::default() }
 }

@@ -1,8 +1,8 @@
 //! Orders.
 
+use domain::order::{Order, OrderStatus};
 use jiff::Timestamp;
 use serde::Serialize;
-use shared::order::{Order, OrderStatus};
 use utoipa::ToSchema;
 use uuid::Uuid;
 

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
-use serde::Serialize;
-use shared::{
+use domain::{
     RecordError,
     photo::{Derivative, Derivatives, Exif, Photo, PhotoStatus},
 };
+use jiff::Timestamp;
+use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 

@@ -1,11 +1,11 @@
 //! Queues and what failed on them, for operators.
 
-use jiff::Timestamp;
-use serde::Serialize;
-use shared::{
+use domain::{
     RecordError,
     workers::{Healthy, QueueName},
 };
+use jiff::Timestamp;
+use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 

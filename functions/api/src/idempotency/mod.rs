@@ -14,12 +14,13 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use domain::Studio;
 use http::{Method, StatusCode, header::CONTENT_TYPE, request::Parts};
 use jiff::Timestamp;
 pub use record::{Answer, Keyed, Meaning};
+use runtime::store::Created;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-use shared::{Studio, store::Created};
 use tracing::warn;
 use uuid::Uuid;
 

@@ -1,8 +1,8 @@
 //! What is kept of a request with an Idempotency-Key.
 
+use domain::{Studio, record::Record};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use shared::{Studio, store::Record};
 use uuid::Uuid;
 
 /// A key is good for this long; then it is as if it had never been used.

@@ -1,13 +1,13 @@
 //! Customers, who have no record of their own: their orders bear an address.
 
 use axum::{Json, extract::State as Shared};
-use http::StatusCode;
-use serde::Deserialize;
-use shared::{
+use domain::{
     email_address::EmailAddress,
     operation::{ErasureScope, Operation, Task},
     workers::QueueName,
 };
+use http::StatusCode;
+use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::operations;

@@ -5,16 +5,15 @@ mod retry;
 mod terms;
 
 use axum::{Json, extract::State as Shared, response::Response};
-use http::{HeaderMap, StatusCode};
-use serde::Deserialize;
-use shared::{
+use domain::{
     download::{Download, DownloadKind, DownloadStatus},
-    fill::Filled,
-    follow_up,
-    hold::rest,
+    operation::Filled,
     order::Order,
-    store::ListIndex,
+    record::ListIndex,
 };
+use http::{HeaderMap, StatusCode};
+use runtime::{follow_up, hold::rest};
+use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
 

@@ -1,15 +1,15 @@
 //! Mails that a shop asks for.
 
 use axum::{Json, extract::State as Shared, response::Response};
-use http::{HeaderMap, StatusCode};
-use serde::Deserialize;
-use shared::{
+use domain::{
     Studio,
     download::Closed,
     email::{Email, Message},
     email_address::EmailAddress,
-    store::Created,
 };
+use http::{HeaderMap, StatusCode};
+use runtime::store::Created;
+use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 

@@ -2,24 +2,22 @@
 
 use std::time::Duration;
 
+use archive::{OriginalName, contents::MAX_VOLUMES, file_name};
 use axum::{
     extract::{Path, State as Shared},
     response::{IntoResponse, Response},
+};
+use domain::{
+    ObjectKey,
+    download::{Closed, Download, DownloadKind},
+    link::LinkToken,
+    order::Order,
 };
 use http::{
     HeaderValue, StatusCode,
     header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS},
 };
 use serde::Deserialize;
-use shared::{
-    ObjectKey,
-    contents::MAX_VOLUMES,
-    download::{Closed, Download, DownloadKind},
-    link::LinkToken,
-    order::Order,
-    zip::{OriginalName, file_name},
-};
-
 use utoipa::IntoParams;
 
 use crate::{

@@ -1,8 +1,9 @@
 //! Operations: work on many records that one request asked for.
 
 use axum::{Json, extract::State as Shared, response::Response};
+use domain::{operation::Operation, workable::Workable as _};
 use http::{HeaderMap, StatusCode};
-use shared::{operation::Operation, store::Created, workable::Workable as _};
+use runtime::store::Created;
 use uuid::Version;
 
 use super::queues::at_desk;

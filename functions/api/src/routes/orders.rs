@@ -6,20 +6,19 @@ use std::{
 };
 
 use axum::{Json, extract::State as Shared, response::Response};
-use futures::{StreamExt as _, TryStreamExt as _, stream};
-use http::{HeaderMap, StatusCode};
-use jiff::Timestamp;
-use serde::Deserialize;
-use serde_json::json;
-use shared::{
+use domain::{
     Studio,
-    desk::AT_ONCE,
     email_address::EmailAddress,
-    fill::Filled,
-    operation::Operation,
+    operation::{Filled, Operation},
     order::{Customer, MAX_PHOTOS, Order, OrderStatus},
     photo::{Photo, PhotoStatus},
 };
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
+use runtime::desk::AT_ONCE;
+use serde::Deserialize;
+use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 

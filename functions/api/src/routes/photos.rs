@@ -6,16 +6,16 @@ mod upload;
 use std::{convert::Infallible, time::Duration};
 
 use axum::{Json, extract::State as Shared, response::Response};
+use domain::{
+    ObjectKey, Studio,
+    object_key::Picture,
+    operation::Filled,
+    photo::{Photo, PhotoStatus},
+    record::ListIndex,
+};
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use serde::Deserialize;
-use shared::{
-    ObjectKey, Studio,
-    fill::Filled,
-    object_key::Picture,
-    photo::{Photo, PhotoStatus},
-    store::ListIndex,
-};
 use utoipa::IntoParams;
 use uuid::Uuid;
 

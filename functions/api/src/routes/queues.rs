@@ -4,10 +4,11 @@ mod failed;
 mod listing;
 
 use axum::{Json, extract::State as Shared};
+use domain::{workable::Workable, workers::QueueName};
 pub use failed::*;
 use futures::future::try_join_all;
 pub use listing::*;
-use shared::{desk::Desk, workable::Workable, workers::QueueName};
+use runtime::desk::Desk;
 use tracing::warn;
 
 use crate::{
@@ -21,15 +22,15 @@ use crate::{
 macro_rules! at_desk {
     ($state:expr, $queue:expr, |$desk:ident| $run:expr) => {
         match $queue {
-            shared::workers::QueueName::Emails => {
+            domain::workers::QueueName::Emails => {
                 let $desk = &$state.emails;
                 $run
             }
-            shared::workers::QueueName::Photos => {
+            domain::workers::QueueName::Photos => {
                 let $desk = &$state.photos;
                 $run
             }
-            shared::workers::QueueName::Downloads => {
+            domain::workers::QueueName::Downloads => {
                 let $desk = &$state.downloads;
                 $run
             }
@@ -113,7 +114,7 @@ fn judge(view: &mut QueueView) {
 
 #[cfg(test)]
 mod tests {
-    use shared::workers::Healthy;
+    use domain::workers::Healthy;
 
     use super::*;
 

@@ -3,8 +3,10 @@
 use std::ops::Range;
 
 use anyhow::anyhow;
+use archive::Piece;
+use domain::JobError;
 use futures::{TryStreamExt as _, stream::FuturesUnordered};
-use shared::{JobError, aws::broken_off, objects::GetError, zip::Piece};
+use runtime::{aws::broken_off, objects::GetError};
 use tracing::warn;
 
 use super::{Assembly, flow::Filled};

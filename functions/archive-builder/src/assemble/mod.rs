@@ -13,14 +13,10 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
+use archive::{Layout, contents::Source, crc::RunningCrc32};
+use domain::{JobError, ObjectKey, Studio, object_key::WorkPiece};
 use futures::{TryStreamExt as _, future::BoxFuture, stream::FuturesUnordered};
-use shared::{
-    JobError, ObjectKey, Studio,
-    contents::Source,
-    object_key::WorkPiece,
-    objects::ObjectStore,
-    zip::{Layout, crc::RunningCrc32},
-};
+use runtime::objects::ObjectStore;
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 

@@ -6,11 +6,8 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use shared::{
-    JobError,
-    contents::Source,
-    zip::{Layout, crc::RunningCrc32},
-};
+use archive::{Layout, contents::Source, crc::RunningCrc32};
+use domain::JobError;
 
 /// Stretches of photos that are not whole yet. One that never becomes whole, because an earlier try has read its
 /// beginning, is still proven: by the checksum of the archive.

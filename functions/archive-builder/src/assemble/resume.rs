@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use shared::{JobError, ObjectKey, download::Position};
+use domain::{JobError, ObjectKey, download::Position};
 
 use super::Assembly;
 use crate::{

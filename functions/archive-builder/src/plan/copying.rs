@@ -15,7 +15,8 @@
 
 use std::ops::Range;
 
-use shared::{object_key::WorkPiece, zip::Layout};
+use archive::Layout;
+use domain::object_key::WorkPiece;
 
 use super::{Limits, Object, Origin, Part, Stretch, cut};
 

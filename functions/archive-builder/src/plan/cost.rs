@@ -2,7 +2,7 @@
 
 use std::ops::AddAssign;
 
-use shared::zip::{Layout, Piece};
+use archive::{Layout, Piece};
 
 use super::{Object, Origin, Part, PartPlan, Stretch};
 

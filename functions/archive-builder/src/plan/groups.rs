@@ -1,7 +1,7 @@
 //! No upload has more than 10,000 parts: a longer archive has runs of its parts put together first, as group objects,
 //! and is then made of those.
 
-use shared::object_key::WorkPiece;
+use domain::object_key::WorkPiece;
 
 use super::{Limits, Object, Origin, Part, PlanError};
 

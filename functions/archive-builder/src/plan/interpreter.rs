@@ -1,6 +1,6 @@
 //! A plan carried out in memory, by an S3 that knows its rules and nothing else.
 
-use shared::zip::{Layout, Piece};
+use archive::{Layout, Piece};
 
 use super::{Limits, Object, Origin, Part, PartPlan, Stretch};
 

@@ -24,8 +24,9 @@ use std::{
     str::FromStr,
 };
 
+use archive::Layout;
+use domain::object_key::WorkPiece;
 use sha2::{Digest as _, Sha256};
-use shared::{object_key::WorkPiece, zip::Layout};
 
 use self::{cost::Costs, limits::Buffers};
 pub use self::{cost::Estimate, limits::Limits};

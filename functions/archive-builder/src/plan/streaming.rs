@@ -1,6 +1,6 @@
 //! The plan that moves every byte through the function: few requests, as large as memory allows.
 
-use shared::zip::Layout;
+use archive::Layout;
 
 use super::{Limits, Part, Stretch, cut, limits::Buffers};
 

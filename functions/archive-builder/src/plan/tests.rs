@@ -1,5 +1,5 @@
+use archive::{Entry, Modified};
 use proptest::{collection::vec, prelude::*};
-use shared::zip::{Entry, Modified};
 
 use super::{cost::Requests, interpreter, *};
 

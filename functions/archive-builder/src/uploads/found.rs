@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use anyhow::{Context as _, Result, bail};
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
-use shared::{Studio, aws::failed, object_key::ObjectKey};
+use domain::{Studio, object_key::ObjectKey};
+use runtime::aws::failed;
 use tracing::warn;
 use uuid::Uuid;
 

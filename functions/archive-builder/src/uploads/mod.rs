@@ -12,8 +12,8 @@ use aws_sdk_s3::{
     types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart},
 };
 use bytes::Bytes;
-use shared::{
-    ObjectKey,
+use domain::ObjectKey;
+use runtime::{
     aws::{failed, slow_answer},
     objects::{ObjectStore, code, decode_crc32, encode_crc32},
 };

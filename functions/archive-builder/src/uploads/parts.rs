@@ -5,8 +5,8 @@ use std::{ops::Range, time::Duration};
 use anyhow::{Context as _, Result, bail};
 use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use bytes::Bytes;
-use shared::{
-    ObjectKey,
+use domain::ObjectKey;
+use runtime::{
     aws::{failed, slow_answer},
     objects::{code, decode_crc32, encode_crc32},
 };

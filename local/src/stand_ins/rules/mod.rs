@@ -12,7 +12,7 @@ use aws_sdk_s3::{
 use aws_sdk_sqs::Client as Sqs;
 use aws_types::SdkConfig;
 use base64::{Engine, prelude::BASE64_STANDARD};
-use shared::{clock::Clock, env::Env};
+use runtime::{clock::Clock, env::Env};
 
 use crate::stand_ins::{Options, StandIns, identity::queue_arn, sqs::QueueAttributes};
 
@@ -39,7 +39,7 @@ fn config(endpoint: &str) -> SdkConfig {
         ("AWS_ENDPOINT_URL", endpoint),
     ];
     let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-    shared::aws::config(&Env::of(variables), shared::aws::Patience::Job).unwrap()
+    runtime::aws::config(&Env::of(variables), runtime::aws::Patience::Job).unwrap()
 }
 
 struct Bed {

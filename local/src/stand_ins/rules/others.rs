@@ -1,6 +1,6 @@
 //! Mail, parameters, tables, functions and metrics.
 
-use shared::ses::NewEmail;
+use runtime::ses::NewEmail;
 
 use super::Bed;
 use crate::stand_ins::lambda;
@@ -8,7 +8,7 @@ use crate::stand_ins::lambda;
 #[tokio::test]
 async fn mail_and_parameters_are_kept() {
     let bed = Bed::new().await;
-    let ses = shared::ses::Ses::new(&bed.config).unwrap();
+    let ses = runtime::ses::Ses::new(&bed.config).unwrap();
     let send = |to: &str| {
         let (from, subject, text) = ("a@example.com".to_owned(), "Hi".to_owned(), "plain".to_owned());
         ses.send(NewEmail { from, to: to.to_owned(), subject, text, ..NewEmail::default() })
@@ -21,7 +21,7 @@ async fn mail_and_parameters_are_kept() {
         (mails[0].message_id.as_str(), mails[0].to.as_slice()),
         (id.as_str(), &["b@example.com".to_owned()][..])
     );
-    let ssm = shared::parameters::Parameters::new(&bed.config).unwrap();
+    let ssm = runtime::parameters::Parameters::new(&bed.config).unwrap();
     let missing = format!("{:#}", ssm.get("/key").await.unwrap_err());
     assert!(missing.contains("ParameterNotFound"), "{missing}");
     bed.stand_ins.parameters().get_or_create("/key", || "secret".to_owned()).unwrap();

@@ -18,8 +18,8 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use runtime::clock::Clock;
 use s3s::crypto::{Checksum, Md5};
-use shared::clock::Clock;
 use tokio::{sync::Notify, time::Instant};
 use uuid::Uuid;
 

@@ -1,7 +1,7 @@
 //! Formats with TIFF's signature: TIFF itself, and the camera RAW formats that are built on it. A file is RAW by what its
 //! directories say, and the maker that they name says of which kind; the name decides between the kinds of one maker.
 
-use shared::photo::FileType;
+use domain::photo::FileType;
 
 use crate::{
     raw::directories::{DNG_VERSION, MAKE, all, is_of_sensor},

@@ -2,9 +2,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use domain::photo::Exif;
 use mozjpeg::{ColorSpace, Compress};
-
-use shared::photo::Exif;
 
 use super::segments::segments;
 use crate::{Jpeg, bitmap::Bitmap, error::Error, orient};

@@ -7,8 +7,8 @@
 //! than XMP. All texts are UTF-8: IPTC states it, and `ExifTool` and Adobe's XMP Toolkit take EXIF texts for UTF-8 where they
 //! are valid. Other metadata stays with the original: where a photo was taken, and when, is not for all who see its preview.
 
+use domain::photo::Exif;
 use mozjpeg::Marker;
-use shared::photo::Exif;
 
 use super::srgb_profile::srgb_profile;
 

@@ -1,6 +1,6 @@
 //! EXIF (CIPA DC-008, version 3.0): the directories of its blocks, and the fields that the record has.
 
-use shared::photo::{Gps, TakenAt};
+use domain::photo::{Gps, TakenAt};
 
 use super::{
     DcfColour,

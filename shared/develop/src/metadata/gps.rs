@@ -1,6 +1,6 @@
 //! Positions, from EXIF's degrees, minutes and seconds and from XMP's text.
 
-use shared::photo::Gps;
+use domain::photo::Gps;
 
 /// Metres: the Dead Sea, with room for a cave, to a stratospheric balloon.
 const ALTITUDES: std::ops::RangeInclusive<f64> = -12_000.0..=100_000.0;

@@ -1,6 +1,6 @@
 //! IPTC-IIM (version 4.2), the metadata of press photos, and the Photoshop resources that hold it.
 
-use shared::photo::TakenAt;
+use domain::photo::TakenAt;
 
 use super::{text, time::Time};
 

@@ -1,6 +1,6 @@
 //! The record's metadata, from all blocks of a file: EXIF first, then XMP, then IPTC.
 
-use shared::photo::Exif;
+use domain::photo::Exif;
 
 use super::{
     exif::{self, Directories},

@@ -1,7 +1,7 @@
 //! Times as cameras and editors write them: EXIF's `2024:06:15 14:30:05`, ISO 8601, and their misspellings.
 
+use domain::photo::TakenAt;
 use jiff::civil::DateTime;
-use shared::photo::TakenAt;
 
 /// Years from the first photograph that survives.
 const YEARS: std::ops::RangeInclusive<i16> = 1826..=2200;

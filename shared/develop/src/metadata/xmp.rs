@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use domain::photo::{Gps, TakenAt};
 use quick_xml::{
     Reader, XmlVersion,
     escape::resolve_predefined_entity,
     events::{BytesStart, Event, attributes::Attribute},
 };
-use shared::photo::{Gps, TakenAt};
 
 use super::{gps, text, time::Time};
 

@@ -6,7 +6,7 @@ mod rights;
 mod spellings;
 
 use ::exif::{Field, In, Rational, Tag, Value};
-use shared::photo::{Exif, Gps, TakenAt};
+use domain::photo::{Exif, Gps, TakenAt};
 
 use super::{
     develop_as,

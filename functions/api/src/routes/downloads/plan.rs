@@ -1,16 +1,18 @@
 //! What a download will hold: known, and refused where it can't be, before anything is built.
 
-use serde_json::json;
-use shared::{
-    ObjectKey,
+use archive::{
+    DownloadIndex, Layout,
     contents::{self, File, Source},
+};
+use domain::{
+    ObjectKey,
     download::{BuiltFile, Download, DownloadKind, Variant},
     object_key::Picture,
     order::Order,
     photo::{Derivatives, Photo},
-    store::Created,
-    zip::{DownloadIndex, Layout},
 };
+use runtime::store::Created;
+use serde_json::json;
 use uuid::Uuid;
 
 use super::{super::orders, NewDownload};

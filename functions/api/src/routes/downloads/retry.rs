@@ -1,12 +1,12 @@
 //! Downloads built again.
 
 use axum::{Json, extract::State as Shared};
-use http::StatusCode;
-use shared::{
+use domain::{
     download::{Download, DownloadKind},
     order::Order,
     work::NotAgain,
 };
+use http::StatusCode;
 use uuid::Uuid;
 
 use super::{announce, bare_file, photo_of, plan, tell, with_link};

@@ -1,11 +1,11 @@
 //! On which terms a download is asked for.
 
-use serde::Deserialize;
-use shared::{
+use domain::{
     download::{DEFAULT_EXPIRES_IN_DAYS, Download, DownloadKind, DownloadStatus, Progress, Variant},
     order::Order,
     work::Work,
 };
+use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 

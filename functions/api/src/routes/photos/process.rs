@@ -1,14 +1,14 @@
 //! Photos developed again: one, or many.
 
 use axum::{Json, extract::State as Shared};
-use http::StatusCode;
-use serde::Deserialize;
-use shared::{
+use domain::{
     operation::{Operation, Photos, Task},
     photo::{Photo, PhotoStatus},
     work::NotAgain,
     workers::QueueName,
 };
+use http::StatusCode;
+use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{super::operations, find};
@@ -128,7 +128,7 @@ pub async fn process_many(
         (Which::All, None) => Photos::All,
         (Which::Failed, None) => Photos::Failed,
         (Which::Older, version @ (None | Some(1..))) => {
-            Photos::Older { processor_version: version.unwrap_or(shared::photo::PROCESSOR_VERSION) }
+            Photos::Older { processor_version: version.unwrap_or(domain::photo::PROCESSOR_VERSION) }
         }
         _ => {
             return Err(

@@ -3,16 +3,15 @@
 use std::{convert::Infallible, time::Duration};
 
 use axum::{Json, extract::State as Shared};
-use http::StatusCode;
-use jiff::Timestamp;
-use serde::Deserialize;
-use shared::{
+use domain::{
     Studio,
-    objects::UploadTerms,
     photo::{MAX_ORIGINAL_BYTES, Photo, PhotoStatus},
-    store::Created,
     work::Work,
 };
+use http::StatusCode;
+use jiff::Timestamp;
+use runtime::{objects::UploadTerms, store::Created};
+use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 

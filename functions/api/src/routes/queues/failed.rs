@@ -7,17 +7,17 @@ use axum::{
     extract::{Path, State as Shared},
     response::{IntoResponse, Response},
 };
-use futures::{StreamExt as _, stream};
-use http::StatusCode;
-use jiff::Timestamp;
-use serde::Deserialize;
-use shared::{
+use domain::{
     Studio,
-    desk::{AT_ONCE, DeadLetter, Dealt, Deed, Desk, LOOKED_AT},
     operation::{Operation, Selection, Task},
     workable::Workable,
     workers::QueueName,
 };
+use futures::{StreamExt as _, stream};
+use http::StatusCode;
+use jiff::Timestamp;
+use runtime::desk::{AT_ONCE, DeadLetter, Dealt, Deed, Desk, LOOKED_AT};
+use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 

@@ -6,16 +6,14 @@ use axum::{
     Json,
     extract::{Path, State as Shared},
 };
+use domain::{Studio, operation::Selection, workable::Workable};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
-use serde::Deserialize;
-use shared::{
-    Studio,
+use runtime::{
     desk::{AT_ONCE, DeadLetter, Desk, Entry, LOOKED_AT, Standing},
-    operation::Selection,
     store::{Failure, FailureKey, MOST_COUNTED},
-    workable::Workable,
 };
+use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
@@ -60,7 +58,7 @@ pub struct FailedFilter {
 /// changes nothing.
 #[utoipa::path(
     get, path = "/queues/{queue}/failed", tag = "queues", operation_id = "list_failed",
-    params(("queue" = shared::workers::QueueName, Path, description = "Which queue"), FailedFilter),
+    params(("queue" = domain::workers::QueueName, Path, description = "Which queue"), FailedFilter),
     responses((status = 200, description = "Some of them, newest first", body = FailedJobs)),
 )]
 pub async fn list_failed(

@@ -72,7 +72,7 @@ fn derivatives_carry_rights_and_no_other_metadata() {
         assert!(is(Tag::Artist, "Jürg Österreicher") && is(Tag::Copyright, "© 2024 相機"));
         assert_eq!(read.fields().count(), 2);
         assert!(!jpeg.bytes.windows(6).any(|bytes| bytes == b"SECRET"));
-        let rights = shared::photo::Exif {
+        let rights = domain::photo::Exif {
             copyright: developed.exif.copyright.clone(),
             creator: developed.exif.creator.clone(),
             credit: Some("Agentür".to_owned()),

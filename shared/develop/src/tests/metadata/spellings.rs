@@ -1,7 +1,7 @@
 //! The same metadata in each spelling that files have.
 
+use domain::photo::{Exif, TakenAt};
 use image::ImageFormat;
-use shared::photo::{Exif, TakenAt};
 
 use super::blocks::{
     ASCII, BYTE, Field, IFD, LONG, Place, SHORT, UNDEFINED, UTF8, dataset, deflated, exif, heic_with_item, raw_profile,

@@ -1,0 +1,268 @@
+//! What goes into an archive: an order's photos, as ordered, under safe names, with a manifest. Pure.
+
+use domain::{
+    JobError, ObjectKey,
+    download::{BuiltFile, Download, Variant},
+    object_key::Picture,
+    order::Order,
+    photo::{Derivatives, Photo, TakenAt},
+};
+use uuid::Uuid;
+
+use crate::{Entry, EntryNames, Layout, Manifest, ManifestPhoto, Modified, OriginalName};
+
+/// Archives that one download is split into at most: its record has to name them all.
+pub const MAX_VOLUMES: usize = 100;
+
+/// Where an entry's bytes are to be had.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// Which photo.
+    pub photo: Uuid,
+    /// Its name, for sentences.
+    pub filename: String,
+    /// The object.
+    pub key: ObjectKey,
+    /// The object's ETag when it was hashed.
+    pub etag: String,
+}
+
+impl Source {
+    /// It was deleted after it was ordered.
+    pub fn missing(&self) -> JobError {
+        self.refused("photo_missing", "is not stored any more.")
+    }
+
+    /// It is another object than the one that was developed.
+    pub fn changed(&self) -> JobError {
+        self.refused("photo_changed", "was replaced after it was developed.")
+    }
+
+    /// Its bytes are not those that were developed.
+    pub fn corrupt(&self) -> JobError {
+        self.refused("photo_corrupt", "is not stored as it was developed (its CRC-32 differs).")
+    }
+
+    fn refused(&self, code: &str, what: &str) -> JobError {
+        JobError::reject(code, format!("Photo {} ({}) {what}", self.filename, self.photo))
+    }
+}
+
+/// A photo as an archive needs it: a fraction of its record.
+#[derive(Debug)]
+pub struct File {
+    source: Source,
+    content_type: String,
+    size: u64,
+    crc32: u32,
+    sha256: String,
+    width: Option<u32>,
+    height: Option<u32>,
+    modified: Modified,
+    taken_at: Option<String>,
+}
+
+/// Lays out the archive of these photos, which must be all of the order's, in its order; several where the download is
+/// to be split. Each is complete in itself, and names no file that another names.
+pub fn contents(download: &Download, order: &Order, files: Vec<File>) -> Result<Vec<Layout<Source>>, JobError> {
+    let originals = files
+        .iter()
+        .map(|file| OriginalName { filename: &file.source.filename, content_type: Some(&file.content_type) });
+    let folder = format!("Order-{}", order.reference);
+    let (names, manifests) = match download.split_bytes {
+        None => (EntryNames::new(&folder, originals), 0),
+        Some(_) => (EntryNames::for_volumes(&folder, originals, MAX_VOLUMES), MAX_VOLUMES),
+    };
+    let mut waiting = names.files().zip(files).collect::<Vec<(String, File)>>().into_iter();
+    let mut layouts = Vec::new();
+    while !waiting.as_slice().is_empty() {
+        // Refused before it is laid out: of 10,000 archives the layouts alone would fill a function's memory.
+        if layouts.len() == MAX_VOLUMES {
+            let sentence = format!("The download would be split into more than {MAX_VOLUMES} archives.");
+            return Err(JobError::reject("too_many_archives", sentence));
+        }
+        let fit = match download.split_bytes {
+            None => waiting.len(),
+            Some(most) => fitting(waiting.as_slice(), most)?,
+        };
+        let manifest = if manifests == 0 { names.manifest() } else { names.manifest_of(layouts.len() + 1) };
+        layouts.push(layout(download, order, waiting.by_ref().take(fit).collect(), manifest)?);
+    }
+    Ok(layouts)
+}
+
+/// The archives of these layouts, as they will be.
+pub fn archives(download: &Download, layouts: &[Layout<Source>]) -> Vec<BuiltFile> {
+    let file = |(volume, layout): (u32, &Layout<Source>)| BuiltFile {
+        path: download.archive((layouts.len() > 1).then_some(volume)).to_string(),
+        size: layout.size(),
+        crc32: layout.crc32(),
+    };
+    (1..).zip(layouts).map(file).collect()
+}
+
+fn layout(
+    download: &Download,
+    order: &Order,
+    named: Vec<(String, File)>,
+    manifest_name: String,
+) -> Result<Layout<Source>, JobError> {
+    let listed = named.iter().map(|(name, file)| file.listed(name.clone()));
+    let manifest = Manifest::new(&order.reference, listed.collect()).to_json()?;
+    let mut entries: Vec<_> = named
+        .into_iter()
+        .map(|(name, file)| Entry::stored(name, file.modified, file.size, file.crc32, file.source))
+        .collect();
+    entries.push(Entry::inline(manifest_name, Modified::at(download.created_at), manifest));
+    Layout::new(entries).map_err(|error| JobError::reject("archive_impossible", error.to_string()))
+}
+
+/// How many of these files an archive of `most` bytes holds; one at least.
+fn fitting(named: &[(String, File)], most: u64) -> Result<usize, JobError> {
+    /// What an archive has besides its files: manifest frame and name, end records.
+    const FRAME: u64 = 1_000;
+    let mut size = FRAME;
+    for (n, (name, file)) in named.iter().enumerate() {
+        size = size.saturating_add(file.size).saturating_add(file.overhead(name)?);
+        if size > most {
+            return Ok(n.max(1));
+        }
+    }
+    Ok(named.len())
+}
+
+impl File {
+    /// Of this photo, which must be ready.
+    pub fn of(photo: &Photo, variant: Variant) -> Result<Self, JobError> {
+        let not_ready = || JobError::reject("photo_not_ready", format!("{} is not ready.", named(photo)));
+        let made = photo.development.as_ref().filter(|_| photo.is_ready()).ok_or_else(not_ready)?;
+        let taken = made.exif.taken_at.as_ref();
+        let modified = taken.and_then(|taken| Modified::taken(&taken.local, taken.offset.as_deref()));
+        let modified = modified.unwrap_or_else(|| Modified::at(photo.uploaded_at.unwrap_or(photo.created_at)));
+        let taken_at =
+            taken.map(|TakenAt { local, offset }| format!("{local}{}", offset.as_deref().unwrap_or_default()));
+        let (studio, version) = (photo.studio.clone(), made.processor_version);
+        let source =
+            |key, etag: &str| Source { photo: photo.id, filename: photo.filename.clone(), key, etag: etag.to_owned() };
+        Ok(match (variant, &made.derivatives) {
+            (Variant::Original, _) => Self {
+                source: source(photo.original(), photo.etag.as_deref().ok_or_else(not_ready)?),
+                content_type: made.sniffed_content_type.clone(),
+                size: photo.size,
+                crc32: made.crc32,
+                sha256: made.sha256.clone(),
+                width: made.width,
+                height: made.height,
+                modified,
+                taken_at,
+            },
+            (Variant::Web, Derivatives::Made { preview, .. }) => Self {
+                source: source(
+                    ObjectKey::Derivative { studio, photo: photo.id, version, picture: Picture::Preview },
+                    &preview.etag,
+                ),
+                content_type: "image/jpeg".into(),
+                size: preview.size,
+                crc32: preview.crc32,
+                sha256: preview.sha256.clone(),
+                width: Some(preview.width),
+                height: Some(preview.height),
+                modified,
+                taken_at,
+            },
+            (Variant::Web, Derivatives::UnsupportedFormat) => {
+                return Err(JobError::reject("no_web_version", format!("{} has no web version.", named(photo))));
+            }
+        })
+    }
+
+    /// Its size in bytes.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn listed(&self, name: String) -> ManifestPhoto {
+        ManifestPhoto {
+            name,
+            original_filename: self.source.filename.clone(),
+            photo_id: self.source.photo,
+            size: self.size,
+            sha256: self.sha256.clone(),
+            content_type: self.content_type.clone(),
+            width: self.width,
+            height: self.height,
+            taken_at: self.taken_at.clone(),
+        }
+    }
+
+    /// Bytes that it takes in an archive besides its own, at most.
+    fn overhead(&self, name: &str) -> Result<u64, JobError> {
+        /// Both headers at their largest, without the name: 30 + 46, with extra fields of 29 and 37.
+        const HEADERS: u64 = 142;
+        /// The manifest indents each of the up to eleven lines of a photo by four more than it is alone.
+        const INDENTED: u64 = 50;
+        let listed = serde_json::to_vec_pretty(&self.listed(name.to_owned()))?.len() as u64;
+        Ok(HEADERS + 2 * name.len() as u64 + listed + INDENTED)
+    }
+}
+
+fn named(photo: &Photo) -> String {
+    format!("Photo {} ({})", photo.filename, photo.id)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use serde_json::json;
+
+    use super::*;
+
+    fn download(split_bytes: u64) -> Download {
+        let id = Uuid::nil();
+        serde_json::from_value(json!({
+            "studio": "anna", "id": id, "order": id, "status": "pending", "kind": "batch", "variant": "original", "build": 1,
+            "split_bytes": split_bytes, "photo_count": 1, "progress": { "done": 0, "total": 1 }, "work": { "attempts": 0 },
+            "expires_in_days": 7, "download_count": 0, "generation": 1, "notify": true,
+            "created_at": Timestamp::UNIX_EPOCH,
+        }))
+        .expect("a download")
+    }
+
+    fn order() -> Order {
+        let customer = json!({ "name": "Eva", "email": "eva@example.com", "locale": "en" });
+        serde_json::from_value(json!({
+            "studio": "anna", "id": Uuid::nil(), "status": "open", "reference": "A-1", "customer": customer, "photo_count": 1,
+            "created_at": Timestamp::UNIX_EPOCH,
+        }))
+        .expect("an order")
+    }
+
+    fn file(size: u64) -> File {
+        let (studio, photo) = ("anna".parse().expect("valid"), Uuid::nil());
+        let key = ObjectKey::Original { studio, photo };
+        File {
+            source: Source { photo, filename: "a.jpg".into(), key, etag: "e".into() },
+            content_type: "image/jpeg".into(),
+            size,
+            crc32: 0,
+            sha256: String::new(),
+            width: None,
+            height: None,
+            modified: Modified::at(Timestamp::UNIX_EPOCH),
+            taken_at: None,
+        }
+    }
+
+    #[test]
+    fn a_hundred_archives_are_possible_and_no_more() {
+        let of = |files: usize| {
+            let files = (0..files).map(|_| file(900_000)).collect();
+            contents(&download(1_000_000), &order(), files).map(|layouts| layouts.len())
+        };
+        assert_eq!(of(MAX_VOLUMES).ok(), Some(MAX_VOLUMES));
+        for too_many in [MAX_VOLUMES + 1, 10_000] {
+            let Err(JobError::Reject(reason)) = of(too_many) else { panic!("{too_many} archives are too many") };
+            assert_eq!(reason.code, "too_many_archives");
+        }
+    }
+}

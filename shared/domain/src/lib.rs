@@ -1,0 +1,26 @@
+//! What Darkroom keeps and sends: records with their states and transitions, jobs, keys, links, limits.
+//!
+//! Everything here is a pure function of its arguments. The crate depends on no SDK, no tokio and no HTTP, so nothing in it
+//! can wait, and time and ids come from the caller.
+
+pub mod download;
+pub mod email;
+pub mod email_address;
+pub mod error;
+pub mod job;
+pub mod language;
+pub mod link;
+pub mod object_key;
+pub mod operation;
+pub mod order;
+pub mod photo;
+pub mod record;
+pub mod studio;
+pub mod work;
+pub mod workable;
+pub mod workers;
+
+pub use error::{JobError, RecordError};
+pub use job::Job;
+pub use object_key::ObjectKey;
+pub use studio::Studio;

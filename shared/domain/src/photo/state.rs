@@ -1,0 +1,260 @@
+//! The transitions of a photo; each is applied by one conditional write.
+
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use super::{Derivatives, Development, Photo, PhotoStatus};
+use crate::work::{Claim, GRACE, MAX_TRIES_PHOTO, NotAgain, NotOwner, TryId, Work};
+
+/// An upload that never came is forgotten after this long.
+const UPLOAD_EXPIRES_AFTER: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// The longest upload. S3 checks a URL when its request begins; 256 MiB take a day at 25 kbit/s.
+const LONGEST_UPLOAD: SignedDuration = SignedDuration::from_hours(24);
+/// How often an original is looked for whose event never came.
+const LOOK_AGAIN_AFTER: SignedDuration = SignedDuration::from_hours(24);
+
+impl Photo {
+    /// A worker asks for the photo. `etag` is the stored original's; `None` where there is none.
+    ///
+    /// A ready photo whose original is unchanged is done already: events come more than once. So is one whose original
+    /// is gone: what was developed stays true.
+    pub fn claim(&mut self, by: TryId, now: Timestamp, lease_until: Timestamp, etag: Option<&str>) -> Claim {
+        let same_original = etag.is_none() || self.etag.as_deref() == etag;
+        match self.status {
+            PhotoStatus::AwaitingUpload if etag.is_none() => {
+                self.work.due_at = self.next_look(now);
+                return Claim::Void;
+            }
+            PhotoStatus::Deleting => {
+                self.work.due_at = None;
+                return Claim::Void;
+            }
+            PhotoStatus::Failed if same_original && self.work.gave_up => return Claim::Exhausted,
+            PhotoStatus::Ready | PhotoStatus::Failed if same_original => return Claim::Done,
+            PhotoStatus::Ready | PhotoStatus::Failed => self.work = Work::default(),
+            PhotoStatus::Processing if self.work.held_at(now, by) => {
+                return Claim::Held { until: self.work.lease_until.unwrap_or(now) };
+            }
+            _ => {}
+        }
+        if self.work.exhausted(MAX_TRIES_PHOTO) {
+            return Claim::Exhausted;
+        }
+        self.status = PhotoStatus::Processing;
+        if !same_original {
+            self.development = None;
+        }
+        if let Some(etag) = etag {
+            self.etag = Some(etag.to_owned());
+            self.uploaded_at.get_or_insert(now);
+        }
+        self.error = None;
+        self.work.claim(by, lease_until);
+        Claim::Claimed
+    }
+
+    /// An upload URL that works until then is to be given out.
+    pub fn offer_upload(&mut self, until: Timestamp) {
+        self.upload_until = self.upload_until.max(Some(until));
+        if self.status == PhotoStatus::AwaitingUpload {
+            self.work.due_at = self.upload_until.and_then(|until| until.checked_add(GRACE).ok());
+        }
+    }
+
+    /// When no upload can arrive any more. A record of an earlier build does not tell when its last URL was given out.
+    pub fn uploads_end_at(&self) -> Timestamp {
+        let last_url = self.upload_until.or_else(|| self.created_at.checked_add(UPLOAD_EXPIRES_AFTER).ok());
+        last_url.and_then(|until| until.checked_add(LONGEST_UPLOAD).ok()).unwrap_or(Timestamp::MAX)
+    }
+
+    /// When the record of an upload that does not come may be removed; `None` where it stays.
+    pub(crate) fn forgotten_at(&self) -> Option<Timestamp> {
+        if self.status != PhotoStatus::AwaitingUpload || self.ordered {
+            return None;
+        }
+        self.created_at.checked_add(UPLOAD_EXPIRES_AFTER).ok().max(Some(self.uploads_end_at()))
+    }
+
+    /// When its original is looked for again: when its URL has expired, then daily until no upload can arrive any more.
+    fn next_look(&self, now: Timestamp) -> Option<Timestamp> {
+        let expired = self.upload_until.and_then(|until| until.checked_add(GRACE).ok());
+        let next = expired.filter(|at| *at > now).or_else(|| now.checked_add(LOOK_AGAIN_AFTER).ok());
+        next.filter(|_| now < self.uploads_end_at())
+    }
+
+    /// Developing went well.
+    pub fn complete(&mut self, by: TryId, now: Timestamp, size: u64, development: Development) -> Result<(), NotOwner> {
+        self.work.check(by)?;
+        self.status = PhotoStatus::Ready;
+        self.size = size;
+        self.development = Some(development);
+        self.processed_at = Some(now);
+        self.work.succeed();
+        Ok(())
+    }
+
+    /// It has failed for good.
+    pub fn fail(&mut self, now: Timestamp) {
+        self.status = PhotoStatus::Failed;
+        self.processed_at = Some(now);
+    }
+
+    /// Another try follows.
+    pub fn give_back(&mut self) {
+        self.status = PhotoStatus::Pending;
+    }
+
+    /// It is to be developed (again): on request, whatever became of it before.
+    pub fn send_again(&mut self, now: Timestamp, ordered_by: Option<Uuid>) -> Result<(), NotAgain> {
+        let work = self.work.sent_again(now, ordered_by)?;
+        match self.status {
+            PhotoStatus::AwaitingUpload | PhotoStatus::Deleting => return Err(NotAgain::Impossible),
+            PhotoStatus::Pending | PhotoStatus::Processing => return Err(NotAgain::UnderWay),
+            PhotoStatus::Ready | PhotoStatus::Failed => {}
+        }
+        self.work = work;
+        self.status = PhotoStatus::Pending;
+        self.error = None;
+        Ok(())
+    }
+
+    /// It is to be deleted: from now on no order takes it, and no worker. Refused while one has it.
+    pub fn begin_deleting(&mut self, now: Timestamp) -> Result<(), NotAgain> {
+        if self.work.held_at(now, TryId::new()) {
+            return Err(NotAgain::UnderWay);
+        }
+        if self.status != PhotoStatus::Deleting {
+            self.before_deleting = Some(self.status);
+            self.status = PhotoStatus::Deleting;
+            self.work.settle();
+        }
+        Ok(())
+    }
+
+    /// No order holds it, and none will: from now on its deletion is not taken back.
+    pub fn condemn(&mut self) -> Result<(), NotAgain> {
+        if self.status != PhotoStatus::Deleting {
+            return Err(NotAgain::UnderWay);
+        }
+        self.before_deleting = None;
+        Ok(())
+    }
+
+    /// Is its deletion past the point of return?
+    pub fn is_condemned(&self) -> bool {
+        self.status == PhotoStatus::Deleting && self.before_deleting.is_none()
+    }
+
+    /// It stays after all. What was under way, or uploaded meanwhile, is due: its message may have come, and found nothing
+    /// to do.
+    pub fn keep(&mut self, now: Timestamp) {
+        let Some(before) = self.before_deleting.take() else { return };
+        self.status = before;
+        match before {
+            PhotoStatus::Pending | PhotoStatus::Processing => self.status = PhotoStatus::Pending,
+            PhotoStatus::AwaitingUpload => {}
+            _ => return,
+        }
+        self.work.due_at = Work::sent(now).due_at;
+    }
+
+    /// May it stand in an archive? While it is developed anew, and where that fails, what was developed before stays true. One
+    /// that somebody wants to delete may: an order that has it comes first.
+    pub fn is_ready(&self) -> bool {
+        self.development.is_some()
+    }
+
+    /// The pictures, where there are any.
+    pub fn has_previews(&self) -> bool {
+        matches!(self.development, Some(Development { derivatives: Derivatives::Made { .. }, .. }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn photo(status: PhotoStatus) -> Photo {
+        Photo {
+            studio: "anna".parse().expect("valid"),
+            id: Uuid::nil(),
+            status,
+            filename: "a.jpg".into(),
+            content_type: "image/jpeg".into(),
+            size: 1,
+            declared_sha256: None,
+            etag: None,
+            development: None,
+            work: Work::default(),
+            error: None,
+            before_deleting: None,
+            upload_until: None,
+            ordered: false,
+            created_at: Timestamp::UNIX_EPOCH,
+            uploaded_at: None,
+            processed_at: None,
+        }
+    }
+
+    #[test]
+    fn a_deletion_is_taken_back_until_it_is_past_the_point_of_return() {
+        let now = Timestamp::from_second(1_000).expect("in range");
+        for (before, kept) in [
+            (PhotoStatus::AwaitingUpload, PhotoStatus::AwaitingUpload),
+            (PhotoStatus::Pending, PhotoStatus::Pending),
+            (PhotoStatus::Processing, PhotoStatus::Pending),
+            (PhotoStatus::Ready, PhotoStatus::Ready),
+            (PhotoStatus::Failed, PhotoStatus::Failed),
+        ] {
+            let mut photo = photo(before);
+            assert_eq!(photo.condemn(), Err(NotAgain::UnderWay), "{before:?} is not marked");
+            // Asked for twice, as after a crash.
+            photo.begin_deleting(now).expect("nobody has it");
+            photo.begin_deleting(now).expect("nobody has it");
+            assert_eq!(photo.claim(TryId::new(), now, now, Some("\"e\"")), Claim::Void);
+            let mut other = photo.clone();
+            photo.keep(now);
+            assert_eq!((photo.status, photo.is_condemned()), (kept, false), "{before:?}");
+            assert_eq!(
+                photo.work.due_at.is_some(),
+                matches!(kept, PhotoStatus::Pending | PhotoStatus::AwaitingUpload),
+                "what was under way is due"
+            );
+            other.condemn().expect("it is marked");
+            other.keep(now);
+            assert!(other.status == PhotoStatus::Deleting && other.is_condemned());
+        }
+    }
+
+    #[test]
+    fn an_awaited_original_is_looked_for_when_its_url_has_expired_and_its_record_outlives_the_url() {
+        let at = |hours: i64| Timestamp::from_second(hours * 3600).expect("in range");
+        let mut photo = photo(PhotoStatus::AwaitingUpload);
+        photo.offer_upload(at(1));
+        assert_eq!(photo.work.due_at, Some(at(1).saturating_add(GRACE).expect("in range")));
+        assert_eq!(photo.forgotten_at(), Some(at(7 * 24)));
+        assert_eq!(photo.claim(TryId::new(), at(2), at(3), None), Claim::Void);
+        assert_eq!(photo.work.due_at, Some(at(26)));
+        assert_eq!(photo.claim(TryId::new(), at(26), at(27), None), Claim::Void);
+        assert_eq!(photo.work.due_at, None, "nothing can arrive any more");
+        // Renewed on the last day.
+        photo.offer_upload(at(7 * 24));
+        photo.offer_upload(at(2));
+        assert_eq!(photo.forgotten_at(), Some(at(8 * 24)));
+        photo.ordered = true;
+        assert_eq!(photo.forgotten_at(), None);
+        assert_eq!(photo.claim(TryId::new(), at(170), at(171), Some("\"e\"")), Claim::Claimed);
+    }
+
+    #[test]
+    fn a_photo_in_a_workers_hands_is_not_deleted() {
+        let now = Timestamp::from_second(1_000).expect("in range");
+        let mut photo = photo(PhotoStatus::Pending);
+        let lease = Timestamp::from_second(1_100).expect("in range");
+        assert_eq!(photo.claim(TryId::new(), now, lease, Some("\"e\"")), Claim::Claimed);
+        assert_eq!(photo.begin_deleting(now), Err(NotAgain::UnderWay));
+        assert_eq!(photo.begin_deleting(lease), Ok(()));
+    }
+}

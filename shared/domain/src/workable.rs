@@ -1,0 +1,157 @@
+//! Records that workers claim: what the machinery around a job asks of them.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::{
+    download::{Download, DownloadStatus},
+    email::{Email, EmailStatus},
+    error::RecordError,
+    job::Job,
+    operation::{Operation, OperationStatus},
+    photo::{Photo, PhotoStatus},
+    record::Record,
+    studio::Studio,
+    work::{
+        Fate, MAX_TRIES_DOWNLOAD, MAX_TRIES_EMAIL, MAX_TRIES_OPERATION, MAX_TRIES_PHOTO, NotAgain, NotOwner, TryId,
+        Work,
+    },
+    workers::QueueName,
+};
+
+/// A record that workers claim.
+pub trait Workable: Record {
+    /// Tries before it is failed.
+    const MAX_TRIES: u32;
+
+    /// The job that works on it.
+    fn job(studio: Studio, id: Uuid) -> Job;
+    /// The record that a job works on, if it is one of these.
+    fn named_by(job: &Job) -> Option<(Studio, Uuid)>;
+    /// Its tries, owner and lease.
+    fn work(&self) -> &Work;
+    /// The same, to change.
+    fn work_mut(&mut self) -> &mut Work;
+    /// Why its last try failed.
+    fn error_mut(&mut self) -> &mut Option<RecordError>;
+    /// Fencing: only the present owner may write.
+    fn check(&self, by: TryId) -> Result<(), NotOwner> {
+        self.work().check(by)
+    }
+    /// It has failed for good.
+    fn fail(&mut self, now: Timestamp);
+    /// Another try follows.
+    fn give_back(&mut self);
+    /// Its try did not end well.
+    fn fall(&mut self, by: TryId, now: Timestamp, fate: Fate, error: Option<RecordError>) -> Result<(), NotOwner> {
+        self.check(by)?;
+        *self.error_mut() = error;
+        if self.work_mut().fall(now, fate) {
+            self.fail(now);
+        } else {
+            self.give_back();
+        }
+        Ok(())
+    }
+    /// Its tries are spent, by owners that died before they could say so.
+    fn give_up(&mut self, now: Timestamp, error: RecordError) {
+        self.work_mut().give_up(now);
+        self.fail(now);
+        *self.error_mut() = Some(error);
+    }
+    /// It is to be worked on again, from its first try; `ordered_by` is the request that wants so. Its message is not sent yet.
+    fn send_again(&mut self, now: Timestamp, ordered_by: Option<Uuid>) -> Result<(), NotAgain>;
+    /// Failed, and why; `None` while it is not.
+    fn failure(&self) -> Option<&RecordError>;
+    /// Is it done with, one way or the other? What follows from it may still be due.
+    fn is_at_rest(&self) -> bool {
+        self.work().due_at.is_none()
+    }
+}
+
+/// A record whose jobs have a queue of their own.
+pub trait Queued: Workable {
+    /// Which.
+    const QUEUE: QueueName;
+}
+
+impl Queued for Photo {
+    const QUEUE: QueueName = QueueName::Photos;
+}
+
+impl Queued for Download {
+    const QUEUE: QueueName = QueueName::Downloads;
+}
+
+impl Queued for Email {
+    const QUEUE: QueueName = QueueName::Emails;
+}
+
+/// What these records have alike; what each has of its own stands behind.
+macro_rules! workable {
+    ($record:ident, $max_tries:ident, $job:ident { $id:ident }, $failed:path, { $($own:tt)* }) => {
+        impl Workable for $record {
+            const MAX_TRIES: u32 = $max_tries;
+
+            fn job(studio: Studio, $id: Uuid) -> Job {
+                Job::$job { studio, $id }
+            }
+            fn named_by(job: &Job) -> Option<(Studio, Uuid)> {
+                if let Job::$job { studio, $id } = job { Some((studio.clone(), *$id)) } else { None }
+            }
+            fn work(&self) -> &Work {
+                &self.work
+            }
+            fn work_mut(&mut self) -> &mut Work {
+                &mut self.work
+            }
+            fn error_mut(&mut self) -> &mut Option<RecordError> {
+                &mut self.error
+            }
+            fn send_again(&mut self, now: Timestamp, ordered_by: Option<Uuid>) -> Result<(), NotAgain> {
+                self.send_again(now, ordered_by)
+            }
+            fn failure(&self) -> Option<&RecordError> {
+                self.error.as_ref().filter(|_| self.status == $failed)
+            }
+            $($own)*
+        }
+    };
+}
+
+workable!(Photo, MAX_TRIES_PHOTO, ProcessPhoto { photo }, PhotoStatus::Failed, {
+    fn fail(&mut self, now: Timestamp) {
+        self.fail(now);
+    }
+    fn give_back(&mut self) {
+        self.give_back();
+    }
+});
+workable!(Download, MAX_TRIES_DOWNLOAD, BuildArchive { download }, DownloadStatus::Failed, {
+    fn check(&self, by: TryId) -> Result<(), NotOwner> {
+        self.check(by)
+    }
+    fn fail(&mut self, now: Timestamp) {
+        self.fail(now);
+    }
+    fn give_back(&mut self) {
+        self.give_back();
+    }
+    fn is_at_rest(&self) -> bool {
+        matches!(self.status, DownloadStatus::Ready | DownloadStatus::Failed | DownloadStatus::Revoked)
+    }
+});
+workable!(Email, MAX_TRIES_EMAIL, SendEmail { email }, EmailStatus::Failed, {
+    fn fail(&mut self, _: Timestamp) {
+        self.fail();
+    }
+    // One that is `Sending` stays so: nobody heard what SES did with it.
+    fn give_back(&mut self) {}
+});
+workable!(Operation, MAX_TRIES_OPERATION, Operate { operation }, OperationStatus::Failed, {
+    fn fail(&mut self, now: Timestamp) {
+        self.fail(now);
+    }
+    // Its pages so far stand: it is under way.
+    fn give_back(&mut self) {}
+});

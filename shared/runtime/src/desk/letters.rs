@@ -1,0 +1,208 @@
+//! The walk over all dead letters of a queue, carried on by one run of an operation after another.
+//!
+//! SQS lists no messages: it hands out those that are not hidden, in any order. So a letter that is kept stays hidden until
+//! the whole walk ends, and what is hidden is the walk's position. Its end is written down before it begins: a run that
+//! comes later hides what it keeps until the same time.
+
+use std::{
+    collections::HashSet,
+    fmt,
+    str::FromStr,
+    time::{Duration, Instant},
+};
+
+use domain::{
+    error::JobError,
+    operation::{Operation, Selection},
+    workable::Workable,
+};
+use futures::{StreamExt as _, stream};
+use jiff::{SignedDuration, Timestamp};
+
+use super::{DeadLetter, Dealt, Deed, Desk, Entry, NOT_BEGUN, dead_letters::LOOKED_AT};
+use crate::{
+    desk::repair::{AT_ONCE, PAGE, pause_in_time},
+    hold::Hold,
+};
+
+/// The time that a walk is given for each letter that waits. One run looks at hundreds a second.
+const PER_LETTER: SignedDuration = SignedDuration::from_millis(10);
+/// The longest walk. SQS hides a message for 12 hours at most.
+const LONGEST: SignedDuration = SignedDuration::from_hours(11);
+/// Letters that somebody else is looking at are waited for: until they are shown again, and a little.
+const WAIT_FOR_OTHERS: Duration = Duration::from_secs(LOOKED_AT.as_secs() + 5);
+/// The time between two looks for them.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// A page of letters is not begun with less left of the walk: the first ones would be shown again beside the last.
+const MARGIN: SignedDuration = SignedDuration::from_secs(10);
+
+/// A walk as an operation's position tells it: `letters/{end in ms since the epoch}/{length in ms}/{letters kept}`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Walk {
+    ends_at: Timestamp,
+    length: SignedDuration,
+    /// Letters that it has looked at and hidden.
+    kept: u64,
+}
+
+impl Walk {
+    fn begin(now: Timestamp, length: SignedDuration) -> Self {
+        let length = length.min(LONGEST);
+        Self { ends_at: now.saturating_add(length).unwrap_or(now), length, kept: 0 }
+    }
+
+    /// Returns the first walk over so many letters.
+    fn over(letters: u64, now: Timestamp) -> Self {
+        let letters = i32::try_from(letters).unwrap_or(i32::MAX);
+        Self::begin(now, PER_LETTER * letters + MARGIN + SignedDuration::try_from(LOOKED_AT).unwrap_or_default())
+    }
+
+    /// Returns the walk that goes on: this one, or where its time is over, one of twice the length, which begins anew. So
+    /// every walk ends, however slow SQS is.
+    fn go_on(self, now: Timestamp) -> Self {
+        if self.left(now) > MARGIN { self } else { Self::begin(now, self.length * 2) }
+    }
+
+    fn left(self, now: Timestamp) -> SignedDuration {
+        self.ends_at.duration_since(now)
+    }
+}
+
+impl fmt::Display for Walk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "letters/{}/{}/{}", self.ends_at.as_millisecond(), self.length.as_millis(), self.kept)
+    }
+}
+
+/// The text is no walk's position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoWalk;
+
+impl FromStr for Walk {
+    type Err = NoWalk;
+
+    fn from_str(position: &str) -> Result<Self, NoWalk> {
+        let mut parts = position.strip_prefix("letters/").ok_or(NoWalk)?.split('/');
+        let mut next = || parts.next().and_then(|part| part.parse::<i64>().ok()).ok_or(NoWalk);
+        let ends_at = Timestamp::from_millisecond(next()?).map_err(|_| NoWalk)?;
+        Ok(Self { ends_at, length: SignedDuration::from_millis(next()?), kept: next()?.unsigned_abs() })
+    }
+}
+
+/// Deals with all dead letters that the operation chooses, and keeps the others; goes on with `walk` where an earlier run
+/// has begun one.
+pub async fn letters<R: Workable>(
+    desk: &Desk<R>,
+    deed: Deed,
+    selection: &Selection,
+    hold: &Hold<Operation>,
+    walk: Option<Walk>,
+) -> Result<(), JobError> {
+    let mut walk = walk;
+    // Both for letters that another look of this run has shown, and to put back at the end what this run keeps.
+    let (mut seen, mut kept) = (HashSet::new(), Vec::new());
+    let mut others_since = None;
+    loop {
+        pause_in_time(hold)?;
+        let going_on = match walk {
+            Some(walk) => walk.go_on(hold.now()),
+            None => Walk::over(desk.dead_letters.counts().await?.waiting, hold.now()),
+        };
+        if walk != Some(going_on) {
+            hold.change(|operation| operation.advance(hold.by, 0, Some(going_on.to_string()))).await?;
+            walk = Some(going_on);
+        }
+        let left = Duration::try_from(going_on.left(hold.now())).unwrap_or_default();
+        let found = desk.dead_letters.look(PAGE, true, left).await?;
+        let new: Vec<_> = found.into_iter().filter(|letter| seen.insert(letter.id.clone())).collect();
+        if new.is_empty() {
+            let counts = desk.dead_letters.counts().await?;
+            let others = counts.waiting + counts.in_flight > going_on.kept;
+            let since = *others_since.get_or_insert_with(Instant::now);
+            if !others || since.elapsed() >= WAIT_FOR_OTHERS {
+                break;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+            continue;
+        }
+        others_since = None;
+        let page = page(desk, deed, selection, hold, new).await;
+        let reached = Walk { kept: going_on.kept + page.kept.len() as u64, ..going_on };
+        hold.change(|operation| operation.advance(hold.by, page.done, Some(reached.to_string()))).await?;
+        walk = Some(reached);
+        kept.extend(page.kept);
+        page.outcome?;
+    }
+    // Those of earlier runs are shown again when the walk ends.
+    desk.dead_letters.put_back(&kept.iter().collect::<Vec<_>>()).await;
+    Ok(())
+}
+
+/// Outcome of a page of letters.
+struct Page {
+    done: u64,
+    kept: Vec<DeadLetter>,
+    /// The first failure; the letters that met one are shown again.
+    outcome: anyhow::Result<()>,
+}
+
+/// Deals with the letters of one page.
+async fn page<R: Workable>(
+    desk: &Desk<R>,
+    deed: Deed,
+    selection: &Selection,
+    hold: &Hold<Operation>,
+    letters: Vec<DeadLetter>,
+) -> Page {
+    let operation = &hold.record;
+    // What came later is none of its business; and an upload's only notice is not thrown away by the dozen.
+    let chosen = |letter: &DeadLetter, entry: &Entry| {
+        let spared = deed == Deed::Forget && selection.error.is_none() && entry.error.code == NOT_BEGUN;
+        letter.sent_at <= operation.created_at && !spared && selection.takes(&entry.error.code, entry.studio.as_ref())
+    };
+    let deeds: Vec<_> =
+        letters.iter().map(|letter| desk.deal(letter, deed, operation.id, |entry| chosen(letter, entry))).collect();
+    let dealt: Vec<anyhow::Result<Dealt>> = stream::iter(deeds).buffered(AT_ONCE).collect().await;
+    let done = dealt.iter().filter(|dealt| matches!(dealt, Ok(Dealt::Done))).count() as u64;
+    let (mut kept, mut failed, mut first_error) = (Vec::new(), Vec::new(), None);
+    for (letter, dealt) in letters.into_iter().zip(dealt) {
+        match dealt {
+            Ok(Dealt::Cleared | Dealt::Done) => {}
+            Ok(Dealt::Kept) => kept.push(letter),
+            Err(error) => {
+                failed.push(letter);
+                first_error.get_or_insert(error);
+            }
+        }
+    }
+    // The next try is to find them.
+    desk.dead_letters.put_back(&failed.iter().collect::<Vec<_>>()).await;
+    Page { done, kept, outcome: first_error.map_or(Ok(()), Err) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).expect("in range")
+    }
+
+    #[test]
+    fn a_walk_keeps_its_end_from_run_to_run_and_is_longer_when_it_begins_anew() {
+        let walk = Walk { kept: 7, ..Walk::over(54_000, at(1_000)) };
+        assert_eq!(walk.ends_at, at(1_580));
+        assert_eq!(walk.to_string().parse(), Ok(walk));
+        assert_eq!(walk.go_on(at(1_500)), walk);
+        let anew = walk.go_on(at(1_575));
+        assert_eq!((anew.ends_at, anew.length, anew.kept), (at(1_575 + 2 * 580), walk.length * 2, 0));
+        assert_eq!(Walk::over(u64::MAX, at(0)).ends_at, at(11 * 3600));
+    }
+
+    #[test]
+    fn other_positions_are_no_walks() {
+        for position in ["", "letters/", "letters/1", "letters/1/2", "letters/x/1/2", "letters/1/x/2", "MTIz"] {
+            assert_eq!(position.parse::<Walk>(), Err(NoWalk), "{position}");
+        }
+    }
+}

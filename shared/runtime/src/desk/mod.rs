@@ -1,0 +1,240 @@
+//! The failed-jobs desk of one queue: what failed, as records and as messages; tried again or forgotten.
+//!
+//! A record that failed is in its table's index of failures. A job whose tries were spent has left its message in the
+//! dead-letter queue besides; a body that is no job has left only that. The record is the truth: a message whose record is in
+//! the list is part of that record's entry, and leaves with it.
+
+mod dead_letters;
+mod letters;
+mod repair;
+
+use std::sync::Arc;
+
+use anyhow::Result;
+pub use dead_letters::{DeadLetter, DeadLetters, LOOKED_AT};
+use domain::{error::RecordError, job::Job, studio::Studio, work::NotAgain, workable::Workable};
+use jiff::Timestamp;
+pub use repair::{AT_ONCE, PAGE, operate, pause_in_time, repair};
+use uuid::Uuid;
+
+use crate::{
+    queue::Queue,
+    s3_event,
+    store::{FailureKey, Table, Unreadable},
+};
+
+/// One queue's failures and the means to mend them.
+pub struct Desk<R> {
+    /// Its records.
+    pub table: Arc<Table<R>>,
+    /// Where its jobs are sent.
+    pub queue: Queue,
+    /// Its dead letters.
+    pub dead_letters: DeadLetters,
+}
+
+/// What a dead letter speaks of.
+#[derive(Debug, PartialEq, Eq)]
+enum Subject {
+    /// A record of the desk's table.
+    Record(Studio, Uuid),
+    /// No record: why it is here.
+    Message {
+        /// The job's name, where it is one.
+        job: Option<&'static str>,
+        /// Owner, where it names one.
+        studio: Option<Studio>,
+        /// What is wrong with it.
+        error: RecordError,
+    },
+}
+
+/// What a dead letter means beside its record.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Its record is in the list of failures: the letter is part of that entry.
+    OfFailure(FailureKey),
+    /// Its record was taken off the list: the letter is left over.
+    Forgotten,
+    /// It is an entry of its own.
+    Alone(Entry),
+}
+
+/// A dead letter without a failed record.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The job's name, where it is one.
+    pub job: Option<&'static str>,
+    /// Owner, where it names one.
+    pub studio: Option<Studio>,
+    /// The record that it names, where it names one.
+    pub record: Option<Uuid>,
+    /// What is wrong with it.
+    pub error: RecordError,
+    /// The request that has set its record going again since.
+    pub ordered_by: Option<Uuid>,
+}
+
+/// No worker has come to the record: of an upload, its message is all that tells of it.
+pub const NOT_BEGUN: &str = "not_begun";
+/// A newer build wrote the record, or it is damaged.
+pub const UNREADABLE: &str = "unreadable";
+
+/// What is done with failed jobs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deed {
+    /// They are tried again.
+    Retry,
+    /// They leave the list.
+    Forget,
+}
+
+/// What became of a dead letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dealt {
+    /// It is to be put back.
+    Kept,
+    /// It was left over, and is gone.
+    Cleared,
+    /// The deed was done to it, and it is gone.
+    Done,
+}
+
+impl<R: Workable> Desk<R> {
+    /// What a dead letter's body speaks of.
+    fn subject(body: &str) -> Subject {
+        let message = |job, studio, error| Subject::Message { job, studio, error };
+        match Job::decode(body) {
+            Ok(job) => {
+                if let Some((studio, id)) = R::named_by(&job) {
+                    return Subject::Record(studio, id);
+                }
+                let error = match job {
+                    Job::Operate { .. } => RecordError::new("operation_failed", "An operation was given up."),
+                    Job::Sweep => {
+                        RecordError::new("sweep_failed", "A sweep failed at every try; the next one does its work.")
+                    }
+                    _ => RecordError::new("wrong_queue", "It is no job of this queue."),
+                };
+                message(Some(job.name()), job.studio().cloned(), error)
+            }
+            // S3's own events are jobs too, for photos.
+            Err(error) => {
+                let original = s3_event::originals(body).ok().and_then(|mut originals| originals.pop());
+                let job = original.map(|original| Job::ProcessPhoto { studio: original.studio, photo: original.photo });
+                match job.as_ref().map(R::named_by) {
+                    Some(Some((studio, id))) => Subject::Record(studio, id),
+                    Some(None) => message(None, None, RecordError::new("wrong_queue", "It is no job of this queue.")),
+                    None => message(None, None, RecordError::new("undecodable", format!("It can't be read: {error}"))),
+                }
+            }
+        }
+    }
+
+    /// What a dead letter means, as its record is now.
+    pub async fn standing(&self, letter: &DeadLetter) -> Result<Standing> {
+        let (studio, id) = match Self::subject(&letter.body) {
+            Subject::Record(studio, id) => (studio, id),
+            Subject::Message { job, studio, error } => {
+                return Ok(Standing::Alone(Entry { job, studio, record: None, error, ordered_by: None }));
+            }
+        };
+        let record = match self.table.get(&studio, id).await {
+            Err(error) if error.downcast_ref::<Unreadable>().is_some() => {
+                let error = RecordError::new(UNREADABLE, "This build can't read the record that it names.");
+                let job = Some(R::job(studio.clone(), id).name());
+                return Ok(Standing::Alone(Entry {
+                    job,
+                    studio: Some(studio),
+                    record: Some(id),
+                    error,
+                    ordered_by: None,
+                }));
+            }
+            record => record?,
+        };
+        if let Some(failed_at) = record.as_ref().and_then(R::failed_at) {
+            return Ok(Standing::OfFailure(FailureKey { failed_at, studio, id }));
+        }
+        if record.as_ref().is_some_and(|record| record.failure().is_some() && record.work().dismissed) {
+            return Ok(Standing::Forgotten);
+        }
+        let ordered_by = record.as_ref().and_then(|record| record.work().ordered_by);
+        let error = match &record {
+            None => RecordError::new("no_record", "The record that it names does not exist."),
+            Some(record) => match record.failure() {
+                // Of a failure that is not in the index.
+                Some(failure) => failure.clone(),
+                None if record.work().claims == 0 => RecordError::new(
+                    NOT_BEGUN,
+                    "No worker has begun the record that it names. Try it again, don't forget it.",
+                ),
+                None => RecordError::new("not_failed", "The record that it names has not failed, or not any more."),
+            },
+        };
+        let job = Some(R::job(studio.clone(), id).name());
+        Ok(Standing::Alone(Entry { job, studio: Some(studio), record: Some(id), error, ordered_by }))
+    }
+
+    /// Sets a failed record going again and sends its job; false if it has not failed.
+    pub async fn retry(&self, studio: &Studio, id: Uuid, now: Timestamp, by: Uuid) -> Result<bool> {
+        self.send_again(studio, id, |record| {
+            // Asked for twice, it may be under way or done by now.
+            if record.failure().is_none() && record.work().ordered_by != Some(by) {
+                return Err(NotAgain::Impossible);
+            }
+            record.send_again(now, Some(by))
+        })
+        .await
+    }
+
+    /// Sets a record going again by `set`, then sends its job; false if it can't be. A crash in between is found by the sweep.
+    /// The job of one that the same request has set going before is sent again, which does no harm.
+    pub async fn send_again(
+        &self,
+        studio: &Studio,
+        id: Uuid,
+        set: impl FnMut(&mut R) -> Result<(), NotAgain>,
+    ) -> Result<bool> {
+        match self.table.update(studio, id, set).await? {
+            Some((_, Ok(()) | Err(NotAgain::Repeated))) => {}
+            Some((_, Err(NotAgain::UnderWay | NotAgain::Impossible))) | None => return Ok(false),
+        }
+        self.queue.send(&R::job(studio.clone(), id)).await?;
+        Ok(true)
+    }
+
+    /// Takes a failed record off the list; it stays failed. Was it on it?
+    pub async fn forget(&self, studio: &Studio, id: Uuid) -> Result<bool> {
+        let dismiss = |record: &mut R| {
+            if record.failed_at().is_none() {
+                return Err(());
+            }
+            record.work_mut().dismissed = true;
+            Ok(())
+        };
+        Ok(matches!(self.table.update(studio, id, dismiss).await?, Some((_, Ok(())))))
+    }
+
+    /// Does the deed to a dead letter that is an entry of its own and chosen: sends what it says anew and then removes it, or
+    /// only removes it. One that was left over, by a record that `by` has set going or that was forgotten, is removed.
+    pub async fn deal(
+        &self,
+        letter: &DeadLetter,
+        deed: Deed,
+        by: Uuid,
+        chosen: impl Fn(&Entry) -> bool + Send,
+    ) -> Result<Dealt> {
+        let dealt = match self.standing(letter).await? {
+            Standing::Forgotten => Dealt::Cleared,
+            Standing::Alone(entry) if entry.ordered_by == Some(by) => Dealt::Cleared,
+            Standing::Alone(entry) if chosen(&entry) => Dealt::Done,
+            Standing::OfFailure(_) | Standing::Alone(_) => return Ok(Dealt::Kept),
+        };
+        if dealt == Dealt::Done && deed == Deed::Retry {
+            self.queue.send_again(&letter.body, std::time::Duration::ZERO, None).await?;
+        }
+        self.dead_letters.remove(letter).await?;
+        Ok(dealt)
+    }
+}

@@ -1,0 +1,118 @@
+//! Operations on many failed jobs: page after page, until none is left or the function's time is up.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Result;
+use domain::{
+    error::JobError,
+    job::Job,
+    operation::{Operation, Selection, Task},
+    studio::Studio,
+    workable::Workable,
+};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use tracing::warn;
+use uuid::Uuid;
+
+use super::{
+    Deed, Desk,
+    letters::{Walk, letters},
+};
+use crate::{
+    batch::{Delivery, Disposition},
+    hold::{self, Hold},
+    metrics,
+    queue::Queue,
+    store::{Failure, FailureKey, Table, Unreadable},
+};
+
+/// Records of one page: what is lost of the count when a worker dies.
+pub const PAGE: usize = 100;
+/// Records worked on at once.
+pub const AT_ONCE: usize = 16;
+/// No page begins with less time left than this.
+const PAGE_TIME: Duration = Duration::from_secs(5);
+
+/// Works the operation of this id with `run`, and sends its job again where it paused.
+pub async fn operate<F>(
+    operations: &Arc<Table<Operation>>,
+    queue: &Queue,
+    delivery: &Delivery,
+    (studio, id): (&Studio, Uuid),
+    run: impl FnOnce(Arc<Hold<Operation>>) -> F,
+) -> Result<Disposition, JobError>
+where
+    F: Future<Output = Result<Operation, JobError>> + Send,
+{
+    let ended = hold::work(operations, delivery, (studio, id), Operation::claim, run).await?;
+    if ended.paused {
+        queue.send(&Job::Operate { studio: studio.clone(), operation: id }).await?;
+    }
+    Ok(ended.disposition)
+}
+
+/// Tries failed jobs again, or forgets them, as the operation says.
+pub async fn repair<R: Workable>(desk: &Desk<R>, hold: Arc<Hold<Operation>>) -> Result<Operation, JobError> {
+    let (deed, selection) = match &hold.record.task {
+        Task::Retry { selection } => (Deed::Retry, selection.clone()),
+        Task::Forget { selection } => (Deed::Forget, selection.clone()),
+        Task::Regenerate { .. } | Task::Fill { .. } => {
+            return Err(JobError::reject("wrong_queue", "This worker does no such operation."));
+        }
+        Task::Erase { .. } | Task::Retention { .. } => {
+            return Err(JobError::reject("wrong_queue", "This worker erases nothing: the archive builder does."));
+        }
+    };
+    let position = hold.record.position.as_deref();
+    let walk = position.and_then(|position| position.parse::<Walk>().ok());
+    if walk.is_none() {
+        records(desk, deed, &selection, &hold, position.and_then(|cursor| cursor.parse().ok())).await?;
+    }
+    letters(desk, deed, &selection, &hold, walk).await?;
+    let now = hold.now();
+    hold.change(|operation| operation.complete(hold.by, now)).await
+}
+
+/// Deals with the failed records that the operation chooses, from `position` on.
+async fn records<R: Workable>(
+    desk: &Desk<R>,
+    deed: Deed,
+    selection: &Selection,
+    hold: &Hold<Operation>,
+    mut position: Option<FailureKey>,
+) -> Result<(), JobError> {
+    let until = hold.record.created_at;
+    loop {
+        let page = desk.table.failures(until, position.as_ref(), PAGE).await?;
+        let Some(last) = page.last().map(|failure| failure.key.clone()) else { return Ok(()) };
+        let chosen = page.iter().filter(|failure| selection.takes(&failure.error.code, Some(&failure.key.studio)));
+        let deeds: Vec<_> = chosen.map(|failure| record(desk, deed, failure, hold)).collect();
+        let done: Vec<bool> = stream::iter(deeds).buffer_unordered(AT_ONCE).try_collect().await?;
+        let done = done.iter().filter(|done| **done).count() as u64;
+        hold.change(|operation| operation.advance(hold.by, done, Some(last.to_string()))).await?;
+        position = Some(last);
+        pause_in_time(hold)?;
+    }
+}
+
+async fn record<R: Workable>(desk: &Desk<R>, deed: Deed, failure: &Failure, hold: &Hold<Operation>) -> Result<bool> {
+    let key = &failure.key;
+    let done = match deed {
+        Deed::Retry => desk.retry(&key.studio, key.id, hold.now(), hold.record.id).await,
+        Deed::Forget => desk.forget(&key.studio, key.id).await,
+    };
+    match done {
+        Err(error) if error.downcast_ref::<Unreadable>().is_some() => {
+            warn!(studio = %key.studio, id = %key.id, error = format!("{error:#}"), "Left a {} that can't be read", R::NAME);
+            metrics::unreadable();
+            Ok(false)
+        }
+        done => done,
+    }
+}
+
+/// Ends the try, with its position saved, before too little time is left for another page.
+pub fn pause_in_time(hold: &Hold<Operation>) -> Result<(), JobError> {
+    let left = Duration::try_from(hold.stops_at.duration_since(hold.now())).unwrap_or_default();
+    if left < PAGE_TIME { Err(JobError::Paused) } else { Ok(()) }
+}

@@ -1,0 +1,288 @@
+//! A worker's hold on a record: claim, work under the deadline, settle. Docs/ARCHITECTURE.md draws its timeline.
+
+use std::{
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::anyhow;
+use domain::{
+    error::{JobError, RecordError},
+    job::Job,
+    studio::Studio,
+    work::{Claim, Fate, NotOwner, TryId, Work},
+    workable::Workable,
+};
+use futures::FutureExt as _;
+use jiff::{SignedDuration, Timestamp};
+use tracing::{error, info, warn};
+use uuid::Uuid;
+
+use crate::{
+    batch::{Delivery, Disposition},
+    clock::Clock,
+    metrics, s3_event,
+    store::Table,
+};
+
+/// The right to change a record, as long as nobody else claims it.
+pub struct Hold<R> {
+    table: Arc<Table<R>>,
+    studio: Studio,
+    id: Uuid,
+    clock: Clock,
+    /// The try that holds it.
+    pub by: TryId,
+    /// The record as claimed.
+    pub record: R,
+    /// When the job is stopped, if it has not ended by then: shortly before the function's deadline. A job that can save
+    /// its position does so before, and ends as [`JobError::Paused`].
+    pub stops_at: Timestamp,
+}
+
+/// How a message ended.
+pub struct Ended<R> {
+    /// The record, where it is at rest (done or failed): its follow-ups are to be sent, again if need be.
+    pub at_rest: Option<R>,
+    /// Its position is saved: its job is to be sent again before the message is acknowledged.
+    pub paused: bool,
+    /// There is no record, or one that can't be worked on.
+    pub without_work: bool,
+    /// What becomes of the message.
+    pub disposition: Disposition,
+}
+
+impl<R> Ended<R> {
+    fn message(disposition: Disposition) -> Self {
+        Self { at_rest: None, paused: false, without_work: false, disposition }
+    }
+
+    fn at_rest(record: Option<R>, disposition: Disposition) -> Self {
+        Self { at_rest: record, paused: false, without_work: false, disposition }
+    }
+}
+
+impl<R: Workable> Hold<R> {
+    /// What time it is.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Changes the record; refused when the hold was lost meanwhile.
+    pub async fn change(&self, mut change: impl FnMut(&mut R) -> Result<(), NotOwner>) -> Result<R, JobError> {
+        match self.table.update(&self.studio, self.id, |record| change(record)).await? {
+            None => Err(anyhow!("The {} vanished while it was worked on", R::NAME).into()),
+            Some((_, Err(lost))) => Err(anyhow::Error::new(lost).into()),
+            Some((record, Ok(()))) => Ok(record),
+        }
+    }
+}
+
+/// Claims a record for this delivery, runs `job` on it until shortly before the deadline, and settles what comes of it.
+///
+/// `job` completes the record itself and returns it. A panic in it is a retry.
+pub async fn work<R, C, J, F>(
+    table: &Arc<Table<R>>,
+    delivery: &Delivery,
+    (studio, id): (&Studio, Uuid),
+    mut claim: C,
+    job: J,
+) -> Result<Ended<R>, JobError>
+where
+    R: Workable,
+    C: FnMut(&mut R, TryId, Timestamp, Timestamp) -> Claim,
+    J: FnOnce(Arc<Hold<R>>) -> F,
+    F: Future<Output = Result<R, JobError>> + Send,
+{
+    if delivery.is_too_late() {
+        info!("Too little time is left to begin a job");
+        return Ok(Ended::message(Disposition::Wait { until: delivery.now() }));
+    }
+    let by = TryId::new();
+    let lease_until = delivery.deadline;
+    // Before the claim, so that no claim is ever written whose message stays hidden for longer: a crash costs one lease,
+    // not the queue's whole visibility timeout.
+    delivery.hide_until(lease_until.saturating_add(LEASE_MARGIN).unwrap_or(lease_until)).await;
+    let claimed = table
+        .update(studio, id, |record: &mut R| {
+            if was_redriven(record, delivery) {
+                let _ = record.send_again(delivery.now(), None);
+            }
+            match claim(record, by, delivery.now(), lease_until) {
+                // Given up by the write that finds it so: whoever sets it going again comes before or behind. Mostly its
+                // last owner has said so; one that died could not.
+                Claim::Exhausted if record.failure().is_none() => {
+                    record.give_up(delivery.now(), gave_up());
+                    Ok(Claim::Exhausted)
+                }
+                // What can't be worked on may be due another time, or never again.
+                claim @ (Claim::Claimed | Claim::Void) => Ok(claim),
+                other => Err(other),
+            }
+        })
+        .await?;
+    let Some((record, outcome)) = claimed else {
+        warn!("Acknowledged a job for a {} that does not exist", R::NAME);
+        metrics::without_record();
+        return Ok(Ended { without_work: true, ..Ended::message(Disposition::Done) });
+    };
+    if outcome == Ok(Claim::Exhausted) {
+        error!("Gave the {} up: its last owner died", R::NAME);
+        metrics::failed();
+    }
+    match outcome.unwrap_or_else(|refusal| refusal) {
+        Claim::Claimed => {}
+        Claim::Held { until } => {
+            info!("Another worker holds the {}", R::NAME);
+            return Ok(Ended::message(Disposition::Wait { until }));
+        }
+        Claim::Done => return Ok(Ended::at_rest(Some(record), Disposition::Done)),
+        // It is refused dozens of times until SQS gives it up: its follow-up is sent while it is due.
+        Claim::Exhausted => {
+            let due = Some(record).filter(|record| record.work().due_at.is_some());
+            return Ok(Ended::at_rest(due, Disposition::Refuse));
+        }
+        Claim::Void => return Ok(Ended { without_work: true, ..Ended::message(Disposition::Done) }),
+    }
+    let (clock, time_to_work) = (delivery.clock(), delivery.time_to_work());
+    let stops_at = delivery.now().saturating_add(time_to_work).unwrap_or(lease_until);
+    let hold = Arc::new(Hold { table: table.clone(), studio: studio.clone(), id, clock, by, record, stops_at });
+    let claimed_at = Instant::now();
+    let run = AssertUnwindSafe(job(hold.clone())).catch_unwind();
+    let outcome = match tokio::time::timeout(time_to_work, run).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(_panic)) => Err(anyhow!("The job panicked").into()),
+        Err(_elapsed) => Err(anyhow!("The job was stopped before the function's deadline").into()),
+    };
+    metrics::took(claimed_at.elapsed());
+    match outcome {
+        Ok(record) => {
+            metrics::done();
+            Ok(Ended::at_rest(Some(record), Disposition::Done))
+        }
+        Err(error) => settle(&hold, delivery, error).await,
+    }
+}
+
+/// Has somebody moved the message back from the dead-letter queue, by SQS's own redrive, and wants the job done after all?
+/// SQS says that such a message was sent after the record had used up its tries, and the message itself that it was before.
+/// A job that was sent again by one of us says that too, but of both.
+fn was_redriven<R: Workable>(record: &R, delivery: &Delivery) -> bool {
+    let Some(gave_up_at) = record.work().failures.map(|failures| failures.last).filter(|_| record.work().gave_up)
+    else {
+        return false;
+    };
+    let said_at = Job::said_at(&delivery.body).or_else(|| s3_event::said_at(&delivery.body));
+    delivery.sent_at.is_some_and(|sent_at| sent_at > gave_up_at) && said_at.is_none_or(|said_at| said_at <= gave_up_at)
+}
+
+/// Characters of an error that a record keeps for its operators; the log has all of it.
+const MAX_CAUSE: usize = 500;
+
+/// The message comes back just after the lease, not in the same second.
+const LEASE_MARGIN: Duration = Duration::from_secs(1);
+
+async fn settle<R: Workable>(hold: &Hold<R>, delivery: &Delivery, error: JobError) -> Result<Ended<R>, JobError> {
+    let now = hold.now();
+    let paused = matches!(error, JobError::Paused);
+    let cause = Some(error.to_string().chars().take(MAX_CAUSE).collect()).filter(|_| !paused);
+    let settled = hold
+        .table
+        .update(&hold.studio, hold.id, |record: &mut R| {
+            // As they are by now: pages that an operation has done meanwhile have given it its tries anew.
+            let attempts = record.work().attempts;
+            let (fate, disposition) = fate::<R>(&error, record.work(), now, |tries| delivery.retry_at(tries));
+            let kept = match (fate, &error) {
+                (Fate::GaveUp, JobError::Unavailable(_)) => Some(outage_lasted(error.horizon())),
+                (Fate::GaveUp, _) => Some(gave_up()),
+                _ => error.to_record_error(),
+            };
+            record.fall(hold.by, now, fate, kept)?;
+            record.work_mut().cause.clone_from(&cause);
+            Ok::<_, NotOwner>((attempts, fate, disposition))
+        })
+        .await?;
+    let Some((record, Ok((attempts, fate, disposition)))) = settled else {
+        warn!(reason = %error, "The {} is another worker's by now, and theirs to settle", R::NAME);
+        return Ok(Ended::message(Disposition::Wait { until: delivery.retry_at(1) }));
+    };
+    match fate {
+        Fate::Rejected => {
+            warn!(reason = %error, "Rejected the {}", R::NAME);
+            metrics::failed();
+        }
+        Fate::GaveUp => {
+            error!(reason = %error, attempts, "Gave the {} up", R::NAME);
+            metrics::failed();
+        }
+        Fate::Paused => info!("The {} goes on in the next job", R::NAME),
+        Fate::Waits { .. } => {
+            warn!(reason = %error, "The {} waits for a service", R::NAME);
+            metrics::waits();
+        }
+        Fate::Again { .. } => {
+            warn!(reason = %error, attempts, "The {} is tried again", R::NAME);
+            metrics::retried();
+        }
+    }
+    let at_rest = Some(record).filter(|record| record.failure().is_some());
+    Ok(Ended { at_rest, paused, without_work: false, disposition })
+}
+
+/// What becomes of a record whose try ended with this error, and of its message. `retry_at` says when to try again after so
+/// many tries.
+fn fate<R: Workable>(
+    error: &JobError,
+    work: &Work,
+    now: Timestamp,
+    retry_at: impl Fn(u32) -> Timestamp,
+) -> (Fate, Disposition) {
+    match error {
+        JobError::Reject(_) => (Fate::Rejected, Disposition::Done),
+        JobError::Unavailable(_) => {
+            let outage = work.outage_at(now);
+            if now.duration_since(outage.since) >= error.horizon() {
+                return (Fate::GaveUp, Disposition::Refuse);
+            }
+            let due_at = retry_at(outage.tries);
+            (Fate::Waits { due_at }, Disposition::Wait { until: due_at })
+        }
+        JobError::Paused => (Fate::Paused, Disposition::Done),
+        JobError::Retry(_) if work.exhausted(R::MAX_TRIES) => (Fate::GaveUp, Disposition::Refuse),
+        JobError::Retry(_) => {
+            let due_at = retry_at(work.attempts);
+            (Fate::Again { due_at }, Disposition::Return { until: due_at })
+        }
+    }
+}
+
+/// The follow-up of a record at rest is sent: the sweep need not look after it any more.
+pub async fn rest<R: Workable>(table: &Table<R>, record: &R) -> anyhow::Result<()> {
+    if record.work().due_at.is_none() {
+        return Ok(());
+    }
+    let seen = record.work().clone();
+    let rested = table.update(record.studio(), record.id(), |record: &mut R| {
+        // Set going again meanwhile: then it is due for another reason.
+        if *record.work() != seen {
+            return Err(());
+        }
+        record.work_mut().due_at = None;
+        Ok(())
+    });
+    rested.await?;
+    Ok(())
+}
+
+fn outage_lasted(horizon: SignedDuration) -> RecordError {
+    let message = format!(
+        "A service that it needs was not to be had for {} hours; operators can try it again.",
+        horizon.as_hours()
+    );
+    RecordError::new("service_unavailable", message)
+}
+
+fn gave_up() -> RecordError {
+    RecordError::new("tries_exhausted", "It failed at every try; the operators can see why and try it again.")
+}

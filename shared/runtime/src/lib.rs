@@ -1,0 +1,24 @@
+//! What every function runs on: AWS clients, tables, queues, batches of messages, leases, failed jobs, metrics, configuration.
+
+pub mod aws;
+pub mod batch;
+pub mod call;
+pub mod clock;
+pub mod desk;
+pub mod env;
+pub mod erasure;
+pub mod fill;
+pub mod follow_up;
+pub mod hold;
+pub mod lambda;
+pub mod metrics;
+pub mod monitoring;
+pub mod objects;
+pub mod parameters;
+pub mod queue;
+pub mod s3_event;
+pub mod secret;
+pub mod ses;
+pub mod store;
+pub mod sweep;
+pub mod telemetry;

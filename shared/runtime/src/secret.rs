@@ -1,0 +1,32 @@
+//! The secret that signs customer links, from SSM.
+
+use anyhow::{Context as _, Result};
+use domain::link::LinkSecret;
+use tokio::sync::OnceCell;
+
+use crate::parameters::Parameters;
+
+/// Fetched at its first use, not at start: most cold starts never need it.
+pub struct LinkSecrets {
+    parameters: Parameters,
+    parameter: String,
+    secret: OnceCell<LinkSecret>,
+}
+
+impl LinkSecrets {
+    /// From the SecureString parameter of this name, whose value is `{key version}:{secret}`.
+    pub fn new(parameters: Parameters, parameter: impl Into<String>) -> Self {
+        Self { parameters, parameter: parameter.into(), secret: OnceCell::new() }
+    }
+
+    /// The secret; fetched once in this process's life.
+    pub async fn current(&self) -> Result<&LinkSecret> {
+        self.secret.get_or_try_init(|| self.fetch()).await
+    }
+
+    async fn fetch(&self) -> Result<LinkSecret> {
+        let value = self.parameters.get(&self.parameter).await.context("Failed to fetch the link secret")?;
+        let (version, key) = value.split_once(':').context("The link secret is not of the form version:secret")?;
+        Ok(LinkSecret::new(version.parse().context("The link secret's version is no number up to 255")?, key))
+    }
+}
