@@ -7,8 +7,8 @@ use aws_sdk_s3::Client;
 use bytes::Bytes;
 use domain::{ObjectKey, Studio};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use local::stand_ins::{ACCESS_KEY, Options, REGION, SECRET_KEY, StandIns};
-use runtime::{clock::Clock, env::Env};
+use local_aws::{ACCESS_KEY, Options, REGION, SECRET_KEY, StandIns};
+use runtime::env::Env;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -88,7 +88,7 @@ impl Bed {
     pub async fn fill(case: &Case) -> Result<Self> {
         let data = tempfile::tempdir()?;
         let stand_ins =
-            StandIns::start(Options { data: data.path().to_owned(), port: 0, clock: Clock::system() }).await?;
+            StandIns::start(Options { data: data.path().to_owned(), port: 0, now: std::sync::Arc::new(jiff::Timestamp::now) }).await?;
         let env = Env::of(environment(&stand_ins.endpoint()));
         let s3 = runtime::aws::s3(&env, &runtime::aws::config(&env, runtime::aws::Patience::Job)?);
         for bucket in [ORIGINALS, ARCHIVES] {

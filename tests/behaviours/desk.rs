@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use clap::Parser as _;
+use darkroom::Cli;
 use domain::operation::Operation;
 use futures::{StreamExt as _, stream};
-use local::desk::{self, Cli};
 use reqwest::StatusCode;
 use runtime::clock::Clock;
 use serde_json::{Value, json};
@@ -54,7 +54,7 @@ fn items(answer: &Answer) -> Vec<Value> {
 async fn darkroom(app: &TestApp, arguments: &[&str]) -> (String, u8) {
     let cli = ["darkroom", "--api", app.api(), "--token", "dev:ops:operator"];
     let cli = Cli::try_parse_from(cli.iter().chain(arguments)).unwrap();
-    let outcome = desk::run(&cli).await;
+    let outcome = darkroom::run(&cli).await;
     (format!("{}{}", outcome.output, outcome.complaint), outcome.code)
 }
 

@@ -19,7 +19,7 @@ use axum::{
     routing::{get, post},
 };
 use fastrand::Rng;
-use local::trace;
+use local_aws::trace;
 use tokio::{
     net::TcpListener,
     process::{Child, Command},

@@ -1,0 +1,157 @@
+//! The four functions: in this process, or behind `cargo lambda watch`.
+
+use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use futures::{FutureExt as _, future::BoxFuture};
+use jiff::Timestamp;
+use lambda_http::{Adapter, Service as _};
+use lambda_runtime::{Context, LambdaEvent};
+use local_aws::trace::{self, Trace};
+use runtime::{clock::Clock, env::Env};
+use serde_json::Value;
+use uuid::Uuid;
+
+/// One invocation, under way: the function's answer.
+pub type Invocation = BoxFuture<'static, Result<Value>>;
+/// Stands around each invocation of the function of this name: to watch it, delay it, or end it early.
+pub type Layer = Arc<dyn Fn(&str, Invocation) -> Invocation + Send + Sync>;
+
+/// A function was ended at its timeout.
+#[derive(Debug, thiserror::Error)]
+#[error("{function} timed out after {timeout:?}")]
+pub struct TimedOut {
+    function: String,
+    timeout: Duration,
+}
+
+/// Where events go.
+#[derive(Clone)]
+pub struct Functions {
+    place: Arc<Place>,
+    layer: Option<Layer>,
+    clock: Clock,
+}
+
+enum Place {
+    Here(Box<Here>),
+    Behind { url: String, http: reqwest::Client },
+}
+
+struct Here {
+    api: axum::Router,
+    emails: email_sender::State,
+    photos: photo_processor::State,
+    downloads: archive_builder::State,
+}
+
+impl Functions {
+    /// Built once, as Lambda builds them at a cold start; each with its own environment.
+    pub fn here(clock: &Clock, environment: impl Fn(&str) -> HashMap<String, String>) -> Result<Self> {
+        let env = |function: &str| Env::of(environment(function)).with_clock(clock.clone());
+        Ok(Self::at(
+            clock,
+            Place::Here(Box::new(Here {
+                api: api::router(api::State::from_env(&env("api")).context("api")?),
+                emails: email_sender::State::from_env(&env("email-sender")).context("email-sender")?,
+                photos: photo_processor::State::from_env(&env("photo-processor")).context("photo-processor")?,
+                downloads: archive_builder::State::from_env(&env("archive-builder")).context("archive-builder")?,
+            })),
+        ))
+    }
+
+    fn at(clock: &Clock, place: Place) -> Self {
+        Self { place: Arc::new(place), layer: None, clock: clock.clone() }
+    }
+
+    /// The same, with a layer around each invocation.
+    pub fn within(self, layer: Option<Layer>) -> Self {
+        Self { layer, ..self }
+    }
+
+    /// Lambda's Invoke API at this URL, as `cargo lambda watch` offers it.
+    pub fn behind(url: &str) -> Result<Self> {
+        let url = url.trim_end_matches('/').to_owned();
+        let place = Place::Behind { url, http: reqwest::Client::builder().no_proxy().build()? };
+        Ok(Self::at(&Clock::system(), place))
+    }
+
+    /// Invokes a function with an event and waits for its answer, for its timeout at most ([`TimedOut`]). The invocation
+    /// begins a chain of requests.
+    pub async fn invoke(&self, function: &str, event: Value, timeout: Duration) -> Result<Value> {
+        self.invoke_in(Trace::begin(), function, event, timeout).await
+    }
+
+    /// The same as the next invocation of a chain.
+    pub async fn invoke_in(&self, chain: Trace, function: &str, event: Value, timeout: Duration) -> Result<Value> {
+        let (place, name) = (self.place.clone(), function.to_owned());
+        let mut context = context(&self.clock, timeout);
+        context.xray_trace_id = Some(chain.invoke(function).to_string());
+        let run: Invocation = Box::pin(async move { place.invoke(&name, event, context).await });
+        let run = match &self.layer {
+            Some(layer) => layer(function, run),
+            None => run,
+        };
+        let answer = tokio::time::timeout(timeout, run).await;
+        answer.unwrap_or_else(|_| Err(TimedOut { function: function.to_owned(), timeout }.into()))
+    }
+}
+
+impl Place {
+    async fn invoke(&self, function: &str, event: Value, context: Context) -> Result<Value> {
+        match self {
+            Self::Here(here) => {
+                // A panic that escapes a handler kills the function, not this process.
+                let run = AssertUnwindSafe(here.invoke(function, event, context)).catch_unwind().await;
+                run.unwrap_or_else(|_| Err(anyhow!("{function} panicked")))
+            }
+            Self::Behind { url, http } => {
+                let url = format!("{url}/2015-03-31/functions/{function}/invocations");
+                let trace = context.xray_trace_id.unwrap_or_default();
+                let request = http.post(url).header(trace::HEADER, trace).json(&event);
+                let answer = request.send().await.context("Failed to reach the functions")?;
+                let failed = answer.headers().contains_key("x-amz-function-error") || !answer.status().is_success();
+                let status = answer.status();
+                let body = answer.bytes().await?;
+                if failed {
+                    bail!("{function} failed ({status}): {}", String::from_utf8_lossy(&body));
+                }
+                Ok(serde_json::from_slice(&body)?)
+            }
+        }
+    }
+}
+
+impl Here {
+    async fn invoke(&self, function: &str, event: Value, context: Context) -> Result<Value> {
+        Ok(match function {
+            "api" => {
+                let event = LambdaEvent::new(serde_json::from_value(event)?, context);
+                // The adapter is gone before the wait: it can't be sent between threads.
+                let answer = Adapter::from(self.api.clone()).call(event);
+                serde_json::to_value(answer.await.unwrap_or_else(|never| match never {}))?
+            }
+            "email-sender" => {
+                let event = LambdaEvent::new(serde_json::from_value(event)?, context);
+                serde_json::to_value(email_sender::handle(&self.emails, event).await)?
+            }
+            "photo-processor" => {
+                let event = LambdaEvent::new(serde_json::from_value(event)?, context);
+                serde_json::to_value(photo_processor::handle(&self.photos, event).await)?
+            }
+            "archive-builder" => {
+                let event = LambdaEvent::new(serde_json::from_value(event)?, context);
+                serde_json::to_value(archive_builder::handle(&self.downloads, event).await)?
+            }
+            other => bail!("There is no function {other}"),
+        })
+    }
+}
+
+fn context(clock: &Clock, timeout: Duration) -> Context {
+    let deadline = clock.now().saturating_add(timeout).unwrap_or(Timestamp::MAX);
+    let mut context = Context::default();
+    context.request_id = Uuid::new_v4().to_string();
+    context.deadline = u64::try_from(deadline.as_millisecond()).unwrap_or(u64::MAX);
+    context
+}

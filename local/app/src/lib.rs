@@ -1,0 +1,17 @@
+//! Darkroom on one machine: no AWS, no Docker, nothing but cargo.
+//!
+//! [`system`] starts the stand-ins of `local-aws` and the functions. [`event_source`] and [`gateway`] stand for what AWS puts
+//! between them. [`demo`] is a photographer and a customer.
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test's stand-ins start")]
+mod clients;
+pub mod demo;
+pub mod event_source;
+pub mod functions;
+pub mod gateway;
+pub mod mail_page;
+pub mod setup;
+pub mod system;
+
+pub use system::{Options, System};

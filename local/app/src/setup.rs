@@ -1,0 +1,371 @@
+//! What `terraform apply` does in AWS: buckets, queues, tables, the notification, the link secret. Idempotent.
+
+use anyhow::{Context as _, Result};
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, CreateGlobalSecondaryIndexAction, GlobalSecondaryIndex,
+    GlobalSecondaryIndexUpdate, KeySchemaElement, KeyType, Projection, ProjectionType, ScalarAttributeType,
+    TimeToLiveSpecification,
+};
+use aws_sdk_s3::types::{
+    CorsConfiguration, CorsRule, Event, FilterRule, FilterRuleName, NotificationConfiguration,
+    NotificationConfigurationFilter, QueueConfiguration, S3KeyFilter,
+};
+use aws_sdk_sqs::types::QueueAttributeName;
+use domain::{
+    download::Download,
+    email::Email,
+    object_key::ORIGINALS,
+    operation::{Filled, Operation},
+    photo::Photo,
+    workable::Workable,
+};
+use jiff::Timestamp;
+use local_aws::StandIns;
+use runtime::{
+    aws,
+    env::Env,
+    fill,
+    store::{Table, Unreadable},
+};
+use serde_json::json;
+use tracing::warn;
+
+use crate::system::Workers;
+
+/// A dead-letter queue keeps messages 14 days (SQS's longest), its source 4.
+const DLQ_RETENTION_SECONDS: &str = "1209600";
+const RETENTION_SECONDS: &str = "345600";
+
+/// A sparse index, as infra/tables.tf has it.
+struct Index {
+    /// Its name.
+    name: &'static str,
+    /// Its hash key.
+    hash: &'static str,
+    /// Its range key: a time in milliseconds, or the record's id.
+    range: (&'static str, ScalarAttributeType),
+    /// What it repeats of an item besides the keys.
+    included: &'static [&'static str],
+}
+
+/// What should have moved by now.
+const DUE: Index =
+    Index { name: "due_at", hash: "due_shard", range: ("due_at", ScalarAttributeType::N), included: &[] };
+/// What has failed, with as much of it as the list of failed jobs shows.
+const FAILED: Index = Index {
+    name: "failed_at",
+    hash: "failed_shard",
+    range: ("failed_at", ScalarAttributeType::N),
+    included: &["error", "work"],
+};
+/// Lists by status.
+const STATUS: Index = list("list_status");
+/// Lists by order.
+const ORDER: Index = list("list_order");
+/// Lists by the shop's reference.
+const REFERENCE: Index = list("list_reference");
+
+const fn list(name: &'static str) -> Index {
+    Index { name, hash: name, range: ("id", ScalarAttributeType::S), included: &[] }
+}
+
+/// The tables, by the variables that name them, as infra/tables.tf has them.
+const TABLES: [(&str, &[Index]); 5] = [
+    ("PHOTOS_TABLE", &[DUE, FAILED, STATUS]),
+    ("ORDERS_TABLE", &[REFERENCE]),
+    ("DOWNLOADS_TABLE", &[DUE, FAILED, STATUS, ORDER]),
+    ("EMAILS_TABLE", &[DUE, FAILED]),
+    ("REQUESTS_TABLE", &[DUE]),
+];
+
+/// Makes what is missing.
+pub async fn set_up(stand_ins: &StandIns, env: &Env, workers: &Workers, cors_origins: &[String]) -> Result<()> {
+    let config = aws::config(env, aws::Patience::Job)?;
+    stand_ins
+        .parameters()
+        .get_or_create(&env.required("LINK_SECRET_PARAMETER")?, || format!("1:{}{}", random(), random()))?;
+    queues(&aws_sdk_sqs::Client::new(&config), workers).await?;
+    let s3 = runtime::aws::s3(env, &config);
+    buckets(&s3, env).await?;
+    cors(&s3, env, cors_origins).await?;
+    tables(&runtime::aws::dynamodb(env, &config), env).await
+}
+
+fn random() -> String {
+    uuid::Uuid::new_v4().simple().to_string()
+}
+
+async fn queues(sqs: &aws_sdk_sqs::Client, workers: &Workers) -> Result<()> {
+    for worker in workers.values() {
+        sqs.create_queue()
+            .queue_name(worker.dlq())
+            .attributes(QueueAttributeName::MessageRetentionPeriod, DLQ_RETENTION_SECONDS)
+            .send()
+            .await
+            .context("Failed to create a dead-letter queue")?;
+        let dlq_arn = format!("arn:aws:sqs:us-east-1:000000000000:{}", worker.dlq());
+        let redrive = json!({ "deadLetterTargetArn": dlq_arn, "maxReceiveCount": worker.max_receives });
+        sqs.create_queue()
+            .queue_name(&worker.queue)
+            .attributes(QueueAttributeName::VisibilityTimeout, worker.visibility().as_secs().to_string())
+            .attributes(QueueAttributeName::MessageRetentionPeriod, RETENTION_SECONDS)
+            .attributes(QueueAttributeName::RedrivePolicy, redrive.to_string())
+            .send()
+            .await
+            .context("Failed to create a queue")?;
+    }
+    Ok(())
+}
+
+async fn buckets(s3: &aws_sdk_s3::Client, env: &Env) -> Result<()> {
+    let photos = env.required("PHOTOS_BUCKET")?;
+    for bucket in [&photos, &env.required("DOWNLOADS_BUCKET")?] {
+        if s3.head_bucket().bucket(bucket).send().await.is_err() {
+            s3.create_bucket().bucket(bucket).send().await.context("Failed to create a bucket")?;
+        }
+    }
+    let prefix = FilterRule::builder().name(FilterRuleName::Prefix).value(ORIGINALS).build();
+    let filter = NotificationConfigurationFilter::builder().key(S3KeyFilter::builder().filter_rules(prefix).build());
+    let to_photos = QueueConfiguration::builder()
+        .queue_arn("arn:aws:sqs:us-east-1:000000000000:photos")
+        .events(Event::S3ObjectCreated)
+        .filter(filter.build())
+        .build()?;
+    s3.put_bucket_notification_configuration()
+        .bucket(photos)
+        .notification_configuration(NotificationConfiguration::builder().queue_configurations(to_photos).build())
+        .send()
+        .await
+        .context("Failed to configure the notification")?;
+    Ok(())
+}
+
+/// Browsers upload photos by presigned URLs, so the bucket must know their pages' origins as the API does.
+async fn cors(s3: &aws_sdk_s3::Client, env: &Env, origins: &[String]) -> Result<()> {
+    let photos = env.required("PHOTOS_BUCKET")?;
+    if origins.is_empty() {
+        s3.delete_bucket_cors().bucket(photos).send().await.context("Failed to remove a bucket's CORS")?;
+        return Ok(());
+    }
+    let strings = |values: &[&str]| Some(values.iter().map(|&value| value.to_owned()).collect());
+    let rule = CorsRule::builder()
+        .set_allowed_methods(strings(&["GET", "PUT"]))
+        .set_allowed_origins(Some(origins.to_vec()))
+        .set_allowed_headers(strings(&[
+            "content-type",
+            "if-none-match",
+            "x-amz-checksum-*",
+            "x-amz-sdk-checksum-algorithm",
+        ]))
+        .set_expose_headers(strings(&["ETag"]))
+        .max_age_seconds(3600)
+        .build()?;
+    s3.put_bucket_cors()
+        .bucket(photos)
+        .cors_configuration(CorsConfiguration::builder().cors_rules(rule).build()?)
+        .send()
+        .await
+        .context("Failed to set a bucket's CORS")?;
+    Ok(())
+}
+
+async fn tables(dynamodb: &aws_sdk_dynamodb::Client, env: &Env) -> Result<()> {
+    let mut made = Vec::new();
+    for (variable, indexes) in TABLES {
+        let name = env.required(variable)?;
+        let found = dynamodb.describe_table().table_name(&name).send().await.ok().and_then(|found| found.table);
+        let Some(found) = found else {
+            create_table(dynamodb, &name, indexes).await?;
+            made.push(variable);
+            continue;
+        };
+        let has =
+            |index: &&Index| found.global_secondary_indexes().iter().any(|it| it.index_name() == Some(index.name));
+        // An earlier build made the table. AWS, too, adds one index at a time.
+        for index in indexes.iter().filter(|index| !has(index)) {
+            add_index(dynamodb, &name, index).await.context("Failed to add an index to a table")?;
+        }
+    }
+    // Of a table without an earlier build nothing is to be filled.
+    let operations = Table::new(dynamodb.clone(), env.required("REQUESTS_TABLE")?);
+    for (variable, table) in
+        [("PHOTOS_TABLE", Filled::Photos), ("DOWNLOADS_TABLE", Filled::Downloads), ("ORDERS_TABLE", Filled::Orders)]
+    {
+        if made.contains(&variable) {
+            fill::is_new(&operations, table, env.clock().now()).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn create_table(dynamodb: &aws_sdk_dynamodb::Client, name: &str, indexes: &[Index]) -> Result<()> {
+    let mut create = dynamodb
+        .create_table()
+        .table_name(name)
+        .billing_mode(BillingMode::PayPerRequest)
+        .attribute_definitions(attribute("studio", ScalarAttributeType::S)?)
+        .attribute_definitions(attribute("id", ScalarAttributeType::S)?)
+        .key_schema(key("studio", KeyType::Hash)?)
+        .key_schema(key("id", KeyType::Range)?);
+    let mut defined = vec!["studio", "id"];
+    for index in indexes {
+        for attribute in index.attributes()? {
+            let name = if attribute.attribute_name() == index.hash { index.hash } else { index.range.0 };
+            if !defined.contains(&name) {
+                defined.push(name);
+                create = create.attribute_definitions(attribute);
+            }
+        }
+        create = create.global_secondary_indexes(
+            GlobalSecondaryIndex::builder()
+                .index_name(index.name)
+                .set_key_schema(Some(index.keys()?))
+                .projection(index.projection())
+                .build()?,
+        );
+    }
+    create.send().await.context("Failed to create a table")?;
+    let ttl = TimeToLiveSpecification::builder().enabled(true).attribute_name("ttl").build()?;
+    dynamodb
+        .update_time_to_live()
+        .table_name(name)
+        .time_to_live_specification(ttl)
+        .send()
+        .await
+        .context("Failed to set a table's time to live")?;
+    Ok(())
+}
+
+async fn add_index(dynamodb: &aws_sdk_dynamodb::Client, table: &str, index: &Index) -> Result<()> {
+    let create = CreateGlobalSecondaryIndexAction::builder()
+        .index_name(index.name)
+        .set_key_schema(Some(index.keys()?))
+        .projection(index.projection())
+        .build()?;
+    dynamodb
+        .update_table()
+        .table_name(table)
+        .set_attribute_definitions(Some(index.attributes()?.into()))
+        .global_secondary_index_updates(GlobalSecondaryIndexUpdate::builder().create(create).build())
+        .send()
+        .await?;
+    Ok(())
+}
+
+impl Index {
+    fn attributes(&self) -> Result<[AttributeDefinition; 2]> {
+        Ok([attribute(self.hash, ScalarAttributeType::S)?, attribute(self.range.0, self.range.1.clone())?])
+    }
+
+    fn keys(&self) -> Result<Vec<KeySchemaElement>> {
+        Ok(vec![key(self.hash, KeyType::Hash)?, key(self.range.0, KeyType::Range)?])
+    }
+
+    fn projection(&self) -> Projection {
+        let projection = Projection::builder();
+        if self.included.is_empty() {
+            return projection.projection_type(ProjectionType::KeysOnly).build();
+        }
+        let included = self.included.iter().map(|&name| name.to_owned()).collect();
+        projection.projection_type(ProjectionType::Include).set_non_key_attributes(Some(included)).build()
+    }
+}
+
+fn attribute(name: &str, kind: ScalarAttributeType) -> Result<AttributeDefinition> {
+    Ok(AttributeDefinition::builder().attribute_name(name).attribute_type(kind).build()?)
+}
+
+fn key(name: &str, kind: KeyType) -> Result<KeySchemaElement> {
+    Ok(KeySchemaElement::builder().attribute_name(name).key_type(kind).build()?)
+}
+
+/// The process that held them was this system's last one, and it is dead: its leases end now, not at their deadline.
+pub async fn free_dead_leases(env: &Env) -> Result<()> {
+    let dynamodb = runtime::aws::dynamodb(env, &aws::config(env, aws::Patience::Job)?);
+    let now = env.clock().now();
+    free(&Table::<Photo>::new(dynamodb.clone(), env.required("PHOTOS_TABLE")?), now).await?;
+    free(&Table::<Download>::new(dynamodb.clone(), env.required("DOWNLOADS_TABLE")?), now).await?;
+    free(&Table::<Email>::new(dynamodb.clone(), env.required("EMAILS_TABLE")?), now).await?;
+    free(&Table::<Operation>::new(dynamodb, env.required("REQUESTS_TABLE")?), now).await
+}
+
+async fn free<R: Workable>(table: &Table<R>, now: Timestamp) -> Result<()> {
+    for (studio, id) in table.all_due().await? {
+        let free = |record: &mut R| {
+            record.work_mut().free(now);
+            // Due now: if its message died with the process, the first sweep sends it again.
+            record.work_mut().due_at = record.work().due_at.map(|_| now);
+            Ok::<_, ()>(())
+        };
+        match table.update(&studio, id, free).await {
+            Err(error) if error.downcast_ref::<Unreadable>().is_some() => {
+                warn!(%studio, %id, error = format!("{error:#}"), "Left a {} alone", R::NAME);
+            }
+            freed => drop(freed?),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::types::AttributeValue;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_table_of_an_earlier_build_gets_the_index_that_it_lacks() {
+        let data = tempfile::tempdir().unwrap();
+        let options =
+            local_aws::Options { data: data.path().to_owned(), port: 0, now: std::sync::Arc::new(Timestamp::now) };
+        let stand_ins = StandIns::start(options).await.unwrap();
+        let tables_of = TABLES.map(|(variable, _)| (variable.to_owned(), variable.to_lowercase()));
+        let of_aws = [
+            ("AWS_REGION", "us-east-1".to_owned()),
+            ("AWS_ACCESS_KEY_ID", "test".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
+            ("AWS_ENDPOINT_URL_DYNAMODB", stand_ins.dynamodb_endpoint()),
+        ];
+        let of_aws = of_aws.map(|(name, value)| (name.to_owned(), value));
+        let env = Env::of(tables_of.into_iter().chain(of_aws).collect());
+        let dynamodb = runtime::aws::dynamodb(&env, &aws::config(&env, aws::Patience::Job).unwrap());
+        create_table(&dynamodb, "photos_table", &[DUE]).await.unwrap();
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let number = |number: &str| AttributeValue::N(number.to_owned());
+        let mut put = dynamodb.put_item().table_name("photos_table");
+        for (name, value) in [
+            ("studio", text("anna")),
+            ("id", text("1")),
+            ("failed_shard", text("0")),
+            ("failed_at", number("5")),
+            ("error", text("damaged")),
+            ("filename", text("a.jpg")),
+        ] {
+            put = put.item(name, value);
+        }
+        put.send().await.unwrap();
+
+        for _ in 0..2 {
+            tables(&dynamodb, &env).await.unwrap();
+        }
+        let found = dynamodb
+            .query()
+            .table_name("photos_table")
+            .index_name("failed_at")
+            .key_condition_expression("failed_shard = :shard AND failed_at <= :now")
+            .expression_attribute_values(":shard", text("0"))
+            .expression_attribute_values(":now", number("9"))
+            .send()
+            .await
+            .unwrap();
+        let mut names: Vec<_> = found.items()[0].keys().map(String::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["error", "failed_at", "failed_shard", "id", "studio"], "what had failed before is in it");
+        for (variable, indexes) in TABLES {
+            let table = dynamodb.describe_table().table_name(variable.to_lowercase()).send().await.unwrap();
+            let table = table.table.unwrap();
+            let found: Vec<_> = table.global_secondary_indexes().iter().filter_map(|it| it.index_name()).collect();
+            assert_eq!(found, indexes.iter().map(|index| index.name).collect::<Vec<_>>(), "{variable}");
+        }
+    }
+}

@@ -1,0 +1,354 @@
+//! Darkroom on this machine: stand-ins for AWS, the four functions, and what connects them.
+
+use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
+
+use anyhow::{Context as _, Result};
+use domain::workers::{Worker, workers};
+use local_aws::{Mail, Queues, StandIns, Work, lambda};
+use runtime::{clock::Clock, env::Env};
+use tokio::{net::TcpListener, task::JoinSet};
+
+use crate::{
+    event_source::{self, EventSource},
+    functions::{Functions, Layer, TimedOut},
+    gateway, setup,
+};
+
+/// The JWT claim that names the studio, as Terraform's default has it.
+pub const STUDIO_CLAIM: &str = "darkroom_studio";
+/// The JWT claim that names a role.
+pub const ROLE_CLAIM: &str = "darkroom_role";
+/// The role that sees the failed jobs of all studios.
+const OPERATOR: &str = "operator";
+/// The schedule's period (EventBridge Scheduler in AWS).
+const SWEEP_EVERY: Duration = Duration::from_secs(300);
+
+/// How to run it.
+#[derive(Clone)]
+pub struct Options {
+    /// Where everything lies; it survives this process.
+    pub data: PathBuf,
+    /// The API's port; 0 chooses any.
+    pub port: u16,
+    /// The stand-ins' port; 0 chooses any.
+    pub aws_port: u16,
+    /// Run each job at the moment it is sent.
+    pub sync: bool,
+    /// Lambda's Invoke API to send events to, instead of the functions in this process.
+    pub functions: Option<String>,
+    /// Variables of single functions to set otherwise: (function, variable) -> value.
+    pub overrides: HashMap<(String, String), String>,
+    /// What time it is for functions and queues.
+    pub clock: Clock,
+    /// Origins of browser pages that may call the API and upload photos, as `https://shop.example.com`.
+    pub cors_origins: Vec<String>,
+    /// Stands around each invocation.
+    pub layer: Option<Layer>,
+    /// Nothing happens of itself, neither polls nor sweeps: [`System::step`] works what lies on the queues.
+    pub by_hand: bool,
+    /// The table of workers.
+    pub workers: Workers,
+}
+
+impl Options {
+    /// The usual ones: any ports, everything in this process.
+    pub fn new(data: impl Into<PathBuf>) -> Result<Self> {
+        Ok(Self {
+            data: data.into(),
+            port: 0,
+            aws_port: 0,
+            sync: false,
+            functions: None,
+            overrides: HashMap::new(),
+            clock: Clock::system(),
+            cors_origins: Vec::new(),
+            layer: None,
+            by_hand: false,
+            workers: workers()?,
+        })
+    }
+}
+
+/// The captured mails.
+#[derive(Clone)]
+pub struct Mails(Arc<local_aws::Mailbox>);
+
+impl Mails {
+    #[cfg(test)]
+    pub(crate) fn open(folder: &std::path::Path) -> Result<Self> {
+        Ok(Self(Arc::new(local_aws::Mailbox::open(folder)?)))
+    }
+
+    /// All of them, oldest first.
+    pub fn list(&self) -> Vec<Mail> {
+        self.0.list()
+    }
+}
+
+/// A running system; it stops when dropped.
+pub struct System {
+    /// The API's address: `http://127.0.0.1:PORT`.
+    pub api: String,
+    /// The variables that the functions run with; the endpoints are among them.
+    pub environment: HashMap<String, String>,
+    /// The captured mails.
+    pub mails: Mails,
+    clock: Clock,
+    sources: Vec<EventSource>,
+    stand_ins: StandIns,
+    _tasks: JoinSet<()>,
+}
+
+impl System {
+    /// Starts it and returns when it answers.
+    pub async fn start(options: Options) -> Result<Self> {
+        let Options { clock, workers, cors_origins, .. } = options.clone();
+        let cors = gateway::cors(&cors_origins)?;
+        let now = {
+            let clock = clock.clone();
+            Arc::new(move || clock.now())
+        };
+        let stand_ins =
+            StandIns::start(local_aws::Options { data: options.data.clone(), port: options.aws_port, now }).await?;
+        let listener = TcpListener::bind(("127.0.0.1", options.port))
+            .await
+            .with_context(|| format!("Port {} can't be opened for the API", options.port))?;
+        let api = format!("http://{}", listener.local_addr()?);
+        let environment = environment(&stand_ins, &api);
+        let env = Env::of(environment.clone()).with_clock(clock.clone());
+        setup::set_up(&stand_ins, &env, &workers, &cors_origins).await?;
+        setup::free_dead_leases(&env).await?;
+
+        let functions = match &options.functions {
+            Some(url) => Functions::behind(url)?,
+            None => Functions::here(&clock, |function| {
+                let mut variables = environment.clone();
+                let own = options.overrides.iter().filter(|((name, _), _)| name == function);
+                variables.extend(own.map(|((_, variable), value)| (variable.clone(), value.clone())));
+                variables
+            })?,
+        }
+        .within(options.layer.clone());
+        stand_ins.run_functions(run_functions(&functions, &workers));
+        let mails = Mails(stand_ins.mailbox());
+        let mut tasks = JoinSet::new();
+        let sqs = event_source::client(&env)?;
+        let mut sources = Vec::new();
+        for (function, worker) in &workers {
+            let queue_url = env.required(&queue_variable(&worker.queue))?;
+            sources.push(EventSource {
+                sqs: sqs.clone(),
+                queue_url,
+                function: function.clone(),
+                worker: worker.clone(),
+                functions: functions.clone(),
+            });
+        }
+        if options.by_hand {
+            tracing::debug!("Nothing happens of itself");
+        } else if options.sync {
+            stand_ins.run_at_once(run_at_once(sources.clone()));
+            retry_later(sources.clone(), &stand_ins, &mut tasks);
+        } else {
+            for source in &sources {
+                source.start(&mut tasks);
+            }
+        }
+        if !options.by_hand {
+            schedule(&sources, &mut tasks);
+        }
+        gateway::serve(listener, functions, mails.clone(), cors, &mut tasks);
+        Ok(Self { api, environment, mails, clock, sources, stand_ins, _tasks: tasks })
+    }
+
+    /// Lets so much time pass for functions and queues; only under a movable clock.
+    pub fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+        self.stand_ins.queues().wake();
+    }
+
+    /// The queues, for whoever looks on.
+    pub fn queues(&self) -> Arc<Queues> {
+        self.stand_ins.queues()
+    }
+
+    /// The event source of a queue, to be polled by hand.
+    pub fn source(&self, queue: &str) -> Option<&EventSource> {
+        self.sources.iter().find(|source| source.worker.queue == queue)
+    }
+
+    /// Works one batch of each queue that has a visible message; false when none had.
+    pub async fn step(&self) -> Result<bool> {
+        let mut worked = false;
+        for source in &self.sources {
+            worked |= source.poll(0).await?;
+        }
+        Ok(worked)
+    }
+
+    /// Puts a `Sweep` on each queue, as the schedule does.
+    pub async fn sweep(&self) -> Result<()> {
+        for source in &self.sources {
+            source.sweep().await?;
+        }
+        Ok(())
+    }
+}
+
+/// What Lambda's Invoke runs: the workers, each up to its timeout.
+fn run_functions(functions: &Functions, workers: &Workers) -> lambda::Run {
+    let (functions, workers) = (functions.clone(), workers.clone());
+    Arc::new(move |name, event, chain| {
+        let timeout = workers.get(name)?.timeout();
+        let (functions, name) = (functions.clone(), name.to_owned());
+        Some(Box::pin(async move {
+            functions.invoke_in(chain, &name, event, timeout).await.map_err(|error| lambda::FunctionError {
+                kind: if error.is::<TimedOut>() { "Sandbox.Timedout" } else { "Runtime.Unknown" },
+                message: format!("{error:#}"),
+            })
+        }))
+    })
+}
+
+/// Works all that is visible on any queue: one job at a time, each to its end before what sent it is answered.
+fn run_at_once(sources: Vec<EventSource>) -> Work {
+    let sources = Arc::new(sources);
+    Arc::new(move || {
+        let sources = sources.clone();
+        Box::pin(async move {
+            for source in sources.iter() {
+                while source.poll(0).await.unwrap_or_else(|error| {
+                    tracing::warn!(queue = source.worker.queue, error = format!("{error:#}"), "A poll failed");
+                    false
+                }) {}
+            }
+        })
+    })
+}
+
+/// With --sync no poller waits for new messages; those that a failed try gave back are worked when they are due.
+fn retry_later(sources: Vec<EventSource>, stand_ins: &StandIns, tasks: &mut JoinSet<()>) {
+    let queues = stand_ins.queues();
+    tasks.spawn(async move {
+        let mut ticks = tokio::time::interval(Duration::from_millis(500));
+        loop {
+            ticks.tick().await;
+            // One that is in a worker's hands is no reason to take what its sender is about to work on.
+            let given_back = |source: &EventSource| {
+                let queue = &source.worker.queue;
+                let messages = queues.peek_all(queue).unwrap_or_default();
+                queues.counts(queue).is_ok_and(|counts| counts.visible > 0)
+                    && messages.iter().any(|message| message.receive_count > 0)
+            };
+            for source in sources.iter().filter(|source| given_back(source)) {
+                if let Err(error) = source.poll(0).await {
+                    tracing::warn!(queue = source.worker.queue, error = format!("{error:#}"), "A poll failed");
+                }
+            }
+        }
+    });
+}
+
+/// The environment variable that holds a queue's URL: `emails` -> `EMAILS_QUEUE_URL`. Its dead-letter queue's is
+/// `EMAILS_DLQ_URL`.
+fn queue_variable(queue: &str) -> String {
+    format!("{}_QUEUE_URL", queue.to_uppercase())
+}
+
+/// What Terraform sets on the functions, for this machine.
+fn environment(stand_ins: &StandIns, api: &str) -> HashMap<String, String> {
+    let endpoint = stand_ins.endpoint();
+    let queue = |name: &str| format!("{endpoint}/000000000000/{name}");
+    [
+        ("AWS_REGION", "us-east-1".to_owned()),
+        ("AWS_ACCESS_KEY_ID", local_aws::ACCESS_KEY.to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", local_aws::SECRET_KEY.to_owned()),
+        ("AWS_ENDPOINT_URL", endpoint.clone()),
+        ("AWS_ENDPOINT_URL_DYNAMODB", stand_ins.dynamodb_endpoint()),
+        ("PHOTOS_TABLE", "photos".to_owned()),
+        ("ORDERS_TABLE", "orders".to_owned()),
+        ("DOWNLOADS_TABLE", "downloads".to_owned()),
+        ("EMAILS_TABLE", "emails".to_owned()),
+        ("REQUESTS_TABLE", "requests".to_owned()),
+        ("PHOTOS_BUCKET", "photos".to_owned()),
+        ("DOWNLOADS_BUCKET", "downloads".to_owned()),
+        ("PHOTOS_QUEUE_URL", queue("photos")),
+        ("DOWNLOADS_QUEUE_URL", queue("downloads")),
+        ("EMAILS_QUEUE_URL", queue("emails")),
+        ("PHOTOS_DLQ_URL", queue("photos-dlq")),
+        ("DOWNLOADS_DLQ_URL", queue("downloads-dlq")),
+        ("EMAILS_DLQ_URL", queue("emails-dlq")),
+        ("PHOTO_PROCESSOR_FUNCTION", "photo-processor".to_owned()),
+        ("ARCHIVE_BUILDER_FUNCTION", "archive-builder".to_owned()),
+        ("EMAIL_SENDER_FUNCTION", "email-sender".to_owned()),
+        ("LINK_SECRET_PARAMETER", "/darkroom/link-secret".to_owned()),
+        ("PUBLIC_URL", api.to_owned()),
+        ("STUDIO_CLAIM", STUDIO_CLAIM.to_owned()),
+        ("OPERATOR_CLAIM", format!("{ROLE_CLAIM}={OPERATOR}")),
+        ("DOWNLOAD_RETENTION_DAYS", "30".to_owned()),
+        ("MAIL_FROM", "Darkroom <photos@darkroom.example>".to_owned()),
+        // A laptop's failures are tried again while somebody watches.
+        ("RETRY_BACKOFF_SECONDS", "1".to_owned()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into()
+}
+
+/// Plays EventBridge Scheduler: a `Sweep` on each queue, at start and every 5 minutes.
+fn schedule(sources: &[EventSource], tasks: &mut JoinSet<()>) {
+    for source in sources.iter().cloned() {
+        tasks.spawn(async move {
+            let mut ticks = tokio::time::interval(SWEEP_EVERY);
+            loop {
+                ticks.tick().await;
+                if let Err(error) = source.sweep().await {
+                    tracing::warn!(
+                        queue = source.worker.queue,
+                        error = format!("{error:#}"),
+                        "A sweep could not be sent"
+                    );
+                }
+            }
+        });
+    }
+}
+
+/// The workers by function name.
+pub type Workers = std::collections::BTreeMap<String, Worker>;
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn workers_can_be_invoked_and_end_at_their_timeout() {
+        let data = tempfile::tempdir().unwrap();
+        let mut options = Options { by_hand: true, ..Options::new(data.path()).unwrap() };
+        options.workers.get_mut("archive-builder").unwrap().timeout_seconds = 1;
+        options.layer =
+            Some(Arc::new(
+                |function, run| {
+                    if function == "archive-builder" { Box::pin(std::future::pending()) } else { run }
+                },
+            ));
+        let system = System::start(options).await.unwrap();
+        let invoke = async |variable: &str| {
+            let name = system.environment.get(variable).map_or("none", String::as_str);
+            let path = format!("/2015-03-31/functions/{name}/invocations");
+            let request = reqwest::Client::new().post(format!("{}{path}", system.stand_ins.endpoint()));
+            let scope = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/lambda/aws4_request";
+            let event = json!({ "Records": [] });
+            let answer = request.header("authorization", scope).json(&event).send().await.unwrap();
+            let failed = answer.headers().contains_key("x-amz-function-error");
+            (answer.status().as_u16(), failed, answer.json::<Value>().await.unwrap())
+        };
+        for worker in ["PHOTO_PROCESSOR_FUNCTION", "EMAIL_SENDER_FUNCTION"] {
+            assert_eq!(invoke(worker).await, (200, false, json!({ "batchItemFailures": [] })), "{worker}");
+        }
+        let (status, failed, payload) = invoke("ARCHIVE_BUILDER_FUNCTION").await;
+        assert_eq!((status, failed, &payload["errorType"]), (200, true, &json!("Sandbox.Timedout")), "{payload}");
+        assert_eq!(invoke("NO_SUCH_FUNCTION").await.0, 404);
+    }
+}

@@ -1,0 +1,245 @@
+//! Whole objects: stored, read, copied, deleted.
+
+#![allow(clippy::wildcard_imports, reason = "every call of S3 has two types of its own; test builds do not lint this")]
+
+use s3s::{S3Result, TrailingHeaders, checksum::ChecksumHasher, dto::*, s3_error};
+
+use super::{
+    super::{
+        Api, bytes, conditions,
+        object::{Attributes, Digests, Object, Record, Segment},
+        owed,
+    },
+    check_key, encryption,
+};
+use crate::sqs;
+
+/// S3: what an object has whose uploader named no type.
+const DEFAULT_TYPE: &str = "binary/octet-stream";
+
+impl Api {
+    /// Stores an object whole; `trailers` come behind its body.
+    pub(super) async fn put(
+        &self,
+        input: PutObjectInput,
+        trailers: Option<TrailingHeaders>,
+    ) -> S3Result<PutObjectOutput> {
+        check_key(&input.key)?;
+        // Looked at before the body is read as well, so that a refusal doesn't cost an upload.
+        let record = {
+            let index = self.0.store.index();
+            let bucket = index.bucket(&input.bucket)?;
+            let old = bucket.objects.get(&input.key).map(AsRef::as_ref);
+            conditions::for_write(&input.key, input.if_match.as_ref(), input.if_none_match.as_ref(), old)?;
+            bucket.record.clone()
+        };
+        let told = Digests {
+            crc32: input.checksum_crc32,
+            crc32c: input.checksum_crc32c,
+            crc64nvme: input.checksum_crc64nvme,
+            sha1: input.checksum_sha1,
+            sha256: input.checksum_sha256,
+            kind: None,
+        };
+        let written =
+            self.take_body(input.body, told, input.checksum_algorithm.as_ref(), trailers, input.content_md5).await?;
+        let e_tag = hex::encode(written.md5);
+        let mut digests = written.digests;
+        digests.kind = (digests != Digests::default()).then(|| ChecksumType::FULL_OBJECT.to_owned());
+        let object = Object {
+            key: input.key.clone(),
+            segments: vec![Segment::whole(written.blob, written.size)],
+            record: Record {
+                size: written.size,
+                e_tag: e_tag.clone(),
+                modified: sqs::now_ms(),
+                attributes: Attributes {
+                    content_type: input.content_type,
+                    content_disposition: input.content_disposition,
+                    content_encoding: input.content_encoding.as_deref().and_then(without_chunking),
+                    content_language: input.content_language,
+                    cache_control: input.cache_control,
+                    metadata: input.metadata.unwrap_or_default(),
+                },
+                digests: digests.clone(),
+                unsent: owed(&record, "ObjectCreated:Put", &input.key),
+                ..Record::default()
+            },
+        };
+        let object = self.0.store.put(&input.bucket, object, |old| {
+            conditions::for_write(&input.key, input.if_match.as_ref(), input.if_none_match.as_ref(), old)
+        })?;
+        self.0.announce(&input.bucket, &object)?;
+        Ok(PutObjectOutput {
+            e_tag: Some(ETag::Strong(e_tag)),
+            checksum_crc32: digests.crc32,
+            checksum_crc32c: digests.crc32c,
+            checksum_crc64nvme: digests.crc64nvme,
+            checksum_sha1: digests.sha1,
+            checksum_sha256: digests.sha256,
+            checksum_type: digests.kind.map(ChecksumType::from),
+            server_side_encryption: Some(encryption()),
+            ..PutObjectOutput::default()
+        })
+    }
+
+    /// An object, or a range of it.
+    pub(super) fn get(&self, input: GetObjectInput) -> S3Result<GetObjectOutput> {
+        let object = self.0.store.index().object(&input.bucket, &input.key)?;
+        conditions::for_read(input.if_match.as_ref(), input.if_none_match.as_ref(), &object)?;
+        let range = match &input.range {
+            None => 0..object.size(),
+            Some(range) => range.check(object.size())?,
+        };
+        let content_range = input
+            .range
+            .is_some()
+            .then(|| format!("bytes {}-{}/{}", range.start, range.end.saturating_sub(1), object.size()));
+        let wants_digests = input.checksum_mode.is_some() && content_range.is_none();
+        let digests = if wants_digests { object.record.digests.clone() } else { Digests::default() };
+        let Attributes {
+            content_type,
+            content_disposition,
+            content_encoding,
+            content_language,
+            cache_control,
+            metadata,
+        } = object.record.attributes.clone();
+        Ok(GetObjectOutput {
+            accept_ranges: Some("bytes".to_owned()),
+            content_length: i64::try_from(range.end - range.start).ok(),
+            content_range,
+            body: Some(StreamingBlob::wrap(bytes::read(&object, range))),
+            e_tag: Some(object.e_tag()),
+            last_modified: Some(object.modified()),
+            cache_control: input.response_cache_control.or(cache_control),
+            content_type: input.response_content_type.or(content_type).or_else(|| Some(DEFAULT_TYPE.to_owned())),
+            content_disposition: input.response_content_disposition.or(content_disposition),
+            content_encoding: input.response_content_encoding.or(content_encoding),
+            content_language: input.response_content_language.or(content_language),
+            metadata: (!metadata.is_empty()).then_some(metadata),
+            checksum_crc32: digests.crc32,
+            checksum_crc32c: digests.crc32c,
+            checksum_crc64nvme: digests.crc64nvme,
+            checksum_sha1: digests.sha1,
+            checksum_sha256: digests.sha256,
+            checksum_type: digests.kind.map(ChecksumType::from),
+            server_side_encryption: Some(encryption()),
+            ..GetObjectOutput::default()
+        })
+    }
+
+    /// What is known of an object.
+    pub(super) fn head(&self, input: &HeadObjectInput) -> S3Result<HeadObjectOutput> {
+        let object = self.0.store.index().object(&input.bucket, &input.key)?;
+        conditions::for_read(input.if_match.as_ref(), input.if_none_match.as_ref(), &object)?;
+        let digests = if input.checksum_mode.is_some() { object.record.digests.clone() } else { Digests::default() };
+        let Attributes {
+            content_type,
+            content_disposition,
+            content_encoding,
+            content_language,
+            cache_control,
+            metadata,
+        } = object.record.attributes.clone();
+        Ok(HeadObjectOutput {
+            accept_ranges: Some("bytes".to_owned()),
+            content_length: i64::try_from(object.size()).ok(),
+            e_tag: Some(object.e_tag()),
+            last_modified: Some(object.modified()),
+            cache_control,
+            content_type: content_type.or_else(|| Some(DEFAULT_TYPE.to_owned())),
+            content_disposition,
+            content_encoding,
+            content_language,
+            metadata: (!metadata.is_empty()).then_some(metadata),
+            checksum_crc32: digests.crc32,
+            checksum_crc32c: digests.crc32c,
+            checksum_crc64nvme: digests.crc64nvme,
+            checksum_sha1: digests.sha1,
+            checksum_sha256: digests.sha256,
+            checksum_type: digests.kind.map(ChecksumType::from),
+            server_side_encryption: Some(encryption()),
+            ..HeadObjectOutput::default()
+        })
+    }
+
+    /// Copies an object whole.
+    pub(super) async fn copy(&self, input: CopyObjectInput) -> S3Result<CopyObjectOutput> {
+        check_key(&input.key)?;
+        let source = self.source(&input.copy_source)?;
+        conditions::for_copy(input.copy_source_if_match.as_ref(), input.copy_source_if_none_match.as_ref(), &source)?;
+        let replaces = input.metadata_directive.is_some_and(|told| told.as_str() == MetadataDirective::REPLACE);
+        let attributes = if replaces {
+            Attributes {
+                content_type: input.content_type,
+                content_disposition: input.content_disposition,
+                content_encoding: input.content_encoding,
+                content_language: input.content_language,
+                cache_control: input.cache_control,
+                metadata: input.metadata.unwrap_or_default(),
+            }
+        } else {
+            source.record.attributes.clone()
+        };
+        let stream = bytes::read(&source, 0..source.size());
+        let written = bytes::write(self.0.store.new_blob(), stream, ChecksumHasher::default()).await?;
+        let record = self.0.store.index().bucket(&input.bucket)?.record.clone();
+        let object = Object {
+            key: input.key.clone(),
+            segments: vec![Segment::whole(written.blob, written.size)],
+            record: Record {
+                size: written.size,
+                e_tag: hex::encode(written.md5),
+                modified: sqs::now_ms(),
+                attributes,
+                unsent: owed(&record, "ObjectCreated:Copy", &input.key),
+                ..Record::default()
+            },
+        };
+        let object = self.0.store.put(&input.bucket, object, |_| Ok(()))?;
+        self.0.announce(&input.bucket, &object)?;
+        Ok(CopyObjectOutput {
+            copy_object_result: Some(CopyObjectResult {
+                e_tag: Some(object.e_tag()),
+                last_modified: Some(object.modified()),
+                ..CopyObjectResult::default()
+            }),
+            server_side_encryption: Some(encryption()),
+            ..CopyObjectOutput::default()
+        })
+    }
+
+    /// Deletes each of the keys; an answer that says 200 lists what failed.
+    pub(super) fn delete_many(&self, input: DeleteObjectsInput) -> S3Result<DeleteObjectsOutput> {
+        let Delete { objects, quiet } = input.delete;
+        // S3: at most 1,000 keys a request.
+        if objects.len() > 1000 {
+            return Err(s3_error!(MalformedXML, "More than 1000 keys."));
+        }
+        let (mut deleted, mut errors) = (Vec::new(), Vec::new());
+        for ObjectIdentifier { key, .. } in objects {
+            match self.0.store.delete(&input.bucket, &key) {
+                Ok(()) => deleted.push(DeletedObject { key: Some(key), ..DeletedObject::default() }),
+                Err(error) => errors.push(Error {
+                    code: Some(error.code().as_str().to_owned()),
+                    key: Some(key),
+                    message: error.message().map(str::to_owned),
+                    ..Error::default()
+                }),
+            }
+        }
+        Ok(DeleteObjectsOutput {
+            deleted: (!quiet.unwrap_or(false)).then_some(deleted),
+            errors: (!errors.is_empty()).then_some(errors),
+            ..DeleteObjectsOutput::default()
+        })
+    }
+}
+
+/// `aws-chunked` is how the body travelled, not what the object is.
+fn without_chunking(encoding: &str) -> Option<String> {
+    let kept: Vec<&str> =
+        encoding.split(',').map(str::trim).filter(|part| !part.is_empty() && *part != "aws-chunked").collect();
+    (!kept.is_empty()).then(|| kept.join(","))
+}

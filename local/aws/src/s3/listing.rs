@@ -1,0 +1,114 @@
+//! Pages of keys, as both generations of `ListObjects` cut them.
+
+use std::{collections::BTreeMap, ops::Bound, sync::Arc};
+
+use s3s::dto;
+
+use super::object::Object;
+
+/// S3: at most 1,000 keys a page.
+const MAX_KEYS: i32 = 1000;
+
+/// A page of a listing.
+#[derive(Debug, Default)]
+pub(super) struct Page {
+    pub objects: Vec<Arc<Object>>,
+    /// Prefixes up to the delimiter, each standing for all keys below it.
+    pub prefixes: Vec<String>,
+    /// Where the next page starts, if there is one: after this.
+    pub next: Option<String>,
+}
+
+impl Page {
+    /// The page of keys with `prefix` after `after`, in order of their bytes.
+    pub fn of(
+        objects: &BTreeMap<String, Arc<Object>>,
+        prefix: &str,
+        delimiter: Option<&str>,
+        after: Option<&str>,
+        max_keys: i32,
+    ) -> Self {
+        let max = usize::try_from(max_keys.clamp(0, MAX_KEYS)).unwrap_or_default();
+        let mut page = Self::default();
+        let mut last: Option<String> = None;
+        let start = match after {
+            Some(after) if after >= prefix => Bound::Excluded(after),
+            _ => Bound::Included(prefix),
+        };
+        for (key, object) in objects.range::<str, _>((start, Bound::Unbounded)) {
+            let Some(rest) = key.strip_prefix(prefix) else { break };
+            let group = delimiter.filter(|delimiter| !delimiter.is_empty()).and_then(|delimiter| {
+                rest.find(delimiter).map(|at| key[..prefix.len() + at + delimiter.len()].to_owned())
+            });
+            if let Some(group) = &group
+                && (page.prefixes.last() == Some(group) || after.is_some_and(|after| after.starts_with(group.as_str())))
+            {
+                continue;
+            }
+            if page.objects.len() + page.prefixes.len() == max {
+                page.next = last;
+                break;
+            }
+            last = Some(group.clone().unwrap_or_else(|| key.clone()));
+            match group {
+                Some(group) => page.prefixes.push(group),
+                None => page.objects.push(object.clone()),
+            }
+        }
+        page
+    }
+
+    pub fn contents(&self) -> Vec<dto::Object> {
+        self.objects
+            .iter()
+            .map(|object| dto::Object {
+                e_tag: Some(object.e_tag()),
+                key: Some(object.key.clone()),
+                last_modified: Some(object.modified()),
+                size: i64::try_from(object.size()).ok(),
+                storage_class: Some(dto::ObjectStorageClass::from_static(dto::ObjectStorageClass::STANDARD)),
+                ..dto::Object::default()
+            })
+            .collect()
+    }
+
+    pub fn common_prefixes(&self) -> Vec<dto::CommonPrefix> {
+        self.prefixes.iter().map(|prefix| dto::CommonPrefix { prefix: Some(prefix.clone()) }).collect()
+    }
+
+    pub fn len(&self) -> i32 {
+        i32::try_from(self.objects.len() + self.prefixes.len()).unwrap_or(i32::MAX)
+    }
+}
+
+pub(super) fn max_keys(asked: Option<i32>) -> i32 {
+    asked.unwrap_or(MAX_KEYS).clamp(0, MAX_KEYS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::s3::object::Record;
+
+    #[test]
+    fn pages_join_to_the_whole_listing() {
+        let keys = ["a", "a/b", "a/c", "b/x", "b/y", "c"];
+        let objects: BTreeMap<String, Arc<Object>> = keys
+            .iter()
+            .map(|key| {
+                let object = Object { key: (*key).to_owned(), segments: Vec::new(), record: Record::default() };
+                ((*key).to_owned(), Arc::new(object))
+            })
+            .collect();
+        let (mut seen, mut after) = (Vec::new(), None::<String>);
+        loop {
+            let page = Page::of(&objects, "", Some("/"), after.as_deref(), 1);
+            seen.extend(page.prefixes);
+            seen.extend(page.objects.iter().map(|object| object.key.clone()));
+            let Some(next) = page.next else { break };
+            after = Some(next);
+        }
+        assert_eq!(seen, ["a", "a/", "b/", "c"]);
+        assert_eq!(Page::of(&objects, "a/", None, None, 1000).len(), 2);
+    }
+}

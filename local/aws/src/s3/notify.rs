@@ -1,0 +1,175 @@
+//! Events of new objects, sent to queues.
+
+use std::{
+    fmt::Write as _,
+    sync::atomic::{AtomicU64, Ordering},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use s3s::dto;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::object::Object;
+use crate::{ACCOUNT, REGION, sqs};
+
+/// Which new objects of a bucket are told to which queue.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Rule {
+    pub id: String,
+    pub queue_arn: String,
+    /// Such as `s3:ObjectCreated:*`.
+    pub events: Vec<String>,
+    pub prefix: String,
+    pub suffix: String,
+}
+
+impl Rule {
+    pub fn of(configuration: dto::QueueConfiguration, number: usize) -> Self {
+        let mut rule = Self {
+            id: configuration.id.unwrap_or_else(|| format!("queue-{number}")),
+            queue_arn: configuration.queue_arn,
+            events: configuration.events.into_iter().map(String::from).collect(),
+            ..Self::default()
+        };
+        let filter = configuration.filter.and_then(|filter| filter.key).and_then(|key| key.filter_rules);
+        for dto::FilterRule { name, value } in filter.unwrap_or_default() {
+            let name = name.map(|name| name.as_str().to_ascii_lowercase());
+            match name.as_deref() {
+                Some("prefix") => rule.prefix = value.unwrap_or_default(),
+                Some("suffix") => rule.suffix = value.unwrap_or_default(),
+                _ => {}
+            }
+        }
+        rule
+    }
+
+    pub fn to_configuration(&self) -> dto::QueueConfiguration {
+        let filter = |name: &'static str, value: &str| dto::FilterRule {
+            name: Some(dto::FilterRuleName::from_static(name)),
+            value: Some(value.to_owned()),
+        };
+        let rules: Vec<_> = [(dto::FilterRuleName::PREFIX, &self.prefix), (dto::FilterRuleName::SUFFIX, &self.suffix)]
+            .into_iter()
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(name, value)| filter(name, value))
+            .collect();
+        dto::QueueConfiguration {
+            events: self.events.iter().cloned().map(dto::Event::from).collect(),
+            filter: (!rules.is_empty()).then_some(dto::NotificationConfigurationFilter {
+                key: Some(dto::S3KeyFilter { filter_rules: Some(rules) }),
+            }),
+            id: Some(self.id.clone()),
+            queue_arn: self.queue_arn.clone(),
+        }
+    }
+
+    /// Whether `event` (such as `ObjectCreated:Put`) of `key` is told.
+    pub fn matches(&self, event: &str, key: &str) -> bool {
+        let wanted = |pattern: &String| {
+            let pattern = pattern.strip_prefix("s3:").unwrap_or(pattern);
+            pattern.strip_suffix('*').map_or(pattern == event, |start| event.starts_with(start))
+        };
+        key.starts_with(&self.prefix) && key.ends_with(&self.suffix) && self.events.iter().any(wanted)
+    }
+}
+
+/// The message that tells of a new object, as S3 shapes it.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html>
+pub(super) fn event(rule: &Rule, bucket: &str, object: &Object, event: &str) -> Value {
+    json!({"Records": [{
+        "eventVersion": "2.1",
+        "eventSource": "aws:s3",
+        "awsRegion": REGION,
+        "eventTime": time(object.record.modified),
+        "eventName": event,
+        "userIdentity": {"principalId": ACCOUNT},
+        "requestParameters": {"sourceIPAddress": "127.0.0.1"},
+        "responseElements": {"x-amz-request-id": "0000000000000000", "x-amz-id-2": "local"},
+        "s3": {
+            "s3SchemaVersion": "1.0",
+            "configurationId": rule.id,
+            "bucket": {
+                "name": bucket,
+                "ownerIdentity": {"principalId": ACCOUNT},
+                "arn": format!("arn:aws:s3:::{bucket}"),
+            },
+            "object": {
+                "key": form_encoded(&object.key),
+                "size": object.size(),
+                "eTag": object.record.e_tag,
+                "sequencer": sequencer(),
+            },
+        },
+    }]})
+}
+
+/// The message that S3 sends once, to see whether a queue takes messages. It has no records.
+pub(super) fn test_event(bucket: &str) -> Value {
+    json!({
+        "Service": "Amazon S3",
+        "Event": "s3:TestEvent",
+        "Time": time(sqs::now_ms()),
+        "Bucket": bucket,
+        "RequestId": "0000000000000000",
+        "HostId": "local",
+    })
+}
+
+fn time(millis: u64) -> String {
+    let instant = i64::try_from(millis).ok().and_then(|millis| jiff::Timestamp::from_millisecond(millis).ok());
+    format!("{:.3}", instant.unwrap_or_default())
+}
+
+/// A number that grows with each event, across restarts too, in hex.
+fn sequencer() -> String {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos());
+    let now = u64::try_from(now).unwrap_or(u64::MAX);
+    let last = LAST.fetch_max(now, Ordering::Relaxed);
+    let next = if now > last { now } else { LAST.fetch_add(1, Ordering::Relaxed) + 1 };
+    format!("{next:018X}")
+}
+
+/// S3 writes a key into an event as a form would, but leaves slashes.
+fn form_encoded(key: &str) -> String {
+    let mut encoded = String::with_capacity(key.len());
+    for byte in key.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'*' | b'/' => {
+                encoded.push(char::from(byte));
+            }
+            b' ' => encoded.push('+'),
+            _ => {
+                let _ = write!(encoded, "%{byte:02X}");
+            }
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_looks_at_event_and_prefix() {
+        let rule =
+            Rule { events: vec!["s3:ObjectCreated:*".to_owned()], prefix: "originals/".to_owned(), ..Rule::default() };
+        assert!(rule.matches("ObjectCreated:Put", "originals/a"));
+        assert!(!rule.matches("ObjectCreated:Put", "archives/a"));
+        assert!(!rule.matches("ObjectRemoved:Delete", "originals/a"));
+    }
+
+    #[test]
+    fn keys_are_encoded_as_in_a_form() {
+        assert_eq!(form_encoded("a b/c+d/ü.jpg"), "a+b/c%2Bd/%C3%BC.jpg");
+    }
+
+    #[test]
+    fn sequencers_grow() {
+        let numbers: Vec<_> = (0..1000).map(|_| sequencer()).collect();
+        assert!(numbers.is_sorted_by(|a, b| a < b));
+    }
+}

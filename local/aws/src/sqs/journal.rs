@@ -1,0 +1,157 @@
+//! The queues' changes on disk: JSON lines, appended before the answer.
+//!
+//! A line is in the operating system's hands once `write` returns, which is all that surviving `kill -9` takes; surviving
+//! a power cut would take an fsync for each message, and a development machine has no use for that.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context;
+
+use super::core::{Change, Core};
+
+/// Lines beyond the live state that are tolerated before the journal is rewritten.
+const SLACK: usize = 50_000;
+
+/// The file that outlives the process.
+#[derive(Debug)]
+pub(super) struct Journal {
+    path: PathBuf,
+    file: File,
+    /// Lines written since the last rewrite.
+    appended: usize,
+}
+
+impl Journal {
+    /// Reads the journal in `folder` (or starts one), and rewrites it as short as its state allows.
+    pub fn open(folder: &Path) -> anyhow::Result<(Self, Core)> {
+        fs::create_dir_all(folder).with_context(|| format!("Failed to create {}", folder.display()))?;
+        let path = folder.join("journal.jsonl");
+        let mut core = Core::default();
+        match fs::read(&path) {
+            Ok(content) => replay(&content, &mut core).with_context(|| format!("Failed to read {}", path.display()))?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error).with_context(|| format!("Failed to read {}", path.display())),
+        }
+        let file = rewrite(&path, &core).with_context(|| format!("Failed to write {}", path.display()))?;
+        Ok((Self { path, file, appended: 0 }, core))
+    }
+
+    /// Appends what changed, in one write: a crash can tear the last line only.
+    pub fn keep(&mut self, core: &mut Core) -> io::Result<()> {
+        let changes = core.drain();
+        if changes.is_empty() {
+            return Ok(());
+        }
+        self.file.write_all(&lines(&changes)?)?;
+        self.appended += changes.len();
+        if self.appended > SLACK {
+            self.file = rewrite(&self.path, core)?;
+            self.appended = 0;
+        }
+        Ok(())
+    }
+}
+
+fn lines(changes: &[Change]) -> io::Result<Vec<u8>> {
+    let mut lines = Vec::new();
+    for change in changes {
+        serde_json::to_writer(&mut lines, change)?;
+        lines.push(b'\n');
+    }
+    Ok(lines)
+}
+
+/// Replays all whole lines. Only the last line may lack its end, and then was never answered for.
+fn replay(content: &[u8], core: &mut Core) -> anyhow::Result<()> {
+    let whole = content.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+    if whole < content.len() {
+        tracing::warn!(bytes = content.len() - whole, "The queues' journal ends in a torn line; it is left out");
+    }
+    for (number, line) in content[..whole].split(|byte| *byte == b'\n').enumerate() {
+        if !line.is_empty() {
+            core.apply(serde_json::from_slice(line).with_context(|| format!("Line {} is damaged", number + 1))?);
+        }
+    }
+    Ok(())
+}
+
+fn rewrite(path: &Path, core: &Core) -> io::Result<File> {
+    let fresh = path.with_extension("new");
+    let mut file = OpenOptions::new().create(true).write(true).truncate(true).open(&fresh)?;
+    file.write_all(&lines(&core.snapshot())?)?;
+    fs::rename(&fresh, path)?;
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqs::message::{Message, Settings};
+
+    fn send(core: &mut Core, id: &str) {
+        let (id, body) = (id.to_owned(), format!("body of {id}"));
+        core.send("jobs", Message { id, body, ..Message::default() }, None, 5).unwrap();
+    }
+
+    #[test]
+    fn what_was_kept_is_there_again_with_its_receive_count_and_visible_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        {
+            let (mut journal, mut core) = Journal::open(folder.path()).unwrap();
+            core.configure("jobs", Settings::default(), 0).unwrap();
+            send(&mut core, "a");
+            send(&mut core, "b");
+            assert_eq!(core.receive("jobs", 1, None, 10).unwrap().len(), 1);
+            journal.keep(&mut core).unwrap();
+        }
+        let (_, mut core) = Journal::open(folder.path()).unwrap();
+        let received = core.receive("jobs", 10, None, 11).unwrap();
+        let seen: Vec<_> = received.iter().map(|r| (r.message_id.as_str(), r.receive_count)).collect();
+        assert_eq!(seen, [("a", 2), ("b", 1)]);
+        assert_eq!(received[0].first_received_at_ms, 10);
+    }
+
+    #[test]
+    fn a_torn_last_line_costs_only_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        {
+            let (mut journal, mut core) = Journal::open(folder.path()).unwrap();
+            core.configure("jobs", Settings::default(), 0).unwrap();
+            send(&mut core, "a");
+            send(&mut core, "b");
+            journal.keep(&mut core).unwrap();
+        }
+        let path = folder.path().join("journal.jsonl");
+        let content = fs::read(&path).unwrap();
+        fs::write(&path, &content[..content.len() - 3]).unwrap();
+        let (_, core) = Journal::open(folder.path()).unwrap();
+        assert_eq!(core.messages("jobs").unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_damaged_line_in_the_middle_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("journal.jsonl"), "{\"change\":\n{}\n").unwrap();
+        assert!(format!("{:#}", Journal::open(folder.path()).unwrap_err()).contains("Line 1 is damaged"));
+    }
+
+    #[test]
+    fn a_start_forgets_what_no_longer_matters() {
+        let folder = tempfile::tempdir().unwrap();
+        {
+            let (mut journal, mut core) = Journal::open(folder.path()).unwrap();
+            core.configure("jobs", Settings::default(), 0).unwrap();
+            for number in 0..100 {
+                send(&mut core, &number.to_string());
+            }
+            core.purge("jobs").unwrap();
+            journal.keep(&mut core).unwrap();
+        }
+        Journal::open(folder.path()).unwrap();
+        assert_eq!(fs::read_to_string(folder.path().join("journal.jsonl")).unwrap().lines().count(), 1);
+    }
+}

@@ -1,0 +1,248 @@
+//! The API as the desk speaks to it: JSON both ways, a bearer token, problems told apart from trouble on the way.
+//!
+//! HTTPS goes through `hyper-rustls`, as the AWS clients' does, and certificates are read only for it: the API of this
+//! machine needs none. (`reqwest` with TLS would want a process-wide choice of cryptography, and certificates for every
+//! client, of everybody who shares its build.)
+
+use std::{fmt, net::IpAddr, time::Duration};
+
+use anyhow::{Context as _, anyhow};
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, StatusCode, header};
+use http_body_util::{BodyExt as _, Full};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::{
+    client::legacy::{Client as Http, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::Value;
+use url::Url;
+
+use super::table::printable;
+
+/// API Gateway answers within 30 s, if with an error.
+const PATIENCE: Duration = Duration::from_secs(40);
+/// Whom the stand-in for API Gateway takes for an operator.
+const LOCAL_TOKEN: &str = "dev:operator:operator";
+
+/// One API, asked by one operator.
+pub struct Client {
+    base: Url,
+    bearer: HeaderValue,
+    transport: Transport,
+}
+
+enum Transport {
+    Plain(Http<HttpConnector, Full<Bytes>>),
+    Tls(Http<HttpsConnector<HttpConnector>, Full<Bytes>>),
+}
+
+/// An answer, as it came and as it was understood.
+pub struct Answer<T> {
+    /// The body.
+    pub text: String,
+    /// What it says.
+    pub value: T,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Trouble {
+    /// The API said no.
+    #[error("{problem}")]
+    Refused {
+        /// How.
+        status: StatusCode,
+        /// Why.
+        problem: Problem,
+        /// As it came.
+        body: String,
+    },
+    /// It was not understood, or never heard.
+    #[error("{0:#}")]
+    Met(#[from] anyhow::Error),
+}
+
+/// RFC 9457, or the little that API Gateway says itself.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Problem {
+    #[serde(alias = "message")]
+    title: String,
+    detail: Option<String>,
+    field: Option<String>,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&printable(&self.title))?;
+        if let Some(detail) = &self.detail {
+            write!(f, ": {}", printable(detail))?;
+        }
+        if let Some(field) = &self.field {
+            write!(f, " (field: {})", printable(field))?;
+        }
+        Ok(())
+    }
+}
+
+impl Trouble {
+    /// Whether the same question may be answered in a moment.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Refused { status, .. } => status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS,
+            Self::Met(_) => true,
+        }
+    }
+}
+
+impl Client {
+    /// For the API at `url`. Without a token only the API of this machine is asked, as its stand-in for an operator.
+    pub fn new(url: &str, token: Option<&str>) -> anyhow::Result<Self> {
+        let base: Url = url.parse().with_context(|| format!("{url:?} is no URL"))?;
+        let host = base.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        let is_here = host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
+        let token = match token.filter(|token| !token.is_empty()) {
+            Some(token) => token,
+            None if is_here => LOCAL_TOKEN,
+            None => return Err(anyhow!("{url} wants an operator's token: set DARKROOM_TOKEN")),
+        };
+        let bearer = HeaderValue::try_from(format!("Bearer {token}"));
+        // The error would repeat nothing of the token, nor must this.
+        let mut bearer = bearer.map_err(|_| anyhow!("DARKROOM_TOKEN holds characters that no token has"))?;
+        bearer.set_sensitive(true);
+        let transport = match base.scheme() {
+            "http" => Transport::Plain(Http::builder(TokioExecutor::new()).build_http()),
+            "https" => {
+                let tls = HttpsConnectorBuilder::new()
+                    .with_native_roots()
+                    .context("This machine has no certificates to know the API by")?
+                    .https_only()
+                    .enable_http1()
+                    .build();
+                Transport::Tls(Http::builder(TokioExecutor::new()).build(tls))
+            }
+            _ => return Err(anyhow!("{url:?} is no http or https URL")),
+        };
+        Ok(Self { base, bearer, transport })
+    }
+
+    /// Asks for `path`, in segments.
+    pub async fn get<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, Option<&str>)],
+    ) -> Result<Answer<T>, Trouble> {
+        self.ask(Method::GET, path, query, None).await
+    }
+
+    /// Posts a body.
+    pub async fn post<T: DeserializeOwned>(&self, path: &[&str], body: &Value) -> Result<Answer<T>, Trouble> {
+        self.ask(Method::POST, path, &[], Some(body)).await
+    }
+
+    /// Deletes.
+    pub async fn delete<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, Option<&str>)],
+    ) -> Result<Answer<T>, Trouble> {
+        self.ask(Method::DELETE, path, query, None).await
+    }
+
+    async fn ask<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &[&str],
+        query: &[(&str, Option<&str>)],
+        body: Option<&Value>,
+    ) -> Result<Answer<T>, Trouble> {
+        let url = self.url(path, query)?;
+        let body = body.map(|body| Bytes::from(body.to_string()));
+        let mut request = Request::builder()
+            .method(method)
+            .uri(url.as_str())
+            .header(header::AUTHORIZATION, &self.bearer)
+            .header(header::USER_AGENT, concat!("darkroom/", env!("CARGO_PKG_VERSION")));
+        if body.is_some() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        let request = request.body(Full::from(body.unwrap_or_default())).context("The request can't be made")?;
+        let answer = tokio::time::timeout(PATIENCE, self.send(request)).await;
+        let answer = answer.map_err(|_| anyhow!("no answer within {} s", PATIENCE.as_secs())).flatten();
+        let (status, text) = answer.with_context(|| format!("Failed to ask {}", self.base))?;
+        if !status.is_success() {
+            return Err(refusal(status, text));
+        }
+        let value = serde_json::from_str(&text).context("The answer is not what was agreed")?;
+        Ok(Answer { text, value })
+    }
+
+    fn url(&self, path: &[&str], query: &[(&str, Option<&str>)]) -> anyhow::Result<Url> {
+        let mut url = self.base.clone();
+        let segments = url.path_segments_mut();
+        segments.map_err(|()| anyhow!("{} has no paths", self.base))?.pop_if_empty().extend(path);
+        for (name, value) in query {
+            if let Some(value) = value {
+                url.query_pairs_mut().append_pair(name, value);
+            }
+        }
+        Ok(url)
+    }
+
+    async fn send(&self, request: Request<Full<Bytes>>) -> anyhow::Result<(StatusCode, String)> {
+        let answer = match &self.transport {
+            Transport::Plain(http) => http.request(request).await?,
+            Transport::Tls(http) => http.request(request).await?,
+        };
+        let status = answer.status();
+        let body = answer.into_body().collect().await?.to_bytes();
+        Ok((status, String::from_utf8_lossy(&body).into_owned()))
+    }
+}
+
+fn refusal(status: StatusCode, body: String) -> Trouble {
+    let mut problem: Problem = serde_json::from_str(&body).unwrap_or_default();
+    if problem.title.is_empty() {
+        problem.title = status.to_string();
+    }
+    if status == StatusCode::UNAUTHORIZED && problem.detail.is_none() {
+        problem.detail = Some("the API does not take the token in DARKROOM_TOKEN or --token".to_owned());
+    }
+    Trouble::Refused { status, problem, body }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_made_up_for_this_machine_only() {
+        for here in ["http://localhost:8080", "http://127.0.0.1:1/", "http://[::1]:8080"] {
+            assert_eq!(Client::new(here, None).unwrap().bearer, "Bearer dev:operator:operator");
+        }
+        for elsewhere in ["https://api.example", "http://localhost.example:8080", "http://10.0.0.1"] {
+            let error = Client::new(elsewhere, Some("")).err().unwrap().to_string();
+            assert!(error.contains("DARKROOM_TOKEN"), "{error}");
+        }
+        assert!(Client::new("ftp://localhost", None).is_err());
+    }
+
+    #[test]
+    fn what_is_typed_stays_one_segment_or_one_value() {
+        let client = Client::new("http://localhost:8080/stage/", None).unwrap();
+        let url = client.url(&["queues", "a/../b?"], &[("error", Some("x&all=true")), ("studio", None)]).unwrap();
+        assert_eq!(url.as_str(), "http://localhost:8080/stage/queues/a%2F..%2Fb%3F?error=x%26all%3Dtrue");
+    }
+
+    #[test]
+    fn a_problem_is_told_with_title_detail_and_field() {
+        let told = |status, body: &str| refusal(StatusCode::from_u16(status).unwrap(), body.to_owned()).to_string();
+        let body = r#"{"type":"/problems/invalid-field","title":"Unprocessable Entity","status":422,
+            "detail":"At most 100 ids.","field":"ids"}"#;
+        assert_eq!(told(422, body), "Unprocessable Entity: At most 100 ids. (field: ids)");
+        assert!(told(401, r#"{"message":"Unauthorized"}"#).starts_with("Unauthorized: the API does not take"));
+        assert_eq!(told(502, "<html>"), "502 Bad Gateway");
+    }
+}

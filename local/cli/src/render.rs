@@ -1,0 +1,199 @@
+//! The answers in words and tables.
+
+use jiff::Timestamp;
+
+use super::{
+    answers::{FailedJob, Group, Operation, Queue, Retried},
+    table::{Table, printable},
+};
+
+/// How the queues are, a line each.
+pub fn queues(queues: &[Queue]) -> String {
+    let mut table = Table::new([
+        "queue",
+        "verdict",
+        ">waiting",
+        ">in flight",
+        ">delayed",
+        ">oldest",
+        ">failed",
+        ">dead letters",
+        "why",
+    ]);
+    for queue in queues {
+        table.row([
+            queue.name.clone(),
+            queue.verdict.clone(),
+            queue.waiting.to_string(),
+            queue.in_flight.to_string(),
+            queue.delayed.to_string(),
+            queue.oldest_seconds.map_or_else(|| "-".to_owned(), age),
+            queue.failed.to_string(),
+            queue.dead_letters.to_string(),
+            queue.reasons.join("; "),
+        ]);
+    }
+    table.render()
+}
+
+/// Failed jobs by their errors, then one by one.
+pub fn failed(queue: &str, groups: &[Group], items: &[FailedJob]) -> String {
+    if items.is_empty() {
+        return format!("No failed jobs of {queue}.\n");
+    }
+    let mut errors = Table::new([">count", "error", "what it says"]);
+    for group in groups {
+        // What every try met says more than that every try failed.
+        let says = group.cause.as_ref().unwrap_or(&group.message);
+        errors.row([group.count.to_string(), group.code.clone(), says.clone()]);
+    }
+    let mut jobs = Table::new(["id", "job", "studio", ">tries", "first failed", "last failed", "error"]);
+    for item in items {
+        let job = item.job.as_deref().unwrap_or(if item.kind == "message" { "(message)" } else { "-" });
+        jobs.row([
+            item.id.clone(),
+            job.to_owned(),
+            item.studio.clone().unwrap_or_else(|| "-".to_owned()),
+            item.tries.to_string(),
+            moment(item.first_failed_at.as_deref()),
+            moment(item.last_failed_at.as_deref()),
+            item.error.as_ref().map_or_else(|| "-".to_owned(), |error| error.code.clone()),
+        ]);
+    }
+    format!("{}\n{}", errors.render(), jobs.render())
+}
+
+/// What became of the jobs that were named.
+pub fn retried(queue: &str, answer: &Retried) -> String {
+    let mut text = format!("Enqueued {} again.\n", jobs(answer.retried.len() as u64, queue));
+    for skipped in &answer.skipped {
+        text.push_str(&printable(&format!("Skipped {}: {}", skipped.id, skipped.reason)));
+        text.push('\n');
+    }
+    text
+}
+
+/// What an operation has done.
+pub fn done(operation: &Operation) -> String {
+    let Operation { kind, queue, done, .. } = operation;
+    match kind.as_str() {
+        "retry" => format!("Enqueued {} again.", jobs(*done, queue)),
+        "forget" => format!("Forgot {}.", jobs(*done, queue)),
+        _ => format!("Enqueued {done} of {queue}."),
+    }
+}
+
+/// How an operation ended that did not come to its end.
+pub fn broke_off(operation: &Operation) -> String {
+    let why = operation.error.as_ref().map(|error| format!("{} ({})", error.message, error.code));
+    printable(&format!(
+        "Operation {} failed: {}. Before that: {}",
+        operation.id,
+        why.as_deref().unwrap_or("nothing says why").trim_end_matches('.'),
+        done(operation)
+    ))
+}
+
+fn jobs(count: u64, queue: &str) -> String {
+    format!("{count} failed {} of {queue}", if count == 1 { "job" } else { "jobs" })
+}
+
+/// In the unit that fits: two of the next smaller one are still told in that.
+fn age(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        7_200..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} d", seconds / 86_400),
+    }
+}
+
+/// To the second, in UTC; what is no instant is shown as it is.
+fn moment(text: Option<&str>) -> String {
+    let Some(text) = text else { return "-".to_owned() };
+    let instant: Result<Timestamp, _> = text.parse();
+    instant.map_or_else(|_| text.to_owned(), |instant| instant.strftime("%Y-%m-%d %H:%M:%SZ").to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::answers::{FailedPage, Queues};
+
+    #[test]
+    fn queues_stand_in_columns_with_their_reasons() {
+        let healthy = json!({ "waiting": 1000, "oldest_seconds": 900, "failed": 0, "dead_letters": 0 });
+        let answer: Queues = serde_json::from_value(json!({ "queues": [
+            { "queue": "emails", "waiting": 0, "in_flight": 0, "delayed": 0, "oldest_seconds": null, "failed": 0,
+              "dead_letters": 0, "healthy": healthy, "verdict": "ok", "reasons": [] },
+            { "queue": "photos", "waiting": 12_000, "in_flight": 20, "delayed": 3, "oldest_seconds": 7_300, "failed": 2,
+              "dead_letters": 1, "healthy": healthy, "verdict": "failing",
+              "reasons": ["failed jobs: 2, 0 allowed", "messages that wait: 12000, 5000 allowed"] },
+        ] }))
+        .unwrap();
+        let text = "\
+queue   verdict  waiting  in flight  delayed  oldest  failed  dead letters  why
+emails  ok             0          0        0       -       0             0
+photos  failing    12000         20        3     2 h       2             1  failed jobs: 2, 0 allowed; messages that wait: 12000, 5000 allowed
+";
+        assert_eq!(queues(&answer.queues), text);
+    }
+
+    #[test]
+    fn failures_are_counted_by_error_and_listed_one_by_one() {
+        let page: FailedPage = serde_json::from_value(json!({
+            "items": [
+                { "id": "0199a1", "kind": "record", "job": "process_photo", "studio": "anna", "record_id": "0199a1",
+                  "tries": 3, "error": { "code": "damaged", "message": "The file is damaged." },
+                  "first_failed_at": "2026-05-01T12:00:00.123Z", "last_failed_at": "2026-05-01T12:03:00Z",
+                  "dead_letters": 1 },
+                { "id": "m-1", "kind": "message", "job": null, "studio": null, "record_id": null, "tries": 8,
+                  "error": { "code": "undecodable", "message": "No job of ours." },
+                  "first_failed_at": null, "last_failed_at": "2026-05-01T11:00:00Z", "dead_letters": 1 },
+            ],
+            "groups": [
+                { "code": "damaged", "message": "The file is damaged.", "count": 1, "first_failed_at": null,
+                  "last_failed_at": null },
+                { "code": "undecodable", "message": "No job of ours.", "count": 12, "first_failed_at": null,
+                  "last_failed_at": null },
+            ],
+            "next_cursor": null,
+        }))
+        .unwrap();
+        let text = "\
+count  error        what it says
+    1  damaged      The file is damaged.
+   12  undecodable  No job of ours.
+
+id      job            studio  tries  first failed          last failed           error
+0199a1  process_photo  anna        3  2026-05-01 12:00:00Z  2026-05-01 12:03:00Z  damaged
+m-1     (message)      -           8  -                     2026-05-01 11:00:00Z  undecodable
+";
+        assert_eq!(failed("photos", page.groups.as_deref().unwrap(), &page.items), text);
+        assert_eq!(failed("photos", &[], &[]), "No failed jobs of photos.\n");
+    }
+
+    #[test]
+    fn operations_say_how_many() {
+        let operation = |kind: &str, done: u64| -> Operation {
+            let error = json!({ "code": "gone", "message": "The table is gone." });
+            let operation = json!({ "id": "op-1", "kind": kind, "queue": "photos", "status": "failed", "done": done,
+                "selection": { "all": true }, "error": error, "created_at": "", "ended_at": null });
+            serde_json::from_value(operation).unwrap()
+        };
+        assert_eq!(done(&operation("retry", 812)), "Enqueued 812 failed jobs of photos again.");
+        assert_eq!(done(&operation("forget", 1)), "Forgot 1 failed job of photos.");
+        assert_eq!(
+            broke_off(&operation("forget", 1)),
+            "Operation op-1 failed: The table is gone. (gone). Before that: Forgot 1 failed job of photos."
+        );
+    }
+
+    #[test]
+    fn ages_are_told_in_the_unit_that_fits() {
+        let ages = [0, 119, 120, 7_199, 7_200, 172_799, 172_800].map(age);
+        assert_eq!(ages, ["0 s", "119 s", "2 min", "119 min", "2 h", "47 h", "2 d"]);
+    }
+}
