@@ -87,8 +87,12 @@ impl Bed {
     /// A store that holds the photos of this case.
     pub async fn fill(case: &Case) -> Result<Self> {
         let data = tempfile::tempdir()?;
-        let stand_ins =
-            StandIns::start(Options { data: data.path().to_owned(), port: 0, now: std::sync::Arc::new(jiff::Timestamp::now) }).await?;
+        let stand_ins = StandIns::start(Options {
+            data: data.path().to_owned(),
+            port: 0,
+            now: std::sync::Arc::new(jiff::Timestamp::now),
+        })
+        .await?;
         let env = Env::of(environment(&stand_ins.endpoint()));
         let s3 = runtime::aws::s3(&env, &runtime::aws::config(&env, runtime::aws::Patience::Job)?);
         for bucket in [ORIGINALS, ARCHIVES] {

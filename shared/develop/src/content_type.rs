@@ -171,7 +171,7 @@ struct Start<'a> {
     tiff_based: Option<&'static str>,
 }
 
-impl Start<'_> {
+impl<'a> Start<'a> {
     fn has(&self, signature: &[u8]) -> bool {
         self.bytes.starts_with(signature)
     }
@@ -182,14 +182,25 @@ impl Start<'_> {
     }
 
     fn is_video(&self, content_type: &str) -> bool {
-        video::content_type(self.bytes, self.brand()) == Some(content_type)
+        let found = match self.brands() {
+            Some(brands) => video::of_brands(brands),
+            None => video::without_brands(self.bytes),
+        };
+        found == Some(content_type)
     }
 
-    /// The brand of an ISO base media file that tells its coding: the first of the major one and the compatible ones
-    /// (ISO/IEC 14496-12, 4.3) that names one, otherwise the major one.
-    fn brand(&self) -> Option<&[u8; 4]> {
+    /// Returns the brand of an ISO base media file that tells most: the first one that names a picture's coding, otherwise the
+    /// first one of pictures of any coding, otherwise the major one.
+    fn brand(&self) -> Option<&'a [u8; 4]> {
         const CODINGS: [&[u8; 4]; 9] =
             [b"crx ", b"avif", b"avis", b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"];
+        const ANY_CODING: [&[u8; 4]; 2] = [b"mif1", b"msf1"];
+        let first_of = |known: &[&[u8; 4]]| self.brands()?.find(|brand| known.contains(brand));
+        first_of(&CODINGS).or_else(|| first_of(&ANY_CODING)).or_else(|| self.brands()?.next())
+    }
+
+    /// Returns the major brand of an ISO base media file and its compatible ones (ISO/IEC 14496-12, 4.3).
+    fn brands(&self) -> Option<impl Iterator<Item = &'a [u8; 4]> + use<'a>> {
         /// Bytes of the box that are looked at.
         const MAX_BYTES: usize = 512;
         let size = u32::from_be_bytes(*self.bytes.first_chunk::<4>()?) as usize;
@@ -197,7 +208,7 @@ impl Start<'_> {
         let (major, rest) = body.split_first_chunk::<4>()?;
         // The four bytes behind the major brand are its version.
         let compatible = rest.get(4..).unwrap_or_default().as_chunks::<4>().0;
-        std::iter::once(major).chain(compatible).find(|brand| CODINGS.contains(brand)).or(Some(major))
+        Some(std::iter::once(major).chain(compatible))
     }
 }
 

@@ -67,8 +67,8 @@ pub struct Developed {
     pub crc32: u32,
     /// Width and height in pixels, upright. `None` where a format that can't be developed does not say.
     pub dimensions: Option<(u32, u32)>,
-    /// Orientation of the original as EXIF counts, 1 to 8; 1 where none is written. HEIF and AVIF state their own,
-    /// which replaces EXIF's. Derivatives are upright already.
+    /// Orientation of the original as EXIF counts, 1 to 8; 1 where none is written. HEIF, AVIF and JPEG XL state
+    /// their own, which replaces EXIF's. Derivatives are upright already.
     pub orientation: u8,
     /// Metadata of the camera and of editors: EXIF, XMP and IPTC.
     pub exif: Exif,
@@ -88,9 +88,9 @@ pub enum Derivatives {
         /// A few dozen bytes that render as a blurred placeholder.
         thumbhash: Vec<u8>,
     },
-    /// A file, stored and deliverable, of a kind that can't be developed: camera RAW without a JPEG inside, the rarer
-    /// codings of other formats, Photoshop documents and videos; and HEIC, AVIF or JPEG XL where the crate is built without
-    /// the feature of that name.
+    /// A file, stored and deliverable, without pictures: camera RAW without a JPEG inside, the rarer codings of other formats,
+    /// HDR without an SDR picture (PQ, HLG), JPEG XL that needs more memory than there is or has patches, Photoshop documents
+    /// and videos; and HEIC, AVIF or JPEG XL where the crate is built without the feature of that name.
     UnsupportedFormat,
 }
 

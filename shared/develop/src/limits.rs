@@ -6,7 +6,7 @@ use super::error::Error;
 pub(super) const MEGAPIXEL: u64 = 1_000_000;
 
 /// Bytes that one decoder may hold: what a WebP's or a GIF's keeps for each pixel, all pixels of an interlaced PNG, the
-/// reduced bitmap and a row of tiles of a TIFF, or all coefficients of a JPEG in more than one scan. Holds 250 megapixels
+/// reduced bitmap and a row of tiles of a TIFF, two rows of tiles of a HEIF, or all coefficients of a JPEG in more than one scan. Holds 250 megapixels
 /// of progressive 4:2:0, 178 of 4:4:4, 134 of interlaced 16-bit RGBA, 214 of GIF, and 153 of opaque, 97 of transparent
 /// and 71 of animated WebP.
 pub(super) const MAX_WORKING_BYTES: u64 = 1 << 30;

@@ -37,7 +37,7 @@ pub(super) struct Resampler {
     /// Rows that are needed yet, and which row of the picture the first of them is.
     held: Vec<Lanes>,
     first: usize,
-    /// Of a row that is held.
+    /// Runs of [`LANES`] samples in a row that is held.
     runs: usize,
     out: Vec<u8>,
     /// Rows of `out` that are made.

@@ -57,17 +57,22 @@ pub(super) fn webp(bytes: &[u8]) -> Result<(), Error> {
     check(size.is_some_and(|size| (u32::from_le_bytes(*size) as usize).saturating_add(8) <= bytes.len()))
 }
 
-/// Blocks of sub-blocks up to the trailer (GIF89a, appendix B).
+/// Blocks of sub-blocks up to the trailer (GIF89a, appendix B), which may be missing behind a picture.
 pub(super) fn gif(bytes: &[u8]) -> Result<(), Error> {
     let walk = || {
         let mut at = 13 + colour_table(*bytes.get(10)?);
+        let mut has_picture = false;
         loop {
-            at = match *bytes.get(at)? {
-                b'!' => sub_blocks(bytes, at + 2)?,
+            at = match bytes.get(at) {
+                Some(b'!') => sub_blocks(bytes, at + 2)?,
                 // Image descriptor, colour table, code size.
-                b',' => sub_blocks(bytes, at + 11 + colour_table(*bytes.get(at + 9)?))?,
+                Some(b',') => {
+                    has_picture = true;
+                    sub_blocks(bytes, at + 11 + colour_table(*bytes.get(at + 9)?))?
+                }
                 // The trailer; or not a block, for the decoder to judge.
-                _ => return Some(()),
+                Some(_) => return Some(()),
+                None => return has_picture.then_some(()),
             };
         }
     };

@@ -3,20 +3,30 @@
 use super::{Decoded, Original, error::Error, truncation};
 
 /// Brands of ISO base media files with films (<https://mp4ra.org/registered-types/brands>), by their start.
-const MP4: [&[u8]; 10] = [b"iso", b"mp4", b"mp7", b"avc", b"dash", b"MSNV", b"M4V", b"f4v", b"XAVC", b"NDX"];
+const MP4: [&[u8]; 10] = [b"iso", b"mp4", b"mp7", b"avc1", b"dash", b"MSNV", b"M4V", b"f4v", b"XAVC", b"NDX"];
 
 /// First boxes of QuickTime files from before they had brands.
 const QUICKTIME: [&[u8; 4]; 3] = [b"moov", b"mdat", b"wide"];
 
-/// Returns the content type of a video, by its signature.
-pub(super) fn content_type(file: &[u8], brand: Option<&[u8; 4]>) -> Option<&'static str> {
-    match brand {
-        Some(b"qt  ") => return Some("video/quicktime"),
-        Some([b'3', b'g', b'p' | b'g' | b'r' | b's' | b'e', _]) => return Some("video/3gpp"),
-        Some(brand) if MP4.iter().any(|start| brand.starts_with(start)) => return Some("video/mp4"),
-        Some(_) => return None,
-        None => {}
+/// Major brands of sound, by their start. Their compatible brands are those of films.
+const SOUND: [&[u8]; 5] = [b"M4A", b"M4B", b"M4P", b"F4A", b"F4B"];
+
+/// Returns the content type of a video by its brands, the major one first. Cameras may name a brand of their own before a
+/// common one, as Casio's `caqv` before `isom`.
+pub(super) fn of_brands<'a>(mut brands: impl Iterator<Item = &'a [u8; 4]>) -> Option<&'static str> {
+    let major = brands.next()?;
+    if SOUND.iter().any(|start| major.starts_with(start)) {
+        return None;
     }
+    std::iter::once(major).chain(brands).find_map(|brand| match brand {
+        b"qt  " => Some("video/quicktime"),
+        [b'3', b'g', b'p' | b'g' | b'r' | b's' | b'e', _] => Some("video/3gpp"),
+        brand => MP4.iter().any(|start| brand.starts_with(start)).then_some("video/mp4"),
+    })
+}
+
+/// Returns the content type of a video without brands by its signature.
+pub(super) fn without_brands(file: &[u8]) -> Option<&'static str> {
     match file.get(4..8)? {
         kind if QUICKTIME.iter().any(|first| kind == *first) => return Some("video/quicktime"),
         _ => {}
@@ -56,21 +66,23 @@ mod tests {
 
     #[test]
     fn signatures_tell_videos() {
-        let of_brand = |brand| content_type(b"\0\0\0\x10ftyp", Some(brand));
+        let of_brand = |brand| of_brands([brand].into_iter());
         assert_eq!(of_brand(b"isom"), Some("video/mp4"));
         assert_eq!(of_brand(b"mp42"), Some("video/mp4"));
         assert_eq!(of_brand(b"qt  "), Some("video/quicktime"));
         assert_eq!(of_brand(b"3gp5"), Some("video/3gpp"));
         assert_eq!(of_brand(b"M4A "), None);
+        assert_eq!(of_brands([b"M4A ", b"mp42", b"isom"].into_iter()), None);
+        assert_eq!(of_brands([b"caqv", b"isom"].into_iter()), Some("video/mp4"));
         assert_eq!(of_brand(b"mif1"), None);
-        assert_eq!(content_type(b"\0\0\0\x08wide\0\0\0\0mdat", None), Some("video/quicktime"));
-        assert_eq!(content_type(b"RIFF\0\0\0\0AVI LIST", None), Some("video/x-msvideo"));
-        assert_eq!(content_type(b"RIFF\0\0\0\0WAVEfmt ", None), None);
-        assert_eq!(content_type(b"\x1A\x45\xDF\xA3\x93\x42\x82\x84webm", None), Some("video/webm"));
+        assert_eq!(without_brands(b"\0\0\0\x08wide\0\0\0\0mdat"), Some("video/quicktime"));
+        assert_eq!(without_brands(b"RIFF\0\0\0\0AVI LIST"), Some("video/x-msvideo"));
+        assert_eq!(without_brands(b"RIFF\0\0\0\0WAVEfmt "), None);
+        assert_eq!(without_brands(b"\x1A\x45\xDF\xA3\x93\x42\x82\x84webm"), Some("video/webm"));
         let mut stream = vec![0; 1000];
-        assert_eq!(content_type(&stream, None), None);
+        assert_eq!(without_brands(&stream), None);
         (4..1000).step_by(192).for_each(|at| stream[at] = 0x47);
-        assert_eq!(content_type(&stream, None), Some("video/mp2t"));
+        assert_eq!(without_brands(&stream), Some("video/mp2t"));
     }
 
     #[test]

@@ -69,7 +69,7 @@ pub struct PhotoView {
 pub enum DerivativesView {
     /// Both pictures.
     Made(Pictures),
-    /// `unsupported_format`: the original is stored and deliverable, but its format can't be developed yet.
+    /// `unsupported_format`: the original is stored and deliverable, but has no pictures.
     None(NoDerivatives),
 }
 

@@ -8,7 +8,7 @@ pub(crate) type Primaries = [(f32, f32); 4];
 /// BT.709 and sRGB.
 pub(crate) const SRGB_PRIMARIES: Primaries = [(0.3127, 0.3290), (0.64, 0.33), (0.30, 0.60), (0.15, 0.06)];
 
-/// Gray and RGB primaries by their code points (ITU-T H.273, table 2): BT.709, BT.470 M, BT.470 BG, BT.601, BT.2020,
+/// White point and RGB primaries by their code points (ITU-T H.273, table 2): BT.709, BT.470 M, BT.470 BG, BT.601, BT.2020,
 /// DCI P3, Display P3.
 const CODED_PRIMARIES: [(&[u8], Primaries); 7] = [
     (&[1], SRGB_PRIMARIES),

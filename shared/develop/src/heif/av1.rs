@@ -28,10 +28,13 @@ use super::{
 use crate::{
     bmff::Fields,
     error::{Error, Failure},
+    limits::MEGAPIXEL,
 };
 
 /// Frames of one item: layers of growing quality.
 const MAX_FRAMES: usize = 8;
+/// Pixels of all frames of all tiles, where each has as many frames as the one at hand. Decoding so many takes about 25 s.
+const MAX_FRAME_PIXELS: u64 = 250 * MEGAPIXEL;
 /// `-EAGAIN` of Linux: a picture must be taken, or data be sent, first.
 const AGAIN: Dav1dResult = Dav1dResult(-11);
 /// `-ENOPROTOOPT` of Linux: a bitstream that the decoder does not know.
@@ -45,7 +48,9 @@ pub(super) fn decode(layer: &Layer<'_>, data: &[u8]) -> Result<Frame, Failure> {
     if headers.frames == 0 || headers.sequences == 0 {
         return Err(Error::Damaged.into());
     }
-    if headers.frames > MAX_FRAMES || headers.sequences > 1 {
+    let picture = u64::from(layer.size.0) * u64::from(layer.size.1);
+    let is_long = headers.frames > 1 && picture * headers.frames as u64 > MAX_FRAME_PIXELS;
+    if headers.frames > MAX_FRAMES || is_long || headers.sequences > 1 {
         return Err(Failure::Unsupported);
     }
     let sequence = sequence(data)?;

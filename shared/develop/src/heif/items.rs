@@ -265,7 +265,7 @@ fn read_places(body: &[u8]) -> Option<BTreeMap<u32, Place<'_>>> {
     let mut next = || {
         let id = u32::try_from(fields.unsigned(id_size)?).ok()?;
         let construction_method = if version == 0 { 0 } else { fields.unsigned(2)? & 0x0F };
-        // Where the data is: always this file, whatever is said.
+        // The reference to another file is ignored: data is always read from this one.
         fields.take(2)?;
         let base = usize::try_from(fields.unsigned(base_size)?).ok()?;
         let count = usize::from(fields.u16()?);

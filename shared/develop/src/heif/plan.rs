@@ -15,7 +15,7 @@ use crate::{
 const MAX_DEPTH: usize = 4;
 /// Tiles of one picture: 250 megapixels in tiles of 256 x 256 pixels are 3,815.
 pub(super) const MAX_TILES: usize = 4096;
-/// Properties that change no pixel, and those that are read. Others forbid to show the item where they are essential.
+/// Properties that are read, or change no pixel. An item with any other essential property is not decoded.
 const KNOWN_PROPERTIES: [&Kind; 22] = [
     b"ispe", b"pixi", b"colr", b"clap", b"irot", b"imir", b"auxC", b"hvcC", b"av1C", b"pasp", b"clli", b"mdcv",
     b"cclv", b"amve", b"a1lx", b"rloc", b"udes", b"altt", b"crtt", b"mdft", b"subs", b"free",
@@ -342,7 +342,7 @@ fn grid_description(description: &[u8]) -> Option<(usize, usize, (u32, u32))> {
     Some((rows, columns, (side()?, side()?)))
 }
 
-/// The coded bytes of every tile, each once for every place that has it. Refuses tables that repeat bytes endlessly.
+/// Returns the bytes of each tile, in the order of the grid. Fails where repeated tiles have more bytes than the file.
 pub(super) fn tile_bytes<'a>(items: &Items<'a>, layer: &Layer<'a>) -> Result<Vec<Cow<'a, [u8]>>, Failure> {
     let most = items.file_len();
     let (mut budget, mut left) = (most, most);

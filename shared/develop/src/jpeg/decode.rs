@@ -68,8 +68,8 @@ pub(crate) fn decode(original: &[u8], header: &Header<'_>) -> Result<Option<Pict
     Ok(Some(Picture { size: (header.width, header.height), bitmap: DecodedBitmap::Eight(picture), colour }))
 }
 
-/// The short way, for a file without oddities whose header libjpeg takes too. The picture ends with an end-of-image marker,
-/// or where the file was cut.
+/// Decodes a file of one scan by our own decoder, where libjpeg accepts its header. The picture ends with an end-of-image
+/// marker, or where the file was cut.
 fn in_order(original: &[u8], header: &Header<'_>, long_edge: u32) -> Option<Scanned> {
     if header.scans != 1 {
         return None;

@@ -22,14 +22,13 @@ use crate::{
 
 /// Bytes that are handed to the decoder first. They have the size, which is checked before more follow.
 const FIRST_BYTES: usize = 1 << 12;
-/// Bytes that are handed to the decoder at once. It reads a header again that ends outside of them, and keeps a kilobyte for
+/// Bytes fed to the decoder per call. It re-reads a frame header that does not fit in one chunk, and keeps a kilobyte for
 /// each frame.
 const CHUNK: usize = 1 << 18;
 /// Frames that are read: those of an animation are kept until the end, to know that the file is whole.
 const MAX_FRAMES: usize = 1000;
-/// Pixels of the frames that the first picture may be made of: layers count as often as they are laid on it. Decoding a
-/// thousand megapixels takes about 160 s.
-const MAX_FRAME_PIXELS: u64 = 1000 * MEGAPIXEL;
+/// Pixels of all frames that the first picture may be made of, layers included. Decoding so many takes about 40 s.
+const MAX_FRAME_PIXELS: u64 = 250 * MEGAPIXEL;
 
 /// Inflates a `brob` box's content, up to `max_bytes`.
 pub(crate) fn inflated(bytes: &[u8], max_bytes: usize) -> Option<Vec<u8>> {
@@ -55,7 +54,7 @@ fn decode(file: &[u8], limits: &Limits) -> Result<Decoded, Error> {
     let kept = Decoded { orientation, ..Decoded::unsupported(Some(size)) };
     let Some(colour) = colour(&mut image) else { return Ok(kept) };
 
-    let (mut seen, mut frame_pixels, mut is_first) = (0, 0_u64, true);
+    let (mut seen, mut frame_pixels, mut largest, mut is_first) = (0, 0_u64, 0, true);
     // Whole files may have been read with the header.
     loop {
         for frame in (seen..image.num_loaded_frames()).filter_map(|index| image.frame(index)) {
@@ -63,7 +62,13 @@ fn decode(file: &[u8], limits: &Limits) -> Result<Decoded, Error> {
             // A frame may be larger than the picture, which then shows a part of it.
             limits.check_pixels(header.width, header.height)?;
             if is_first {
-                frame_pixels += u64::from(header.width) * u64::from(header.height);
+                let pixels = u64::from(header.width) * u64::from(header.height);
+                frame_pixels += pixels;
+                largest = largest.max(pixels);
+                // A few bytes lay any number of patches of any size over one another. Encoders use them for text.
+                if header.flags.patches() {
+                    return Ok(kept);
+                }
             }
             is_first &= !header.is_keyframe();
         }
@@ -79,7 +84,7 @@ fn decode(file: &[u8], limits: &Limits) -> Result<Decoded, Error> {
         codestream.consume(consumed);
     }
     // Kept rather than refused: the same photo in another format would have a picture.
-    if working_bytes(&image) > MAX_WORKING_BYTES {
+    if working_bytes(&image, largest) > MAX_WORKING_BYTES {
         return Ok(kept);
     }
     let render = image.render_frame(0).map_err(|_| Error::Damaged)?;
@@ -141,9 +146,9 @@ impl<'a> Codestream<'a> {
     }
 }
 
-/// Bytes of the decoder's planes, and of a second set of them for filters and transforms. Measured with all else:
-/// 28 a pixel in 8 bits RGB, of which these are 24.
-fn working_bytes(image: &JxlImage) -> u64 {
+/// Returns the bytes of the decoder's planes for a picture, or a frame that is larger, and of a second set of planes for
+/// filters and transforms. Measured with all else: 28 a pixel in 8 bits RGB, of which these are 24.
+fn working_bytes(image: &JxlImage, largest_frame: u64) -> u64 {
     let metadata = &image.image_header().metadata;
     let is_modular = image.frame_header(0).is_some_and(|frame| frame.encoding == Encoding::Modular);
     let bytes_per_sample = match (is_modular, metadata.modular_16bit_buffers) {
@@ -152,7 +157,8 @@ fn working_bytes(image: &JxlImage) -> u64 {
         (false, _) => 8,
     };
     let samples = 3 + metadata.ec_info.len() as u64;
-    u64::from(image.width()) * u64::from(image.height()) * samples * bytes_per_sample
+    let pixels = u64::from(image.width()) * u64::from(image.height());
+    pixels.max(largest_frame) * samples * bytes_per_sample
 }
 
 /// Colours of the decoded samples, for which the decoder is told where it has a choice. `None` for inks, and where only a tone mapping would make an sRGB picture: HDR.

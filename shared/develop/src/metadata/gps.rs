@@ -16,10 +16,10 @@ pub(super) fn position(latitude: f64, longitude: f64, altitude_m: Option<f64>) -
 }
 
 /// 1 or -1 by the letter of a hemisphere.
-pub(super) fn sign(side: u8, [positive, picture]: [u8; 2]) -> Option<f64> {
+pub(super) fn sign(side: u8, [positive, negative]: [u8; 2]) -> Option<f64> {
     match side.to_ascii_uppercase() {
         side if side == positive => Some(1.0),
-        side if side == picture => Some(-1.0),
+        side if side == negative => Some(-1.0),
         _ => None,
     }
 }

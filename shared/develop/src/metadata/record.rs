@@ -107,7 +107,7 @@ impl Sources<'_> {
     }
 }
 
-/// The first text with something in it.
+/// Returns the first text that is not blank, as one line.
 fn first_line<const N: usize>(max_chars: usize, texts: [Option<String>; N]) -> Option<String> {
     texts.into_iter().flatten().find_map(|written| text::line(&written, max_chars))
 }

@@ -38,6 +38,13 @@ fn cut_file_is_refused() {
 }
 
 #[test]
+fn gif_without_trailer_has_its_picture() {
+    let whole = all_kinds().into_iter().find(|(name, _)| *name == "gif").unwrap().1;
+    let cut = develop_as(&whole[..whole.len() - 1], "a").unwrap();
+    assert_eq!(cut.derivatives, develop_as(&whole, "a").unwrap().derivatives);
+}
+
+#[test]
 fn cut_jpeg_with_end_marker_is_refused() {
     for (kind, whole) in all_kinds().into_iter().take(2) {
         for percent in [50, 90, 99] {

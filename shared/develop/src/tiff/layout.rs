@@ -203,8 +203,7 @@ impl Layout {
         bitmap.saturating_add(band.saturating_mul(self.planes() as u64))
     }
 
-    /// Strips or tiles that are decompressed.
-    /// Rows of a whole strip or tile.
+    /// Returns the rows of a whole strip or tile.
     pub(super) fn chunk_rows(&self) -> u32 {
         match self.chunks {
             Chunks::Strips { rows } => rows.min(self.height),
@@ -212,6 +211,7 @@ impl Layout {
         }
     }
 
+    /// Counts the strips or tiles of all decompressed planes.
     fn chunk_count(&self) -> u64 {
         let in_plane = match self.chunks {
             Chunks::Strips { rows } => u64::from(self.height.div_ceil(rows)),

@@ -15,9 +15,11 @@ const TILE_OFFSETS: u16 = 324;
 const TILE_BYTE_COUNTS: u16 = 325;
 const JPEG_TABLES: u16 = 347;
 
-/// Compressed bytes of all strips or tiles, each counted as often as the page names it: twice the largest file.
-/// Bounds the time of pages whose strips lie over one another and yield next to nothing.
-const MAX_COMPRESSED_BYTES: usize = 512 << 20;
+/// Compressed bytes of all strips or tiles, each counted as often as the page names it, in sizes of the file. Writers share
+/// blank tiles at most. Bounds the time of pages whose strips lie over one another and yield next to nothing.
+const MAX_FILE_SIZES: usize = 2;
+/// Compressed bytes of all strips or tiles that any page may have, for small files whose tiles are all alike.
+const MIN_COMPRESSED_BYTES: usize = 16 << 20;
 
 /// Rows of all planes, from the top.
 pub(super) struct Rows<'a> {
@@ -27,7 +29,7 @@ pub(super) struct Rows<'a> {
     offsets: Values<'a>,
     counts: Option<Values<'a>>,
     tables: Option<&'a [u8]>,
-    /// Of [`MAX_COMPRESSED_BYTES`].
+    /// Of [`MAX_FILE_SIZES`] and [`MIN_COMPRESSED_BYTES`].
     compressed_bytes_left: usize,
     /// The next row.
     y: u32,
@@ -62,7 +64,7 @@ impl<'a> Rows<'a> {
             offsets: page.values(offsets).ok_or(Error::Truncated)?,
             counts: page.values(counts),
             tables: page.bytes(JPEG_TABLES),
-            compressed_bytes_left: MAX_COMPRESSED_BYTES,
+            compressed_bytes_left: (MAX_FILE_SIZES * structure.bytes().len()).max(MIN_COMPRESSED_BYTES),
             y: 0,
             readers: Vec::new(),
             planes: vec![vec![0; row_bytes]; planes],

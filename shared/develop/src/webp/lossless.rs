@@ -218,7 +218,7 @@ impl Code {
             code.symbols.extend(symbols.map(|(symbol, _)| symbol));
             *count = code.symbols.len();
         }
-        // Of running totals.
+        // The counts are cumulative: each becomes the difference to the one before.
         for at in (1..code.counts.len()).rev() {
             code.counts[at] -= code.counts[at - 1];
         }

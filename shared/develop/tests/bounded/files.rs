@@ -355,8 +355,27 @@ impl Bits {
     }
 }
 
+/// 20,000 boxes of EXIF that inflate to 17 MB each.
+pub(super) fn jxl_of_boxes() -> Vec<u8> {
+    // 17 MB of zeros in Brotli.
+    let zeros = b"\xCB\xFF\xFF\x3F\x00\x24\x00\xE2\xB1\x40\x72\xEF\xFF\xF8\xFF\xFF\x07\x80\x04\x40\x1C\x16\x80\xEE\xFD\x5F\xFD\xFF\x3F\x00\x09\x80\x38\x2C\x00\xDD\xFB\x07";
+    let compressed = base_media_box(*b"brob", &[b"Exif", &zeros[..]].concat());
+    let whole = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/cases/jxl_exif6_upright.jxl")).unwrap();
+    let at = position(&whole, b"brob") - 4;
+    [&whole[..at], &compressed.repeat(20_000), &whole[at..]].concat()
+}
+
 /// A picture of 64 x 64 in frames of `side` x `side`, laid over one another, whose sections have no bytes.
 pub(super) fn jxl_of_layers(side: u32, layers: u32) -> Vec<u8> {
+    jxl_of(side, layers, &[(0, 2)])
+}
+
+/// The same in one frame that has patches.
+pub(super) fn jxl_of_patches() -> Vec<u8> {
+    jxl_of(4000, 1, &[(1, 2), (1, 4)])
+}
+
+fn jxl_of(side: u32, layers: u32, flags: &[(u32, u32)]) -> Vec<u8> {
     /// Of one section, by `group_size_shift`.
     const GROUP: u32 = 1024;
     let mut bits = Bits::default();
@@ -367,8 +386,10 @@ pub(super) fn jxl_of_layers(side: u32, layers: u32) -> Vec<u8> {
     }
     bits.align();
     for layer in 1..=layers {
-        // Regular, modular, no flags, no upsampling, large groups, one pass, cropped at 0, 0.
-        for (value, count) in [(0, 1), (0, 2), (1, 1), (0, 2), (0, 2), (3, 2), (0, 2), (1, 1), (0, 10), (0, 10)] {
+        // Regular, modular; no upsampling, large groups, one pass, cropped at 0, 0.
+        let before = [(0, 1), (0, 2), (1, 1)];
+        let behind = [(0, 2), (3, 2), (0, 2), (1, 1), (0, 10), (0, 10)];
+        for (value, count) in [&before[..], flags, &behind].concat() {
             bits.push(value, count);
         }
         for _ in 0..2 {

@@ -18,9 +18,9 @@ use image::ImageFormat;
 use self::files::{
     animated_webp, arithmetic_jpeg, bomb, encoded, gif, gif_of_frames, gif_of_large_frame, heic_of_auxiliaries,
     heic_of_items, jpeg, jpeg_in_three_scans, jpeg_of_no_blocks, jpeg_of_profile_parts, jpeg_of_scans,
-    jpeg_of_segments, jxl_of_layers, png_with, raw_of_tiles, tiff_of_changes, tiff_of_one_tile,
-    tiff_of_overlapping_strips, tiff_of_pixels, tiff_of_progressive_jpeg, tiff_of_tables, tiff_of_tall_jpegs,
-    tiff_of_zstandard, webp_of, webp_of_code_groups, webp_of_transforms,
+    jpeg_of_segments, jxl_of_boxes, jxl_of_layers, jxl_of_patches, png_with, raw_of_tiles, tiff_of_changes,
+    tiff_of_one_tile, tiff_of_overlapping_strips, tiff_of_pixels, tiff_of_progressive_jpeg, tiff_of_tables,
+    tiff_of_tall_jpegs, tiff_of_zstandard, webp_of, webp_of_code_groups, webp_of_transforms,
 };
 
 /// Far more than any takes: this machine may be busy with other tests.
@@ -41,7 +41,7 @@ use Outcome::{Made, NotMade, Refused, Unsupported};
 /// Files, what becomes of them, and MB beside the file.
 type Case = (&'static str, fn() -> Vec<u8>, Outcome, u64);
 
-const CASES: [Case; 39] = [
+const CASES: [Case; 41] = [
     // JPEG.
     ("units without blocks", jpeg_of_no_blocks, Refused("damaged"), 20),
     ("250 megapixels in a scan for each component", jpeg_in_three_scans, Refused("too_many_pixels"), 20),
@@ -100,7 +100,9 @@ const CASES: [Case; 39] = [
     ("three million items and references", heic_of_items, NotMade, 20),
     ("60,000 auxiliary items of a kind of 4 MB", heic_of_auxiliaries, NotMade, 60),
     // JPEG XL.
-    ("layers of 1,125 megapixels", || jxl_of_layers(15_000, 5), Unsupported, 20),
+    ("layers of 450 megapixels", || jxl_of_layers(15_000, 2), Unsupported, 20),
+    ("a frame with patches", jxl_of_patches, Unsupported, 20),
+    ("20,000 boxes of 17 MB", jxl_of_boxes, Made(480, 320), 80),
     ("a frame larger than its canvas", || jxl_of_layers(30_000, 1), Refused("too_many_pixels"), 20),
     (
         "a document that begins with a picture's name",

@@ -11,7 +11,7 @@ const LOOK: u32 = 10;
 const REFILL: u32 = 32;
 /// The end-of-image marker.
 const END_OF_IMAGE: u8 = 0xD9;
-/// A run that no coefficient follows.
+/// The run of an entry that ends its block.
 const END_OF_BLOCK: u8 = 128;
 
 /// What the next bits are.

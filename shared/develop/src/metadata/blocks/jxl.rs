@@ -17,7 +17,8 @@ pub(crate) fn find<'a>(original: &'a [u8], blocks: &mut Blocks<'a>) {
                 let Some((kind @ (b"Exif" | b"xml "), compressed)) = found.body.split_first_chunk::<4>() else {
                     continue;
                 };
-                let Some(body) = jxl::inflated(compressed, budget) else { continue };
+                // What inflates to more has taken the time of the whole budget.
+                let Some(body) = jxl::inflated(compressed, budget) else { break };
                 budget -= body.len();
                 if kind == b"Exif" {
                     blocks.add_exif(Context::Main, body);
