@@ -10,8 +10,8 @@ use tests::reference;
 #[test]
 fn the_documents_of_the_api_are_those_of_the_code() {
     // As of a deployment that keeps archives as long as one does that says nothing.
-    let openapi = api::openapi::document("/", 30);
-    let reference = reference::markdown(&serde_json::from_str(&openapi).unwrap(), api::openapi::problems());
+    let openapi = api::openapi_document("/", 30);
+    let reference = reference::markdown(&serde_json::from_str(&openapi).unwrap(), api::problems());
     for (name, now) in [("openapi.json", openapi.as_str()), ("API.md", reference.as_str())] {
         let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs").join(name);
         if env::var_os("UPDATE_DOCS").is_some() {

@@ -15,10 +15,7 @@ use serde_json::{Map, Value};
 use serde_path_to_error::Track;
 use uuid::Uuid;
 
-use crate::{
-    problem::{Kind, Problem},
-    state::State,
-};
+use crate::problem::{Kind, Problem};
 
 /// An order of 10,000 photos has 390 KB; nothing has more than this.
 pub const MAX_BODY_BYTES: usize = 1 << 20;
@@ -37,18 +34,18 @@ pub struct Query<T>(pub T);
 /// An id in the path; one that is no UUID names nothing.
 pub struct Id(pub Uuid);
 
-impl<T: DeserializeOwned> FromRequest<State> for Body<T> {
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &State) -> Result<Self, Problem> {
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         typed(json(&read(request, state).await?)?).map(Self)
     }
 }
 
-impl<T: DeserializeOwned> FromRequest<State> for BodyOrNone<T> {
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for BodyOrNone<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &State) -> Result<Self, Problem> {
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let bytes = read(request, state).await?;
         let json = if bytes.is_empty() { Value::Null } else { json(&bytes)? };
         let empty = json.is_null() || json.as_array().is_some_and(Vec::is_empty);
@@ -57,7 +54,7 @@ impl<T: DeserializeOwned> FromRequest<State> for BodyOrNone<T> {
 }
 
 /// The body's bytes, as many as are allowed.
-pub async fn read(request: Request, state: &State) -> Result<Bytes, Problem> {
+pub async fn read<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
     Bytes::from_request(request, state).await.map_err(|rejection| {
         if rejection.status() == http::StatusCode::PAYLOAD_TOO_LARGE {
             Problem::new(Kind::TooLarge, format!("The body has more than {MAX_BODY_BYTES} bytes."))
@@ -92,10 +89,10 @@ fn refused(path: String, detail: String) -> Problem {
     Problem::invalid(field, detail)
 }
 
-impl<T: DeserializeOwned> FromRequestParts<State> for Query<T> {
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, _: &State) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let query = parts.uri.query().unwrap_or_default();
         let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
         serde_path_to_error::deserialize(pairs).map(Self).map_err(|error| {
@@ -105,10 +102,10 @@ impl<T: DeserializeOwned> FromRequestParts<State> for Query<T> {
     }
 }
 
-impl FromRequestParts<State> for Id {
+impl<S: Send + Sync> FromRequestParts<S> for Id {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let Path(text) =
             Path::<String>::from_request_parts(parts, state).await.map_err(|_| Problem::not_found("thing"))?;
         text.parse().map(Self).map_err(|_| Problem::not_found("thing"))

@@ -6,7 +6,7 @@
 
 mod record;
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use axum::{
     body::Body,
@@ -18,7 +18,10 @@ use domain::Studio;
 use http::{Method, StatusCode, header::CONTENT_TYPE, request::Parts};
 use jiff::Timestamp;
 pub use record::{Answer, Keyed, Meaning};
-use runtime::store::Created;
+use runtime::{
+    clock::Clock,
+    store::{Created, Table},
+};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use tracing::warn;
@@ -26,9 +29,8 @@ use uuid::Uuid;
 
 use crate::{
     body,
-    identity::Caller,
+    identity::{Caller, Identities},
     problem::{ApiError, ApiResult, Kind, Problem},
-    state::State,
 };
 
 /// The header.
@@ -56,10 +58,10 @@ pub struct Allotted {
     pub since: Instant,
 }
 
-impl FromRequestParts<State> for Allotted {
+impl<S: Send + Sync> FromRequestParts<S> for Allotted {
     type Rejection = std::convert::Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &State) -> Result<Self, Self::Rejection> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
         Ok(parts.extensions.get().copied().unwrap_or_else(|| Self::first(Uuid::now_v7())))
     }
 }
@@ -82,22 +84,37 @@ impl Allotted {
     }
 }
 
+/// The keys of requests: where they are kept, and whose they are. Cheap to clone.
+#[derive(Clone)]
+pub struct Idempotency {
+    requests: Arc<Table<Keyed>>,
+    identities: Identities,
+    clock: Clock,
+}
+
+impl Idempotency {
+    /// Keys that are kept in this table.
+    pub fn new(requests: Table<Keyed>, identities: Identities, clock: Clock) -> Self {
+        Self { requests: Arc::new(requests), identities, clock }
+    }
+}
+
 /// Stands around every POST.
-pub async fn keyed(Shared(state): Shared<State>, request: Request, next: Next) -> Response {
+pub async fn keyed(Shared(state): Shared<Idempotency>, request: Request, next: Next) -> Response {
     if request.method() != Method::POST || !request.headers().contains_key(HEADER) {
         return next.run(request).await;
     }
     run(&state, request, next).await.unwrap_or_else(IntoResponse::into_response)
 }
 
-async fn run(state: &State, request: Request, next: Next) -> ApiResult<Response> {
+async fn run(state: &Idempotency, request: Request, next: Next) -> ApiResult<Response> {
     let (mut parts, body) = request.into_parts();
     // Whoever may not ask is told so by the route.
-    let Ok(Caller(studio)) = Caller::from_request_parts(&mut parts, state).await else {
+    let Ok(Caller(studio)) = state.identities.caller(&parts) else {
         return Ok(next.run(Request::from_parts(parts, body)).await);
     };
     let key = key(&parts)?;
-    let bytes = body::read(Request::new(body), state).await?;
+    let bytes = body::read(Request::new(body), &()).await?;
     let fingerprint = fingerprint(&parts, &bytes, &key);
     let id = Uuid::new_v5(&NAMESPACE, key.as_bytes());
     let now = state.clock.now();
@@ -167,7 +184,7 @@ fn fingerprint(parts: &Parts, body: &[u8], key: &str) -> String {
 
 /// What the key means, and until when it is this request's turn.
 async fn begin(
-    state: &State,
+    state: &Idempotency,
     studio: &Studio,
     id: Uuid,
     fingerprint: String,
@@ -191,7 +208,7 @@ async fn begin(
 /// A first request that was refused has done nothing, and frees its key; one that broke off before may have. One whose turn
 /// is over leaves the key to its successor, unless it has an answer.
 async fn end(
-    state: &State,
+    state: &Idempotency,
     (studio, id): (&Studio, Uuid),
     (first, turn): (bool, Timestamp),
     status: StatusCode,

@@ -1,18 +1,15 @@
 //! Who asks: the studio, from the JWT that API Gateway has verified (or, for a machine's token, from the deployment's table
 //! of clients), and from nowhere else.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRef, FromRequestParts};
 use domain::Studio;
 use http::request::Parts;
 use lambda_http::{RequestExt as _, request::RequestContext};
-use runtime::env::EnvError;
+use runtime::env::{Env, EnvError};
 
-use crate::{
-    problem::{Kind, Problem},
-    state::State,
-};
+use crate::problem::{Kind, Problem};
 
 /// The studio that asks.
 pub struct Caller(pub Studio);
@@ -20,15 +17,52 @@ pub struct Caller(pub Studio);
 /// An operator, whose studio it is that asks: operators see the failures of all studios.
 pub struct Operator(pub Studio);
 
+/// How tokens name studios and operators. Cheap to clone.
+#[derive(Clone)]
+pub struct Identities(Arc<Inner>);
+
+struct Inner {
+    /// The JWT claim that names the studio.
+    studio_claim: String,
+    operator_claim: OperatorClaim,
+    machine_clients: MachineClients,
+}
+
+impl Identities {
+    /// Reads the function's environment.
+    pub fn from_env(env: &Env) -> Result<Self, EnvError> {
+        Ok(Self(Arc::new(Inner {
+            studio_claim: env.required("STUDIO_CLAIM")?,
+            operator_claim: OperatorClaim::parse(&env.required("OPERATOR_CLAIM")?)?,
+            machine_clients: MachineClients::parse(env.optional("MACHINE_CLIENTS").as_deref())?,
+        })))
+    }
+
+    /// Returns the studio that a request's token names.
+    pub fn caller(&self, parts: &Parts) -> Result<Caller, Problem> {
+        studio_of(claims(parts), &self.0.studio_claim, &self.0.machine_clients).map(Caller)
+    }
+
+    fn operator(&self, parts: &Parts) -> Result<Operator, Problem> {
+        let Caller(studio) = self.caller(parts)?;
+        let OperatorClaim { name, value } = &self.0.operator_claim;
+        if claims(parts).is_some_and(|claims| claims.get(name) == Some(value)) {
+            Ok(Operator(studio))
+        } else {
+            Err(Problem::new(Kind::OperatorsOnly, "This is for operators only."))
+        }
+    }
+}
+
 /// The claim that marks operators.
-pub struct OperatorClaim {
+struct OperatorClaim {
     name: String,
     value: String,
 }
 
 impl OperatorClaim {
     /// From the variable `OPERATOR_CLAIM`, which is of the form `name=value`.
-    pub fn parse(text: &str) -> Result<Self, EnvError> {
+    fn parse(text: &str) -> Result<Self, EnvError> {
         let invalid = || EnvError::Invalid { name: "OPERATOR_CLAIM".into(), reason: "it is not name=value".into() };
         let (name, value) = text.split_once('=').ok_or_else(invalid)?;
         Ok(Self { name: name.to_owned(), value: value.to_owned() })
@@ -39,11 +73,11 @@ impl OperatorClaim {
 ///
 /// Cognito's client-credentials tokens carry no claims that an administrator could set, so the deployment names the studio.
 #[derive(Default)]
-pub struct MachineClients(HashMap<String, Studio>);
+struct MachineClients(HashMap<String, Studio>);
 
 impl MachineClients {
     /// Reads the variable `MACHINE_CLIENTS`, a JSON object of client ids and studios; without it there are none.
-    pub fn parse(text: Option<&str>) -> Result<Self, EnvError> {
+    fn parse(text: Option<&str>) -> Result<Self, EnvError> {
         let Some(text) = text else { return Ok(Self::default()) };
         serde_json::from_str(text)
             .map(Self)
@@ -60,25 +94,25 @@ impl MachineClients {
     }
 }
 
-impl FromRequestParts<State> for Caller {
+impl<S: Send + Sync> FromRequestParts<S> for Caller
+where
+    Identities: FromRef<S>,
+{
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Problem> {
-        studio_of(claims(parts), &state.studio_claim, &state.machine_clients).map(Self)
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Identities::from_ref(state).caller(parts)
     }
 }
 
-impl FromRequestParts<State> for Operator {
+impl<S: Send + Sync> FromRequestParts<S> for Operator
+where
+    Identities: FromRef<S>,
+{
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Problem> {
-        let Caller(studio) = Caller::from_request_parts(parts, state).await?;
-        let OperatorClaim { name, value } = &state.operator_claim;
-        if claims(parts).is_some_and(|claims| claims.get(name) == Some(value)) {
-            Ok(Self(studio))
-        } else {
-            Err(Problem::new(Kind::OperatorsOnly, "This is for operators only."))
-        }
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Identities::from_ref(state).operator(parts)
     }
 }
 

@@ -8,11 +8,12 @@ mod headers;
 mod idempotency;
 mod identity;
 mod indexes;
-pub mod openapi;
+mod openapi;
 mod page;
 mod problem;
 mod routes;
 mod state;
 
-pub use routes::router;
+pub use openapi::problems;
+pub use routes::{openapi_document, router};
 pub use state::State;

@@ -1,12 +1,11 @@
 //! The OpenAPI document: the routes describe themselves; what they have in common is added here.
 
 use serde_json::{Map, Value, json};
-use utoipa::PartialSchema as _;
+use utoipa::{PartialSchema as _, openapi::OpenApi};
 
 use crate::{
     idempotency::{HEADER, MAX_KEY},
     problem::{Kind, ProblemView},
-    routes,
 };
 
 const PROBLEM: &str = "application/problem+json";
@@ -52,16 +51,16 @@ queue, and answered with 202.
 
 **Limits.** A body has at most 1 MiB. Requests above the deployment's rate are answered with 429 by API Gateway.";
 
-/// The document of a deployment, as JSON: of the one that `url` leads to, and that keeps archives for so many days.
-pub fn document(url: &str, retention_days: u32) -> String {
-    let mut api = described();
+/// Returns the document of a deployment, as JSON: of these routes at `url`, where archives are kept for so many days.
+pub fn document(routes: &OpenApi, url: &str, retention_days: u32) -> String {
+    let mut api = described(routes);
     api["servers"] = json!([{ "url": url }]);
     api["components"]["schemas"]["NewDownload"]["properties"]["expires_in_days"]["maximum"] = retention_days.into();
     format!("{api:#}\n")
 }
 
-fn described() -> Value {
-    let mut api = serde_json::to_value(routes::described()).unwrap_or_default();
+fn described(routes: &OpenApi) -> Value {
+    let mut api = serde_json::to_value(routes).unwrap_or_default();
     api["info"] = json!({
         "title": "Darkroom",
         "version": env!("CARGO_PKG_VERSION"),

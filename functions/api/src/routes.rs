@@ -21,7 +21,7 @@ use http::header::CONTENT_TYPE;
 use lambda_http::RequestExt as _;
 use serde::Serialize;
 use tracing::{Instrument as _, error, info_span};
-use utoipa::ToSchema;
+use utoipa::{ToSchema, openapi::OpenApi};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -42,7 +42,7 @@ const MAX_LIMIT: usize = 200;
 pub fn router(state: State) -> Router {
     let (shop, _) = shop().split_for_parts();
     let (open, _) = open().split_for_parts();
-    shop.route_layer(from_fn_with_state(state.clone(), keyed))
+    shop.route_layer(from_fn_with_state(state.idempotency.clone(), keyed))
         .merge(open)
         .fallback(async || Problem::not_found("route"))
         .method_not_allowed_fallback(async || {
@@ -76,10 +76,15 @@ async fn in_time(request: Request, next: Next) -> Response {
 }
 
 /// The description of all routes, before what they have in common is added.
-pub fn described() -> utoipa::openapi::OpenApi {
+fn described() -> OpenApi {
     let mut described = shop().into_openapi();
     described.merge(open().into_openapi());
     described
+}
+
+/// Returns the OpenAPI document of a deployment at `url` that keeps archives for so many days.
+pub fn openapi_document(url: &str, retention_days: u32) -> String {
+    openapi::document(&described(), url, retention_days)
 }
 
 /// What bears a token.
@@ -136,7 +141,7 @@ async fn health() -> Json<Health> {
     responses((status = 200, description = "The document", body = Object)),
 )]
 async fn document(extract::State(state): extract::State<State>) -> impl IntoResponse {
-    let document = state.document.get_or_init(|| openapi::document(&state.public_url, state.retention_days));
+    let document = state.document.get_or_init(|| openapi_document(&state.public_url, state.retention_days));
     ([(CONTENT_TYPE, "application/json")], document.clone())
 }
 

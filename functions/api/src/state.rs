@@ -6,6 +6,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
+use axum::extract::FromRef;
 use domain::{
     download::Download,
     email::Email,
@@ -28,12 +29,7 @@ use runtime::{
     store::{Orders, Table, Tombstones},
 };
 
-use crate::{
-    at_once::Workers,
-    idempotency::Keyed,
-    identity::{MachineClients, OperatorClaim},
-    indexes::Indexes,
-};
+use crate::{at_once::Workers, idempotency::Idempotency, identity::Identities, indexes::Indexes};
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -46,7 +42,8 @@ pub struct Inner {
     pub emails: Desk<Email>,
     pub operations: Arc<Table<Operation>>,
     pub fillings: Fillings,
-    pub requests: Table<Keyed>,
+    pub idempotency: Idempotency,
+    pub identities: Identities,
     pub tombstones: Tombstones,
     pub originals: ObjectStore,
     pub archives: ObjectStore,
@@ -58,10 +55,6 @@ pub struct Inner {
     pub links: LinkSecrets,
     /// Where customers reach us; links are built on it, never on a Host header.
     pub public_url: String,
-    /// The JWT claim that names the studio.
-    pub studio_claim: String,
-    pub operator_claim: OperatorClaim,
-    pub machine_clients: MachineClients,
     pub clock: Clock,
     /// Archives are deleted after so many days; no link outlives them.
     pub retention_days: u32,
@@ -79,6 +72,7 @@ impl State {
         let queue = |variable: &str| anyhow::Ok(Queue::new(sqs.clone(), env.required(variable)?, env.clock()));
         let requests = env.required("REQUESTS_TABLE")?;
         let operations = Arc::new(Table::new(dynamodb.clone(), requests.clone()));
+        let identities = Identities::from_env(env)?;
         let archives = ObjectStore::new(s3.clone(), env.required("DOWNLOADS_BUCKET")?);
         Ok(Self(Arc::new(Inner {
             photos: Desk {
@@ -99,7 +93,12 @@ impl State {
             },
             fillings: Fillings::new(operations.clone(), env.clock()),
             operations,
-            requests: Table::new(dynamodb.clone(), requests.clone()),
+            idempotency: Idempotency::new(
+                Table::new(dynamodb.clone(), requests.clone()),
+                identities.clone(),
+                env.clock(),
+            ),
+            identities,
             tombstones: Tombstones::new(dynamodb, requests),
             originals: ObjectStore::new(s3, env.required("PHOTOS_BUCKET")?),
             indexes: Indexes::new(archives.clone(), env.clock()),
@@ -109,13 +108,16 @@ impl State {
             healthy: healthy()?,
             links: LinkSecrets::new(Parameters::new(&config)?, env.required("LINK_SECRET_PARAMETER")?),
             public_url: env.required("PUBLIC_URL")?,
-            studio_claim: env.required("STUDIO_CLAIM")?,
-            operator_claim: OperatorClaim::parse(&env.required("OPERATOR_CLAIM")?)?,
-            machine_clients: MachineClients::parse(env.optional("MACHINE_CLIENTS").as_deref())?,
             clock: env.clock(),
             retention_days: env.parsed("DOWNLOAD_RETENTION_DAYS")?,
             document: OnceLock::new(),
         })))
+    }
+}
+
+impl FromRef<State> for Identities {
+    fn from_ref(state: &State) -> Self {
+        state.identities.clone()
     }
 }
 
@@ -143,3 +145,24 @@ impl std::ops::Deref for State {
         &self.0
     }
 }
+
+/// Runs the same on whichever desk the queue has.
+macro_rules! at_desk {
+    ($state:expr, $queue:expr, |$desk:ident| $run:expr) => {
+        match $queue {
+            domain::workers::QueueName::Emails => {
+                let $desk = &$state.emails;
+                $run
+            }
+            domain::workers::QueueName::Photos => {
+                let $desk = &$state.photos;
+                $run
+            }
+            domain::workers::QueueName::Downloads => {
+                let $desk = &$state.downloads;
+                $run
+            }
+        }
+    };
+}
+pub(crate) use at_desk;

@@ -19,7 +19,15 @@ use tokio::{net::TcpListener, task::JoinSet};
 use tower_http::cors::CorsLayer;
 use uuid::Uuid;
 
-use crate::{functions::Functions, mail_page, system::Mails};
+use crate::{
+    functions::Functions,
+    mail_page::{self, Mails},
+};
+
+/// The JWT claim that names the studio, as Terraform's default has it.
+pub const STUDIO_CLAIM: &str = "darkroom_studio";
+/// The JWT claim that names a role.
+pub const ROLE_CLAIM: &str = "darkroom_role";
 
 /// HTTP API: an integration answers within 30 s (Lambda's own limit for `api` is a little less).
 const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(29);
@@ -140,9 +148,9 @@ async fn read(body: Body) -> Result<Option<Vec<u8>>, axum::Error> {
 fn claims(authorization: &str) -> Option<Value> {
     let token = authorization.strip_prefix("Bearer dev:")?;
     let (studio, role) = token.split_once(':').map_or((token, None), |(studio, role)| (studio, Some(role)));
-    let mut claims = json!({ "sub": format!("dev-{studio}"), "iss": "local", crate::system::STUDIO_CLAIM: studio });
+    let mut claims = json!({ "sub": format!("dev-{studio}"), "iss": "local", STUDIO_CLAIM: studio });
     if let Some(role) = role {
-        claims[crate::system::ROLE_CLAIM] = role.into();
+        claims[ROLE_CLAIM] = role.into();
     }
     Some(claims)
 }

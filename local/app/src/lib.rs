@@ -4,7 +4,6 @@
 //! between them. [`demo`] is a photographer and a customer.
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test's stand-ins start")]
 mod clients;
 pub mod demo;
 pub mod event_source;

@@ -1,8 +1,25 @@
 //! The mailbox as a page: each captured mail as html, text and headers.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use local_aws::Mail;
+
+/// The captured mails.
+#[derive(Clone)]
+pub struct Mails(pub(crate) Arc<local_aws::Mailbox>);
+
+impl Mails {
+    #[cfg(test)]
+    pub(crate) fn open(folder: &std::path::Path) -> anyhow::Result<Self> {
+        Ok(Self(Arc::new(local_aws::Mailbox::open(folder)?)))
+    }
+
+    /// All of them, oldest first.
+    pub fn list(&self) -> Vec<Mail> {
+        self.0.list()
+    }
+}
 
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")

@@ -1,5 +1,7 @@
 //! What `terraform apply` does in AWS: buckets, queues, tables, the notification, the link secret. Idempotent.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context as _, Result};
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, CreateGlobalSecondaryIndexAction, GlobalSecondaryIndex,
@@ -18,6 +20,7 @@ use domain::{
     operation::{Filled, Operation},
     photo::Photo,
     workable::Workable,
+    workers::Worker,
 };
 use jiff::Timestamp;
 use local_aws::StandIns;
@@ -30,7 +33,8 @@ use runtime::{
 use serde_json::json;
 use tracing::warn;
 
-use crate::system::Workers;
+/// The workers by function name.
+pub type Workers = BTreeMap<String, Worker>;
 
 /// A dead-letter queue keeps messages 14 days (SQS's longest), its source 4.
 const DLQ_RETENTION_SECONDS: &str = "1209600";

@@ -3,21 +3,19 @@
 use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result};
-use domain::workers::{Worker, workers};
-use local_aws::{Mail, Queues, StandIns, Work, lambda};
+use domain::workers::workers;
+use local_aws::{Queues, StandIns, Work, lambda};
 use runtime::{clock::Clock, env::Env};
 use tokio::{net::TcpListener, task::JoinSet};
 
 use crate::{
     event_source::{self, EventSource},
     functions::{Functions, Layer, TimedOut},
-    gateway, setup,
+    gateway::{self, ROLE_CLAIM, STUDIO_CLAIM},
+    mail_page::Mails,
+    setup::{self, Workers},
 };
 
-/// The JWT claim that names the studio, as Terraform's default has it.
-pub const STUDIO_CLAIM: &str = "darkroom_studio";
-/// The JWT claim that names a role.
-pub const ROLE_CLAIM: &str = "darkroom_role";
 /// The role that sees the failed jobs of all studios.
 const OPERATOR: &str = "operator";
 /// The schedule's period (EventBridge Scheduler in AWS).
@@ -66,22 +64,6 @@ impl Options {
             by_hand: false,
             workers: workers()?,
         })
-    }
-}
-
-/// The captured mails.
-#[derive(Clone)]
-pub struct Mails(Arc<local_aws::Mailbox>);
-
-impl Mails {
-    #[cfg(test)]
-    pub(crate) fn open(folder: &std::path::Path) -> Result<Self> {
-        Ok(Self(Arc::new(local_aws::Mailbox::open(folder)?)))
-    }
-
-    /// All of them, oldest first.
-    pub fn list(&self) -> Vec<Mail> {
-        self.0.list()
     }
 }
 
@@ -312,9 +294,6 @@ fn schedule(sources: &[EventSource], tasks: &mut JoinSet<()>) {
         });
     }
 }
-
-/// The workers by function name.
-pub type Workers = std::collections::BTreeMap<String, Worker>;
 
 #[cfg(test)]
 mod tests {

@@ -16,12 +16,20 @@ pub(super) use self::{
 use super::{
     bitmap::{Bitmap, DecodedBitmap, PixelFormat},
     guard::guarded,
-    metadata::DcfColour,
     reduce::to_eight,
 };
 
 /// Bytes of a profile, inflated. The largest CMYK profiles have about 3 MB.
 pub(super) const MAX_PROFILE_BYTES: usize = 16 << 20;
+
+/// The colour space that a camera states without an ICC profile (DCF 2.0).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum DcfColour {
+    Srgb,
+    AdobeRgb,
+    #[default]
+    Unknown,
+}
 
 /// Colours of a file, by its own account.
 #[derive(Debug, Clone, PartialEq)]

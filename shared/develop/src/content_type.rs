@@ -9,7 +9,7 @@ use super::{
     Decoded, Original, bmp,
     error::Error,
     gif, heif, jpeg, jxl,
-    metadata::{Blocks, blocks},
+    metadata::{BlockReader, blocks},
     png, psd, raw, tiff, video, webp,
 };
 
@@ -20,7 +20,7 @@ pub(super) struct Format {
     /// Returns whether a file is of this kind. Rows are asked in their order.
     matches: fn(&Start<'_>) -> bool,
     /// Adds the file's blocks of EXIF, XMP and IPTC.
-    pub(super) metadata: for<'a> fn(&'a [u8], &mut Blocks<'a>),
+    pub(super) metadata: BlockReader,
     /// Checks that the file is whole, and decodes its picture where the coding is known.
     pub(super) decode: fn(&Original<'_>) -> Result<Decoded, Error>,
 }

@@ -1,7 +1,5 @@
 //! Errors of originals. Photographers read the messages.
 
-use super::limits::MEGAPIXEL;
-
 /// The file itself is at fault: trying again would end the same way.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
@@ -31,7 +29,7 @@ pub enum Error {
     /// More pixels, or longer sides, than are taken.
     #[error(
         "This photo is {width} x {height} pixels, and up to {} megapixels, {max_side} pixels on a side, are accepted.",
-        max_pixels / MEGAPIXEL
+        max_pixels / 1_000_000
     )]
     TooManyPixels {
         /// Pixels, as stored.

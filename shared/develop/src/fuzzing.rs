@@ -121,7 +121,7 @@ pub fn run(target: &str, input: &[u8]) {
 }
 
 fn decode(format: &Format, bytes: &[u8]) {
-    let metadata = metadata::read(format, bytes);
+    let metadata = metadata::read(format.metadata, bytes);
     let original = Original { bytes, limits: &LIMITS, metadata: &metadata };
     let Ok(decoded) = (format.decode)(&original) else { return };
     let Some(picture) = decoded.picture else { return };
@@ -145,7 +145,7 @@ fn any_content_type(input: &[u8]) {
 fn any_metadata(input: &[u8]) {
     let name = NAMES[input.len() % NAMES.len()];
     let format = detect(input, name).unwrap_or(&FORMATS[input.len() % FORMATS.len()]);
-    metadata::read(format, input);
+    metadata::read(format.metadata, input);
 }
 
 fn any_profile(input: &[u8]) {

@@ -15,11 +15,13 @@ pub mod fuzzing;
 mod gif;
 mod guard;
 mod heif;
+mod ifd;
 mod image_crate;
 mod jpeg;
 mod jxl;
 mod limits;
 mod metadata;
+mod mrw;
 mod orient;
 mod png;
 mod psd;
@@ -41,8 +43,8 @@ use sha2::{Digest, Sha256};
 
 use self::{
     bitmap::{Bitmap, DecodedBitmap, PixelFormat},
-    colour::Colour,
-    metadata::{DcfColour, Metadata},
+    colour::{Colour, DcfColour},
+    metadata::Metadata,
 };
 pub use self::{error::Error, limits::Limits};
 
@@ -163,7 +165,7 @@ pub fn develop(original: &[u8], filename: &str, limits: &Limits) -> Result<Devel
     // Hashes are needed last: where there is a second core, they cost no time.
     thread::scope(|scope| {
         let hashes = scope.spawn(|| (Sha256::digest(original).into(), crc32fast::hash(original)));
-        let metadata = metadata::read(format, original);
+        let metadata = metadata::read(format.metadata, original);
         let decoded = (format.decode)(&Original { bytes: original, limits, metadata: &metadata })?;
         let orientation = decoded.orientation.or(metadata.orientation).unwrap_or(1);
         let turn = if decoded.is_upright { 1 } else { orientation };
@@ -186,7 +188,7 @@ pub fn develop(original: &[u8], filename: &str, limits: &Limits) -> Result<Devel
 
 /// Reads the metadata of an original without decoding its picture.
 pub fn read_metadata(original: &[u8], filename: &str) -> Result<Exif, Error> {
-    Ok(metadata::read(content_type::detect(original, filename)?, original).exif)
+    Ok(metadata::read(content_type::detect(original, filename)?.metadata, original).exif)
 }
 
 /// Makes the derivatives. Shrinks first, so that colour and orientation touch few pixels.

@@ -16,7 +16,7 @@ use domain::photo::Exif;
 
 pub(super) use self::blocks::Blocks;
 use self::{exif::Directories, iptc::Iptc, record::Sources, xmp::Xmp};
-use super::{content_type::Format, guard::guarded};
+use super::{colour::DcfColour, guard::guarded};
 
 /// A file's metadata.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,20 +30,14 @@ pub(super) struct Metadata {
     pub(super) colour: DcfColour,
 }
 
-/// The colour space that a camera states without an ICC profile (DCF 2.0).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum DcfColour {
-    Srgb,
-    AdobeRgb,
-    #[default]
-    Unknown,
-}
+/// Adds the blocks of a container's metadata.
+pub(super) type BlockReader = for<'a> fn(&'a [u8], &mut Blocks<'a>);
 
-/// Reads a file's metadata.
-pub(super) fn read(format: &Format, original: &[u8]) -> Metadata {
+/// Reads a file's metadata by the reader of its format.
+pub(super) fn read(find: BlockReader, original: &[u8]) -> Metadata {
     guarded(|| {
         let mut blocks = Blocks::default();
-        (format.metadata)(original, &mut blocks);
+        find(original, &mut blocks);
         let found = std::mem::take(&mut blocks.exif);
         let directories = Directories::read(&found);
         // TIFF keeps the other blocks in fields, and so do some EXIF blocks.

@@ -5,9 +5,8 @@ mod largest_jpeg;
 mod size;
 
 use self::directories::{Sensor, stored_size};
-pub(super) use self::size::mrw_block;
 use super::{
-    Decoded, Original, error::Error, guard::guarded, jpeg, jpeg::Header, metadata, orient::upright, tiff::Structure,
+    Decoded, Original, error::Error, guard::guarded, ifd::Structure, jpeg, jpeg::Header, metadata, orient::upright,
 };
 
 /// Decoders' attempts at one file: damage in the largest JPEG leaves the next.

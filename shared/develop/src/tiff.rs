@@ -6,7 +6,6 @@
 
 mod ccitt;
 mod compression;
-mod directory;
 mod jpeg;
 mod layout;
 mod page;
@@ -14,7 +13,6 @@ mod pixels;
 mod predictor;
 mod rows;
 
-pub(super) use self::directory::{Directory, Structure, Values};
 use self::{
     layout::{Layout, SampleFormat},
     pixels::Pixels,
@@ -26,6 +24,7 @@ use super::{
     colour::{Assumed, Colour, MAX_PROFILE_BYTES, Space},
     error::{Error, Failure},
     guard::guarded,
+    ifd::{Directory, Structure},
     limits::{Limits, check_working_bytes},
     reduce::Reducer,
 };

@@ -6,6 +6,7 @@
 
 mod dead_letters;
 mod letters;
+mod paging;
 mod repair;
 
 use std::sync::Arc;
@@ -14,7 +15,8 @@ use anyhow::Result;
 pub use dead_letters::{DeadLetter, DeadLetters, LOOKED_AT};
 use domain::{error::RecordError, job::Job, studio::Studio, work::NotAgain, workable::Workable};
 use jiff::Timestamp;
-pub use repair::{AT_ONCE, PAGE, operate, pause_in_time, repair};
+pub use paging::{AT_ONCE, PAGE, pause_in_time};
+pub use repair::{operate, repair};
 use uuid::Uuid;
 
 use crate::{

@@ -8,14 +8,16 @@
 mod due;
 mod failures;
 mod fill;
+mod index;
+mod item;
 mod list;
 mod orders;
 mod range;
 mod table;
 mod tombstones;
 
-pub(crate) use due::DUE_SHARDS;
 pub use failures::{Failure, FailureKey, InvalidCursor, MOST_COUNTED};
+pub(crate) use index::DUE_SHARDS;
 pub use list::Page;
 pub use orders::Orders;
 pub use range::ScanKey;

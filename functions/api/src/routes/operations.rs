@@ -6,7 +6,6 @@ use http::{HeaderMap, StatusCode};
 use runtime::store::Created;
 use uuid::Version;
 
-use super::queues::at_desk;
 use crate::{
     answers::{OperationStarted, OperationView},
     body::Id,
@@ -14,7 +13,7 @@ use crate::{
     idempotency::Allotted,
     identity::Caller,
     problem::{ApiResult, Problem},
-    state::State,
+    state::{State, at_desk},
 };
 
 /// Writes the operation down and sends its job.

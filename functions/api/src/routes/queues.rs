@@ -1,6 +1,7 @@
 //! The failed-jobs desk, for operators: how the queues are, what failed, and what is to become of it.
 
 mod failed;
+mod job_id;
 mod listing;
 
 use axum::{Json, extract::State as Shared};
@@ -15,29 +16,11 @@ use crate::{
     answers::{QueueView, Queues, Verdict},
     identity::Operator,
     problem::ApiResult,
-    state::State,
+    state::{State, at_desk},
 };
 
-/// Runs the same on whichever desk the queue has.
-macro_rules! at_desk {
-    ($state:expr, $queue:expr, |$desk:ident| $run:expr) => {
-        match $queue {
-            domain::workers::QueueName::Emails => {
-                let $desk = &$state.emails;
-                $run
-            }
-            domain::workers::QueueName::Photos => {
-                let $desk = &$state.photos;
-                $run
-            }
-            domain::workers::QueueName::Downloads => {
-                let $desk = &$state.downloads;
-                $run
-            }
-        }
-    };
-}
-pub(crate) use at_desk;
+/// Dead letters that are looked at for a list. More of them are no list that anybody reads.
+const LETTERS: usize = 500;
 
 /// How the queues are
 ///

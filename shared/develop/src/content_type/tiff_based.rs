@@ -4,8 +4,8 @@
 use domain::photo::FileType;
 
 use crate::{
+    ifd::{Directory, Structure},
     raw::directories::{DNG_VERSION, MAKE, all, is_of_sensor},
-    tiff::{Directory, Structure},
 };
 
 const TIFF: &str = "image/tiff";

@@ -4,7 +4,10 @@
 //! libjpeg gives one warning for bytes that software left behind the picture, which cost nothing, and for a damaged
 //! picture that came to its end too early. Here they are told apart.
 
-use super::header::{Scan, Tables};
+use super::{
+    huffman::{Huffman, Tables},
+    scan::Scan,
+};
 
 /// The decoder's view of one scan.
 pub(super) struct Walk<'a> {
@@ -76,48 +79,6 @@ impl Walk<'_> {
             }
         }
         if coefficient > 64 { Err(Stop) } else { Ok(()) }
-    }
-}
-
-/// The symbols of a Huffman table by their codes.
-#[derive(Debug, Clone)]
-pub(super) struct Huffman {
-    /// For each length of 1 to 16: the code behind the last one of that length, and where its symbols begin.
-    lengths: [(u32, u32, usize); 16],
-    symbols: Vec<u8>,
-}
-
-impl Huffman {
-    /// Reads the counts and symbols of a DHT segment's table (annex C); returns what follows.
-    pub(super) fn read(bytes: &[u8]) -> Option<(Self, &[u8])> {
-        let (counts, rest) = bytes.split_first_chunk::<16>()?;
-        let total = counts.iter().map(|&count| usize::from(count)).sum();
-        let (symbols, rest) = rest.split_at_checked(total)?;
-        let (mut code, mut at) = (0_u32, 0);
-        let lengths = counts.map(|count| {
-            let first = code;
-            let begins_at = at;
-            code = (first + u32::from(count)) << 1;
-            at += usize::from(count);
-            (first, first + u32::from(count), begins_at)
-        });
-        Some((Self { lengths, symbols: symbols.to_vec() }, rest))
-    }
-
-    /// Each code, its length and its symbol.
-    pub(super) fn codes(&self) -> impl Iterator<Item = (u32, u32, u8)> {
-        (1..).zip(&self.lengths).flat_map(|(length, &(first, end, begins_at))| {
-            let symbols = self.symbols.get(begins_at..).unwrap_or_default();
-            (first..end).zip(symbols).map(move |(code, symbol)| (code, length, *symbol))
-        })
-    }
-
-    /// The symbol of the code that 16 bits begin with, and its length.
-    pub(super) fn find(&self, bits: u32) -> Option<(u8, u32)> {
-        (1..).zip(&self.lengths).find_map(|(length, &(first, end, begins_at))| {
-            let offset = (first..end).contains(&(bits >> (16 - length))).then(|| (bits >> (16 - length)) - first)?;
-            Some((*self.symbols.get(begins_at + usize::try_from(offset).ok()?)?, length))
-        })
     }
 }
 

@@ -1,8 +1,10 @@
 //! A walk over a JPEG's markers (ITU-T T.81, annex B) before any decoding: size, kind, profile, and whether it ends.
 
 use super::{
-    entropy::{self, Huffman},
+    entropy,
+    huffman::Tables,
     multi_picture::{MPF, other_pictures},
+    scan::{Scan, ScanComponent},
 };
 use crate::{colour, error::Error};
 
@@ -15,56 +17,6 @@ const MAX_ICC_PARTS: usize = 512;
 
 const ICC: &[u8] = b"ICC_PROFILE\0";
 const ADOBE: &[u8] = b"Adobe";
-
-/// A scan of a sequential JPEG.
-#[derive(Debug, Clone)]
-pub(super) struct Scan {
-    /// Offset of its entropy-coded data.
-    pub(super) from: usize,
-    pub(super) components: Vec<ScanComponent>,
-    /// Units between restart markers; 0 where there are none.
-    pub(super) restart_interval: u32,
-}
-
-/// One component of a scan.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct ScanComponent {
-    /// Which of the frame's.
-    pub(super) index: usize,
-    /// Blocks in each unit.
-    pub(super) blocks: u32,
-    /// Which Huffman tables.
-    pub(super) dc: usize,
-    pub(super) ac: usize,
-}
-
-/// The Huffman tables as the last scan finds them: four of each class.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Tables([[Option<Huffman>; 4]; 2]);
-
-impl Tables {
-    pub(super) fn dc(&self, id: usize) -> Option<&Huffman> {
-        self.0[0].get(id)?.as_ref()
-    }
-
-    pub(super) fn ac(&self, id: usize) -> Option<&Huffman> {
-        self.0[1].get(id)?.as_ref()
-    }
-
-    fn read(&mut self, mut segment: &[u8]) {
-        while let Some((&class_and_id, rest)) = segment.split_first() {
-            let Some((table, rest)) = Huffman::read(rest) else { return };
-            if let Some(slot) = self
-                .0
-                .get_mut(usize::from(class_and_id >> 4))
-                .and_then(|all| all.get_mut(usize::from(class_and_id & 15)))
-            {
-                *slot = Some(table);
-            }
-            segment = rest;
-        }
-    }
-}
 
 /// The next marker that is followed by a segment, or the end of the image; its segment; and where to go on.
 fn next_segment(bytes: &[u8], mut at: usize) -> Result<(u8, &[u8], usize), Error> {

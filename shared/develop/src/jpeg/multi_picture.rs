@@ -1,7 +1,7 @@
 //! The index of a file with several pictures (CIPA DC-007, MPF). The first picture is the photo, whatever the size of the
 //! others: gain maps of HDR photos, depth maps, previews, further angles.
 
-use crate::tiff::Structure;
+use crate::ifd::Structure;
 
 /// Begins the APP2 segment of an index.
 pub(super) const MPF: &[u8] = b"MPF\0";

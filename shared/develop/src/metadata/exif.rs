@@ -3,13 +3,13 @@
 use domain::photo::{Gps, TakenAt};
 
 use super::{
-    DcfColour,
     blocks::{Context, ExifBlock},
     gps,
     text::{decode, decode_utf16},
     time::Time,
 };
-use crate::tiff::{Directory, Structure, Values};
+use crate::colour::DcfColour;
+use crate::ifd::{Directory, Structure, Values};
 
 /// "Greater than 65,534": the true number is in `ISOSpeed`.
 const ISO_OVERFLOW: u32 = 65_535;
@@ -191,8 +191,6 @@ pub(super) const XP_TITLE: u16 = 0x9C9B;
 pub(super) const XMP: u16 = 0x02BC;
 pub(super) const IPTC: u16 = 0x83BB;
 pub(super) const PHOTOSHOP: u16 = 0x8649;
-/// Panasonic's `JpgFromRaw`.
-pub(super) const PANASONIC_JPEG: u16 = 0x002E;
 
 // Of the EXIF directory.
 pub(super) const EXPOSURE_TIME: u16 = 0x829A;

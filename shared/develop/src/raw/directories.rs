@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::tiff::{Directory, Structure};
+use crate::ifd::{Directory, Structure};
 
 /// Directories that are looked at. Cameras write at most eight.
 const MAX_DIRECTORIES: usize = 64;

@@ -2,8 +2,9 @@
 
 use crate::{
     bmff,
+    ifd::{Directory, Structure},
+    mrw,
     raw::directories::stored_size,
-    tiff::{Directory, Structure},
 };
 
 /// Width and height in pixels, as stored.
@@ -74,21 +75,8 @@ pub(super) fn x3f(file: &[u8]) -> Option<(Size, u8)> {
 
 /// Minolta's MRW: the block `PRD` has height and width behind those of the sensor.
 pub(super) fn mrw(file: &[u8]) -> Option<Size> {
-    let block = mrw_block(file, *b"\0PRD")?;
+    let block = mrw::block(file, *b"\0PRD")?;
     non_zero(u16_be(block, 14)?.into(), u16_be(block, 12)?.into())
-}
-
-/// The body of a block of an MRW file's header.
-pub(crate) fn mrw_block(file: &[u8], kind: [u8; 4]) -> Option<&[u8]> {
-    let mut rest = file.get(8..8_usize.checked_add(u32_be(file, 4)? as usize)?.min(file.len()))?;
-    while let Some((found, after)) = rest.split_first_chunk::<4>() {
-        let (body, after) = after.get(4..)?.split_at_checked(u32_be(after, 0)? as usize)?;
-        if *found == kind {
-            return Some(body);
-        }
-        rest = after;
-    }
-    None
 }
 
 /// Canon's CRW: heaps of records (CIFF specification 1.0), one of which has size and turn.

@@ -1,6 +1,7 @@
 //! The layout of a page's samples, as its fields describe it.
 
-use super::{Failure, directory::Directory};
+use super::Failure;
+use crate::ifd::Directory;
 use crate::{bitmap::PixelFormat, error::Error, reduce::Depth};
 
 const WIDTH: u16 = 256;

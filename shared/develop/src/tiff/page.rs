@@ -1,7 +1,7 @@
 //! Which of a file's pages is the photo.
 
-use super::directory::{Directory, Structure};
 use crate::error::Error;
+use crate::ifd::{Directory, Structure};
 
 const NEW_SUBFILE_TYPE: u16 = 254;
 /// Deprecated by `NewSubfileType`: 2 is a reduced-resolution page.

@@ -2,9 +2,9 @@
 
 use super::{
     Failure,
-    directory::{Directory, Order, Values},
     layout::{Alpha, Layout, Photometric, SampleFormat},
 };
+use crate::ifd::{Directory, Order, Values};
 use crate::reduce::over_white;
 
 const COLOR_MAP: u16 = 320;

@@ -1,9 +1,7 @@
 //! Predictors: differences to the pixel before (2), and differences between the bytes of floats (3).
 
-use super::{
-    directory::Order,
-    layout::{Layout, Predictor},
-};
+use super::layout::{Layout, Predictor};
+use crate::ifd::Order;
 
 /// Undoes the predictor of one row of a strip or tile, in place and in the file's byte order. `scratch` is kept between
 /// rows.

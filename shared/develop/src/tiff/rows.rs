@@ -3,11 +3,11 @@
 use super::{
     Failure,
     compression::ChunkReader,
-    directory::{Directory, Order, Structure, Values},
     layout::{Chunks, Compression, Layout},
     predictor,
 };
 use crate::error::Error;
+use crate::ifd::{Directory, Order, Structure, Values};
 
 const STRIP_OFFSETS: u16 = 273;
 const STRIP_BYTE_COUNTS: u16 = 279;

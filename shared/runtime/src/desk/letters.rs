@@ -19,11 +19,12 @@ use domain::{
 use futures::{StreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
 
-use super::{DeadLetter, Dealt, Deed, Desk, Entry, NOT_BEGUN, dead_letters::LOOKED_AT};
-use crate::{
-    desk::repair::{AT_ONCE, PAGE, pause_in_time},
-    hold::Hold,
+use super::{
+    DeadLetter, Dealt, Deed, Desk, Entry, NOT_BEGUN,
+    dead_letters::LOOKED_AT,
+    paging::{AT_ONCE, PAGE, pause_in_time},
 };
+use crate::hold::Hold;
 
 /// The time that a walk is given for each letter that waits. One run looks at hundreds a second.
 const PER_LETTER: SignedDuration = SignedDuration::from_millis(10);

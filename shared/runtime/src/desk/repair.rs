@@ -1,6 +1,6 @@
 //! Operations on many failed jobs: page after page, until none is left or the function's time is up.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use anyhow::Result;
 use domain::{
@@ -17,6 +17,7 @@ use uuid::Uuid;
 use super::{
     Deed, Desk,
     letters::{Walk, letters},
+    paging::{AT_ONCE, PAGE, pause_in_time},
 };
 use crate::{
     batch::{Delivery, Disposition},
@@ -25,13 +26,6 @@ use crate::{
     queue::Queue,
     store::{Failure, FailureKey, Table, Unreadable},
 };
-
-/// Records of one page: what is lost of the count when a worker dies.
-pub const PAGE: usize = 100;
-/// Records worked on at once.
-pub const AT_ONCE: usize = 16;
-/// No page begins with less time left than this.
-const PAGE_TIME: Duration = Duration::from_secs(5);
 
 /// Works the operation of this id with `run`, and sends its job again where it paused.
 pub async fn operate<F>(
@@ -109,10 +103,4 @@ async fn record<R: Workable>(desk: &Desk<R>, deed: Deed, failure: &Failure, hold
         }
         done => done,
     }
-}
-
-/// Ends the try, with its position saved, before too little time is left for another page.
-pub fn pause_in_time(hold: &Hold<Operation>) -> Result<(), JobError> {
-    let left = Duration::try_from(hold.stops_at.duration_since(hold.now())).unwrap_or_default();
-    if left < PAGE_TIME { Err(JobError::Paused) } else { Ok(()) }
 }

@@ -8,14 +8,11 @@ use uuid::Uuid;
 
 use super::{
     Table,
-    table::{Item, number, text},
+    index::{DUE_AT, DUE_SHARDS},
+    item::{Item, number, text},
 };
 use crate::aws::failed;
 
-/// The sparse index spreads over so many partitions; one partition takes 1,000 writes a second.
-pub(crate) const DUE_SHARDS: u128 = 4;
-/// The sparse index's name, and its range key's (milliseconds since the epoch).
-pub(super) const DUE_AT: &str = "due_at";
 /// Keys asked for at once where all are wanted.
 const MAX_DUE_PAGE: i32 = 1000;
 

@@ -13,15 +13,10 @@ use uuid::Uuid;
 
 use super::{
     Table,
-    table::{number, text},
+    index::{FAILED_AT, FAILED_SHARD},
+    item::{number, text},
 };
 use crate::{aws::failed, metrics};
-
-/// The index's name, and its range key's (milliseconds since the epoch).
-pub(super) const FAILED_AT: &str = "failed_at";
-/// The index's hash key. It has one value: no fleet of ours fails a thousand jobs a second, which is what one partition
-/// takes, and one partition keeps them in order.
-pub(super) const FAILED_SHARD: (&str, &str) = ("failed_shard", "0");
 
 /// Nobody asks for more before the first of them are mended.
 pub const MOST_COUNTED: u64 = 20_000;

@@ -6,7 +6,8 @@ use uuid::Uuid;
 
 use super::{
     Table,
-    table::{INDEXED, INDEXED_VERSION, Item, number, text},
+    item::{Item, number, text},
+    table::{INDEXED, INDEXED_VERSION},
 };
 use crate::aws::failed;
 

@@ -11,7 +11,8 @@ use uuid::Uuid;
 
 use super::{
     Table,
-    table::{Item, text},
+    index::list_key,
+    item::{Item, text},
 };
 use crate::aws::failed;
 
@@ -19,11 +20,6 @@ use crate::aws::failed;
 const LIST_AT_ONCE: usize = 100;
 /// Queries for one page of a list.
 const MAX_LIST_QUERIES: usize = 40;
-
-/// The hash key of a studio's records with this value in a list's index. No studio's name has a slash in it.
-pub(super) fn list_key(studio: &Studio, value: &str) -> String {
-    format!("{studio}/{value}")
-}
 
 /// Some of a studio's records, newest first.
 #[derive(Debug)]

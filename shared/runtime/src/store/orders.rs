@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use super::{
     Created, Page, ScanKey, Table,
-    table::{number, text},
+    item::{number, text},
 };
 use crate::{aws::failed, batch::jitter};
 

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{
     Table,
-    table::{Item, text},
+    item::{Item, text},
 };
 use crate::aws::failed;
 

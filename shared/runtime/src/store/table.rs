@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::{
     Client,
     error::SdkError,
     operation::put_item::{PutItemError, builders::PutItemFluentBuilder},
-    types::{AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure},
+    types::{KeysAndAttributes, ReturnValuesOnConditionCheckFailure},
 };
 use domain::{error::ServiceUnavailable, record::Record, studio::Studio};
 use futures::{StreamExt as _, stream};
@@ -19,9 +19,8 @@ use tracing::error;
 use uuid::Uuid;
 
 use super::{
-    due::{DUE_AT, DUE_SHARDS},
-    failures::{FAILED_AT, FAILED_SHARD},
-    list::list_key,
+    index::{DUE_AT, DUE_SHARDS, FAILED_AT, FAILED_SHARD, list_key},
+    item::{Item, number, text},
 };
 use crate::{aws::failed, batch::jitter, metrics};
 
@@ -40,8 +39,6 @@ const BATCHES_AT_ONCE: usize = 8;
 pub(super) const INDEXED: &str = "indexed";
 /// Raised when records get another index attribute: older items are then filled (see [`crate::fill`]).
 pub(crate) const INDEXED_VERSION: u32 = 1;
-
-pub(crate) type Item = HashMap<String, AttributeValue>;
 
 /// One table.
 pub struct Table<R> {
@@ -73,16 +70,6 @@ struct Seen<R> {
     record: R,
     revision: u64,
     write_id: String,
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "callers hand over what they just made")]
-pub(super) fn text(value: impl ToString) -> AttributeValue {
-    AttributeValue::S(value.to_string())
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "callers hand over what they just made")]
-pub(super) fn number(value: impl ToString) -> AttributeValue {
-    AttributeValue::N(value.to_string())
 }
 
 impl<R: Record> Table<R> {

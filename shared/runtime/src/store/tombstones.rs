@@ -6,7 +6,7 @@ use domain::studio::Studio;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::table::{number, text};
+use super::item::{number, text};
 use crate::aws::failed;
 
 /// Tombstones of photos, in the `requests` table under `tombstone#{photo}`.

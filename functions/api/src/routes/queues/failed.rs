@@ -1,6 +1,6 @@
 //! Failed jobs tried again, or taken off the list: one by one here, many by an operation.
 
-use std::{collections::HashSet, fmt, str::FromStr};
+use std::collections::HashSet;
 
 use axum::{
     Json,
@@ -21,7 +21,10 @@ use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::{at_desk, listing::LETTERS};
+use super::{
+    LETTERS,
+    job_id::{JobId, queue_named},
+};
 use crate::{
     answers::{Forgotten, OperationStarted, Retried, Skipped},
     body::{Body, Query},
@@ -29,45 +32,11 @@ use crate::{
     identity::Operator,
     problem::{ApiResult, Problem},
     routes::operations,
-    state::State,
+    state::{State, at_desk},
 };
 
 /// Failed jobs of one request that names them.
 const MAX_IDS: usize = 100;
-
-/// What a failed job is called: a record of a studio, or a message. A studio's name has no underscore.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum JobId {
-    /// `{studio}:{record}`
-    Record(Studio, Uuid),
-    /// `dead_letter:{message}`
-    Message(String),
-}
-
-impl fmt::Display for JobId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Record(studio, id) => write!(f, "{studio}:{id}"),
-            Self::Message(id) => write!(f, "dead_letter:{id}"),
-        }
-    }
-}
-
-impl FromStr for JobId {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        match text.split_once(':').ok_or(())? {
-            ("dead_letter", id) if !id.is_empty() => Ok(Self::Message(id.to_owned())),
-            (studio, id) => Ok(Self::Record(studio.parse().map_err(|_| ())?, id.parse().map_err(|_| ())?)),
-        }
-    }
-}
-
-/// A queue by the name in the path.
-pub fn queue_named(name: &str) -> Result<QueueName, Problem> {
-    name.parse().map_err(|_| Problem::not_found("queue"))
-}
 
 /// Which failed jobs are to be tried again: `ids`, or `error`, or `all`.
 #[derive(Deserialize, ToSchema)]
@@ -271,23 +240,4 @@ async fn deal<R: Workable>(
     let done = with(|dealt| matches!(dealt, Ok(Dealt::Done))).iter().map(|letter| letter.id.clone()).collect();
     dealt.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
     Ok(done)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_id_is_a_record_or_a_message_and_reads_back() {
-        for id in [
-            "anna:00000000-0000-0000-0000-000000000007",
-            "dead_letter:5c1f",
-            "dead-letter:00000000-0000-0000-0000-000000000007",
-        ] {
-            assert_eq!(id.parse::<JobId>().map(|id| id.to_string()), Ok(id.to_owned()));
-        }
-        for bad in ["", ":", "anna:", "anna", "dead_letter:", "An_na:00000000-0000-0000-0000-000000000007"] {
-            assert_eq!(bad.parse::<JobId>(), Err(()), "{bad}");
-        }
-    }
 }

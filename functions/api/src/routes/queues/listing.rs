@@ -18,8 +18,8 @@ use utoipa::IntoParams;
 use uuid::Uuid;
 
 use super::{
-    at_desk,
-    failed::{JobId, queue_named},
+    LETTERS,
+    job_id::{JobId, queue_named},
 };
 use crate::{
     answers::{FailedJob, FailedJobs, FailedKind, FailureGroup},
@@ -27,11 +27,9 @@ use crate::{
     identity::Operator,
     problem::{ApiResult, Problem},
     routes::page_of,
-    state::State,
+    state::{State, at_desk},
 };
 
-/// Dead letters that are looked at for a list. More of them are no list that anybody reads.
-pub(super) const LETTERS: usize = 500;
 /// Failures read at once.
 const READ_AT_ONCE: usize = 1_000;
 

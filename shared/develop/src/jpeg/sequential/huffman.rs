@@ -3,7 +3,7 @@
 //! Strict: what is not exactly as the standard has it is a [`Stop`], and for the reader that tells damage from oddities.
 #![expect(clippy::inline_always, reason = "a call for each coefficient costs as much as the coefficient")]
 
-use crate::jpeg::entropy::{Huffman, Stop};
+use crate::jpeg::{entropy::Stop, huffman::Huffman};
 
 /// Bits that one look-up covers: nearly all codes of a photo, most of them with the bits of their coefficient.
 const LOOK: u32 = 10;

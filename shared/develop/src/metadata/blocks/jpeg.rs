@@ -1,7 +1,7 @@
 //! JPEG: EXIF and XMP in APP1 segments, IPTC in APP13 (EXIF 4.7; XMP specification, part 3).
 
 use super::{Blocks, Context, MAX_BYTES};
-use crate::tiff::Structure;
+use crate::ifd::Structure;
 
 /// `Exif\0` and any byte: most software writes 0, some 0xFF.
 const EXIF: &[u8] = b"Exif\0";

@@ -3,7 +3,10 @@
 use memchr::memmem;
 
 use super::{Blocks, Context, jpeg};
-use crate::{bmff, metadata::exif::PANASONIC_JPEG, raw::mrw_block, tiff::Structure};
+use crate::{bmff, ifd::Structure, mrw};
+
+/// Panasonic's `JpgFromRaw`.
+const PANASONIC_JPEG: u16 = 0x002E;
 
 /// Identifier of the `uuid` box with XMP (XMP specification, part 3, 1.1.3).
 const XMP_UUID: [u8; 16] = *b"\xBE\x7A\xCF\xCB\x97\xA9\x42\xE8\x9C\x71\x99\x94\x91\xE3\xAF\xAC";
@@ -43,7 +46,7 @@ pub(crate) fn find_in_x3f<'a>(original: &'a [u8], blocks: &mut Blocks<'a>) {
 
 /// MRW has a TIFF structure in one of its blocks.
 pub(crate) fn find_in_mrw<'a>(original: &'a [u8], blocks: &mut Blocks<'a>) {
-    if let Some(block) = mrw_block(original, *b"\0TTW") {
+    if let Some(block) = mrw::block(original, *b"\0TTW") {
         blocks.add_exif(Context::Main, block);
     }
 }

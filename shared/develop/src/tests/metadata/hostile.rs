@@ -33,13 +33,13 @@ fn two_hundred_megabytes_of_segments_take_linear_time() {
         let one = segment(0xE1, &[prefix, &full]);
         let many = with_segments(&jpeg, &vec![one; 3100]);
         assert_soon(|| {
-            metadata::read(row("image/jpeg"), &many);
+            metadata::read(row("image/jpeg").metadata, &many);
         });
     }
     let resources = segment(0xED, &[b"Photoshop 3.0\0", &full]);
     let many = with_segments(&jpeg, &vec![resources; 3100]);
     assert_soon(|| {
-        metadata::read(row("image/jpeg"), &many);
+        metadata::read(row("image/jpeg").metadata, &many);
     });
 }
 
@@ -55,7 +55,7 @@ fn texts_of_png_inflate_within_a_budget() {
         }
     }
     assert_soon(|| {
-        metadata::read(row("image/png"), &file);
+        metadata::read(row("image/png").metadata, &file);
     });
 }
 
@@ -66,12 +66,12 @@ fn huge_directory_counts_end_with_the_file() {
     block.extend(b"\x69\x87\x04\0\xFF\xFF\xFF\x3F\x08\0\0\0".repeat(65_535));
     block.extend(b"\x08\0\0\0");
     assert_soon(|| {
-        metadata::read(row("image/tiff"), &block);
+        metadata::read(row("image/tiff").metadata, &block);
     });
     let mut big = b"II\x2B\0\x08\0\0\0\x10\0\0\0\0\0\0\0".to_vec();
     big.extend([0xFF; 8]);
     big.extend([0x0F; 4000]);
-    metadata::read(row("image/tiff"), &big);
+    metadata::read(row("image/tiff").metadata, &big);
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn repeated_extents_of_heic_are_bounded() {
         file[at + 4..at + 8].copy_from_slice(&(3_u32 << 20).to_be_bytes());
     }
     assert_soon(|| {
-        metadata::read(row("image/heic"), &file);
+        metadata::read(row("image/heic").metadata, &file);
     });
 }
 
@@ -95,7 +95,7 @@ fn packet_of_markup_takes_linear_time() {
     let inside = "<dc:title><rdf:Alt>".repeat(400_000);
     let jpeg = exif(&[(0x02BC, 1, &xmp(&inside))], &[], LONG);
     assert_soon(|| {
-        metadata::read(row("image/tiff"), &jpeg);
+        metadata::read(row("image/tiff").metadata, &jpeg);
     });
 }
 
@@ -105,7 +105,7 @@ proptest! {
         format in prop::sample::select(FORMATS.iter().collect::<Vec<_>>()),
         bytes in prop::collection::vec(any::<u8>(), 0..300),
     ) {
-        metadata::read(format, &bytes);
+        metadata::read(format.metadata, &bytes);
     }
 
     #[test]
@@ -117,7 +117,7 @@ proptest! {
         let at = at.index(heic.len());
         heic[at] = byte;
         let cut = cut.index(heic.len());
-        metadata::read(row("image/heic"), &heic);
-        metadata::read(row("image/heic"), &heic[..cut]);
+        metadata::read(row("image/heic").metadata, &heic);
+        metadata::read(row("image/heic").metadata, &heic[..cut]);
     }
 }

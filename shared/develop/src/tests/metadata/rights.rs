@@ -78,7 +78,7 @@ fn derivatives_carry_rights_and_no_other_metadata() {
             credit: Some("Agentür".to_owned()),
             ..Default::default()
         };
-        let metadata = metadata::read(row("image/jpeg"), &jpeg.bytes);
+        let metadata = metadata::read(row("image/jpeg").metadata, &jpeg.bytes);
         assert_eq!((metadata.exif, metadata.orientation), (rights, None));
     }
 }
@@ -100,7 +100,7 @@ fn longest_and_shortest_rights_are_kept_whole() {
         let fields: [Field; 2] = [(ARTIST, ASCII, value.as_bytes()), (COPYRIGHT, ASCII, value.as_bytes())];
         let datasets = [b"\x1C\x01\x5A\0\x03\x1B%G", &dataset(110, text.as_bytes())[..]].concat();
         let developed = develop_as(&photo(&fields, &datasets), "a.jpg").unwrap();
-        let preview = metadata::read(row("image/jpeg"), &made(&developed).0.bytes).exif;
+        let preview = metadata::read(row("image/jpeg").metadata, &made(&developed).0.bytes).exif;
         for kept in [preview.copyright, preview.creator, preview.credit] {
             assert_eq!(kept.as_ref(), Some(&text));
         }

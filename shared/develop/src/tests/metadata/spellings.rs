@@ -8,8 +8,10 @@ use super::blocks::{
     resource, segment, with_chunk, with_riff_chunk, with_segments, xmp,
 };
 use crate::{
-    Error, content_type,
-    metadata::{self, DcfColour, Metadata},
+    Error,
+    colour::DcfColour,
+    content_type,
+    metadata::{self, Metadata},
     tests::samples,
 };
 
@@ -29,7 +31,7 @@ const TAKEN: Field = (DATE_TIME_ORIGINAL, ASCII, b"2024:06:15 14:30:05\0");
 
 fn read(original: &[u8]) -> Metadata {
     let format = content_type::detect(original, "photo").unwrap();
-    metadata::read(format, original)
+    metadata::read(format.metadata, original)
 }
 
 fn jpeg(segments: &[Vec<u8>]) -> Metadata {

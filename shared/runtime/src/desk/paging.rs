@@ -1,0 +1,20 @@
+//! Pages of operations, and the time that each needs.
+
+use std::time::Duration;
+
+use domain::{error::JobError, operation::Operation};
+
+use crate::hold::Hold;
+
+/// Records of one page: what is lost of the count when a worker dies.
+pub const PAGE: usize = 100;
+/// Records worked on at once.
+pub const AT_ONCE: usize = 16;
+/// No page begins with less time left than this.
+const PAGE_TIME: Duration = Duration::from_secs(5);
+
+/// Ends the try, with its position saved, before too little time is left for another page.
+pub fn pause_in_time(hold: &Hold<Operation>) -> Result<(), JobError> {
+    let left = Duration::try_from(hold.stops_at.duration_since(hold.now())).unwrap_or_default();
+    if left < PAGE_TIME { Err(JobError::Paused) } else { Ok(()) }
+}
