@@ -324,7 +324,7 @@ async fn the_few_that_are_chosen_among_many_dead_letters_are_found_while_others_
 #[tokio::test(flavor = "multi_thread")]
 async fn operations_over_more_dead_letters_than_a_run_can_read_end() {
     let letters: usize = std::env::var(LETTERS).map_or(3_000, |letters| letters.parse().unwrap());
-    let app = TestApp::with(|options| options.workers.get_mut("email-sender").unwrap().timeout_seconds = 8).await;
+    let app = TestApp::with(|options| options.workers.get_mut("email-sender").unwrap().timeout_seconds = 9).await;
     let env = app.env();
     let dynamodb = runtime::aws::dynamodb(&env, &runtime::aws::config(&env, runtime::aws::Patience::Request).unwrap());
     let text = |text: &str| AttributeValue::S(text.to_owned());
