@@ -20,7 +20,7 @@ use domain::{
 use runtime::{
     aws::broken_off,
     batch::{Delivery, Disposition},
-    hold::{self, Hold},
+    lease::{self, Lease},
     metrics,
 };
 use tokio::sync::Mutex;
@@ -53,8 +53,8 @@ pub async fn build_archive(
 }
 
 async fn run(state: &State, delivery: &Delivery, studio: &Studio, id: Uuid) -> Result<Disposition, JobError> {
-    let job = |hold: Arc<Hold<Download>>| build(state, hold);
-    let ended = hold::work(&state.desk.table, delivery, (studio, id), Download::claim, job).await?;
+    let job = |lease: Arc<Lease<Download>>| build(state, lease);
+    let ended = lease::work(&state.desk.table, delivery, (studio, id), Download::claim, job).await?;
     if let Some(download) = &ended.at_rest {
         if download.status == DownloadStatus::Failed {
             clear(state, download).await;
@@ -65,7 +65,7 @@ async fn run(state: &State, delivery: &Delivery, studio: &Studio, id: Uuid) -> R
             Some(order) => notify(state, download, &order, delivery.now()).await?,
             None => {}
         }
-        hold::rest(&state.desk.table, download).await?;
+        lease::rest(&state.desk.table, download).await?;
     }
     if ended.at_rest.is_none() && !ended.paused {
         leave_nothing_revoked(state, studio, id).await?;
@@ -105,25 +105,25 @@ async fn clear(state: &State, download: &Download) {
     }
 }
 
-async fn build(state: &State, hold: Arc<Hold<Download>>) -> Result<Download, JobError> {
+async fn build(state: &State, lease: Arc<Lease<Download>>) -> Result<Download, JobError> {
     let started = Instant::now();
-    let layouts = lay_out(state, &hold.record).await?;
-    announce(state, &hold, &layouts).await?;
-    let time = Duration::try_from(hold.stops_at.duration_since(hold.now())).unwrap_or_default();
+    let layouts = lay_out(state, &lease.record).await?;
+    announce(state, &lease, &layouts).await?;
+    let time = Duration::try_from(lease.stops_at.duration_since(lease.now())).unwrap_or_default();
     let got_on = AtomicBool::new(false);
     // Whatever was done by then lies in S3, and where to go on stands on the record: stopping is dropping.
-    let assembling = assemble_all(state, &hold, &layouts, &got_on);
+    let assembling = assemble_all(state, &lease, &layouts, &got_on);
     match tokio::time::timeout(time.saturating_sub(STOP_BEFORE), assembling).await {
         Ok(assembled) => assembled?,
         Err(_elapsed) if got_on.load(Ordering::Relaxed) => return Err(JobError::Paused),
         // Not one part in all that time: S3 is slower than it may be.
         Err(_elapsed) => return Err(broken_off("Failed to get on", anyhow!("The build's time was up")).into()),
     }
-    let mut files = archives(&hold.record, &layouts).into_iter();
+    let mut files = archives(&lease.record, &layouts).into_iter();
     let first = files.next().ok_or_else(|| anyhow!("An order was laid out to no archive"))?;
     let more: Vec<_> = files.collect();
-    let now = hold.now();
-    let ready = hold.change(|download| download.complete(hold.by, now, first.clone(), more.clone())).await?;
+    let now = lease.now();
+    let ready = lease.change(|download| download.complete(lease.by, now, first.clone(), more.clone())).await?;
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     metrics::bytes(ready.size().unwrap_or_default());
     info!(size_bytes = ready.size(), photos = ready.photo_count, duration_ms, "Archive ready");
@@ -149,30 +149,30 @@ async fn lay_out(state: &State, download: &Download) -> Result<Vec<Layout<Source
 }
 
 /// Says what the archives will be, where nobody has: of a build that operators, or SQS's own redrive, have set going.
-async fn announce(state: &State, hold: &Hold<Download>, layouts: &[Layout<Source>]) -> Result<(), JobError> {
-    if !hold.record.planned.is_empty() {
+async fn announce(state: &State, lease: &Lease<Download>, layouts: &[Layout<Source>]) -> Result<(), JobError> {
+    if !lease.record.planned.is_empty() {
         return Ok(());
     }
-    state.archives.put(&hold.record.index(), DownloadIndex::new(layouts, |source| source.photo).to_json()?).await?;
-    let (by, planned) = (hold.by, archives(&hold.record, layouts));
+    state.archives.put(&lease.record.index(), DownloadIndex::new(layouts, |source| source.photo).to_json()?).await?;
+    let (by, planned) = (lease.by, archives(&lease.record, layouts));
     let change = |download: &mut Download| {
         download.check(by)?;
         download.planned.clone_from(&planned);
         Ok(())
     };
-    hold.change(change).await.map(drop)
+    lease.change(change).await.map(drop)
 }
 
 /// Makes each archive that is not there yet, then the index.
 async fn assemble_all(
     state: &State,
-    hold: &Hold<Download>,
+    lease: &Lease<Download>,
     layouts: &[Layout<Source>],
     got_on: &AtomicBool,
 ) -> Result<(), JobError> {
-    let Download { studio, id: download, build, .. } = hold.record.clone();
+    let Download { studio, id: download, build, .. } = lease.record.clone();
     // At a first try nothing can be there, and asking would cost more requests than a small archive takes.
-    let again = hold.record.work.claims > 1;
+    let again = lease.record.work.claims > 1;
     let mut files_before = 0;
     for (volume, layout) in (1..).zip(layouts) {
         let volume = (layouts.len() > 1).then_some(volume);
@@ -181,11 +181,11 @@ async fn assemble_all(
             let plan = PartPlan::new(layout, state.preference, &Costs::AWS)
                 .map_err(|error| JobError::reject("archive_too_large", error.to_string()))?;
             let earlier = if again {
-                take_up(state, hold, &place, fingerprint(layout, &plan)).await?
+                take_up(state, lease, &place, fingerprint(layout, &plan)).await?
             } else {
                 Earlier::default()
             };
-            let journal = OnRecord { hold, last: Mutex::new(Instant::now()), files_before };
+            let journal = OnRecord { lease, last: Mutex::new(Instant::now()), files_before };
             let stores = (&state.originals, &state.uploads);
             Assembly::new((layout, &plan), place, stores, earlier, got_on).run(&journal).await?;
         }
@@ -196,14 +196,14 @@ async fn assemble_all(
         state.uploads.clear(found).await?;
     }
     let index = DownloadIndex::new(layouts, |source| source.photo).to_json()?;
-    state.archives.put(&hold.record.index(), index).await?;
+    state.archives.put(&lease.record.index(), index).await?;
     Ok(())
 }
 
 /// What an earlier try has left that can be gone on with; the rest of it is removed.
-async fn take_up(state: &State, hold: &Hold<Download>, at: &Place, plan: u64) -> Result<Earlier, JobError> {
+async fn take_up(state: &State, lease: &Lease<Download>, at: &Place, plan: u64) -> Result<Earlier, JobError> {
     let found = state.uploads.find(&at.studio, at.download, at.build).await?;
-    let (kept, useless) = sort(found, &at.archive(), plan, hold.record.position.as_ref());
+    let (kept, useless) = sort(found, &at.archive(), plan, lease.record.position.as_ref());
     info!(objects = kept.objects.len(), uploads = kept.uploads.len(), "Going on where an earlier try has ended");
     state.uploads.clear(useless).await?;
     Ok(Earlier::of(kept))
@@ -211,7 +211,7 @@ async fn take_up(state: &State, hold: &Hold<Download>, at: &Place, plan: u64) ->
 
 /// The record as the place where a build is written down. Every write asks whether the record is still ours.
 struct OnRecord<'a> {
-    hold: &'a Hold<Download>,
+    lease: &'a Lease<Download>,
     last: Mutex<Instant>,
     /// Files in the archives before this one.
     files_before: usize,
@@ -220,7 +220,7 @@ struct OnRecord<'a> {
 impl OnRecord<'_> {
     /// Returns the progress with this many files in the current archive. The manifest is a file as well, but no photo.
     fn progress(&self, files: usize) -> Progress {
-        let total = self.hold.record.photo_count;
+        let total = self.lease.record.photo_count;
         Progress { done: u32::try_from(self.files_before + files).unwrap_or(u32::MAX).min(total), total }
     }
 }
@@ -228,8 +228,8 @@ impl OnRecord<'_> {
 impl Journal for OnRecord<'_> {
     async fn begun(&self, upload_id: &str, plan: u64, files: usize) -> Result<(), JobError> {
         let position = Position { upload_id: upload_id.to_owned(), plan: format!("{plan:016x}") };
-        let (by, progress) = (self.hold.by, self.progress(files));
-        let claimed = &self.hold.record;
+        let (by, progress) = (self.lease.by, self.progress(files));
+        let claimed = &self.lease.record;
         if claimed.position.as_ref() == Some(&position) && claimed.progress == progress {
             return Ok(());
         }
@@ -239,7 +239,7 @@ impl Journal for OnRecord<'_> {
             download.progress = progress;
             Ok(())
         };
-        self.hold.change(change).await.map(drop)
+        self.lease.change(change).await.map(drop)
     }
 
     async fn stored(&self, files: usize) -> Result<(), JobError> {
@@ -248,12 +248,12 @@ impl Journal for OnRecord<'_> {
             return Ok(());
         }
         *last = Instant::now();
-        let (by, progress) = (self.hold.by, self.progress(files));
+        let (by, progress) = (self.lease.by, self.progress(files));
         let change = |download: &mut Download| {
             download.check(by)?;
             download.progress = progress;
             Ok(())
         };
-        self.hold.change(change).await.map(drop)
+        self.lease.change(change).await.map(drop)
     }
 }

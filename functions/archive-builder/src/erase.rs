@@ -16,20 +16,20 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use runtime::{
     desk::{AT_ONCE, PAGE, pause_in_time},
     erasure::{Pass, Position},
-    hold::Hold,
+    lease::Lease,
 };
 use uuid::Uuid;
 
 use crate::state::State;
 
 /// Erases the orders of this scope, with their downloads and emails.
-pub async fn erase(state: &State, hold: &Arc<Hold<Operation>>, scope: &ErasureScope) -> Result<Operation, JobError> {
+pub async fn erase(state: &State, lease: &Arc<Lease<Operation>>, scope: &ErasureScope) -> Result<Operation, JobError> {
     if let ErasureScope::Order { order } = scope {
-        let erased = state.erasure().order(&hold.record.studio, *order, hold.now()).await?;
-        hold.change(|operation| operation.advance(hold.by, u64::from(erased), None)).await?;
+        let erased = state.erasure().order(&lease.record.studio, *order, lease.now()).await?;
+        lease.change(|operation| operation.advance(lease.by, u64::from(erased), None)).await?;
     } else {
         let secret = state.links.current().await.context("Failed to read the key that addresses are named with")?;
-        let chosen = Chosen { operation: &hold.record, scope, secret };
+        let chosen = Chosen { operation: &lease.record, scope, secret };
         if let ErasureScope::Customer { address } = scope
             && !secret.named(address)
         {
@@ -38,27 +38,27 @@ pub async fn erase(state: &State, hold: &Arc<Hold<Operation>>, scope: &ErasureSc
                 "The link secret changed meanwhile; ask for the erasure again.",
             ));
         }
-        pass_by_pass(state, hold, &chosen).await?;
+        pass_by_pass(state, lease, &chosen).await?;
     }
-    let now = hold.now();
-    hold.change(|operation| operation.complete(hold.by, now)).await
+    let now = lease.now();
+    lease.change(|operation| operation.complete(lease.by, now)).await
 }
 
-async fn pass_by_pass(state: &State, hold: &Arc<Hold<Operation>>, chosen: &Chosen<'_>) -> Result<(), JobError> {
-    let mut position = match hold.record.position.as_deref() {
+async fn pass_by_pass(state: &State, lease: &Arc<Lease<Operation>>, chosen: &Chosen<'_>) -> Result<(), JobError> {
+    let mut position = match lease.record.position.as_deref() {
         Some(text) => text.parse()?,
         None => Position::BEGINNING,
     };
     loop {
         let (erased, next) = match position.pass {
-            Pass::Orders => orders(state, hold, chosen, position.after).await?,
-            Pass::Downloads => (0, downloads(state, hold, position.after).await?),
-            Pass::Emails => (0, emails(state, hold, chosen, position.after).await?),
+            Pass::Orders => orders(state, lease, chosen, position.after).await?,
+            Pass::Downloads => (0, downloads(state, lease, position.after).await?),
+            Pass::Emails => (0, emails(state, lease, chosen, position.after).await?),
         };
         let Some(next) = position.behind(next) else { return Ok(()) };
-        hold.change(|operation| operation.advance(hold.by, erased, Some(next.to_string()))).await?;
+        lease.change(|operation| operation.advance(lease.by, erased, Some(next.to_string()))).await?;
         position = next;
-        pause_in_time(hold)?;
+        pause_in_time(lease)?;
     }
 }
 
@@ -92,27 +92,27 @@ impl Chosen<'_> {
 /// Marks the orders of one page; their number, and where the next page begins.
 async fn orders(
     state: &State,
-    hold: &Hold<Operation>,
+    lease: &Lease<Operation>,
     chosen: &Chosen<'_>,
     after: Option<Uuid>,
 ) -> Result<(u64, Option<Uuid>)> {
-    let studio = &hold.record.studio;
+    let studio = &lease.record.studio;
     let page = state.orders.list(studio, after, PAGE, |order| chosen.takes_order(order)).await?;
-    let erased: Vec<_> = page.items.iter().map(|order| state.orders.erase(studio, order.id, hold.now())).collect();
+    let erased: Vec<_> = page.items.iter().map(|order| state.orders.erase(studio, order.id, lease.now())).collect();
     stream::iter(erased).buffer_unordered(AT_ONCE).try_for_each(async |_| Ok(())).await?;
     Ok((page.items.len() as u64, page.next))
 }
 
 /// Erases the downloads of one page whose order was erased.
-async fn downloads(state: &State, hold: &Hold<Operation>, after: Option<Uuid>) -> Result<Option<Uuid>> {
-    let studio = &hold.record.studio;
+async fn downloads(state: &State, lease: &Lease<Operation>, after: Option<Uuid>) -> Result<Option<Uuid>> {
+    let studio = &lease.record.studio;
     let not_erased = |download: &Download| download.erased_at.is_none();
     let page = state.desk.table.list(studio, after, PAGE, not_erased).await?;
     let orders = distinct(page.items.iter().map(|download| download.order));
     let orders = state.orders.get_many(studio, &orders).await?;
     let erasure = state.erasure();
     let chosen = page.items.iter().filter(|download| orders.get(&download.order).is_some_and(Order::is_erased));
-    let erased: Vec<_> = chosen.map(|download| erasure.download(studio, download.id, hold.now())).collect();
+    let erased: Vec<_> = chosen.map(|download| erasure.download(studio, download.id, lease.now())).collect();
     stream::iter(erased).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
     Ok(page.next)
 }
@@ -120,16 +120,16 @@ async fn downloads(state: &State, hold: &Hold<Operation>, after: Option<Uuid>) -
 /// Erases the emails of one page that go to the address, or tell of what was erased.
 async fn emails(
     state: &State,
-    hold: &Hold<Operation>,
+    lease: &Lease<Operation>,
     chosen: &Chosen<'_>,
     after: Option<Uuid>,
 ) -> Result<Option<Uuid>> {
-    let studio = &hold.record.studio;
+    let studio = &lease.record.studio;
     let page = state.emails.list(studio, after, PAGE, |email| email.erased_at.is_none()).await?;
     let erased = of_erased(state, studio, &page.items).await?;
     let erasure = state.erasure();
     let taken = page.items.iter().filter(|email| chosen.takes_email(email) || erased.contains(&email.id));
-    let erased: Vec<_> = taken.map(|email| erasure.email(studio, email.id, hold.now())).collect();
+    let erased: Vec<_> = taken.map(|email| erasure.email(studio, email.id, lease.now())).collect();
     stream::iter(erased).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
     Ok(page.next)
 }

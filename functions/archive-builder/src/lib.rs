@@ -21,7 +21,7 @@ use lambda_runtime::LambdaEvent;
 use runtime::{
     batch::{self, Delivery, Disposition},
     desk, fill,
-    hold::Hold,
+    lease::Lease,
     sweep::sweep,
 };
 pub use state::State;
@@ -45,13 +45,13 @@ async fn one(state: &State, delivery: Delivery) -> Result<Disposition, JobError>
             Ok(Disposition::Done)
         }
         Ok(Job::Operate { studio, operation }) => {
-            let run = |hold: Arc<Hold<Operation>>| async move {
-                match &hold.record.task {
-                    Task::Fill { table: Filled::Downloads } => fill::records(&state.desk.table, hold).await,
-                    Task::Fill { table: Filled::Orders } => fill::orders(&state.orders, hold).await,
-                    Task::Erase { scope } => erase::erase(state, &hold, scope).await,
-                    Task::Retention { before } => retention::retain(state, &hold, *before).await,
-                    _ => desk::repair(&state.desk, hold).await,
+            let run = |lease: Arc<Lease<Operation>>| async move {
+                match &lease.record.task {
+                    Task::Fill { table: Filled::Downloads } => fill::records(&state.desk.table, lease).await,
+                    Task::Fill { table: Filled::Orders } => fill::orders(&state.orders, lease).await,
+                    Task::Erase { scope } => erase::erase(state, &lease, scope).await,
+                    Task::Retention { before } => retention::retain(state, &lease, *before).await,
+                    _ => desk::repair(&state.desk, lease).await,
                 }
             };
             desk::operate(&state.operations, &state.desk.queue, &delivery, (&studio, operation), run).await

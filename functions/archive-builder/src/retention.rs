@@ -13,7 +13,7 @@ use domain::{
 use jiff::{SignedDuration, Timestamp};
 use runtime::{
     desk::pause_in_time,
-    hold::Hold,
+    lease::Lease,
     store::{Created, ScanKey},
 };
 use uuid::Uuid;
@@ -38,24 +38,24 @@ pub async fn begin(state: &State, now: Timestamp) -> Result<()> {
 }
 
 /// Looks through all orders, and begins the erasures.
-pub async fn retain(state: &State, hold: &Arc<Hold<Operation>>, before: Timestamp) -> Result<Operation, JobError> {
-    let mut position: Option<ScanKey> = hold.record.position.as_deref().map(str::parse).transpose()?;
+pub async fn retain(state: &State, lease: &Arc<Lease<Operation>>, before: Timestamp) -> Result<Operation, JobError> {
+    let mut position: Option<ScanKey> = lease.record.position.as_deref().map(str::parse).transpose()?;
     loop {
         let (orders, next) = state.orders.scan(position).await?;
         let old = orders.into_iter().filter(|order| order.created_at < before && !order.is_erased());
         let studios: BTreeSet<Studio> = old.map(|order| order.studio).collect();
         for studio in &studios {
-            let id = Uuid::new_v5(&hold.record.id, studio.as_str().as_bytes());
+            let id = Uuid::new_v5(&lease.record.id, studio.as_str().as_bytes());
             let task = Task::Erase { scope: ErasureScope::Older { before } };
-            start(state, Operation::new(studio.clone(), id, QueueName::Downloads, task, hold.now())).await?;
+            start(state, Operation::new(studio.clone(), id, QueueName::Downloads, task, lease.now())).await?;
         }
         let Some(key) = next else { break };
-        hold.change(|operation| operation.advance(hold.by, 0, Some(key.to_string()))).await?;
+        lease.change(|operation| operation.advance(lease.by, 0, Some(key.to_string()))).await?;
         position = Some(key);
-        pause_in_time(hold)?;
+        pause_in_time(lease)?;
     }
-    let now = hold.now();
-    hold.change(|operation| operation.complete(hold.by, now)).await
+    let now = lease.now();
+    lease.change(|operation| operation.complete(lease.by, now)).await
 }
 
 /// Writes the operation and sends its job, unless it exists. If this breaks off in between, the sweep sends the job.

@@ -13,7 +13,7 @@ use lambda_runtime::LambdaEvent;
 use runtime::{
     batch::{self, Delivery, Disposition},
     desk,
-    hold::Hold,
+    lease::Lease,
     sweep::sweep,
 };
 pub use state::State;
@@ -31,7 +31,7 @@ async fn one(state: &State, delivery: Delivery) -> Result<Disposition, JobError>
             Ok(Disposition::Done)
         }
         Ok(Job::Operate { studio, operation }) => {
-            let run = |hold: Arc<Hold<Operation>>| desk::repair(&state.desk, hold);
+            let run = |lease: Arc<Lease<Operation>>| desk::repair(&state.desk, lease);
             desk::operate(&state.operations, &state.desk.queue, &delivery, (&studio, operation), run).await
         }
         Ok(other) => Err(JobError::reject("wrong_queue", format!("{other:?} is no job of the emails queue"))),

@@ -13,7 +13,7 @@ use domain::{
 use runtime::{
     aws::{broken_off, failed, is_throttling},
     batch::{Delivery, Disposition},
-    hold::{self, Hold},
+    lease::{self, Lease},
     ses::{NewEmail, SesError},
 };
 use tracing::{Instrument as _, info, info_span};
@@ -32,29 +32,29 @@ pub async fn send_email(
     id: Uuid,
 ) -> Result<Disposition, JobError> {
     let span = info_span!("send_email", %studio, email.id = %id);
-    let job = |hold: Arc<Hold<Email>>| send(state, hold);
-    let ended = hold::work(&state.desk.table, delivery, (studio, id), Email::claim, job).instrument(span).await?;
+    let job = |lease: Arc<Lease<Email>>| send(state, lease);
+    let ended = lease::work(&state.desk.table, delivery, (studio, id), Email::claim, job).instrument(span).await?;
     // A mail is the last step: it has no follow-up.
     Ok(ended.disposition)
 }
 
-async fn send(state: &State, hold: Arc<Hold<Email>>) -> Result<Email, JobError> {
-    let email = &hold.record;
+async fn send(state: &State, lease: Arc<Lease<Email>>) -> Result<Email, JobError> {
+    let email = &lease.record;
     let facts = facts(state, email).await?;
     if facts.order.is_erased() {
         let erase = |email: &mut Email| {
-            email.work.check(hold.by)?;
-            email.erase(hold.now());
+            email.work.check(lease.by)?;
+            email.erase(lease.now());
             Ok(())
         };
-        let erased = hold.change(erase).await?;
+        let erased = lease.change(erase).await?;
         info!(template = erased.message.template(), "Email not sent: its order was erased");
         return Ok(erased);
     }
-    if !facts.bear_out(&email.message, hold.now()) {
+    if !facts.bear_out(&email.message, lease.now()) {
         // Meanwhile taken back, expired, or built again: that build's own mail tells how it ended.
         let outdated = RecordError::new("outdated", "What it was to say was no longer so when it was its turn.");
-        let suppressed = hold.change(|email| email.suppress(hold.by, outdated.clone())).await?;
+        let suppressed = lease.change(|email| email.suppress(lease.by, outdated.clone())).await?;
         info!(template = suppressed.message.template(), "Mail not sent: it is outdated");
         return Ok(suppressed);
     }
@@ -64,11 +64,11 @@ async fn send(state: &State, hold: Arc<Hold<Email>>) -> Result<Email, JobError> 
         let asked = state.ses.answers().await;
         asked.map_err(|error| broken_off("SES does not answer", error))?;
     }
-    hold.change(|email| email.begin_sending(hold.by)).await?;
+    lease.change(|email| email.begin_sending(lease.by)).await?;
     match call_ses(state, email, &rendered).await {
         Ok(message_id) => {
-            let (subject, now) = (rendered.subject, hold.now());
-            let sent = hold.change(|e| e.complete(hold.by, now, subject.clone(), message_id.clone())).await?;
+            let (subject, now) = (rendered.subject, lease.now());
+            let sent = lease.change(|e| e.complete(lease.by, now, subject.clone(), message_id.clone())).await?;
             info!(
                 to = sent.to.masked(),
                 template = sent.message.template(),
@@ -78,7 +78,7 @@ async fn send(state: &State, hold: Arc<Hold<Email>>) -> Result<Email, JobError> 
             Ok(sent)
         }
         Err(Refused::Certainly(error)) => {
-            hold.change(|email| email.not_sent(hold.by)).await?;
+            lease.change(|email| email.not_sent(lease.by)).await?;
             Err(error)
         }
         Err(Refused::Perhaps(error)) => Err(error.into()),

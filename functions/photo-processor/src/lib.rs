@@ -17,7 +17,7 @@ use message::Message;
 use runtime::{
     batch::{self, Delivery, Disposition},
     desk, fill,
-    hold::Hold,
+    lease::Lease,
     sweep::sweep,
 };
 pub use state::State;
@@ -39,11 +39,11 @@ async fn one(state: &State, delivery: Delivery) -> Result<Disposition, JobError>
             Ok(disposition)
         }
         Message::Operate(studio, operation) => {
-            let run = |hold: Arc<Hold<Operation>>| async move {
-                match hold.record.task {
-                    Task::Regenerate { which } => regenerate::regenerate(state, &hold, which).await,
-                    Task::Fill { table: Filled::Photos } => fill::records(&state.desk.table, hold).await,
-                    _ => desk::repair(&state.desk, hold).await,
+            let run = |lease: Arc<Lease<Operation>>| async move {
+                match lease.record.task {
+                    Task::Regenerate { which } => regenerate::regenerate(state, &lease, which).await,
+                    Task::Fill { table: Filled::Photos } => fill::records(&state.desk.table, lease).await,
+                    _ => desk::repair(&state.desk, lease).await,
                 }
             };
             desk::operate(&state.operations, &state.desk.queue, &delivery, (&studio, operation), run).await

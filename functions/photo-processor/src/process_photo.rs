@@ -13,7 +13,7 @@ use domain::{
 use runtime::{
     aws::broken_off,
     batch::{Delivery, Disposition},
-    hold::{self, Hold},
+    lease::{self, Lease},
     metrics,
     objects::{GetError, Head},
 };
@@ -40,8 +40,8 @@ async fn run(state: &State, delivery: &Delivery, studio: &Studio, id: Uuid) -> R
     let etag = head.as_ref().map(|head| head.etag.clone());
     let claim = |photo: &mut Photo, by, now, lease_until| photo.claim(by, now, lease_until, etag.as_deref());
     let is_there = head.is_some();
-    let job = |hold: Arc<Hold<Photo>>| process(state, hold, key.clone(), head);
-    let ended = hold::work(&state.desk.table, delivery, (studio, id), claim, job).await?;
+    let job = |lease: Arc<Lease<Photo>>| process(state, lease, key.clone(), head);
+    let ended = lease::work(&state.desk.table, delivery, (studio, id), claim, job).await?;
     // It came by a URL that outlived its photo.
     if ended.without_work && is_there && state.tombstones.has(studio, id).await? {
         state.objects.delete(&key).await?;
@@ -50,11 +50,16 @@ async fn run(state: &State, delivery: &Delivery, studio: &Studio, id: Uuid) -> R
     Ok(ended.disposition)
 }
 
-async fn process(state: &State, hold: Arc<Hold<Photo>>, key: ObjectKey, head: Option<Head>) -> Result<Photo, JobError> {
+async fn process(
+    state: &State,
+    lease: Arc<Lease<Photo>>,
+    key: ObjectKey,
+    head: Option<Head>,
+) -> Result<Photo, JobError> {
     let started = std::time::Instant::now();
     let gone = || JobError::reject("original_missing", "The original is not stored any more. Please upload it again.");
     let head = head.ok_or_else(gone)?;
-    let photo = &hold.record;
+    let photo = &lease.record;
     let original = read(state, &key, &head).await?;
     let size = head.size;
     let filename = photo.filename.clone();
@@ -64,8 +69,8 @@ async fn process(state: &State, hold: Arc<Hold<Photo>>, key: ObjectKey, head: Op
         .map_err(|refusal| JobError::reject(refusal.code(), refusal.to_string()))?;
     check_declared(photo, &developed)?;
     let development = store(state, photo, developed).await?;
-    let now = hold.now();
-    let ready = hold.change(|photo| photo.complete(hold.by, now, size, development.clone())).await?;
+    let now = lease.now();
+    let ready = lease.change(|photo| photo.complete(lease.by, now, size, development.clone())).await?;
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     metrics::bytes(size);
     info!(size_bytes = size, width = development.width, height = development.height, duration_ms, "Photo ready");

@@ -10,35 +10,35 @@ use domain::{
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use runtime::{
     desk::{AT_ONCE, PAGE, pause_in_time},
-    hold::Hold,
+    lease::Lease,
 };
 
 use crate::state::State;
 
 /// Has the operation's photos developed again. Those that were announced later are none of its business, and those that
 /// are under way are left alone.
-pub async fn regenerate(state: &State, hold: &Arc<Hold<Operation>>, which: Photos) -> Result<Operation, JobError> {
-    let (studio, id) = (&hold.record.studio, hold.record.id);
+pub async fn regenerate(state: &State, lease: &Arc<Lease<Operation>>, which: Photos) -> Result<Operation, JobError> {
+    let (studio, id) = (&lease.record.studio, lease.record.id);
     // A page that is repeated after a crash meets its own photos again.
     let chosen = |photo: &Photo| is_one(photo, which) || photo.work.ordered_by == Some(id);
     // From the newest before the operation to the oldest: ids are in the order of time.
-    let mut position = Some(hold.record.position.as_deref().and_then(|id| id.parse().ok()).unwrap_or(id));
+    let mut position = Some(lease.record.position.as_deref().and_then(|id| id.parse().ok()).unwrap_or(id));
     while position.is_some() {
         let page = state.desk.table.list(studio, position, PAGE, chosen).await?;
-        let photos: Vec<_> = page.items.iter().map(|photo| again(state, hold, photo)).collect();
+        let photos: Vec<_> = page.items.iter().map(|photo| again(state, lease, photo)).collect();
         let done: Vec<bool> = stream::iter(photos).buffer_unordered(AT_ONCE).try_collect().await?;
         let done = done.iter().filter(|done| **done).count() as u64;
         let begun_at = position;
         position = page.next;
         // Behind the last page too, even an empty one: one that is repeated from the newest would take what failed since.
         let reached = position.or(page.items.last().map(|photo| photo.id)).or(begun_at).map(|id| id.to_string());
-        hold.change(|operation| operation.advance(hold.by, done, reached.clone())).await?;
+        lease.change(|operation| operation.advance(lease.by, done, reached.clone())).await?;
         if position.is_some() {
-            pause_in_time(hold)?;
+            pause_in_time(lease)?;
         }
     }
-    let now = hold.now();
-    hold.change(|operation| operation.complete(hold.by, now)).await
+    let now = lease.now();
+    lease.change(|operation| operation.complete(lease.by, now)).await
 }
 
 fn is_one(photo: &Photo, which: Photos) -> bool {
@@ -52,7 +52,7 @@ fn is_one(photo: &Photo, which: Photos) -> bool {
 }
 
 /// Was it set going, by this operation?
-async fn again(state: &State, hold: &Hold<Operation>, photo: &Photo) -> anyhow::Result<bool> {
-    let set = |photo: &mut Photo| photo.send_again(hold.now(), Some(hold.record.id));
+async fn again(state: &State, lease: &Lease<Operation>, photo: &Photo) -> anyhow::Result<bool> {
+    let set = |photo: &mut Photo| photo.send_again(lease.now(), Some(lease.record.id));
     state.desk.send_again(&photo.studio, photo.id, set).await
 }

@@ -24,7 +24,7 @@ use uuid::Uuid;
 use crate::{
     clock::Clock,
     desk::{AT_ONCE, pause_in_time},
-    hold::Hold,
+    lease::Lease,
     queue::Queue,
     store::{INDEXED_VERSION, Orders, Table},
 };
@@ -75,13 +75,13 @@ pub async fn is_new(operations: &Table<Operation>, table: Filled, now: Timestamp
 }
 
 /// Fills the records of a table, page by page.
-pub async fn records<R: Record>(table: &Table<R>, hold: Arc<Hold<Operation>>) -> Result<Operation, JobError> {
-    run(&hold, table, |studio, id| async move { table.rewrite(&studio, id).await }.boxed()).await
+pub async fn records<R: Record>(table: &Table<R>, lease: Arc<Lease<Operation>>) -> Result<Operation, JobError> {
+    run(&lease, table, |studio, id| async move { table.rewrite(&studio, id).await }.boxed()).await
 }
 
 /// Fills the orders: first the items of each order's photos, then the order itself.
-pub async fn orders(orders: &Orders, hold: Arc<Hold<Operation>>) -> Result<Operation, JobError> {
-    let now = hold.now();
+pub async fn orders(orders: &Orders, lease: Arc<Lease<Operation>>) -> Result<Operation, JobError> {
+    let now = lease.now();
     let fill = |studio: Studio, id| {
         async move {
             if let Some(order) = orders.get(&studio, id).await?.filter(|order| !order.is_erased()) {
@@ -92,28 +92,28 @@ pub async fn orders(orders: &Orders, hold: Arc<Hold<Operation>>) -> Result<Opera
         }
         .boxed()
     };
-    run(&hold, orders.table(), fill).await
+    run(&lease, orders.table(), fill).await
 }
 
 async fn run<'a, R: Record>(
-    hold: &Hold<Operation>,
+    lease: &Lease<Operation>,
     table: &'a Table<R>,
     fill: impl Fn(Studio, Uuid) -> BoxFuture<'a, Result<()>>,
 ) -> Result<Operation, JobError> {
-    let mut position = hold.record.position.clone();
+    let mut position = lease.record.position.clone();
     loop {
         let (keys, next) = table.unfilled(position.as_deref()).await?;
         let done = keys.len() as u64;
         let fillings: Vec<_> = keys.into_iter().map(|(studio, id)| fill(studio, id)).collect();
         stream::iter(fillings).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
         let Some(next) = next else {
-            let now = hold.now();
-            hold.change(|operation| operation.advance(hold.by, done, None)).await?;
-            return hold.change(|operation| operation.complete(hold.by, now)).await;
+            let now = lease.now();
+            lease.change(|operation| operation.advance(lease.by, done, None)).await?;
+            return lease.change(|operation| operation.complete(lease.by, now)).await;
         };
-        hold.change(|operation| operation.advance(hold.by, done, Some(next.clone()))).await?;
+        lease.change(|operation| operation.advance(lease.by, done, Some(next.clone()))).await?;
         position = Some(next);
-        pause_in_time(hold)?;
+        pause_in_time(lease)?;
     }
 }
 

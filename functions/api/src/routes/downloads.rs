@@ -12,7 +12,7 @@ use domain::{
     record::ListIndex,
 };
 use http::{HeaderMap, StatusCode};
-use runtime::{follow_up, hold::rest};
+use runtime::{follow_up, lease::rest};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;

@@ -24,7 +24,7 @@ use super::{
     dead_letters::LOOKED_AT,
     paging::{AT_ONCE, PAGE, pause_in_time},
 };
-use crate::hold::Hold;
+use crate::lease::Lease;
 
 /// The time that a walk is given for each letter that waits. One run looks at hundreds a second.
 const PER_LETTER: SignedDuration = SignedDuration::from_millis(10);
@@ -96,7 +96,7 @@ pub async fn letters<R: Workable>(
     desk: &Desk<R>,
     deed: Deed,
     selection: &Selection,
-    hold: &Hold<Operation>,
+    lease: &Lease<Operation>,
     walk: Option<Walk>,
 ) -> Result<(), JobError> {
     let mut walk = walk;
@@ -104,16 +104,16 @@ pub async fn letters<R: Workable>(
     let (mut seen, mut kept) = (HashSet::new(), Vec::new());
     let mut others_since = None;
     loop {
-        pause_in_time(hold)?;
+        pause_in_time(lease)?;
         let going_on = match walk {
-            Some(walk) => walk.go_on(hold.now()),
-            None => Walk::over(desk.dead_letters.counts().await?.waiting, hold.now()),
+            Some(walk) => walk.go_on(lease.now()),
+            None => Walk::over(desk.dead_letters.counts().await?.waiting, lease.now()),
         };
         if walk != Some(going_on) {
-            hold.change(|operation| operation.advance(hold.by, 0, Some(going_on.to_string()))).await?;
+            lease.change(|operation| operation.advance(lease.by, 0, Some(going_on.to_string()))).await?;
             walk = Some(going_on);
         }
-        let left = Duration::try_from(going_on.left(hold.now())).unwrap_or_default();
+        let left = Duration::try_from(going_on.left(lease.now())).unwrap_or_default();
         let found = desk.dead_letters.look(PAGE, true, left).await?;
         let new: Vec<_> = found.into_iter().filter(|letter| seen.insert(letter.id.clone())).collect();
         if new.is_empty() {
@@ -127,9 +127,9 @@ pub async fn letters<R: Workable>(
             continue;
         }
         others_since = None;
-        let page = page(desk, deed, selection, hold, new).await;
+        let page = page(desk, deed, selection, lease, new).await;
         let reached = Walk { kept: going_on.kept + page.kept.len() as u64, ..going_on };
-        hold.change(|operation| operation.advance(hold.by, page.done, Some(reached.to_string()))).await?;
+        lease.change(|operation| operation.advance(lease.by, page.done, Some(reached.to_string()))).await?;
         walk = Some(reached);
         kept.extend(page.kept);
         page.outcome?;
@@ -152,10 +152,10 @@ async fn page<R: Workable>(
     desk: &Desk<R>,
     deed: Deed,
     selection: &Selection,
-    hold: &Hold<Operation>,
+    lease: &Lease<Operation>,
     letters: Vec<DeadLetter>,
 ) -> Page {
-    let operation = &hold.record;
+    let operation = &lease.record;
     // What came later is none of its business; and an upload's only notice is not thrown away by the dozen.
     let chosen = |letter: &DeadLetter, entry: &Entry| {
         let spared = deed == Deed::Forget && selection.error.is_none() && entry.error.code == NOT_BEGUN;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::{error::JobError, operation::Operation};
 
-use crate::hold::Hold;
+use crate::lease::Lease;
 
 /// Records of one page: what is lost of the count when a worker dies.
 pub const PAGE: usize = 100;
@@ -14,7 +14,7 @@ pub const AT_ONCE: usize = 16;
 const PAGE_TIME: Duration = Duration::from_secs(5);
 
 /// Ends the try, with its position saved, before too little time is left for another page.
-pub fn pause_in_time(hold: &Hold<Operation>) -> Result<(), JobError> {
-    let left = Duration::try_from(hold.stops_at.duration_since(hold.now())).unwrap_or_default();
+pub fn pause_in_time(lease: &Lease<Operation>) -> Result<(), JobError> {
+    let left = Duration::try_from(lease.stops_at.duration_since(lease.now())).unwrap_or_default();
     if left < PAGE_TIME { Err(JobError::Paused) } else { Ok(()) }
 }

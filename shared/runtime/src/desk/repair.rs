@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     batch::{Delivery, Disposition},
-    hold::{self, Hold},
+    lease::{self, Lease},
     metrics,
     queue::Queue,
     store::{Failure, FailureKey, Table, Unreadable},
@@ -33,12 +33,12 @@ pub async fn operate<F>(
     queue: &Queue,
     delivery: &Delivery,
     (studio, id): (&Studio, Uuid),
-    run: impl FnOnce(Arc<Hold<Operation>>) -> F,
+    run: impl FnOnce(Arc<Lease<Operation>>) -> F,
 ) -> Result<Disposition, JobError>
 where
     F: Future<Output = Result<Operation, JobError>> + Send,
 {
-    let ended = hold::work(operations, delivery, (studio, id), Operation::claim, run).await?;
+    let ended = lease::work(operations, delivery, (studio, id), Operation::claim, run).await?;
     if ended.paused {
         queue.send(&Job::Operate { studio: studio.clone(), operation: id }).await?;
     }
@@ -46,8 +46,8 @@ where
 }
 
 /// Tries failed jobs again, or forgets them, as the operation says.
-pub async fn repair<R: Workable>(desk: &Desk<R>, hold: Arc<Hold<Operation>>) -> Result<Operation, JobError> {
-    let (deed, selection) = match &hold.record.task {
+pub async fn repair<R: Workable>(desk: &Desk<R>, lease: Arc<Lease<Operation>>) -> Result<Operation, JobError> {
+    let (deed, selection) = match &lease.record.task {
         Task::Retry { selection } => (Deed::Retry, selection.clone()),
         Task::Forget { selection } => (Deed::Forget, selection.clone()),
         Task::Regenerate { .. } | Task::Fill { .. } => {
@@ -57,14 +57,14 @@ pub async fn repair<R: Workable>(desk: &Desk<R>, hold: Arc<Hold<Operation>>) -> 
             return Err(JobError::reject("wrong_queue", "This worker erases nothing: the archive builder does."));
         }
     };
-    let position = hold.record.position.as_deref();
+    let position = lease.record.position.as_deref();
     let walk = position.and_then(|position| position.parse::<Walk>().ok());
     if walk.is_none() {
-        records(desk, deed, &selection, &hold, position.and_then(|cursor| cursor.parse().ok())).await?;
+        records(desk, deed, &selection, &lease, position.and_then(|cursor| cursor.parse().ok())).await?;
     }
-    letters(desk, deed, &selection, &hold, walk).await?;
-    let now = hold.now();
-    hold.change(|operation| operation.complete(hold.by, now)).await
+    letters(desk, deed, &selection, &lease, walk).await?;
+    let now = lease.now();
+    lease.change(|operation| operation.complete(lease.by, now)).await
 }
 
 /// Deals with the failed records that the operation chooses, from `position` on.
@@ -72,27 +72,27 @@ async fn records<R: Workable>(
     desk: &Desk<R>,
     deed: Deed,
     selection: &Selection,
-    hold: &Hold<Operation>,
+    lease: &Lease<Operation>,
     mut position: Option<FailureKey>,
 ) -> Result<(), JobError> {
-    let until = hold.record.created_at;
+    let until = lease.record.created_at;
     loop {
         let page = desk.table.failures(until, position.as_ref(), PAGE).await?;
         let Some(last) = page.last().map(|failure| failure.key.clone()) else { return Ok(()) };
         let chosen = page.iter().filter(|failure| selection.takes(&failure.error.code, Some(&failure.key.studio)));
-        let deeds: Vec<_> = chosen.map(|failure| record(desk, deed, failure, hold)).collect();
+        let deeds: Vec<_> = chosen.map(|failure| record(desk, deed, failure, lease)).collect();
         let done: Vec<bool> = stream::iter(deeds).buffer_unordered(AT_ONCE).try_collect().await?;
         let done = done.iter().filter(|done| **done).count() as u64;
-        hold.change(|operation| operation.advance(hold.by, done, Some(last.to_string()))).await?;
+        lease.change(|operation| operation.advance(lease.by, done, Some(last.to_string()))).await?;
         position = Some(last);
-        pause_in_time(hold)?;
+        pause_in_time(lease)?;
     }
 }
 
-async fn record<R: Workable>(desk: &Desk<R>, deed: Deed, failure: &Failure, hold: &Hold<Operation>) -> Result<bool> {
+async fn record<R: Workable>(desk: &Desk<R>, deed: Deed, failure: &Failure, lease: &Lease<Operation>) -> Result<bool> {
     let key = &failure.key;
     let done = match deed {
-        Deed::Retry => desk.retry(&key.studio, key.id, hold.now(), hold.record.id).await,
+        Deed::Retry => desk.retry(&key.studio, key.id, lease.now(), lease.record.id).await,
         Deed::Forget => desk.forget(&key.studio, key.id).await,
     };
     match done {

@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// The right to change a record, as long as nobody else claims it.
-pub struct Hold<R> {
+pub struct Lease<R> {
     table: Arc<Table<R>>,
     studio: Studio,
     id: Uuid,
@@ -63,7 +63,7 @@ impl<R> Ended<R> {
     }
 }
 
-impl<R: Workable> Hold<R> {
+impl<R: Workable> Lease<R> {
     /// What time it is.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
@@ -92,7 +92,7 @@ pub async fn work<R, C, J, F>(
 where
     R: Workable,
     C: FnMut(&mut R, TryId, Timestamp, Timestamp) -> Claim,
-    J: FnOnce(Arc<Hold<R>>) -> F,
+    J: FnOnce(Arc<Lease<R>>) -> F,
     F: Future<Output = Result<R, JobError>> + Send,
 {
     if delivery.is_too_late() {
@@ -147,9 +147,9 @@ where
     }
     let (clock, time_to_work) = (delivery.clock(), delivery.time_to_work());
     let stops_at = delivery.now().saturating_add(time_to_work).unwrap_or(lease_until);
-    let hold = Arc::new(Hold { table: table.clone(), studio: studio.clone(), id, clock, by, record, stops_at });
+    let lease = Arc::new(Lease { table: table.clone(), studio: studio.clone(), id, clock, by, record, stops_at });
     let claimed_at = Instant::now();
-    let run = AssertUnwindSafe(job(hold.clone())).catch_unwind();
+    let run = AssertUnwindSafe(job(lease.clone())).catch_unwind();
     let outcome = match tokio::time::timeout(time_to_work, run).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(_panic)) => Err(anyhow!("The job panicked").into()),
@@ -161,7 +161,7 @@ where
             metrics::done();
             Ok(Ended::at_rest(Some(record), Disposition::Done))
         }
-        Err(error) => settle(&hold, delivery, error).await,
+        Err(error) => settle(&lease, delivery, error).await,
     }
 }
 
@@ -183,13 +183,13 @@ const MAX_CAUSE: usize = 500;
 /// The message comes back just after the lease, not in the same second.
 const LEASE_MARGIN: Duration = Duration::from_secs(1);
 
-async fn settle<R: Workable>(hold: &Hold<R>, delivery: &Delivery, error: JobError) -> Result<Ended<R>, JobError> {
-    let now = hold.now();
+async fn settle<R: Workable>(lease: &Lease<R>, delivery: &Delivery, error: JobError) -> Result<Ended<R>, JobError> {
+    let now = lease.now();
     let paused = matches!(error, JobError::Paused);
     let cause = Some(error.to_string().chars().take(MAX_CAUSE).collect()).filter(|_| !paused);
-    let settled = hold
+    let settled = lease
         .table
-        .update(&hold.studio, hold.id, |record: &mut R| {
+        .update(&lease.studio, lease.id, |record: &mut R| {
             // As they are by now: pages that an operation has done meanwhile have given it its tries anew.
             let attempts = record.work().attempts;
             let (fate, disposition) = fate::<R>(&error, record.work(), now, |tries| delivery.retry_at(tries));
@@ -198,7 +198,7 @@ async fn settle<R: Workable>(hold: &Hold<R>, delivery: &Delivery, error: JobErro
                 (Fate::GaveUp, _) => Some(gave_up()),
                 _ => error.to_record_error(),
             };
-            record.fall(hold.by, now, fate, kept)?;
+            record.fall(lease.by, now, fate, kept)?;
             record.work_mut().cause.clone_from(&cause);
             Ok::<_, NotOwner>((attempts, fate, disposition))
         })
