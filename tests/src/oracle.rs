@@ -8,8 +8,8 @@ use domain::{
     download::{Download, DownloadStatus},
     email::{Email, EmailStatus},
     job::Job,
+    job_record::JobRecord,
     photo::{Derivatives, Photo, PhotoStatus},
-    workable::Workable,
 };
 use runtime::store::Table;
 use serde_json::Value;
@@ -129,12 +129,12 @@ pub async fn miscounted(app: &TestApp, studio: &Studio, fetched: &[Uuid]) -> Res
     Ok(sentences)
 }
 
-async fn records<R: Workable>(app: &TestApp, variable: &str, studio: &Studio) -> Result<Vec<R>> {
+async fn records<R: JobRecord>(app: &TestApp, variable: &str, studio: &Studio) -> Result<Vec<R>> {
     Ok(table::<R>(app, variable)?.list(studio, None, ALL, |_| true).await?.items)
 }
 
 /// A table, read as the functions read it.
-pub fn table<R: Workable>(app: &TestApp, variable: &str) -> Result<Table<R>> {
+pub fn table<R: JobRecord>(app: &TestApp, variable: &str) -> Result<Table<R>> {
     let env = app.env();
     Ok(Table::new(
         runtime::aws::dynamodb(&env, &runtime::aws::config(&env, runtime::aws::Patience::Job)?),
@@ -142,7 +142,7 @@ pub fn table<R: Workable>(app: &TestApp, variable: &str) -> Result<Table<R>> {
     ))
 }
 
-fn at_rest<R: Workable>(findings: &mut Findings, record: &R) {
+fn at_rest<R: JobRecord>(findings: &mut Findings, record: &R) {
     let work = record.work();
     if work.owner.is_some() || work.lease_until.is_some() {
         findings.wrong(format!("{} {} is still held", R::NAME, record.id()));
@@ -280,7 +280,7 @@ fn look_at_email(findings: &mut Findings, email: &Email, mails: &[Value]) {
 
 /// May this message lie in a dead-letter queue?
 async fn belongs_there(app: &TestApp, queue: &str, body: &str) -> Result<bool> {
-    async fn failed<R: Workable>(app: &TestApp, variable: &str, studio: &Studio, id: Uuid) -> Result<bool> {
+    async fn failed<R: JobRecord>(app: &TestApp, variable: &str, studio: &Studio, id: Uuid) -> Result<bool> {
         let record = table::<R>(app, variable)?.get(studio, id).await?;
         Ok(record.is_some_and(|record| record.failure().is_some()))
     }

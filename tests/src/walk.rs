@@ -4,7 +4,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
-use domain::{Studio, workable::Workable};
+use domain::{Studio, job_record::JobRecord};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -129,7 +129,7 @@ pub async fn settle(app: &TestApp) -> Result<()> {
 }
 
 async fn anything_due(app: &TestApp) -> Result<bool> {
-    async fn due<R: Workable>(app: &TestApp, variable: &str) -> Result<bool> {
+    async fn due<R: JobRecord>(app: &TestApp, variable: &str) -> Result<bool> {
         Ok(!oracle::table::<R>(app, variable)?.all_due().await?.is_empty())
     }
     Ok(due::<domain::photo::Photo>(app, "PHOTOS_TABLE").await?

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use aws_types::SdkConfig;
-use domain::{Job, workable::Queued, workers::QueueName};
+use domain::{Job, job_record::Queued, workers::QueueName};
 pub use estimate::{Estimate, archive, photo};
 use jiff::Timestamp;
 use runtime::{clock::Clock, desk::Desk, env::Env, lambda::Lambda};

@@ -6,8 +6,8 @@ use std::{collections::BTreeSet, sync::Arc};
 use anyhow::{Context as _, Result};
 use domain::{
     JobError, Studio,
+    job_record::JobRecord as _,
     operation::{ErasureScope, Operation, Task},
-    workable::Workable as _,
     workers::QueueName,
 };
 use jiff::{SignedDuration, Timestamp};

@@ -16,10 +16,10 @@ use aws_sdk_sqs::types::QueueAttributeName;
 use domain::{
     download::Download,
     email::Email,
+    job_record::JobRecord,
     object_key::ORIGINALS,
     operation::{Filled, Operation},
     photo::Photo,
-    workable::Workable,
     workers::Worker,
 };
 use jiff::Timestamp;
@@ -293,7 +293,7 @@ pub async fn free_dead_leases(env: &Env) -> Result<()> {
     free(&Table::<Operation>::new(dynamodb, env.required("REQUESTS_TABLE")?), now).await
 }
 
-async fn free<R: Workable>(table: &Table<R>, now: Timestamp) -> Result<()> {
+async fn free<R: JobRecord>(table: &Table<R>, now: Timestamp) -> Result<()> {
     for (studio, id) in table.all_due().await? {
         let free = |record: &mut R| {
             record.work_mut().free(now);

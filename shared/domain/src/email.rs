@@ -274,7 +274,7 @@ fn told_by(download: &Download) -> Option<(Uuid, Message)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{work::Fate, workable::Workable as _};
+    use crate::{job_record::JobRecord as _, work::Fate};
 
     fn queued() -> Email {
         let message = Message::OrderConfirmation { order_id: Uuid::nil() };

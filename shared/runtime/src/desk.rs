@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 pub use dead_letters::{DeadLetter, DeadLetters, LOOKED_AT};
-use domain::{error::RecordError, job::Job, studio::Studio, work::NotAgain, workable::Workable};
+use domain::{error::RecordError, job::Job, job_record::JobRecord, studio::Studio, work::NotAgain};
 use jiff::Timestamp;
 pub use paging::{AT_ONCE, PAGE, pause_in_time};
 pub use repair::{operate, repair};
@@ -102,7 +102,7 @@ pub enum Dealt {
     Done,
 }
 
-impl<R: Workable> Desk<R> {
+impl<R: JobRecord> Desk<R> {
     /// What a dead letter's body speaks of.
     fn subject(body: &str) -> Subject {
         let message = |job, studio, error| Subject::Message { job, studio, error };

@@ -10,9 +10,9 @@ use anyhow::anyhow;
 use domain::{
     error::{JobError, RecordError},
     job::Job,
+    job_record::JobRecord,
     studio::Studio,
     work::{Claim, Fate, NotOwner, TryId, Work},
-    workable::Workable,
 };
 use futures::FutureExt as _;
 use jiff::{SignedDuration, Timestamp};
@@ -63,7 +63,7 @@ impl<R> Ended<R> {
     }
 }
 
-impl<R: Workable> Lease<R> {
+impl<R: JobRecord> Lease<R> {
     /// What time it is.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
@@ -90,7 +90,7 @@ pub async fn work<R, C, J, F>(
     job: J,
 ) -> Result<Ended<R>, JobError>
 where
-    R: Workable,
+    R: JobRecord,
     C: FnMut(&mut R, TryId, Timestamp, Timestamp) -> Claim,
     J: FnOnce(Arc<Lease<R>>) -> F,
     F: Future<Output = Result<R, JobError>> + Send,
@@ -168,7 +168,7 @@ where
 /// Has somebody moved the message back from the dead-letter queue, by SQS's own redrive, and wants the job done after all?
 /// SQS says that such a message was sent after the record had used up its tries, and the message itself that it was before.
 /// A job that was sent again by one of us says that too, but of both.
-fn was_redriven<R: Workable>(record: &R, delivery: &Delivery) -> bool {
+fn was_redriven<R: JobRecord>(record: &R, delivery: &Delivery) -> bool {
     let Some(gave_up_at) = record.work().failures.map(|failures| failures.last).filter(|_| record.work().gave_up)
     else {
         return false;
@@ -183,7 +183,7 @@ const MAX_CAUSE: usize = 500;
 /// The message comes back just after the lease, not in the same second.
 const LEASE_MARGIN: Duration = Duration::from_secs(1);
 
-async fn settle<R: Workable>(lease: &Lease<R>, delivery: &Delivery, error: JobError) -> Result<Ended<R>, JobError> {
+async fn settle<R: JobRecord>(lease: &Lease<R>, delivery: &Delivery, error: JobError) -> Result<Ended<R>, JobError> {
     let now = lease.now();
     let paused = matches!(error, JobError::Paused);
     let cause = Some(error.to_string().chars().take(MAX_CAUSE).collect()).filter(|_| !paused);
@@ -232,7 +232,7 @@ async fn settle<R: Workable>(lease: &Lease<R>, delivery: &Delivery, error: JobEr
 
 /// What becomes of a record whose try ended with this error, and of its message. `retry_at` says when to try again after so
 /// many tries.
-fn fate<R: Workable>(
+fn fate<R: JobRecord>(
     error: &JobError,
     work: &Work,
     now: Timestamp,
@@ -258,7 +258,7 @@ fn fate<R: Workable>(
 }
 
 /// The follow-up of a record at rest is sent: the sweep need not look after it any more.
-pub async fn rest<R: Workable>(table: &Table<R>, record: &R) -> anyhow::Result<()> {
+pub async fn rest<R: JobRecord>(table: &Table<R>, record: &R) -> anyhow::Result<()> {
     if record.work().due_at.is_none() {
         return Ok(());
     }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use domain::{
+    job_record::{JobRecord, Queued},
     operation::Operation,
     studio::Studio,
     work::Work,
-    workable::{Queued, Workable},
 };
 use jiff::{SignedDuration, Timestamp};
 use tracing::warn;
@@ -36,7 +36,7 @@ pub async fn sweep<R: Queued>(desk: &Desk<R>, operations: &Arc<Table<Operation>>
     sweep_some(operations, &desk.queue, now, |operation| operation.queue == R::QUEUE).await
 }
 
-async fn sweep_some<R: Workable>(
+async fn sweep_some<R: JobRecord>(
     table: &Arc<Table<R>>,
     queue: &Queue,
     now: Timestamp,
@@ -73,7 +73,7 @@ async fn sweep_some<R: Workable>(
 }
 
 /// Was it due?
-async fn look_after<R: Workable>(
+async fn look_after<R: JobRecord>(
     table: &Table<R>,
     queue: &Queue,
     (studio, id): (&Studio, Uuid),

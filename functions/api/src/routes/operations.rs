@@ -1,7 +1,7 @@
 //! Operations: work on many records that one request asked for.
 
 use axum::{Json, extract::State as Shared, response::Response};
-use domain::{operation::Operation, workable::Workable as _};
+use domain::{job_record::JobRecord as _, operation::Operation};
 use http::{HeaderMap, StatusCode};
 use runtime::store::Created;
 use uuid::Version;

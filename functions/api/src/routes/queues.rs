@@ -5,7 +5,7 @@ mod job_id;
 mod listing;
 
 use axum::{Json, extract::State as Shared};
-use domain::{workable::Workable, workers::QueueName};
+use domain::{job_record::JobRecord, workers::QueueName};
 pub use failed::*;
 use futures::future::try_join_all;
 pub use listing::*;
@@ -37,7 +37,7 @@ pub async fn queues(Operator(_): Operator, Shared(state): Shared<State>) -> ApiR
     Ok(Json(Queues { queues: try_join_all(QueueName::ALL.map(look)).await? }))
 }
 
-async fn one<R: Workable>(state: &State, queue: QueueName, desk: &Desk<R>) -> ApiResult<QueueView> {
+async fn one<R: JobRecord>(state: &State, queue: QueueName, desk: &Desk<R>) -> ApiResult<QueueView> {
     let now = state.clock.now();
     let oldest = async {
         // What CloudWatch can't say now is no reason to say nothing.

@@ -13,8 +13,8 @@ use std::{
 
 use domain::{
     error::JobError,
+    job_record::JobRecord,
     operation::{Operation, Selection},
-    workable::Workable,
 };
 use futures::{StreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
@@ -92,7 +92,7 @@ impl FromStr for Walk {
 
 /// Deals with all dead letters that the operation chooses, and keeps the others; goes on with `walk` where an earlier run
 /// has begun one.
-pub async fn letters<R: Workable>(
+pub async fn letters<R: JobRecord>(
     desk: &Desk<R>,
     deed: Deed,
     selection: &Selection,
@@ -148,7 +148,7 @@ struct Page {
 }
 
 /// Deals with the letters of one page.
-async fn page<R: Workable>(
+async fn page<R: JobRecord>(
     desk: &Desk<R>,
     deed: Deed,
     selection: &Selection,

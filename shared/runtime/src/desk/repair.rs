@@ -6,9 +6,9 @@ use anyhow::Result;
 use domain::{
     error::JobError,
     job::Job,
+    job_record::JobRecord,
     operation::{Operation, Selection, Task},
     studio::Studio,
-    workable::Workable,
 };
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use tracing::warn;
@@ -46,7 +46,7 @@ where
 }
 
 /// Tries failed jobs again, or forgets them, as the operation says.
-pub async fn repair<R: Workable>(desk: &Desk<R>, lease: Arc<Lease<Operation>>) -> Result<Operation, JobError> {
+pub async fn repair<R: JobRecord>(desk: &Desk<R>, lease: Arc<Lease<Operation>>) -> Result<Operation, JobError> {
     let (deed, selection) = match &lease.record.task {
         Task::Retry { selection } => (Deed::Retry, selection.clone()),
         Task::Forget { selection } => (Deed::Forget, selection.clone()),
@@ -68,7 +68,7 @@ pub async fn repair<R: Workable>(desk: &Desk<R>, lease: Arc<Lease<Operation>>) -
 }
 
 /// Deals with the failed records that the operation chooses, from `position` on.
-async fn records<R: Workable>(
+async fn records<R: JobRecord>(
     desk: &Desk<R>,
     deed: Deed,
     selection: &Selection,
@@ -89,7 +89,7 @@ async fn records<R: Workable>(
     }
 }
 
-async fn record<R: Workable>(desk: &Desk<R>, deed: Deed, failure: &Failure, lease: &Lease<Operation>) -> Result<bool> {
+async fn record<R: JobRecord>(desk: &Desk<R>, deed: Deed, failure: &Failure, lease: &Lease<Operation>) -> Result<bool> {
     let key = &failure.key;
     let done = match deed {
         Deed::Retry => desk.retry(&key.studio, key.id, lease.now(), lease.record.id).await,

@@ -9,8 +9,8 @@ use axum::{
 };
 use domain::{
     Studio,
+    job_record::JobRecord,
     operation::{Operation, Selection, Task},
-    workable::Workable,
     workers::QueueName,
 };
 use futures::{StreamExt as _, stream};
@@ -115,7 +115,7 @@ fn select(error: Option<String>, all: Option<bool>, studio: Option<Studio>) -> R
     }
 }
 
-async fn retry_each<R: Workable>(desk: &Desk<R>, ids: &[JobId], now: Timestamp, by: Uuid) -> ApiResult<Retried> {
+async fn retry_each<R: JobRecord>(desk: &Desk<R>, ids: &[JobId], now: Timestamp, by: Uuid) -> ApiResult<Retried> {
     let mut outcome = Retried::default();
     let mut messages: HashSet<&str> = HashSet::new();
     for id in ids {
@@ -204,7 +204,7 @@ pub async fn forget_failed(
     }
 }
 
-async fn forget<R: Workable>(desk: &Desk<R>, job: &JobId) -> ApiResult<bool> {
+async fn forget<R: JobRecord>(desk: &Desk<R>, job: &JobId) -> ApiResult<bool> {
     let (listed, message) = match job {
         JobId::Record(studio, id) => (desk.forget(studio, *id).await?, None),
         JobId::Message(id) => (false, Some(id)),
@@ -218,7 +218,7 @@ async fn forget<R: Workable>(desk: &Desk<R>, job: &JobId) -> ApiResult<bool> {
 
 /// Deals with the dead letters that are chosen, and with those that were left over; the others are put back. The ids of the
 /// chosen ones that it found.
-async fn deal<R: Workable>(
+async fn deal<R: JobRecord>(
     desk: &Desk<R>,
     deed: Deed,
     by: Uuid,

@@ -6,7 +6,7 @@ use axum::{
     Json,
     extract::{Path, State as Shared},
 };
-use domain::{Studio, operation::Selection, workable::Workable};
+use domain::{Studio, job_record::JobRecord, operation::Selection};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use runtime::{
@@ -70,7 +70,7 @@ pub async fn list_failed(
     at_desk!(state, queue, |desk| list(desk, filter, now).await.map(Json))
 }
 
-async fn list<R: Workable>(desk: &Desk<R>, filter: FailedFilter, now: Timestamp) -> ApiResult<FailedJobs> {
+async fn list<R: JobRecord>(desk: &Desk<R>, filter: FailedFilter, now: Timestamp) -> ApiResult<FailedJobs> {
     let (after, limit) = page_of::<FailureKey>(filter.limit, filter.cursor.as_deref())?;
     if after.as_ref().is_some_and(|after| after.failed_at > now) {
         return Err(Problem::invalid("cursor", "It is not a cursor that a list has answered.").into());
@@ -107,7 +107,7 @@ async fn list<R: Workable>(desk: &Desk<R>, filter: FailedFilter, now: Timestamp)
 }
 
 /// All dead letters, each with what it means; they are put back.
-pub(super) async fn look<R: Workable>(desk: &Desk<R>) -> ApiResult<Vec<(DeadLetter, Standing)>> {
+pub(super) async fn look<R: JobRecord>(desk: &Desk<R>) -> ApiResult<Vec<(DeadLetter, Standing)>> {
     let letters = desk.dead_letters.look(LETTERS, false, LOOKED_AT).await?;
     desk.dead_letters.put_back(&letters.iter().collect::<Vec<_>>()).await;
     let meanings: Vec<_> = letters.iter().map(|letter| desk.standing(letter)).collect();
@@ -116,7 +116,7 @@ pub(super) async fn look<R: Workable>(desk: &Desk<R>) -> ApiResult<Vec<(DeadLett
 }
 
 /// The selected failures behind `after`, until there are enough or [`MOST_COUNTED`] were looked at; and where it goes on then.
-async fn read<R: Workable>(
+async fn read<R: JobRecord>(
     desk: &Desk<R>,
     selection: &Selection,
     mut after: Option<FailureKey>,
@@ -167,7 +167,7 @@ fn first_failed_at(failure: &Failure) -> Timestamp {
     failure.work.failures.as_ref().map_or(failure.key.failed_at, |failures| failures.first)
 }
 
-fn record<R: Workable>(failure: Failure, dead_letters: u32) -> FailedJob {
+fn record<R: JobRecord>(failure: Failure, dead_letters: u32) -> FailedJob {
     let first_failed_at = first_failed_at(&failure);
     let Failure { key, error, work } = failure;
     FailedJob {

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// A record that workers claim.
-pub trait Workable: Record {
+pub trait JobRecord: Record {
     /// Tries before it is failed.
     const MAX_TRIES: u32;
 
@@ -70,7 +70,7 @@ pub trait Workable: Record {
 }
 
 /// A record whose jobs have a queue of their own.
-pub trait Queued: Workable {
+pub trait Queued: JobRecord {
     /// Which.
     const QUEUE: QueueName;
 }
@@ -88,9 +88,9 @@ impl Queued for Email {
 }
 
 /// What these records have alike; what each has of its own stands behind.
-macro_rules! workable {
+macro_rules! job_record {
     ($record:ident, $max_tries:ident, $job:ident { $id:ident }, $failed:path, { $($own:tt)* }) => {
-        impl Workable for $record {
+        impl JobRecord for $record {
             const MAX_TRIES: u32 = $max_tries;
 
             fn job(studio: Studio, $id: Uuid) -> Job {
@@ -119,7 +119,7 @@ macro_rules! workable {
     };
 }
 
-workable!(Photo, MAX_TRIES_PHOTO, ProcessPhoto { photo }, PhotoStatus::Failed, {
+job_record!(Photo, MAX_TRIES_PHOTO, ProcessPhoto { photo }, PhotoStatus::Failed, {
     fn fail(&mut self, now: Timestamp) {
         self.fail(now);
     }
@@ -127,7 +127,7 @@ workable!(Photo, MAX_TRIES_PHOTO, ProcessPhoto { photo }, PhotoStatus::Failed, {
         self.give_back();
     }
 });
-workable!(Download, MAX_TRIES_DOWNLOAD, BuildArchive { download }, DownloadStatus::Failed, {
+job_record!(Download, MAX_TRIES_DOWNLOAD, BuildArchive { download }, DownloadStatus::Failed, {
     fn check(&self, by: TryId) -> Result<(), NotOwner> {
         self.check(by)
     }
@@ -141,14 +141,14 @@ workable!(Download, MAX_TRIES_DOWNLOAD, BuildArchive { download }, DownloadStatu
         matches!(self.status, DownloadStatus::Ready | DownloadStatus::Failed | DownloadStatus::Revoked)
     }
 });
-workable!(Email, MAX_TRIES_EMAIL, SendEmail { email }, EmailStatus::Failed, {
+job_record!(Email, MAX_TRIES_EMAIL, SendEmail { email }, EmailStatus::Failed, {
     fn fail(&mut self, _: Timestamp) {
         self.fail();
     }
     // One that is `Sending` stays so: nobody heard what SES did with it.
     fn give_back(&mut self) {}
 });
-workable!(Operation, MAX_TRIES_OPERATION, Operate { operation }, OperationStatus::Failed, {
+job_record!(Operation, MAX_TRIES_OPERATION, Operate { operation }, OperationStatus::Failed, {
     fn fail(&mut self, now: Timestamp) {
         self.fail(now);
     }
