@@ -53,6 +53,6 @@ fn is_one(photo: &Photo, which: Photos) -> bool {
 
 /// Was it set going, by this operation?
 async fn again(state: &State, lease: &Lease<Operation>, photo: &Photo) -> anyhow::Result<bool> {
-    let set = |photo: &mut Photo| photo.send_again(lease.now(), Some(lease.record.id));
-    state.desk.send_again(&photo.studio, photo.id, set).await
+    let set = |photo: &mut Photo| photo.restart(lease.now(), Some(lease.record.id));
+    state.desk.restart(&photo.studio, photo.id, set).await
 }

@@ -257,12 +257,12 @@ impl Download {
     }
 
     /// Another try follows.
-    pub fn give_back(&mut self) {
+    pub fn release(&mut self) {
         self.status = DownloadStatus::Pending;
     }
 
     /// It is to be built (again): a new build, of which nothing is known yet. Links stay good; counted downloads stay counted.
-    pub fn send_again(&mut self, now: Timestamp, ordered_by: Option<Uuid>) -> Result<(), NotAgain> {
+    pub fn restart(&mut self, now: Timestamp, ordered_by: Option<Uuid>) -> Result<(), NotAgain> {
         let work = self.work.sent_again(now, ordered_by)?;
         match self.status {
             DownloadStatus::Pending | DownloadStatus::Processing => return Err(NotAgain::UnderWay),
@@ -426,11 +426,11 @@ mod tests {
         assert_eq!(download.claim(TryId::new(), now, later), Claim::Claimed);
         assert_eq!(download.progress, Progress { done: 0, total: 8 });
         download.progress.done = 5;
-        download.give_back();
+        download.release();
         assert_eq!(download.claim(TryId::new(), later, later), Claim::Claimed);
         assert_eq!(download.progress, Progress { done: 5, total: 8 });
         download.fail(later);
-        download.send_again(later, None).expect("it has failed");
+        download.restart(later, None).expect("it has failed");
         assert_eq!(download.progress, Progress { done: 0, total: 8 });
     }
 }

@@ -242,7 +242,7 @@ impl Email {
     }
 
     /// It failed, and is to be sent all the same. What SES may have already is flagged.
-    pub fn send_again(&mut self, now: Timestamp, ordered_by: Option<Uuid>) -> Result<(), NotAgain> {
+    pub fn restart(&mut self, now: Timestamp, ordered_by: Option<Uuid>) -> Result<(), NotAgain> {
         let work = self.work.sent_again(now, ordered_by)?;
         match self.status {
             EmailStatus::Queued | EmailStatus::Sending => return Err(NotAgain::UnderWay),
@@ -293,7 +293,9 @@ mod tests {
         let mut sending = sent.clone();
         sent.complete(by, at(1), "Order 2026-1017".into(), "ses-id".into()).expect("its own");
         let mut failed = queued.clone();
-        failed.fall(by, at(1), Fate::GaveUp, Some(RecordError::new("tries_exhausted", "x"))).expect("its own");
+        failed
+            .record_failure(by, at(1), Fate::GaveUp, Some(RecordError::new("tries_exhausted", "x")))
+            .expect("its own");
         failed.work.cause = Some("SES refused it".into());
         for (email, status) in [
             (&mut queued, EmailStatus::Suppressed),
@@ -308,7 +310,7 @@ mod tests {
                 assert!(!json.contains(personal), "{json}");
             }
             assert_eq!(email.claim(TryId::new(), at(3), at(60)), Claim::Done);
-            assert_eq!(email.send_again(at(3), None), Err(NotAgain::Impossible));
+            assert_eq!(email.restart(at(3), None), Err(NotAgain::Impossible));
             assert_eq!(
                 email.complete(by, at(3), "late".into(), "late".into()),
                 Err(NotOwner),
@@ -329,19 +331,19 @@ mod tests {
         };
         let (by, _) = claim(&mut email);
         email.begin_sending(by).expect("its own");
-        email.fall(by, at(1), again(true), None).expect("its own");
+        email.record_failure(by, at(1), again(true), None).expect("its own");
         assert!(!email.possible_duplicate, "only one was sent");
 
         // The second try comes to nothing before SES is called.
         let (by, claimed) = claim(&mut email);
         assert_eq!(claimed, Claim::Claimed);
-        email.fall(by, at(2), again(false), None).expect("its own");
+        email.record_failure(by, at(2), again(false), None).expect("its own");
 
         let (by, claimed) = claim(&mut email);
         assert_eq!(claimed, Claim::Claimed);
         email.begin_sending(by).expect("its own");
         assert!(email.possible_duplicate);
-        email.fall(by, at(3), again(false), None).expect("its own");
+        email.record_failure(by, at(3), again(false), None).expect("its own");
         assert_eq!(claim(&mut email).1, Claim::Exhausted, "no third copy");
     }
 }

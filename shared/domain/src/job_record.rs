@@ -41,15 +41,21 @@ pub trait JobRecord: Record {
     /// It has failed for good.
     fn fail(&mut self, now: Timestamp);
     /// Another try follows.
-    fn give_back(&mut self);
+    fn release(&mut self);
     /// Its try did not end well.
-    fn fall(&mut self, by: TryId, now: Timestamp, fate: Fate, error: Option<RecordError>) -> Result<(), NotOwner> {
+    fn record_failure(
+        &mut self,
+        by: TryId,
+        now: Timestamp,
+        fate: Fate,
+        error: Option<RecordError>,
+    ) -> Result<(), NotOwner> {
         self.check(by)?;
         *self.error_mut() = error;
-        if self.work_mut().fall(now, fate) {
+        if self.work_mut().record_failure(now, fate) {
             self.fail(now);
         } else {
-            self.give_back();
+            self.release();
         }
         Ok(())
     }
@@ -60,7 +66,7 @@ pub trait JobRecord: Record {
         *self.error_mut() = Some(error);
     }
     /// It is to be worked on again, from its first try; `ordered_by` is the request that wants so. Its message is not sent yet.
-    fn send_again(&mut self, now: Timestamp, ordered_by: Option<Uuid>) -> Result<(), NotAgain>;
+    fn restart(&mut self, now: Timestamp, ordered_by: Option<Uuid>) -> Result<(), NotAgain>;
     /// Failed, and why; `None` while it is not.
     fn failure(&self) -> Option<&RecordError>;
     /// Is it done with, one way or the other? What follows from it may still be due.
@@ -108,8 +114,8 @@ macro_rules! job_record {
             fn error_mut(&mut self) -> &mut Option<RecordError> {
                 &mut self.error
             }
-            fn send_again(&mut self, now: Timestamp, ordered_by: Option<Uuid>) -> Result<(), NotAgain> {
-                self.send_again(now, ordered_by)
+            fn restart(&mut self, now: Timestamp, ordered_by: Option<Uuid>) -> Result<(), NotAgain> {
+                self.restart(now, ordered_by)
             }
             fn failure(&self) -> Option<&RecordError> {
                 self.error.as_ref().filter(|_| self.status == $failed)
@@ -123,8 +129,8 @@ job_record!(Photo, MAX_TRIES_PHOTO, ProcessPhoto { photo }, PhotoStatus::Failed,
     fn fail(&mut self, now: Timestamp) {
         self.fail(now);
     }
-    fn give_back(&mut self) {
-        self.give_back();
+    fn release(&mut self) {
+        self.release();
     }
 });
 job_record!(Download, MAX_TRIES_DOWNLOAD, BuildArchive { download }, DownloadStatus::Failed, {
@@ -134,8 +140,8 @@ job_record!(Download, MAX_TRIES_DOWNLOAD, BuildArchive { download }, DownloadSta
     fn fail(&mut self, now: Timestamp) {
         self.fail(now);
     }
-    fn give_back(&mut self) {
-        self.give_back();
+    fn release(&mut self) {
+        self.release();
     }
     fn is_at_rest(&self) -> bool {
         matches!(self.status, DownloadStatus::Ready | DownloadStatus::Failed | DownloadStatus::Revoked)
@@ -146,12 +152,12 @@ job_record!(Email, MAX_TRIES_EMAIL, SendEmail { email }, EmailStatus::Failed, {
         self.fail();
     }
     // One that is `Sending` stays so: nobody heard what SES did with it.
-    fn give_back(&mut self) {}
+    fn release(&mut self) {}
 });
 job_record!(Operation, MAX_TRIES_OPERATION, Operate { operation }, OperationStatus::Failed, {
     fn fail(&mut self, now: Timestamp) {
         self.fail(now);
     }
     // Its pages so far stand: it is under way.
-    fn give_back(&mut self) {}
+    fn release(&mut self) {}
 });

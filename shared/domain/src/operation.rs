@@ -247,7 +247,7 @@ impl Operation {
     }
 
     /// It was given up, and is to go on where it stopped.
-    pub fn send_again(&mut self, now: Timestamp, ordered_by: Option<Uuid>) -> Result<(), NotAgain> {
+    pub fn restart(&mut self, now: Timestamp, ordered_by: Option<Uuid>) -> Result<(), NotAgain> {
         let work = self.work.sent_again(now, ordered_by)?;
         match self.status {
             OperationStatus::Pending | OperationStatus::Processing => return Err(NotAgain::UnderWay),

@@ -229,7 +229,7 @@ impl Work {
     }
 
     /// Settle a failure of this kind, or release for another try; true when it is for good.
-    pub fn fall(&mut self, now: Timestamp, fate: Fate) -> bool {
+    pub fn record_failure(&mut self, now: Timestamp, fate: Fate) -> bool {
         match fate {
             Fate::Rejected => {
                 self.settle();
@@ -298,8 +298,8 @@ mod tests {
     #[test]
     fn a_request_sets_work_going_once_and_its_failures_are_remembered_until_it_goes_well() {
         let (request, mut work) = (Uuid::from_u128(7), Work::default());
-        work.fall(at(10), Fate::Again { due_at: at(20) });
-        work.fall(at(30), Fate::GaveUp);
+        work.record_failure(at(10), Fate::Again { due_at: at(20) });
+        work.record_failure(at(30), Fate::GaveUp);
         assert_eq!(work.failures, Some(Failures { first: at(10), last: at(30) }));
         assert_eq!((work.failed_at(true), work.failed_at(false)), (Some(at(30)), None));
         let mut again = work.sent_again(at(40), Some(request)).expect("the first time");
@@ -315,7 +315,7 @@ mod tests {
         let mut work = Work::default();
         for second in [100, 200] {
             work.claim(TryId::new(), at(second));
-            assert!(!work.fall(at(second), Fate::Waits { due_at: at(second + 20) }));
+            assert!(!work.record_failure(at(second), Fate::Waits { due_at: at(second + 20) }));
         }
         assert_eq!((work.attempts, work.claims, work.failures), (0, 2, None));
         assert_eq!(work.outage, Some(Outage { since: at(100), tries: 2 }));

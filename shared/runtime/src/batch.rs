@@ -101,7 +101,7 @@ impl Delivery {
     /// Sends the message anew, to be seen at `at`; was it sent?
     async fn send_again_at(&self, at: Timestamp) -> bool {
         let body = anew(&self.body, self.sent_at, self.now());
-        match self.redelivery.queue.send_again(&body, self.time_until(at), self.since).await {
+        match self.redelivery.queue.restart(&body, self.time_until(at), self.since).await {
             Ok(()) => true,
             Err(error) => {
                 warn!(error = format!("{error:#}"), "Could not send a message again");

@@ -180,19 +180,19 @@ impl<R: JobRecord> Desk<R> {
 
     /// Sets a failed record going again and sends its job; false if it has not failed.
     pub async fn retry(&self, studio: &Studio, id: Uuid, now: Timestamp, by: Uuid) -> Result<bool> {
-        self.send_again(studio, id, |record| {
+        self.restart(studio, id, |record| {
             // Asked for twice, it may be under way or done by now.
             if record.failure().is_none() && record.work().ordered_by != Some(by) {
                 return Err(NotAgain::Impossible);
             }
-            record.send_again(now, Some(by))
+            record.restart(now, Some(by))
         })
         .await
     }
 
     /// Sets a record going again by `set`, then sends its job; false if it can't be. A crash in between is found by the sweep.
     /// The job of one that the same request has set going before is sent again, which does no harm.
-    pub async fn send_again(
+    pub async fn restart(
         &self,
         studio: &Studio,
         id: Uuid,
@@ -234,7 +234,7 @@ impl<R: JobRecord> Desk<R> {
             Standing::OfFailure(_) | Standing::Alone(_) => return Ok(Dealt::Kept),
         };
         if dealt == Dealt::Done && deed == Deed::Retry {
-            self.queue.send_again(&letter.body, std::time::Duration::ZERO, None).await?;
+            self.queue.restart(&letter.body, std::time::Duration::ZERO, None).await?;
         }
         self.dead_letters.remove(letter).await?;
         Ok(dealt)

@@ -58,7 +58,7 @@ pub async fn begin(operations: &Table<Operation>, queue: &Queue, table: Filled, 
             operations.create(&Operation { work, ..Operation::new(studio, id, table.queue(), task, now) }).await?;
         }
         Some(operation) if operation.status == OperationStatus::Failed => {
-            operations.update(&studio, id, |operation| operation.send_again(now, None)).await?;
+            operations.update(&studio, id, |operation| operation.restart(now, None)).await?;
             queue.send(&Job::Operate { studio, operation: id }).await?;
         }
         Some(_) => {}

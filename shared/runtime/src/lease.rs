@@ -107,7 +107,7 @@ where
     let claimed = table
         .update(studio, id, |record: &mut R| {
             if was_redriven(record, delivery) {
-                let _ = record.send_again(delivery.now(), None);
+                let _ = record.restart(delivery.now(), None);
             }
             match claim(record, by, delivery.now(), lease_until) {
                 // Given up by the write that finds it so: whoever sets it going again comes before or behind. Mostly its
@@ -198,7 +198,7 @@ async fn settle<R: JobRecord>(lease: &Lease<R>, delivery: &Delivery, error: JobE
                 (Fate::GaveUp, _) => Some(gave_up()),
                 _ => error.to_record_error(),
             };
-            record.fall(lease.by, now, fate, kept)?;
+            record.record_failure(lease.by, now, fate, kept)?;
             record.work_mut().cause.clone_from(&cause);
             Ok::<_, NotOwner>((attempts, fate, disposition))
         })

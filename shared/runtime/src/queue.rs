@@ -59,7 +59,7 @@ impl Queue {
 
     /// Puts a message on it as it once came, to be seen after so long, in whole seconds, rounded up; `since` is when its job
     /// was sent first, now unless said.
-    pub async fn send_again(&self, body: &str, wait: Duration, since: Option<Timestamp>) -> Result<()> {
+    pub async fn restart(&self, body: &str, wait: Duration, since: Option<Timestamp>) -> Result<()> {
         let since = since.unwrap_or_else(|| self.clock.now());
         self.put(body.to_owned(), Some(seconds(wait, MAX_DELAY)), since).await
     }

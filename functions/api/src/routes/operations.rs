@@ -25,7 +25,7 @@ pub async fn begin(
     let mut is_to_be_sent = true;
     if allotted.answered {
         // One that was given up goes on where it stopped.
-        let again = |operation: &mut Operation| operation.send_again(state.clock.now(), None);
+        let again = |operation: &mut Operation| operation.restart(state.clock.now(), None);
         let found = state.operations.update(&operation.studio, operation.id, again).await?;
         if let Some((found, set_going)) = allotted.made(found)? {
             (operation, is_to_be_sent) = (found, set_going.is_ok());

@@ -100,12 +100,12 @@ impl Photo {
     }
 
     /// Another try follows.
-    pub fn give_back(&mut self) {
+    pub fn release(&mut self) {
         self.status = PhotoStatus::Pending;
     }
 
     /// It is to be developed (again): on request, whatever became of it before.
-    pub fn send_again(&mut self, now: Timestamp, ordered_by: Option<Uuid>) -> Result<(), NotAgain> {
+    pub fn restart(&mut self, now: Timestamp, ordered_by: Option<Uuid>) -> Result<(), NotAgain> {
         let work = self.work.sent_again(now, ordered_by)?;
         match self.status {
             PhotoStatus::AwaitingUpload | PhotoStatus::Deleting => return Err(NotAgain::Impossible),

@@ -63,7 +63,7 @@ async fn rebuild(state: &State, order: &Order, found: Download, by: Uuid, wait: 
     let now = state.clock.now();
     // Tried on a copy first: the index of a new build lies in place before the record names that build.
     let mut new = found.clone();
-    match new.send_again(now, Some(by)) {
+    match new.restart(now, Some(by)) {
         Err(NotAgain::Repeated) => return Ok(found),
         other => refuse(other)?,
     }
@@ -79,7 +79,7 @@ async fn rebuild(state: &State, order: &Order, found: Download, by: Uuid, wait: 
         if download.build != found.build {
             return Err(NotAgain::UnderWay);
         }
-        download.send_again(now, Some(by))?;
+        download.restart(now, Some(by))?;
         download.planned.clone_from(&new.planned);
         if let Some(file) = &new.file {
             download.make_ready(now, file.clone());

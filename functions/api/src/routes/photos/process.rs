@@ -72,7 +72,7 @@ pub async fn process(
             photo.work = photo.work.sent_again(now, Some(allotted.id))?;
             return Ok(());
         }
-        photo.send_again(now, Some(allotted.id))
+        photo.restart(now, Some(allotted.id))
     });
     let (photo, set) = set.await?.ok_or_else(|| Problem::not_found("photo"))?;
     match set {
