@@ -84,7 +84,7 @@ pub const UNREADABLE: &str = "unreadable";
 
 /// What is done with failed jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Deed {
+pub enum DeadLetterAction {
     /// They are tried again.
     Retry,
     /// They leave the list.
@@ -93,7 +93,7 @@ pub enum Deed {
 
 /// What became of a dead letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dealt {
+pub enum DeadLetterOutcome {
     /// It is to be put back.
     Kept,
     /// It was left over, and is gone.
@@ -223,17 +223,17 @@ impl<R: JobRecord> Desk<R> {
     pub async fn deal(
         &self,
         letter: &DeadLetter,
-        deed: Deed,
+        deed: DeadLetterAction,
         by: Uuid,
         chosen: impl Fn(&Entry) -> bool + Send,
-    ) -> Result<Dealt> {
+    ) -> Result<DeadLetterOutcome> {
         let dealt = match self.standing(letter).await? {
-            Standing::Forgotten => Dealt::Cleared,
-            Standing::Alone(entry) if entry.ordered_by == Some(by) => Dealt::Cleared,
-            Standing::Alone(entry) if chosen(&entry) => Dealt::Done,
-            Standing::OfFailure(_) | Standing::Alone(_) => return Ok(Dealt::Kept),
+            Standing::Forgotten => DeadLetterOutcome::Cleared,
+            Standing::Alone(entry) if entry.ordered_by == Some(by) => DeadLetterOutcome::Cleared,
+            Standing::Alone(entry) if chosen(&entry) => DeadLetterOutcome::Done,
+            Standing::OfFailure(_) | Standing::Alone(_) => return Ok(DeadLetterOutcome::Kept),
         };
-        if dealt == Dealt::Done && deed == Deed::Retry {
+        if dealt == DeadLetterOutcome::Done && deed == DeadLetterAction::Retry {
             self.queue.restart(&letter.body, std::time::Duration::ZERO, None).await?;
         }
         self.dead_letters.remove(letter).await?;

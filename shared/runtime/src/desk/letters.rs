@@ -20,7 +20,7 @@ use futures::{StreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    DeadLetter, Dealt, Deed, Desk, Entry, NOT_BEGUN,
+    DeadLetter, DeadLetterAction, DeadLetterOutcome, Desk, Entry, NOT_BEGUN,
     dead_letters::LOOKED_AT,
     paging::{AT_ONCE, PAGE, pause_in_time},
 };
@@ -94,7 +94,7 @@ impl FromStr for Walk {
 /// has begun one.
 pub async fn letters<R: JobRecord>(
     desk: &Desk<R>,
-    deed: Deed,
+    deed: DeadLetterAction,
     selection: &Selection,
     lease: &Lease<Operation>,
     walk: Option<Walk>,
@@ -150,7 +150,7 @@ struct Page {
 /// Deals with the letters of one page.
 async fn page<R: JobRecord>(
     desk: &Desk<R>,
-    deed: Deed,
+    deed: DeadLetterAction,
     selection: &Selection,
     lease: &Lease<Operation>,
     letters: Vec<DeadLetter>,
@@ -158,18 +158,18 @@ async fn page<R: JobRecord>(
     let operation = &lease.record;
     // What came later is none of its business; and an upload's only notice is not thrown away by the dozen.
     let chosen = |letter: &DeadLetter, entry: &Entry| {
-        let spared = deed == Deed::Forget && selection.error.is_none() && entry.error.code == NOT_BEGUN;
+        let spared = deed == DeadLetterAction::Forget && selection.error.is_none() && entry.error.code == NOT_BEGUN;
         letter.sent_at <= operation.created_at && !spared && selection.takes(&entry.error.code, entry.studio.as_ref())
     };
     let deeds: Vec<_> =
         letters.iter().map(|letter| desk.deal(letter, deed, operation.id, |entry| chosen(letter, entry))).collect();
-    let dealt: Vec<anyhow::Result<Dealt>> = stream::iter(deeds).buffered(AT_ONCE).collect().await;
-    let done = dealt.iter().filter(|dealt| matches!(dealt, Ok(Dealt::Done))).count() as u64;
+    let dealt: Vec<anyhow::Result<DeadLetterOutcome>> = stream::iter(deeds).buffered(AT_ONCE).collect().await;
+    let done = dealt.iter().filter(|dealt| matches!(dealt, Ok(DeadLetterOutcome::Done))).count() as u64;
     let (mut kept, mut failed, mut first_error) = (Vec::new(), Vec::new(), None);
     for (letter, dealt) in letters.into_iter().zip(dealt) {
         match dealt {
-            Ok(Dealt::Cleared | Dealt::Done) => {}
-            Ok(Dealt::Kept) => kept.push(letter),
+            Ok(DeadLetterOutcome::Cleared | DeadLetterOutcome::Done) => {}
+            Ok(DeadLetterOutcome::Kept) => kept.push(letter),
             Err(error) => {
                 failed.push(letter);
                 first_error.get_or_insert(error);

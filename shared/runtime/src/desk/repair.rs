@@ -15,7 +15,7 @@ use tracing::warn;
 use uuid::Uuid;
 
 use super::{
-    Deed, Desk,
+    DeadLetterAction, Desk,
     letters::{Walk, letters},
     paging::{AT_ONCE, PAGE, pause_in_time},
 };
@@ -48,8 +48,8 @@ where
 /// Tries failed jobs again, or forgets them, as the operation says.
 pub async fn repair<R: JobRecord>(desk: &Desk<R>, lease: Arc<Lease<Operation>>) -> Result<Operation, JobError> {
     let (deed, selection) = match &lease.record.task {
-        Task::Retry { selection } => (Deed::Retry, selection.clone()),
-        Task::Forget { selection } => (Deed::Forget, selection.clone()),
+        Task::Retry { selection } => (DeadLetterAction::Retry, selection.clone()),
+        Task::Forget { selection } => (DeadLetterAction::Forget, selection.clone()),
         Task::Regenerate { .. } | Task::Fill { .. } => {
             return Err(JobError::reject("wrong_queue", "This worker does no such operation."));
         }
@@ -70,7 +70,7 @@ pub async fn repair<R: JobRecord>(desk: &Desk<R>, lease: Arc<Lease<Operation>>) 
 /// Deals with the failed records that the operation chooses, from `position` on.
 async fn records<R: JobRecord>(
     desk: &Desk<R>,
-    deed: Deed,
+    deed: DeadLetterAction,
     selection: &Selection,
     lease: &Lease<Operation>,
     mut position: Option<FailureKey>,
@@ -89,11 +89,16 @@ async fn records<R: JobRecord>(
     }
 }
 
-async fn record<R: JobRecord>(desk: &Desk<R>, deed: Deed, failure: &Failure, lease: &Lease<Operation>) -> Result<bool> {
+async fn record<R: JobRecord>(
+    desk: &Desk<R>,
+    deed: DeadLetterAction,
+    failure: &Failure,
+    lease: &Lease<Operation>,
+) -> Result<bool> {
     let key = &failure.key;
     let done = match deed {
-        Deed::Retry => desk.retry(&key.studio, key.id, lease.now(), lease.record.id).await,
-        Deed::Forget => desk.forget(&key.studio, key.id).await,
+        DeadLetterAction::Retry => desk.retry(&key.studio, key.id, lease.now(), lease.record.id).await,
+        DeadLetterAction::Forget => desk.forget(&key.studio, key.id).await,
     };
     match done {
         Err(error) if error.downcast_ref::<Unreadable>().is_some() => {

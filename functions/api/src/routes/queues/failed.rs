@@ -16,7 +16,7 @@ use domain::{
 use futures::{StreamExt as _, stream};
 use http::StatusCode;
 use jiff::Timestamp;
-use runtime::desk::{AT_ONCE, DeadLetter, Dealt, Deed, Desk, LOOKED_AT};
+use runtime::desk::{AT_ONCE, DeadLetter, DeadLetterAction, DeadLetterOutcome, Desk, LOOKED_AT};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -131,7 +131,7 @@ async fn retry_each<R: JobRecord>(desk: &Desk<R>, ids: &[JobId], now: Timestamp,
             JobId::Message(message) => drop(messages.insert(message)),
         }
     }
-    for letter in deal(desk, Deed::Retry, by, |letter| messages.contains(letter.id.as_str())).await? {
+    for letter in deal(desk, DeadLetterAction::Retry, by, |letter| messages.contains(letter.id.as_str())).await? {
         messages.remove(letter.as_str());
         outcome.retried.push(JobId::Message(letter).to_string());
     }
@@ -212,7 +212,7 @@ async fn forget<R: JobRecord>(desk: &Desk<R>, job: &JobId) -> ApiResult<bool> {
     if !listed && message.is_none() {
         return Ok(false);
     }
-    let dealt = deal(desk, Deed::Forget, Uuid::nil(), |letter| Some(&letter.id) == message).await?;
+    let dealt = deal(desk, DeadLetterAction::Forget, Uuid::nil(), |letter| Some(&letter.id) == message).await?;
     Ok(listed || !dealt.is_empty())
 }
 
@@ -220,7 +220,7 @@ async fn forget<R: JobRecord>(desk: &Desk<R>, job: &JobId) -> ApiResult<bool> {
 /// chosen ones that it found.
 async fn deal<R: JobRecord>(
     desk: &Desk<R>,
-    deed: Deed,
+    deed: DeadLetterAction,
     by: Uuid,
     chosen: impl Fn(&DeadLetter) -> bool,
 ) -> ApiResult<Vec<String>> {
@@ -232,12 +232,15 @@ async fn deal<R: JobRecord>(
             desk.deal(letter, deed, by, move |_| chosen)
         })
         .collect();
-    let dealt: Vec<anyhow::Result<Dealt>> = stream::iter(deeds).buffered(AT_ONCE).collect().await;
-    let with = |wanted: fn(&anyhow::Result<Dealt>) -> bool| -> Vec<&DeadLetter> {
+    let dealt: Vec<anyhow::Result<DeadLetterOutcome>> = stream::iter(deeds).buffered(AT_ONCE).collect().await;
+    let with = |wanted: fn(&anyhow::Result<DeadLetterOutcome>) -> bool| -> Vec<&DeadLetter> {
         letters.iter().zip(&dealt).filter(|(_, dealt)| wanted(dealt)).map(|(letter, _)| letter).collect()
     };
-    desk.dead_letters.put_back(&with(|dealt| !matches!(dealt, Ok(Dealt::Cleared | Dealt::Done)))).await;
-    let done = with(|dealt| matches!(dealt, Ok(Dealt::Done))).iter().map(|letter| letter.id.clone()).collect();
+    desk.dead_letters
+        .put_back(&with(|dealt| !matches!(dealt, Ok(DeadLetterOutcome::Cleared | DeadLetterOutcome::Done))))
+        .await;
+    let done =
+        with(|dealt| matches!(dealt, Ok(DeadLetterOutcome::Done))).iter().map(|letter| letter.id.clone()).collect();
     dealt.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
     Ok(done)
 }
