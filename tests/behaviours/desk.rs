@@ -146,7 +146,7 @@ async fn retry_all(app: &TestApp, selection: Value, count: usize) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_that_failed_at_once_are_retried_by_their_error_each_once() {
-    /// More than an operation takes at once (`PAGE` in `shared/runtime/src/desk/repair.rs`), and than fits on a page of 50.
+    /// More than an operation takes at once (`PAGE` in `shared/runtime/src/desk/bulk.rs`), and than fits on a page of 50.
     const COUNT: usize = 120;
     let app = TestApp::with(|options| {
         options.overrides.insert(("email-sender".into(), "MAIL_FROM".into()), "nobody".into());

@@ -51,7 +51,7 @@ async fn one(state: &State, delivery: Delivery) -> Result<Disposition, JobError>
                     Task::Fill { table: Filled::Orders } => fill::orders(&state.orders, lease).await,
                     Task::Erase { scope } => erase::erase(state, &lease, scope).await,
                     Task::Retention { before } => retention::retain(state, &lease, *before).await,
-                    _ => desk::repair(&state.desk, lease).await,
+                    _ => desk::bulk(&state.desk, lease).await,
                 }
             };
             desk::operate(&state.operations, &state.desk.queue, &delivery, (&studio, operation), run).await

@@ -31,7 +31,7 @@ async fn one(state: &State, delivery: Delivery) -> Result<Disposition, JobError>
             Ok(Disposition::Done)
         }
         Ok(Job::Operate { studio, operation }) => {
-            let run = |lease: Arc<Lease<Operation>>| desk::repair(&state.desk, lease);
+            let run = |lease: Arc<Lease<Operation>>| desk::bulk(&state.desk, lease);
             desk::operate(&state.operations, &state.desk.queue, &delivery, (&studio, operation), run).await
         }
         Ok(other) => Err(JobError::reject("wrong_queue", format!("{other:?} is no job of the emails queue"))),

@@ -43,7 +43,7 @@ async fn one(state: &State, delivery: Delivery) -> Result<Disposition, JobError>
                 match lease.record.task {
                     Task::Regenerate { which } => regenerate::regenerate(state, &lease, which).await,
                     Task::Fill { table: Filled::Photos } => fill::records(&state.desk.table, lease).await,
-                    _ => desk::repair(&state.desk, lease).await,
+                    _ => desk::bulk(&state.desk, lease).await,
                 }
             };
             desk::operate(&state.operations, &state.desk.queue, &delivery, (&studio, operation), run).await

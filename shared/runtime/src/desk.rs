@@ -4,19 +4,19 @@
 //! dead-letter queue besides; a body that is no job has left only that. The record is the truth: a message whose record is in
 //! the list is part of that record's entry, and leaves with it.
 
+mod bulk;
 mod dead_letters;
 mod letters;
 mod paging;
-mod repair;
 
 use std::sync::Arc;
 
 use anyhow::Result;
+pub use bulk::{bulk, operate};
 pub use dead_letters::{DeadLetter, DeadLetters, LOOKED_AT};
 use domain::{error::RecordError, job::Job, job_record::JobRecord, studio::Studio, work::NotAgain};
 use jiff::Timestamp;
 pub use paging::{AT_ONCE, PAGE, pause_in_time};
-pub use repair::{operate, repair};
 use uuid::Uuid;
 
 use crate::{

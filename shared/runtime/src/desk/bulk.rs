@@ -46,7 +46,7 @@ where
 }
 
 /// Tries failed jobs again, or forgets them, as the operation says.
-pub async fn repair<R: JobRecord>(desk: &Desk<R>, lease: Arc<Lease<Operation>>) -> Result<Operation, JobError> {
+pub async fn bulk<R: JobRecord>(desk: &Desk<R>, lease: Arc<Lease<Operation>>) -> Result<Operation, JobError> {
     let (deed, selection) = match &lease.record.task {
         Task::Retry { selection } => (DeadLetterAction::Retry, selection.clone()),
         Task::Forget { selection } => (DeadLetterAction::Forget, selection.clone()),
