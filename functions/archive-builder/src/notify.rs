@@ -2,7 +2,7 @@
 
 use domain::{JobError, download::Download, order::Order};
 use jiff::Timestamp;
-use runtime::follow_up;
+use runtime::notification;
 
 use crate::state::State;
 
@@ -11,5 +11,5 @@ pub async fn notify(state: &State, download: &Download, order: &Order, now: Time
     if !download.notify {
         return Ok(());
     }
-    Ok(follow_up::tell(&state.emails, &state.email_queue, download, order, now).await?)
+    Ok(notification::tell(&state.emails, &state.email_queue, download, order, now).await?)
 }

@@ -12,7 +12,7 @@ use domain::{
     record::ListIndex,
 };
 use http::{HeaderMap, StatusCode};
-use runtime::{follow_up, lease::rest};
+use runtime::{lease::rest, notification};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
@@ -81,7 +81,7 @@ async fn tell(state: &State, order: &Order, download: &Download) -> ApiResult<()
     if !download.notify || download.work.due_at.is_none() {
         return Ok(());
     }
-    follow_up::tell(&state.emails.table, &state.emails.queue, download, order, state.clock.now()).await?;
+    notification::tell(&state.emails.table, &state.emails.queue, download, order, state.clock.now()).await?;
     Ok(rest(&state.downloads.table, download).await?)
 }
 
