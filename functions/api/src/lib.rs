@@ -1,6 +1,5 @@
 //! The HTTP API: parses at the edge, writes records, sends jobs, signs links. It never touches a photo's bytes.
 
-mod answers;
 mod at_once;
 mod body;
 mod etag;
@@ -13,6 +12,7 @@ mod page;
 mod problem;
 mod routes;
 mod state;
+mod views;
 
 pub use openapi::problems;
 pub use routes::{openapi_document, router};

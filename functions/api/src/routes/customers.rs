@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::operations;
 use crate::{
-    answers::OperationStarted, body::Body, idempotency::Allotted, identity::Caller, problem::ApiResult, state::State,
+    body::Body, idempotency::Allotted, identity::Caller, problem::ApiResult, state::State, views::OperationStarted,
 };
 
 /// Whose data is erased.

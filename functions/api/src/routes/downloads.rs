@@ -21,13 +21,13 @@ use self::plan::{announce, bare_file, make, photo_of, plan};
 pub use self::{retry::*, terms::*};
 use super::{orders, page_of};
 use crate::{
-    answers::{DownloadPage, DownloadState, DownloadView, DownloadWithFiles, DownloadWithLink, FileView, Page, hex},
     body::{BodyOrNone, Id, Query},
     etag,
     idempotency::Allotted,
     identity::Caller,
     problem::{ApiResult, Problem, ProblemView},
     state::State,
+    views::{DownloadPage, DownloadState, DownloadView, DownloadWithFiles, DownloadWithLink, FileView, Page, hex},
 };
 
 /// Ask for a download

@@ -14,13 +14,13 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
-    answers::{EmailMade, EmailView},
     body::{Body, Id, locale, object},
     etag,
     idempotency::Allotted,
     identity::Caller,
     problem::{ApiResult, Problem},
     state::State,
+    views::{EmailMade, EmailView},
 };
 
 /// Which template, to whom, about what.

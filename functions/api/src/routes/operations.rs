@@ -7,13 +7,13 @@ use runtime::store::Created;
 use uuid::Version;
 
 use crate::{
-    answers::{OperationStarted, OperationView},
     body::Id,
     etag,
     idempotency::Allotted,
     identity::Caller,
     problem::{ApiResult, Problem},
     state::{State, at_desk},
+    views::{OperationStarted, OperationView},
 };
 
 /// Writes the operation down and sends its job.

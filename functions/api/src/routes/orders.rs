@@ -24,13 +24,13 @@ use uuid::Uuid;
 
 use super::page_of;
 use crate::{
-    answers::{OrderPage, OrderWithPhotos, Page},
     body::{Body, Id, Query, line, locale, object},
     etag,
     idempotency::Allotted,
     identity::Caller,
     problem::{ApiResult, Kind, Problem, ProblemView},
     state::State,
+    views::{OrderPage, OrderWithPhotos, Page},
 };
 
 const MAX_REFERENCE: usize = 100;

@@ -22,12 +22,12 @@ use uuid::Uuid;
 pub use self::{process::*, upload::*};
 use super::page_of;
 use crate::{
-    answers::{DerivativesView, Page, PhotoPage, PhotoView, Pictures},
     body::{Id, Query},
     etag,
     identity::Caller,
     problem::{ApiResult, Kind, Problem, ProblemView},
     state::State,
+    views::{DerivativesView, Page, PhotoPage, PhotoView, Pictures},
 };
 
 /// Long enough to show a page of thumbnails.

@@ -13,10 +13,10 @@ use runtime::desk::Desk;
 use tracing::warn;
 
 use crate::{
-    answers::{QueueView, Queues, Verdict},
     identity::Operator,
     problem::ApiResult,
     state::{State, at_desk},
+    views::{QueueView, Queues, Verdict},
 };
 
 /// Dead letters that are looked at for a list. More of them are no list that anybody reads.

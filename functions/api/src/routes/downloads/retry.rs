@@ -12,12 +12,12 @@ use uuid::Uuid;
 use super::{announce, bare_file, photo_of, plan, tell, with_link};
 use crate::routes::{orders, photos::HowToRun};
 use crate::{
-    answers::DownloadWithLink,
     body::{BodyOrNone, Id},
     idempotency::Allotted,
     identity::Caller,
     problem::{ApiResult, Kind, Problem, ProblemView},
     state::State,
+    views::DownloadWithLink,
 };
 
 /// Build a download again

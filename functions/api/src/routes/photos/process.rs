@@ -13,13 +13,13 @@ use utoipa::ToSchema;
 
 use super::{super::operations, find};
 use crate::{
-    answers::{OperationStarted, PhotoView},
     at_once,
     body::{Body, BodyOrNone, Id, integer},
     idempotency::Allotted,
     identity::Caller,
     problem::{ApiResult, Kind, Problem, ProblemView},
     state::State,
+    views::{OperationStarted, PhotoView},
 };
 
 /// How a job is done.

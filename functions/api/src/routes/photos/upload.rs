@@ -17,12 +17,12 @@ use uuid::Uuid;
 
 use super::find;
 use crate::{
-    answers::{PhotoWithUpload, Upload},
     body::{Body, Id, integer},
     idempotency::Allotted,
     identity::Caller,
     problem::{ApiResult, Kind, Problem, ProblemView},
     state::State,
+    views::{PhotoWithUpload, Upload},
 };
 
 /// An upload may take this long to begin.

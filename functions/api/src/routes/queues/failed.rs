@@ -26,13 +26,13 @@ use super::{
     job_id::{JobId, queue_named},
 };
 use crate::{
-    answers::{Forgotten, OperationStarted, Retried, Skipped},
     body::{Body, Query},
     idempotency::{Allotted, Remember},
     identity::Operator,
     problem::{ApiResult, Problem},
     routes::operations,
     state::{State, at_desk},
+    views::{Forgotten, OperationStarted, Retried, Skipped},
 };
 
 /// Failed jobs of one request that names them.

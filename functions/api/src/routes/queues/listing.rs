@@ -22,12 +22,12 @@ use super::{
     job_id::{JobId, queue_named},
 };
 use crate::{
-    answers::{FailedJob, FailedJobs, FailedKind, FailureGroup},
     body::Query,
     identity::Operator,
     problem::{ApiResult, Problem},
     routes::page_of,
     state::{State, at_desk},
+    views::{FailedJob, FailedJobs, FailedKind, FailureGroup},
 };
 
 /// Failures read at once.
