@@ -23,9 +23,9 @@ use runtime::{
     fill::Fillings,
     monitoring::OldestMessage,
     objects::ObjectStore,
-    parameters::Parameters,
     queue::Queue,
     secret::LinkSecrets,
+    ssm::Parameters,
     store::{Orders, Table, Tombstones},
 };
 

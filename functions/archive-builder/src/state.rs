@@ -11,9 +11,9 @@ use runtime::{
     env::Env,
     erasure::Erasure,
     objects::ObjectStore,
-    parameters::Parameters,
     queue::Queue,
     secret::LinkSecrets,
+    ssm::Parameters,
     store::{Orders, Table},
 };
 

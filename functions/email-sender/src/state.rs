@@ -9,10 +9,10 @@ use runtime::{
     batch::Redelivery,
     desk::{DeadLetters, Desk},
     env::Env,
-    parameters::Parameters,
     queue::Queue,
     secret::LinkSecrets,
     ses::Ses,
+    ssm::Parameters,
     store::{Orders, Table},
 };
 

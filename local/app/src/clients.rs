@@ -8,8 +8,8 @@ use local_aws::{Options, StandIns};
 use runtime::{
     aws::{self, Patience},
     env::Env,
-    parameters::Parameters,
     ses::{NewEmail, Ses},
+    ssm::Parameters,
 };
 
 async fn start(data: &Path) -> (StandIns, SdkConfig) {

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 use domain::link::LinkSecret;
 use tokio::sync::OnceCell;
 
-use crate::parameters::Parameters;
+use crate::ssm::Parameters;
 
 /// Fetched at its first use, not at start: most cold starts never need it.
 pub struct LinkSecrets {
