@@ -17,11 +17,11 @@ use domain::{
 use runtime::{
     aws,
     clock::Clock,
+    cloudwatch::OldestMessage,
     desk::{DeadLetters, Desk},
     env::Env,
     erasure::Erasure,
     fill::Fillings,
-    monitoring::OldestMessage,
     objects::ObjectStore,
     queue::Queue,
     secret::LinkSecrets,
