@@ -2,13 +2,13 @@
 
 mod at_once;
 mod body;
+mod download_page;
 mod etag;
 mod headers;
 mod idempotency;
 mod identity;
 mod indexes;
 mod openapi;
-mod page;
 mod problem;
 mod routes;
 mod state;

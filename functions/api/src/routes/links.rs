@@ -22,7 +22,7 @@ use utoipa::IntoParams;
 
 use crate::{
     body::Query,
-    page::{self, Page},
+    download_page::{self, Page},
     problem::{ApiResult, Problem},
     state::State,
 };
@@ -156,7 +156,7 @@ async fn presign(state: &State, download: &Download, order: &Order, volume: usiz
         _ => (&state.archives, format!("{} {volume} of {}.zip", order.reference, download.files().count())),
     };
     let seconds = (file.size / SLOW_LINE_BYTES_PER_SECOND).clamp(SHORTEST, LONGEST);
-    let disposition = page::attachment(&filename);
+    let disposition = download_page::attachment(&filename);
     Ok(store.presign_get(&key, Some(&disposition), Duration::from_secs(seconds)).await?)
 }
 
