@@ -28,7 +28,7 @@ use tracing::warn;
 use uuid::Uuid;
 
 use crate::{
-    body,
+    extract,
     identity::{Caller, Identities},
     problem::{ApiError, ApiResult, Kind, Problem},
 };
@@ -114,7 +114,7 @@ async fn run(state: &Idempotency, request: Request, next: Next) -> ApiResult<Res
         return Ok(next.run(Request::from_parts(parts, body)).await);
     };
     let key = key(&parts)?;
-    let bytes = body::read(Request::new(body), &()).await?;
+    let bytes = extract::read(Request::new(body), &()).await?;
     let fingerprint = fingerprint(&parts, &bytes, &key);
     let id = Uuid::new_v5(&NAMESPACE, key.as_bytes());
     let now = state.clock.now();

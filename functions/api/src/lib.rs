@@ -1,9 +1,9 @@
 //! The HTTP API: parses at the edge, writes records, sends jobs, signs links. It never touches a photo's bytes.
 
 mod at_once;
-mod body;
 mod download_page;
 mod etag;
+mod extract;
 mod headers;
 mod idempotency;
 mod identity;

@@ -25,7 +25,7 @@ use utoipa::{ToSchema, openapi::OpenApi};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    body::MAX_BODY_BYTES,
+    extract::MAX_BODY_BYTES,
     headers::secured,
     idempotency::keyed,
     openapi,

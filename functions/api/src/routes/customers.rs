@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::operations;
 use crate::{
-    body::Body, idempotency::Allotted, identity::Caller, problem::ApiResult, state::State, views::OperationStarted,
+    extract::Body, idempotency::Allotted, identity::Caller, problem::ApiResult, state::State, views::OperationStarted,
 };
 
 /// Whose data is erased.

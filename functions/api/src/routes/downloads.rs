@@ -1,8 +1,8 @@
 //! Downloads: an order's photos as one ZIP, or one of them as it is.
 
+mod new_download;
 mod plan;
 mod retry;
-mod terms;
 
 use axum::{Json, extract::State as Shared, response::Response};
 use domain::{
@@ -18,11 +18,11 @@ use utoipa::IntoParams;
 use uuid::Uuid;
 
 use self::plan::{announce, bare_file, make, photo_of, plan};
-pub use self::{retry::*, terms::*};
+pub use self::{new_download::*, retry::*};
 use super::{orders, page_of};
 use crate::{
-    body::{BodyOrNone, Id, Query},
     etag,
+    extract::{BodyOrNone, Id, Query},
     idempotency::Allotted,
     identity::Caller,
     problem::{ApiResult, Problem, ProblemView},

@@ -14,8 +14,8 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
-    body::{Body, Id, locale, object},
     etag,
+    extract::{Body, Id, locale, object},
     idempotency::Allotted,
     identity::Caller,
     problem::{ApiResult, Problem},

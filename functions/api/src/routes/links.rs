@@ -21,8 +21,8 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::{
-    body::Query,
     download_page::{self, Page},
+    extract::Query,
     problem::{ApiResult, Problem},
     state::State,
 };

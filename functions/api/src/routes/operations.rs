@@ -7,8 +7,8 @@ use runtime::store::Created;
 use uuid::Version;
 
 use crate::{
-    body::Id,
     etag,
+    extract::Id,
     idempotency::Allotted,
     identity::Caller,
     problem::{ApiResult, Problem},

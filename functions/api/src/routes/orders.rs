@@ -24,8 +24,8 @@ use uuid::Uuid;
 
 use super::page_of;
 use crate::{
-    body::{Body, Id, Query, line, locale, object},
     etag,
+    extract::{Body, Id, Query, line, locale, object},
     idempotency::Allotted,
     identity::Caller,
     problem::{ApiResult, Kind, Problem, ProblemView},

@@ -22,8 +22,8 @@ use uuid::Uuid;
 pub use self::{process::*, upload::*};
 use super::page_of;
 use crate::{
-    body::{Id, Query},
     etag,
+    extract::{Id, Query},
     identity::Caller,
     problem::{ApiResult, Kind, Problem, ProblemView},
     state::State,

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{announce, bare_file, photo_of, plan, tell, with_link};
 use crate::routes::{orders, photos::HowToRun};
 use crate::{
-    body::{BodyOrNone, Id},
+    extract::{BodyOrNone, Id},
     idempotency::Allotted,
     identity::Caller,
     problem::{ApiResult, Kind, Problem, ProblemView},

@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use super::{super::operations, find};
 use crate::{
     at_once,
-    body::{Body, BodyOrNone, Id, integer},
+    extract::{Body, BodyOrNone, Id, integer},
     idempotency::Allotted,
     identity::Caller,
     problem::{ApiResult, Kind, Problem, ProblemView},

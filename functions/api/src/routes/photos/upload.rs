@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::find;
 use crate::{
-    body::{Body, Id, integer},
+    extract::{Body, Id, integer},
     idempotency::Allotted,
     identity::Caller,
     problem::{ApiResult, Kind, Problem, ProblemView},

@@ -26,7 +26,7 @@ use super::{
     job_id::{JobId, queue_named},
 };
 use crate::{
-    body::{Body, Query},
+    extract::{Body, Query},
     idempotency::{Allotted, Remember},
     identity::Operator,
     problem::{ApiResult, Problem},

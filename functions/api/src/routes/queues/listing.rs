@@ -22,7 +22,7 @@ use super::{
     job_id::{JobId, queue_named},
 };
 use crate::{
-    body::Query,
+    extract::Query,
     identity::Operator,
     problem::{ApiResult, Problem},
     routes::page_of,

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{body::integer, problem::Problem, state::State};
+use crate::{extract::integer, problem::Problem, state::State};
 
 /// Bounds a typing error, no real wish.
 const MAX_DOWNLOADS: u32 = 10_000;
