@@ -5,7 +5,7 @@ use std::{path::Path, sync::atomic::AtomicBool};
 use anyhow::{Result, anyhow};
 use archive::{Entry, Layout, Modified, contents::Source};
 use archive_builder::{
-    assemble::{Assembly, Earlier, Place, Unwritten},
+    assemble::{Assembly, Place, ResumeState, Unwritten},
     plan::{PartPlan, cost::Costs},
     uploads::{Checksums, Uploads},
 };
@@ -34,7 +34,8 @@ pub async fn build(job: &Path) -> Result<()> {
     let preference = job.preference.parse().map_err(|error: String| anyhow!(error))?;
     let plan = PartPlan::new(&layout, preference, &Costs::AWS)?;
     let place = Place { studio: job.studio, download: job.download, build: 1, volume: None };
-    let got_on = AtomicBool::new(false);
-    let assembly = Assembly::new((&layout, &plan), place, (&originals, &uploads), Earlier::default(), &got_on);
+    let made_progress = AtomicBool::new(false);
+    let assembly =
+        Assembly::new((&layout, &plan), place, (&originals, &uploads), ResumeState::default(), &made_progress);
     assembly.run(&Unwritten).await.map_err(|error| anyhow!("{error}"))
 }

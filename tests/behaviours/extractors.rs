@@ -13,7 +13,7 @@ use std::{
 
 use archive::{Entry, Layout, Modified, contents::Source, crc::RunningCrc32};
 use archive_builder::{
-    assemble::{Assembly, Earlier, Place, Unwritten},
+    assemble::{Assembly, Place, ResumeState, Unwritten},
     plan::{PartPlan, Preference, cost::Costs},
     uploads::{Checksums, Uploads},
 };
@@ -101,7 +101,7 @@ async fn assemble(app: &TestApp, entries: Vec<Entry<Source>>, folder: &Path) -> 
     let originals = ObjectStore::new(app.s3().clone(), "photos");
     let uploads = Uploads::new(app.s3().clone(), "downloads", "photos", Checksums::FullObject);
     let got_on = AtomicBool::new(false);
-    let assembly = Assembly::new((&layout, &plan), place, (&originals, &uploads), Earlier::default(), &got_on);
+    let assembly = Assembly::new((&layout, &plan), place, (&originals, &uploads), ResumeState::default(), &got_on);
     assembly.run(&Unwritten).await.unwrap_or_else(|error| panic!("{error}"));
     let mut body = app.s3().get_object().bucket("downloads").key(key).send().await.unwrap().body;
     let mut archive = File::create(folder.join("archive.zip")).unwrap();

@@ -4,8 +4,8 @@
 //! uploads, finished objects under keys that name their plan. [`resume`] finds it again, and only the rest is made.
 
 mod buffer;
-mod flow;
-mod proof;
+mod checksums;
+mod concurrency;
 mod resume;
 
 use std::{
@@ -20,8 +20,8 @@ use runtime::objects::ObjectStore;
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
-pub use self::resume::{Earlier, sort};
-use self::{flow::Flow, proof::Proof};
+pub use self::resume::{ResumeState, sort};
+use self::{checksums::Checksums, concurrency::Concurrency};
 use crate::{
     plan::{Object, Origin, Part, PartPlan},
     uploads::{CopyError, CopySource, DonePart, Expected, StoreError, Uploads},
@@ -61,7 +61,7 @@ impl Place {
 }
 
 /// Where a build under way is written down.
-pub trait Journal: Sync {
+pub trait ProgressStore: Sync {
     /// Records the archive's upload, begun or resumed, with the number of files in it; called before the first part is
     /// made.
     fn begun(&self, upload_id: &str, plan: u64, files: usize) -> impl Future<Output = Result<(), JobError>> + Send;
@@ -72,7 +72,7 @@ pub trait Journal: Sync {
 /// Written down nowhere: a build that nobody watches, and nobody will go on with.
 pub struct Unwritten;
 
-impl Journal for Unwritten {
+impl ProgressStore for Unwritten {
     async fn begun(&self, _: &str, _: u64, _: usize) -> Result<(), JobError> {
         Ok(())
     }
@@ -90,24 +90,24 @@ pub struct Assembly<'a> {
     place: Place,
     originals: &'a ObjectStore,
     uploads: &'a Uploads,
-    earlier: Earlier,
-    flow: Flow,
-    proof: Proof,
+    resume_state: ResumeState,
+    concurrency: Concurrency,
+    checksums: Checksums,
     /// ETags of the pads that are there.
     pads: Vec<OnceCell<String>>,
     /// Set when a part was made, of whatever object.
-    got_on: &'a AtomicBool,
+    made_progress: &'a AtomicBool,
 }
 
 impl<'a> Assembly<'a> {
-    /// The archive of this layout by this plan; `earlier` is what is there of it already. `got_on` is set when anything
+    /// The archive of this layout by this plan; `resume_state` is what is there of it already. `made_progress` is set when anything
     /// was made: whoever stops an assembly knows then that another one will find more.
     pub fn new(
         (layout, plan): (&'a Layout<Source>, &'a PartPlan),
         place: Place,
         (originals, uploads): (&'a ObjectStore, &'a Uploads),
-        earlier: Earlier,
-        got_on: &'a AtomicBool,
+        resume_state: ResumeState,
+        made_progress: &'a AtomicBool,
     ) -> Self {
         Self {
             layout,
@@ -116,21 +116,21 @@ impl<'a> Assembly<'a> {
             place,
             originals,
             uploads,
-            earlier,
-            flow: Flow::new(plan.buffers),
-            proof: Proof::default(),
+            resume_state,
+            concurrency: Concurrency::new(plan.buffers),
+            checksums: Checksums::default(),
             pads: plan.pads.iter().map(|_| OnceCell::new()).collect(),
-            got_on,
+            made_progress,
         }
     }
 
     /// Puts it together, and removes what it was made of.
-    pub async fn run(&self, journal: &impl Journal) -> Result<(), JobError> {
-        self.store(&self.place.archive(), journal).await?;
+    pub async fn run(&self, progress: &impl ProgressStore) -> Result<(), JobError> {
+        self.store(&self.place.archive(), progress).await?;
         self.clear().await
     }
 
-    async fn store(&self, key: &ObjectKey, journal: &impl Journal) -> Result<(), JobError> {
+    async fn store(&self, key: &ObjectKey, progress: &impl ProgressStore) -> Result<(), JobError> {
         let expected = expected(self.layout);
         if let [Part::Upload(stretches)] = &self.plan.parts[..] {
             let buffer = self.buffer(stretches).await?;
@@ -138,7 +138,7 @@ impl<'a> Assembly<'a> {
             return Ok(());
         }
         let (upload_id, done) = self.open(key, &self.plan.parts).await?;
-        let parts = self.make(key, &upload_id, done, journal).await?;
+        let parts = self.make(key, &upload_id, done, progress).await?;
         self.uploads.complete(key, &upload_id, &parts, expected).await.map_err(mismatch)?;
         Ok(())
     }
@@ -149,7 +149,7 @@ impl<'a> Assembly<'a> {
         key: &ObjectKey,
         upload_id: &str,
         mut done: HashMap<i32, DonePart>,
-        journal: &impl Journal,
+        progress: &impl ProgressStore,
     ) -> Result<Vec<DonePart>, JobError> {
         let grouped = self.plan.parts.iter().any(is_group);
         let at_once = if grouped { GROUPS_AT_ONCE } else { PARTS_AT_ONCE };
@@ -164,7 +164,7 @@ impl<'a> Assembly<'a> {
                 missing.push((number, part, within));
             }
         }
-        journal.begun(upload_id, self.fingerprint, files).await?;
+        progress.begun(upload_id, self.fingerprint, files).await?;
         let within: HashMap<i32, usize> = missing.iter().map(|(number, _, within)| (*number, *within)).collect();
         // Begun one by one: ten thousand parts that wait would take more memory than all buffers.
         let mut missing = missing.into_iter();
@@ -178,7 +178,7 @@ impl<'a> Assembly<'a> {
             let Some(part) = making.try_next().await? else { break };
             files += within.get(&part.number).copied().unwrap_or_default();
             done.insert(part.number, part);
-            journal.stored(files).await?;
+            progress.stored(files).await?;
         }
         Ok(in_order(done))
     }
@@ -195,7 +195,7 @@ impl<'a> Assembly<'a> {
             let done = match part {
                 Part::Upload(stretches) => {
                     let buffer = self.buffer(stretches).await?;
-                    let _turn = self.flow.upload().await?;
+                    let _turn = self.concurrency.upload().await?;
                     self.uploads.send(key, upload_id, number, buffer.bytes()).await?
                 }
                 Part::Copy { from, range } => {
@@ -203,7 +203,7 @@ impl<'a> Assembly<'a> {
                     let len = range.end - range.start;
                     // S3 takes no range of a source of 5 MiB or less, and none of a whole is needed.
                     let some = (len < size).then(|| range.clone());
-                    let _turn = self.flow.copy().await?;
+                    let _turn = self.concurrency.copy().await?;
                     let copy = CopySource { key: source, etag, range: some, len };
                     let done = self.uploads.copy(key, upload_id, number, copy).await;
                     let done = done.map_err(|error| self.blame(from, error))?;
@@ -211,7 +211,7 @@ impl<'a> Assembly<'a> {
                     done
                 }
             };
-            self.got_on.store(true, Ordering::Relaxed);
+            self.made_progress.store(true, Ordering::Relaxed);
             Ok(done)
         })
     }
@@ -240,12 +240,12 @@ impl<'a> Assembly<'a> {
     /// Makes an intermediate object, unless it is there; its ETag.
     async fn object(&self, object: &Object) -> Result<String, JobError> {
         let key = self.key(object);
-        if let Some(etag) = self.earlier.object(&key, object.size) {
+        if let Some(etag) = self.resume_state.object(&key, object.size) {
             return Ok(etag);
         }
         if let [Part::Upload(stretches)] = &object.parts[..] {
             let buffer = self.buffer(stretches).await?;
-            let _turn = self.flow.upload().await?;
+            let _turn = self.concurrency.upload().await?;
             let expected = Expected { size: object.size, crc32: None, first: false };
             return self.uploads.put(&key, buffer.bytes(), expected).await.map_err(mismatch);
         }
@@ -265,7 +265,7 @@ impl<'a> Assembly<'a> {
         }
         let parts = in_order(done);
         let expected = Expected { size: object.size, crc32: combined(&parts), first: false };
-        let _turn = self.flow.copy().await?;
+        let _turn = self.concurrency.copy().await?;
         self.uploads.complete(&key, &upload_id, &parts, expected).await.map_err(mismatch)
     }
 
@@ -274,7 +274,7 @@ impl<'a> Assembly<'a> {
     fn prove(&self, part: &Part, done: &DonePart) -> Result<(), JobError> {
         match (part, done.crc32) {
             (Part::Copy { from: Origin::Entry(entry), range }, Some(crc32)) => {
-                self.proof.seen(self.layout, *entry, range.clone(), crc32)
+                self.checksums.seen(self.layout, *entry, range.clone(), crc32)
             }
             _ => Ok(()),
         }

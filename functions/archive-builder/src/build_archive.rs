@@ -28,7 +28,7 @@ use tracing::{Instrument as _, info, info_span, warn};
 use uuid::Uuid;
 
 use crate::{
-    assemble::{Assembly, Earlier, Journal, Place, expected, fingerprint, sort},
+    assemble::{Assembly, Place, ProgressStore, ResumeState, expected, fingerprint, sort},
     notify::notify,
     plan::{PartPlan, cost::Costs},
     state::State,
@@ -110,12 +110,12 @@ async fn build(state: &State, lease: Arc<Lease<Download>>) -> Result<Download, J
     let layouts = lay_out(state, &lease.record).await?;
     announce(state, &lease, &layouts).await?;
     let time = Duration::try_from(lease.stops_at.duration_since(lease.now())).unwrap_or_default();
-    let got_on = AtomicBool::new(false);
+    let made_progress = AtomicBool::new(false);
     // Whatever was done by then lies in S3, and where to go on stands on the record: stopping is dropping.
-    let assembling = assemble_all(state, &lease, &layouts, &got_on);
+    let assembling = assemble_all(state, &lease, &layouts, &made_progress);
     match tokio::time::timeout(time.saturating_sub(STOP_BEFORE), assembling).await {
         Ok(assembled) => assembled?,
-        Err(_elapsed) if got_on.load(Ordering::Relaxed) => return Err(JobError::Paused),
+        Err(_elapsed) if made_progress.load(Ordering::Relaxed) => return Err(JobError::Paused),
         // Not one part in all that time: S3 is slower than it may be.
         Err(_elapsed) => return Err(broken_off("Failed to get on", anyhow!("The build's time was up")).into()),
     }
@@ -168,7 +168,7 @@ async fn assemble_all(
     state: &State,
     lease: &Lease<Download>,
     layouts: &[Layout<Source>],
-    got_on: &AtomicBool,
+    made_progress: &AtomicBool,
 ) -> Result<(), JobError> {
     let Download { studio, id: download, build, .. } = lease.record.clone();
     // At a first try nothing can be there, and asking would cost more requests than a small archive takes.
@@ -180,14 +180,14 @@ async fn assemble_all(
         if !again || state.uploads.already(&place.archive(), expected(layout)).await?.is_none() {
             let plan = PartPlan::new(layout, state.preference, &Costs::AWS)
                 .map_err(|error| JobError::reject("archive_too_large", error.to_string()))?;
-            let earlier = if again {
+            let resume_state = if again {
                 take_up(state, lease, &place, fingerprint(layout, &plan)).await?
             } else {
-                Earlier::default()
+                ResumeState::default()
             };
-            let journal = OnRecord { lease, last: Mutex::new(Instant::now()), files_before };
+            let progress = OnRecord { lease, last: Mutex::new(Instant::now()), files_before };
             let stores = (&state.originals, &state.uploads);
-            Assembly::new((layout, &plan), place, stores, earlier, got_on).run(&journal).await?;
+            Assembly::new((layout, &plan), place, stores, resume_state, made_progress).run(&progress).await?;
         }
         files_before += layout.entries().iter().filter(|entry| entry.source().is_some()).count();
     }
@@ -201,12 +201,12 @@ async fn assemble_all(
 }
 
 /// What an earlier try has left that can be gone on with; the rest of it is removed.
-async fn take_up(state: &State, lease: &Lease<Download>, at: &Place, plan: u64) -> Result<Earlier, JobError> {
+async fn take_up(state: &State, lease: &Lease<Download>, at: &Place, plan: u64) -> Result<ResumeState, JobError> {
     let found = state.uploads.find(&at.studio, at.download, at.build).await?;
     let (kept, useless) = sort(found, &at.archive(), plan, lease.record.position.as_ref());
     info!(objects = kept.objects.len(), uploads = kept.uploads.len(), "Going on where an earlier try has ended");
     state.uploads.clear(useless).await?;
-    Ok(Earlier::of(kept))
+    Ok(ResumeState::of(kept))
 }
 
 /// The record as the place where a build is written down. Every write asks whether the record is still ours.
@@ -225,7 +225,7 @@ impl OnRecord<'_> {
     }
 }
 
-impl Journal for OnRecord<'_> {
+impl ProgressStore for OnRecord<'_> {
     async fn begun(&self, upload_id: &str, plan: u64, files: usize) -> Result<(), JobError> {
         let position = Position { upload_id: upload_id.to_owned(), plan: format!("{plan:016x}") };
         let (by, progress) = (self.lease.by, self.progress(files));

@@ -15,7 +15,7 @@ pub(super) use self::{
 };
 use super::{
     bitmap::{Bitmap, DecodedBitmap, PixelFormat},
-    guard::guarded,
+    catch_panic::guarded,
     reduce::to_eight,
 };
 

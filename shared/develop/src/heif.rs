@@ -40,9 +40,9 @@ use self::{
 use super::{
     Decoded, Original, PREVIEW_LONG_EDGE, Picture,
     bitmap::PixelFormat,
+    catch_panic::guarded,
     colour::{Assumed, Colour, MAX_PROFILE_BYTES, SRGB_PRIMARIES, Space, Transfer, coded_primaries},
     error::{Error, Failure},
-    guard::guarded,
     limits::{Limits, check_working_bytes},
     reduce::{Depth, Reducer, over_white},
     truncation,

@@ -7,9 +7,9 @@ use image::{ColorType, ImageDecoder, ImageError};
 use super::{
     Decoded, Original, PREVIEW_LONG_EDGE, Picture,
     bitmap::PixelFormat,
+    catch_panic::guarded,
     colour::{Colour, MAX_PROFILE_BYTES},
     error::Error,
-    guard::guarded,
     limits::{MAX_WORKING_BYTES, check_working_bytes},
     reduce::{Depth, Reducer, over_white},
 };

@@ -6,6 +6,7 @@
 mod bitmap;
 mod bmff;
 mod bmp;
+mod catch_panic;
 mod colour;
 mod content_type;
 mod error;
@@ -13,7 +14,6 @@ mod error;
 #[doc(hidden)]
 pub mod fuzzing;
 mod gif;
-mod guard;
 mod heif;
 mod ifd;
 mod image_crate;

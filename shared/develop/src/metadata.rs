@@ -16,7 +16,7 @@ use domain::photo::Exif;
 
 pub(super) use self::blocks::Blocks;
 use self::{exif::Directories, iptc::Iptc, record::Sources, xmp::Xmp};
-use super::{colour::DcfColour, guard::guarded};
+use super::{catch_panic::guarded, colour::DcfColour};
 
 /// A file's metadata.
 #[derive(Debug, Clone, PartialEq)]

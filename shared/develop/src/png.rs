@@ -9,8 +9,8 @@ use png::{BitDepth, ColorType, DecodeOptions, Decoder, DecodingError, Reader, Tr
 use super::{
     Decoded, Original, PREVIEW_LONG_EDGE, Picture,
     bitmap::PixelFormat,
+    catch_panic::guarded,
     error::Error,
-    guard::guarded,
     limits::{Limits, MAX_WORKING_BYTES, check_working_bytes},
     reduce::{Depth, Reducer, over_white},
     truncation,

@@ -6,7 +6,8 @@ mod size;
 
 use self::directories::{Sensor, stored_size};
 use super::{
-    Decoded, Original, error::Error, guard::guarded, ifd::Structure, jpeg, jpeg::Header, metadata, orient::upright,
+    Decoded, Original, catch_panic::guarded, error::Error, ifd::Structure, jpeg, jpeg::Header, metadata,
+    orient::upright,
 };
 
 /// Decoders' attempts at one file: damage in the largest JPEG leaves the next.

@@ -21,9 +21,9 @@ use self::{
 use super::{
     Decoded, Original, PREVIEW_LONG_EDGE, Picture,
     bitmap::PixelFormat,
+    catch_panic::guarded,
     colour::{Assumed, Colour, MAX_PROFILE_BYTES, Space},
     error::{Error, Failure},
-    guard::guarded,
     ifd::{Directory, Structure},
     limits::{Limits, check_working_bytes},
     reduce::Reducer,

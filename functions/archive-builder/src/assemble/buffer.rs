@@ -9,7 +9,7 @@ use futures::{TryStreamExt as _, stream::FuturesUnordered};
 use runtime::{aws::broken_off, objects::GetError};
 use tracing::warn;
 
-use super::{Assembly, flow::Filled};
+use super::{Assembly, concurrency::Filled};
 use crate::plan::Stretch;
 
 /// Fetches of one buffer that wait for their turn or are under way.
@@ -21,7 +21,7 @@ impl Assembly<'_> {
     /// Waits for room, and fills it with these stretches.
     pub(super) async fn buffer(&self, stretches: &[Stretch]) -> Result<Filled<'_>, JobError> {
         let len = stretches.iter().map(Stretch::len).sum();
-        let mut room = self.flow.room(len).await?;
+        let mut room = self.concurrency.room(len).await?;
         let mut rest = room.bytes.as_mut();
         let too_long = || anyhow!("An upload is longer than its stretches");
         let mut missing = Vec::new();
@@ -61,7 +61,7 @@ impl Assembly<'_> {
         let content = &self.layout.entries()[entry];
         let source = content.source().ok_or_else(|| anyhow!("An entry to be fetched has no source"))?;
         for attempt in 1.. {
-            let _turn = self.flow.fetch().await?;
+            let _turn = self.concurrency.fetch().await?;
             let whole = range == (0..content.size());
             let opened = if whole {
                 self.originals.open(&source.key, &source.etag).await
@@ -80,7 +80,7 @@ impl Assembly<'_> {
                 Err(error) => return Err(broken_off("Failed to read a photo", error).into()),
             }
         }
-        self.proof.seen(self.layout, entry, range, crc32fast::hash(slot))
+        self.checksums.seen(self.layout, entry, range, crc32fast::hash(slot))
     }
 }
 

@@ -15,9 +15,9 @@ use crate::{
 
 /// Objects and uploads of an earlier try; nothing at a first one.
 #[derive(Default)]
-pub struct Earlier(Option<Mutex<Found>>);
+pub struct ResumeState(Option<Mutex<Found>>);
 
-impl Earlier {
+impl ResumeState {
     /// There was an earlier try, and it left this.
     pub fn of(found: Found) -> Self {
         Self(Some(Mutex::new(found)))
@@ -68,7 +68,7 @@ impl Assembly<'_> {
         parts: &[Part],
     ) -> Result<(String, HashMap<i32, DonePart>), JobError> {
         let mut open = None;
-        for id in self.earlier.take_uploads(key) {
+        for id in self.resume_state.take_uploads(key) {
             if open.is_some() {
                 self.uploads.abort(key.to_string(), &id).await?;
                 continue;
@@ -77,7 +77,7 @@ impl Assembly<'_> {
             open = listed.map(|listed| (id, listed));
         }
         let Some((id, listed)) = open else {
-            let _turn = self.flow.copy().await?;
+            let _turn = self.concurrency.copy().await?;
             return Ok((self.uploads.begin(key).await?, HashMap::new()));
         };
         let mut done = HashMap::with_capacity(listed.len());

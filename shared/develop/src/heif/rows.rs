@@ -15,8 +15,8 @@ use super::{
     plan::{Codec, Layer},
 };
 use crate::{
+    catch_panic::guarded,
     error::{Error, Failure},
-    guard::guarded,
 };
 
 /// Threads that decode tiles. A Lambda function has two at 3 GB.

@@ -13,9 +13,9 @@ use super::codestream;
 use crate::{
     Decoded, Original, PREVIEW_LONG_EDGE, Picture,
     bitmap::PixelFormat,
+    catch_panic::guarded,
     colour::{Colour, MAX_PROFILE_BYTES},
     error::Error,
-    guard::guarded,
     limits::{Limits, MAX_WORKING_BYTES, MEGAPIXEL},
     reduce::{Depth, Reducer, over_white},
 };

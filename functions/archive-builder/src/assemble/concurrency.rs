@@ -18,7 +18,7 @@ const FETCHES: usize = 16;
 /// Memory is handed out in so many bytes.
 const UNIT: u64 = 64 << 10;
 
-pub struct Flow {
+pub struct Concurrency {
     copies: Semaphore,
     uploads: Semaphore,
     fetches: Semaphore,
@@ -26,7 +26,7 @@ pub struct Flow {
     units: u64,
 }
 
-impl Flow {
+impl Concurrency {
     /// With these bounds for all buffers together.
     pub fn new(Buffers { total, .. }: Buffers) -> Self {
         let units = total.div_ceil(UNIT).max(1);

@@ -12,12 +12,12 @@ use domain::JobError;
 /// Stretches of photos that are not whole yet. One that never becomes whole, because an earlier try has read its
 /// beginning, is still proven: by the checksum of the archive.
 #[derive(Default)]
-pub struct Proof(Mutex<HashMap<usize, Stretches>>);
+pub struct Checksums(Mutex<HashMap<usize, Stretches>>);
 
 /// Ranges of one entry, with their CRC-32s.
 type Stretches = Vec<(Range<u64>, u32)>;
 
-impl Proof {
+impl Checksums {
     /// These bytes of an entry have this CRC-32.
     pub fn seen(&self, layout: &Layout<Source>, entry: usize, range: Range<u64>, crc32: u32) -> Result<(), JobError> {
         let content = &layout.entries()[entry];
