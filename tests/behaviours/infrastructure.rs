@@ -406,10 +406,10 @@ fn services_use_the_key_as_aws_documents() {
 fn concurrency_follows_the_variable_else_the_table() {
     let plan = plan_of_complete_example();
     for (function, worker) in workers().unwrap() {
-        let wanted = if function == "photo-processor" { 40 } else { worker.max_concurrency };
+        let requested = if function == "photo-processor" { 40 } else { worker.max_concurrency };
         let address = format!("module.darkroom.module.worker[\"{function}\"].aws_lambda_event_source_mapping.this");
         let mapping = plan.iter().find(|resource| resource.address == address).unwrap_or_else(|| panic!("{address}"));
-        assert_eq!(mapping.values["scaling_config"][0]["maximum_concurrency"], wanted, "{function}");
+        assert_eq!(mapping.values["scaling_config"][0]["maximum_concurrency"], requested, "{function}");
     }
 }
 

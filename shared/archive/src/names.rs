@@ -65,12 +65,12 @@ impl EntryNames {
         reference: &str,
         files: impl IntoIterator<Item = OriginalName<'a>>,
     ) -> Self {
-        let wanted: Vec<String> =
+        let requested: Vec<String> =
             files.into_iter().map(|file| safe::file_name(file.filename, FILE, file.content_type)).collect();
         let mut taken: HashSet<String> = manifests.into_iter().map(|name| caseless(&name)).collect();
-        let firsts: Vec<bool> = wanted.iter().map(|name| taken.insert(caseless(name))).collect();
+        let firsts: Vec<bool> = requested.iter().map(|name| taken.insert(caseless(name))).collect();
         let mut next = HashMap::new();
-        let files = wanted
+        let files = requested
             .into_iter()
             .zip(firsts)
             .map(|(name, first)| if first { name } else { numbered(&name, &mut taken, &mut next) });

@@ -87,8 +87,8 @@ impl<S> Pieces<'_, S> {
     fn central_headers(&self, first: usize) -> Bytes {
         let mut out = Vec::with_capacity(DIRECTORY_PIECE);
         for index in first..self.layout.entries().len() {
-            let wanted = self.layout.central_offset(index) < self.end;
-            if !wanted || out.len() >= DIRECTORY_PIECE {
+            let requested = self.layout.central_offset(index) < self.end;
+            if !requested || out.len() >= DIRECTORY_PIECE {
                 break;
             }
             self.layout.write_central_header(index, &mut out);

@@ -55,7 +55,7 @@ fn check_code_groups(file: &[u8], limits: &Limits) -> Result<(), Error> {
         let mut inner = chunks(frame.get(16..).unwrap_or_default());
         // One chunk, or alpha and a lossy one.
         let (kind, body) = inner.next().unwrap_or((b"none", &[]));
-        let of = |wanted| Some(body).filter(|_| kind == wanted);
+        let of = |requested| Some(body).filter(|_| kind == requested);
         parts.push((of(b"VP8L"), of(b"ALPH"), number(frame, 6).zip(number(frame, 9))));
     }
     for (picture, alpha, size) in parts {

@@ -125,7 +125,7 @@ impl Selection {
     /// Is it one of them? What names no studio belongs to none.
     pub fn takes(&self, code: &str, studio: Option<&Studio>) -> bool {
         self.error.as_deref().is_none_or(|error| error == code)
-            && self.studio.as_ref().is_none_or(|wanted| Some(wanted) == studio)
+            && self.studio.as_ref().is_none_or(|requested| Some(requested) == studio)
     }
 }
 

@@ -65,13 +65,13 @@ pub(super) fn preflight(rules: &[CorsRule], headers: &HeaderMap) -> s3s::HttpRes
     let asked = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let mut response = s3s::HttpResponse::new(s3s::Body::empty());
     let (origin, method) = (asked(header::ORIGIN), asked(header::ACCESS_CONTROL_REQUEST_METHOD));
-    let wanted = asked(header::ACCESS_CONTROL_REQUEST_HEADERS);
-    let Some(rule) = rules.iter().find(|rule| rule.allows(origin, method, wanted)) else {
+    let requested = asked(header::ACCESS_CONTROL_REQUEST_HEADERS);
+    let Some(rule) = rules.iter().find(|rule| rule.allows(origin, method, requested)) else {
         *response.status_mut() = StatusCode::FORBIDDEN;
         return response;
     };
     allow(rule, origin, response.headers_mut());
-    put(response.headers_mut(), header::ACCESS_CONTROL_ALLOW_HEADERS, wanted);
+    put(response.headers_mut(), header::ACCESS_CONTROL_ALLOW_HEADERS, requested);
     if let Some(seconds) = rule.max_age_seconds {
         put(response.headers_mut(), header::ACCESS_CONTROL_MAX_AGE, &seconds.to_string());
     }

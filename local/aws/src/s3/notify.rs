@@ -67,11 +67,11 @@ impl Rule {
 
     /// Whether `event` (such as `ObjectCreated:Put`) of `key` is told.
     pub fn matches(&self, event: &str, key: &str) -> bool {
-        let wanted = |pattern: &String| {
+        let requested = |pattern: &String| {
             let pattern = pattern.strip_prefix("s3:").unwrap_or(pattern);
             pattern.strip_suffix('*').map_or(pattern == event, |start| event.starts_with(start))
         };
-        key.starts_with(&self.prefix) && key.ends_with(&self.suffix) && self.events.iter().any(wanted)
+        key.starts_with(&self.prefix) && key.ends_with(&self.suffix) && self.events.iter().any(requested)
     }
 }
 

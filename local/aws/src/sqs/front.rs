@@ -144,8 +144,9 @@ fn get_attributes(queues: &Queues, request: &GetAttributes) -> Result<Value, Sqs
     let name = queue_name(&request.queue_url);
     let counts = queues.counts(name)?;
     let all = attributes(&queues.state().core, name, counts)?;
-    let wants_all = request.attribute_names.iter().any(|wanted| wanted == "All");
-    if let Some(unknown) = request.attribute_names.iter().find(|wanted| *wanted != "All" && !is_known(wanted)) {
+    let wants_all = request.attribute_names.iter().any(|requested| requested == "All");
+    if let Some(unknown) = request.attribute_names.iter().find(|requested| *requested != "All" && !is_known(requested))
+    {
         return Err(SqsError::bad_attribute(unknown));
     }
     let chosen: Map<String, Value> =

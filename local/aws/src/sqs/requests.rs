@@ -179,7 +179,7 @@ pub(super) struct Receive {
 impl Receive {
     /// A message with the attributes that were asked for, and no others: so AWS.
     pub fn shape(&self, message: &Received) -> Value {
-        let wanted = |name: &str| {
+        let requested = |name: &str| {
             self.attribute_names.iter().chain(&self.message_system_attribute_names).any(|w| w == "All" || w == name)
         };
         let system: Map<String, Value> = [
@@ -190,7 +190,7 @@ impl Receive {
         ]
         .into_iter()
         .chain(message.trace_header.clone().map(|header| ("AWSTraceHeader", header)))
-        .filter(|(name, _)| wanted(name))
+        .filter(|(name, _)| requested(name))
         .map(|(name, value)| (name.to_owned(), Value::String(value)))
         .collect();
         let own: Map<String, Value> = message

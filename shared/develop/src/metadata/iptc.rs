@@ -71,8 +71,8 @@ impl Iptc {
         Time::parse(&format!("{}T{}", date.trim(), time.trim())).map(TakenAt::from)
     }
 
-    fn texts(&self, wanted: u8) -> impl Iterator<Item = String> {
-        let values = self.datasets.iter().filter(move |(dataset, _)| *dataset == wanted);
+    fn texts(&self, requested: u8) -> impl Iterator<Item = String> {
+        let values = self.datasets.iter().filter(move |(dataset, _)| *dataset == requested);
         values
             .map(|(_, value)| if self.utf8 { String::from_utf8_lossy(value).into_owned() } else { text::decode(value) })
     }
@@ -100,8 +100,8 @@ pub(super) const IPTC_RESOURCE: u16 = 0x0404;
 /// Photoshop's resource of XMP.
 pub(super) const XMP_RESOURCE: u16 = 0x0424;
 
-/// The resource `wanted` of a run of Photoshop resources.
-pub(super) fn resource(mut bytes: &[u8], wanted: u16) -> Option<&[u8]> {
+/// The resource `requested` of a run of Photoshop resources.
+pub(super) fn resource(mut bytes: &[u8], requested: u16) -> Option<&[u8]> {
     loop {
         let rest = bytes.strip_prefix(b"8BIM").or_else(|| bytes.strip_prefix(b"PHUT"))?;
         let (&[high, low], rest) = rest.split_first_chunk::<2>()?;
@@ -109,7 +109,7 @@ pub(super) fn resource(mut bytes: &[u8], wanted: u16) -> Option<&[u8]> {
         let name = usize::from(*rest.first()?) + 1;
         let (size, rest) = rest.get(name.next_multiple_of(2)..)?.split_first_chunk::<4>()?;
         let size = u32::from_be_bytes(*size) as usize;
-        if u16::from_be_bytes([high, low]) == wanted {
+        if u16::from_be_bytes([high, low]) == requested {
             return rest.get(..size);
         }
         bytes = rest.get(size.checked_next_multiple_of(2)?..)?;

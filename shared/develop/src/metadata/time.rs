@@ -98,8 +98,8 @@ impl From<Time> for TakenAt {
 struct Scanner<'a>(&'a str);
 
 impl<'a> Scanner<'a> {
-    fn take(&mut self, wanted: impl Fn(char) -> bool) -> bool {
-        let rest = self.0.strip_prefix(wanted);
+    fn take(&mut self, requested: impl Fn(char) -> bool) -> bool {
+        let rest = self.0.strip_prefix(requested);
         self.0 = rest.unwrap_or(self.0);
         rest.is_some()
     }

@@ -32,8 +32,8 @@ fn written(width: u32, height: u32, progressive: bool) -> Vec<u8> {
     started.finish().unwrap()
 }
 
-fn position(file: &[u8], wanted: &[u8]) -> usize {
-    file.windows(wanted.len()).position(|bytes| bytes == wanted).unwrap()
+fn position(file: &[u8], requested: &[u8]) -> usize {
+    file.windows(requested.len()).position(|bytes| bytes == requested).unwrap()
 }
 
 /// Repeats segments behind the start of a JPEG.

@@ -233,8 +233,8 @@ async fn deal<R: JobRecord>(
         })
         .collect();
     let dealt: Vec<anyhow::Result<DeadLetterOutcome>> = stream::iter(deeds).buffered(AT_ONCE).collect().await;
-    let with = |wanted: fn(&anyhow::Result<DeadLetterOutcome>) -> bool| -> Vec<&DeadLetter> {
-        letters.iter().zip(&dealt).filter(|(_, dealt)| wanted(dealt)).map(|(letter, _)| letter).collect()
+    let with = |requested: fn(&anyhow::Result<DeadLetterOutcome>) -> bool| -> Vec<&DeadLetter> {
+        letters.iter().zip(&dealt).filter(|(_, dealt)| requested(dealt)).map(|(letter, _)| letter).collect()
     };
     desk.dead_letters
         .put_back(&with(|dealt| !matches!(dealt, Ok(DeadLetterOutcome::Cleared | DeadLetterOutcome::Done))))
