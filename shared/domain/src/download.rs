@@ -6,9 +6,9 @@ use uuid::Uuid;
 
 use crate::{
     error::RecordError,
+    job_state::{Claim, JobState, MAX_TRIES_DOWNLOAD, NotAgain, NotOwner, TryId},
     object_key::ObjectKey,
     studio::Studio,
-    work::{Claim, MAX_TRIES_DOWNLOAD, NotAgain, NotOwner, TryId, Work},
 };
 
 /// One counted POST on a link opens a window in which further ones are free, so that an interrupted download resumes.
@@ -137,7 +137,7 @@ pub struct Download {
     /// Why it failed.
     pub error: Option<RecordError>,
     /// Tries, owner, lease.
-    pub work: Work,
+    pub work: JobState,
     /// Days that the link lives, counted from ready.
     pub expires_in_days: u32,
     /// Set when ready.
@@ -253,7 +253,7 @@ impl Download {
 
     /// At rest, but for its mail: due until that is on the way. Should its sender die before, the sweep has it sent.
     fn customer_waits(&mut self, now: Timestamp) {
-        self.work.due_at = Work::sent(now).due_at.filter(|_| self.notify);
+        self.work.due_at = JobState::sent(now).due_at.filter(|_| self.notify);
     }
 
     /// Another try follows.
@@ -390,7 +390,7 @@ mod tests {
             photo_count: 1,
             progress: Progress::default(),
             error: None,
-            work: Work::default(),
+            work: JobState::default(),
             expires_in_days: 7,
             expires_at: None,
             max_downloads: None,

@@ -9,9 +9,9 @@ use crate::{
     email_address::EmailAddress,
     error::RecordError,
     job::follow_up_id,
+    job_state::{Claim, JobState, MAX_TRIES_EMAIL, NotAgain, NotOwner, TryId},
     order::{Customer, Order},
     studio::Studio,
-    work::{Claim, MAX_TRIES_EMAIL, NotAgain, NotOwner, TryId, Work},
 };
 
 /// What a mail speaks of. It holds ids, not text: what it says is read from the records at sending, when it is true.
@@ -105,7 +105,7 @@ pub struct Email {
     /// Why it failed.
     pub error: Option<RecordError>,
     /// Tries, owner, lease.
-    pub work: Work,
+    pub work: JobState,
     /// When the record was made.
     pub created_at: Timestamp,
     /// When SES took it.
@@ -130,7 +130,7 @@ impl Email {
             possible_duplicate: false,
             unheard: false,
             error: None,
-            work: Work::sent(now),
+            work: JobState::sent(now),
             created_at: now,
             sent_at: None,
             erased_at: None,
@@ -274,7 +274,7 @@ fn told_by(download: &Download) -> Option<(Uuid, Message)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{job_record::JobRecord as _, work::Fate};
+    use crate::{job_record::JobRecord as _, job_state::Fate};
 
     fn queued() -> Email {
         let message = Message::OrderConfirmation { order_id: Uuid::nil() };

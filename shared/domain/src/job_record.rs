@@ -8,14 +8,14 @@ use crate::{
     email::{Email, EmailStatus},
     error::RecordError,
     job::Job,
+    job_state::{
+        Fate, JobState, MAX_TRIES_DOWNLOAD, MAX_TRIES_EMAIL, MAX_TRIES_OPERATION, MAX_TRIES_PHOTO, NotAgain, NotOwner,
+        TryId,
+    },
     operation::{Operation, OperationStatus},
     photo::{Photo, PhotoStatus},
     record::Record,
     studio::Studio,
-    work::{
-        Fate, MAX_TRIES_DOWNLOAD, MAX_TRIES_EMAIL, MAX_TRIES_OPERATION, MAX_TRIES_PHOTO, NotAgain, NotOwner, TryId,
-        Work,
-    },
     workers::QueueName,
 };
 
@@ -29,9 +29,9 @@ pub trait JobRecord: Record {
     /// The record that a job works on, if it is one of these.
     fn named_by(job: &Job) -> Option<(Studio, Uuid)>;
     /// Its tries, owner and lease.
-    fn work(&self) -> &Work;
+    fn work(&self) -> &JobState;
     /// The same, to change.
-    fn work_mut(&mut self) -> &mut Work;
+    fn work_mut(&mut self) -> &mut JobState;
     /// Why its last try failed.
     fn error_mut(&mut self) -> &mut Option<RecordError>;
     /// Fencing: only the present owner may write.
@@ -105,10 +105,10 @@ macro_rules! job_record {
             fn named_by(job: &Job) -> Option<(Studio, Uuid)> {
                 if let Job::$job { studio, $id } = job { Some((studio.clone(), *$id)) } else { None }
             }
-            fn work(&self) -> &Work {
+            fn work(&self) -> &JobState {
                 &self.work
             }
-            fn work_mut(&mut self) -> &mut Work {
+            fn work_mut(&mut self) -> &mut JobState {
                 &mut self.work
             }
             fn error_mut(&mut self) -> &mut Option<RecordError> {

@@ -9,6 +9,7 @@ pub mod email_address;
 pub mod error;
 pub mod job;
 pub mod job_record;
+pub mod job_state;
 pub mod language;
 pub mod link;
 pub mod object_key;
@@ -17,7 +18,6 @@ pub mod order;
 pub mod photo;
 pub mod record;
 pub mod studio;
-pub mod work;
 pub mod workers;
 
 pub use error::{JobError, RecordError};

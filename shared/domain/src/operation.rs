@@ -7,8 +7,8 @@ use uuid::Uuid;
 use crate::{
     error::RecordError,
     job::follow_up_id,
+    job_state::{Claim, JobState, MAX_TRIES_OPERATION, NotAgain, NotOwner, TryId},
     studio::Studio,
-    work::{Claim, MAX_TRIES_OPERATION, NotAgain, NotOwner, TryId, Work},
     workers::QueueName,
 };
 
@@ -165,7 +165,7 @@ pub struct Operation {
     /// Why it failed.
     pub error: Option<RecordError>,
     /// Tries, owner, lease.
-    pub work: Work,
+    pub work: JobState,
     /// When it was asked for: what failed later is none of its business.
     pub created_at: Timestamp,
     /// When it was done or given up.
@@ -184,7 +184,7 @@ impl Operation {
             position: None,
             done: 0,
             error: None,
-            work: Work::sent(now),
+            work: JobState::sent(now),
             created_at: now,
             ended_at: None,
         }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{error::RecordError, object_key::ObjectKey, studio::Studio, work::Work};
+use crate::{error::RecordError, job_state::JobState, object_key::ObjectKey, studio::Studio};
 
 /// Raised when developing changes what it makes, so that older photos can be found and made anew.
 pub const PROCESSOR_VERSION: u32 = 2;
@@ -128,7 +128,7 @@ pub struct Photo {
     /// Set by developing.
     pub development: Option<Development>,
     /// Tries, owner, lease.
-    pub work: Work,
+    pub work: JobState,
     /// Why it failed.
     pub error: Option<RecordError>,
     /// Where it stood before it was to be deleted; none once its deletion is past the point of return.

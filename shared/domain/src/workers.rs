@@ -126,7 +126,7 @@ pub fn workers() -> Result<BTreeMap<String, Worker>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::work::{MAX_RECEIVES, MAX_TRIES_DOWNLOAD, MAX_TRIES_EMAIL, MAX_TRIES_OPERATION, MAX_TRIES_PHOTO};
+    use crate::job_state::{MAX_RECEIVES, MAX_TRIES_DOWNLOAD, MAX_TRIES_EMAIL, MAX_TRIES_OPERATION, MAX_TRIES_PHOTO};
 
     #[test]
     fn the_table_agrees_with_the_code() {

@@ -3,7 +3,7 @@
 use std::{panic::AssertUnwindSafe, time::Duration};
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
-use domain::{error::JobError, job::Job, work::MAX_RECEIVES};
+use domain::{error::JobError, job::Job, job_state::MAX_RECEIVES};
 use futures::{FutureExt as _, StreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::LambdaEvent;

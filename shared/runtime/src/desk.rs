@@ -14,7 +14,7 @@ use std::sync::Arc;
 use anyhow::Result;
 pub use bulk::{bulk, operate};
 pub use dead_letters::{DeadLetter, DeadLetters, LOOKED_AT};
-use domain::{error::RecordError, job::Job, job_record::JobRecord, studio::Studio, work::NotAgain};
+use domain::{error::RecordError, job::Job, job_record::JobRecord, job_state::NotAgain, studio::Studio};
 use jiff::Timestamp;
 pub use paging::{AT_ONCE, PAGE, pause_in_time};
 use uuid::Uuid;

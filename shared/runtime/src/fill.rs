@@ -12,10 +12,10 @@ use anyhow::Result;
 use domain::{
     error::JobError,
     job::Job,
+    job_state::JobState,
     operation::{Filled, Operation, OperationStatus, Task},
     record::Record,
     studio::Studio,
-    work::Work,
 };
 use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, future::BoxFuture, stream};
 use jiff::{SignedDuration, Timestamp};
@@ -53,7 +53,7 @@ pub async fn begin(operations: &Table<Operation>, queue: &Queue, table: Filled, 
     match operations.get(&studio, id).await? {
         None => {
             let due_at = now.checked_add(BEGINS_AFTER).ok();
-            let work = Work { due_at, ..Work::default() };
+            let work = JobState { due_at, ..JobState::default() };
             let task = Task::Fill { table };
             operations.create(&Operation { work, ..Operation::new(studio, id, table.queue(), task, now) }).await?;
         }
@@ -69,7 +69,7 @@ pub async fn begin(operations: &Table<Operation>, queue: &Queue, table: Filled, 
 /// Writes down that nothing is to be filled in a table that was just made.
 pub async fn is_new(operations: &Table<Operation>, table: Filled, now: Timestamp) -> Result<()> {
     let operation = Operation::new(nobody()?, operation_of(table), table.queue(), Task::Fill { table }, now);
-    let (status, work) = (OperationStatus::Done, Work::default());
+    let (status, work) = (OperationStatus::Done, JobState::default());
     operations.create(&Operation { status, work, ended_at: Some(now), ..operation }).await?;
     Ok(())
 }

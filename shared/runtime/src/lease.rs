@@ -11,8 +11,8 @@ use domain::{
     error::{JobError, RecordError},
     job::Job,
     job_record::JobRecord,
+    job_state::{Claim, Fate, JobState, NotOwner, TryId},
     studio::Studio,
-    work::{Claim, Fate, NotOwner, TryId, Work},
 };
 use futures::FutureExt as _;
 use jiff::{SignedDuration, Timestamp};
@@ -234,7 +234,7 @@ async fn settle<R: JobRecord>(lease: &Lease<R>, delivery: &Delivery, error: JobE
 /// many tries.
 fn fate<R: JobRecord>(
     error: &JobError,
-    work: &Work,
+    work: &JobState,
     now: Timestamp,
     retry_at: impl Fn(u32) -> Timestamp,
 ) -> (Fate, Disposition) {

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use anyhow::Result;
 use domain::{
     job_record::{JobRecord, Queued},
+    job_state::JobState,
     operation::Operation,
     studio::Studio,
-    work::Work,
 };
 use jiff::{SignedDuration, Timestamp};
 use tracing::warn;
@@ -98,6 +98,6 @@ async fn look_after<R: JobRecord>(
     Ok(true)
 }
 
-fn is_due(work: &Work, now: Timestamp) -> bool {
+fn is_due(work: &JobState, now: Timestamp) -> bool {
     work.due_at.is_some_and(|due| due <= now)
 }

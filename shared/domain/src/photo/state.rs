@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::{Derivatives, Development, Photo, PhotoStatus};
-use crate::work::{Claim, GRACE, MAX_TRIES_PHOTO, NotAgain, NotOwner, TryId, Work};
+use crate::job_state::{Claim, GRACE, JobState, MAX_TRIES_PHOTO, NotAgain, NotOwner, TryId};
 
 /// An upload that never came is forgotten after this long.
 const UPLOAD_EXPIRES_AFTER: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -31,7 +31,7 @@ impl Photo {
             }
             PhotoStatus::Failed if same_original && self.work.gave_up => return Claim::Exhausted,
             PhotoStatus::Ready | PhotoStatus::Failed if same_original => return Claim::Done,
-            PhotoStatus::Ready | PhotoStatus::Failed => self.work = Work::default(),
+            PhotoStatus::Ready | PhotoStatus::Failed => self.work = JobState::default(),
             PhotoStatus::Processing if self.work.held_at(now, by) => {
                 return Claim::Held { until: self.work.lease_until.unwrap_or(now) };
             }
@@ -155,7 +155,7 @@ impl Photo {
             PhotoStatus::AwaitingUpload => {}
             _ => return,
         }
-        self.work.due_at = Work::sent(now).due_at;
+        self.work.due_at = JobState::sent(now).due_at;
     }
 
     /// May it stand in an archive? While it is developed anew, and where that fails, what was developed before stays true. One
@@ -187,7 +187,7 @@ mod tests {
             declared_sha256: None,
             etag: None,
             development: None,
-            work: Work::default(),
+            work: JobState::default(),
             error: None,
             before_deleting: None,
             upload_until: None,

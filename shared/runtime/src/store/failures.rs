@@ -5,7 +5,7 @@ use std::{collections::HashMap, fmt, str::FromStr};
 use anyhow::{Context as _, Result};
 use aws_sdk_dynamodb::types::{AttributeValue, Select};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use domain::{error::RecordError, record::Record, studio::Studio, work::Work};
+use domain::{error::RecordError, job_state::JobState, record::Record, studio::Studio};
 use jiff::Timestamp;
 use serde::Deserialize;
 use tracing::error;
@@ -29,7 +29,7 @@ pub struct Failure {
     /// Why.
     pub error: RecordError,
     /// Its tries, and when they failed.
-    pub work: Work,
+    pub work: JobState,
 }
 
 /// A place in the list of failures. As text it is a cursor.
@@ -78,7 +78,7 @@ struct Indexed {
     id: Uuid,
     failed_at: i64,
     error: Option<RecordError>,
-    work: Work,
+    work: JobState,
 }
 
 impl<R: Record> Table<R> {

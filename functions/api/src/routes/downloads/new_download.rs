@@ -2,8 +2,8 @@
 
 use domain::{
     download::{DEFAULT_EXPIRES_IN_DAYS, Download, DownloadKind, DownloadStatus, Progress, Variant},
+    job_state::JobState,
     order::Order,
-    work::Work,
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -87,7 +87,7 @@ impl NewDownload {
             photo_count,
             progress: Progress { done: 0, total: photo_count },
             error: None,
-            work: Work::sent(now),
+            work: JobState::sent(now),
             expires_in_days,
             expires_at: None,
             max_downloads: self.max_downloads,

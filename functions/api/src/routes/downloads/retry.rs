@@ -3,8 +3,8 @@
 use axum::{Json, extract::State as Shared};
 use domain::{
     download::{Download, DownloadKind},
+    job_state::NotAgain,
     order::Order,
-    work::NotAgain,
 };
 use http::StatusCode;
 use uuid::Uuid;

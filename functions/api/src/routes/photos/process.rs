@@ -2,9 +2,9 @@
 
 use axum::{Json, extract::State as Shared};
 use domain::{
+    job_state::NotAgain,
     operation::{Operation, Photos, Task},
     photo::{Photo, PhotoStatus},
-    work::NotAgain,
     workers::QueueName,
 };
 use http::StatusCode;

@@ -5,8 +5,8 @@ use std::{convert::Infallible, time::Duration};
 use axum::{Json, extract::State as Shared};
 use domain::{
     Studio,
+    job_state::JobState,
     photo::{MAX_ORIGINAL_BYTES, Photo, PhotoStatus},
-    work::Work,
 };
 use http::StatusCode;
 use jiff::Timestamp;
@@ -81,7 +81,7 @@ impl NewPhoto {
             declared_sha256,
             etag: None,
             development: None,
-            work: Work::default(),
+            work: JobState::default(),
             error: None,
             before_deleting: None,
             upload_until: None,

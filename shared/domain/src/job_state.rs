@@ -36,7 +36,7 @@ impl TryId {
 
 /// The part of a record that workers fight over.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Work {
+pub struct JobState {
     /// Claims made and counted so far.
     pub attempts: u32,
     /// Claims made so far, those that don't count (an outage, a pause) among them: above 1, an earlier owner may have left
@@ -145,7 +145,7 @@ pub enum NotAgain {
 #[error("the claim on this record was lost to another worker")]
 pub struct NotOwner;
 
-impl Work {
+impl JobState {
     /// Work that a message is being sent for now.
     pub fn sent(now: Timestamp) -> Self {
         Self { due_at: Some(now.saturating_add(GRACE).unwrap_or(now)), ..Self::default() }
@@ -280,7 +280,7 @@ mod tests {
     #[test]
     fn a_lease_keeps_others_out_until_it_ends_and_its_owner_never() {
         let (a, b) = (TryId::new(), TryId::new());
-        let mut work = Work::default();
+        let mut work = JobState::default();
         work.claim(a, at(100));
         assert!(work.held_at(at(99), b) && !work.held_at(at(100), b) && !work.held_at(at(50), a));
     }
@@ -288,7 +288,7 @@ mod tests {
     #[test]
     fn a_late_owner_is_refused_after_a_second_claim() {
         let (a, b) = (TryId::new(), TryId::new());
-        let mut work = Work::default();
+        let mut work = JobState::default();
         work.claim(a, at(100));
         work.claim(b, at(200));
         assert_eq!((work.check(a), work.check(b)), (Err(NotOwner), Ok(())));
@@ -297,7 +297,7 @@ mod tests {
 
     #[test]
     fn a_request_sets_work_going_once_and_its_failures_are_remembered_until_it_goes_well() {
-        let (request, mut work) = (Uuid::from_u128(7), Work::default());
+        let (request, mut work) = (Uuid::from_u128(7), JobState::default());
         work.record_failure(at(10), Fate::Again { due_at: at(20) });
         work.record_failure(at(30), Fate::GaveUp);
         assert_eq!(work.failures, Some(Failures { first: at(10), last: at(30) }));
@@ -312,7 +312,7 @@ mod tests {
 
     #[test]
     fn tries_in_an_outage_are_not_counted_and_its_beginning_is_remembered_until_one_goes_well() {
-        let mut work = Work::default();
+        let mut work = JobState::default();
         for second in [100, 200] {
             work.claim(TryId::new(), at(second));
             assert!(!work.record_failure(at(second), Fate::Waits { due_at: at(second + 20) }));
