@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used, reason = "clippy lets tests unwrap, but not the functions that they share")]
 
 mod archives;
-mod at_once;
 mod bad_photos;
 mod bad_requests;
 mod bounds;
@@ -42,5 +41,6 @@ mod stopped;
 mod studios;
 mod sweeps;
 mod sync;
+mod synchronous;
 mod tries;
 mod way_of_an_order;

@@ -1,6 +1,5 @@
 //! The HTTP API: parses at the edge, writes records, sends jobs, signs links. It never touches a photo's bytes.
 
-mod at_once;
 mod download_page;
 mod etag;
 mod extract;
@@ -12,6 +11,7 @@ mod openapi;
 mod problem;
 mod routes;
 mod state;
+mod synchronous;
 mod views;
 
 pub use openapi::problems;

@@ -29,7 +29,7 @@ use runtime::{
     store::{Orders, Table, Tombstones},
 };
 
-use crate::{at_once::Workers, idempotency::Idempotency, identity::Identities, indexes::Indexes};
+use crate::{idempotency::Idempotency, identity::Identities, indexes::Indexes, synchronous::Workers};
 
 /// Cheap to clone.
 #[derive(Clone)]

@@ -129,7 +129,7 @@ impl System {
         if options.by_hand {
             tracing::debug!("Nothing happens of itself");
         } else if options.sync {
-            stand_ins.run_at_once(run_at_once(sources.clone()));
+            stand_ins.run_synchronously(run_synchronously(sources.clone()));
             retry_later(sources.clone(), &stand_ins, &mut tasks);
         } else {
             for source in &sources {
@@ -193,7 +193,7 @@ fn run_functions(functions: &Functions, workers: &Workers) -> lambda::Run {
 }
 
 /// Works all that is visible on any queue: one job at a time, each to its end before what sent it is answered.
-fn run_at_once(sources: Vec<EventSource>) -> Work {
+fn run_synchronously(sources: Vec<EventSource>) -> Work {
     let sources = Arc::new(sources);
     Arc::new(move || {
         let sources = sources.clone();

@@ -57,7 +57,7 @@ pub struct StandIns {
     mailbox: Arc<Mailbox>,
     parameters: Arc<Parameters>,
     lambda: Arc<Lambda>,
-    at_once: router::AtOnce,
+    synchronous: router::Synchronous,
     stop: watch::Sender<bool>,
     servers: [JoinHandle<()>; 2],
 }
@@ -84,9 +84,9 @@ impl StandIns {
         let (dynamodb_listener, dynamodb_endpoint) = listen(second_port).await?;
 
         let (stop, stopped) = watch::channel(false);
-        let at_once = router::AtOnce::default();
+        let synchronous = router::Synchronous::default();
         let router = router::Router {
-            at_once: at_once.clone(),
+            synchronous: synchronous.clone(),
             endpoint: endpoint.clone(),
             objects,
             queues: queues.clone(),
@@ -102,7 +102,7 @@ impl StandIns {
             }),
             tokio::spawn(dynamodb::serve(dynamodb_listener, database, stopped)),
         ];
-        Ok(Self { endpoint, dynamodb_endpoint, queues, mailbox, parameters, lambda, at_once, stop, servers })
+        Ok(Self { endpoint, dynamodb_endpoint, queues, mailbox, parameters, lambda, synchronous, stop, servers })
     }
 
     /// Where all services but DynamoDB listen: `http://127.0.0.1:PORT`.
@@ -131,8 +131,8 @@ impl StandIns {
     }
 
     /// From now on `work` runs after each request that may have sent a message, before that request is answered.
-    pub fn run_at_once(&self, work: router::Work) {
-        let _ = self.at_once.set(work);
+    pub fn run_synchronously(&self, work: router::Work) {
+        let _ = self.synchronous.set(work);
     }
 
     /// From now on Lambda's Invoke runs functions so.

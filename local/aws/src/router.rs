@@ -29,7 +29,7 @@ use super::{cloudwatch, ses, sqs, ssm};
 /// Work that is done between a request and its answer.
 pub type Work = Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
 /// Set where jobs run at the moment they are sent.
-pub type AtOnce = Arc<OnceLock<Work>>;
+pub type Synchronous = Arc<OnceLock<Work>>;
 
 /// SES takes the largest bodies besides S3: 40 MB, more in base64.
 const MAX_BODY_BYTES: usize = 64 << 20;
@@ -41,7 +41,7 @@ pub const SHUTDOWN_LIMIT: Duration = Duration::from_secs(2);
 /// What the port serves.
 pub struct Router {
     /// What runs at once, if anything.
-    pub at_once: AtOnce,
+    pub synchronous: Synchronous,
     /// Where clients reach this port; queue URLs begin with it.
     pub endpoint: String,
     /// S3.
@@ -106,7 +106,7 @@ async fn connection(stream: TcpStream, router: Arc<Router>, mut stop: watch::Rec
 
 impl Router {
     async fn work(&self, may_have_sent: bool) {
-        if let Some(work) = self.at_once.get().filter(|_| may_have_sent) {
+        if let Some(work) = self.synchronous.get().filter(|_| may_have_sent) {
             work().await;
         }
     }

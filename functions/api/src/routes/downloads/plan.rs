@@ -17,9 +17,9 @@ use uuid::Uuid;
 
 use super::{super::orders, NewDownload};
 use crate::{
-    at_once,
     problem::{ApiResult, Kind, Problem},
     state::State,
+    synchronous,
 };
 
 /// Writes the download down; one of a single photo is ready then.
@@ -74,7 +74,7 @@ pub(super) async fn plan(
     let photos = deliverable(state, order, &ids, download.variant).await?;
     let files: Vec<File> = photos.iter().map(|photo| File::of(photo, download.variant)).collect::<Result<_, _>>()?;
     if wait {
-        state.workers.check(at_once::archive(files.iter().map(File::size)))?;
+        state.workers.check(synchronous::archive(files.iter().map(File::size)))?;
     }
     if let (Some(most), Some(longest)) = (download.split_bytes, files.iter().map(File::size).max())
         && longest >= most

@@ -13,12 +13,12 @@ use utoipa::ToSchema;
 
 use super::{super::operations, find};
 use crate::{
-    at_once,
     extract::{Body, BodyOrNone, Id, integer},
     idempotency::Allotted,
     identity::Caller,
     problem::{ApiResult, Kind, Problem, ProblemView},
     state::State,
+    synchronous,
     views::{OperationStarted, PhotoView},
 };
 
@@ -62,7 +62,7 @@ pub async fn process(
         return Ok((StatusCode::OK, Json((&found).into())));
     }
     if how.wait() {
-        state.workers.check(at_once::photo(found.size))?;
+        state.workers.check(synchronous::photo(found.size))?;
     }
     // Uploaded, and S3's event was lost: the job makes up for it.
     let lost = found.status == PhotoStatus::AwaitingUpload && state.originals.head(&found.original()).await?.is_some();
