@@ -12,13 +12,13 @@ use tests::{TestApp, jpeg, oracle::table};
 #[tokio::test(flavor = "multi_thread")]
 async fn many_who_press_one_link_at_once_are_all_answered_and_count_once() {
     const REQUESTS: usize = 500;
-    const AT_ONCE: usize = 24;
+    const CONCURRENCY: usize = 24;
     let app = TestApp::start().await;
     let photo = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
     let order = app.order("anna", "C-1", &[photo]).await;
     let (download, link) = app.download("anna", &order, json!({ "notify": false })).await;
     let press = |_| async { app.http().post(&link).send().await.unwrap().status().as_u16() };
-    let answers: Vec<u16> = stream::iter(0..REQUESTS).map(press).buffer_unordered(AT_ONCE).collect().await;
+    let answers: Vec<u16> = stream::iter(0..REQUESTS).map(press).buffer_unordered(CONCURRENCY).collect().await;
     assert!(answers.iter().all(|status| *status == 303), "{answers:?}");
     let shown = app.get("anna", &format!("/downloads/{}", download["id"].as_str().unwrap())).await.body;
     assert_eq!(shown["download_count"], 1);

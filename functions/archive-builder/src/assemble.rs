@@ -28,11 +28,11 @@ use crate::{
 };
 
 /// Parts of the archive that are made at the same time; each may have several requests under way or waiting.
-const PARTS_AT_ONCE: usize = 120;
+const MAX_PARTS_IN_FLIGHT: usize = 120;
 /// The same where parts are groups of parts themselves.
-const GROUPS_AT_ONCE: usize = 16;
+const MAX_GROUPS_IN_FLIGHT: usize = 16;
 /// Parts of one intermediate object that are made at the same time.
-const INNER_PARTS_AT_ONCE: usize = 24;
+const MAX_INNER_PARTS_IN_FLIGHT: usize = 24;
 
 /// Whose archive it is.
 #[derive(Debug, Clone)]
@@ -152,7 +152,7 @@ impl<'a> Assembly<'a> {
         progress: &impl ProgressStore,
     ) -> Result<Vec<DonePart>, JobError> {
         let grouped = self.plan.parts.iter().any(is_group);
-        let at_once = if grouped { GROUPS_AT_ONCE } else { PARTS_AT_ONCE };
+        let at_once = if grouped { MAX_GROUPS_IN_FLIGHT } else { MAX_PARTS_IN_FLIGHT };
         let (mut files, mut at, mut missing) = (0, 0, Vec::new());
         for (number, part) in (1..).zip(&self.plan.parts) {
             let before = self.layout.entries_before(at);
@@ -253,7 +253,7 @@ impl<'a> Assembly<'a> {
         let mut missing = (1..).zip(&object.parts);
         let mut making = FuturesUnordered::new();
         loop {
-            while making.len() < INNER_PARTS_AT_ONCE
+            while making.len() < MAX_INNER_PARTS_IN_FLIGHT
                 && let Some((number, part)) = missing.next()
             {
                 if !done.contains_key(&number) {

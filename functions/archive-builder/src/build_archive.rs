@@ -39,7 +39,7 @@ const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 /// A build pauses this long before it would be stopped, which would count as a failed try.
 const STOP_BEFORE: Duration = Duration::from_secs(2);
 /// Records read at once and kept until they are made smaller.
-const PHOTOS_AT_ONCE: usize = 500;
+const PHOTOS_PER_READ: usize = 500;
 
 /// Builds the archive of this download, unless it was built.
 pub async fn build_archive(
@@ -138,7 +138,7 @@ async fn lay_out(state: &State, download: &Download) -> Result<Vec<Layout<Source
     }
     let ids = state.orders.photos(&order).await?;
     let mut files = Vec::with_capacity(ids.len());
-    for ids in ids.chunks(PHOTOS_AT_ONCE) {
+    for ids in ids.chunks(PHOTOS_PER_READ) {
         let found = state.photos.get_many(&download.studio, ids).await?;
         for id in ids {
             let missing = || JobError::reject("photo_missing", format!("Photo {id} does not exist any more."));

@@ -14,7 +14,7 @@ use domain::{
 };
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use runtime::{
-    desk::{AT_ONCE, PAGE, pause_in_time},
+    desk::{CONCURRENCY, PAGE, pause_in_time},
     erasure::{Pass, Position},
     lease::Lease,
 };
@@ -99,7 +99,7 @@ async fn orders(
     let studio = &lease.record.studio;
     let page = state.orders.list(studio, after, PAGE, |order| chosen.takes_order(order)).await?;
     let erased: Vec<_> = page.items.iter().map(|order| state.orders.erase(studio, order.id, lease.now())).collect();
-    stream::iter(erased).buffer_unordered(AT_ONCE).try_for_each(async |_| Ok(())).await?;
+    stream::iter(erased).buffer_unordered(CONCURRENCY).try_for_each(async |_| Ok(())).await?;
     Ok((page.items.len() as u64, page.next))
 }
 
@@ -113,7 +113,7 @@ async fn downloads(state: &State, lease: &Lease<Operation>, after: Option<Uuid>)
     let erasure = state.erasure();
     let chosen = page.items.iter().filter(|download| orders.get(&download.order).is_some_and(Order::is_erased));
     let erased: Vec<_> = chosen.map(|download| erasure.download(studio, download.id, lease.now())).collect();
-    stream::iter(erased).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
+    stream::iter(erased).buffer_unordered(CONCURRENCY).try_collect::<()>().await?;
     Ok(page.next)
 }
 
@@ -130,7 +130,7 @@ async fn emails(
     let erasure = state.erasure();
     let taken = page.items.iter().filter(|email| chosen.takes_email(email) || erased.contains(&email.id));
     let erased: Vec<_> = taken.map(|email| erasure.email(studio, email.id, lease.now())).collect();
-    stream::iter(erased).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
+    stream::iter(erased).buffer_unordered(CONCURRENCY).try_collect::<()>().await?;
     Ok(page.next)
 }
 

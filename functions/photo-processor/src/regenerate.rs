@@ -9,7 +9,7 @@ use domain::{
 };
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use runtime::{
-    desk::{AT_ONCE, PAGE, pause_in_time},
+    desk::{CONCURRENCY, PAGE, pause_in_time},
     lease::Lease,
 };
 
@@ -26,7 +26,7 @@ pub async fn regenerate(state: &State, lease: &Arc<Lease<Operation>>, which: Pho
     while position.is_some() {
         let page = state.desk.table.list(studio, position, PAGE, chosen).await?;
         let photos: Vec<_> = page.items.iter().map(|photo| again(state, lease, photo)).collect();
-        let done: Vec<bool> = stream::iter(photos).buffer_unordered(AT_ONCE).try_collect().await?;
+        let done: Vec<bool> = stream::iter(photos).buffer_unordered(CONCURRENCY).try_collect().await?;
         let done = done.iter().filter(|done| **done).count() as u64;
         let begun_at = position;
         position = page.next;

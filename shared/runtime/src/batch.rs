@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Messages of one batch that are worked on at once. SQS hands out at most 10; the stores are the bound, not the CPU.
-const AT_ONCE: usize = 5;
+const CONCURRENCY: usize = 5;
 /// Work ends this long before Lambda's deadline, to leave time for settling the record and answering.
 const SETTLE_TIME: Duration = Duration::from_secs(3);
 /// Whatever a message is still waiting for this long before Lambda's deadline, it is reported as failed: an invocation
@@ -180,7 +180,7 @@ where
             );
             one(message, deadline, redelivery, &handle).instrument(span)
         })
-        .buffer_unordered(AT_ONCE)
+        .buffer_unordered(CONCURRENCY)
         .filter_map(|failed| async { failed })
         .collect()
         .await;

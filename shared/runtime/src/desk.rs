@@ -16,7 +16,7 @@ pub use bulk::{bulk, operate};
 pub use dead_letters::{DeadLetter, DeadLetters, LOOKED_AT};
 use domain::{error::RecordError, job::Job, job_record::JobRecord, job_state::NotAgain, studio::Studio};
 use jiff::Timestamp;
-pub use paging::{AT_ONCE, PAGE, pause_in_time};
+pub use paging::{CONCURRENCY, PAGE, pause_in_time};
 use uuid::Uuid;
 
 use crate::{

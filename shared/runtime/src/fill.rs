@@ -23,7 +23,7 @@ use uuid::Uuid;
 
 use crate::{
     clock::Clock,
-    desk::{AT_ONCE, pause_in_time},
+    desk::{CONCURRENCY, pause_in_time},
     lease::Lease,
     queue::Queue,
     store::{INDEXED_VERSION, Orders, Table},
@@ -105,7 +105,7 @@ async fn run<'a, R: Record>(
         let (keys, next) = table.unfilled(position.as_deref()).await?;
         let done = keys.len() as u64;
         let fillings: Vec<_> = keys.into_iter().map(|(studio, id)| fill(studio, id)).collect();
-        stream::iter(fillings).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
+        stream::iter(fillings).buffer_unordered(CONCURRENCY).try_collect::<()>().await?;
         let Some(next) = next else {
             let now = lease.now();
             lease.change(|operation| operation.advance(lease.by, done, None)).await?;

@@ -16,7 +16,7 @@ use domain::{
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
-use runtime::desk::AT_ONCE;
+use runtime::desk::CONCURRENCY;
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
@@ -149,7 +149,7 @@ async fn keep_awaited(state: &State, photos: &HashMap<Uuid, Photo>) -> ApiResult
         state.photos.table.update(&photo.studio, photo.id, mark).await.map(drop)
     });
     let marks: Vec<_> = marks.collect();
-    Ok(stream::iter(marks).buffer_unordered(AT_ONCE).try_collect().await?)
+    Ok(stream::iter(marks).buffer_unordered(CONCURRENCY).try_collect().await?)
 }
 
 /// Names the photos that can't be ordered.

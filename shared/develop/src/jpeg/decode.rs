@@ -107,9 +107,9 @@ fn decode_scaled(original: impl BufRead, header: &Header<'_>, long_edge: u32) ->
     let (width, height) = fit((header.width, header.height), long_edge);
     let averaged = 8 / u32::from(eighths);
     let mut resampler = Resampler::of_averages(format.channels(), from, (width as usize, height as usize), averaged);
-    let mut rows = vec![0; from.0 * format.channels() * ROWS_AT_ONCE];
-    for first in (0..from.1).step_by(ROWS_AT_ONCE) {
-        let rows = &mut rows[..from.0 * format.channels() * ROWS_AT_ONCE.min(from.1 - first)];
+    let mut rows = vec![0; from.0 * format.channels() * ROWS_PER_CALL];
+    for first in (0..from.1).step_by(ROWS_PER_CALL) {
+        let rows = &mut rows[..from.0 * format.channels() * ROWS_PER_CALL.min(from.1 - first)];
         started.read_scanlines_into(rows).map_err(|_| Error::Damaged)?;
         resampler.push(rows);
     }
@@ -125,7 +125,7 @@ fn decode_scaled(original: impl BufRead, header: &Header<'_>, long_edge: u32) ->
 }
 
 /// Decoded rows that are handed on together.
-const ROWS_AT_ONCE: usize = 16;
+const ROWS_PER_CALL: usize = 16;
 
 /// The smallest n of 1, 2, 4 and 8 for which n eighths of an original have enough pixels for the target; 8 where it is
 /// smaller. The odd scales between save no time, and lose 2 dB on real photos to what a resize from the next power of two

@@ -12,7 +12,7 @@ use crate::{Jpeg, bitmap::Bitmap, error::Error, orient};
 const QUALITY: f32 = 80.0;
 
 /// Rows that are turned and encoded together.
-const ROWS_AT_ONCE: usize = 16;
+const ROWS_PER_CALL: usize = 16;
 
 /// Encodes a stored sRGB picture upright: baseline, 4:2:0, with its profile and the rights that `exif` states, and no other
 /// metadata. It is turned some rows at a time: no second copy is made.
@@ -43,10 +43,10 @@ fn compress(
     for (marker, body) in segments(exif) {
         started.write_marker(marker, &body);
     }
-    let mut rows = Vec::with_capacity(width * 3 * ROWS_AT_ONCE);
-    for first in (0..height).step_by(ROWS_AT_ONCE) {
+    let mut rows = Vec::with_capacity(width * 3 * ROWS_PER_CALL);
+    for first in (0..height).step_by(ROWS_PER_CALL) {
         rows.clear();
-        orient::rows(bitmap, orientation, first..height.min(first + ROWS_AT_ONCE), &mut rows);
+        orient::rows(bitmap, orientation, first..height.min(first + ROWS_PER_CALL), &mut rows);
         started.write_scanlines(&rows)?;
     }
     let mut file = started.finish()?;

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::{
     DeadLetterAction, Desk,
     letters::{Walk, letters},
-    paging::{AT_ONCE, PAGE, pause_in_time},
+    paging::{CONCURRENCY, PAGE, pause_in_time},
 };
 use crate::{
     batch::{Delivery, Disposition},
@@ -81,7 +81,7 @@ async fn records<R: JobRecord>(
         let Some(last) = page.last().map(|failure| failure.key.clone()) else { return Ok(()) };
         let chosen = page.iter().filter(|failure| selection.takes(&failure.error.code, Some(&failure.key.studio)));
         let deeds: Vec<_> = chosen.map(|failure| record(desk, deed, failure, lease)).collect();
-        let done: Vec<bool> = stream::iter(deeds).buffer_unordered(AT_ONCE).try_collect().await?;
+        let done: Vec<bool> = stream::iter(deeds).buffer_unordered(CONCURRENCY).try_collect().await?;
         let done = done.iter().filter(|done| **done).count() as u64;
         lease.change(|operation| operation.advance(lease.by, done, Some(last.to_string()))).await?;
         position = Some(last);

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// SQS: at most 10 messages a receive.
-const AT_ONCE: i32 = 10;
+const CONCURRENCY: i32 = 10;
 /// A message that was looked at is hidden for so long, unless it is put back before: long enough to read a whole queue
 /// without meeting the same message twice.
 pub const LOOKED_AT: Duration = Duration::from_secs(30);
@@ -59,7 +59,7 @@ impl DeadLetters {
         while found.len() < most {
             let longer = found.len() < expected || (patient && found.is_empty());
             let wait = if longer { LOOK_AGAIN_SECONDS } else { 0 };
-            let left = i32::try_from(most - found.len()).unwrap_or(AT_ONCE).min(AT_ONCE);
+            let left = i32::try_from(most - found.len()).unwrap_or(CONCURRENCY).min(CONCURRENCY);
             let received = self
                 .queue
                 .client

@@ -22,7 +22,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     DeadLetter, DeadLetterAction, DeadLetterOutcome, Desk, Entry, NOT_BEGUN,
     dead_letters::LOOKED_AT,
-    paging::{AT_ONCE, PAGE, pause_in_time},
+    paging::{CONCURRENCY, PAGE, pause_in_time},
 };
 use crate::lease::Lease;
 
@@ -163,7 +163,7 @@ async fn page<R: JobRecord>(
     };
     let deeds: Vec<_> =
         letters.iter().map(|letter| desk.deal(letter, deed, operation.id, |entry| chosen(letter, entry))).collect();
-    let dealt: Vec<anyhow::Result<DeadLetterOutcome>> = stream::iter(deeds).buffered(AT_ONCE).collect().await;
+    let dealt: Vec<anyhow::Result<DeadLetterOutcome>> = stream::iter(deeds).buffered(CONCURRENCY).collect().await;
     let done = dealt.iter().filter(|dealt| matches!(dealt, Ok(DeadLetterOutcome::Done))).count() as u64;
     let (mut kept, mut failed, mut first_error) = (Vec::new(), Vec::new(), None);
     for (letter, dealt) in letters.into_iter().zip(dealt) {

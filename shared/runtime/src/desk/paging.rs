@@ -9,7 +9,7 @@ use crate::lease::Lease;
 /// Records of one page: what is lost of the count when a worker dies.
 pub const PAGE: usize = 100;
 /// Records worked on at once.
-pub const AT_ONCE: usize = 16;
+pub const CONCURRENCY: usize = 16;
 /// No page begins with less time left than this.
 const PAGE_TIME: Duration = Duration::from_secs(5);
 

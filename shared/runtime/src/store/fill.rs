@@ -12,7 +12,7 @@ use super::{
 use crate::aws::failed;
 
 /// Items read at once: those that need nothing are read too.
-const SCANNED_AT_ONCE: i32 = 500;
+const ITEMS_PER_SCAN: i32 = 500;
 
 impl<R: Record> Table<R> {
     /// Keys of records that lack index attributes, of one page of the table; and where the next page begins.
@@ -27,7 +27,7 @@ impl<R: Record> Table<R> {
             .projection_expression("studio, id")
             .expression_attribute_names("#indexed", INDEXED)
             .expression_attribute_values(":version", number(INDEXED_VERSION))
-            .limit(SCANNED_AT_ONCE)
+            .limit(ITEMS_PER_SCAN)
             .set_exclusive_start_key(start)
             .send()
             .await

@@ -17,7 +17,7 @@ use super::{
 use crate::aws::failed;
 
 /// Items read at once for a list, at most; where all are shown, a page reads one more than it shows.
-const LIST_AT_ONCE: usize = 100;
+const RECORDS_PER_READ: usize = 100;
 /// Queries for one page of a list.
 const MAX_LIST_QUERIES: usize = 40;
 
@@ -44,7 +44,7 @@ impl<R: Record> Table<R> {
         let mut seen = None;
         let mut start = after.map(|id| Item::from([("studio".into(), text(studio)), ("id".into(), text(id))]));
         for n in 0..MAX_LIST_QUERIES {
-            let at_once = if n == 0 { limit.saturating_add(1).min(LIST_AT_ONCE) } else { LIST_AT_ONCE };
+            let at_once = if n == 0 { limit.saturating_add(1).min(RECORDS_PER_READ) } else { RECORDS_PER_READ };
             let answer = self
                 .client
                 .query()
@@ -54,7 +54,7 @@ impl<R: Record> Table<R> {
                 .expression_attribute_values(":studio", text(studio))
                 .scan_index_forward(false)
                 .consistent_read(true)
-                .limit(items_at_once(at_once))
+                .limit(query_limit(at_once))
                 .set_exclusive_start_key(start)
                 .send()
                 .await
@@ -95,7 +95,7 @@ impl<R: Record> Table<R> {
         let mut items = Vec::new();
         let mut seen = after;
         for _ in 0..MAX_LIST_QUERIES {
-            let left = (limit - items.len() + 1).min(LIST_AT_ONCE);
+            let left = (limit - items.len() + 1).min(RECORDS_PER_READ);
             let answer = self
                 .client
                 .query()
@@ -105,7 +105,7 @@ impl<R: Record> Table<R> {
                 .expression_attribute_names("#index", index.name())
                 .expression_attribute_values(":key", text(&key))
                 .scan_index_forward(false)
-                .limit(items_at_once(left))
+                .limit(query_limit(left))
                 .set_exclusive_start_key(seen.map(start))
                 .send()
                 .await
@@ -134,6 +134,6 @@ impl<R: Record> Table<R> {
 }
 
 /// A query's limit.
-fn items_at_once(items: usize) -> i32 {
+fn query_limit(items: usize) -> i32 {
     i32::try_from(items).unwrap_or(i32::MAX)
 }

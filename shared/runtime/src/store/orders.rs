@@ -31,7 +31,7 @@ const MAKING_SECONDS: i64 = 60;
 /// DynamoDB: at most 25 items per BatchWriteItem.
 const MAX_BATCH_WRITE: usize = 25;
 /// Batches written at once.
-const BATCHES_AT_ONCE: usize = 8;
+const CONCURRENT_BATCHES: usize = 8;
 /// Rounds of a batch of writes of which DynamoDB leaves some for later.
 const MAX_ROUNDS: usize = 16;
 
@@ -89,7 +89,7 @@ impl Orders {
 
     async fn write_all(&self, requests: Vec<WriteRequest>) -> Result<()> {
         let writes: Vec<_> = requests.chunks(MAX_BATCH_WRITE).map(|batch| self.write(batch.to_vec())).collect();
-        stream::iter(writes).buffer_unordered(BATCHES_AT_ONCE).try_collect().await
+        stream::iter(writes).buffer_unordered(CONCURRENT_BATCHES).try_collect().await
     }
 
     async fn write(&self, mut batch: Vec<WriteRequest>) -> Result<()> {

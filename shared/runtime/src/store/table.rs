@@ -33,7 +33,7 @@ const MAX_ROUNDS: usize = 16;
 /// DynamoDB: at most 100 keys per BatchGetItem.
 pub(super) const MAX_BATCH_GET: usize = 100;
 /// Batches read at once.
-const BATCHES_AT_ONCE: usize = 8;
+const CONCURRENT_BATCHES: usize = 8;
 
 /// The attribute that tells which index attributes the writer of an item knew.
 pub(super) const INDEXED: &str = "indexed";
@@ -273,7 +273,7 @@ impl<R: Record> Table<R> {
         let mut found = HashMap::with_capacity(ids.len());
         let mut chunks =
             stream::iter(ids.chunks(MAX_BATCH_GET).map(|chunk| self.get_chunk(studio, chunk)).collect::<Vec<_>>())
-                .buffer_unordered(BATCHES_AT_ONCE);
+                .buffer_unordered(CONCURRENT_BATCHES);
         while let Some(items) = chunks.next().await {
             for item in items? {
                 let record = Self::decode(item)?.record;

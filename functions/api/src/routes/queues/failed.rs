@@ -16,7 +16,7 @@ use domain::{
 use futures::{StreamExt as _, stream};
 use http::StatusCode;
 use jiff::Timestamp;
-use runtime::desk::{AT_ONCE, DeadLetter, DeadLetterAction, DeadLetterOutcome, Desk, LOOKED_AT};
+use runtime::desk::{CONCURRENCY, DeadLetter, DeadLetterAction, DeadLetterOutcome, Desk, LOOKED_AT};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -232,7 +232,7 @@ async fn deal<R: JobRecord>(
             desk.deal(letter, deed, by, move |_| chosen)
         })
         .collect();
-    let dealt: Vec<anyhow::Result<DeadLetterOutcome>> = stream::iter(deeds).buffered(AT_ONCE).collect().await;
+    let dealt: Vec<anyhow::Result<DeadLetterOutcome>> = stream::iter(deeds).buffered(CONCURRENCY).collect().await;
     let with = |requested: fn(&anyhow::Result<DeadLetterOutcome>) -> bool| -> Vec<&DeadLetter> {
         letters.iter().zip(&dealt).filter(|(_, dealt)| requested(dealt)).map(|(letter, _)| letter).collect()
     };

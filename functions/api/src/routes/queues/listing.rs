@@ -10,7 +10,7 @@ use domain::{Studio, job_record::JobRecord, operation::Selection};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use runtime::{
-    desk::{AT_ONCE, DeadLetter, Desk, Entry, LOOKED_AT, Standing},
+    desk::{CONCURRENCY, DeadLetter, Desk, Entry, LOOKED_AT, Standing},
     store::{Failure, FailureKey, MOST_COUNTED},
 };
 use serde::Deserialize;
@@ -31,7 +31,7 @@ use crate::{
 };
 
 /// Failures read at once.
-const READ_AT_ONCE: usize = 1_000;
+const FAILURES_PER_READ: usize = 1_000;
 
 /// Which failed jobs.
 #[derive(Deserialize, IntoParams)]
@@ -111,7 +111,7 @@ pub(super) async fn look<R: JobRecord>(desk: &Desk<R>) -> ApiResult<Vec<(DeadLet
     let letters = desk.dead_letters.look(LETTERS, false, LOOKED_AT).await?;
     desk.dead_letters.put_back(&letters.iter().collect::<Vec<_>>()).await;
     let meanings: Vec<_> = letters.iter().map(|letter| desk.standing(letter)).collect();
-    let meanings: Vec<_> = stream::iter(meanings).buffered(AT_ONCE).try_collect().await?;
+    let meanings: Vec<_> = stream::iter(meanings).buffered(CONCURRENCY).try_collect().await?;
     Ok(letters.into_iter().zip(meanings).collect())
 }
 
@@ -126,8 +126,8 @@ async fn read<R: JobRecord>(
     let mut found: Vec<Failure> = Vec::new();
     let mut looked_at = 0;
     loop {
-        let page = desk.table.failures(now, after.as_ref(), READ_AT_ONCE).await?;
-        let is_last = page.len() < READ_AT_ONCE;
+        let page = desk.table.failures(now, after.as_ref(), FAILURES_PER_READ).await?;
+        let is_last = page.len() < FAILURES_PER_READ;
         looked_at += page.len() as u64;
         after = page.last().map(|failure| failure.key.clone());
         found.extend(page.into_iter().filter(|it| selection.takes(&it.error.code, Some(&it.key.studio))));
