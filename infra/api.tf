@@ -14,7 +14,7 @@ locals {
 
 resource "aws_apigatewayv2_api" "this" {
   name          = var.name_prefix
-  description   = "The photographer's web shop: photos, orders, downloads, mails."
+  description   = "The photographer's web shop: photos, orders, downloads, emails."
   protocol_type = "HTTP"
   # With a domain of one's own there is one way in.
   disable_execute_api_endpoint = var.domain_name != null

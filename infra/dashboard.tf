@@ -22,7 +22,7 @@ locals {
     { title = "Concurrent executions", stat = "Maximum", metrics = [for name in values(local.function_names) : ["AWS/Lambda", "ConcurrentExecutions", "FunctionName", name]] },
     { title = "API requests and errors", stat = "Sum", metrics = [for metric in ["Count", "4xx", "5xx"] : ["AWS/ApiGateway", metric, "ApiId", aws_apigatewayv2_api.this.id]] },
     { title = "API latency (ms, p95)", stat = "p95", metrics = [["AWS/ApiGateway", "Latency", "ApiId", aws_apigatewayv2_api.this.id]] },
-    { title = "Mails", stat = "Sum", metrics = [for metric in ["Send", "Delivery", "Bounce", "Complaint"] : ["AWS/SES", metric, "ses:configuration-set", var.name_prefix]] },
+    { title = "Emails", stat = "Sum", metrics = [for metric in ["Send", "Delivery", "Bounce", "Complaint"] : ["AWS/SES", metric, "ses:configuration-set", var.name_prefix]] },
     { title = "Bounce and complaint rate", stat = "Maximum", metrics = [for metric in ["Reputation.BounceRate", "Reputation.ComplaintRate"] : ["AWS/SES", metric, "ses:configuration-set", var.name_prefix]] },
   ]
 }

@@ -205,7 +205,7 @@ data "aws_iam_policy_document" "archive_builder" {
 
   # All but PutItem are for erasures.
   statement {
-    sid       = "Mails"
+    sid       = "Emails"
     actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
     resources = [local.table_arns.emails]
   }
@@ -258,7 +258,7 @@ data "aws_iam_policy_document" "email_sender" {
   source_policy_documents = local.worker_policy_parts
 
   statement {
-    sid       = "Mails"
+    sid       = "Emails"
     actions   = ["dynamodb:GetItem", "dynamodb:PutItem"]
     resources = [local.table_arns.emails]
   }

@@ -22,7 +22,7 @@ resource "aws_sesv2_email_identity_mail_from_attributes" "this" {
 
   email_identity   = aws_sesv2_email_identity.this[0].email_identity
   mail_from_domain = var.mail_from_domain
-  # A missing MX record shall cost the agreement with SPF, not the mail.
+  # A missing MX record shall cost the agreement with SPF, not the email.
   behavior_on_mx_failure = "USE_DEFAULT_VALUE"
 }
 
@@ -47,7 +47,7 @@ resource "aws_sesv2_configuration_set" "this" {
   }
 }
 
-# What becomes of mails, as metrics of the configuration set.
+# What becomes of emails, as metrics of the configuration set.
 resource "aws_sesv2_configuration_set_event_destination" "metrics" {
   configuration_set_name = aws_sesv2_configuration_set.this.configuration_set_name
   event_destination_name = "metrics"

@@ -118,7 +118,7 @@ resource "aws_cloudwatch_metric_alarm" "reputation" {
   }
 
   alarm_name          = "${var.name_prefix}-mail-${each.key}-rate"
-  alarm_description   = "Too many mails end as ${each.key}: SES will review the account, then pause it. Find out which addresses, and where the shop takes them from."
+  alarm_description   = "Too many emails end as ${each.key}: SES will review the account, then pause it. Find out which addresses, and where the shop takes them from."
   namespace           = "AWS/SES"
   metric_name         = each.value.metric
   dimensions          = { "ses:configuration-set" = aws_sesv2_configuration_set.this.configuration_set_name }

@@ -305,10 +305,10 @@ variable "link_secret_version" {
   }
 }
 
-# Mail
+# Email
 
 variable "sender_address" {
-  description = "The address that mails come from."
+  description = "The address that emails come from."
   type        = string
   nullable    = false
 
@@ -330,7 +330,7 @@ variable "sender_name" {
 }
 
 variable "mail_domain" {
-  description = "The domain to verify with SES, which signs its mails by DKIM. Without one, the address alone is verified."
+  description = "The domain to verify with SES, which signs its emails by DKIM. Without one, the address alone is verified."
   type        = string
   default     = null
 

@@ -35,7 +35,7 @@ locals {
 
   worker_descriptions = {
     # The secret is fetched once per instance: a new version must start new ones.
-    email-sender    = "Mails through SES; link secret version ${aws_ssm_parameter.link_secret.value_wo_version}"
+    email-sender    = "Emails through SES; link secret version ${aws_ssm_parameter.link_secret.value_wo_version}"
     photo-processor = "Develops photos: EXIF, hashes, previews"
     archive-builder = "Builds private ZIP archives in S3; link secret version ${aws_ssm_parameter.link_secret.value_wo_version}"
   }

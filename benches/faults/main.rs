@@ -107,7 +107,7 @@ async fn main() -> Result<()> {
     verdict(&rows)
 }
 
-/// Mails come ten to a process, so that a kill strikes ten of them.
+/// Emails come ten to a process, so that a kill strikes ten of them.
 fn killing(function: &'static str, kills: u64) -> Kills {
     let jobs = if function == "email-sender" { 600 } else { 200 };
     Kills { function, kills: kills.div_ceil(SYSTEMS), jobs, systems: SYSTEMS }
@@ -122,7 +122,7 @@ fn told(rows: &[Row], arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// Mostly mails, the smallest jobs; some photos and archives, which are larger.
+/// Mostly emails, the smallest jobs; some photos and archives, which are larger.
 fn storm(messages: usize) -> Storm {
     let (photos, downloads) = (messages / 40, messages / 100);
     Storm { emails: messages - photos - downloads, photos, downloads, at_once: 16 }

@@ -131,7 +131,7 @@ async fn every_field_is_taken_at_its_bounds_and_refused_by_name_beyond_them() {
     let download = download["id"].as_str().unwrap();
     let customer = json!({ "name": "E", "email": "e@example.com", "locale": "en" });
     let about = json!({ "order_id": order });
-    let mail = json!({ "template": "order_confirmation", "to": "e@example.com", "locale": "en", "data": about });
+    let email = json!({ "template": "order_confirmation", "to": "e@example.com", "locale": "en", "data": about });
     let bodies = [
         (
             "/photos",
@@ -140,7 +140,7 @@ async fn every_field_is_taken_at_its_bounds_and_refused_by_name_beyond_them() {
         ),
         ("/orders", "/orders".into(), json!({ "reference": "R", "customer": customer, "photo_ids": [photo] })),
         ("/orders/{id}/downloads", format!("/orders/{order}/downloads"), json!({ "notify": false })),
-        ("/emails", "/emails".into(), mail),
+        ("/emails", "/emails".into(), email),
         ("/photos/process", "/photos/process".into(), json!({ "which": "older", "processor_version": 1 })),
         ("/photos/{id}/process", format!("/photos/{photo}/process"), json!({ "queue": false })),
         ("/downloads/{id}/retry", format!("/downloads/{download}/retry"), json!({ "queue": false })),

@@ -29,7 +29,7 @@ async fn a_fault_at_many_calls_of_aws_loses_and_doubles_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mail_throttled_more_often_than_sqs_is_patient_is_sent_all_the_same() {
+async fn an_email_throttled_more_often_than_sqs_is_patient_is_sent_all_the_same() {
     let findings = campaigns::strike_once("email-sender/Ses.SendEmail#3", "Throttle", 2).await.unwrap();
     assert!(findings.violations.is_empty(), "{findings:?}");
 }

@@ -9,8 +9,8 @@ async fn a_record_that_is_known_is_not_sent_again_until_it_changes() {
     let order = app.order("anna", "E-1", std::slice::from_ref(&photo)).await;
     let (download, link) = app.download("anna", &order, json!({ "notify": false, "max_downloads": 9 })).await;
     let download = download["id"].as_str().unwrap();
-    let mail = json!({ "template": "order_confirmation", "to": "e@example.com", "data": { "order_id": order }, "queue": false });
-    let email = app.post("anna", "/emails", mail).await.text("/email/id");
+    let email = json!({ "template": "order_confirmation", "to": "e@example.com", "data": { "order_id": order }, "queue": false });
+    let email = app.post("anna", "/emails", email).await.text("/email/id");
     let get = async |path: &str, tag: &str| {
         let request = app.http().get(format!("{}{path}", app.api())).header("authorization", "Bearer dev:anna");
         request.header("if-none-match", tag).send().await.unwrap()

@@ -16,8 +16,8 @@ const OPERATOR: &str = "ops:operator";
 /// The variable that says how many dead letters there are, where not 3,000: more than a run of nine seconds reads.
 const LETTERS: &str = "DARKROOM_LETTERS";
 
-/// Mails can't be sent, through no fault of theirs: they are tried until their tries are spent.
-async fn with_broken_mails() -> TestApp {
+/// Emails can't be sent, through no fault of theirs: they are tried until their tries are spent.
+async fn with_broken_emails() -> TestApp {
     TestApp::with(|options| {
         options.overrides.insert(("email-sender".into(), "ORDERS_TABLE".into()), "no-such-table".into());
         options.overrides.insert(("email-sender".into(), "RETRY_BACKOFF_SECONDS".into()), "0".into());
@@ -34,7 +34,7 @@ async fn order(app: &TestApp, studio: &str) -> String {
     app.order(studio, "D-1", &[photo]).await
 }
 
-async fn mail(app: &TestApp, studio: &str, order: &str, to: &str) -> String {
+async fn email(app: &TestApp, studio: &str, order: &str, to: &str) -> String {
     let new = json!({ "template": "order_confirmation", "to": to, "data": { "order_id": order } });
     app.post(studio, "/emails", new).await.text("/email/id")
 }
@@ -60,10 +60,10 @@ async fn darkroom(app: &TestApp, arguments: &[&str]) -> (String, u8) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn poison_jobs_are_seen_listed_with_their_reason_mended_and_retried_by_api_and_by_command() {
-    let mut app = with_broken_mails().await;
+    let mut app = with_broken_emails().await;
     let (annas, bertas) = (order(&app, "anna").await, order(&app, "berta").await);
-    let by_api = mail(&app, "anna", &annas, "one@example.com").await;
-    let by_command = mail(&app, "berta", &bertas, "two@example.com").await;
+    let by_api = email(&app, "anna", &annas, "one@example.com").await;
+    let by_command = email(&app, "berta", &bertas, "two@example.com").await;
     for (studio, email) in [("anna", &by_api), ("berta", &by_command)] {
         let failed = app.until(studio, &format!("/emails/{email}"), &["failed"]).await.unwrap();
         assert_eq!(failed["error"]["code"], "tries_exhausted");
@@ -99,7 +99,7 @@ async fn poison_jobs_are_seen_listed_with_their_reason_mended_and_retried_by_api
     let (said, code) = darkroom(&app, &["retry", "emails", &format!("berta:{by_command}")]).await;
     assert_eq!(code, 0, "{said}");
     app.until("berta", &format!("/emails/{by_command}"), &["sent"]).await.unwrap();
-    app.until_mails(2).await;
+    app.until_emails(2).await;
 
     let well = queue(&app, "emails").await;
     assert_eq!(
@@ -110,14 +110,14 @@ async fn poison_jobs_are_seen_listed_with_their_reason_mended_and_retried_by_api
     assert_eq!(darkroom(&app, &["queues"]).await.1, 0);
     let again = app.post(OPERATOR, "/queues/emails/failed/retry", json!({ "ids": [id] })).await;
     assert_eq!(again.body["skipped"][0]["id"], json!(id), "it has not failed any more");
-    app.until_mails(2).await;
+    app.until_emails(2).await;
 }
 
-/// So many mails that fail; then the cause is mended.
-async fn failed_mails(mut app: TestApp, count: usize) -> TestApp {
+/// So many emails that fail; then the cause is mended.
+async fn failed_emails(mut app: TestApp, count: usize) -> TestApp {
     let order = order(&app, "anna").await;
     for n in 0..count {
-        mail(&app, "anna", &order, &format!("customer-{n}@example.com")).await;
+        email(&app, "anna", &order, &format!("customer-{n}@example.com")).await;
     }
     app.until_empty("emails").await;
     assert_eq!(queue(&app, "emails").await["failed"], json!(count));
@@ -125,17 +125,17 @@ async fn failed_mails(mut app: TestApp, count: usize) -> TestApp {
     app
 }
 
-/// Retries what the selection says, and looks whether each customer gets one mail.
+/// Retries what the selection says, and looks whether each customer gets one email.
 async fn retry_all(app: &TestApp, selection: Value, count: usize) {
     let begun = app.post(OPERATOR, "/queues/emails/failed/retry", selection).await;
     let ended = app.until_done("ops", &begun).await;
     assert_eq!(ended["done"], count, "{ended}");
     app.until_empty("emails").await;
-    let mails = app.until_mails(count).await;
-    let mut to: Vec<_> = mails.iter().map(|mail| mail["to"][0].to_string()).collect();
+    let emails = app.until_emails(count).await;
+    let mut to: Vec<_> = emails.iter().map(|email| email["to"][0].to_string()).collect();
     to.sort();
     to.dedup();
-    assert_eq!(to.len(), count, "each customer got one mail");
+    assert_eq!(to.len(), count, "each customer got one email");
     let well = queue(app, "emails").await;
     assert_eq!(
         (&well["failed"], &well["dead_letters"], &well["verdict"]),
@@ -151,7 +151,7 @@ async fn many_that_failed_at_once_are_retried_by_their_error_each_once() {
     let app = TestApp::with(|options| {
         options.overrides.insert(("email-sender".into(), "MAIL_FROM".into()), "nobody".into());
     });
-    let app = failed_mails(app.await, COUNT).await;
+    let app = failed_emails(app.await, COUNT).await;
     let mut listed = Vec::new();
     let mut path = "/queues/emails/failed?limit=50".to_owned();
     loop {
@@ -170,14 +170,14 @@ async fn many_that_failed_at_once_are_retried_by_their_error_each_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_whose_messages_are_dead_letters_are_retried_and_leave_none_behind() {
-    let app = failed_mails(with_broken_mails().await, 40).await;
+    let app = failed_emails(with_broken_emails().await, 40).await;
     assert_eq!(queue(&app, "emails").await["dead_letters"], 40);
     retry_all(&app, json!({ "all": true, "studio": "anna" }), 40).await;
 }
 
 /// The API dies at each of its await points, one after the other; then the operator's request is sent again.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_retry_that_broke_off_and_is_asked_for_again_sends_each_mail_once() {
+async fn a_retry_that_broke_off_and_is_asked_for_again_sends_each_email_once() {
     const MOST_WAITS: usize = 60;
     let stops = Stops::default();
     let app = TestApp::with(|options| {
@@ -185,7 +185,7 @@ async fn a_retry_that_broke_off_and_is_asked_for_again_sends_each_mail_once() {
         options.layer = Some(stops.layer());
         options.clock = Clock::movable();
     });
-    let app = failed_mails(app.await, MOST_WAITS).await;
+    let app = failed_emails(app.await, MOST_WAITS).await;
     let listed = items(&app.get(OPERATOR, "/queues/emails/failed?limit=200").await);
     assert_eq!(listed.len(), MOST_WAITS);
     let mut retried = 0;
@@ -207,7 +207,7 @@ async fn a_retry_that_broke_off_and_is_asked_for_again_sends_each_mail_once() {
     }
     assert!((5..MOST_WAITS).contains(&retried), "{retried}");
     app.until_empty("emails").await;
-    app.until_mails(retried).await;
+    app.until_emails(retried).await;
     assert_eq!(queue(&app, "emails").await["failed"], json!(MOST_WAITS - retried));
 }
 

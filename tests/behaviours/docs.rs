@@ -32,7 +32,7 @@ fn documents_name_files_that_exist() {
         "docs/ARCHITECTURE.md",
         "docs/OPERATIONS.md",
         "docs/JOBS.md",
-        "docs/MAIL.md",
+        "docs/EMAIL.md",
         "tests/README.md",
         "benches/README.md",
     ] {

@@ -31,7 +31,7 @@ async fn the_same_upload_event_five_times_at_once_develops_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_duplicate_delivery_builds_one_archive_and_sends_one_mail() {
+async fn a_duplicate_delivery_builds_one_archive_and_sends_one_email() {
     let app = TestApp::start().await;
     let id = app.ready_photo("anna", "a.jpg", &jpeg(1, 600, 400)).await;
     let order = app.order("anna", "D-1", &[id]).await;
@@ -46,11 +46,11 @@ async fn a_duplicate_delivery_builds_one_archive_and_sends_one_mail() {
     let after = app.get("anna", &format!("/downloads/{download}")).await.body;
     assert_eq!((&after["attempts"], &after["ready_at"], &after["build"]), (&json!(1), &first["ready_at"], &json!(1)));
     assert_eq!(unzip(app.fetch(&made.text("/link")).await.unwrap()).len(), 2);
-    app.until_mails(1).await;
+    app.until_emails(1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mail_job_sent_twice_sends_one_mail() {
+async fn an_email_job_sent_twice_sends_one_email() {
     let app = TestApp::start().await;
     let id = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
     let order = app.order("anna", "M-1", &[id]).await;
@@ -61,5 +61,5 @@ async fn a_mail_job_sent_twice_sends_one_mail() {
     let sent = app.until("anna", &format!("/emails/{email}"), &["sent", "failed"]).await.unwrap();
     app.until_quiet("emails").await;
     assert_eq!((&sent["status"], &sent["possible_duplicate"]), (&json!("sent"), &json!(false)));
-    app.until_mails(1).await;
+    app.until_emails(1).await;
 }

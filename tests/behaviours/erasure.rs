@@ -86,11 +86,11 @@ async fn erased_order_leaves_no_personal_data() {
         let email = confirm(&app, studio, &order, "friend@example.org").await;
         orders.push((photo, order, batch["id"].as_str().unwrap().to_owned(), single, link, email));
     }
-    app.until_mails(6).await;
+    app.until_emails(6).await;
     let (photo, order, batch, single, link, email) = &orders[0];
     let download = format!("/downloads/{batch}");
     app.post("anna", &format!("{download}/retry"), json!({ "queue": false })).await;
-    app.until_mails(7).await;
+    app.until_emails(7).await;
     let shown = app.get("anna", &download).await;
     assert!(!shown.body["files"].is_null(), "the API's cache has the index: {shown:?}");
     assert!(!tell(&app, "anna", &["Ref-1017", "friend@"]).await.is_empty(), "the search would find it");
@@ -143,13 +143,13 @@ async fn repeated_request_about_an_erased_order_tells_nothing() {
     let order = app.post_keyed("anna", "/orders", "o", new.clone()).await.text("/id");
     let downloads = format!("/orders/{order}/downloads");
     app.post_keyed("anna", &downloads, "d", json!({})).await;
-    let mail = json!({ "template": "order_confirmation", "to": ADDRESS, "data": { "order_id": order } });
-    app.post_keyed("anna", "/emails", "e", mail.clone()).await;
-    app.until_mails(2).await;
+    let email = json!({ "template": "order_confirmation", "to": ADDRESS, "data": { "order_id": order } });
+    app.post_keyed("anna", "/emails", "e", email.clone()).await;
+    app.until_emails(2).await;
     assert_eq!(app.delete("anna", &format!("/orders/{order}")).await.status, StatusCode::NO_CONTENT);
     assert!(is_erased(&app.post_keyed("anna", "/orders", "o", new).await));
     assert!(is_erased(&app.post_keyed("anna", &downloads, "d", json!({})).await));
-    let again = app.post_keyed("anna", "/emails", "e", mail).await;
+    let again = app.post_keyed("anna", "/emails", "e", email).await;
     assert_eq!((again.status, &again.body["email"]["to"]), (StatusCode::ACCEPTED, &Value::Null));
     assert!(tell(&app, "anna", &["Ref-1"]).await.is_empty());
 }
@@ -164,7 +164,7 @@ async fn queued_email_of_an_erased_order_is_suppressed() {
     step(&app).await;
     let shown = app.get("anna", &format!("/emails/{email}")).await.body;
     assert_eq!((&shown["status"], &shown["error"]["code"]), (&json!("suppressed"), &json!("erased")));
-    assert!(app.mails().await.is_empty());
+    assert!(app.emails().await.is_empty());
 }
 
 /// The state that an erasure leaves which read the downloads and emails before these were written.
@@ -185,7 +185,7 @@ async fn workers_that_find_the_mark_erase_what_they_work_on() {
     assert_eq!(app.get("anna", &format!("/downloads/{download}")).await.body["status"], "revoked");
     assert_eq!(app.left_behind("").await, (vec![], vec![]));
     assert_eq!(app.get("anna", &format!("/emails/{email}")).await.body["status"], "suppressed");
-    assert!(app.mails().await.is_empty());
+    assert!(app.emails().await.is_empty());
     assert!(tell(&app, "anna", &["Ref-1"]).await.is_empty());
     assert_eq!(app.delete("anna", &format!("/photos/{photo}")).await.status, StatusCode::NO_CONTENT);
 }

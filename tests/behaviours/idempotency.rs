@@ -15,7 +15,7 @@ async fn the_same_request_again_makes_nothing_new_and_is_answered_alike() {
     let id = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
     let order = app.order("anna", "K-1", std::slice::from_ref(&id)).await;
     let customer = json!({ "name": "E", "email": "e@example.com" });
-    let mail = json!({ "template": "order_confirmation", "to": "e@example.com", "data": { "order_id": order } });
+    let email = json!({ "template": "order_confirmation", "to": "e@example.com", "data": { "order_id": order } });
     let downloads = format!("/orders/{order}/downloads");
     let process = format!("/photos/{id}/process");
     let cases = [
@@ -23,7 +23,7 @@ async fn the_same_request_again_makes_nothing_new_and_is_answered_alike() {
         ("/orders", json!({ "reference": "K-2", "customer": customer, "photo_ids": [id] }), "/id"),
         (downloads.as_str(), json!({}), "/download/id"),
         (downloads.as_str(), json!({ "kind": "single", "photo_id": id }), "/download/id"),
-        ("/emails", mail, "/email/id"),
+        ("/emails", email, "/email/id"),
         ("/photos/process", json!({ "which": "failed" }), "/operation/id"),
         (process.as_str(), json!({ "queue": false }), "/id"),
     ];
@@ -46,7 +46,7 @@ async fn the_same_request_again_makes_nothing_new_and_is_answered_alike() {
     app.until_empty("emails").await;
     app.until_empty("downloads").await;
     // The order's confirmation, and two downloads': each once.
-    app.until_mails(3).await;
+    app.until_emails(3).await;
     let downloads = app.get("anna", "/downloads").await.body;
     assert_eq!(downloads["items"].as_array().unwrap().len(), 2);
     let photo = app.get("anna", &format!("/photos/{id}")).await.body;
@@ -129,7 +129,7 @@ async fn a_crash_anywhere_between_a_request_and_its_answer_leaves_one_record_and
     }
     let downloads = app.get("anna", "/downloads?limit=200").await.body;
     assert_eq!(downloads["items"].as_array().unwrap().len(), made.len(), "each request made one");
-    app.until_mails(made.len()).await;
+    app.until_emails(made.len()).await;
 }
 
 /// What happened since does not change what an answered request is answered with, and the request does nothing more.

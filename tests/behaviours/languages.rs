@@ -4,7 +4,7 @@ use serde_json::json;
 use tests::{TestApp, jpeg};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mail_and_its_page_speak_the_customers_language() {
+async fn an_email_and_its_page_speak_the_customers_language() {
     let app = TestApp::start().await;
     let photo = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
     let spoken = [
@@ -18,11 +18,11 @@ async fn a_mail_and_its_page_speak_the_customers_language() {
         let order = app.post("anna", "/orders", order).await.text("/id");
         let (_, link) = app.download("anna", &order, json!({})).await;
 
-        let mails = app.until_mails(already + 1).await;
-        let mail = mails.iter().find(|mail| mail["subject"] == subject).unwrap_or_else(|| panic!("{mails:?}"));
-        let html = mail["html"].as_str().unwrap();
+        let emails = app.until_emails(already + 1).await;
+        let email = emails.iter().find(|email| email["subject"] == subject).unwrap_or_else(|| panic!("{emails:?}"));
+        let html = email["html"].as_str().unwrap();
         assert!(html.contains(&format!("<html lang=\"{language}\">")), "{html}");
-        assert!(mail["text"].as_str().unwrap().contains(&link), "{mail}");
+        assert!(email["text"].as_str().unwrap().contains(&link), "{email}");
 
         let page = app.http().get(&link).send().await.unwrap().text().await.unwrap();
         assert!(page.contains(&format!("<html lang=\"{language}\">")), "{page}");
@@ -30,16 +30,16 @@ async fn a_mail_and_its_page_speak_the_customers_language() {
     }
 }
 
-/// A mail that the shop asks for may be in another language than the order.
+/// An email that the shop asks for may be in another language than the order.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mail_asked_for_is_in_the_language_asked_for() {
+async fn an_email_asked_for_is_in_the_language_asked_for() {
     let app = TestApp::start().await;
     let photo = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
     let order = app.order("anna", "L-9", &[photo]).await;
-    let mail = json!({
+    let email = json!({
         "template": "order_confirmation", "to": "zoe@example.com", "locale": "FR-ch", "data": { "order_id": order },
         "queue": false,
     });
-    let sent = app.post("anna", "/emails", mail).await;
+    let sent = app.post("anna", "/emails", email).await;
     assert_eq!(sent.text("/email/subject"), "Merci pour votre commande L-9");
 }

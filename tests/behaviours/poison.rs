@@ -23,11 +23,11 @@ async fn a_poison_body_in_a_batch_of_ten_good_ones_delays_and_doubles_none() {
     }
     app.until_empty("emails").await;
     assert_eq!(app.depth("emails-dlq").await, 2, "both poison bodies lie in the DLQ");
-    let mails = app.until_mails(10).await;
-    let mut to: Vec<_> = mails.iter().map(|mail| mail["to"][0].to_string()).collect();
+    let emails = app.until_emails(10).await;
+    let mut to: Vec<_> = emails.iter().map(|email| email["to"][0].to_string()).collect();
     to.sort();
     to.dedup();
-    assert_eq!(to.len(), 10, "each customer got one mail");
+    assert_eq!(to.len(), 10, "each customer got one email");
 }
 
 #[tokio::test(flavor = "multi_thread")]

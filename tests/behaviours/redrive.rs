@@ -50,15 +50,15 @@ async fn a_download_is_built_again_on_request_under_the_same_link() {
     let ready = app.until("anna", &path, &["ready"]).await.unwrap();
     assert_eq!((&ready["build"], &ready["download_count"], &ready["crc32"]), (&json!(2), &json!(1), &first["crc32"]));
     assert_eq!(unzip(app.fetch(&link).await.unwrap()).len(), 3);
-    // One mail a build.
-    app.until_mails(2).await;
+    // One email a build.
+    app.until_emails(2).await;
 
     let single =
         app.post("anna", &format!("/orders/{order}/downloads"), json!({ "kind": "single", "photo_id": ids[1] })).await;
     let again = app.post("anna", &format!("/downloads/{}/retry", single.text("/download/id")), json!({})).await;
     assert_eq!((again.status, again.text("/download/status")), (StatusCode::OK, "ready".into()), "{again:?}");
     // Of the second single build too.
-    app.until_mails(4).await;
+    app.until_emails(4).await;
     app.delete("anna", &path).await;
     let refused = app.post("anna", &retry, json!({})).await;
     assert_eq!((refused.status, refused.text("/type")), (StatusCode::CONFLICT, "/problems/revoked".into()));
@@ -77,7 +77,7 @@ async fn a_job_that_is_sent_again_after_its_record_was_given_up_sets_nothing_goi
     let order = app.order("anna", "T-3", std::slice::from_ref(&photo)).await;
     let (download, _) = app.download("anna", &order, json!({})).await;
     app.until_depth("emails-dlq", 1).await;
-    // The archive's own message comes again, and its worker sends the mail's job anew.
+    // The archive's own message comes again, and its worker sends the email's job anew.
     let job = json!({ "v": 1, "job": "build_archive", "studio": "anna", "download": download["id"] });
     app.send("downloads", &job.to_string()).await;
     app.until_empty("downloads").await;

@@ -17,8 +17,8 @@ async fn a_crash_in_the_middle_of_everything_loses_and_doubles_nothing() {
     app.restart(|_| {}).await;
     let path = format!("/downloads/{}", made.text("/download/id"));
     app.until("anna", &path, &["ready"]).await.unwrap();
-    let mails = app.until_mails(1).await;
-    let text = mails[0]["text"].as_str().unwrap();
+    let emails = app.until_emails(1).await;
+    let text = emails[0]["text"].as_str().unwrap();
     let token = made.text("/link").rsplit_once('/').unwrap().1.to_owned();
     assert!(text.contains(&token));
     // The port is another one after the restart; the token is the same.

@@ -28,7 +28,7 @@ async fn closed_idle_connections_leave_no_email_possibly_sent() {
         let fields = ["status", "attempts", "possible_duplicate"].map(|field| &email[field]);
         assert_eq!(fields, [&json!("sent"), &json!(1), &json!(false)], "{email}");
     }
-    app.until_mails(EMAILS).await;
+    app.until_emails(EMAILS).await;
     let sent = net.log().into_iter().filter(|answered| answered.site.call.operation == "SendEmail").count();
     assert_eq!(sent, EMAILS);
 }

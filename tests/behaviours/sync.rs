@@ -11,6 +11,6 @@ async fn with_sync_each_job_has_run_when_its_sender_is_answered() {
     let made = app.post("anna", &format!("/orders/{order}/downloads"), json!({})).await;
     let path = format!("/downloads/{}", made.text("/download/id"));
     assert_eq!(app.get("anna", &path).await.body["status"], "ready", "no waiting");
-    assert_eq!(app.mails().await.len(), 1, "no waiting");
+    assert_eq!(app.emails().await.len(), 1, "no waiting");
     assert!(unzip(app.fetch(&made.text("/link")).await.unwrap())[0].1 == original);
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 use tests::{TestApp, jpeg, unzip};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mail_a_photo_and_a_download_of_fifty_photos_are_finished_when_they_are_answered() {
+async fn an_email_a_photo_and_a_download_of_fifty_photos_are_finished_when_they_are_answered() {
     let app = TestApp::start().await;
     let mut photos = Vec::new();
     for n in 0..50 {
@@ -19,10 +19,10 @@ async fn a_mail_a_photo_and_a_download_of_fifty_photos_are_finished_when_they_ar
     }
     let order = app.order("anna", "W-1", &photos).await;
 
-    let mail = json!({ "template": "order_confirmation", "to": "e@example.com", "data": { "order_id": order }, "queue": false });
-    let sent = app.post("anna", "/emails", mail).await;
+    let email = json!({ "template": "order_confirmation", "to": "e@example.com", "data": { "order_id": order }, "queue": false });
+    let sent = app.post("anna", "/emails", email).await;
     assert_eq!((sent.status, sent.text("/email/status")), (StatusCode::CREATED, "sent".into()), "{sent:?}");
-    assert_eq!(app.mails().await.len(), 1, "no waiting");
+    assert_eq!(app.emails().await.len(), 1, "no waiting");
 
     let path = format!("/photos/{}/process", photos[0]);
     let developed = app.post("anna", &path, json!({ "queue": false })).await;
@@ -68,7 +68,7 @@ async fn one_that_takes_too_long_is_on_the_queue_and_ends_ready() {
     assert_eq!(made.status, StatusCode::ACCEPTED, "{made:?}");
     let download = app.until("anna", &format!("/downloads/{}", made.text("/download/id")), &["ready"]).await.unwrap();
     assert_eq!(download["attempts"], 1, "the one that was waited for has gone on, or the queue's has done it");
-    app.until_mails(1).await;
+    app.until_emails(1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -98,12 +98,12 @@ async fn one_that_fails_at_its_first_try_is_on_the_queue_and_one_that_is_refused
     .await;
     let photo = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
     let order = app.order("anna", "W-4", std::slice::from_ref(&photo)).await;
-    let mail = json!({ "template": "order_confirmation", "to": "e@example.com", "data": { "order_id": order }, "queue": false });
-    let made = app.post("anna", "/emails", mail).await;
+    let email = json!({ "template": "order_confirmation", "to": "e@example.com", "data": { "order_id": order }, "queue": false });
+    let made = app.post("anna", "/emails", email).await;
     assert_eq!((made.status, made.text("/email/status")), (StatusCode::ACCEPTED, "queued".into()), "{made:?}");
     app.restart(|options| options.overrides.clear()).await;
     app.until("anna", &format!("/emails/{}", made.text("/email/id")), &["sent"]).await.unwrap();
-    app.until_mails(1).await;
+    app.until_emails(1).await;
 
     let bad = app.upload("anna", "bad.jpg", "image/jpeg", b"no photo at all").await.unwrap();
     app.until("anna", &format!("/photos/{bad}"), &["failed"]).await.unwrap();
@@ -112,9 +112,9 @@ async fn one_that_fails_at_its_first_try_is_on_the_queue_and_one_that_is_refused
     assert!(!again.text("/error/code").is_empty());
 }
 
-/// A download that was waited for is finished, but its worker could not send the mail: the queue's job does.
+/// A download that was waited for is finished, but its worker could not send the email: the queue's job does.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_mail_of_one_that_is_finished_without_its_follow_up_is_sent_all_the_same() {
+async fn the_email_of_one_that_is_finished_without_its_follow_up_is_sent_all_the_same() {
     let mut app = TestApp::with(|options| {
         options.overrides.insert(("archive-builder".into(), "EMAILS_TABLE".into()), "no-such-table".into());
     })
@@ -124,5 +124,5 @@ async fn the_mail_of_one_that_is_finished_without_its_follow_up_is_sent_all_the_
     let made = app.post("anna", &format!("/orders/{order}/downloads"), json!({ "queue": false })).await;
     assert_eq!((made.status, made.text("/download/status")), (StatusCode::CREATED, "ready".into()), "{made:?}");
     app.restart(|options| options.overrides.clear()).await;
-    app.until_mails(1).await;
+    app.until_emails(1).await;
 }

@@ -16,8 +16,8 @@ async fn when_all_tries_fail_the_record_says_so_the_message_lies_in_the_dlq_and_
     assert_eq!(download["error_code"], "tries_exhausted");
     app.until_empty("downloads").await;
     assert_eq!(app.depth("downloads-dlq").await, 1);
-    let mails = app.until_mails(1).await;
-    assert!(mails[0]["subject"].as_str().unwrap().contains("looking into"), "{}", mails[0]);
+    let emails = app.until_emails(1).await;
+    assert!(emails[0]["subject"].as_str().unwrap().contains("looking into"), "{}", emails[0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -30,7 +30,7 @@ async fn a_customer_is_told_of_a_failure_once_however_often_it_is_tried_again() 
     let id = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
     let order = app.order("anna", "T-9", &[id]).await;
     let (download, _) = app.download("anna", &order, json!({})).await;
-    app.until_mails(1).await;
+    app.until_emails(1).await;
     // Its own message first: it would be a second one of the next build.
     app.until_empty("downloads").await;
     let path = format!("/downloads/{}", download["id"].as_str().unwrap());
@@ -40,13 +40,13 @@ async fn a_customer_is_told_of_a_failure_once_however_often_it_is_tried_again() 
         app.until("anna", &path, &["failed"]).await.unwrap();
         app.until_empty("downloads").await;
         app.until_empty("emails").await;
-        assert_eq!(app.mails().await.len(), 1, "build {build}");
+        assert_eq!(app.emails().await.len(), 1, "build {build}");
     }
     app.restart(|options| options.overrides.clear()).await;
     app.post("anna", &format!("{path}/retry"), json!({})).await;
     app.until("anna", &path, &["ready"]).await.unwrap();
-    let mails = app.until_mails(2).await;
-    assert!(mails[1]["subject"].as_str().unwrap().contains("ready"), "{}", mails[1]);
+    let emails = app.until_emails(2).await;
+    assert!(emails[1]["subject"].as_str().unwrap().contains("ready"), "{}", emails[1]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -42,10 +42,10 @@ async fn a_photo_is_developed_ordered_packed_mailed_and_in_hand() {
     assert_eq!(download["status"], "ready", "{download}");
     assert_eq!(download["progress"], json!({ "done": 3, "total": 3 }));
 
-    let mails = app.until_mails(1).await;
-    assert_eq!(mails[0]["to"], json!(["eva@example.com"]));
-    assert!(mails[0]["text"].as_str().unwrap().contains(&link), "{}", mails[0]);
-    assert!(mails[0]["html"].as_str().unwrap().contains("Eva Beispiel"));
+    let emails = app.until_emails(1).await;
+    assert_eq!(emails[0]["to"], json!(["eva@example.com"]));
+    assert!(emails[0]["text"].as_str().unwrap().contains(&link), "{}", emails[0]);
+    assert!(emails[0]["html"].as_str().unwrap().contains("Eva Beispiel"));
 
     let archive = app.fetch(&link).await.unwrap();
     assert_eq!(download["file_size_bytes"], archive.len());
@@ -82,6 +82,6 @@ async fn a_single_download_is_the_bare_photo_and_a_web_archive_holds_previews() 
     let files = unzip(app.fetch(&link).await.unwrap());
     assert_eq!(image::load_from_memory(&files[0].1).unwrap().width(), 2048);
 
-    let ids: HashSet<_> = app.until_mails(2).await.iter().map(|mail| mail["message_id"].to_string()).collect();
+    let ids: HashSet<_> = app.until_emails(2).await.iter().map(|email| email["message_id"].to_string()).collect();
     assert_eq!(ids.len(), 2);
 }

@@ -18,7 +18,7 @@ use reqwest::{Method, Response, StatusCode};
 use runtime::env::Env;
 use serde_json::{Value, json};
 
-/// A photo is developed, an archive built, a mail sent well within this on a busy machine.
+/// A photo is developed, an archive built, an email sent well within this on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Names that have lost photos or left folders in other systems: paths, devices, endings that a system drops, marks that
@@ -305,22 +305,22 @@ impl TestApp {
         Ok(file.bytes().await?.to_vec())
     }
 
-    /// All captured mails, oldest first.
-    pub async fn mails(&self) -> Vec<Value> {
+    /// All captured emails, oldest first.
+    pub async fn emails(&self) -> Vec<Value> {
         let answer = self.http.get(format!("{}/_local/mail.json", self.api())).send().await.expect("answers");
         answer.json().await.expect("a list")
     }
 
-    /// Waits for so many mails, and then a little longer, lest there be more.
-    pub async fn until_mails(&self, count: usize) -> Vec<Value> {
+    /// Waits for so many emails, and then a little longer, lest there be more.
+    pub async fn until_emails(&self, count: usize) -> Vec<Value> {
         let begun = tokio::time::Instant::now();
-        while self.mails().await.len() < count && begun.elapsed() < PATIENCE {
+        while self.emails().await.len() < count && begun.elapsed() < PATIENCE {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
-        let mails = self.mails().await;
-        assert_eq!(mails.len(), count, "{mails:#?}");
-        mails
+        let emails = self.emails().await;
+        assert_eq!(emails.len(), count, "{emails:#?}");
+        emails
     }
 
     /// Puts a body on a queue.

@@ -30,7 +30,7 @@ pub struct Findings {
     pub lost: u64,
     /// Effects that happened twice, unflagged.
     pub duplicates: u64,
-    /// Mails that may have gone out twice, and say so.
+    /// Emails that may have gone out twice, and say so.
     pub flagged_duplicates: u64,
     /// Records that failed, with their reason.
     pub failed: u64,
@@ -80,12 +80,12 @@ pub async fn look(app: &TestApp, studio: &Studio, originals: &Originals) -> Resu
     for download in &downloads {
         at_rest(&mut findings, download);
         look_at_download(app, &mut findings, download, &names).await?;
-        look_at_its_mail(&mut findings, download, &emails);
+        look_at_its_email(&mut findings, download, &emails);
     }
-    let mails = app.mails().await;
+    let captured = app.emails().await;
     for email in &emails {
         at_rest(&mut findings, email);
-        look_at_email(&mut findings, email, &mails);
+        look_at_email(&mut findings, email, &captured);
     }
     Ok(findings)
 }
@@ -245,8 +245,8 @@ async fn look_at_download(
     Ok(())
 }
 
-/// Each download that ended is told of in one mail record; whether that was sent is the mail's own matter.
-fn look_at_its_mail(findings: &mut Findings, download: &Download, emails: &[Email]) {
+/// Each download that ended is told of in one email record; whether that was sent is the email's own matter.
+fn look_at_its_email(findings: &mut Findings, download: &Download, emails: &[Email]) {
     if !download.notify || download.status == DownloadStatus::Revoked {
         return;
     }
@@ -256,15 +256,15 @@ fn look_at_its_mail(findings: &mut Findings, download: &Download, emails: &[Emai
         domain::email::Message::OrderConfirmation { .. } => false,
     });
     match about.count() {
-        0 => findings.lost(format!("no mail tells of download {}", download.id)),
+        0 => findings.lost(format!("no email tells of download {}", download.id)),
         1 => {}
-        n => findings.duplicate(format!("{n} mails tell of download {}", download.id)),
+        n => findings.duplicate(format!("{n} emails tell of download {}", download.id)),
     }
 }
 
-fn look_at_email(findings: &mut Findings, email: &Email, mails: &[Value]) {
+fn look_at_email(findings: &mut Findings, email: &Email, emails: &[Value]) {
     let id = email.id.to_string();
-    let arrived = mails.iter().filter(|mail| mail["tags"]["darkroom-email"] == id.as_str()).count();
+    let arrived = emails.iter().filter(|email| email["tags"]["darkroom-email"] == id.as_str()).count();
     match (email.status, arrived) {
         (EmailStatus::Sent, 1) | (EmailStatus::Failed, 0) => {}
         (EmailStatus::Sent | EmailStatus::Failed, 1 | 2) if email.possible_duplicate => {
@@ -272,9 +272,9 @@ fn look_at_email(findings: &mut Findings, email: &Email, mails: &[Value]) {
         }
         // The last try went out, and nobody heard it.
         (EmailStatus::Failed, 1) if email.work.attempts > 0 => {}
-        (EmailStatus::Sent, 0) => findings.lost(format!("mail {id} is called sent, but did not arrive")),
-        (EmailStatus::Sent | EmailStatus::Failed, n) => findings.duplicate(format!("mail {id} arrived {n} times")),
-        (other, _) => findings.lost(format!("mail {id} is {other:?}")),
+        (EmailStatus::Sent, 0) => findings.lost(format!("email {id} is called sent, but did not arrive")),
+        (EmailStatus::Sent | EmailStatus::Failed, n) => findings.duplicate(format!("email {id} arrived {n} times")),
+        (other, _) => findings.lost(format!("email {id} is {other:?}")),
     }
 }
 
@@ -317,7 +317,7 @@ pub struct Row {
     pub lost: u64,
     /// Effects that happened twice, unflagged.
     pub duplicates: u64,
-    /// Mails that may have gone out twice, and say so.
+    /// Emails that may have gone out twice, and say so.
     pub flagged_duplicates: u64,
     /// Records that failed, with their reason; a violation where the campaign leaves no reason to.
     pub failed: u64,

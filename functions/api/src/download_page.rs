@@ -1,4 +1,4 @@
-//! The customer's page, compiled in, with no script: it works in every mail client's browser.
+//! The customer's page, compiled in, with no script: it works in every email client's browser.
 
 use std::{fmt::Write as _, sync::LazyLock};
 

@@ -18,7 +18,7 @@ const TAGS: [(&str, &str); 9] = [
     ("orders", "An order is what a customer bought: photos, in order."),
     ("customers", "A customer is known by the address of its orders."),
     ("downloads", "A download delivers an order behind a link: all photos in a private ZIP, or one photo."),
-    ("emails", "Mails to customers."),
+    ("emails", "Emails to customers."),
     ("operations", "Work on many records, done page by page."),
     (
         "queues",
@@ -31,7 +31,7 @@ const ABOUT: &str = "The background half of a photographer's web shop.
 
 A photo is announced (`POST /photos`), then uploaded to S3 by the request that the answer describes. It is developed: metadata (EXIF, XMP, IPTC), \
 dimensions, hashes, preview and thumbnail. An order (`POST /orders`) names photos; a download (`POST /orders/{id}/downloads`) \
-delivers them as one private ZIP, and a mail brings the customer a link.
+delivers them as one private ZIP, and an email brings the customer a link.
 
 **Tokens.** All routes but `/d/…`, `/health` and `/openapi.json` need `Authorization: Bearer …`. A claim of the token names the \
 studio; another studio's records are not found. Routes under `/queues` are for operators, whom another claim marks.
@@ -44,7 +44,7 @@ the same key, a request does nothing twice, and is answered with the same record
 anew. A key is kept for 24 hours. A request that was refused has done nothing and frees its key.
 
 **Waiting.** Nothing calls the shop: it asks again, every few seconds while somebody waits, with `If-None-Match`, for the \
-record (`GET /photos/{id}`, `GET /downloads/{id}`), or lists by `status`. Customers are told by mail. Jobs go through queues. `\"queue\": false` does the job before the answer; what could not be done in time is on the \
+record (`GET /photos/{id}`, `GET /downloads/{id}`), or lists by `status`. Customers are told by email. Jobs go through queues. `\"queue\": false` does the job before the answer; what could not be done in time is on the \
 queue, and answered with 202.
 
 **Lists** are pages, newest first. **Single records** bear an `ETag`; with `If-None-Match` an unchanged one is answered with 304.

@@ -1,4 +1,4 @@
-//! The mail that follows a build. Its id is derived, so that a repeated step sends no second one.
+//! The email that follows a build. Its id is derived, so that a repeated step sends no second one.
 
 use domain::{JobError, download::Download, order::Order};
 use jiff::Timestamp;

@@ -1,4 +1,4 @@
-//! The mail worker: emails queue -> SES, one message to one recipient per record.
+//! The email worker: emails queue -> SES, one message to one recipient per record.
 
 mod render;
 mod send_email;

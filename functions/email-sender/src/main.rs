@@ -1,4 +1,4 @@
-//! The mail worker's Lambda: wires, nothing else.
+//! The email worker's Lambda: wires, nothing else.
 
 use email_sender::State;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};

@@ -1,4 +1,4 @@
-//! The templates: subject, text and html of each, compiled in. Pure: facts in, mail out.
+//! The templates: subject, text and html of each, compiled in. Pure: facts in, email out.
 
 use std::sync::LazyLock;
 
@@ -12,17 +12,17 @@ use domain::{
 use jiff::Timestamp;
 use minijinja::{Environment, UndefinedBehavior, context};
 
-/// What a mail may speak of.
+/// What an email may speak of.
 pub struct Facts {
     /// Always.
     pub order: Order,
-    /// For mails about a download.
+    /// For emails about a download.
     pub download: Option<Download>,
     /// Its customer link.
     pub link: Option<String>,
 }
 
-/// A mail, ready to send.
+/// An email, ready to send.
 #[derive(Debug)]
 pub struct Rendered {
     /// One line.
@@ -60,7 +60,7 @@ const TEMPLATES: [[(&str, &str); 3]; 9] = [
 ];
 
 impl Facts {
-    /// Is it as the mail says, at `now`?
+    /// Is it as the email says, at `now`?
     pub fn bear_out(&self, message: &Message, now: Timestamp) -> bool {
         let Some(download) = &self.download else { return true };
         match message {
@@ -70,7 +70,7 @@ impl Facts {
         }
     }
 
-    /// Renders the mail of this kind in this language.
+    /// Renders the email of this kind in this language.
     pub fn render(&self, message: &Message, language: Language) -> Result<Rendered> {
         static ENVIRONMENT: LazyLock<Result<Environment<'static>, minijinja::Error>> = LazyLock::new(environment);
         let environment = ENVIRONMENT.as_ref().map_err(|error| anyhow!("Failed to parse the templates: {error:#}"))?;
@@ -95,7 +95,7 @@ impl Facts {
 
 fn environment() -> Result<Environment<'static>, minijinja::Error> {
     let mut environment = Environment::new();
-    // A template that names a fact which is not there must fail, not send a mail with a hole.
+    // A template that names a fact which is not there must fail, not send an email with a hole.
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.add_template("layout.html", LAYOUT)?;
     for (name, source) in TEMPLATES.as_flattened() {
@@ -138,14 +138,14 @@ mod tests {
             ] {
                 let link = Some("https://x.yz/d/t".into());
                 let facts = Facts { order: order("Eva <& Co>"), download: None, link };
-                let mail = facts.render(&message, language).expect("renders");
-                assert!(mail.subject.contains("A-1") && !mail.subject.contains('\n'), "{mail:?}");
-                assert!(mail.text.contains("Eva <& Co>") && mail.html.contains("Eva &lt;&amp; Co&gt;"), "{mail:?}");
-                assert!(mail.html.contains(&format!("<html lang=\"{}\">", language.tag())), "{mail:?}");
+                let email = facts.render(&message, language).expect("renders");
+                assert!(email.subject.contains("A-1") && !email.subject.contains('\n'), "{email:?}");
+                assert!(email.text.contains("Eva <& Co>") && email.html.contains("Eva &lt;&amp; Co&gt;"), "{email:?}");
+                assert!(email.html.contains(&format!("<html lang=\"{}\">", language.tag())), "{email:?}");
                 let links = matches!(message, Message::DownloadReady { .. });
-                assert_eq!(mail.text.contains("https://x.yz/d/t"), links);
-                assert_eq!(mail.html.contains("x.yz"), links);
-                subjects.insert(mail.subject);
+                assert_eq!(email.text.contains("https://x.yz/d/t"), links);
+                assert_eq!(email.html.contains("x.yz"), links);
+                subjects.insert(email.subject);
             }
         }
         assert_eq!(subjects.len(), 9, "each in its own words: {subjects:?}");
@@ -156,8 +156,8 @@ mod tests {
         let mut order = order("x");
         order.reference = "A\r\nBcc: all@x.yz".into();
         let facts = Facts { order, download: None, link: None };
-        let mail =
+        let email =
             facts.render(&Message::OrderConfirmation { order_id: Uuid::nil() }, Language::English).expect("renders");
-        assert!(!mail.subject.contains(['\r', '\n']));
+        assert!(!email.subject.contains(['\r', '\n']));
     }
 }

@@ -1,4 +1,4 @@
-//! One mail: claim, render from the records as they are now, write `sending`, call SES once, complete.
+//! One email: claim, render from the records as they are now, write `sending`, call SES once, complete.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ use crate::{
     state::State,
 };
 
-/// Sends the mail of this id, unless it was sent.
+/// Sends the email of this id, unless it was sent.
 pub async fn send_email(
     state: &State,
     delivery: &Delivery,
@@ -34,7 +34,7 @@ pub async fn send_email(
     let span = info_span!("send_email", %studio, email.id = %id);
     let job = |lease: Arc<Lease<Email>>| send(state, lease);
     let ended = lease::work(&state.desk.table, delivery, (studio, id), Email::claim, job).instrument(span).await?;
-    // A mail is the last step: it has no follow-up.
+    // An email is the last step: it has no follow-up.
     Ok(ended.disposition)
 }
 
@@ -52,10 +52,10 @@ async fn send(state: &State, lease: Arc<Lease<Email>>) -> Result<Email, JobError
         return Ok(erased);
     }
     if !facts.bear_out(&email.message, lease.now()) {
-        // Meanwhile taken back, expired, or built again: that build's own mail tells how it ended.
+        // Meanwhile taken back, expired, or built again: that build's own email tells how it ended.
         let outdated = RecordError::new("outdated", "What it was to say was no longer so when it was its turn.");
         let suppressed = lease.change(|email| email.suppress(lease.by, outdated.clone())).await?;
-        info!(template = suppressed.message.template(), "Mail not sent: it is outdated");
+        info!(template = suppressed.message.template(), "Email not sent: it is outdated");
         return Ok(suppressed);
     }
     let rendered = facts.render(&email.message, Language::of(&email.locale))?;
@@ -89,7 +89,7 @@ async fn send(state: &State, lease: Arc<Lease<Email>>) -> Result<Email, JobError
 enum Refused {
     /// SES said no.
     Certainly(JobError),
-    /// Nobody heard what it said: the mail stays `sending`, and is sent once more at most, flagged.
+    /// Nobody heard what it said: the email stays `sending`, and is sent once more at most, flagged.
     Perhaps(anyhow::Error),
 }
 
@@ -112,7 +112,7 @@ fn sort(error: SesError) -> Refused {
         SesError::ConstructionFailure(_) => {
             Refused::Certainly(anyhow::Error::new(error).context("Failed to build a request to SES").into())
         }
-        // It never left: no connection, so no mail.
+        // It never left: no connection, so no email.
         SesError::DispatchFailure(failure)
             if failure.as_connector_error().is_some_and(|e| e.is_io() && is_refused(e)) =>
         {
@@ -125,16 +125,16 @@ fn sort(error: SesError) -> Refused {
         SesError::ServiceError(_) if status == 403 || error.code().is_some_and(is_held_back) => {
             let why = without_addresses(error.message().unwrap_or("no reason given"));
             let held_back = anyhow!("{}: {why}", error.code().unwrap_or("Forbidden"));
-            Refused::Certainly(broken_off("SES sends no mail of ours", held_back).into())
+            Refused::Certainly(broken_off("SES sends no email of ours", held_back).into())
         }
         SesError::ServiceError(_) if (400..500).contains(&status) => {
             let code = error.code().unwrap_or("BadRequest").to_owned();
             let why = without_addresses(error.message().unwrap_or("no reason given"));
             Refused::Certainly(match code.as_str() {
                 "MessageRejected" | "BadRequestException" => {
-                    JobError::reject("refused_by_ses", format!("The mail service refused the mail: {why}"))
+                    JobError::reject("refused_by_ses", format!("The email service refused the email: {why}"))
                 }
-                _ => anyhow!("SES refused the mail: {code}: {why}").into(),
+                _ => anyhow!("SES refused the email: {code}: {why}").into(),
             })
         }
         _ => Refused::Perhaps(failed("SES's answer was not heard", error)),
@@ -163,9 +163,9 @@ fn is_refused(error: &(dyn std::error::Error + 'static)) -> bool {
     false
 }
 
-/// Reads what the mail speaks of.
+/// Reads what the email speaks of.
 async fn facts(state: &State, email: &Email) -> Result<Facts, JobError> {
-    let gone = || JobError::reject("record_gone", "What the mail speaks of does not exist any more.");
+    let gone = || JobError::reject("record_gone", "What the email speaks of does not exist any more.");
     let (order_id, download) = match email.message {
         Message::OrderConfirmation { order_id } => (order_id, None),
         Message::DownloadReady { download_id } | Message::DownloadFailed { download_id } => {

@@ -1,4 +1,4 @@
-//! The sender of every mail, as the head of a message may name it.
+//! The sender of every email, as the head of a message may name it.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 

@@ -18,7 +18,7 @@ use runtime::{
 
 use crate::sender::sender;
 
-/// Stores, SES, and the address that mails come from.
+/// Stores, SES, and the address that emails come from.
 pub struct State {
     pub(crate) desk: Desk<Email>,
     pub(crate) operations: Arc<Table<Operation>>,

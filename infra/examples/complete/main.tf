@@ -1,4 +1,4 @@
-# Everything at once: own issuer, own domain, own key, a shop's web page, alarms by mail.
+# Everything at once: own issuer, own domain, own key, a shop's web page, alarms by email.
 
 terraform {
   required_version = ">= 1.11"
@@ -49,7 +49,7 @@ module "darkroom" {
   domain_name     = "photos.example.com"
   certificate_arn = var.certificate_arn
 
-  # Mail
+  # Email
   sender_address   = "photos@example.com"
   sender_name      = "Anna's photos"
   mail_domain      = "example.com"

@@ -1,4 +1,4 @@
-# The least: a region, and an address that mails come from. Tokens come from a Cognito user pool made here.
+# The least: a region, and an address that emails come from. Tokens come from a Cognito user pool made here.
 
 terraform {
   required_version = ">= 1.11"

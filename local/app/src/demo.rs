@@ -1,4 +1,4 @@
-//! The whole way of a photo, walked from outside: upload, order, archive, mail, link, ZIP, comparison.
+//! The whole way of a photo, walked from outside: upload, order, archive, email, link, ZIP, comparison.
 //!
 //! A client of the public doors and nothing else: it would walk the same way on AWS, but for the mailbox.
 

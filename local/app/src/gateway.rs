@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use crate::{
     functions::Functions,
-    mail_page::{self, Mails},
+    mailbox_page::{self, CapturedEmails},
 };
 
 /// The JWT claim that names the studio, as Terraform's default has it.
@@ -43,7 +43,7 @@ const OPEN: [&str; 3] = ["/d/", "/health", "/openapi.json"];
 #[derive(Clone)]
 struct Gateway {
     functions: Functions,
-    mails: Mails,
+    emails: CapturedEmails,
 }
 
 /// The API's CORS for pages of these origins, as infra/api.tf configures it; `None` without any.
@@ -74,18 +74,18 @@ pub fn cors(origins: &[String]) -> Result<Option<CorsLayer>> {
 pub fn serve(
     listener: TcpListener,
     functions: Functions,
-    mails: Mails,
+    emails: CapturedEmails,
     cors: Option<CorsLayer>,
     tasks: &mut JoinSet<()>,
 ) {
     let app = Router::new()
         .route(
             "/_local/mail",
-            get(async |State(gateway): State<Gateway>| Html(mail_page::render(&gateway.mails.list()))),
+            get(async |State(gateway): State<Gateway>| Html(mailbox_page::render(&gateway.emails.list()))),
         )
-        .route("/_local/mail.json", get(async |State(gateway): State<Gateway>| Json(gateway.mails.list())))
+        .route("/_local/mail.json", get(async |State(gateway): State<Gateway>| Json(gateway.emails.list())))
         .fallback(forward)
-        .with_state(Gateway { functions, mails });
+        .with_state(Gateway { functions, emails });
     // It answers preflights before anything else does.
     let app = cors.into_iter().fold(app, Router::layer).into_make_service_with_connect_info::<SocketAddr>();
     tasks.spawn(async move {
@@ -246,7 +246,7 @@ mod tests {
         let origins: Vec<String> = origins.iter().map(|&origin| origin.to_owned()).collect();
         let mut tasks = JoinSet::new();
         let functions = Functions::behind("http://127.0.0.1:1").unwrap();
-        serve(listener, functions, Mails::open(data.path()).unwrap(), cors(&origins).unwrap(), &mut tasks);
+        serve(listener, functions, CapturedEmails::open(data.path()).unwrap(), cors(&origins).unwrap(), &mut tasks);
         (url, tasks, data)
     }
 

@@ -9,7 +9,7 @@ pub mod demo;
 pub mod event_source;
 pub mod functions;
 pub mod gateway;
-pub mod mail_page;
+pub mod mailbox_page;
 pub mod setup;
 pub mod system;
 

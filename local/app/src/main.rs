@@ -19,7 +19,7 @@ struct Cli {
 enum Command {
     /// Runs the whole system until Ctrl-C.
     Serve(ServeArgs),
-    /// Uploads photos, orders them, opens the mailed link, downloads the ZIP and compares every file.
+    /// Uploads photos, orders them, opens the emailed link, downloads the ZIP and compares every file.
     Demo(DemoArgs),
 }
 

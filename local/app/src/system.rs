@@ -12,7 +12,7 @@ use crate::{
     event_source::{self, EventSource},
     functions::{Functions, Layer, TimedOut},
     gateway::{self, ROLE_CLAIM, STUDIO_CLAIM},
-    mail_page::Mails,
+    mailbox_page::CapturedEmails,
     setup::{self, Workers},
 };
 
@@ -73,8 +73,8 @@ pub struct System {
     pub api: String,
     /// The variables that the functions run with; the endpoints are among them.
     pub environment: HashMap<String, String>,
-    /// The captured mails.
-    pub mails: Mails,
+    /// The captured emails.
+    pub emails: CapturedEmails,
     clock: Clock,
     sources: Vec<EventSource>,
     stand_ins: StandIns,
@@ -112,7 +112,7 @@ impl System {
         }
         .within(options.layer.clone());
         stand_ins.run_functions(run_functions(&functions, &workers));
-        let mails = Mails(stand_ins.mailbox());
+        let emails = CapturedEmails(stand_ins.mailbox());
         let mut tasks = JoinSet::new();
         let sqs = event_source::client(&env)?;
         let mut sources = Vec::new();
@@ -139,8 +139,8 @@ impl System {
         if !options.by_hand {
             schedule(&sources, &mut tasks);
         }
-        gateway::serve(listener, functions, mails.clone(), cors, &mut tasks);
-        Ok(Self { api, environment, mails, clock, sources, stand_ins, _tasks: tasks })
+        gateway::serve(listener, functions, emails.clone(), cors, &mut tasks);
+        Ok(Self { api, environment, emails, clock, sources, stand_ins, _tasks: tasks })
     }
 
     /// Lets so much time pass for functions and queues; only under a movable clock.

@@ -27,7 +27,7 @@ use anyhow::Context;
 pub use identity::{ACCESS_KEY, ACCOUNT, REGION, SECRET_KEY};
 use jiff::Timestamp;
 pub use lambda::Lambda;
-pub use mailbox::{Attachment, Mail, Mailbox};
+pub use mailbox::{Attachment, CapturedEmail, Mailbox};
 pub use router::Work;
 pub use sqs::Queues;
 pub use ssm::Parameters;
@@ -115,7 +115,7 @@ impl StandIns {
         self.dynamodb_endpoint.clone()
     }
 
-    /// The captured mails.
+    /// The captured emails.
     pub fn mailbox(&self) -> Arc<Mailbox> {
         self.mailbox.clone()
     }

@@ -1,4 +1,4 @@
-//! The mails that were sent, one JSON file each, kept over restarts.
+//! The emails that were sent, one JSON file each, kept over restarts.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use super::atomic_file;
 
-/// A mail as its recipient would get it, and as SES was told to send it.
+/// An email as its recipient would get it, and as SES was told to send it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Mail {
+pub struct CapturedEmail {
     /// The id SES answered with.
     pub message_id: String,
     /// When it was accepted.
@@ -49,7 +49,7 @@ pub struct Mail {
     pub tags: BTreeMap<String, String>,
 }
 
-/// A file in a mail.
+/// A file in an email.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attachment {
     /// Its name.
@@ -60,62 +60,62 @@ pub struct Attachment {
     pub content: String,
 }
 
-impl Mail {
+impl CapturedEmail {
     /// The first header of this name, in any case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 }
 
-/// All captured mails.
+/// All captured emails.
 #[derive(Debug)]
 pub struct Mailbox {
     folder: PathBuf,
-    mails: Mutex<Vec<Mail>>,
+    emails: Mutex<Vec<CapturedEmail>>,
 }
 
 impl Mailbox {
     /// Opens the mailbox kept in this folder.
     pub fn open(folder: &Path) -> anyhow::Result<Self> {
         std::fs::create_dir_all(folder).with_context(|| format!("Failed to create {}", folder.display()))?;
-        let mut mails = Vec::new();
+        let mut emails = Vec::new();
         for entry in std::fs::read_dir(folder).with_context(|| format!("Failed to list {}", folder.display()))? {
             let path = entry?.path();
             if path.extension().is_some_and(|extension| extension == "json") {
                 let read = || anyhow::Ok(serde_json::from_slice(&std::fs::read(&path)?)?);
-                mails.push(read().with_context(|| format!("Failed to read the mail {}", path.display()))?);
+                emails.push(read().with_context(|| format!("Failed to read the email {}", path.display()))?);
             }
         }
-        mails.sort_by(|a: &Mail, b| (a.received_at, &a.message_id).cmp(&(b.received_at, &b.message_id)));
-        Ok(Self { folder: folder.to_owned(), mails: Mutex::new(mails) })
+        emails.sort_by(|a: &CapturedEmail, b| (a.received_at, &a.message_id).cmp(&(b.received_at, &b.message_id)));
+        Ok(Self { folder: folder.to_owned(), emails: Mutex::new(emails) })
     }
 
-    /// All mails, oldest first.
-    pub fn list(&self) -> Vec<Mail> {
-        self.mails().clone()
+    /// All emails, oldest first.
+    pub fn list(&self) -> Vec<CapturedEmail> {
+        self.emails().clone()
     }
 
-    /// The mail that SES gave this id.
-    pub fn get(&self, message_id: &str) -> Option<Mail> {
-        self.mails().iter().find(|mail| mail.message_id == message_id).cloned()
+    /// The email that SES gave this id.
+    pub fn get(&self, message_id: &str) -> Option<CapturedEmail> {
+        self.emails().iter().find(|email| email.message_id == message_id).cloned()
     }
 
-    /// The mails to this address, oldest first. A display name around it doesn't matter.
-    pub fn to(&self, address: &str) -> Vec<Mail> {
+    /// The emails to this address, oldest first. A display name around it doesn't matter.
+    pub fn to(&self, address: &str) -> Vec<CapturedEmail> {
         let is_it = |to: &String| bare_address(to).eq_ignore_ascii_case(address);
-        self.mails().iter().filter(|mail| mail.to.iter().any(is_it)).cloned().collect()
+        self.emails().iter().filter(|email| email.to.iter().any(is_it)).cloned().collect()
     }
 
-    /// Keeps a mail; it is on disk when this returns.
-    pub(super) fn deliver(&self, mail: Mail) -> std::io::Result<()> {
-        let path = self.folder.join(format!("{}.json", mail.message_id));
-        atomic_file::write(&path, &serde_json::to_vec_pretty(&mail)?)?;
-        self.mails().push(mail);
+    /// Keeps an email; it is on disk when this returns.
+    pub(super) fn deliver(&self, email: CapturedEmail) -> std::io::Result<()> {
+        let path = self.folder.join(format!("{}.json", email.message_id));
+        atomic_file::write(&path, &serde_json::to_vec_pretty(&email)?)?;
+        self.emails().push(email);
         Ok(())
     }
 
-    fn mails(&self) -> MutexGuard<'_, Vec<Mail>> {
-        self.mails.lock().unwrap_or_else(PoisonError::into_inner)
+    fn emails(&self) -> MutexGuard<'_, Vec<CapturedEmail>> {
+        self.emails.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

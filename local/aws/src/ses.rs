@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::mailbox::{Attachment, Mail, Mailbox, bare_address};
+use super::mailbox::{Attachment, CapturedEmail, Mailbox, bare_address};
 
 /// SES: at most 50 recipients per message, To, CC and BCC together.
 const MAX_RECIPIENTS: usize = 50;
@@ -24,7 +24,7 @@ enum Refusal {
     BadRequest(String),
     #[error("The operation is not played here.")]
     Unknown,
-    #[error("The mail could not be kept: {0}")]
+    #[error("The email could not be kept: {0}")]
     Internal(String),
 }
 
@@ -62,9 +62,9 @@ pub fn answer(mailbox: &Mailbox, method: &Method, path: &str, body: &[u8]) -> Re
 fn send_email(mailbox: &Mailbox, body: &[u8]) -> Result<String, Refusal> {
     let request: SendEmail =
         serde_json::from_slice(body).map_err(|error| bad(format!("The request is malformed: {error}")))?;
-    let mail = request.into_mail()?;
-    let message_id = mail.message_id.clone();
-    mailbox.deliver(mail).map_err(|error| Refusal::Internal(error.to_string()))?;
+    let email = request.into_email()?;
+    let message_id = email.message_id.clone();
+    mailbox.deliver(email).map_err(|error| Refusal::Internal(error.to_string()))?;
     Ok(message_id)
 }
 
@@ -141,7 +141,7 @@ struct File {
 }
 
 impl SendEmail {
-    fn into_mail(self) -> Result<Mail, Refusal> {
+    fn into_email(self) -> Result<CapturedEmail, Refusal> {
         let from = self
             .from_email_address
             .filter(|from| !from.is_empty())
@@ -165,7 +165,7 @@ impl SendEmail {
             return Err(bad("Body must have Text or Html."));
         }
         check_headers(&simple.headers)?;
-        Ok(Mail {
+        Ok(CapturedEmail {
             message_id: Uuid::now_v7().to_string(),
             received_at: Timestamp::now(),
             from,
@@ -255,19 +255,19 @@ mod tests {
     }
 
     #[test]
-    fn a_mail_is_kept_whole_and_survives_a_restart() {
+    fn an_email_is_kept_whole_and_survives_a_restart() {
         let folder = tempfile::tempdir().unwrap();
         let mailbox = Mailbox::open(folder.path()).unwrap();
         assert_eq!(send(&mailbox, &request()).0, StatusCode::OK);
         drop(mailbox);
         let mailbox = Mailbox::open(folder.path()).unwrap();
-        let mail = mailbox.to("bounce@simulator.amazonses.com").remove(0);
-        assert_eq!(mailbox.get(&mail.message_id), Some(mail.clone()));
-        assert_eq!(mail.subject, "Your photos");
-        assert_eq!((mail.text.as_deref(), mail.html.as_deref()), (Some("text"), Some("<p>html</p>")));
-        assert_eq!(mail.header("list-unsubscribe"), Some("<https://x.example>"));
-        assert_eq!(mail.configuration_set.as_deref(), Some("mails"));
-        assert_eq!(mail.tags["kind"], "ready");
+        let email = mailbox.to("bounce@simulator.amazonses.com").remove(0);
+        assert_eq!(mailbox.get(&email.message_id), Some(email.clone()));
+        assert_eq!(email.subject, "Your photos");
+        assert_eq!((email.text.as_deref(), email.html.as_deref()), (Some("text"), Some("<p>html</p>")));
+        assert_eq!(email.header("list-unsubscribe"), Some("<https://x.example>"));
+        assert_eq!(email.configuration_set.as_deref(), Some("mails"));
+        assert_eq!(email.tags["kind"], "ready");
     }
 
     #[test]

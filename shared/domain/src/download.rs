@@ -150,7 +150,7 @@ pub struct Download {
     pub window_until: Option<Timestamp>,
     /// Raised to make every link so far worthless.
     pub generation: u32,
-    /// Is the customer told by mail?
+    /// Is the customer told by email?
     pub notify: bool,
     /// The build whose failure the customer is told: the first that failed since one went well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -251,7 +251,7 @@ impl Download {
         self.customer_waits(now);
     }
 
-    /// At rest, but for its mail: due until that is on the way. Should its sender die before, the sweep has it sent.
+    /// At rest, but for its email: due until that is on the way. Should its sender die before, the sweep has it sent.
     fn customer_waits(&mut self, now: Timestamp) {
         self.work.due_at = JobState::sent(now).due_at.filter(|_| self.notify);
     }

@@ -1,4 +1,4 @@
-//! A mail: what it says, to whom, and what SES answered.
+//! An email: what it says, to whom, and what SES answered.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ use crate::{
     studio::Studio,
 };
 
-/// What a mail speaks of. It holds ids, not text: what it says is read from the records at sending, when it is true.
+/// What an email speaks of. It holds ids, not text: what it says is read from the records at sending, when it is true.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "template", content = "data", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Message {
@@ -59,7 +59,7 @@ impl Message {
     }
 }
 
-/// Where a mail stands: `queued`, `sending`, then `sent` once SES took it; `failed`, and `error` says why; `suppressed` where
+/// Where an email stands: `queued`, `sending`, then `sent` once SES took it; `failed`, and `error` says why; `suppressed` where
 /// what it was to say was no longer so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -116,7 +116,7 @@ pub struct Email {
 }
 
 impl Email {
-    /// A mail to be sent.
+    /// An email to be sent.
     pub fn new(studio: Studio, id: Uuid, message: Message, to: EmailAddress, locale: String, now: Timestamp) -> Self {
         Self {
             studio,
@@ -137,7 +137,7 @@ impl Email {
         }
     }
 
-    /// The mail that tells how a download ended; `None` where there is nothing to tell, or nobody is to be told. Its id
+    /// The email that tells how a download ended; `None` where there is nothing to tell, or nobody is to be told. Its id
     /// follows from the download's, so that a repeated step sends no second one.
     pub fn telling_of(download: &Download, order: &Order, now: Timestamp) -> Option<Self> {
         let (id, message) = told_by(download)?;
@@ -145,7 +145,7 @@ impl Email {
         Some(Self::new(download.studio.clone(), id, message, email, locale, now))
     }
 
-    /// The id of that mail.
+    /// The id of that email.
     pub fn id_telling_of(download: &Download) -> Option<Uuid> {
         told_by(download).map(|(id, _)| id)
     }
@@ -168,7 +168,7 @@ impl Email {
             _ if self.work.held_at(now, by) => {
                 return Claim::Held { until: self.work.lease_until.unwrap_or(now) };
             }
-            // One resend at most: a second unheard answer fails the mail rather than risk a third copy.
+            // One resend at most: a second unheard answer fails the email rather than risk a third copy.
             EmailStatus::Sending if self.possible_duplicate => return Claim::Exhausted,
             _ if self.work.exhausted(MAX_TRIES_EMAIL) => return Claim::Exhausted,
             EmailStatus::Sending | EmailStatus::Queued => {}
@@ -257,7 +257,7 @@ impl Email {
     }
 }
 
-/// What a mail tells of a download, and its id; `None` while there is nothing to tell, or where nobody is to be told.
+/// What an email tells of a download, and its id; `None` while there is nothing to tell, or where nobody is to be told.
 fn told_by(download: &Download) -> Option<(Uuid, Message)> {
     let (message, build) = match download.status {
         DownloadStatus::Ready => (Message::DownloadReady { download_id: download.id }, download.build),
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn the_one_more_time_that_an_unheard_mail_is_sent_is_spent_by_sending() {
+    fn the_one_more_time_that_an_unheard_email_is_sent_is_spent_by_sending() {
         let at = |second| Timestamp::from_second(second).expect("in range");
         let again = |counted| if counted { Fate::Again { due_at: at(50) } } else { Fate::Waits { due_at: at(50) } };
         let mut email = queued();

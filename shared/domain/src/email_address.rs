@@ -1,4 +1,4 @@
-//! Where a mail goes.
+//! Where an email goes.
 
 use std::{fmt, str::FromStr};
 
@@ -17,7 +17,7 @@ const MAX_LOCAL_PART: usize = 64;
 #[serde(try_from = "String", into = "String")]
 pub struct EmailAddress(String);
 
-/// The text is no address that a mail can be sent to.
+/// The text is no address that an email can be sent to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not an e-mail address of the form name@example.com")]
 pub struct InvalidEmailAddress;
@@ -28,7 +28,7 @@ impl EmailAddress {
         &self.0
     }
 
-    /// The address that stands for an erased one. No mail reaches it: RFC 2606 reserves `.invalid`. Builds that know no erasure
+    /// The address that stands for an erased one. No email reaches it: RFC 2606 reserves `.invalid`. Builds that know no erasure
     /// read it as any other address.
     pub fn erased() -> Self {
         Self("erased@erased.invalid".to_owned())

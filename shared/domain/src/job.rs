@@ -13,11 +13,11 @@ pub const VERSION: u32 = 1;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "job", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Job {
-    /// emails queue: send one mail.
+    /// emails queue: send one email.
     SendEmail {
         /// Owner.
         studio: Studio,
-        /// Which mail.
+        /// Which email.
         email: Uuid,
     },
     /// photos queue: develop one photo (again).

@@ -8,7 +8,7 @@ use uuid::Uuid;
 pub const MAX_TRIES_PHOTO: u32 = 3;
 /// Tries of an archive before its download is failed.
 pub const MAX_TRIES_DOWNLOAD: u32 = 2;
-/// Tries of a mail before it is failed.
+/// Tries of an email before it is failed.
 pub const MAX_TRIES_EMAIL: u32 = 3;
 /// Tries of a page of an operation before it is failed; no more than any queue has.
 pub const MAX_TRIES_OPERATION: u32 = 2;

@@ -1,4 +1,4 @@
-//! The languages in which customers are spoken to, in mails and on the page behind their link.
+//! The languages in which customers are spoken to, in emails and on the page behind their link.
 
 use jiff::{Timestamp, tz::TimeZone};
 

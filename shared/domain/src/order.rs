@@ -17,7 +17,7 @@ pub const CHUNK: usize = 5_000;
 pub struct Customer {
     /// As the customer wrote it.
     pub name: String,
-    /// Where mails go.
+    /// Where emails go.
     pub email: EmailAddress,
     /// BCP 47; `en` when not said.
     pub locale: String,

@@ -7,7 +7,7 @@ use tracing::info;
 
 use crate::{queue::Queue, store::Table};
 
-/// Writes the mail down that tells how the download ended, and sends its job; again if asked again, at no cost. Nothing where
+/// Writes the email down that tells how the download ended, and sends its job; again if asked again, at no cost. Nothing where
 /// nobody is to be told, or the order was erased.
 pub async fn tell(
     emails: &Table<Email>,

@@ -85,5 +85,5 @@ async fn build_during_an_erasure_leaves_no_archive() {
     }
     assert!(before > 3 && behind > 0, "{before} before the archive was there, {behind} behind");
     app.until_empty("emails").await;
-    assert!(app.mails().await.len() <= 1, "only a build that had ended before may have told");
+    assert!(app.emails().await.len() <= 1, "only a build that had ended before may have told");
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{Row, judge, none_may_fail, studio};
 use crate::{TestApp, walk};
 
-/// Puts so many mails on the queue and lets the pollers work them, so many batches at once.
+/// Puts so many emails on the queue and lets the pollers work them, so many batches at once.
 pub async fn backlog(messages: usize, concurrency: u32) -> Result<Row> {
     let mut row = Row::new("a backlog at low concurrency");
     let mut app = TestApp::with(|options| options.by_hand = true).await;
@@ -21,8 +21,8 @@ pub async fn backlog(messages: usize, concurrency: u32) -> Result<Row> {
     let order =
         walk::insist(&app, &studio, "/orders", order, &[201]).await?["id"].as_str().context("an id")?.to_owned();
     for _ in 0..messages {
-        let mail = json!({ "template": "order_confirmation", "to": "eva@example.com", "data": { "order_id": order } });
-        walk::insist(&app, &studio, "/emails", mail, &[202]).await?;
+        let email = json!({ "template": "order_confirmation", "to": "eva@example.com", "data": { "order_id": order } });
+        walk::insist(&app, &studio, "/emails", email, &[202]).await?;
     }
     let begun = std::time::Instant::now();
     app.restart(|options| {
@@ -35,8 +35,8 @@ pub async fn backlog(messages: usize, concurrency: u32) -> Result<Row> {
     app.until_empty("emails").await;
     let mut findings = judge(&app, &studio, &HashMap::from([(photo, jpeg)])).await;
     none_may_fail(&mut findings);
-    if app.mails().await.len() != messages {
-        findings.violations.push(format!("{} mails, not {messages}", app.mails().await.len()));
+    if app.emails().await.len() != messages {
+        findings.violations.push(format!("{} emails, not {messages}", app.emails().await.len()));
     }
     row.add(&findings, || format!("--only backlog --backlog {messages}"));
     row.runs = messages as u64;

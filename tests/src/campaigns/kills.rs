@@ -91,7 +91,7 @@ async fn on_one_system(plan: Kills, bins: &Path, seed: u64) -> Result<Row> {
             findings.violations.push(format!("a job went on {after_lease:?} after its lease"));
         }
         if findings.flagged_duplicates > host.reaper.kills() {
-            findings.violations.push(format!("{} mails are flagged", findings.flagged_duplicates));
+            findings.violations.push(format!("{} emails are flagged", findings.flagged_duplicates));
         }
         row.add(&findings, || format!("--kill {} --seed {seed}", plan.function));
         round += 1;
@@ -143,8 +143,8 @@ impl Jobs {
         for _ in 0..plan.jobs {
             if plan.function == "email-sender" {
                 let data = json!({ "order_id": order });
-                let mail = json!({ "template": "order_confirmation", "to": "eva@example.com", "data": data });
-                walk::insist(app, &self.studio, "/emails", mail, &[202]).await?;
+                let email = json!({ "template": "order_confirmation", "to": "eva@example.com", "data": data });
+                walk::insist(app, &self.studio, "/emails", email, &[202]).await?;
             } else {
                 walk::insist(app, &self.studio, &format!("/orders/{order}/downloads"), json!({}), &[202]).await?;
             }

@@ -50,7 +50,7 @@ impl Out {
     ];
 }
 
-/// Sends `jobs` jobs (photos, archives and mails, a third each), lets the outage come when some of them are done, and judges
+/// Sends `jobs` jobs (photos, archives and emails, a third each), lets the outage come when some of them are done, and judges
 /// what is left an hour and the time to recover later.
 pub async fn outage(out: Out, jobs: usize, seed: u64) -> Result<Row> {
     let dead = Arc::new(AtomicBool::new(false));
@@ -75,8 +75,8 @@ pub async fn outage(out: Out, jobs: usize, seed: u64) -> Result<Row> {
             1 => drop(insist(app, &studio, &format!("/orders/{order}/downloads"), json!({}), &[202]).await?),
             _ => {
                 let data = json!({ "order_id": order });
-                let mail = json!({ "template": "order_confirmation", "to": "eva@example.com", "data": data });
-                insist(app, &studio, "/emails", mail, &[202]).await?;
+                let email = json!({ "template": "order_confirmation", "to": "eva@example.com", "data": data });
+                insist(app, &studio, "/emails", email, &[202]).await?;
             }
         }
     }
@@ -94,7 +94,7 @@ pub async fn outage(out: Out, jobs: usize, seed: u64) -> Result<Row> {
         while app.system().step().await? {}
         app.system().advance(STEP);
     }
-    let told = app.mails().await.len();
+    let told = app.emails().await.len();
     rig.net.out(None);
     dead.store(false, Ordering::SeqCst);
     walk::settle(app).await?;

@@ -49,14 +49,14 @@ async fn batch(rig: &Rig, studio: &domain::Studio, order: &str, mask: u16) -> Re
     let (app, mut rng) = (&rig.app, Rng::with_seed(mask.into()));
     let queues = app.system().queues();
     let poison = mask.count_ones() as usize;
-    let before = (queues.counts("emails-dlq")?.visible, app.mails().await.len());
+    let before = (queues.counts("emails-dlq")?.visible, app.emails().await.len());
     for place in 0..BATCH {
         if mask >> place & 1 == 1 {
             app.send("emails", POISON[rng.usize(..POISON.len())]).await;
         } else {
             let data = json!({ "order_id": order });
-            let mail = json!({ "template": "order_confirmation", "to": "eva@example.com", "data": data });
-            walk::insist(app, studio, "/emails", mail, &[202]).await?;
+            let email = json!({ "template": "order_confirmation", "to": "eva@example.com", "data": data });
+            walk::insist(app, studio, "/emails", email, &[202]).await?;
         }
     }
     let source = app.system().source("emails").context("a queue")?;
@@ -67,9 +67,9 @@ async fn batch(rig: &Rig, studio: &domain::Studio, order: &str, mask: u16) -> Re
     if left.len() != poison {
         findings.violations.push(format!("{} messages are left of {poison} poisonous ones", left.len()));
     }
-    let sent = app.mails().await.len() - before.1;
+    let sent = app.emails().await.len() - before.1;
     if sent != BATCH - poison {
-        findings.violations.push(format!("{sent} mails of {}", BATCH - poison));
+        findings.violations.push(format!("{sent} emails of {}", BATCH - poison));
     }
     while source.poll(0).await? {}
     let dead = queues.counts("emails-dlq")?.visible - before.0;

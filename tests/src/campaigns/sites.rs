@@ -75,7 +75,7 @@ async fn strike(rig: &Rig, site: &Site, fault: Fault, seed: u64) -> Findings {
     let times = [1, 4, 8][usize::try_from(seed % 3).unwrap_or(0)];
     rig.net.begin(vec![Strike { site: site.clone(), fault, times }]);
     let mut findings = rig.walk(seed).await;
-    // A mail that nobody heard of twice is failed, and so is an archive whose both tries met the fault.
+    // An email that nobody heard of twice is failed, and so is an archive whose both tries met the fault.
     let may_fail = site.call.operation == "SendEmail" || (site.function == "archive-builder" && times == 8);
     if !may_fail {
         none_may_fail(&mut findings);

@@ -69,7 +69,7 @@ impl Stops {
 pub async fn stops(every: usize) -> Result<Row> {
     let mut row = Row::new("each await point, stopped once");
     let plan = Stops::default();
-    // Two photos, one archive, one batch of mails; and the requests, in whose middle a record may stand without its job.
+    // Two photos, one archive, one batch of emails; and the requests, in whose middle a record may stand without its job.
     for (function, invocations) in [("photo-processor", 2), ("archive-builder", 1), ("email-sender", 1), ("api", 6)] {
         for invocation in 1..=invocations {
             let (mut rig, mut walks) = (Rig::start(Some(plan.layer())).await?, 0);

@@ -15,7 +15,7 @@ use crate::{jpeg, walk};
 /// How large.
 #[derive(Debug, Clone, Copy)]
 pub struct Storm {
-    /// Mails to send.
+    /// Emails to send.
     pub emails: usize,
     /// Photos to develop.
     pub photos: usize,
@@ -46,8 +46,8 @@ pub async fn storm(size: Storm, seed: u64) -> Result<Row> {
     }
     deliveries += flood(&rig, "downloads", size.at_once, &mut rng).await?;
     for _ in 0..size.emails {
-        let mail = json!({ "template": "order_confirmation", "to": "eva@example.com", "data": { "order_id": order } });
-        walk::insist(app, &studio, "/emails", mail, &[202]).await?;
+        let email = json!({ "template": "order_confirmation", "to": "eva@example.com", "data": { "order_id": order } });
+        walk::insist(app, &studio, "/emails", email, &[202]).await?;
     }
     deliveries += flood(&rig, "emails", size.at_once, &mut rng).await?;
     walk::settle(app).await?;
@@ -58,9 +58,9 @@ pub async fn storm(size: Storm, seed: u64) -> Result<Row> {
         format!("--only storm --storm {messages} --seed {seed}")
     });
     row.runs = deliveries;
-    let effects = app.mails().await.len();
+    let effects = app.emails().await.len();
     if effects != size.emails + size.downloads {
-        row.violations.push(format!("{effects} mails, not {}", size.emails + size.downloads));
+        row.violations.push(format!("{effects} emails, not {}", size.emails + size.downloads));
     }
     row.figures.insert("messages".into(), u32::try_from(size.emails + size.photos + size.downloads)?.into());
     Ok(row)

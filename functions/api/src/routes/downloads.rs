@@ -76,7 +76,7 @@ async fn with_link(state: &State, download: &Download) -> ApiResult<DownloadWith
     Ok(DownloadWithLink { download: DownloadView::new(download, state.clock.now()), link })
 }
 
-/// Sends the mail of a single download, unless it is on the way already.
+/// Sends the email of a single download, unless it is on the way already.
 async fn tell(state: &State, order: &Order, download: &Download) -> ApiResult<()> {
     if !download.notify || download.work.due_at.is_none() {
         return Ok(());

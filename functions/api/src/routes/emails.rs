@@ -1,4 +1,4 @@
-//! Mails that a shop asks for.
+//! Emails that a shop asks for.
 
 use axum::{Json, extract::State as Shared, response::Response};
 use domain::{
@@ -32,7 +32,7 @@ pub struct NewEmail {
     /// One address, without display name.
     #[schema(value_type = String, format = Email, max_length = 254, example = "eva@example.com")]
     to: EmailAddress,
-    /// A language tag (BCP 47); `en` unless said. The language of the mail: `en`, `de` and `fr` are spoken, others get
+    /// A language tag (BCP 47); `en` unless said. The language of the email: `en`, `de` and `fr` are spoken, others get
     /// English.
     #[schema(max_length = 35, pattern = "^[A-Za-z0-9]{1,8}([-_][A-Za-z0-9]{1,8})*$")]
     locale: Option<String>,
@@ -43,7 +43,7 @@ pub struct NewEmail {
     queue: Option<bool>,
 }
 
-/// The mails that there are.
+/// The emails that there are.
 #[derive(Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Template {
@@ -55,7 +55,7 @@ pub enum Template {
     DownloadFailed,
 }
 
-/// What a mail speaks of: one of them.
+/// What an email speaks of: one of them.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct About {
@@ -78,7 +78,7 @@ impl NewEmail {
     }
 }
 
-/// Send a mail
+/// Send an email
 ///
 /// A template, to one address. Links in it are made when it is sent.
 #[utoipa::path(
@@ -115,7 +115,7 @@ pub async fn create(
     Ok((status, Json(EmailMade { email: (&email).into() })))
 }
 
-/// Refuses a mail about what is not there, or is not as the mail says.
+/// Refuses an email about what is not there, or is not as the email says.
 async fn refuse_untrue(state: &State, studio: &Studio, message: &Message) -> ApiResult<()> {
     let untrue = match message {
         Message::OrderConfirmation { order_id } => {
@@ -138,7 +138,7 @@ async fn refuse_untrue(state: &State, studio: &Studio, message: &Message) -> Api
     }
 }
 
-/// Why a mail about a download would not be true; `opens` is `None` of one that is not there.
+/// Why an email about a download would not be true; `opens` is `None` of one that is not there.
 fn contradiction(message: &Message, opens: Option<Result<(), Closed>>) -> Option<&'static str> {
     match (message, opens) {
         (Message::DownloadFailed { .. }, Some(Err(Closed::Failed))) | (Message::DownloadReady { .. }, Some(Ok(()))) => {
@@ -154,10 +154,10 @@ fn contradiction(message: &Message, opens: Option<Result<(), Closed>>) -> Option
     }
 }
 
-/// One mail
+/// One email
 #[utoipa::path(
     get, path = "/emails/{id}", tag = "emails", operation_id = "get_email",
-    params(("id" = Uuid, Path, description = "Of the mail")),
+    params(("id" = Uuid, Path, description = "Of the email")),
     responses((status = 200, description = "The mail", body = EmailView)),
 )]
 pub async fn show(

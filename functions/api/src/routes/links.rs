@@ -35,7 +35,7 @@ const LONGEST: u64 = 3600;
 
 /// The customer's page
 ///
-/// What the link opens, and how far it is. Nothing is counted: mail scanners open links. HEAD is answered too.
+/// What the link opens, and how far it is. Nothing is counted: email scanners open links. HEAD is answered too.
 #[utoipa::path(
     get, path = "/d/{token}", tag = "links", operation_id = "customer_page", security(()),
     params(("token" = String, Path, description = "As it stands in the link")),

@@ -68,10 +68,10 @@ pub struct NewCustomer {
         example = "Eva Beispiel"
     )]
     name: String,
-    /// Where mails go: one address, without display name.
+    /// Where emails go: one address, without display name.
     #[schema(value_type = String, format = Email, max_length = 254, example = "eva@example.com")]
     email: EmailAddress,
-    /// A language tag (BCP 47); `en` unless said. The language of mails and of the page behind links: `en`, `de` and `fr`
+    /// A language tag (BCP 47); `en` unless said. The language of emails and of the page behind links: `en`, `de` and `fr`
     /// are spoken, others get English.
     #[schema(max_length = 35, pattern = "^[A-Za-z0-9]{1,8}([-_][A-Za-z0-9]{1,8})*$", example = "de-AT")]
     locale: Option<String>,

@@ -70,7 +70,7 @@ pub struct DownloadView {
     pub error_message: Option<String>,
     /// Tries so far.
     pub attempts: u32,
-    /// The mail that tells the customer how it ended, a moment later; `null` until then, and with `notify: false`.
+    /// The email that tells the customer how it ended, a moment later; `null` until then, and with `notify: false`.
     pub email_id: Option<Uuid>,
     /// When the link stops opening it.
     #[schema(value_type = Option<String>, format = DateTime)]

@@ -1,4 +1,4 @@
-//! Mails.
+//! Emails.
 
 use domain::{
     RecordError,
@@ -9,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// A mail.
+/// An email.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Email)]
 pub struct EmailView {
@@ -48,10 +48,10 @@ pub struct EmailView {
     pub erased_at: Option<Timestamp>,
 }
 
-/// A mail that was asked for.
+/// An email that was asked for.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EmailMade {
-    /// The mail.
+    /// The email.
     pub email: EmailView,
 }
 

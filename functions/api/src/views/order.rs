@@ -31,7 +31,7 @@ pub struct OrderView {
 pub struct CustomerView {
     /// As the customer wrote it.
     pub name: String,
-    /// Where mails go.
+    /// Where emails go.
     #[schema(format = Email)]
     pub email: String,
     /// A language tag (BCP 47).

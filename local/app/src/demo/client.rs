@@ -1,4 +1,4 @@
-//! The public doors, as any client meets them: the API, the presigned URLs, the mailbox and the link of a mail.
+//! The public doors, as any client meets them: the API, the presigned URLs, the mailbox and the link of an email.
 
 use std::fmt;
 use std::fs::File;
@@ -131,17 +131,17 @@ pub struct Fault {
     pub message: String,
 }
 
-/// A mail in the local mailbox.
+/// An email in the local mailbox.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-pub struct Mail {
-    /// Given by the mail service.
+pub struct CapturedEmail {
+    /// Given by the email service.
     pub message_id: String,
     /// Everything else, passed on to the report as it came.
     #[serde(flatten)]
     pub rest: serde_json::Map<String, Value>,
 }
 
-impl Mail {
+impl CapturedEmail {
     /// A text field, empty where there is none.
     pub fn text(&self, field: &str) -> &str {
         self.rest.get(field).and_then(Value::as_str).unwrap_or_default()
@@ -240,17 +240,17 @@ impl Client {
         })
     }
 
-    /// All mails so far.
-    pub async fn mails(&self) -> Result<Vec<Mail>, Trouble> {
+    /// All emails so far.
+    pub async fn emails(&self) -> Result<Vec<CapturedEmail>, Trouble> {
         read(self.http.get(format!("{}/_local/mail.json", self.api))).await
     }
 
-    /// What a customer does with a mailed link: looks at the page, then asks for the file. Answers the file's URL.
+    /// What a customer does with a emailed link: looks at the page, then asks for the file. Answers the file's URL.
     pub async fn open_link(&self, link: &str) -> Result<String> {
-        let page = self.http.get(link).send().await.context("Failed to open the mailed link")?;
+        let page = self.http.get(link).send().await.context("Failed to open the emailed link")?;
         let kind = page.headers().get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
         if page.status() != StatusCode::OK || !kind.starts_with("text/html") {
-            bail!("The mailed link answers {} with {kind:?}, not a page", page.status());
+            bail!("The emailed link answers {} with {kind:?}, not a page", page.status());
         }
         let base = page.url().clone();
         let answer = self.http.post(link).send().await.context("Failed to press the page's button")?;
@@ -363,10 +363,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn links_are_found_among_the_words_of_a_mail() {
+    fn links_are_found_among_the_words_of_an_email() {
         let text = "Your photos: http://127.0.0.1:1/d/abc.\n\n<https://x.test/d/def>";
-        let mail: Mail = serde_json::from_value(json!({"message_id": "1", "text": text})).unwrap();
-        assert_eq!(mail.links().collect::<Vec<_>>(), ["http://127.0.0.1:1/d/abc", "https://x.test/d/def"]);
+        let email: CapturedEmail = serde_json::from_value(json!({"message_id": "1", "text": text})).unwrap();
+        assert_eq!(email.links().collect::<Vec<_>>(), ["http://127.0.0.1:1/d/abc", "https://x.test/d/def"]);
     }
 
     #[test]

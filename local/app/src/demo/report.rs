@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::client::{Mail, Trouble};
+use super::client::{CapturedEmail, Trouble};
 use super::progress::{megabytes, say};
 
 /// Widest column of the table, in characters; long names are cut.
@@ -22,9 +22,9 @@ pub struct Report {
     pub order: Option<Value>,
     /// The download's record at its end.
     pub download: Option<Value>,
-    /// Mails that came during the run.
-    pub mails: Vec<MailLine>,
-    /// The link that was opened: read from the mail, not from the API.
+    /// Emails that came during the run.
+    pub emails: Vec<EmailLine>,
+    /// The link that was opened: read from the email, not from the API.
     pub link_used: Option<String>,
     /// The archive on this disk.
     pub zip: Option<ZipLine>,
@@ -57,13 +57,13 @@ pub struct PhotoLine {
     pub sha256: Option<String>,
 }
 
-/// One mail, and the first link in its text.
+/// One email, and the first link in its text.
 #[derive(Debug, Serialize)]
-pub struct MailLine {
+pub struct EmailLine {
     /// As the mailbox gave it.
     #[serde(flatten)]
-    pub mail: Mail,
-    /// Absent from mails that carry none.
+    pub email: CapturedEmail,
+    /// Absent from emails that carry none.
     pub link: Option<String>,
 }
 
@@ -140,9 +140,9 @@ impl Report {
             lines.push(format!("ZIP:     {path} ({size}, {} entries; {verdict})", zip.entries));
         }
         if let Some(link) = &self.link_used {
-            let used = self.mails.iter().find(|line| line.mail.links().any(|it| it == link));
-            let subject = used.map(|line| line.mail.text("subject")).unwrap_or_default();
-            lines.push(format!("Mail:    {subject}"));
+            let used = self.emails.iter().find(|line| line.email.links().any(|it| it == link));
+            let subject = used.map(|line| line.email.text("subject")).unwrap_or_default();
+            lines.push(format!("Email:    {subject}"));
             lines.push(format!("Link:    {link}"));
         }
         let stages = ["upload", "develop", "order", "archive", "mail", "download", "verify", "total"];

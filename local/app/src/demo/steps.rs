@@ -9,9 +9,9 @@ use futures::{StreamExt, stream};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::client::{Client, Mail, Photo, Trouble};
+use super::client::{CapturedEmail, Client, Photo, Trouble};
 use super::progress::{Stage, Unit, megabytes, say};
-use super::report::{MailLine, PhotoLine, Report, ZipLine};
+use super::report::{EmailLine, PhotoLine, Report, ZipLine};
 use super::{folder, verify};
 
 /// Uploads at once: enough to fill a line, few enough to leave the machine to the developing.
@@ -67,7 +67,7 @@ impl Walk {
 
     /// Takes all steps, writing down in `report` what each came to.
     pub async fn all(&self, files: &[PathBuf], report: &mut Report) -> Result<()> {
-        let before: BTreeSet<_> = self.client.mails().await?.into_iter().map(|mail| mail.message_id).collect();
+        let before: BTreeSet<_> = self.client.emails().await?.into_iter().map(|email| email.message_id).collect();
         self.upload(files, report).await;
         self.develop(report).await;
         if !report.photos.iter().any(PhotoLine::is_ready) {
@@ -75,18 +75,18 @@ impl Walk {
             return Ok(());
         }
         let delivered = self.deliver(&before, report).await;
-        // Last of all, and also of a failure: every mail of the run is part of the story, a second one above all.
-        let mails =
-            self.new_mails(&before).await.map(|mails| report.mails = mails.into_iter().map(with_link).collect());
+        // Last of all, and also of a failure: every email of the run is part of the story, a second one above all.
+        let emails =
+            self.new_emails(&before).await.map(|emails| report.emails = emails.into_iter().map(with_link).collect());
         // The first error is the cause; a mailbox that is gone too only follows from it.
         delivered?;
-        Ok(mails?)
+        Ok(emails?)
     }
 
     async fn deliver(&self, before: &BTreeSet<String>, report: &mut Report) -> Result<()> {
         let requested = self.order(report).await?;
         let promised = self.archive(&requested, report).await?;
-        self.mail(&requested.link, before, report).await?;
+        self.email(&requested.link, before, report).await?;
         self.download(promised, report).await?;
         self.verify(report).await
     }
@@ -248,28 +248,28 @@ impl Walk {
         }
     }
 
-    /// Waits for the mail with this download's link, and takes the link from there.
-    async fn mail(&self, link: &str, before: &BTreeSet<String>, report: &mut Report) -> Result<()> {
+    /// Waits for the email with this download's link, and takes the link from there.
+    async fn email(&self, link: &str, before: &BTreeSet<String>, report: &mut Report) -> Result<()> {
         let stage = Stage::start("Mail", 1, Unit::Photos);
         let started = Instant::now();
         loop {
-            let mails = self.new_mails(before).await?;
-            if let Some(found) = mails.iter().flat_map(Mail::links).find(|it| *it == link) {
+            let emails = self.new_emails(before).await?;
+            if let Some(found) = emails.iter().flat_map(CapturedEmail::links).find(|it| *it == link) {
                 report.link_used = Some(found.to_owned());
                 report.seconds.insert("mail", stage.finish("arrived"));
                 return Ok(());
             }
             if started.elapsed() > STALL {
-                bail!("No mail with the link came within {} s", STALL.as_secs());
+                bail!("No email with the link came within {} s", STALL.as_secs());
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }
 
-    async fn new_mails(&self, before: &BTreeSet<String>) -> Result<Vec<Mail>, Trouble> {
-        let mut mails = self.client.mails().await?;
-        mails.retain(|mail| !before.contains(&mail.message_id));
-        Ok(mails)
+    async fn new_emails(&self, before: &BTreeSet<String>) -> Result<Vec<CapturedEmail>, Trouble> {
+        let mut emails = self.client.emails().await?;
+        emails.retain(|email| !before.contains(&email.message_id));
+        Ok(emails)
     }
 
     async fn download(&self, promised: Option<u64>, report: &mut Report) -> Result<()> {
@@ -325,7 +325,7 @@ fn developed(line: &mut PhotoLine, photo: Photo) {
     line.sha256 = photo.sha256.or_else(|| line.sha256.take());
 }
 
-fn with_link(mail: Mail) -> MailLine {
-    let link = mail.links().next().map(str::to_owned);
-    MailLine { mail, link }
+fn with_link(email: CapturedEmail) -> EmailLine {
+    let link = email.links().next().map(str::to_owned);
+    EmailLine { email, link }
 }

@@ -42,7 +42,7 @@ pub struct NewDownload {
     #[serde(default, deserialize_with = "integer")]
     #[schema(minimum = 1_000_000, maximum = 5_497_558_138_880_u64)]
     split_bytes: Option<u64>,
-    /// `false`: no mail when it is ready or has failed. There is one unless said.
+    /// `false`: no email when it is ready or has failed. There is one unless said.
     notify: Option<bool>,
     /// `false`: the archive is built before the answer. Refused if that would take too long. It is queued unless said.
     pub(super) queue: Option<bool>,

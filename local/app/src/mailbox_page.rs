@@ -1,22 +1,22 @@
-//! The mailbox as a page: each captured mail as html, text and headers.
+//! The mailbox as a page: each captured email as html, text and headers.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use local_aws::Mail;
+use local_aws::CapturedEmail;
 
-/// The captured mails.
+/// The captured emails.
 #[derive(Clone)]
-pub struct Mails(pub(crate) Arc<local_aws::Mailbox>);
+pub struct CapturedEmails(pub(crate) Arc<local_aws::Mailbox>);
 
-impl Mails {
+impl CapturedEmails {
     #[cfg(test)]
     pub(crate) fn open(folder: &std::path::Path) -> anyhow::Result<Self> {
         Ok(Self(Arc::new(local_aws::Mailbox::open(folder)?)))
     }
 
     /// All of them, oldest first.
-    pub fn list(&self) -> Vec<Mail> {
+    pub fn list(&self) -> Vec<CapturedEmail> {
         self.0.list()
     }
 }
@@ -25,9 +25,9 @@ fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-/// Newest first. The html of a mail is shown in a sandboxed frame: it can't script or reach this page, and its links open
-/// in a window of their own, as a mail program opens them.
-pub fn render(mails: &[Mail]) -> String {
+/// Newest first. The html of an email is shown in a sandboxed frame: it can't script or reach this page, and its links open
+/// in a window of their own, as an email program opens them.
+pub fn render(emails: &[CapturedEmail]) -> String {
     let mut page = String::from(
         "<!doctype html><html lang=en><meta charset=utf-8><title>Mailbox</title><style>\
          body{font:16px/1.5 system-ui,sans-serif;max-width:56rem;margin:2rem auto;padding:0 1rem;color:#1d1d1f}\
@@ -35,33 +35,33 @@ pub fn render(mails: &[Mail]) -> String {
          iframe{width:100%;height:26rem;border:1px solid #ddd;border-radius:6px;margin-top:.6rem}\
          pre{background:#f5f5f2;padding:.8rem;overflow:auto;white-space:pre-wrap}.soft{color:#6b6b70;margin:.2rem 0}</style>",
     );
-    let count = match mails.len() {
-        0 => "No mail yet".to_owned(),
+    let count = match emails.len() {
+        0 => "No email yet".to_owned(),
         1 => "1 mail".to_owned(),
-        n => format!("{n} mails, newest first"),
+        n => format!("{n} emails, newest first"),
     };
     let _ = write!(page, "<h1>Mailbox</h1><p class=soft>{count}. Nothing left this machine.</p>");
-    for mail in mails.iter().rev() {
-        let headers: Vec<_> = mail.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+    for email in emails.iter().rev() {
+        let headers: Vec<_> = email.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
         let headers = headers.join("\n");
-        let html = mail.html.as_deref().unwrap_or_default();
-        let text = mail.text.as_deref().unwrap_or_default();
+        let html = email.html.as_deref().unwrap_or_default();
+        let text = email.text.as_deref().unwrap_or_default();
         let _ = write!(
             page,
             "<article><h2>{}</h2><p class=soft>{} &rarr; {}, {}</p>\
              <iframe sandbox=\"allow-popups allow-popups-to-escape-sandbox\" srcdoc=\"&lt;base target=_blank&gt;{}\"></iframe>\
              <details><summary>Text</summary><pre>{}</pre></details>\
              <details><summary>Headers</summary><pre>From: {}\nTo: {}\nSubject: {}\nMessage-ID: {}\n{}</pre></details></article>",
-            escape(&mail.subject),
-            escape(&mail.from),
-            escape(&mail.to.join(", ")),
-            mail.received_at,
+            escape(&email.subject),
+            escape(&email.from),
+            escape(&email.to.join(", ")),
+            email.received_at,
             escape(html),
             escape(text),
-            escape(&mail.from),
-            escape(&mail.to.join(", ")),
-            escape(&mail.subject),
-            escape(&mail.message_id),
+            escape(&email.from),
+            escape(&email.to.join(", ")),
+            escape(&email.subject),
+            escape(&email.message_id),
             escape(&headers),
         );
     }
@@ -73,15 +73,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mail_is_shown_without_reaching_the_page() {
-        let mail: Mail = serde_json::from_value(serde_json::json!({
+    fn an_email_is_shown_without_reaching_the_page() {
+        let email: CapturedEmail = serde_json::from_value(serde_json::json!({
             "message_id": "1", "received_at": "2026-01-01T00:00:00Z", "from": "a@b.cd", "to": ["e@f.gh"],
             "subject": "<b>Hi</b>", "text": "x", "html": "<script>\"</script>", "configuration_set": null,
         }))
         .unwrap();
-        let page = render(&[mail]);
+        let page = render(&[email]);
         assert!(page.contains("1 mail.") && page.contains("&lt;b&gt;Hi&lt;/b&gt;"), "{page}");
         assert!(!page.contains("<script>") && page.contains("sandbox=\"allow-popups"), "{page}");
-        assert!(render(&[]).contains("No mail yet."));
+        assert!(render(&[]).contains("No email yet."));
     }
 }

@@ -1,4 +1,4 @@
-//! Mails that a shop asks for, and the one that follows a build.
+//! Emails that a shop asks for, and the one that follows a build.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use tests::{TestApp, jpeg};
 
 async fn ask(app: &TestApp, template: &str, data: Value) -> (StatusCode, String) {
-    let mail = json!({ "template": template, "to": "eva@example.com", "data": data, "queue": false });
-    let answer = app.post("anna", "/emails", mail).await;
+    let email = json!({ "template": template, "to": "eva@example.com", "data": data, "queue": false });
+    let answer = app.post("anna", "/emails", email).await;
     let detail = answer.body["detail"].as_str().unwrap_or_default().to_owned();
     if answer.status == StatusCode::UNPROCESSABLE_ENTITY {
         let field = if data.get("order_id").is_some() { "data.order_id" } else { "data.download_id" };
@@ -20,7 +20,7 @@ async fn ask(app: &TestApp, template: &str, data: Value) -> (StatusCode, String)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_mail_promises_what_is_not_so() {
+async fn no_email_promises_what_is_not_so() {
     let app = TestApp::with(|options| options.clock = Clock::movable()).await;
     let photo = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
     let order = app.order("anna", "M-1", &[photo]).await;
@@ -47,18 +47,18 @@ async fn no_mail_promises_what_is_not_so() {
     app.call("anna", Method::DELETE, &format!("/downloads/{id}"), None).await;
     let revoked = ask(&app, "download_ready", about).await;
     assert!(revoked.0 == 422 && revoked.1.contains("was revoked"), "{revoked:?}");
-    assert_eq!(app.mails().await.len(), 2);
+    assert_eq!(app.emails().await.len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_download_names_the_mail_that_tells_of_it() {
+async fn a_download_names_the_email_that_tells_of_it() {
     let app = TestApp::start().await;
     let photo = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
     let order = app.order("anna", "M-2", &[photo]).await;
     let (download, _) = app.download("anna", &order, json!({})).await;
-    app.until_mails(1).await;
-    let mail = app.get("anna", &format!("/emails/{}", download["email_id"].as_str().unwrap())).await.body;
-    assert_eq!((&mail["template"], &mail["status"]), (&json!("download_ready"), &json!("sent")));
+    app.until_emails(1).await;
+    let email = app.get("anna", &format!("/emails/{}", download["email_id"].as_str().unwrap())).await.body;
+    assert_eq!((&email["template"], &email["status"]), (&json!("download_ready"), &json!("sent")));
 
     let (silent, _) = app.download("anna", &order, json!({ "notify": false })).await;
     assert_eq!(silent["email_id"], Value::Null);
@@ -72,15 +72,15 @@ fn without(function: &str, variable: &str) -> impl FnOnce(&mut Options) {
     }
 }
 
-/// The mail waited, and the download was taken back in the meantime.
+/// The email waited, and the download was taken back in the meantime.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mail_that_is_no_longer_true_when_it_is_its_turn_is_not_sent() {
+async fn an_email_that_is_no_longer_true_when_it_is_its_turn_is_not_sent() {
     let mut app = TestApp::with(without("email-sender", "ORDERS_TABLE")).await;
     let photo = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
     let order = app.order("anna", "M-3", &[photo]).await;
     let (download, _) = app.download("anna", &order, json!({})).await;
-    let mail = format!("/emails/{}", download["email_id"].as_str().unwrap());
-    app.until("anna", &mail, &["failed"]).await.unwrap();
+    let email = format!("/emails/{}", download["email_id"].as_str().unwrap());
+    app.until("anna", &email, &["failed"]).await.unwrap();
     let path = format!("/downloads/{}", download["id"].as_str().unwrap());
     assert_eq!(app.delete("anna", &path).await.body["status"], "revoked");
 
@@ -88,29 +88,29 @@ async fn a_mail_that_is_no_longer_true_when_it_is_its_turn_is_not_sent() {
     let ids = json!({ "ids": [format!("anna:{}", download["email_id"].as_str().unwrap())] });
     let retried = app.post("desk:operator", "/queues/emails/failed/retry", ids).await;
     assert_eq!(retried.status, StatusCode::OK, "{retried:?}");
-    let outdated = app.until("anna", &mail, &["sent", "suppressed"]).await.unwrap();
+    let outdated = app.until("anna", &email, &["sent", "suppressed"]).await.unwrap();
     assert_eq!((&outdated["status"], &outdated["error"]["code"]), (&json!("suppressed"), &json!("outdated")));
-    assert!(app.mails().await.is_empty());
+    assert!(app.emails().await.is_empty());
     assert_eq!(app.get("desk:operator", "/queues/emails/failed").await.body["items"], json!([]));
 }
 
 /// Nobody could be told at first, and the message that would have seen to it is gone.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_customer_whose_mail_could_not_be_written_down_is_told_by_the_sweep() {
+async fn a_customer_whose_email_could_not_be_written_down_is_told_by_the_sweep() {
     let mut app = TestApp::with(without("archive-builder", "EMAILS_TABLE")).await;
     let photo = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
     let order = app.order("anna", "M-4", &[photo]).await;
     app.download("anna", &order, json!({})).await;
     app.sqs().purge_queue().queue_url(app.queue_url("downloads")).send().await.unwrap();
-    assert!(app.mails().await.is_empty());
+    assert!(app.emails().await.is_empty());
 
     app.restart(|options| options.overrides.clear()).await;
     app.system().advance(Duration::from_secs(300));
     app.system().sweep().await.unwrap();
-    app.until_mails(1).await;
+    app.until_emails(1).await;
     // Nothing is due any more.
     app.system().advance(Duration::from_secs(1_000));
     app.system().sweep().await.unwrap();
     app.until_quiet("downloads").await;
-    app.until_mails(1).await;
+    app.until_emails(1).await;
 }
