@@ -148,7 +148,7 @@ async fn lay_out(state: &State, download: &Download) -> Result<Vec<Layout<Source
     contents(download, &order, files)
 }
 
-/// Says what the archives will be, where nobody has: of a build that operators, or SQS's own redrive, have set going.
+/// Announces the archives of a build that is not announced yet: one that operators or SQS's redrive restarted.
 async fn announce(state: &State, lease: &Lease<Download>, layouts: &[Layout<Source>]) -> Result<(), JobError> {
     if !lease.record.planned.is_empty() {
         return Ok(());

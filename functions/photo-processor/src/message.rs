@@ -13,7 +13,7 @@ pub enum Message {
     Photos(Vec<(Studio, Uuid)>),
     /// Work on many photos.
     Operate(Studio, Uuid),
-    /// Look after what is due.
+    /// Re-sends the jobs of records past `due_at`.
     Sweep,
 }
 

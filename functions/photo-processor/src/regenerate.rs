@@ -1,4 +1,4 @@
-//! Many photos again: page after page, each photo set going and sent as a job of its own.
+//! Processes many photos again: page after page, each photo restarted and sent as a job of its own.
 
 use std::sync::Arc;
 
@@ -51,7 +51,7 @@ fn is_one(photo: &Photo, which: Photos) -> bool {
     }
 }
 
-/// Was it set going, by this operation?
+/// Restarts a photo; returns whether this operation restarted it.
 async fn again(state: &State, lease: &Lease<Operation>, photo: &Photo) -> anyhow::Result<bool> {
     let set = |photo: &mut Photo| photo.restart(lease.now(), Some(lease.record.id));
     state.desk.restart(&photo.studio, photo.id, set).await

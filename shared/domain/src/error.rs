@@ -1,4 +1,4 @@
-//! Errors by what becomes of the job (`docs/ARCHITECTURE.md`), and what a record keeps of them.
+//! Errors by what becomes of the job, and what a record keeps of them.
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};

@@ -41,7 +41,7 @@ pub enum Job {
         /// Which operation.
         operation: Uuid,
     },
-    /// Any queue: look after what should have moved by now.
+    /// Any queue: re-sends the jobs of records past `due_at`.
     Sweep,
 }
 

@@ -1,4 +1,8 @@
-//! Claims, tries and leases: what keeps one record in one worker's hands at a time (see docs/ARCHITECTURE.md).
+//! Attempts, owner and lease of a record, which keep it in one worker's hands at a time.
+//!
+//! **Outages are not failures.** The record stores when the first outage was met and how many were met since ([`Outage`]). Waits
+//! double from 20 s to 15 minutes. 24 hours after the first outage (72 for a used-up quota of SES) the record fails as
+//! `service_unavailable`. Where no record can be claimed, because its table is out, SQS's count of deliveries takes that part.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -126,11 +130,11 @@ pub enum Fate {
     Paused,
 }
 
-/// Why a record is not set going again.
+/// Why a record is not restarted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotAgain {
     /// The same request did so before.
-    #[error("it was set going by this request already")]
+    #[error("this request already restarted the record")]
     Repeated,
     /// It is on its way, or in a worker's hands.
     #[error("it is being worked on")]

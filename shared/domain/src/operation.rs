@@ -160,7 +160,7 @@ pub struct Operation {
     pub status: OperationStatus,
     /// Behind which record the next page begins.
     pub position: Option<String>,
-    /// Records and messages that were set going, or forgotten; orders that were erased.
+    /// Records and messages that were retried or forgotten; orders that were erased.
     pub done: u64,
     /// Why it failed.
     pub error: Option<RecordError>,

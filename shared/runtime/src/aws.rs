@@ -1,4 +1,8 @@
 //! The AWS clients: built once, in one place, with explicit retries and timeouts.
+//!
+//! Connecting, the first byte, an attempt and a whole call are bounded separately: minutes for a worker's job, 9 s for the API.
+//! An attempt is repeated three times; a call of SES is not repeated. A completion that ended in an error is looked for in S3 before the
+//! error counts. Which errors are outages is decided by [`is_unavailable`] alone.
 
 use std::time::Duration;
 

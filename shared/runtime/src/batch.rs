@@ -1,4 +1,8 @@
 //! Runs the messages of one SQS event: each decoded, traced and caught on its own, and reported on its own.
+//!
+//! After the last attempt the record is failed, and its message is refused until SQS moves it to the dead-letter queue; so is a
+//! body that cannot be read. Where SQS would give up a message that waits through no fault of its own, a new one is sent in
+//! its place, with the attribute `since` that tells when the job was first sent.
 
 use std::{panic::AssertUnwindSafe, time::Duration};
 

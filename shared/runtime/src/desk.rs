@@ -2,7 +2,12 @@
 //!
 //! A record that failed is in its table's index of failures. A job whose tries were spent has left its message in the
 //! dead-letter queue besides; a body that is no job has left only that. The record is the truth: a message whose record is in
-//! the list is part of that record's entry, and leaves with it.
+//! the list is part of that record's entry, and leaves with it. Looking at dead letters hides them for half a minute.
+//!
+//! - Retry: the record restarts, its job is sent, the dead letter is removed, in that order. After the first step the sweep knows
+//!   of it.
+//! - Forget: the record is marked and leaves the index; it stays failed. Then its dead letters are removed.
+//! - All of a kind: an operation ([`bulk()`]) goes page by page. It takes what had failed when it was requested.
 
 mod bulk;
 mod dead_letters;
@@ -191,7 +196,7 @@ impl<R: JobRecord> Desk<R> {
     }
 
     /// Sets a record going again by `set`, then sends its job; false if it can't be. A crash in between is found by the sweep.
-    /// The job of one that the same request has set going before is sent again, which does no harm.
+    /// The job of a record that the same request restarted before is sent again, which does no harm.
     pub async fn restart(
         &self,
         studio: &Studio,
@@ -219,24 +224,24 @@ impl<R: JobRecord> Desk<R> {
     }
 
     /// Does the deed to a dead letter that is an entry of its own and chosen: sends what it says anew and then removes it, or
-    /// only removes it. One that was left over, by a record that `by` has set going or that was forgotten, is removed.
+    /// only removes it. One that was left over, by a record that `by` has restarted or that was forgotten, is removed.
     pub async fn deal(
         &self,
         letter: &DeadLetter,
-        deed: DeadLetterAction,
+        action: DeadLetterAction,
         by: Uuid,
         chosen: impl Fn(&Entry) -> bool + Send,
     ) -> Result<DeadLetterOutcome> {
-        let dealt = match self.standing(letter).await? {
+        let outcome = match self.standing(letter).await? {
             Standing::Forgotten => DeadLetterOutcome::Cleared,
             Standing::Alone(entry) if entry.ordered_by == Some(by) => DeadLetterOutcome::Cleared,
             Standing::Alone(entry) if chosen(&entry) => DeadLetterOutcome::Done,
             Standing::OfFailure(_) | Standing::Alone(_) => return Ok(DeadLetterOutcome::Kept),
         };
-        if dealt == DeadLetterOutcome::Done && deed == DeadLetterAction::Retry {
+        if outcome == DeadLetterOutcome::Done && action == DeadLetterAction::Retry {
             self.queue.restart(&letter.body, std::time::Duration::ZERO, None).await?;
         }
         self.dead_letters.remove(letter).await?;
-        Ok(dealt)
+        Ok(outcome)
     }
 }

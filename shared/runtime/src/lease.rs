@@ -1,4 +1,30 @@
-//! A worker's hold on a record: claim, work under the deadline, settle. Docs/ARCHITECTURE.md draws its timeline.
+//! A worker's lease of a record: claim it, work on it under the deadline, settle the outcome.
+//!
+//! For a function with a timeout of 60 s:
+//!
+//! ```text
+//!         0 s                                                       57 s      59 s  60 s   61 s
+//!  ───────┼──────────────────────────────────────────────────────────┼─────────┼─────┼──────┼─────>
+//!  receive│hide message until 61 s                                   │         │     │      │
+//!         │claim: attempt counted, owner, lease until 60 s           │         │     │      │
+//!         │work ─ each write checks the owner ─ done:                │stopped, │batch│lease │message
+//!         │  complete record ─> send follow-up ─> acknowledge        │settled  │answers ends│is back
+//!         ╳ killed here, or anywhere up to the acknowledgement ────────────────────────────>│claimed
+//! ```
+//!
+//! - The message is hidden first and the record claimed then, so no lease outlives the time for which its message is hidden. A
+//!   crash costs one lease. A crash before the claim costs the queue's visibility timeout.
+//! - A worker that finds the record leased by another hides the message until that lease ends. A worker that finds the record
+//!   completed sends the follow-up again, whose derived id makes that harmless, and acknowledges the message.
+//! - A late write meets the new owner in the record, or the new revision in its condition, and is refused.
+//! - No job begins with too little time left, so that no attempt is spent on it. A job that can store its position ends as
+//!   `Paused` before it is stopped: the claim is released uncounted, and the job is sent anew before the message is
+//!   acknowledged.
+//!
+//! **Redrive.** SQS's redrive makes a new message of a dead letter. A worker that finds the record given up compares times: SQS
+//! says that such a message was sent after the last attempt failed, its body that the job was sent before. Somebody moved it, and
+//! the attempts begin anew. For a job that Darkroom sent again both times are later, for a late delivery both are earlier;
+//! those are refused, so that sending a job again never does harm.
 
 use std::{
     panic::AssertUnwindSafe,
@@ -257,14 +283,14 @@ fn fate<R: JobRecord>(
     }
 }
 
-/// The follow-up of a record at rest is sent: the sweep need not look after it any more.
+/// Clears `due_at` of a record at rest whose follow-up is sent, so that the sweep skips it.
 pub async fn rest<R: JobRecord>(table: &Table<R>, record: &R) -> anyhow::Result<()> {
     if record.work().due_at.is_none() {
         return Ok(());
     }
     let seen = record.work().clone();
     let rested = table.update(record.studio(), record.id(), |record: &mut R| {
-        // Set going again meanwhile: then it is due for another reason.
+        // Restarted meanwhile: then it is due for another reason.
         if *record.work() != seen {
             return Err(());
         }

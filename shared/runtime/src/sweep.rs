@@ -21,9 +21,9 @@ use crate::{
     store::{DUE_SHARDS, Table, Unreadable},
 };
 
-/// Records looked after in one sweep, per shard of the index: a sweep must end well within a function's time.
+/// Overdue records that one sweep re-sends, per shard of the index: a sweep must end well within a function's time.
 const LIMIT: i32 = 100;
-/// A record is looked after again this much later, if nothing moves it until then.
+/// An overdue record is due again this much later, if nothing moves it until then.
 const AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(600);
 
 /// Sends the job of each record of this queue, and of each operation upon them, that is past due. The job's own claim
@@ -49,12 +49,12 @@ async fn sweep_some<R: JobRecord>(
         while moved < LIMIT {
             let (keys, next) = table.due_page(shard, now, LIMIT, start).await?;
             for (studio, id) in keys {
-                // One that can't be read, or sent, must not keep the others from being looked after.
-                match look_after(table, queue, (&studio, id), now, &ours).await {
+                // A record that cannot be read or sent must not block the others.
+                match resend(table, queue, (&studio, id), now, &ours).await {
                     Ok(was_due) => moved += i32::from(was_due),
                     Err(error) => {
                         let error_text = format!("{error:#}");
-                        warn!(%studio, %id, error = error_text, "A {} that was past due was not looked after", R::NAME);
+                        warn!(%studio, %id, error = error_text, "The job of a {} past due was not sent again", R::NAME);
                         if error.downcast_ref::<Unreadable>().is_some() {
                             metrics::unreadable();
                         } else {
@@ -72,8 +72,8 @@ async fn sweep_some<R: JobRecord>(
     first_error.map_or(Ok(()), Err)
 }
 
-/// Was it due?
-async fn look_after<R: JobRecord>(
+/// Sends the job of an overdue record again, and puts its due date off; returns whether it was due.
+async fn resend<R: JobRecord>(
     table: &Table<R>,
     queue: &Queue,
     (studio, id): (&Studio, Uuid),

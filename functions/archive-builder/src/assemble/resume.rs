@@ -1,4 +1,9 @@
-//! What an earlier try has left in S3, and how it is taken up.
+//! Resumes an assembly from what an earlier attempt left in S3.
+//!
+//! Only S3 knows how far an assembly is: parts lie in their uploads, intermediate objects under
+//! `work/{studio}/{download}/{build}/{plan}/`. The record stores the upload's id and the plan's fingerprint, before the first
+//! part. An attempt lists what is there, continues with what belongs to the same plan, and deletes the rest. When the
+//! archive is complete, its intermediate objects are deleted; when the download fails, uploads are aborted too.
 
 use std::{
     collections::HashMap,

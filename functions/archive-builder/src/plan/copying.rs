@@ -10,6 +10,13 @@
 //! copied as they are. For two photos that makes seven requests: create, prefix, body, suffix and complete, then a copy
 //! of the work object and one of the photo beside it. No plan that moves no photo bytes makes do with fewer.
 //!
+//! ```text
+//!  photos      L1          L2          L3          L4
+//!  between  G0    G1          G2          G3          G4 + central directory
+//!           └─ work 1 ─┘   copied      └─ work 3 ─┘   copied      uploaded
+//!           [pad G0|L1|G1]    [L2]     [pad G2|L3|G3]    [L4]        [G4]
+//! ```
+//!
 //! The prefixes would each be an upload of 5 MiB. Instead they are copied by ranges out of a pad object, which is 5 MiB
 //! of zeros and all prefixes behind each other: every prefix is the end of some 5 MiB of it.
 

@@ -47,7 +47,7 @@ where
 
 /// Tries failed jobs again, or forgets them, as the operation says.
 pub async fn bulk<R: JobRecord>(desk: &Desk<R>, lease: Arc<Lease<Operation>>) -> Result<Operation, JobError> {
-    let (deed, selection) = match &lease.record.task {
+    let (action, selection) = match &lease.record.task {
         Task::Retry { selection } => (DeadLetterAction::Retry, selection.clone()),
         Task::Forget { selection } => (DeadLetterAction::Forget, selection.clone()),
         Task::Regenerate { .. } | Task::Fill { .. } => {
@@ -60,9 +60,9 @@ pub async fn bulk<R: JobRecord>(desk: &Desk<R>, lease: Arc<Lease<Operation>>) ->
     let position = lease.record.position.as_deref();
     let walk = position.and_then(|position| position.parse::<Walk>().ok());
     if walk.is_none() {
-        records(desk, deed, &selection, &lease, position.and_then(|cursor| cursor.parse().ok())).await?;
+        records(desk, action, &selection, &lease, position.and_then(|cursor| cursor.parse().ok())).await?;
     }
-    letters(desk, deed, &selection, &lease, walk).await?;
+    letters(desk, action, &selection, &lease, walk).await?;
     let now = lease.now();
     lease.change(|operation| operation.complete(lease.by, now)).await
 }
@@ -70,7 +70,7 @@ pub async fn bulk<R: JobRecord>(desk: &Desk<R>, lease: Arc<Lease<Operation>>) ->
 /// Deals with the failed records that the operation chooses, from `position` on.
 async fn records<R: JobRecord>(
     desk: &Desk<R>,
-    deed: DeadLetterAction,
+    action: DeadLetterAction,
     selection: &Selection,
     lease: &Lease<Operation>,
     mut position: Option<FailureKey>,
@@ -80,8 +80,8 @@ async fn records<R: JobRecord>(
         let page = desk.table.failures(until, position.as_ref(), PAGE).await?;
         let Some(last) = page.last().map(|failure| failure.key.clone()) else { return Ok(()) };
         let chosen = page.iter().filter(|failure| selection.takes(&failure.error.code, Some(&failure.key.studio)));
-        let deeds: Vec<_> = chosen.map(|failure| record(desk, deed, failure, lease)).collect();
-        let done: Vec<bool> = stream::iter(deeds).buffer_unordered(CONCURRENCY).try_collect().await?;
+        let actions: Vec<_> = chosen.map(|failure| record(desk, action, failure, lease)).collect();
+        let done: Vec<bool> = stream::iter(actions).buffer_unordered(CONCURRENCY).try_collect().await?;
         let done = done.iter().filter(|done| **done).count() as u64;
         lease.change(|operation| operation.advance(lease.by, done, Some(last.to_string()))).await?;
         position = Some(last);
@@ -91,12 +91,12 @@ async fn records<R: JobRecord>(
 
 async fn record<R: JobRecord>(
     desk: &Desk<R>,
-    deed: DeadLetterAction,
+    action: DeadLetterAction,
     failure: &Failure,
     lease: &Lease<Operation>,
 ) -> Result<bool> {
     let key = &failure.key;
-    let done = match deed {
+    let done = match action {
         DeadLetterAction::Retry => desk.retry(&key.studio, key.id, lease.now(), lease.record.id).await,
         DeadLetterAction::Forget => desk.forget(&key.studio, key.id).await,
     };

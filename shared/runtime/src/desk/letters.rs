@@ -94,7 +94,7 @@ impl FromStr for Walk {
 /// has begun one.
 pub async fn letters<R: JobRecord>(
     desk: &Desk<R>,
-    deed: DeadLetterAction,
+    action: DeadLetterAction,
     selection: &Selection,
     lease: &Lease<Operation>,
     walk: Option<Walk>,
@@ -127,7 +127,7 @@ pub async fn letters<R: JobRecord>(
             continue;
         }
         others_since = None;
-        let page = page(desk, deed, selection, lease, new).await;
+        let page = page(desk, action, selection, lease, new).await;
         let reached = Walk { kept: going_on.kept + page.kept.len() as u64, ..going_on };
         lease.change(|operation| operation.advance(lease.by, page.done, Some(reached.to_string()))).await?;
         walk = Some(reached);
@@ -150,7 +150,7 @@ struct Page {
 /// Deals with the letters of one page.
 async fn page<R: JobRecord>(
     desk: &Desk<R>,
-    deed: DeadLetterAction,
+    action: DeadLetterAction,
     selection: &Selection,
     lease: &Lease<Operation>,
     letters: Vec<DeadLetter>,
@@ -158,16 +158,16 @@ async fn page<R: JobRecord>(
     let operation = &lease.record;
     // What came later is none of its business; and an upload's only notice is not thrown away by the dozen.
     let chosen = |letter: &DeadLetter, entry: &Entry| {
-        let spared = deed == DeadLetterAction::Forget && selection.error.is_none() && entry.error.code == NOT_BEGUN;
+        let spared = action == DeadLetterAction::Forget && selection.error.is_none() && entry.error.code == NOT_BEGUN;
         letter.sent_at <= operation.created_at && !spared && selection.takes(&entry.error.code, entry.studio.as_ref())
     };
-    let deeds: Vec<_> =
-        letters.iter().map(|letter| desk.deal(letter, deed, operation.id, |entry| chosen(letter, entry))).collect();
-    let dealt: Vec<anyhow::Result<DeadLetterOutcome>> = stream::iter(deeds).buffered(CONCURRENCY).collect().await;
-    let done = dealt.iter().filter(|dealt| matches!(dealt, Ok(DeadLetterOutcome::Done))).count() as u64;
+    let actions: Vec<_> =
+        letters.iter().map(|letter| desk.deal(letter, action, operation.id, |entry| chosen(letter, entry))).collect();
+    let outcome: Vec<anyhow::Result<DeadLetterOutcome>> = stream::iter(actions).buffered(CONCURRENCY).collect().await;
+    let done = outcome.iter().filter(|outcome| matches!(outcome, Ok(DeadLetterOutcome::Done))).count() as u64;
     let (mut kept, mut failed, mut first_error) = (Vec::new(), Vec::new(), None);
-    for (letter, dealt) in letters.into_iter().zip(dealt) {
-        match dealt {
+    for (letter, outcome) in letters.into_iter().zip(outcome) {
+        match outcome {
             Ok(DeadLetterOutcome::Cleared | DeadLetterOutcome::Done) => {}
             Ok(DeadLetterOutcome::Kept) => kept.push(letter),
             Err(error) => {

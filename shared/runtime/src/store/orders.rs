@@ -1,4 +1,11 @@
-//! Orders, and the chunk items that hold their photo ids.
+//! Orders, the chunk items that hold their photo ids, and an item for each photo of an order.
+//!
+//! **A photo is deleted or ordered, never both.** A deletion looks for orders of the photo, marks the photo, and looks again. If
+//! it finds one, it removes the mark; otherwise it condemns the photo, which nothing reverts, and deletes pictures, original and,
+//! last, the record. A request for an order looks at its photos, writes the chunks and an item for each photo, looks again, and
+//! then creates the order. Whichever writes first is seen by the other. Items of a photo share a partition and are read
+//! consistently: no index is trusted here. An item whose order does not exist counts for a minute, since its request may
+//! still be under way. A deletion that broke off is continued by repeating the request.
 
 use std::{collections::HashMap, convert::Infallible, time::Duration};
 

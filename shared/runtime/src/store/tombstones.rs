@@ -1,4 +1,7 @@
-//! What stays of deleted photos: that an object which arrives late under their key is to be deleted.
+//! Tombstones of deleted photos: an object that arrives late under their key is deleted.
+//!
+//! A tombstone stays until every upload URL of its photo has expired. An object without record or tombstone is left alone, and
+//! counted (`JobsWithoutRecord`).
 
 use anyhow::Result;
 use aws_sdk_dynamodb::Client;

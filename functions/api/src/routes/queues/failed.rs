@@ -212,35 +212,35 @@ async fn forget<R: JobRecord>(desk: &Desk<R>, job: &JobId) -> ApiResult<bool> {
     if !listed && message.is_none() {
         return Ok(false);
     }
-    let dealt = deal(desk, DeadLetterAction::Forget, Uuid::nil(), |letter| Some(&letter.id) == message).await?;
-    Ok(listed || !dealt.is_empty())
+    let outcome = deal(desk, DeadLetterAction::Forget, Uuid::nil(), |letter| Some(&letter.id) == message).await?;
+    Ok(listed || !outcome.is_empty())
 }
 
 /// Deals with the dead letters that are chosen, and with those that were left over; the others are put back. The ids of the
 /// chosen ones that it found.
 async fn deal<R: JobRecord>(
     desk: &Desk<R>,
-    deed: DeadLetterAction,
+    action: DeadLetterAction,
     by: Uuid,
     chosen: impl Fn(&DeadLetter) -> bool,
 ) -> ApiResult<Vec<String>> {
     let letters = desk.dead_letters.look(LETTERS, false, LOOKED_AT).await?;
-    let deeds: Vec<_> = letters
+    let actions: Vec<_> = letters
         .iter()
         .map(|letter| {
             let chosen = chosen(letter);
-            desk.deal(letter, deed, by, move |_| chosen)
+            desk.deal(letter, action, by, move |_| chosen)
         })
         .collect();
-    let dealt: Vec<anyhow::Result<DeadLetterOutcome>> = stream::iter(deeds).buffered(CONCURRENCY).collect().await;
+    let outcome: Vec<anyhow::Result<DeadLetterOutcome>> = stream::iter(actions).buffered(CONCURRENCY).collect().await;
     let with = |requested: fn(&anyhow::Result<DeadLetterOutcome>) -> bool| -> Vec<&DeadLetter> {
-        letters.iter().zip(&dealt).filter(|(_, dealt)| requested(dealt)).map(|(letter, _)| letter).collect()
+        letters.iter().zip(&outcome).filter(|(_, outcome)| requested(outcome)).map(|(letter, _)| letter).collect()
     };
     desk.dead_letters
-        .put_back(&with(|dealt| !matches!(dealt, Ok(DeadLetterOutcome::Cleared | DeadLetterOutcome::Done))))
+        .put_back(&with(|outcome| !matches!(outcome, Ok(DeadLetterOutcome::Cleared | DeadLetterOutcome::Done))))
         .await;
     let done =
-        with(|dealt| matches!(dealt, Ok(DeadLetterOutcome::Done))).iter().map(|letter| letter.id.clone()).collect();
-    dealt.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
+        with(|outcome| matches!(outcome, Ok(DeadLetterOutcome::Done))).iter().map(|letter| letter.id.clone()).collect();
+    outcome.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
     Ok(done)
 }
