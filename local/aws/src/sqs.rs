@@ -44,7 +44,7 @@ pub struct Queues {
     arrival: Notify,
 }
 
-/// The time, as its owner tells it.
+/// The clock of the queues, which can be printed.
 struct Clock(Now);
 
 impl std::fmt::Debug for Clock {

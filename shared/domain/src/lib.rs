@@ -1,4 +1,4 @@
-//! What Darkroom keeps and sends: records with their states and transitions, jobs, keys, links, limits.
+//! The domain of Darkroom: records with their states and transitions, jobs, keys, links, limits.
 //!
 //! Everything here is a pure function of its arguments. The crate depends on no SDK, no tokio and no HTTP, so nothing in it
 //! can wait, and time and ids come from the caller.

@@ -1,4 +1,4 @@
-//! What every function runs on: AWS clients, tables, queues, batches of messages, leases, failed jobs, metrics, configuration.
+//! The runtime of every function: AWS clients, tables, queues, batches of messages, leases, failed jobs, metrics, configuration.
 
 pub mod aws;
 pub mod batch;

@@ -245,7 +245,7 @@ impl Client {
         read(self.http.get(format!("{}/_local/mail.json", self.api))).await
     }
 
-    /// What a customer does with a emailed link: looks at the page, then asks for the file. Answers the file's URL.
+    /// What a customer does with an emailed link: looks at the page, then asks for the file. Answers the file's URL.
     pub async fn open_link(&self, link: &str) -> Result<String> {
         let page = self.http.get(link).send().await.context("Failed to open the emailed link")?;
         let kind = page.headers().get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
