@@ -151,7 +151,8 @@ module "api" {
     { for bucket, resource in aws_s3_bucket.this : "${upper(bucket)}_BUCKET" => resource.id },
     { for queue, url in local.queue_urls : "${upper(queue)}_QUEUE_URL" => url },
     { for queue, url in local.dlq_urls : "${upper(queue)}_DLQ_URL" => url },
-    { for function, worker in module.worker : "${replace(upper(function), "-", "_")}_FUNCTION" => worker.function_name },
+    # No request waits for a job of the default queue.
+    { for queue, worker in local.queues : "${replace(upper(worker.function), "-", "_")}_FUNCTION" => module.worker[worker.function].function_name if queue != "default" },
     {
       DOWNLOAD_RETENTION_DAYS = tostring(var.download_retention_days)
       LINK_SECRET_PARAMETER   = aws_ssm_parameter.link_secret.name

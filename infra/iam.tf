@@ -1,5 +1,4 @@
-# What each function may do. Writing its log, consuming its own queue and looking after its dead-letter queue are added by
-# the modules.
+# What each function may do. Writing its log and consuming its own queue are added by the modules.
 #
 # s3:ListBucket stands wherever a missing object must read as missing: without it, S3 answers "forbidden". It has no
 # prefix condition, since a HEAD names no prefix.
@@ -9,10 +8,10 @@ locals {
     name => { for index in indexes : index => "${local.table_arns[name]}/index/${index}" }
   }
 
-  # What all workers' documents begin with.
+  # What the documents of the workers of single jobs begin with.
   worker_policy_parts = concat(
     [for document in data.aws_iam_policy_document.kms : document.json],
-    [data.aws_iam_policy_document.operations.json],
+    [data.aws_iam_policy_document.previous_release.json],
   )
 }
 
@@ -68,7 +67,7 @@ data "aws_iam_policy_document" "api" {
   statement {
     sid       = "FailedRecords"
     actions   = ["dynamodb:Query"]
-    resources = [for table in ["photos", "downloads", "emails"] : local.index_arns[table].failed_at]
+    resources = [for table in ["photos", "downloads", "emails", "requests"] : local.index_arns[table].failed_at]
   }
 
   # Upload and download URLs are signed with these rights.
@@ -126,7 +125,7 @@ data "aws_iam_policy_document" "api" {
   statement {
     sid       = "RunWorkers"
     actions   = ["lambda:InvokeFunction"]
-    resources = [for function, _ in local.workers : local.function_arns[function]]
+    resources = [for queue, worker in local.queues : local.function_arns[worker.function] if queue != "default"]
   }
 
   statement {
@@ -139,17 +138,17 @@ data "aws_iam_policy_document" "api" {
 data "aws_iam_policy_document" "photo_processor" {
   source_policy_documents = local.worker_policy_parts
 
-  # Query: a studio's photos are developed again. Scan: those of an earlier release are given what lists find them by.
   statement {
     sid       = "Photos"
-    actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:Scan"]
+    actions   = ["dynamodb:GetItem", "dynamodb:PutItem"]
     resources = [local.table_arns.photos]
   }
 
+  # What arrives after its photo was deleted is told by the tombstones there.
   statement {
-    sid       = "DueAndFailedPhotos"
-    actions   = ["dynamodb:Query"]
-    resources = [local.index_arns.photos.due_at, local.index_arns.photos.failed_at]
+    sid       = "Tombstones"
+    actions   = ["dynamodb:GetItem"]
+    resources = [local.table_arns.requests]
   }
 
   # DeleteObject: what arrives after its photo was deleted.
@@ -176,24 +175,15 @@ data "aws_iam_policy_document" "photo_processor" {
 data "aws_iam_policy_document" "archive_builder" {
   source_policy_documents = local.worker_policy_parts
 
-  # Scan, and writing orders: those of an earlier release are given what lists and deletions find them by. Query and
-  # BatchGetItem: downloads of erased orders are looked for.
   statement {
     sid       = "Downloads"
-    actions   = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:Scan"]
+    actions   = ["dynamodb:GetItem", "dynamodb:PutItem"]
     resources = [local.table_arns.downloads]
   }
 
   statement {
-    sid       = "DueAndFailedDownloads"
-    actions   = ["dynamodb:Query"]
-    resources = [local.index_arns.downloads.due_at, local.index_arns.downloads.failed_at]
-  }
-
-  # All but GetItem are for erasures, and for filling the orders of an earlier release.
-  statement {
     sid       = "Orders"
-    actions   = ["dynamodb:BatchGetItem", "dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:Scan"]
+    actions   = ["dynamodb:GetItem"]
     resources = [local.table_arns.orders]
   }
 
@@ -203,22 +193,14 @@ data "aws_iam_policy_document" "archive_builder" {
     resources = [local.table_arns.photos]
   }
 
-  # All but PutItem are for erasures.
   statement {
     sid       = "Emails"
-    actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
+    actions   = ["dynamodb:PutItem"]
     resources = [local.table_arns.emails]
   }
 
-  # The key by which an erasure names an address.
   statement {
-    sid       = "LinkSecret"
-    actions   = ["ssm:GetParameter"]
-    resources = [aws_ssm_parameter.link_secret.arn]
-  }
-
-  statement {
-    sid       = "SendMailJobs"
+    sid       = "SendEmailJobs"
     actions   = ["sqs:SendMessage"]
     resources = [local.queue_arns["emails"]]
   }
@@ -264,13 +246,7 @@ data "aws_iam_policy_document" "email_sender" {
   }
 
   statement {
-    sid       = "DueAndFailedMails"
-    actions   = ["dynamodb:Query"]
-    resources = values(local.index_arns.emails)
-  }
-
-  statement {
-    sid       = "WhatMailsSpeakOf"
+    sid       = "WhatEmailsTellOf"
     actions   = ["dynamodb:GetItem"]
     resources = [local.table_arns.orders, local.table_arns.downloads]
   }
@@ -305,8 +281,30 @@ data "aws_iam_policy_document" "email_sender" {
   }
 }
 
-# Operations on many records are begun by the API, and carried on by the worker of their queue.
-data "aws_iam_policy_document" "operations" {
+data "aws_iam_policy_document" "housekeeper" {
+  source_policy_documents = [for document in data.aws_iam_policy_document.kms : document.json]
+
+  # Query: a studio's photos are processed again, the downloads and emails of an order are looked for. Scan: items of an earlier
+  # release are given what lists find them by.
+  statement {
+    sid       = "Records"
+    actions   = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:Scan"]
+    resources = [local.table_arns.photos, local.table_arns.downloads]
+  }
+
+  statement {
+    sid       = "Emails"
+    actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
+    resources = [local.table_arns.emails]
+  }
+
+  # An order has an item for each of its photos: fillings write them, erasures delete them.
+  statement {
+    sid       = "Orders"
+    actions   = ["dynamodb:BatchGetItem", "dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:Scan"]
+    resources = [local.table_arns.orders]
+  }
+
   statement {
     sid       = "Operations"
     actions   = ["dynamodb:GetItem", "dynamodb:PutItem"]
@@ -314,9 +312,50 @@ data "aws_iam_policy_document" "operations" {
   }
 
   statement {
-    sid       = "DueOperations"
+    sid       = "DueAndFailedRecords"
     actions   = ["dynamodb:Query"]
-    resources = [local.index_arns.requests.due_at]
+    resources = flatten([for table in ["photos", "downloads", "emails", "requests"] : [local.index_arns[table].due_at, local.index_arns[table].failed_at]])
+  }
+
+  # The key by which an erasure names an address.
+  statement {
+    sid       = "LinkSecret"
+    actions   = ["ssm:GetParameter"]
+    resources = [aws_ssm_parameter.link_secret.arn]
+  }
+
+  statement {
+    sid       = "ErasedArchives"
+    actions   = ["s3:DeleteObject"]
+    resources = ["${local.bucket_arns.downloads}/archives/*"]
+  }
+
+  statement {
+    sid       = "ArchivesOfADownload"
+    actions   = ["s3:ListBucket"]
+    resources = [local.bucket_arns.downloads]
+  }
+
+  statement {
+    sid       = "Jobs"
+    actions   = ["sqs:SendMessage"]
+    resources = values(local.queue_arns)
+  }
+
+  # Many failed jobs are retried and forgotten by operations: the API has no time for them.
+  statement {
+    sid       = "DeadLetters"
+    actions   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
+    resources = values(local.dlq_arns)
+  }
+}
+
+# The release before this one sent operations to the queues of their records: for one release their workers send them on.
+data "aws_iam_policy_document" "previous_release" {
+  statement {
+    sid       = "ForwardOperations"
+    actions   = ["sqs:SendMessage"]
+    resources = [local.queue_arns["default"]]
   }
 }
 

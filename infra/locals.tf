@@ -10,15 +10,18 @@ locals {
   tags = merge({ application = var.name_prefix }, var.tags)
 
   # The one table of queue facts; the Rust code reads the same file.
-  workers = { for function, worker in jsondecode(file("${path.module}/workers.json")) :
-    function => merge(worker, { max_concurrency = lookup(var.max_concurrency, function, worker.max_concurrency) })
-  }
+  queues = jsondecode(file("${path.module}/workers.json"))
+  # By function, since each works one queue.
+  workers = { for queue, worker in local.queues : worker.function => merge(worker, {
+    queue           = queue
+    max_concurrency = lookup(var.max_concurrency, worker.function, worker.max_concurrency)
+  }) }
 
   packages_dir = coalesce(var.packages_dir, "${path.module}/../target/lambda")
 
   # Known before anything is made, so that roles can name what comes after them.
-  queue_arns = { for worker in local.workers :
-    worker.queue => "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.name_prefix}-${worker.queue}"
+  queue_arns = { for queue in keys(local.queues) :
+    queue => "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.name_prefix}-${queue}"
   }
   dlq_arns = { for queue, arn in local.queue_arns : queue => "${arn}-dlq" }
   function_arns = { for function in concat(["api"], keys(local.workers)) :

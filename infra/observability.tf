@@ -95,7 +95,7 @@ resource "aws_cloudwatch_metric_alarm" "sweeps" {
   }
 
   alarm_name          = "${var.name_prefix}-sweeps-${each.key}"
-  alarm_description   = "Sweeps are ${each.key}: the schedules of group ${aws_scheduler_schedule_group.this.name} are disabled, or may not send to the queues. What a crash leaves behind is not found until they run again."
+  alarm_description   = "Sweeps are ${each.key}: the schedule of group ${aws_scheduler_schedule_group.this.name} is disabled, or may not send to the queue. What a crash leaves behind is not found until they run again."
   namespace           = "AWS/Scheduler"
   metric_name         = each.value.metric
   dimensions          = { ScheduleGroup = aws_scheduler_schedule_group.this.name }
@@ -105,6 +105,23 @@ resource "aws_cloudwatch_metric_alarm" "sweeps" {
   comparison_operator = each.value.comparison
   threshold           = each.value.threshold
   treat_missing_data  = each.value.when_silent
+  alarm_actions       = local.alarm_actions
+  ok_actions          = local.alarm_actions
+  tags                = local.tags
+}
+
+resource "aws_cloudwatch_metric_alarm" "sweeps_completed" {
+  alarm_name          = "${var.name_prefix}-sweeps-not-completed"
+  alarm_description   = "No sweep has come to its end for half an hour: the housekeeper does not run, or fails on a table. What a crash leaves behind is not found until one does. See its log."
+  namespace           = "Darkroom"
+  metric_name         = "SweepsCompleted"
+  dimensions          = { FunctionName = module.worker["housekeeper"].function_name }
+  statistic           = "Sum"
+  period              = 900
+  evaluation_periods  = 2
+  comparison_operator = "LessThanThreshold"
+  threshold           = 1
+  treat_missing_data  = "breaching"
   alarm_actions       = local.alarm_actions
   ok_actions          = local.alarm_actions
   tags                = local.tags

@@ -3,7 +3,7 @@
 import zipfile
 from pathlib import Path
 
-FUNCTIONS = ["api", "email-sender", "photo-processor", "archive-builder"]
+FUNCTIONS = ["api", "email-sender", "photo-processor", "archive-builder", "housekeeper"]
 # The earliest time that a ZIP can say.
 EPOCH = (1980, 1, 1, 0, 0, 0)
 

@@ -1,4 +1,4 @@
-# Every five minutes a Sweep on each queue: it finds what no code could mark, such as a crash on the last try.
+# Every five minutes a sweep: it finds what no code could mark, such as a crash in the last attempt.
 
 resource "aws_scheduler_schedule_group" "this" {
   name = var.name_prefix
@@ -6,10 +6,8 @@ resource "aws_scheduler_schedule_group" "this" {
 }
 
 resource "aws_scheduler_schedule" "sweep" {
-  for_each = local.workers
-
-  name                = "${var.name_prefix}-${each.value.queue}-sweep"
-  description         = "Looks after what should have moved by now."
+  name                = "${var.name_prefix}-sweep"
+  description         = "Re-sends the jobs of records past due_at."
   group_name          = aws_scheduler_schedule_group.this.name
   schedule_expression = "rate(5 minutes)"
   kms_key_arn         = local.kms_key_arn
@@ -19,7 +17,7 @@ resource "aws_scheduler_schedule" "sweep" {
   }
 
   target {
-    arn      = module.worker[each.key].queue_arn
+    arn      = module.worker["housekeeper"].queue_arn
     role_arn = aws_iam_role.scheduler.arn
     # shared/domain/src/job.rs
     input = jsonencode({ v = 1, job = "sweep" })
@@ -49,7 +47,7 @@ data "aws_iam_policy_document" "scheduler_assume" {
 
 resource "aws_iam_role" "scheduler" {
   name               = "${var.name_prefix}-scheduler-${local.region}"
-  description        = "Puts sweeps on the queues."
+  description        = "Sends sweeps to the default queue."
   assume_role_policy = data.aws_iam_policy_document.scheduler_assume.json
   tags               = local.tags
 }
@@ -60,7 +58,7 @@ data "aws_iam_policy_document" "scheduler" {
   statement {
     sid       = "SendSweeps"
     actions   = ["sqs:SendMessage"]
-    resources = values(local.queue_arns)
+    resources = [local.queue_arns["default"]]
   }
 }
 

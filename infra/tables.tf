@@ -15,7 +15,7 @@ locals {
     orders    = ["list_reference"]
     downloads = ["due_at", "failed_at", "list_status", "list_order"]
     emails    = ["due_at", "failed_at"]
-    requests  = ["due_at"]
+    requests  = ["due_at", "failed_at"]
   }
   table_arns  = { for name, table in aws_dynamodb_table.this : name => table.arn }
   table_names = { for name, table in aws_dynamodb_table.this : name => table.name }

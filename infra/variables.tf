@@ -42,8 +42,8 @@ variable "max_concurrency" {
   default     = {}
 
   validation {
-    condition     = alltrue([for function in keys(var.max_concurrency) : contains(["email-sender", "photo-processor", "archive-builder"], function)])
-    error_message = "max_concurrency knows the workers email-sender, photo-processor and archive-builder only."
+    condition     = alltrue([for function in keys(var.max_concurrency) : contains(values(local.queues)[*].function, function)])
+    error_message = "max_concurrency knows the workers ${join(", ", values(local.queues)[*].function)} only."
   }
 
   validation {
@@ -58,8 +58,8 @@ variable "reserved_concurrency" {
   default     = {}
 
   validation {
-    condition     = alltrue([for function in keys(var.reserved_concurrency) : contains(["api", "email-sender", "photo-processor", "archive-builder"], function)])
-    error_message = "reserved_concurrency knows the functions api, email-sender, photo-processor and archive-builder only."
+    condition     = alltrue([for function in keys(var.reserved_concurrency) : contains(concat(["api"], values(local.queues)[*].function), function)])
+    error_message = "reserved_concurrency knows the functions api, ${join(", ", values(local.queues)[*].function)} only."
   }
 
   validation {

@@ -1,27 +1,39 @@
-# The three workers, one for each line of workers.json.
+# The workers, one for each queue of workers.json.
 
 locals {
   table_env = { for name in ["PHOTOS", "ORDERS", "DOWNLOADS", "EMAILS", "REQUESTS"] : name => { "${name}_TABLE" = local.table_names[lower(name)] } }
+  # For one release: operations that the release before sent to other queues go on there.
+  default_queue = { DEFAULT_QUEUE_URL = module.worker["housekeeper"].queue_url }
 
-  # What each worker needs beside the URLs of its own queues.
+  # What each worker needs beside the URL of its own queue. Other workers are named by their literal keys: a computed one would
+  # need the module whole, and this is a part of it.
   worker_environments = {
-    email-sender = merge(local.table_env.EMAILS, local.table_env.ORDERS, local.table_env.DOWNLOADS, local.table_env.REQUESTS, {
+    email-sender = merge(local.default_queue, local.table_env.EMAILS, local.table_env.ORDERS, local.table_env.DOWNLOADS, {
       LINK_SECRET_PARAMETER = aws_ssm_parameter.link_secret.name
       MAIL_FROM             = "${var.sender_name} <${var.sender_address}>"
       PUBLIC_URL            = local.public_url
       SES_CONFIGURATION_SET = aws_sesv2_configuration_set.this.configuration_set_name
     })
-    photo-processor = merge(local.table_env.PHOTOS, local.table_env.REQUESTS, {
+    photo-processor = merge(local.default_queue, local.table_env.PHOTOS, local.table_env.REQUESTS, {
       PHOTOS_BUCKET = aws_s3_bucket.this["photos"].id
     })
-    archive-builder = merge(local.table_env.DOWNLOADS, local.table_env.ORDERS, local.table_env.PHOTOS, local.table_env.EMAILS, local.table_env.REQUESTS, {
+    archive-builder = merge(local.default_queue, local.table_env.DOWNLOADS, local.table_env.ORDERS, local.table_env.PHOTOS, local.table_env.EMAILS, {
       ARCHIVE_CHECKSUMS  = var.archive_checksums
       ARCHIVE_PREFERENCE = var.archive_preference
       DOWNLOADS_BUCKET   = aws_s3_bucket.this["downloads"].id
-      # By its literal key: a computed one would need the module whole, and this is a part of it.
+      EMAILS_QUEUE_URL   = module.worker["email-sender"].queue_url
+      PHOTOS_BUCKET      = aws_s3_bucket.this["photos"].id
+    })
+    housekeeper = merge(merge(values(local.table_env)...), {
+      DEFAULT_DLQ_URL       = module.worker["housekeeper"].dlq_url
+      DOWNLOADS_BUCKET      = aws_s3_bucket.this["downloads"].id
+      DOWNLOADS_DLQ_URL     = module.worker["archive-builder"].dlq_url
+      DOWNLOADS_QUEUE_URL   = module.worker["archive-builder"].queue_url
+      EMAILS_DLQ_URL        = module.worker["email-sender"].dlq_url
       EMAILS_QUEUE_URL      = module.worker["email-sender"].queue_url
       LINK_SECRET_PARAMETER = aws_ssm_parameter.link_secret.name
-      PHOTOS_BUCKET         = aws_s3_bucket.this["photos"].id
+      PHOTOS_DLQ_URL        = module.worker["photo-processor"].dlq_url
+      PHOTOS_QUEUE_URL      = module.worker["photo-processor"].queue_url
       }, var.personal_data_retention_days == null ? {} : {
       PERSONAL_DATA_RETENTION_DAYS = tostring(var.personal_data_retention_days)
     })
@@ -31,13 +43,15 @@ locals {
     email-sender    = data.aws_iam_policy_document.email_sender.json
     photo-processor = data.aws_iam_policy_document.photo_processor.json
     archive-builder = data.aws_iam_policy_document.archive_builder.json
+    housekeeper     = data.aws_iam_policy_document.housekeeper.json
   }
 
   worker_descriptions = {
     # The secret is fetched once per instance: a new version must start new ones.
     email-sender    = "Emails through SES; link secret version ${aws_ssm_parameter.link_secret.value_wo_version}"
     photo-processor = "Develops photos: EXIF, hashes, previews"
-    archive-builder = "Builds private ZIP archives in S3; link secret version ${aws_ssm_parameter.link_secret.value_wo_version}"
+    archive-builder = "Builds private ZIP archives in S3"
+    housekeeper     = "Sweeps, and operations on many records; link secret version ${aws_ssm_parameter.link_secret.value_wo_version}"
   }
 }
 

@@ -49,7 +49,7 @@ struct Row {
     hello_ms: f64,
 }
 
-const FUNCTIONS: [&str; 4] = ["api", "email-sender", "photo-processor", "archive-builder"];
+const FUNCTIONS: [&str; 5] = ["api", "email-sender", "photo-processor", "archive-builder", "housekeeper"];
 const HELLO: &str = "hello";
 /// What `cargo build` calls this machine; the folder of an explicit target keeps clear of cargo-lambda's `target/lambda`.
 const TARGET: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target");

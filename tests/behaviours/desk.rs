@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::AttributeValue;
 use clap::Parser as _;
 use darkroom::Cli;
-use domain::operation::Operation;
+use domain::{operation::Operation, queue_config::QueueName};
 use futures::{StreamExt as _, stream};
 use reqwest::StatusCode;
 use runtime::clock::Clock;
@@ -146,7 +146,7 @@ async fn retry_all(app: &TestApp, selection: Value, count: usize) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_that_failed_at_once_are_retried_by_their_error_each_once() {
-    /// More than an operation takes at once (`PAGE` in `shared/runtime/src/desk/bulk.rs`), and than fits on a page of 50.
+    /// More than an operation takes at once (`PAGE` in `functions/housekeeper/src/operations/paging.rs`), and than fits on a page of 50.
     const COUNT: usize = 120;
     let app = TestApp::with(|options| {
         options.overrides.insert(("email-sender".into(), "MAIL_FROM".into()), "nobody".into());
@@ -324,7 +324,7 @@ async fn the_few_that_are_chosen_among_many_dead_letters_are_found_while_others_
 #[tokio::test(flavor = "multi_thread")]
 async fn operations_over_more_dead_letters_than_a_run_can_read_end() {
     let letters: usize = std::env::var(LETTERS).map_or(3_000, |letters| letters.parse().unwrap());
-    let app = TestApp::with(|options| options.workers.get_mut("email-sender").unwrap().timeout_seconds = 9).await;
+    let app = TestApp::with(|options| options.queues.get_mut(&QueueName::Default).unwrap().timeout_seconds = 9).await;
     let env = app.env();
     let dynamodb = runtime::aws::dynamodb(&env, &runtime::aws::config(&env, runtime::aws::Patience::Request).unwrap());
     let text = |text: &str| AttributeValue::S(text.to_owned());

@@ -4,6 +4,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use domain::queue_config::{QueueName, queues};
 use tests::reference;
 
 /// docs/API.md and docs/openapi.json are made of the routes themselves. With UPDATE_DOCS=1 they are written here.
@@ -79,17 +80,25 @@ fn the_table_of_variables_is_complete() {
         rust_files(&root.join(folder), &mut sources);
     }
     let text: String = sources.iter().map(|file| fs::read_to_string(file).unwrap()).collect();
-    let mut read: BTreeSet<&str> = text
+    let mut read: BTreeSet<String> = text
         .split("env.required(\"")
         .chain(text.split("env.optional(\""))
         .chain(text.split("env.parsed(\""))
         .chain(text.split("env.parsed_or(\""))
-        .chain(text.split("queue(\""))
         .filter_map(|behind| behind.split('"').next())
         .filter(|name| name.contains('_') && name.chars().all(|c| c.is_ascii_uppercase() || c == '_'))
+        .map(str::to_owned)
         .collect();
     // Read by other ways.
-    read.extend(["SDK_PATIENCE_PERCENT", "RUST_LOG"]);
+    read.extend(["SDK_PATIENCE_PERCENT", "RUST_LOG"].map(str::to_owned));
+    for (queue, config) in queues().unwrap() {
+        let name = queue.as_str().to_uppercase();
+        read.extend([format!("{name}_QUEUE_URL"), format!("{name}_DLQ_URL")]);
+        if queue != QueueName::Default {
+            read.insert(format!("{}_FUNCTION", config.function.to_uppercase().replace('-', "_")));
+        }
+    }
+    let told: BTreeSet<String> = told.into_iter().map(str::to_owned).collect();
     assert_eq!(told, read);
 }
 

@@ -6,10 +6,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use anyhow::Context as _;
 use domain::{
     object_key::ORIGINALS,
-    workers::{Worker, workers},
+    queue_config::{QueueName, queues},
 };
+use local::WORKERS;
 use runtime::{env::Env, metrics};
 use serde_json::{Value, json};
 
@@ -110,16 +112,17 @@ fn strings(value: &Value) -> Vec<&str> {
         .map_or_else(|| vec![value.as_str().unwrap()], |many| many.iter().filter_map(Value::as_str).collect())
 }
 
-fn queue_of<'a>(plan: &'a [Resource], worker: &Worker, suffix: &str) -> &'a Value {
-    one(plan, "aws_sqs_queue", "name", &format!("-{}{suffix}", worker.queue))
+fn queue_of<'a>(plan: &'a [Resource], queue: QueueName, suffix: &str) -> &'a Value {
+    one(plan, "aws_sqs_queue", "name", &format!("-{queue}{suffix}"))
 }
 
 #[test]
 #[ignore = "needs a plan, which .ci/deployment writes"]
 fn queues_and_functions_are_as_the_table_says() {
     let plan = plan();
-    for (function, worker) in workers().unwrap() {
-        let (queue, dlq) = (queue_of(&plan, &worker, ""), queue_of(&plan, &worker, "-dlq"));
+    for (name, worker) in queues().unwrap() {
+        let function = &worker.function;
+        let (queue, dlq) = (queue_of(&plan, name, ""), queue_of(&plan, name, "-dlq"));
         let visibility = queue["visibility_timeout_seconds"].as_u64().unwrap();
         assert!(visibility >= 6 * u64::from(worker.timeout_seconds), "{function}: {visibility}");
         let retention = |queue: &Value| queue["message_retention_seconds"].as_u64().unwrap();
@@ -134,7 +137,7 @@ fn queues_and_functions_are_as_the_table_says() {
         let reserved = built["reserved_concurrent_executions"].as_i64().unwrap();
         assert!(reserved == -1 || reserved >= i64::from(worker.max_concurrency), "{function}: {reserved}");
 
-        let mapping = one(&plan, "aws_lambda_event_source_mapping", "event_source_arn", &format!("-{}", worker.queue));
+        let mapping = one(&plan, "aws_lambda_event_source_mapping", "event_source_arn", &format!("-{name}"));
         assert_eq!(mapping["function_response_types"], serde_json::json!(["ReportBatchItemFailures"]), "{function}");
         assert_eq!(mapping["batch_size"], worker.batch_size, "{function}");
         let concurrency = mapping["scaling_config"][0]["maximum_concurrency"].as_u64().unwrap();
@@ -147,9 +150,9 @@ fn queues_and_functions_are_as_the_table_says() {
 #[ignore = "needs a plan, which .ci/deployment writes"]
 fn the_alarms_of_a_queue_are_as_the_table_says() {
     let plan = plan();
-    for (function, worker) in workers().unwrap() {
-        let alarm =
-            |of: &str| one(&plan, "aws_cloudwatch_metric_alarm", "alarm_name", &format!("-{}-{of}", worker.queue));
+    for (queue, worker) in queues().unwrap() {
+        let function = &worker.function;
+        let alarm = |of: &str| one(&plan, "aws_cloudwatch_metric_alarm", "alarm_name", &format!("-{queue}-{of}"));
         assert_eq!(alarm("failed")["threshold"], worker.tolerated_failures, "{function}");
         assert_eq!(alarm("oldest-message")["threshold"], worker.healthy.oldest_seconds, "{function}");
         assert_eq!(alarm("waiting-jobs")["threshold"], worker.healthy.oldest_seconds * 1000, "{function}");
@@ -216,7 +219,7 @@ fn logs_are_not_kept_for_ever() {
 #[ignore = "needs a plan, which .ci/deployment writes"]
 fn every_variable_that_a_function_requires_is_set_and_no_other() {
     let plan = plan();
-    for function in ["api", "email-sender", "photo-processor", "archive-builder"] {
+    for function in ["api", "email-sender", "photo-processor", "archive-builder", "housekeeper"] {
         let built = one(&plan, "aws_lambda_function", "function_name", &format!("-{function}"));
         let set: HashMap<String, String> =
             serde_json::from_value(built["environment"][0]["variables"].clone()).unwrap();
@@ -236,13 +239,11 @@ fn starts(function: &str, mut variables: HashMap<String, String>) -> anyhow::Res
         variables.insert(name.to_owned(), "us-east-1".to_owned());
     }
     let env = Env::of(variables);
-    match function {
-        "api" => api::State::from_env(&env).map(drop),
-        "email-sender" => email_sender::State::from_env(&env).map(drop),
-        "photo-processor" => photo_processor::State::from_env(&env).map(drop),
-        "archive-builder" => archive_builder::State::from_env(&env).map(drop),
-        other => anyhow::bail!("{other} is no function"),
+    if function == "api" {
+        return api::State::from_env(&env).map(drop);
     }
+    let worker = WORKERS.into_iter().find(|(name, _)| *name == function);
+    worker.with_context(|| format!("{function} is no function"))?.1(&env).map(drop)
 }
 
 #[test]
@@ -361,8 +362,8 @@ fn metrics_by_route_are_off_while_nothing_shows_them() {
 #[ignore = "needs a plan, which .ci/deployment writes"]
 fn dead_letter_alarm_outlasts_missing_metrics() {
     let plan = plan();
-    for worker in workers().unwrap().into_values() {
-        let ends = format!("-{}-dlq-not-empty", worker.queue);
+    for queue in QueueName::ALL {
+        let ends = format!("-{queue}-dlq-not-empty");
         let alarm = one(&plan, "aws_cloudwatch_metric_alarm", "alarm_name", &ends);
         assert_eq!(alarm["metric_name"], "ApproximateNumberOfMessagesVisible");
         assert_eq!(alarm["statistic"], "Maximum");
@@ -405,7 +406,8 @@ fn services_use_the_key_as_aws_documents() {
 #[ignore = "needs a plan, which .ci/deployment writes"]
 fn concurrency_follows_the_variable_else_the_table() {
     let plan = plan_of_complete_example();
-    for (function, worker) in workers().unwrap() {
+    for worker in queues().unwrap().into_values() {
+        let function = worker.function;
         let requested = if function == "photo-processor" { 40 } else { worker.max_concurrency };
         let address = format!("module.darkroom.module.worker[\"{function}\"].aws_lambda_event_source_mapping.this");
         let mapping = plan.iter().find(|resource| resource.address == address).unwrap_or_else(|| panic!("{address}"));

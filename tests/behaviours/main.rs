@@ -30,6 +30,7 @@ mod links;
 mod lists;
 mod patience;
 mod poison;
+mod previous_release;
 mod recursion;
 mod redrive;
 mod regenerate;

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use domain::{
     RecordError,
     email::{Email, EmailStatus, Message},
-    workers::RecursiveLoop,
+    queue_config::{QueueName, RecursiveLoop},
 };
 use jiff::Timestamp;
 use reqwest::Method;
@@ -39,13 +39,13 @@ impl Chain {
     /// An operation that takes so many invocations, each of which sends the next one's message.
     async fn begin(recursive_loop: RecursiveLoop) -> Self {
         let bins = tokio::task::spawn_blocking(build_functions).await.unwrap().unwrap();
-        let host = Host::start(&bins, &[("api", 1), ("email-sender", 1)]).await.unwrap();
+        let host = Host::start(&bins, &[("api", 1), ("housekeeper", 1)]).await.unwrap();
         let app = TestApp::with(|options| {
             options.by_hand = true;
             options.clock = Clock::movable();
             options.functions = Some(host.url.clone());
-            let sender = options.workers.get_mut("email-sender").unwrap();
-            (sender.recursive_loop, sender.max_receives) = (recursive_loop, MAX_RECEIVES);
+            let default = options.queues.get_mut(&QueueName::Default).unwrap();
+            (default.recursive_loop, default.max_receives) = (recursive_loop, MAX_RECEIVES);
         })
         .await;
         let mut environment = app.environment();
@@ -64,9 +64,9 @@ impl Chain {
 
     /// Delivers visible messages, at most as many batches as the operation takes; how many they were.
     async fn work(&self) -> usize {
-        let emails = self.app.system().source("emails").unwrap();
+        let source = self.app.system().source("default").unwrap();
         let mut batches = 0;
-        while batches < INVOCATIONS && emails.poll(0).await.unwrap() {
+        while batches < INVOCATIONS && source.poll(0).await.unwrap() {
             batches += 1;
         }
         batches
@@ -115,6 +115,6 @@ async fn recursive_loop_ends_in_the_dead_letter_queue() {
         chain.app.system().advance(Duration::from_secs(3600));
         chain.work().await;
     }
-    assert_eq!((chain.app.depth("emails").await, chain.app.depth("emails-dlq").await), (0, 1));
+    assert_eq!((chain.app.depth("default").await, chain.app.depth("default-dlq").await), (0, 1));
     assert_eq!(chain.operation().await.body["done"], stopped.body["done"]);
 }

@@ -104,7 +104,7 @@ async fn an_operation_whose_worker_dies_goes_on_and_misses_no_photo() {
     for waits in (0..).step_by(3) {
         let before = processed_at(&app, &ids).await;
         let begun = app.post("anna", "/photos/process", json!({ "which": "all" })).await;
-        stops.aim("photo-processor", 1, waits);
+        stops.aim("housekeeper", 1, waits);
         app.system().step().await.unwrap();
         if !stops.struck() {
             assert!(waits > 10, "it waited {waits} times only");

@@ -54,7 +54,7 @@ impl Bed {
         let host = Arc::new(Host::start(&bins, &counts).await.unwrap());
         let app = TestApp::with(|options| {
             options.functions = Some(host.url.clone());
-            options.workers.values_mut().for_each(|worker| worker.timeout_seconds = TIMEOUT_SECONDS);
+            options.queues.values_mut().for_each(|worker| worker.timeout_seconds = TIMEOUT_SECONDS);
         })
         .await;
         let second = second_s3();

@@ -28,7 +28,7 @@ async fn a_worker_stopped_past_its_lease_is_refused_and_the_second_owners_work_s
     let app = TestApp::with(|options| {
         options.by_hand = true;
         options.functions = Some(host.url.clone());
-        options.workers.values_mut().for_each(|worker| worker.timeout_seconds = TIMEOUT_SECONDS);
+        options.queues.values_mut().for_each(|worker| worker.timeout_seconds = TIMEOUT_SECONDS);
     })
     .await;
     let mut environment = app.system().environment.clone();

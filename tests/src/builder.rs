@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use archive_builder::State;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use domain::{Job, download::Download};
 use jiff::Timestamp;
 use lambda_runtime::{Context, LambdaEvent};
-use runtime::{env::Env, store::Table};
+use runtime::{env::Env, store::Table, worker::Worker};
 use uuid::Uuid;
 
 use crate::{
@@ -17,7 +16,7 @@ use crate::{
 
 /// A builder and the proxies before its S3 and its DynamoDB.
 pub struct Builder {
-    state: Arc<State>,
+    worker: Worker,
     downloads: Table<Download>,
     /// Before S3.
     pub s3: Proxy,
@@ -52,8 +51,8 @@ impl TestApp {
         variables.insert("AWS_ENDPOINT_URL".into(), s3.endpoint.clone());
         variables.insert("AWS_ENDPOINT_URL_DYNAMODB".into(), dynamodb.endpoint.clone());
         variables.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        let state = Arc::new(State::from_env(&Env::of(variables)).expect("complete"));
-        Builder { state, downloads, s3, _dynamodb: dynamodb }
+        let worker = archive_builder::worker(&Env::of(variables)).expect("complete");
+        Builder { worker, downloads, s3, _dynamodb: dynamodb }
     }
 }
 
@@ -70,7 +69,7 @@ impl Builder {
         let mut context = Context::default();
         let deadline = Timestamp::now().as_millisecond() + seconds * 1_000;
         context.deadline = u64::try_from(deadline).expect("after 1970");
-        archive_builder::handle(&self.state, LambdaEvent::new(event, context)).await
+        self.worker.handle(LambdaEvent::new(event, context)).await
     }
 
     /// The record, as it is.

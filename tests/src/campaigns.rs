@@ -36,7 +36,7 @@ use crate::{
 };
 
 /// The functions, workers and API.
-pub const FUNCTIONS: [&str; 4] = ["api", "email-sender", "photo-processor", "archive-builder"];
+pub const FUNCTIONS: [&str; 5] = ["api", "email-sender", "photo-processor", "archive-builder", "housekeeper"];
 
 /// Of the clients' usual patience, workers' and API's, so that a server that hangs costs 1.2 s, not 30 or 4; a
 /// busy machine must not pass for one that hangs.

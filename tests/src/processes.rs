@@ -387,7 +387,7 @@ pub fn build_functions() -> Result<PathBuf> {
     let profile = folder.file_name().and_then(|name| name.to_str()).context("a profile")?;
     let mut cargo = std::process::Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     // `local` is among them so that dependencies have the features that they were built with already.
-    let packages = ["local", "api", "email-sender", "photo-processor", "archive-builder"];
+    let packages = ["local", "api", "email-sender", "photo-processor", "archive-builder", "housekeeper"];
     cargo.args(["build", "--quiet", "--bins"]).args(packages.iter().flat_map(|package| ["-p", package]));
     cargo.arg("--target-dir").arg(folder.parent().context("a target folder")?);
     cargo.args(["--profile", if profile == "debug" { "dev" } else { profile }]);

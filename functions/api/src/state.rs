@@ -5,25 +5,24 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use axum::extract::FromRef;
 use domain::{
     download::Download,
     email::Email,
     operation::Operation,
     photo::Photo,
-    workers::{Healthy, QueueName, workers},
+    queue_config::{Healthy, QueueName, queues},
 };
 use runtime::{
     aws,
     clock::Clock,
     cloudwatch::OldestMessage,
-    desk::{DeadLetters, Desk},
+    desk::Desk,
     env::Env,
     erasure::Erasure,
     fill::Fillings,
     objects::ObjectStore,
-    queue::Queue,
     secret::LinkSecrets,
     ssm::Parameters,
     store::{Orders, Table, Tombstones},
@@ -40,7 +39,7 @@ pub struct Inner {
     pub orders: Orders,
     pub downloads: Desk<Download>,
     pub emails: Desk<Email>,
-    pub operations: Arc<Table<Operation>>,
+    pub operations: Desk<Operation>,
     pub fillings: Fillings,
     pub idempotency: Idempotency,
     pub identities: Identities,
@@ -69,30 +68,21 @@ impl State {
         let dynamodb = aws::dynamodb(env, &config);
         let s3 = aws::s3(env, &config);
         let sqs = aws_sdk_sqs::Client::new(&config);
-        let queue = |variable: &str| anyhow::Ok(Queue::new(sqs.clone(), env.required(variable)?, env.clock()));
         let requests = env.required("REQUESTS_TABLE")?;
         let operations = Arc::new(Table::new(dynamodb.clone(), requests.clone()));
         let identities = Identities::from_env(env)?;
         let archives = ObjectStore::new(s3.clone(), env.required("DOWNLOADS_BUCKET")?);
         Ok(Self(Arc::new(Inner {
-            photos: Desk {
-                table: Arc::new(Table::new(dynamodb.clone(), env.required("PHOTOS_TABLE")?)),
-                queue: queue("PHOTOS_QUEUE_URL")?,
-                dead_letters: DeadLetters::new(queue("PHOTOS_DLQ_URL")?),
-            },
+            photos: Desk::from_env(env, Arc::new(Table::new(dynamodb.clone(), env.required("PHOTOS_TABLE")?)), &sqs)?,
             orders: Orders::new(dynamodb.clone(), env.required("ORDERS_TABLE")?),
-            downloads: Desk {
-                table: Arc::new(Table::new(dynamodb.clone(), env.required("DOWNLOADS_TABLE")?)),
-                queue: queue("DOWNLOADS_QUEUE_URL")?,
-                dead_letters: DeadLetters::new(queue("DOWNLOADS_DLQ_URL")?),
-            },
-            emails: Desk {
-                table: Arc::new(Table::new(dynamodb.clone(), env.required("EMAILS_TABLE")?)),
-                queue: queue("EMAILS_QUEUE_URL")?,
-                dead_letters: DeadLetters::new(queue("EMAILS_DLQ_URL")?),
-            },
+            downloads: Desk::from_env(
+                env,
+                Arc::new(Table::new(dynamodb.clone(), env.required("DOWNLOADS_TABLE")?)),
+                &sqs,
+            )?,
+            emails: Desk::from_env(env, Arc::new(Table::new(dynamodb.clone(), env.required("EMAILS_TABLE")?)), &sqs)?,
             fillings: Fillings::new(operations.clone(), env.clock()),
-            operations,
+            operations: Desk::from_env(env, operations, &sqs)?,
             idempotency: Idempotency::new(
                 Table::new(dynamodb.clone(), requests.clone()),
                 identities.clone(),
@@ -134,8 +124,7 @@ impl Inner {
 }
 
 fn healthy() -> Result<BTreeMap<QueueName, Healthy>> {
-    let workers = workers()?.into_values();
-    workers.map(|worker| Ok((worker.queue.parse().context("A worker's queue has no name")?, worker.healthy))).collect()
+    Ok(queues()?.into_iter().map(|(queue, config)| (queue, config.healthy)).collect())
 }
 
 impl std::ops::Deref for State {
@@ -150,16 +139,20 @@ impl std::ops::Deref for State {
 macro_rules! at_desk {
     ($state:expr, $queue:expr, |$desk:ident| $run:expr) => {
         match $queue {
-            domain::workers::QueueName::Emails => {
+            domain::queue_config::QueueName::Emails => {
                 let $desk = &$state.emails;
                 $run
             }
-            domain::workers::QueueName::Photos => {
+            domain::queue_config::QueueName::Photos => {
                 let $desk = &$state.photos;
                 $run
             }
-            domain::workers::QueueName::Downloads => {
+            domain::queue_config::QueueName::Downloads => {
                 let $desk = &$state.downloads;
+                $run
+            }
+            domain::queue_config::QueueName::Default => {
+                let $desk = &$state.operations;
                 $run
             }
         }

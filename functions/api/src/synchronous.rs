@@ -2,11 +2,15 @@
 
 mod estimate;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::Result;
 use aws_types::SdkConfig;
-use domain::{Job, job_record::Queued, workers::QueueName};
+use domain::{
+    Job,
+    job_record::JobRecord,
+    queue_config::{QueueName, queues},
+};
 pub use estimate::{Estimate, archive, photo};
 use jiff::Timestamp;
 use runtime::{clock::Clock, desk::Desk, env::Env, lambda::Lambda};
@@ -25,22 +29,24 @@ const LONGEST_WAIT_SECONDS: u64 = 25;
 /// The workers, run directly.
 pub struct Workers {
     lambda: Lambda,
-    email_sender: String,
-    photo_processor: String,
-    archive_builder: String,
+    /// Function names by the queues that they work. No request waits for a job of the default queue.
+    functions: BTreeMap<QueueName, String>,
     longest_wait: Duration,
     clock: Clock,
 }
 
 impl Workers {
-    /// From the function's environment. `LONGEST_WAIT_SECONDS` is for tests that don't want to wait for so long.
+    /// From the function's environment: `PHOTO_PROCESSOR_FUNCTION` is the name of photo-processor. `LONGEST_WAIT_SECONDS` is for tests that don't want to wait for so long.
     pub fn from_env(env: &Env, config: &SdkConfig) -> Result<Self> {
         let longest_wait = Duration::from_secs(env.parsed_or("LONGEST_WAIT_SECONDS", LONGEST_WAIT_SECONDS)?);
+        let queues = queues()?.into_iter().filter(|(queue, _)| *queue != QueueName::Default);
+        let functions = queues.map(|(queue, config)| {
+            let variable = format!("{}_FUNCTION", config.function.to_uppercase().replace('-', "_"));
+            Ok((queue, env.required(&variable)?))
+        });
         Ok(Self {
             lambda: Lambda::new(config, longest_wait)?,
-            email_sender: env.required("EMAIL_SENDER_FUNCTION")?,
-            photo_processor: env.required("PHOTO_PROCESSOR_FUNCTION")?,
-            archive_builder: env.required("ARCHIVE_BUILDER_FUNCTION")?,
+            functions: functions.collect::<Result<_>>()?,
             longest_wait,
             clock: env.clock(),
         })
@@ -58,7 +64,7 @@ impl Workers {
 
     /// Sends the record's job, or does it at once where `wait` says so. Answers the record, and whether it is finished: what
     /// could not be finished in time, or at the first try, is on the queue.
-    pub async fn dispatch<R: Queued>(
+    pub async fn dispatch<R: JobRecord>(
         &self,
         desk: &Desk<R>,
         record: R,
@@ -67,14 +73,14 @@ impl Workers {
     ) -> ApiResult<(R, bool)> {
         let (studio, id) = (record.studio().clone(), record.id());
         let job = R::job(studio.clone(), id);
-        if !wait {
+        let Some(function) = self.functions.get(&R::QUEUE).filter(|_| wait) else {
             desk.queue.send(&job).await?;
             return Ok((record, false));
-        }
+        };
         // What the request has taken so far is not waited for once more.
         let left = self.longest_wait.saturating_sub(request.since.elapsed());
         let event = event(&job, self.clock.now());
-        let acknowledged = match tokio::time::timeout(left, self.lambda.invoke(self.function::<R>(), &event)).await {
+        let acknowledged = match tokio::time::timeout(left, self.lambda.invoke(function, &event)).await {
             Ok(Ok(answer)) => answer["batchItemFailures"].as_array().is_none_or(Vec::is_empty),
             Ok(Err(error)) => {
                 warn!(error = format!("{error:#}"), "A job that was waited for goes to the queue");
@@ -91,14 +97,6 @@ impl Workers {
             info!(%studio, %id, finished, "A job could not be done with at once");
         }
         Ok((record, finished))
-    }
-
-    fn function<R: Queued>(&self) -> &str {
-        match R::QUEUE {
-            QueueName::Emails => &self.email_sender,
-            QueueName::Photos => &self.photo_processor,
-            QueueName::Downloads => &self.archive_builder,
-        }
     }
 }
 

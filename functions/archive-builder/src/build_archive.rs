@@ -14,17 +14,19 @@ use archive::{
     contents::{File, Source, archives, contents},
 };
 use domain::{
-    Job, JobError, Studio,
+    JobError, Studio,
     download::{Download, DownloadStatus, Position, Progress},
 };
+use jiff::Timestamp;
 use runtime::{
     aws::broken_off,
-    batch::{Delivery, Disposition},
-    lease::{self, Lease},
+    lease::{Ended, Lease},
     metrics,
+    store::Table,
+    worker::JobHandler,
 };
 use tokio::sync::Mutex;
-use tracing::{Instrument as _, info, info_span, warn};
+use tracing::{Span, info, info_span, warn};
 use uuid::Uuid;
 
 use crate::{
@@ -41,44 +43,52 @@ const STOP_BEFORE: Duration = Duration::from_secs(2);
 /// Records read at once and kept until they are made smaller.
 const PHOTOS_PER_READ: usize = 500;
 
-/// Builds the archive of this download, unless it was built.
-pub async fn build_archive(
-    state: &State,
-    delivery: &Delivery,
-    studio: &Studio,
-    id: Uuid,
-) -> Result<Disposition, JobError> {
-    let span = info_span!("build_archive", %studio, download.id = %id);
-    run(state, delivery, studio, id).instrument(span).await
-}
+/// Handler of the job `build_archive`.
+pub struct BuildArchive(pub Arc<State>);
 
-async fn run(state: &State, delivery: &Delivery, studio: &Studio, id: Uuid) -> Result<Disposition, JobError> {
-    let job = |lease: Arc<Lease<Download>>| build(state, lease);
-    let ended = lease::work(&state.desk.table, delivery, (studio, id), Download::claim, job).await?;
-    if let Some(download) = &ended.at_rest {
+impl JobHandler for BuildArchive {
+    const NAME: &'static str = "build_archive";
+    type Record = Download;
+    type Prepared = ();
+
+    fn table(&self) -> &Arc<Table<Download>> {
+        &self.0.downloads
+    }
+
+    fn span(studio: &Studio, id: Uuid) -> Span {
+        info_span!("build_archive", %studio, download.id = %id)
+    }
+
+    async fn run(&self, lease: Arc<Lease<Download>>, (): &()) -> Result<Download, JobError> {
+        build(&self.0, &lease).await
+    }
+
+    async fn follow_up(
+        &self,
+        (studio, id): (&Studio, Uuid),
+        ended: &Ended<Download>,
+        (): &(),
+        now: Timestamp,
+    ) -> Result<(), JobError> {
+        let state = &self.0;
+        let Some(download) = &ended.at_rest else {
+            return if ended.paused { Ok(()) } else { leave_nothing_revoked(state, studio, id).await };
+        };
         if download.status == DownloadStatus::Failed {
             clear(state, download).await;
         }
         match state.orders.get(studio, download.order).await? {
             // Erased while it was built: this may be the only one who knows of the archive.
-            Some(order) if order.is_erased() => state.erasure().download(studio, id, delivery.now()).await?,
-            Some(order) => notify(state, download, &order, delivery.now()).await?,
-            None => {}
+            Some(order) if order.is_erased() => Ok(state.erasure().download(studio, id, now).await?),
+            Some(order) => notify(state, download, &order, now).await,
+            None => Ok(()),
         }
-        lease::rest(&state.desk.table, download).await?;
     }
-    if ended.at_rest.is_none() && !ended.paused {
-        leave_nothing_revoked(state, studio, id).await?;
-    }
-    if ended.paused {
-        state.desk.queue.send(&Job::BuildArchive { studio: studio.clone(), download: id }).await?;
-    }
-    Ok(ended.disposition)
 }
 
 /// A download that was taken back while it was built leaves no archive behind.
 async fn leave_nothing_revoked(state: &State, studio: &Studio, id: Uuid) -> Result<(), JobError> {
-    let Some(download) = state.desk.table.get(studio, id).await? else { return Ok(()) };
+    let Some(download) = state.downloads.get(studio, id).await? else { return Ok(()) };
     if download.status != DownloadStatus::Revoked {
         return Ok(());
     }
@@ -105,14 +115,14 @@ async fn clear(state: &State, download: &Download) {
     }
 }
 
-async fn build(state: &State, lease: Arc<Lease<Download>>) -> Result<Download, JobError> {
+async fn build(state: &State, lease: &Lease<Download>) -> Result<Download, JobError> {
     let started = Instant::now();
     let layouts = lay_out(state, &lease.record).await?;
-    announce(state, &lease, &layouts).await?;
+    announce(state, lease, &layouts).await?;
     let time = Duration::try_from(lease.stops_at.duration_since(lease.now())).unwrap_or_default();
     let made_progress = AtomicBool::new(false);
     // Whatever was done by then lies in S3, and where to go on stands on the record: stopping is dropping.
-    let assembling = assemble_all(state, &lease, &layouts, &made_progress);
+    let assembling = assemble_all(state, lease, &layouts, &made_progress);
     match tokio::time::timeout(time.saturating_sub(STOP_BEFORE), assembling).await {
         Ok(assembled) => assembled?,
         Err(_elapsed) if made_progress.load(Ordering::Relaxed) => return Err(JobError::Paused),

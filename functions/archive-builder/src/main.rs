@@ -1,13 +1,10 @@
-//! The archive worker's Lambda: wires, nothing else.
+//! The Lambda of the archive worker: wires, nothing else.
 
-use archive_builder::State;
-use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use lambda_runtime::Error;
 use runtime::{env::Env, telemetry};
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     telemetry::init();
-    let state = State::from_env(&Env::process())?;
-    run(service_fn(|event: LambdaEvent<_>| async { Ok::<_, Error>(archive_builder::handle(&state, event).await) }))
-        .await
+    archive_builder::worker(&Env::process())?.serve().await
 }

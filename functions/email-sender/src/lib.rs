@@ -7,34 +7,16 @@ mod state;
 
 use std::sync::Arc;
 
-use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
-use domain::{JobError, job::Job, operation::Operation};
-use lambda_runtime::LambdaEvent;
-use runtime::{
-    batch::{self, Delivery, Disposition},
-    desk,
-    lease::Lease,
-    sweep::sweep,
-};
-pub use state::State;
+use anyhow::Result;
+use domain::queue_config::QueueName;
+use runtime::{aws, env::Env, worker::Worker};
 
-/// Works one batch of the emails queue.
-pub async fn handle(state: &State, event: LambdaEvent<SqsEvent>) -> SqsBatchResponse {
-    batch::run(event, &state.redelivery, |delivery| one(state, delivery)).await
-}
+use crate::{send_email::SendEmail, state::State};
 
-async fn one(state: &State, delivery: Delivery) -> Result<Disposition, JobError> {
-    match Job::decode(&delivery.body) {
-        Ok(Job::SendEmail { studio, email }) => send_email::send_email(state, &delivery, &studio, email).await,
-        Ok(Job::Sweep) => {
-            sweep(&state.desk, &state.operations, delivery.now()).await?;
-            Ok(Disposition::Done)
-        }
-        Ok(Job::Operate { studio, operation }) => {
-            let run = |lease: Arc<Lease<Operation>>| desk::bulk(&state.desk, lease);
-            desk::operate(&state.operations, &state.desk.queue, &delivery, (&studio, operation), run).await
-        }
-        Ok(other) => Err(JobError::reject("wrong_queue", format!("{other:?} is no job of the emails queue"))),
-        Err(undecodable) => Err(JobError::reject("undecodable", undecodable.to_string())),
-    }
+/// Builds the worker from the function's environment. A missing variable is an error that names it.
+pub fn worker(env: &Env) -> Result<Worker> {
+    let config = aws::config(env, aws::Patience::Job)?;
+    let state = Arc::new(State::from_env(env, &config)?);
+    let worker = Worker::from_env(env, QueueName::Emails, &aws_sdk_sqs::Client::new(&config))?;
+    Ok(worker.with(SendEmail(state)))
 }

@@ -12,11 +12,12 @@ use domain::{
 };
 use runtime::{
     aws::{broken_off, failed, is_throttling},
-    batch::{Delivery, Disposition},
-    lease::{self, Lease},
+    lease::Lease,
     ses::{NewEmail, SesError},
+    store::Table,
+    worker::JobHandler,
 };
-use tracing::{Instrument as _, info, info_span};
+use tracing::{Span, info, info_span};
 use uuid::Uuid;
 
 use crate::{
@@ -24,21 +25,28 @@ use crate::{
     state::State,
 };
 
-/// Sends the email of this id, unless it was sent.
-pub async fn send_email(
-    state: &State,
-    delivery: &Delivery,
-    studio: &Studio,
-    id: Uuid,
-) -> Result<Disposition, JobError> {
-    let span = info_span!("send_email", %studio, email.id = %id);
-    let job = |lease: Arc<Lease<Email>>| send(state, lease);
-    let ended = lease::work(&state.desk.table, delivery, (studio, id), Email::claim, job).instrument(span).await?;
-    // An email is the last step: it has no follow-up.
-    Ok(ended.disposition)
+/// Handler of the job `send_email`. An email is the last step: nothing follows from it.
+pub struct SendEmail(pub Arc<State>);
+
+impl JobHandler for SendEmail {
+    const NAME: &'static str = "send_email";
+    type Record = Email;
+    type Prepared = ();
+
+    fn table(&self) -> &Arc<Table<Email>> {
+        &self.0.emails
+    }
+
+    fn span(studio: &Studio, id: Uuid) -> Span {
+        info_span!("send_email", %studio, email.id = %id)
+    }
+
+    async fn run(&self, lease: Arc<Lease<Email>>, (): &()) -> Result<Email, JobError> {
+        send(&self.0, &lease).await
+    }
 }
 
-async fn send(state: &State, lease: Arc<Lease<Email>>) -> Result<Email, JobError> {
+async fn send(state: &State, lease: &Lease<Email>) -> Result<Email, JobError> {
     let email = &lease.record;
     let facts = facts(state, email).await?;
     if facts.order.is_erased() {

@@ -7,60 +7,80 @@ use bytes::Bytes;
 use develop::{Developed, Jpeg, Limits, develop};
 use domain::{
     JobError, ObjectKey, Studio,
+    job_state::{Claim, TryId},
     object_key::Picture,
     photo::{Derivative, Derivatives, Development, MAX_ORIGINAL_BYTES, PROCESSOR_VERSION, Photo},
 };
+use jiff::Timestamp;
 use runtime::{
     aws::broken_off,
-    batch::{Delivery, Disposition},
-    lease::{self, Lease},
+    lease::{Ended, Lease},
     metrics,
     objects::{GetError, Head},
+    store::Table,
+    worker::JobHandler,
 };
 use sha2::{Digest as _, Sha256};
-use tracing::{Instrument as _, info, info_span};
+use tracing::{Span, info, info_span};
 use uuid::Uuid;
 
 use crate::state::State;
 
-/// Develops the photo of this id, unless it was.
-pub async fn process_photo(
-    state: &State,
-    delivery: &Delivery,
-    studio: &Studio,
-    id: Uuid,
-) -> Result<Disposition, JobError> {
-    let span = info_span!("process_photo", %studio, photo.id = %id);
-    run(state, delivery, studio, id).instrument(span).await
-}
+/// Handler of the job `process_photo`. S3's own events stand for it too.
+pub struct ProcessPhoto(pub Arc<State>);
 
-async fn run(state: &State, delivery: &Delivery, studio: &Studio, id: Uuid) -> Result<Disposition, JobError> {
-    let key = ObjectKey::Original { studio: studio.clone(), photo: id };
-    let head = state.objects.head(&key).await?;
-    let etag = head.as_ref().map(|head| head.etag.clone());
-    let claim = |photo: &mut Photo, by, now, lease_until| photo.claim(by, now, lease_until, etag.as_deref());
-    let is_there = head.is_some();
-    let job = |lease: Arc<Lease<Photo>>| process(state, lease, key.clone(), head);
-    let ended = lease::work(&state.desk.table, delivery, (studio, id), claim, job).await?;
-    // It came by a URL that outlived its photo.
-    if ended.without_work && is_there && state.tombstones.has(studio, id).await? {
-        state.objects.delete(&key).await?;
-        info!("Deleted an original that arrived after its photo was deleted");
+impl JobHandler for ProcessPhoto {
+    const NAME: &'static str = "process_photo";
+    type Record = Photo;
+    /// The original, where it is stored.
+    type Prepared = Option<Head>;
+
+    fn table(&self) -> &Arc<Table<Photo>> {
+        &self.0.photos
     }
-    Ok(ended.disposition)
+
+    fn span(studio: &Studio, id: Uuid) -> Span {
+        info_span!("process_photo", %studio, photo.id = %id)
+    }
+
+    async fn prepare(&self, studio: &Studio, id: Uuid) -> Result<Option<Head>, JobError> {
+        Ok(self.0.objects.head(&original(studio, id)).await?)
+    }
+
+    fn claim(photo: &mut Photo, by: TryId, now: Timestamp, lease_until: Timestamp, head: &Option<Head>) -> Claim {
+        photo.claim(by, now, lease_until, head.as_ref().map(|head| head.etag.as_str()))
+    }
+
+    async fn run(&self, lease: Arc<Lease<Photo>>, head: &Option<Head>) -> Result<Photo, JobError> {
+        process(&self.0, &lease, head.as_ref()).await
+    }
+
+    async fn follow_up(
+        &self,
+        (studio, id): (&Studio, Uuid),
+        ended: &Ended<Photo>,
+        head: &Option<Head>,
+        _: Timestamp,
+    ) -> Result<(), JobError> {
+        // It came by a URL that outlived its photo.
+        if ended.without_work && head.is_some() && self.0.tombstones.has(studio, id).await? {
+            self.0.objects.delete(&original(studio, id)).await?;
+            info!("Deleted an original that arrived after its photo was deleted");
+        }
+        Ok(())
+    }
 }
 
-async fn process(
-    state: &State,
-    lease: Arc<Lease<Photo>>,
-    key: ObjectKey,
-    head: Option<Head>,
-) -> Result<Photo, JobError> {
+fn original(studio: &Studio, photo: Uuid) -> ObjectKey {
+    ObjectKey::Original { studio: studio.clone(), photo }
+}
+
+async fn process(state: &State, lease: &Lease<Photo>, head: Option<&Head>) -> Result<Photo, JobError> {
     let started = std::time::Instant::now();
     let gone = || JobError::reject("original_missing", "The original is not stored any more. Please upload it again.");
     let head = head.ok_or_else(gone)?;
     let photo = &lease.record;
-    let original = read(state, &key, &head).await?;
+    let original = read(state, &original(&photo.studio, photo.id), head).await?;
     let size = head.size;
     let filename = photo.filename.clone();
     // CPU off the executor: a large photo takes seconds.

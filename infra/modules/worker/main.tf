@@ -4,10 +4,7 @@ locals {
   # Invocations by the API, for requests with "queue": false, beside those by the queue.
   room_for_direct_invocations = 2
 
-  own_urls = {
-    "${upper(var.worker.queue)}_QUEUE_URL" = aws_sqs_queue.this.url
-    "${upper(var.worker.queue)}_DLQ_URL"   = aws_sqs_queue.dlq.url
-  }
+  own_url = { "${upper(var.worker.queue)}_QUEUE_URL" = aws_sqs_queue.this.url }
 }
 
 module "function" {
@@ -19,7 +16,7 @@ module "function" {
   architecture            = var.architecture
   memory_mb               = var.worker.memory_mb
   timeout_seconds         = var.worker.timeout_seconds
-  environment             = merge(var.environment, local.own_urls)
+  environment             = merge(var.environment, local.own_url)
   policy_json             = data.aws_iam_policy_document.work.json
   minimum_concurrency     = var.worker.max_concurrency + local.room_for_direct_invocations
   reserved_concurrency    = var.reserved_concurrency
@@ -33,7 +30,7 @@ module "function" {
 }
 
 # A worker sends messages to its own queue: a paused build or operation continues in a new message, a job that waits for a
-# service is sent again, a sweep sends what is due. By default Lambda stops such a chain after about 16 invocations, and the
+# service is sent again. By default Lambda stops such a chain after about 16 invocations, and the
 # message ends in the dead-letter queue. These bounds replace that one:
 # - Failed attempts are counted on the record, which fails after `tries` of them (shared/runtime/src/lease.rs).
 # - A pause is not counted, and only a job that made progress pauses (`JobError::Paused` in shared/domain/src/error.rs).
@@ -47,7 +44,7 @@ resource "aws_lambda_function_recursion_config" "this" {
 data "aws_iam_policy_document" "work" {
   source_policy_documents = [var.policy_json]
 
-  # SendMessage too: the sweep sends what is past due again, and a paused job goes on in a new message.
+  # SendMessage too: a paused job goes on in a new message, and one that waits for a service is sent again.
   statement {
     sid = "OwnQueue"
     actions = [
@@ -58,13 +55,6 @@ data "aws_iam_policy_document" "work" {
       "sqs:SendMessage",
     ]
     resources = [aws_sqs_queue.this.arn]
-  }
-
-  # Many failed jobs at once are retried and forgotten by the worker: the API has no time for them.
-  statement {
-    sid       = "OwnDeadLetters"
-    actions   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
-    resources = [aws_sqs_queue.dlq.arn]
   }
 }
 

@@ -80,12 +80,12 @@ variable "architecture" {
 }
 
 variable "environment" {
-  description = "Environment variables, beside the URLs of the queue and its dead-letter queue."
+  description = "Environment variables, beside the URL of the queue."
   type        = map(string)
 }
 
 variable "policy_json" {
-  description = "What the worker may do, beside consuming its queue and looking after its dead-letter queue."
+  description = "What the worker may do, beside consuming its queue."
   type        = string
 }
 

@@ -24,7 +24,7 @@ def run(terraform: Terraform):
     table = terraform.folder / "workers.json"
     good = table.read_text()
     workers = json.loads(good)
-    workers["archive-builder"]["healthy"]["waiting"] = 0
+    workers["downloads"]["healthy"]["waiting"] = 0
     table.write_text(json.dumps(workers))
     refused(terraform, sentences=["healthy in workers.json must have waiting and oldest_seconds above 0"])
     table.write_text(good)

@@ -132,16 +132,31 @@ def roles(emulator: Emulator, outputs: dict):
 
     builder = emulator.credentials(name("archive-builder"))
     dynamodb = emulator.client("dynamodb", builder)
-    dynamodb.batch_get_item(RequestItems={tables["orders"]: {"Keys": [key]}})
+    dynamodb.get_item(TableName=tables["orders"], Key=key)
+    refuse("archive-builder: Query of downloads", lambda: of_studio(dynamodb, tables["downloads"]))
+    refuse("archive-builder: PutItem on orders", lambda: dynamodb.put_item(TableName=tables["orders"], Item=key))
+    refuse("archive-builder: PutItem on requests", lambda: dynamodb.put_item(TableName=tables["requests"], Item=key))
     refuse("archive-builder: DeleteItem on downloads", lambda: dynamodb.delete_item(TableName=tables["downloads"], Key=key))
     refuse("archive-builder: DeleteItem on emails", lambda: dynamodb.delete_item(TableName=tables["emails"], Key=key))
     refuse("archive-builder: Scan of emails", lambda: dynamodb.scan(TableName=tables["emails"]))
 
     sender = emulator.credentials(name("email-sender"))
     sqs, functions = emulator.client("sqs", sender), emulator.client("lambda", sender)
-    sqs.receive_message(QueueUrl=outputs["queues"]["emails"]["dlq_url"], WaitTimeSeconds=0)
-    refuse("email-sender: ReceiveMessage from photos' dead letters", lambda: sqs.receive_message(QueueUrl=dlq))
+    sqs.send_message(QueueUrl=outputs["queues"]["default"]["url"], MessageBody='{"v":1,"job":"sweep"}')
+    own = outputs["queues"]["emails"]["dlq_url"]
+    refuse("email-sender: ReceiveMessage from its dead letters", lambda: sqs.receive_message(QueueUrl=own))
+    refuse("email-sender: SendMessage to photos", lambda: sqs.send_message(QueueUrl=queue, MessageBody="x"))
     refuse("email-sender: Invoke of a worker", lambda: functions.invoke(FunctionName=name("archive-builder")))
+
+    housekeeper = emulator.credentials(name("housekeeper"))
+    dynamodb, s3, sqs = (emulator.client(service, housekeeper) for service in ("dynamodb", "s3", "sqs"))
+    of_studio(dynamodb, tables["downloads"])
+    sqs.receive_message(QueueUrl=own, WaitTimeSeconds=0)
+    refuse("housekeeper: DeleteItem on photos", lambda: dynamodb.delete_item(TableName=tables["photos"], Key=key))
+    refuse("housekeeper: Scan of emails", lambda: dynamodb.scan(TableName=tables["emails"]))
+    refuse("housekeeper: GetObject of an archive", lambda: s3.get_object(Bucket=buckets["downloads"], Key=archive))
+    refuse("housekeeper: DeleteObject on originals/", lambda: s3.delete_object(**original))
+    refuse("housekeeper: ReceiveMessage from photos", lambda: sqs.receive_message(QueueUrl=queue))
 
     mailer = emulator.client("sesv2", sender)
     mail = {
@@ -150,6 +165,12 @@ def roles(emulator: Emulator, outputs: dict):
     }
     forged = mail | {"FromEmailAddress": "director@example.com"}
     refuse("email-sender: SendEmail from another address", lambda: mailer.send_email(**forged))
+
+
+def of_studio(dynamodb, table: str):
+    """Query a studio's records."""
+    values = {":studio": {"S": "anna"}}
+    dynamodb.query(TableName=table, KeyConditionExpression="studio = :studio", ExpressionAttributeValues=values)
 
 
 def refuse(what: str, call):

@@ -10,7 +10,7 @@ use aws_sdk_sqs::{
 };
 use domain::{
     job::Job,
-    workers::{RecursiveLoop, Worker},
+    queue_config::{QueueConfig, QueueName, RecursiveLoop},
 };
 use jiff::Timestamp;
 use local_aws::trace::{MAX_INVOCATIONS, Trace};
@@ -44,10 +44,10 @@ pub struct EventSource {
     pub sqs: Client,
     /// The queue's URL.
     pub queue_url: String,
-    /// The worker's function name.
-    pub function: String,
-    /// Its facts.
-    pub worker: Worker,
+    /// Its name.
+    pub queue: QueueName,
+    /// Its configuration.
+    pub config: QueueConfig,
     /// Who runs it.
     pub functions: Functions,
 }
@@ -57,12 +57,12 @@ impl EventSource {
     pub fn start(&self, tasks: &mut JoinSet<()>) {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let bearable = u32::try_from(cores * PER_CORE).unwrap_or(u32::MAX);
-        for _ in 0..self.worker.max_concurrency.min(bearable) {
+        for _ in 0..self.config.max_concurrency.min(bearable) {
             let source = self.clone();
             tasks.spawn(async move {
                 loop {
                     if let Err(error) = source.poll(LONG_POLL_SECONDS).await {
-                        warn!(queue = source.worker.queue, error = format!("{error:#}"), "A poll failed");
+                        warn!(queue = source.queue.as_str(), error = format!("{error:#}"), "A poll failed");
                         tokio::time::sleep(Duration::from_secs(1)).await;
                     }
                 }
@@ -97,7 +97,7 @@ impl EventSource {
             .sqs
             .receive_message()
             .queue_url(&self.queue_url)
-            .max_number_of_messages(self.worker.batch_size)
+            .max_number_of_messages(self.config.batch_size)
             .wait_time_seconds(wait_seconds)
             .message_system_attribute_names(MessageSystemAttributeName::All)
             .message_attribute_names("All")
@@ -112,29 +112,29 @@ impl EventSource {
             let name = MessageSystemAttributeName::AwsTraceHeader;
             message.attributes()?.get(&name).map(String::as_str)
         });
-        let chain = Trace::of_batch(headers, &self.function);
-        if self.worker.recursive_loop == RecursiveLoop::Terminate
-            && chain.invocations(&self.function) >= MAX_INVOCATIONS
+        let chain = Trace::of_batch(headers, &self.config.function);
+        if self.config.recursive_loop == RecursiveLoop::Terminate
+            && chain.invocations(&self.config.function) >= MAX_INVOCATIONS
         {
             // Lambda refuses the invocation with a RecursiveInvocationException. The messages are received and refused again,
             // until SQS moves them to the dead-letter queue at `max_receives`.
-            warn!(function = self.function, "A recursive loop was stopped");
+            warn!(function = self.config.function, "A recursive loop was stopped");
             return Ok(());
         }
-        let event = event(messages, &self.worker.queue);
-        let answer = self.functions.invoke_in(chain, &self.function, event, self.worker.timeout()).await;
+        let event = event(messages, self.queue);
+        let answer = self.functions.invoke_in(chain, &self.config.function, event, self.config.timeout()).await;
         let ids: Vec<&str> = messages.iter().filter_map(Message::message_id).collect();
         let failed = match &answer {
             Ok(answer) => failures(answer, &ids),
             Err(error) => {
-                warn!(function = self.function, error = format!("{error:#}"), "An invocation failed");
+                warn!(function = self.config.function, error = format!("{error:#}"), "An invocation failed");
                 None
             }
         };
         // `None`: the whole batch failed; each message is seen again after its visibility timeout.
         let Some(failed) = failed else { return Ok(()) };
         let done: Vec<_> = messages.iter().filter(|m| !failed.contains(m.message_id().unwrap_or_default())).collect();
-        debug!(queue = self.worker.queue, done = done.len(), failed = failed.len(), "Worked a batch");
+        debug!(queue = self.queue.as_str(), done = done.len(), failed = failed.len(), "Worked a batch");
         if done.is_empty() {
             return Ok(());
         }
@@ -146,14 +146,14 @@ impl EventSource {
         let deleted =
             self.sqs.delete_message_batch().queue_url(&self.queue_url).set_entries(Some(entries)).send().await?;
         for failure in deleted.failed() {
-            warn!(queue = self.worker.queue, code = failure.code(), "A message could not be deleted");
+            warn!(queue = self.queue.as_str(), code = failure.code(), "A message could not be deleted");
         }
         Ok(())
     }
 }
 
 /// The event that Lambda gets for these messages.
-fn event(messages: &[Message], queue: &str) -> Value {
+fn event(messages: &[Message], queue: QueueName) -> Value {
     let records: Vec<_> = messages
         .iter()
         .map(|message| {

@@ -1,4 +1,4 @@
-//! The four functions: in this process, or behind `cargo lambda watch`.
+//! The functions: in this process, or behind `cargo lambda watch`.
 
 use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use lambda_http::{Adapter, Service as _};
 use lambda_runtime::{Context, LambdaEvent};
 use local_aws::trace::{self, Trace};
-use runtime::{clock::Clock, env::Env};
+use runtime::{clock::Clock, env::Env, worker::Worker};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -40,24 +40,28 @@ enum Place {
 
 struct Here {
     api: axum::Router,
-    emails: email_sender::State,
-    photos: photo_processor::State,
-    downloads: archive_builder::State,
+    workers: HashMap<&'static str, Worker>,
 }
+
+/// Builds a worker from its environment.
+pub type BuildWorker = fn(&Env) -> Result<Worker>;
+
+/// Workers by function name.
+pub const WORKERS: [(&str, BuildWorker); 4] = [
+    ("email-sender", email_sender::worker),
+    ("photo-processor", photo_processor::worker),
+    ("archive-builder", archive_builder::worker),
+    ("housekeeper", housekeeper::worker),
+];
 
 impl Functions {
     /// Built once, as Lambda builds them at a cold start; each with its own environment.
     pub fn here(clock: &Clock, environment: impl Fn(&str) -> HashMap<String, String>) -> Result<Self> {
         let env = |function: &str| Env::of(environment(function)).with_clock(clock.clone());
-        Ok(Self::at(
-            clock,
-            Place::Here(Box::new(Here {
-                api: api::router(api::State::from_env(&env("api")).context("api")?),
-                emails: email_sender::State::from_env(&env("email-sender")).context("email-sender")?,
-                photos: photo_processor::State::from_env(&env("photo-processor")).context("photo-processor")?,
-                downloads: archive_builder::State::from_env(&env("archive-builder")).context("archive-builder")?,
-            })),
-        ))
+        let api = api::router(api::State::from_env(&env("api")).context("api")?);
+        let workers = WORKERS.map(|(name, build)| Ok((name, build(&env(name)).context(name)?)));
+        let workers = workers.into_iter().collect::<Result<_>>()?;
+        Ok(Self::at(clock, Place::Here(Box::new(Here { api, workers }))))
     }
 
     fn at(clock: &Clock, place: Place) -> Self {
@@ -124,27 +128,15 @@ impl Place {
 
 impl Here {
     async fn invoke(&self, function: &str, event: Value, context: Context) -> Result<Value> {
-        Ok(match function {
-            "api" => {
-                let event = LambdaEvent::new(serde_json::from_value(event)?, context);
-                // The adapter is gone before the wait: it can't be sent between threads.
-                let answer = Adapter::from(self.api.clone()).call(event);
-                serde_json::to_value(answer.await.unwrap_or_else(|never| match never {}))?
-            }
-            "email-sender" => {
-                let event = LambdaEvent::new(serde_json::from_value(event)?, context);
-                serde_json::to_value(email_sender::handle(&self.emails, event).await)?
-            }
-            "photo-processor" => {
-                let event = LambdaEvent::new(serde_json::from_value(event)?, context);
-                serde_json::to_value(photo_processor::handle(&self.photos, event).await)?
-            }
-            "archive-builder" => {
-                let event = LambdaEvent::new(serde_json::from_value(event)?, context);
-                serde_json::to_value(archive_builder::handle(&self.downloads, event).await)?
-            }
-            other => bail!("There is no function {other}"),
-        })
+        if function == "api" {
+            let event = LambdaEvent::new(serde_json::from_value(event)?, context);
+            // The adapter is gone before the wait: it can't be sent between threads.
+            let answer = Adapter::from(self.api.clone()).call(event);
+            return Ok(serde_json::to_value(answer.await.unwrap_or_else(|never| match never {}))?);
+        }
+        let worker = self.workers.get(function).with_context(|| format!("There is no function {function}"))?;
+        let event = LambdaEvent::new(serde_json::from_value(event)?, context);
+        Ok(serde_json::to_value(worker.handle(event).await)?)
     }
 }
 

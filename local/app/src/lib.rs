@@ -13,4 +13,5 @@ pub mod mailbox_page;
 pub mod setup;
 pub mod system;
 
+pub use functions::WORKERS;
 pub use system::{Options, System};

@@ -1,7 +1,5 @@
 //! What `terraform apply` does in AWS: buckets, queues, tables, the notification, the link secret. Idempotent.
 
-use std::collections::BTreeMap;
-
 use anyhow::{Context as _, Result};
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, CreateGlobalSecondaryIndexAction, GlobalSecondaryIndex,
@@ -20,7 +18,7 @@ use domain::{
     object_key::ORIGINALS,
     operation::{Filled, Operation},
     photo::Photo,
-    workers::Worker,
+    queue_config::Queues,
 };
 use jiff::Timestamp;
 use local_aws::StandIns;
@@ -32,9 +30,6 @@ use runtime::{
 };
 use serde_json::json;
 use tracing::warn;
-
-/// The workers by function name.
-pub type Workers = BTreeMap<String, Worker>;
 
 /// A dead-letter queue keeps messages 14 days (SQS's longest), its source 4.
 const DLQ_RETENTION_SECONDS: &str = "1209600";
@@ -79,16 +74,16 @@ const TABLES: [(&str, &[Index]); 5] = [
     ("ORDERS_TABLE", &[REFERENCE]),
     ("DOWNLOADS_TABLE", &[DUE, FAILED, STATUS, ORDER]),
     ("EMAILS_TABLE", &[DUE, FAILED]),
-    ("REQUESTS_TABLE", &[DUE]),
+    ("REQUESTS_TABLE", &[DUE, FAILED]),
 ];
 
 /// Makes what is missing.
-pub async fn set_up(stand_ins: &StandIns, env: &Env, workers: &Workers, cors_origins: &[String]) -> Result<()> {
+pub async fn set_up(stand_ins: &StandIns, env: &Env, configs: &Queues, cors_origins: &[String]) -> Result<()> {
     let config = aws::config(env, aws::Patience::Job)?;
     stand_ins
         .parameters()
         .get_or_create(&env.required("LINK_SECRET_PARAMETER")?, || format!("1:{}{}", random(), random()))?;
-    queues(&aws_sdk_sqs::Client::new(&config), workers).await?;
+    queues(&aws_sdk_sqs::Client::new(&config), configs).await?;
     let s3 = runtime::aws::s3(env, &config);
     buckets(&s3, env).await?;
     cors(&s3, env, cors_origins).await?;
@@ -99,19 +94,19 @@ fn random() -> String {
     uuid::Uuid::new_v4().simple().to_string()
 }
 
-async fn queues(sqs: &aws_sdk_sqs::Client, workers: &Workers) -> Result<()> {
-    for worker in workers.values() {
+async fn queues(sqs: &aws_sdk_sqs::Client, configs: &Queues) -> Result<()> {
+    for (queue, config) in configs {
         sqs.create_queue()
-            .queue_name(worker.dlq())
+            .queue_name(queue.dlq())
             .attributes(QueueAttributeName::MessageRetentionPeriod, DLQ_RETENTION_SECONDS)
             .send()
             .await
             .context("Failed to create a dead-letter queue")?;
-        let dlq_arn = format!("arn:aws:sqs:us-east-1:000000000000:{}", worker.dlq());
-        let redrive = json!({ "deadLetterTargetArn": dlq_arn, "maxReceiveCount": worker.max_receives });
+        let dlq_arn = format!("arn:aws:sqs:us-east-1:000000000000:{}", queue.dlq());
+        let redrive = json!({ "deadLetterTargetArn": dlq_arn, "maxReceiveCount": config.max_receives });
         sqs.create_queue()
-            .queue_name(&worker.queue)
-            .attributes(QueueAttributeName::VisibilityTimeout, worker.visibility().as_secs().to_string())
+            .queue_name(queue.as_str())
+            .attributes(QueueAttributeName::VisibilityTimeout, config.visibility().as_secs().to_string())
             .attributes(QueueAttributeName::MessageRetentionPeriod, RETENTION_SECONDS)
             .attributes(QueueAttributeName::RedrivePolicy, redrive.to_string())
             .send()

@@ -1,10 +1,10 @@
-//! Darkroom on this machine: stand-ins for AWS, the four functions, and what connects them.
+//! Darkroom on this machine: stand-ins for AWS, the functions, and what connects them.
 
 use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result};
-use domain::workers::workers;
-use local_aws::{Queues, StandIns, Work, lambda};
+use domain::queue_config::{QueueName, Queues, queues};
+use local_aws::{StandIns, Work, lambda};
 use runtime::{clock::Clock, env::Env};
 use tokio::{net::TcpListener, task::JoinSet};
 
@@ -13,7 +13,7 @@ use crate::{
     functions::{Functions, Layer, TimedOut},
     gateway::{self, ROLE_CLAIM, STUDIO_CLAIM},
     mailbox_page::CapturedEmails,
-    setup::{self, Workers},
+    setup,
 };
 
 /// The role that sees the failed jobs of all studios.
@@ -44,8 +44,8 @@ pub struct Options {
     pub layer: Option<Layer>,
     /// Nothing happens of itself, neither polls nor sweeps: [`System::step`] works what lies on the queues.
     pub by_hand: bool,
-    /// The table of workers.
-    pub workers: Workers,
+    /// Configurations of the queues.
+    pub queues: Queues,
 }
 
 impl Options {
@@ -62,7 +62,7 @@ impl Options {
             cors_origins: Vec::new(),
             layer: None,
             by_hand: false,
-            workers: workers()?,
+            queues: queues()?,
         })
     }
 }
@@ -84,7 +84,7 @@ pub struct System {
 impl System {
     /// Starts it and returns when it answers.
     pub async fn start(options: Options) -> Result<Self> {
-        let Options { clock, workers, cors_origins, .. } = options.clone();
+        let Options { clock, queues, cors_origins, .. } = options.clone();
         let cors = gateway::cors(&cors_origins)?;
         let now = {
             let clock = clock.clone();
@@ -98,7 +98,7 @@ impl System {
         let api = format!("http://{}", listener.local_addr()?);
         let environment = environment(&stand_ins, &api);
         let env = Env::of(environment.clone()).with_clock(clock.clone());
-        setup::set_up(&stand_ins, &env, &workers, &cors_origins).await?;
+        setup::set_up(&stand_ins, &env, &queues, &cors_origins).await?;
         setup::free_dead_leases(&env).await?;
 
         let functions = match &options.functions {
@@ -111,20 +111,15 @@ impl System {
             })?,
         }
         .within(options.layer.clone());
-        stand_ins.run_functions(run_functions(&functions, &workers));
+        stand_ins.run_functions(run_functions(&functions, &queues));
         let emails = CapturedEmails(stand_ins.mailbox());
         let mut tasks = JoinSet::new();
         let sqs = event_source::client(&env)?;
         let mut sources = Vec::new();
-        for (function, worker) in &workers {
-            let queue_url = env.required(&queue_variable(&worker.queue))?;
-            sources.push(EventSource {
-                sqs: sqs.clone(),
-                queue_url,
-                function: function.clone(),
-                worker: worker.clone(),
-                functions: functions.clone(),
-            });
+        for (queue, config) in queues {
+            let queue_url = env.required(&queue_variable(queue))?;
+            let (sqs, functions) = (sqs.clone(), functions.clone());
+            sources.push(EventSource { sqs, queue_url, queue, config, functions });
         }
         if options.by_hand {
             tracing::debug!("Nothing happens of itself");
@@ -150,13 +145,13 @@ impl System {
     }
 
     /// The queues, for whoever looks on.
-    pub fn queues(&self) -> Arc<Queues> {
+    pub fn queues(&self) -> Arc<local_aws::Queues> {
         self.stand_ins.queues()
     }
 
     /// The event source of a queue, to be polled by hand.
     pub fn source(&self, queue: &str) -> Option<&EventSource> {
-        self.sources.iter().find(|source| source.worker.queue == queue)
+        self.sources.iter().find(|source| source.queue.as_str() == queue)
     }
 
     /// Works one batch of each queue that has a visible message; false when none had.
@@ -168,20 +163,20 @@ impl System {
         Ok(worked)
     }
 
-    /// Puts a `Sweep` on each queue, as the schedule does.
+    /// Sends a `sweep`, as the schedule does.
     pub async fn sweep(&self) -> Result<()> {
-        for source in &self.sources {
-            source.sweep().await?;
+        match self.source(QueueName::Default.as_str()) {
+            Some(source) => source.sweep().await,
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 
 /// What Lambda's Invoke runs: the workers, each up to its timeout.
-fn run_functions(functions: &Functions, workers: &Workers) -> lambda::Run {
-    let (functions, workers) = (functions.clone(), workers.clone());
+fn run_functions(functions: &Functions, queues: &Queues) -> lambda::Run {
+    let (functions, queues) = (functions.clone(), queues.clone());
     Arc::new(move |name, event, chain| {
-        let timeout = workers.get(name)?.timeout();
+        let timeout = queues.values().find(|config| config.function == name)?.timeout();
         let (functions, name) = (functions.clone(), name.to_owned());
         Some(Box::pin(async move {
             functions.invoke_in(chain, &name, event, timeout).await.map_err(|error| lambda::FunctionError {
@@ -200,7 +195,7 @@ fn run_synchronously(sources: Vec<EventSource>) -> Work {
         Box::pin(async move {
             for source in sources.iter() {
                 while source.poll(0).await.unwrap_or_else(|error| {
-                    tracing::warn!(queue = source.worker.queue, error = format!("{error:#}"), "A poll failed");
+                    tracing::warn!(queue = source.queue.as_str(), error = format!("{error:#}"), "A poll failed");
                     false
                 }) {}
             }
@@ -217,14 +212,14 @@ fn retry_later(sources: Vec<EventSource>, stand_ins: &StandIns, tasks: &mut Join
             ticks.tick().await;
             // One that is in a worker's hands is no reason to take what its sender is about to work on.
             let given_back = |source: &EventSource| {
-                let queue = &source.worker.queue;
+                let queue = source.queue.as_str();
                 let messages = queues.peek_all(queue).unwrap_or_default();
                 queues.counts(queue).is_ok_and(|counts| counts.visible > 0)
                     && messages.iter().any(|message| message.receive_count > 0)
             };
             for source in sources.iter().filter(|source| given_back(source)) {
                 if let Err(error) = source.poll(0).await {
-                    tracing::warn!(queue = source.worker.queue, error = format!("{error:#}"), "A poll failed");
+                    tracing::warn!(queue = source.queue.as_str(), error = format!("{error:#}"), "A poll failed");
                 }
             }
         }
@@ -233,15 +228,19 @@ fn retry_later(sources: Vec<EventSource>, stand_ins: &StandIns, tasks: &mut Join
 
 /// The environment variable that holds a queue's URL: `emails` -> `EMAILS_QUEUE_URL`. Its dead-letter queue's is
 /// `EMAILS_DLQ_URL`.
-fn queue_variable(queue: &str) -> String {
-    format!("{}_QUEUE_URL", queue.to_uppercase())
+fn queue_variable(queue: QueueName) -> String {
+    format!("{}_QUEUE_URL", queue.as_str().to_uppercase())
 }
 
 /// What Terraform sets on the functions, for this machine.
 fn environment(stand_ins: &StandIns, api: &str) -> HashMap<String, String> {
     let endpoint = stand_ins.endpoint();
-    let queue = |name: &str| format!("{endpoint}/000000000000/{name}");
-    [
+    let url = |queue: &str| format!("{endpoint}/000000000000/{queue}");
+    let queues = QueueName::ALL.into_iter().flat_map(|queue| {
+        let dlq_variable = format!("{}_DLQ_URL", queue.as_str().to_uppercase());
+        [(queue_variable(queue), url(queue.as_str())), (dlq_variable, url(&queue.dlq()))]
+    });
+    let others = [
         ("AWS_REGION", "us-east-1".to_owned()),
         ("AWS_ACCESS_KEY_ID", local_aws::ACCESS_KEY.to_owned()),
         ("AWS_SECRET_ACCESS_KEY", local_aws::SECRET_KEY.to_owned()),
@@ -254,12 +253,6 @@ fn environment(stand_ins: &StandIns, api: &str) -> HashMap<String, String> {
         ("REQUESTS_TABLE", "requests".to_owned()),
         ("PHOTOS_BUCKET", "photos".to_owned()),
         ("DOWNLOADS_BUCKET", "downloads".to_owned()),
-        ("PHOTOS_QUEUE_URL", queue("photos")),
-        ("DOWNLOADS_QUEUE_URL", queue("downloads")),
-        ("EMAILS_QUEUE_URL", queue("emails")),
-        ("PHOTOS_DLQ_URL", queue("photos-dlq")),
-        ("DOWNLOADS_DLQ_URL", queue("downloads-dlq")),
-        ("EMAILS_DLQ_URL", queue("emails-dlq")),
         ("PHOTO_PROCESSOR_FUNCTION", "photo-processor".to_owned()),
         ("ARCHIVE_BUILDER_FUNCTION", "archive-builder".to_owned()),
         ("EMAIL_SENDER_FUNCTION", "email-sender".to_owned()),
@@ -272,27 +265,22 @@ fn environment(stand_ins: &StandIns, api: &str) -> HashMap<String, String> {
         // A laptop's failures are tried again while somebody watches.
         ("RETRY_BACKOFF_SECONDS", "1".to_owned()),
     ]
-    .map(|(name, value)| (name.to_owned(), value))
-    .into()
+    .map(|(name, value)| (name.to_owned(), value));
+    others.into_iter().chain(queues).collect()
 }
 
-/// Plays EventBridge Scheduler: a `Sweep` on each queue, at start and every 5 minutes.
+/// Plays EventBridge Scheduler: a `sweep` at start and every 5 minutes.
 fn schedule(sources: &[EventSource], tasks: &mut JoinSet<()>) {
-    for source in sources.iter().cloned() {
-        tasks.spawn(async move {
-            let mut ticks = tokio::time::interval(SWEEP_EVERY);
-            loop {
-                ticks.tick().await;
-                if let Err(error) = source.sweep().await {
-                    tracing::warn!(
-                        queue = source.worker.queue,
-                        error = format!("{error:#}"),
-                        "A sweep could not be sent"
-                    );
-                }
+    let Some(source) = sources.iter().find(|source| source.queue == QueueName::Default).cloned() else { return };
+    tasks.spawn(async move {
+        let mut ticks = tokio::time::interval(SWEEP_EVERY);
+        loop {
+            ticks.tick().await;
+            if let Err(error) = source.sweep().await {
+                tracing::warn!(error = format!("{error:#}"), "A sweep could not be sent");
             }
-        });
-    }
+        }
+    });
 }
 
 #[cfg(test)]
@@ -305,7 +293,7 @@ mod tests {
     async fn workers_can_be_invoked_and_end_at_their_timeout() {
         let data = tempfile::tempdir().unwrap();
         let mut options = Options { by_hand: true, ..Options::new(data.path()).unwrap() };
-        options.workers.get_mut("archive-builder").unwrap().timeout_seconds = 1;
+        options.queues.get_mut(&QueueName::Downloads).unwrap().timeout_seconds = 1;
         options.layer =
             Some(Arc::new(
                 |function, run| {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::studio::Studio;
+use crate::{queue_config::QueueName, studio::Studio};
 
 /// The message format that this build writes and reads.
 pub const VERSION: u32 = 1;
@@ -34,14 +34,14 @@ pub enum Job {
         /// Which download.
         download: Uuid,
     },
-    /// Any queue: work on many records, page by page.
+    /// default queue: work on many records, page by page.
     Operate {
         /// Whose request.
         studio: Studio,
         /// Which operation.
         operation: Uuid,
     },
-    /// Any queue: re-sends the jobs of records past `due_at`.
+    /// default queue: re-send the jobs of records past `due_at`.
     Sweep,
 }
 
@@ -68,13 +68,23 @@ impl Job {
         }
     }
 
-    /// Whose it is.
-    pub fn studio(&self) -> Option<&Studio> {
+    /// Queue that it belongs on.
+    pub fn queue(&self) -> QueueName {
         match self {
-            Self::SendEmail { studio, .. }
-            | Self::ProcessPhoto { studio, .. }
-            | Self::BuildArchive { studio, .. }
-            | Self::Operate { studio, .. } => Some(studio),
+            Self::SendEmail { .. } => QueueName::Emails,
+            Self::ProcessPhoto { .. } => QueueName::Photos,
+            Self::BuildArchive { .. } => QueueName::Downloads,
+            Self::Operate { .. } | Self::Sweep => QueueName::Default,
+        }
+    }
+
+    /// The record that it works on; `None` for a job without one.
+    pub fn record(&self) -> Option<(&Studio, Uuid)> {
+        match self {
+            Self::SendEmail { studio, email: id }
+            | Self::ProcessPhoto { studio, photo: id }
+            | Self::BuildArchive { studio, download: id }
+            | Self::Operate { studio, operation: id } => Some((studio, *id)),
             Self::Sweep => None,
         }
     }

@@ -9,31 +9,33 @@ use crate::{
     error::RecordError,
     job::Job,
     job_state::{
-        Fate, JobState, MAX_TRIES_DOWNLOAD, MAX_TRIES_EMAIL, MAX_TRIES_OPERATION, MAX_TRIES_PHOTO, NotAgain, NotOwner,
-        TryId,
+        Claim, Fate, JobState, MAX_TRIES_DOWNLOAD, MAX_TRIES_EMAIL, MAX_TRIES_OPERATION, MAX_TRIES_PHOTO, NotAgain,
+        NotOwner, TryId,
     },
     operation::{Operation, OperationStatus},
     photo::{Photo, PhotoStatus},
+    queue_config::QueueName,
     record::Record,
     studio::Studio,
-    workers::QueueName,
 };
 
 /// A record that workers claim.
 pub trait JobRecord: Record {
+    /// Queue of its jobs.
+    const QUEUE: QueueName;
     /// Tries before it is failed.
     const MAX_TRIES: u32;
 
     /// The job that works on it.
     fn job(studio: Studio, id: Uuid) -> Job;
-    /// The record that a job works on, if it is one of these.
-    fn named_by(job: &Job) -> Option<(Studio, Uuid)>;
     /// Its tries, owner and lease.
     fn work(&self) -> &JobState;
     /// The same, to change.
     fn work_mut(&mut self) -> &mut JobState;
     /// Why its last try failed.
     fn error_mut(&mut self) -> &mut Option<RecordError>;
+    /// Claims the record for an attempt. A photo's claim depends on its original: see [`Photo::claim`].
+    fn claim(&mut self, by: TryId, now: Timestamp, lease_until: Timestamp) -> Claim;
     /// Fencing: only the present owner may write.
     fn check(&self, by: TryId) -> Result<(), NotOwner> {
         self.work().check(by)
@@ -75,35 +77,15 @@ pub trait JobRecord: Record {
     }
 }
 
-/// A record whose jobs have a queue of their own.
-pub trait Queued: JobRecord {
-    /// Which.
-    const QUEUE: QueueName;
-}
-
-impl Queued for Photo {
-    const QUEUE: QueueName = QueueName::Photos;
-}
-
-impl Queued for Download {
-    const QUEUE: QueueName = QueueName::Downloads;
-}
-
-impl Queued for Email {
-    const QUEUE: QueueName = QueueName::Emails;
-}
-
 /// What these records have alike; what each has of its own stands behind.
 macro_rules! job_record {
-    ($record:ident, $max_tries:ident, $job:ident { $id:ident }, $failed:path, { $($own:tt)* }) => {
+    ($record:ident, $queue:ident, $max_tries:ident, $job:ident { $id:ident }, $failed:path, { $($own:tt)* }) => {
         impl JobRecord for $record {
+            const QUEUE: QueueName = QueueName::$queue;
             const MAX_TRIES: u32 = $max_tries;
 
             fn job(studio: Studio, $id: Uuid) -> Job {
                 Job::$job { studio, $id }
-            }
-            fn named_by(job: &Job) -> Option<(Studio, Uuid)> {
-                if let Job::$job { studio, $id } = job { Some((studio.clone(), *$id)) } else { None }
             }
             fn work(&self) -> &JobState {
                 &self.work
@@ -125,7 +107,10 @@ macro_rules! job_record {
     };
 }
 
-job_record!(Photo, MAX_TRIES_PHOTO, ProcessPhoto { photo }, PhotoStatus::Failed, {
+job_record!(Photo, Photos, MAX_TRIES_PHOTO, ProcessPhoto { photo }, PhotoStatus::Failed, {
+    fn claim(&mut self, by: TryId, now: Timestamp, lease_until: Timestamp) -> Claim {
+        self.claim(by, now, lease_until, None)
+    }
     fn fail(&mut self, now: Timestamp) {
         self.fail(now);
     }
@@ -133,7 +118,10 @@ job_record!(Photo, MAX_TRIES_PHOTO, ProcessPhoto { photo }, PhotoStatus::Failed,
         self.release();
     }
 });
-job_record!(Download, MAX_TRIES_DOWNLOAD, BuildArchive { download }, DownloadStatus::Failed, {
+job_record!(Download, Downloads, MAX_TRIES_DOWNLOAD, BuildArchive { download }, DownloadStatus::Failed, {
+    fn claim(&mut self, by: TryId, now: Timestamp, lease_until: Timestamp) -> Claim {
+        self.claim(by, now, lease_until)
+    }
     fn check(&self, by: TryId) -> Result<(), NotOwner> {
         self.check(by)
     }
@@ -147,14 +135,20 @@ job_record!(Download, MAX_TRIES_DOWNLOAD, BuildArchive { download }, DownloadSta
         matches!(self.status, DownloadStatus::Ready | DownloadStatus::Failed | DownloadStatus::Revoked)
     }
 });
-job_record!(Email, MAX_TRIES_EMAIL, SendEmail { email }, EmailStatus::Failed, {
+job_record!(Email, Emails, MAX_TRIES_EMAIL, SendEmail { email }, EmailStatus::Failed, {
+    fn claim(&mut self, by: TryId, now: Timestamp, lease_until: Timestamp) -> Claim {
+        self.claim(by, now, lease_until)
+    }
     fn fail(&mut self, _: Timestamp) {
         self.fail();
     }
     // One that is `Sending` stays so: nobody heard what SES did with it.
     fn release(&mut self) {}
 });
-job_record!(Operation, MAX_TRIES_OPERATION, Operate { operation }, OperationStatus::Failed, {
+job_record!(Operation, Default, MAX_TRIES_OPERATION, Operate { operation }, OperationStatus::Failed, {
+    fn claim(&mut self, by: TryId, now: Timestamp, lease_until: Timestamp) -> Claim {
+        self.claim(by, now, lease_until)
+    }
     fn fail(&mut self, now: Timestamp) {
         self.fail(now);
     }

@@ -16,9 +16,9 @@ pub mod object_key;
 pub mod operation;
 pub mod order;
 pub mod photo;
+pub mod queue_config;
 pub mod record;
 pub mod studio;
-pub mod workers;
 
 pub use error::{JobError, RecordError};
 pub use job::Job;

@@ -8,8 +8,8 @@ use crate::{
     error::RecordError,
     job::follow_up_id,
     job_state::{Claim, JobState, MAX_TRIES_OPERATION, NotAgain, NotOwner, TryId},
+    queue_config::QueueName,
     studio::Studio,
-    workers::QueueName,
 };
 
 /// Operations are forgotten after this long.
@@ -34,7 +34,7 @@ pub enum Task {
         /// Which.
         selection: Selection,
     },
-    /// Give a table's older items what this build reads them by (`shared/runtime/src/fill.rs`).
+    /// Give a table's older items what this build reads them by (`functions/housekeeper/src/operations/fill.rs`).
     Fill {
         /// Which.
         table: Filled,

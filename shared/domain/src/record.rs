@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::{
     download::{Download, DownloadStatus},
     email::{Email, EmailStatus},
-    operation::Operation,
+    operation::{Operation, OperationStatus},
     order::Order,
     photo::{Photo, PhotoStatus},
     studio::Studio,
@@ -134,6 +134,9 @@ impl Record for Operation {
     }
     fn due_at(&self) -> Option<Timestamp> {
         self.work.due_at
+    }
+    fn failed_at(&self) -> Option<Timestamp> {
+        self.work.failed_at(self.status == OperationStatus::Failed)
     }
     fn expires_at(&self) -> Option<Timestamp> {
         self.kept_until()

@@ -114,6 +114,11 @@ impl Delivery {
         }
     }
 
+    /// Sends the message to another queue.
+    pub(crate) async fn forward_to(&self, queue: &Queue) -> anyhow::Result<()> {
+        queue.restart(&anew(&self.body, self.sent_at, self.now()), Duration::ZERO, self.since).await
+    }
+
     /// What time it is.
     pub fn now(&self) -> Timestamp {
         self.redelivery.clock.now()

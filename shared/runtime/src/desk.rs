@@ -7,28 +7,27 @@
 //! - Retry: the record restarts, its job is sent, the dead letter is removed, in that order. After the first step the sweep knows
 //!   of it.
 //! - Forget: the record is marked and leaves the index; it stays failed. Then its dead letters are removed.
-//! - All of a kind: an operation ([`bulk()`]) goes page by page. It takes what had failed when it was requested.
+//! - All of a kind: an operation goes page by page. It takes what had failed when it was requested.
 
-mod bulk;
 mod dead_letters;
-mod letters;
-mod paging;
 
 use std::sync::Arc;
 
 use anyhow::Result;
-pub use bulk::{bulk, operate};
 pub use dead_letters::{DeadLetter, DeadLetters, LOOKED_AT};
 use domain::{error::RecordError, job::Job, job_record::JobRecord, job_state::NotAgain, studio::Studio};
 use jiff::Timestamp;
-pub use paging::{CONCURRENCY, PAGE, pause_in_time};
 use uuid::Uuid;
 
 use crate::{
+    env::{Env, EnvError},
     queue::Queue,
     s3_event,
     store::{FailureKey, Table, Unreadable},
 };
+
+/// Records or dead letters worked on concurrently.
+pub const CONCURRENCY: usize = 16;
 
 /// One queue's failures and the means to mend them.
 pub struct Desk<R> {
@@ -108,34 +107,36 @@ pub enum DeadLetterOutcome {
 }
 
 impl<R: JobRecord> Desk<R> {
+    /// The failures of this table, with the queues that the environment names for its jobs.
+    pub fn from_env(env: &Env, table: Arc<Table<R>>, sqs: &aws_sdk_sqs::Client) -> Result<Self, EnvError> {
+        let dead_letters = DeadLetters::new(Queue::dead_letters_from_env(env, R::QUEUE, sqs)?);
+        Ok(Self { table, queue: Queue::from_env(env, R::QUEUE, sqs)?, dead_letters })
+    }
+
     /// What a dead letter's body speaks of.
     fn subject(body: &str) -> Subject {
         let message = |job, studio, error| Subject::Message { job, studio, error };
-        match Job::decode(body) {
-            Ok(job) => {
-                if let Some((studio, id)) = R::named_by(&job) {
-                    return Subject::Record(studio, id);
-                }
-                let error = match job {
-                    Job::Operate { .. } => RecordError::new("operation_failed", "An operation was given up."),
-                    Job::Sweep => {
-                        RecordError::new("sweep_failed", "A sweep failed at every try; the next one does its work.")
-                    }
-                    _ => RecordError::new("wrong_queue", "It is no job of this queue."),
-                };
-                message(Some(job.name()), job.studio().cloned(), error)
-            }
+        let job = match Job::decode(body) {
+            Ok(job) => job,
             // S3's own events are jobs too, for photos.
-            Err(error) => {
-                let original = s3_event::originals(body).ok().and_then(|mut originals| originals.pop());
-                let job = original.map(|original| Job::ProcessPhoto { studio: original.studio, photo: original.photo });
-                match job.as_ref().map(R::named_by) {
-                    Some(Some((studio, id))) => Subject::Record(studio, id),
-                    Some(None) => message(None, None, RecordError::new("wrong_queue", "It is no job of this queue.")),
-                    None => message(None, None, RecordError::new("undecodable", format!("It can't be read: {error}"))),
+            Err(error) => match s3_event::originals(body).ok().and_then(|mut originals| originals.pop()) {
+                Some(original) => Job::ProcessPhoto { studio: original.studio, photo: original.photo },
+                None => {
+                    return message(None, None, RecordError::new("undecodable", format!("It can't be read: {error}")));
                 }
-            }
+            },
+        };
+        match job.record() {
+            Some((studio, id)) if job.queue() == R::QUEUE => return Subject::Record(studio.clone(), id),
+            _ => {}
         }
+        let error = match job {
+            // The release before this one sent operations to the queues of their records.
+            Job::Operate { .. } => RecordError::new("operation_failed", "An operation was given up."),
+            Job::Sweep => RecordError::new("sweep_failed", "A sweep failed at every try; the next one does its work."),
+            _ => RecordError::new("wrong_queue", "It is no job of this queue."),
+        };
+        message(Some(job.name()), job.record().map(|(studio, _)| studio.clone()), error)
     }
 
     /// What a dead letter means, as its record is now.

@@ -4,7 +4,7 @@ use std::{collections::HashMap, str::FromStr, sync::Arc};
 
 use crate::clock::Clock;
 
-/// Where variables come from: the process in Lambda, a map in the local system (one process plays four functions).
+/// Where variables come from: the process in Lambda, a map in the local system (one process plays all functions).
 /// The clock is part of it.
 #[derive(Clone)]
 pub struct Env {

@@ -20,5 +20,5 @@ pub mod secret;
 pub mod ses;
 pub mod ssm;
 pub mod store;
-pub mod sweep;
 pub mod telemetry;
+pub mod worker;

@@ -30,9 +30,11 @@ pub const JOB_DURATION: &str = "JobDuration";
 pub const JOB_BYTES: &str = "JobBytes";
 /// From the first sending of a job to the beginning of a delivery: how long jobs wait.
 pub const QUEUE_AGE: &str = "QueueAge";
+/// Sweeps that looked through all tables.
+pub const SWEEPS_COMPLETED: &str = "SweepsCompleted";
 
 /// All of them, each with its unit.
-pub const ALL: [(&str, Unit); 9] = [
+pub const ALL: [(&str, Unit); 10] = [
     (JOBS_DONE, Unit::Count),
     (JOBS_FAILED, Unit::Count),
     (JOBS_RETRIED, Unit::Count),
@@ -42,6 +44,7 @@ pub const ALL: [(&str, Unit); 9] = [
     (JOB_DURATION, Unit::Milliseconds),
     (JOB_BYTES, Unit::Bytes),
     (QUEUE_AGE, Unit::Milliseconds),
+    (SWEEPS_COMPLETED, Unit::Count),
 ];
 
 static COLLECTOR: OnceLock<&'static Collector> = OnceLock::new();
@@ -101,6 +104,11 @@ pub fn waits() {
 /// A message speaks of a record that does not exist.
 pub fn without_record() {
     counter!(JOBS_WITHOUT_RECORD).increment(1);
+}
+
+/// A sweep looked through all tables.
+pub fn swept() {
+    counter!(SWEEPS_COMPLETED).increment(1);
 }
 
 /// A record can't be read.

@@ -7,11 +7,15 @@ use aws_sdk_sqs::{
     Client,
     types::{ChangeMessageVisibilityBatchRequestEntry, MessageAttributeValue, QueueAttributeName},
 };
-use domain::job::Job;
+use domain::{job::Job, queue_config::QueueName};
 use jiff::Timestamp;
 use tracing::warn;
 
-use crate::{aws::failed, clock::Clock};
+use crate::{
+    aws::failed,
+    clock::Clock,
+    env::{Env, EnvError},
+};
 
 /// SQS: a visibility timeout is 0 to 12 hours, in seconds.
 const MAX_VISIBILITY: f64 = 43_200.0;
@@ -49,6 +53,18 @@ impl Queue {
     /// The queue at this URL; jobs say by this clock when they were sent.
     pub fn new(client: Client, url: impl Into<String>, clock: Clock) -> Self {
         Self { client, url: url.into(), clock }
+    }
+
+    /// The queue of this name, at the URL in the environment: `photos` is at `PHOTOS_QUEUE_URL`.
+    pub fn from_env(env: &Env, name: QueueName, client: &Client) -> Result<Self, EnvError> {
+        let url = env.required(&format!("{}_QUEUE_URL", name.as_str().to_uppercase()))?;
+        Ok(Self::new(client.clone(), url, env.clock()))
+    }
+
+    /// The dead-letter queue of this name, at the URL in the environment: that of `photos` is at `PHOTOS_DLQ_URL`.
+    pub fn dead_letters_from_env(env: &Env, name: QueueName, client: &Client) -> Result<Self, EnvError> {
+        let url = env.required(&format!("{}_DLQ_URL", name.as_str().to_uppercase()))?;
+        Ok(Self::new(client.clone(), url, env.clock()))
     }
 
     /// Puts a job on it.

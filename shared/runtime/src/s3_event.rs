@@ -1,6 +1,6 @@
 //! S3's own events, as they arrive on the photos queue.
 
-use domain::{object_key::ObjectKey, studio::Studio};
+use domain::{job::Job, object_key::ObjectKey, studio::Studio};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
@@ -82,6 +82,20 @@ pub fn originals(body: &str) -> Result<Vec<Original>, NoEvent> {
     Ok(originals)
 }
 
+/// Returns the jobs that S3's event stands for: none for its test event and for objects that are no originals of this bucket.
+/// `None` where the body is no event of S3.
+pub fn jobs(body: &str, bucket: &str) -> Result<Option<Vec<Job>>, NoEvent> {
+    let json: Value = serde_json::from_str(body)?;
+    if json.get("Records").is_none() && json.get("Event").is_none() {
+        return Ok(None);
+    }
+    let (ours, others): (Vec<_>, Vec<_>) = originals(body)?.into_iter().partition(|found| found.bucket == bucket);
+    if !others.is_empty() {
+        warn!(objects = others.len(), "Acknowledged an event of another bucket");
+    }
+    Ok(Some(ours.into_iter().map(|found| Job::ProcessPhoto { studio: found.studio, photo: found.photo }).collect()))
+}
+
 /// S3 encodes keys in events as HTML forms do: `+` is a space, `%XX` a byte of UTF-8.
 fn form_decode(key: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(key.len());
@@ -101,7 +115,37 @@ fn form_decode(key: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    fn event(bucket: &str, key: &str) -> String {
+        json!({ "Records": [{
+            "eventVersion": "2.1", "eventSource": "aws:s3", "awsRegion": "eu-central-1",
+            "eventTime": "2026-01-01T00:00:00Z", "eventName": "ObjectCreated:Put",
+            "s3": { "bucket": { "name": bucket }, "object": { "key": key, "size": 1, "eTag": "e" } },
+        }] })
+        .to_string()
+    }
+
+    #[test]
+    fn event_names_its_photo_and_a_strangers_object_none() {
+        let id = Uuid::from_u128(7);
+        let photos = |body: &str| jobs(body, "photos").expect("decodes").map(|jobs| jobs.len());
+        assert_eq!(photos(&event("photos", &format!("originals/anna/{id}"))), Some(1));
+        assert_eq!(photos(&event("photos", &format!("originals%2Fanna%2F{id}"))), Some(1));
+        assert_eq!(photos(&event("other", &format!("originals/anna/{id}"))), Some(0));
+        assert_eq!(photos(&event("photos", "originals/anna/holiday.jpg")), Some(0));
+        assert_eq!(photos(r#"{"Service":"Amazon S3","Event":"s3:TestEvent","Bucket":"photos"}"#), Some(0));
+        assert_eq!(photos(r#"{"v":1,"job":"sweep"}"#), None);
+    }
+
+    #[test]
+    fn poison_is_refused() {
+        for bad in ["", "hello", r#"{"Records":[{"s3":7}]}"#] {
+            assert!(jobs(bad, "photos").is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn keys_are_decoded_as_forms() {

@@ -17,7 +17,8 @@ mod table;
 mod tombstones;
 
 pub use failures::{Failure, FailureKey, InvalidCursor, MOST_COUNTED};
-pub(crate) use index::DUE_SHARDS;
+pub use index::DUE_SHARDS;
+pub use item::Item;
 pub use list::Page;
 pub use orders::Orders;
 pub use range::ScanKey;

@@ -45,7 +45,7 @@ async fn customer_with_many_orders_is_erased_though_workers_die() {
     let later = order(1_000, ADDRESS).await;
 
     for waits in [30, 90] {
-        stops.aim("archive-builder", 1, waits);
+        stops.aim("housekeeper", 1, waits);
         step(&app).await;
         assert!(stops.struck() || waits > 30, "it waited {waits} times only");
         stops.aim("none", 1, 0);

@@ -13,7 +13,7 @@ async fn years_later(retention: Option<&str>) -> (TestApp, Vec<String>, String) 
         options.by_hand = true;
         options.clock = Clock::movable();
         if let Some(days) = retention {
-            let variable = ("archive-builder".to_owned(), "PERSONAL_DATA_RETENTION_DAYS".to_owned());
+            let variable = ("housekeeper".to_owned(), "PERSONAL_DATA_RETENTION_DAYS".to_owned());
             options.overrides.insert(variable, days.to_owned());
         }
     })

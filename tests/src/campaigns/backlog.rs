@@ -27,7 +27,7 @@ pub async fn backlog(messages: usize, concurrency: u32) -> Result<Row> {
     let begun = std::time::Instant::now();
     app.restart(|options| {
         options.by_hand = false;
-        for worker in options.workers.values_mut() {
+        for worker in options.queues.values_mut() {
             worker.max_concurrency = concurrency;
         }
     })

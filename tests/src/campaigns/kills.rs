@@ -61,7 +61,7 @@ async fn on_one_system(plan: Kills, bins: &Path, seed: u64) -> Result<Row> {
     let timeout_seconds = u32::try_from(TIMEOUT.as_secs())?;
     let app = TestApp::with(|options| {
         options.functions = Some(host.url.clone());
-        for worker in options.workers.values_mut() {
+        for worker in options.queues.values_mut() {
             worker.timeout_seconds = timeout_seconds;
         }
     })

@@ -4,7 +4,7 @@ use axum::{Json, extract::State as Shared};
 use domain::{
     email_address::EmailAddress,
     operation::{ErasureScope, Operation, Task},
-    workers::QueueName,
+    queue_config::QueueName,
 };
 use http::StatusCode;
 use serde::Deserialize;

@@ -12,7 +12,7 @@ use crate::{
     idempotency::Allotted,
     identity::Caller,
     problem::{ApiResult, Problem},
-    state::{State, at_desk},
+    state::State,
     views::{OperationStarted, OperationView},
 };
 
@@ -26,16 +26,16 @@ pub async fn begin(
     if allotted.answered {
         // One that was given up goes on where it stopped.
         let again = |operation: &mut Operation| operation.restart(state.clock.now(), None);
-        let found = state.operations.update(&operation.studio, operation.id, again).await?;
+        let found = state.operations.table.update(&operation.studio, operation.id, again).await?;
         if let Some((found, set_going)) = allotted.made(found)? {
             (operation, is_to_be_sent) = (found, set_going.is_ok());
         }
-    } else if let Created::Existed(made) = state.operations.create(&operation).await? {
+    } else if let Created::Existed(made) = state.operations.table.create(&operation).await? {
         operation = *made;
     }
     if is_to_be_sent {
         let job = Operation::job(operation.studio.clone(), operation.id);
-        at_desk!(state, operation.queue, |desk| desk.queue.send(&job).await)?;
+        state.operations.queue.send(&job).await?;
     }
     Ok((StatusCode::ACCEPTED, Json(OperationStarted { operation: (&operation).into() })))
 }
@@ -59,7 +59,7 @@ pub async fn show(
     if id.get_version() != Some(Version::SortRand) {
         return Err(not_found().into());
     }
-    let operation = state.operations.get(&studio, id).await?.ok_or_else(not_found)?;
+    let operation = state.operations.table.get(&studio, id).await?.ok_or_else(not_found)?;
     let view = OperationView::from(&operation);
     Ok(etag::answer(&headers, &view, [])?.with(view))
 }

@@ -258,8 +258,8 @@ pub async fn erase(Caller(studio): Caller, Shared(state): Shared<State>, Id(id):
     // If this request breaks off, the sweep finds the operation and the archive builder continues it.
     let operation = Operation::erasing(studio, id, now);
     let studio = &operation.studio;
-    state.operations.create(&operation).await?;
+    state.operations.table.create(&operation).await?;
     state.erasure().order(studio, id, now).await?;
-    state.operations.delete(studio, operation.id).await?;
+    state.operations.table.delete(studio, operation.id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

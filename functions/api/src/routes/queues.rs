@@ -5,7 +5,7 @@ mod job_id;
 mod listing;
 
 use axum::{Json, extract::State as Shared};
-use domain::{job_record::JobRecord, workers::QueueName};
+use domain::{job_record::JobRecord, queue_config::QueueName};
 pub use failed::*;
 use futures::future::try_join_all;
 pub use listing::*;
@@ -97,7 +97,7 @@ fn judge(view: &mut QueueView) {
 
 #[cfg(test)]
 mod tests {
-    use domain::workers::Healthy;
+    use domain::queue_config::Healthy;
 
     use super::*;
 

@@ -3,7 +3,7 @@
 use domain::{
     RecordError, Studio,
     operation::{Operation, OperationStatus, Photos, Task},
-    workers::QueueName,
+    queue_config::QueueName,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -2,7 +2,7 @@
 
 use domain::{
     RecordError,
-    workers::{Healthy, QueueName},
+    queue_config::{Healthy, QueueName},
 };
 use jiff::Timestamp;
 use serde::Serialize;

@@ -36,7 +36,7 @@ impl<R: Record> Table<R> {
 
     /// Keys of one shard's records that should have moved by `now`, at most `limit`, and where to go on; the longest overdue
     /// first.
-    pub(crate) async fn due_page(
+    pub async fn due_page(
         &self,
         shard: u128,
         now: Timestamp,

@@ -16,7 +16,7 @@ const ITEMS_PER_SCAN: i32 = 500;
 
 impl<R: Record> Table<R> {
     /// Keys of records that lack index attributes, of one page of the table; and where the next page begins.
-    pub(crate) async fn unfilled(&self, after: Option<&str>) -> Result<(Vec<(Studio, Uuid)>, Option<String>)> {
+    pub async fn unfilled(&self, after: Option<&str>) -> Result<(Vec<(Studio, Uuid)>, Option<String>)> {
         let start = after.and_then(|after| after.split_once('/'));
         let start = start.map(|(studio, id)| Item::from([("studio".into(), text(studio)), ("id".into(), text(id))]));
         let answer = self

@@ -3,7 +3,7 @@
 use domain::studio::Studio;
 
 /// Partitions of the sparse index of what is due; one partition takes 1,000 writes a second.
-pub(crate) const DUE_SHARDS: u128 = 4;
+pub const DUE_SHARDS: u128 = 4;
 /// Name of that index, and of its range key (milliseconds since the epoch).
 pub(super) const DUE_AT: &str = "due_at";
 

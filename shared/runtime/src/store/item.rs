@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 /// An item, by its attributes' names.
-pub(crate) type Item = HashMap<String, AttributeValue>;
+pub type Item = HashMap<String, AttributeValue>;
 
 #[expect(clippy::needless_pass_by_value, reason = "callers hand over what they just made")]
 pub(super) fn text(value: impl ToString) -> AttributeValue {

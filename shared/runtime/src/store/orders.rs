@@ -58,7 +58,7 @@ impl Orders {
     }
 
     /// The orders alone.
-    pub(crate) fn table(&self) -> &Table<Order> {
+    pub fn table(&self) -> &Table<Order> {
         &self.whole
     }
 
@@ -82,7 +82,7 @@ impl Orders {
     }
 
     /// Writes an item for each photo of the order, by which a deletion finds it.
-    pub(crate) async fn put_photo_items(&self, order: &Order, photos: &[Uuid], now: Timestamp) -> Result<()> {
+    pub async fn put_photo_items(&self, order: &Order, photos: &[Uuid], now: Timestamp) -> Result<()> {
         let item = |photo: &Uuid| {
             let put = PutRequest::builder()
                 .item("studio", text(photo_partition(&order.studio, *photo)))

@@ -215,7 +215,7 @@ impl<R: Record> Table<R> {
 
     /// Writes an item of an earlier build as this one would have; does nothing where it can't be read, or somebody else
     /// writes it meanwhile.
-    pub(crate) async fn rewrite(&self, studio: &Studio, id: Uuid) -> Result<()> {
+    pub async fn rewrite(&self, studio: &Studio, id: Uuid) -> Result<()> {
         let seen = match self.see(studio, id).await {
             Err(error) if error.downcast_ref::<Unreadable>().is_some() => {
                 metrics::unreadable();

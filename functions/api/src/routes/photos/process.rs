@@ -5,7 +5,7 @@ use domain::{
     job_state::NotAgain,
     operation::{Operation, Photos, Task},
     photo::{Photo, PhotoStatus},
-    workers::QueueName,
+    queue_config::QueueName,
 };
 use http::StatusCode;
 use serde::Deserialize;

@@ -11,7 +11,7 @@ use domain::{
     Studio,
     job_record::JobRecord,
     operation::{Operation, Selection, Task},
-    workers::QueueName,
+    queue_config::QueueName,
 };
 use futures::{StreamExt as _, stream};
 use http::StatusCode;

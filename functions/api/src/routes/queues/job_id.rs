@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use domain::{Studio, workers::QueueName};
+use domain::{Studio, queue_config::QueueName};
 use uuid::Uuid;
 
 use crate::problem::Problem;

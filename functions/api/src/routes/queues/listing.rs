@@ -56,7 +56,7 @@ pub struct FailedFilter {
 /// changes nothing.
 #[utoipa::path(
     get, path = "/queues/{queue}/failed", tag = "queues", operation_id = "list_failed",
-    params(("queue" = domain::workers::QueueName, Path, description = "Which queue"), FailedFilter),
+    params(("queue" = domain::queue_config::QueueName, Path, description = "Which queue"), FailedFilter),
     responses((status = 200, description = "Some of them, newest first", body = FailedJobs)),
 )]
 pub async fn list_failed(

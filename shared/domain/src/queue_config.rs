@@ -1,4 +1,4 @@
-//! The table of queue facts, the same that Terraform reads.
+//! Configuration of the queues: the table that Terraform reads too (`infra/workers.json`).
 
 use std::{collections::BTreeMap, fmt, str::FromStr, time::Duration};
 
@@ -16,11 +16,13 @@ pub enum QueueName {
     Photos,
     /// Archives to build.
     Downloads,
+    /// Everything else: sweeps, and operations on many records.
+    Default,
 }
 
 impl QueueName {
     /// All of them, most urgent first.
-    pub const ALL: [Self; 3] = [Self::Emails, Self::Photos, Self::Downloads];
+    pub const ALL: [Self; 4] = [Self::Emails, Self::Photos, Self::Downloads, Self::Default];
 
     /// As it is written.
     pub fn as_str(self) -> &'static str {
@@ -28,7 +30,13 @@ impl QueueName {
             Self::Emails => "emails",
             Self::Photos => "photos",
             Self::Downloads => "downloads",
+            Self::Default => "default",
         }
+    }
+
+    /// Name of its dead-letter queue.
+    pub fn dlq(self) -> String {
+        format!("{self}-dlq")
     }
 }
 
@@ -51,12 +59,12 @@ impl FromStr for QueueName {
     }
 }
 
-/// One worker and its queue.
+/// One queue and the function that works it.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Worker {
-    /// The queue's name; its dead-letter queue is `{queue}-dlq`.
-    pub queue: String,
+pub struct QueueConfig {
+    /// Name of the function.
+    pub function: String,
     /// The function's timeout.
     pub timeout_seconds: u32,
     /// The function's memory.
@@ -101,7 +109,7 @@ pub struct Healthy {
     pub dead_letters: u64,
 }
 
-impl Worker {
+impl QueueConfig {
     /// AWS's rule for event source mappings: six times the function's timeout.
     pub fn visibility(&self) -> Duration {
         Duration::from_secs(u64::from(self.timeout_seconds) * 6)
@@ -111,15 +119,13 @@ impl Worker {
     pub fn timeout(&self) -> Duration {
         Duration::from_secs(u64::from(self.timeout_seconds))
     }
-
-    /// The dead-letter queue's name.
-    pub fn dlq(&self) -> String {
-        format!("{}-dlq", self.queue)
-    }
 }
 
-/// All workers by function name.
-pub fn workers() -> Result<BTreeMap<String, Worker>> {
+/// Configurations by queue.
+pub type Queues = BTreeMap<QueueName, QueueConfig>;
+
+/// Returns the configuration of every queue.
+pub fn queues() -> Result<Queues> {
     serde_json::from_str(include_str!("../../../infra/workers.json")).context("infra/workers.json can't be read")
 }
 
@@ -129,21 +135,17 @@ mod tests {
     use crate::job_state::{MAX_RECEIVES, MAX_TRIES_DOWNLOAD, MAX_TRIES_EMAIL, MAX_TRIES_OPERATION, MAX_TRIES_PHOTO};
 
     #[test]
-    fn the_table_agrees_with_the_code() {
-        let workers = workers().expect("reads");
-        let tries: Vec<_> = workers.values().map(|w| (w.queue.as_str(), w.tries, w.max_receives)).collect();
+    fn table_agrees_with_the_code() {
+        let queues = queues().expect("reads");
+        let tries: Vec<_> = queues.iter().map(|(queue, config)| (*queue, config.tries, config.max_receives)).collect();
         assert_eq!(
             tries,
             [
-                ("downloads", MAX_TRIES_DOWNLOAD, MAX_RECEIVES),
-                ("emails", MAX_TRIES_EMAIL, MAX_RECEIVES),
-                ("photos", MAX_TRIES_PHOTO, MAX_RECEIVES),
+                (QueueName::Emails, MAX_TRIES_EMAIL, MAX_RECEIVES),
+                (QueueName::Photos, MAX_TRIES_PHOTO, MAX_RECEIVES),
+                (QueueName::Downloads, MAX_TRIES_DOWNLOAD, MAX_RECEIVES),
+                (QueueName::Default, MAX_TRIES_OPERATION, MAX_RECEIVES),
             ]
-        );
-        assert!(
-            workers
-                .values()
-                .all(|worker| worker.tries >= MAX_TRIES_OPERATION && worker.queue.parse::<QueueName>().is_ok())
         );
     }
 }

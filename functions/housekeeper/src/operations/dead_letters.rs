@@ -12,19 +12,18 @@ use std::{
 };
 
 use domain::{
-    error::JobError,
+    JobError,
     job_record::JobRecord,
     operation::{Operation, Selection},
 };
 use futures::{StreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
-
-use super::{
-    DeadLetter, DeadLetterAction, DeadLetterOutcome, Desk, Entry, NOT_BEGUN,
-    dead_letters::LOOKED_AT,
-    paging::{CONCURRENCY, PAGE, pause_in_time},
+use runtime::{
+    desk::{CONCURRENCY, DeadLetter, DeadLetterAction, DeadLetterOutcome, Desk, Entry, LOOKED_AT, NOT_BEGUN},
+    lease::Lease,
 };
-use crate::lease::Lease;
+
+use super::paging::{PAGE, pause_in_time};
 
 /// The time that a walk is given for each letter that waits. One run looks at hundreds a second.
 const PER_LETTER: SignedDuration = SignedDuration::from_millis(10);

@@ -4,57 +4,31 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use domain::{
-    error::JobError,
-    job::Job,
+    JobError,
     job_record::JobRecord,
     operation::{Operation, Selection, Task},
-    studio::Studio,
 };
 use futures::{StreamExt as _, TryStreamExt as _, stream};
+use runtime::{
+    desk::{CONCURRENCY, DeadLetterAction, Desk},
+    lease::Lease,
+    metrics,
+    store::{Failure, FailureKey, Unreadable},
+};
 use tracing::warn;
-use uuid::Uuid;
 
 use super::{
-    DeadLetterAction, Desk,
-    letters::{Walk, letters},
-    paging::{CONCURRENCY, PAGE, pause_in_time},
+    dead_letters::{Walk, letters},
+    paging::{PAGE, pause_in_time},
 };
-use crate::{
-    batch::{Delivery, Disposition},
-    lease::{self, Lease},
-    metrics,
-    queue::Queue,
-    store::{Failure, FailureKey, Table, Unreadable},
-};
-
-/// Works the operation of this id with `run`, and sends its job again where it paused.
-pub async fn operate<F>(
-    operations: &Arc<Table<Operation>>,
-    queue: &Queue,
-    delivery: &Delivery,
-    (studio, id): (&Studio, Uuid),
-    run: impl FnOnce(Arc<Lease<Operation>>) -> F,
-) -> Result<Disposition, JobError>
-where
-    F: Future<Output = Result<Operation, JobError>> + Send,
-{
-    let ended = lease::work(operations, delivery, (studio, id), Operation::claim, run).await?;
-    if ended.paused {
-        queue.send(&Job::Operate { studio: studio.clone(), operation: id }).await?;
-    }
-    Ok(ended.disposition)
-}
 
 /// Tries failed jobs again, or forgets them, as the operation says.
 pub async fn bulk<R: JobRecord>(desk: &Desk<R>, lease: Arc<Lease<Operation>>) -> Result<Operation, JobError> {
     let (action, selection) = match &lease.record.task {
         Task::Retry { selection } => (DeadLetterAction::Retry, selection.clone()),
         Task::Forget { selection } => (DeadLetterAction::Forget, selection.clone()),
-        Task::Regenerate { .. } | Task::Fill { .. } => {
-            return Err(JobError::reject("wrong_queue", "This worker does no such operation."));
-        }
-        Task::Erase { .. } | Task::Retention { .. } => {
-            return Err(JobError::reject("wrong_queue", "This worker erases nothing: the archive builder does."));
+        Task::Regenerate { .. } | Task::Fill { .. } | Task::Erase { .. } | Task::Retention { .. } => {
+            return Err(JobError::reject("wrong_task", "The operation is none upon failed jobs."));
         }
     };
     let position = lease.record.position.as_deref();

@@ -2,14 +2,11 @@
 
 use std::time::Duration;
 
-use domain::{error::JobError, operation::Operation};
-
-use crate::lease::Lease;
+use domain::{JobError, operation::Operation};
+use runtime::lease::Lease;
 
 /// Records of one page: what is lost of the count when a worker dies.
 pub const PAGE: usize = 100;
-/// Records worked on at once.
-pub const CONCURRENCY: usize = 16;
 /// No page begins with less time left than this.
 const PAGE_TIME: Duration = Duration::from_secs(5);
 

@@ -1,24 +1,24 @@
-//! The sweep: finds records that should have moved by now, because a worker died on its last try or a message was
-//! never sent, and sends their job again. A schedule puts a `Sweep` job on each queue every 5 minutes.
+//! The sweep: finds records of all tables that are past due, because a worker died in its last attempt or a message was never
+//! sent, and sends their jobs again. A schedule sends a `sweep` every 5 minutes.
 
 use std::sync::Arc;
 
 use anyhow::Result;
-use domain::{
-    job_record::{JobRecord, Queued},
-    job_state::JobState,
-    operation::Operation,
-    studio::Studio,
-};
+use domain::{JobError, Studio, job_record::JobRecord, job_state::JobState, operation::Filled};
 use jiff::{SignedDuration, Timestamp};
-use tracing::warn;
-use uuid::Uuid;
-
-use crate::{
+use runtime::{
     desk::Desk,
     metrics,
     queue::Queue,
     store::{DUE_SHARDS, Table, Unreadable},
+    worker::PlainJobHandler,
+};
+use tracing::warn;
+use uuid::Uuid;
+
+use crate::{
+    operations::{fill, retention},
+    state::State,
 };
 
 /// Overdue records that one sweep re-sends, per shard of the index: a sweep must end well within a function's time.
@@ -26,22 +26,42 @@ const LIMIT: i32 = 100;
 /// An overdue record is due again this much later, if nothing moves it until then.
 const AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(600);
 
-/// Sends the job of each record of this queue, and of each operation upon them, that is past due. The job's own claim
-/// decides what is left to do: the work, giving up, or only the follow-up of a record at rest.
+/// Handler of the job `sweep`.
 ///
-/// Sent first, then put off: a sweep that dies in between sends the job twice, never not at all.
-pub async fn sweep<R: Queued>(desk: &Desk<R>, operations: &Arc<Table<Operation>>, now: Timestamp) -> Result<()> {
-    sweep_some(&desk.table, &desk.queue, now, |_| true).await?;
-    // Those of all queues lie in one table.
-    sweep_some(operations, &desk.queue, now, |operation| operation.queue == R::QUEUE).await
+/// Sends the job of each record that is past due. The job's own claim decides what is left to do: the work, giving up, or only
+/// the follow-up of a record at rest. The job is sent first and `due_at` is put off then: a sweep that dies in between sends
+/// the job twice.
+pub struct Sweep(pub Arc<State>);
+
+impl PlainJobHandler for Sweep {
+    const NAME: &'static str = "sweep";
+
+    async fn run(&self, now: Timestamp) -> Result<(), JobError> {
+        let state = &self.0;
+        // What fails on one table must not keep the others waiting.
+        let steps = [
+            sweep(&state.emails, now).await,
+            sweep(&state.photos, now).await,
+            sweep(&state.downloads, now).await,
+            sweep(&state.operations, now).await,
+            begin_operations(state, now).await,
+        ];
+        steps.into_iter().collect::<Result<()>>()?;
+        metrics::swept();
+        Ok(())
+    }
 }
 
-async fn sweep_some<R: JobRecord>(
-    table: &Arc<Table<R>>,
-    queue: &Queue,
-    now: Timestamp,
-    ours: impl Fn(&R) -> bool,
-) -> Result<()> {
+/// Writes down the operations that nobody asks for: filling after a deployment, erasure by age once a day.
+async fn begin_operations(state: &State, now: Timestamp) -> Result<()> {
+    for table in Filled::ALL {
+        fill::begin(&state.operations, table, now).await?;
+    }
+    retention::begin(state, now).await
+}
+
+async fn sweep<R: JobRecord>(desk: &Desk<R>, now: Timestamp) -> Result<()> {
+    let (table, queue) = (&desk.table, &desk.queue);
     let mut first_error = None;
     for shard in 0..DUE_SHARDS {
         let (mut start, mut moved) = (None, 0);
@@ -50,7 +70,7 @@ async fn sweep_some<R: JobRecord>(
             let (keys, next) = table.due_page(shard, now, LIMIT, start).await?;
             for (studio, id) in keys {
                 // A record that cannot be read or sent must not block the others.
-                match resend(table, queue, (&studio, id), now, &ours).await {
+                match resend(table, queue, (&studio, id), now).await {
                     Ok(was_due) => moved += i32::from(was_due),
                     Err(error) => {
                         let error_text = format!("{error:#}");
@@ -78,11 +98,10 @@ async fn resend<R: JobRecord>(
     queue: &Queue,
     (studio, id): (&Studio, Uuid),
     now: Timestamp,
-    ours: impl Fn(&R) -> bool,
 ) -> Result<bool> {
     // The index lags: what moved meanwhile is left alone.
     let record = table.get(studio, id).await?;
-    if !record.is_some_and(|record| ours(&record) && is_due(record.work(), now)) {
+    if !record.is_some_and(|record| is_due(record.work(), now)) {
         return Ok(false);
     }
     queue.send(&R::job(studio.clone(), id)).await?;

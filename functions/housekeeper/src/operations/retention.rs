@@ -8,16 +8,16 @@ use domain::{
     JobError, Studio,
     job_record::JobRecord as _,
     operation::{ErasureScope, Operation, Task},
-    workers::QueueName,
+    queue_config::QueueName,
 };
 use jiff::{SignedDuration, Timestamp};
 use runtime::{
-    desk::pause_in_time,
     lease::Lease,
     store::{Created, ScanKey},
 };
 use uuid::Uuid;
 
+use super::paging::pause_in_time;
 use crate::state::State;
 
 /// The partition of the daily operation. Its id is a UUIDv5, which no studio can ask for, though it had this name.
@@ -60,8 +60,8 @@ pub async fn retain(state: &State, lease: &Arc<Lease<Operation>>, before: Timest
 
 /// Writes the operation and sends its job, unless it exists. If this breaks off in between, the sweep sends the job.
 async fn start(state: &State, operation: Operation) -> Result<()> {
-    if let Created::New = state.operations.create(&operation).await? {
-        state.desk.queue.send(&Operation::job(operation.studio.clone(), operation.id)).await?;
+    if let Created::New = state.operations.table.create(&operation).await? {
+        state.operations.queue.send(&Operation::job(operation.studio.clone(), operation.id)).await?;
     }
     Ok(())
 }

@@ -1,0 +1,22 @@
+//! The worker of the default queue: sweeps of all tables, operations on many records.
+
+mod operations;
+mod state;
+mod sweep;
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use domain::queue_config::QueueName;
+use runtime::{aws, env::Env, worker::Worker};
+
+use crate::{operations::Operate, state::State, sweep::Sweep};
+
+/// Builds the worker from the function's environment. A missing variable is an error that names it.
+pub fn worker(env: &Env) -> Result<Worker> {
+    let config = aws::config(env, aws::Patience::Job)?;
+    let sqs = aws_sdk_sqs::Client::new(&config);
+    let state = Arc::new(State::from_env(env, &config, &sqs)?);
+    let worker = Worker::from_env(env, QueueName::Default, &sqs)?;
+    Ok(worker.with(Operate(state.clone())).with_plain(Sweep(state)))
+}

@@ -1,0 +1,10 @@
+//! The Lambda of the housekeeper: wires, nothing else.
+
+use lambda_runtime::Error;
+use runtime::{env::Env, telemetry};
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    telemetry::init();
+    housekeeper::worker(&Env::process())?.serve().await
+}

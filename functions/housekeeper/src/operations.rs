@@ -1,0 +1,57 @@
+//! Operations: work on many records that one request asked for, page by page.
+
+mod bulk;
+mod dead_letters;
+mod erase;
+pub mod fill;
+mod paging;
+mod regenerate;
+pub mod retention;
+
+use std::sync::Arc;
+
+use domain::{
+    JobError, Studio,
+    operation::{Filled, Operation, Task},
+    queue_config::QueueName,
+};
+use runtime::{lease::Lease, store::Table, worker::JobHandler};
+use tracing::{Span, info_span};
+use uuid::Uuid;
+
+use crate::state::State;
+
+/// Handler of the job `operate`.
+pub struct Operate(pub Arc<State>);
+
+impl JobHandler for Operate {
+    const NAME: &'static str = "operate";
+    type Record = Operation;
+    type Prepared = ();
+
+    fn table(&self) -> &Arc<Table<Operation>> {
+        &self.0.operations.table
+    }
+
+    fn span(studio: &Studio, id: Uuid) -> Span {
+        info_span!("operate", %studio, operation.id = %id)
+    }
+
+    async fn run(&self, lease: Arc<Lease<Operation>>, (): &()) -> Result<Operation, JobError> {
+        let state = &self.0;
+        match &lease.record.task {
+            Task::Regenerate { which } => regenerate::regenerate(state, &lease, *which).await,
+            Task::Fill { table: Filled::Photos } => fill::records(&state.photos.table, lease).await,
+            Task::Fill { table: Filled::Downloads } => fill::records(&state.downloads.table, lease).await,
+            Task::Fill { table: Filled::Orders } => fill::orders(&state.orders, lease).await,
+            Task::Erase { scope } => erase::erase(state, &lease, scope).await,
+            Task::Retention { before } => retention::retain(state, &lease, *before).await,
+            Task::Retry { .. } | Task::Forget { .. } => match lease.record.queue {
+                QueueName::Emails => bulk::bulk(&state.emails, lease).await,
+                QueueName::Photos => bulk::bulk(&state.photos, lease).await,
+                QueueName::Downloads => bulk::bulk(&state.downloads, lease).await,
+                QueueName::Default => bulk::bulk(&state.operations, lease).await,
+            },
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! Registry of the jobs that a function works, and their dispatch.
+//!
+//! A message on its way: [`batch`] receives it, the worker decodes its job and finds the handler of that name, [`lease`] claims the
+//! record and runs the handler, the handler's follow-ups are sent, and the message is acknowledged, hidden or refused.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use anyhow::Result;
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use domain::{
+    error::JobError,
+    job::Job,
+    job_record::JobRecord,
+    job_state::{Claim, TryId},
+    queue_config::QueueName,
+    studio::Studio,
+};
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+use lambda_runtime::{LambdaEvent, service_fn};
+use tracing::{Instrument as _, Span, info};
+use uuid::Uuid;
+
+use crate::{
+    batch::{self, Delivery, Disposition, Redelivery},
+    env::{Env, EnvError},
+    lease::{self, Ended, Lease},
+    queue::Queue,
+    s3_event,
+    store::Table,
+};
+
+/// A job that works on one record, under a lease.
+///
+/// Claim, attempts, retries, dead letters, metrics and logs are the worker's.
+pub trait JobHandler: Send + Sync + 'static {
+    /// Name of the job, as messages carry it.
+    const NAME: &'static str;
+    /// Record that the job works on.
+    type Record: JobRecord;
+    /// Facts that the claim depends on, read before it. `()` where there are none.
+    type Prepared: Default + Send + Sync;
+
+    /// Returns the table of the records.
+    fn table(&self) -> &Arc<Table<Self::Record>>;
+
+    /// Returns the span of all that is logged about the job of this record.
+    fn span(studio: &Studio, id: Uuid) -> Span;
+
+    /// Reads what the claim depends on.
+    fn prepare(&self, _: &Studio, _: Uuid) -> impl Future<Output = Result<Self::Prepared, JobError>> + Send {
+        async { Ok(Self::Prepared::default()) }
+    }
+
+    /// Claims the record for the attempt `by` until `lease_until`.
+    fn claim(
+        record: &mut Self::Record,
+        by: TryId,
+        now: Timestamp,
+        lease_until: Timestamp,
+        _: &Self::Prepared,
+    ) -> Claim {
+        record.claim(by, now, lease_until)
+    }
+
+    /// Does the work, completes the record and returns it.
+    fn run(
+        &self,
+        lease: Arc<Lease<Self::Record>>,
+        prepared: &Self::Prepared,
+    ) -> impl Future<Output = Result<Self::Record, JobError>> + Send;
+
+    /// Sends what follows from the outcome. It runs before the message is acknowledged and can run again, so each of its steps
+    /// must have the same effect when it is repeated.
+    fn follow_up(
+        &self,
+        _: (&Studio, Uuid),
+        _: &Ended<Self::Record>,
+        _: &Self::Prepared,
+        _: Timestamp,
+    ) -> impl Future<Output = Result<(), JobError>> + Send {
+        async { Ok(()) }
+    }
+}
+
+/// A job without a record: done again from the beginning when it fails.
+pub trait PlainJobHandler: Send + Sync + 'static {
+    /// Name of the job, as messages carry it.
+    const NAME: &'static str;
+
+    /// Does the work.
+    fn run(&self, now: Timestamp) -> impl Future<Output = Result<(), JobError>> + Send;
+}
+
+/// A function that works one queue.
+pub struct Worker {
+    name: QueueName,
+    queue: Queue,
+    redelivery: Redelivery,
+    handlers: BTreeMap<&'static str, Box<dyn Dispatch>>,
+    /// Bucket whose events of S3 are jobs of this worker.
+    notifying_bucket: Option<String>,
+    /// Where the jobs of the previous release go on that are this worker's no longer; `None` for the worker of that queue.
+    default_queue: Option<Queue>,
+}
+
+impl Worker {
+    /// Reads the URLs of its queue (such as `PHOTOS_QUEUE_URL`) and of the default queue. A missing variable is an error that
+    /// names it.
+    pub fn from_env(env: &Env, name: QueueName, sqs: &aws_sdk_sqs::Client) -> Result<Self, EnvError> {
+        let queue = Queue::from_env(env, name, sqs)?;
+        let default_queue = match name {
+            QueueName::Default => None,
+            _ => Some(Queue::from_env(env, QueueName::Default, sqs)?),
+        };
+        let redelivery = Redelivery::from_env(env, queue.clone())?;
+        Ok(Self { name, queue, redelivery, handlers: BTreeMap::new(), notifying_bucket: None, default_queue })
+    }
+
+    /// Registers a job.
+    #[must_use]
+    pub fn with<H: JobHandler>(mut self, handler: H) -> Self {
+        self.handlers.insert(H::NAME, Box::new(Leased(handler)));
+        self
+    }
+
+    /// Registers a job without a record.
+    #[must_use]
+    pub fn with_plain<H: PlainJobHandler>(mut self, handler: H) -> Self {
+        self.handlers.insert(H::NAME, Box::new(Plain(handler)));
+        self
+    }
+
+    /// Takes S3's own events of this bucket as `process_photo` jobs.
+    #[must_use]
+    pub fn with_events_of(self, bucket: String) -> Self {
+        Self { notifying_bucket: Some(bucket), ..self }
+    }
+
+    /// Works one batch of messages and returns which of them failed.
+    pub async fn handle(&self, event: LambdaEvent<SqsEvent>) -> SqsBatchResponse {
+        batch::run(event, &self.redelivery, |delivery| self.one(delivery)).await
+    }
+
+    /// Serves Lambda's invocations until the process ends.
+    pub async fn serve(self) -> Result<(), lambda_runtime::Error> {
+        let worker = &self;
+        let handle = |event: LambdaEvent<_>| async move { Ok::<_, lambda_runtime::Error>(worker.handle(event).await) };
+        lambda_runtime::run(service_fn(handle)).await
+    }
+
+    async fn one(&self, delivery: Delivery) -> Result<Disposition, JobError> {
+        // S3 puts one record into an event, but does not promise so.
+        let mut disposition = Disposition::Done;
+        for job in self.decode(&delivery.body)? {
+            let ended = self.dispatch(&job, &delivery).await?;
+            disposition = if disposition == Disposition::Done { ended } else { disposition };
+        }
+        Ok(disposition)
+    }
+
+    fn decode(&self, body: &str) -> Result<Vec<Job>, JobError> {
+        let undecodable = |reason: String| JobError::reject("undecodable", reason);
+        if let Some(bucket) = &self.notifying_bucket
+            && let Some(jobs) = s3_event::jobs(body, bucket).map_err(|error| undecodable(error.to_string()))?
+        {
+            return Ok(jobs);
+        }
+        Ok(vec![Job::decode(body).map_err(|error| undecodable(error.to_string()))?])
+    }
+
+    async fn dispatch(&self, job: &Job, delivery: &Delivery) -> Result<Disposition, JobError> {
+        if let Some(handler) = self.handlers.get(job.name()) {
+            return handler.dispatch(job, delivery, &self.queue).await;
+        }
+        match (&self.default_queue, job) {
+            // The previous release's schedules put sweeps on every queue.
+            (Some(_), Job::Sweep) => Ok(Disposition::Done),
+            // And each of its workers did the operations upon its own records.
+            (Some(default_queue), Job::Operate { .. }) => {
+                delivery.forward_to(default_queue).await?;
+                info!("Sent an operation of the previous release to the default queue");
+                Ok(Disposition::Done)
+            }
+            _ => Err(JobError::reject("wrong_queue", format!("{} is no job of the {} queue.", job.name(), self.name))),
+        }
+    }
+}
+
+/// A registered handler, whatever its record.
+trait Dispatch: Send + Sync {
+    fn dispatch<'a>(
+        &'a self,
+        job: &'a Job,
+        delivery: &'a Delivery,
+        queue: &'a Queue,
+    ) -> BoxFuture<'a, Result<Disposition, JobError>>;
+}
+
+struct Leased<H>(H);
+
+impl<H: JobHandler> Dispatch for Leased<H> {
+    fn dispatch<'a>(
+        &'a self,
+        job: &'a Job,
+        delivery: &'a Delivery,
+        queue: &'a Queue,
+    ) -> BoxFuture<'a, Result<Disposition, JobError>> {
+        let Some((studio, id)) = job.record() else {
+            let error = JobError::reject("undecodable", format!("{} names no record.", job.name()));
+            return Box::pin(std::future::ready(Err(error)));
+        };
+        Box::pin(self.work(job, (studio, id), delivery, queue).instrument(H::span(studio, id)))
+    }
+}
+
+impl<H: JobHandler> Leased<H> {
+    async fn work(
+        &self,
+        job: &Job,
+        (studio, id): (&Studio, Uuid),
+        delivery: &Delivery,
+        queue: &Queue,
+    ) -> Result<Disposition, JobError> {
+        let handler = &self.0;
+        let prepared = &handler.prepare(studio, id).await?;
+        let claim = |record: &mut H::Record, by, now, lease_until| H::claim(record, by, now, lease_until, prepared);
+        let run = |lease| handler.run(lease, prepared);
+        let ended = lease::work(handler.table(), delivery, (studio, id), claim, run).await?;
+        handler.follow_up((studio, id), &ended, prepared, delivery.now()).await?;
+        if let Some(record) = &ended.at_rest {
+            lease::rest(handler.table(), record).await?;
+        }
+        if ended.paused {
+            queue.send(job).await?;
+        }
+        Ok(ended.disposition)
+    }
+}
+
+struct Plain<H>(H);
+
+impl<H: PlainJobHandler> Dispatch for Plain<H> {
+    fn dispatch<'a>(
+        &'a self,
+        _: &'a Job,
+        delivery: &'a Delivery,
+        _: &'a Queue,
+    ) -> BoxFuture<'a, Result<Disposition, JobError>> {
+        Box::pin(async move { self.0.run(delivery.now()).await.map(|()| Disposition::Done) })
+    }
+}
