@@ -194,7 +194,7 @@ async fn a_wrong_checksum_on_one_record_fails_the_build_and_not_the_customer() {
     let photos = app.large_and_small("anna", "LsLL").await;
     let ids: Vec<String> = photos.iter().map(|(_, _, id)| id.clone()).collect();
     let order = app.order("anna", "W-1", &ids).await;
-    let records = Table::<Photo>::new(dynamodb(&app), "photos");
+    let records = Table::<Photo>::new(dynamodb(&app), "photos", &runtime::world::World::system());
     let builder = app.builder(Arc::new(Quiet)).await;
     for (name, _, id) in &photos {
         let flip = |photo: &mut Photo| {
@@ -254,7 +254,7 @@ async fn a_photo_that_is_gone_or_replaced_fails_the_download_by_its_name() {
     let photos = app.large_and_small("anna", "LsLLs").await;
     let ids: Vec<String> = photos.iter().map(|(_, _, id)| id.clone()).collect();
     let order = app.order("anna", "B-1", &ids).await;
-    let records = Table::<Photo>::new(dynamodb(&app), "photos");
+    let records = Table::<Photo>::new(dynamodb(&app), "photos", &runtime::world::World::system());
     let quiet = app.builder(Arc::new(Quiet)).await;
     let failed = async |builder: &Builder, code: &str, name: &str| {
         let made = app.post("anna", &format!("/orders/{order}/downloads"), json!({ "notify": false })).await;

@@ -175,7 +175,7 @@ async fn workers_that_find_the_mark_erase_what_they_work_on() {
     let order = app.order("anna", "Ref-1", std::slice::from_ref(&photo)).await;
     let download = app.post("anna", &format!("/orders/{order}/downloads"), json!({})).await.text("/download/id");
     let email = confirm(&app, "anna", &order, ADDRESS).await;
-    let table = Table::<Order>::new(dynamodb(&app), "orders");
+    let table = Table::<Order>::new(dynamodb(&app), "orders", &runtime::world::World::system());
     let mark = |order: &mut Order| {
         order.erase(Timestamp::now());
         Ok::<_, ()>(())

@@ -54,7 +54,7 @@ async fn a_page_with_a_filter_reads_at_most_twice_what_it_shows() {
     environment.insert("AWS_ENDPOINT_URL_DYNAMODB".into(), proxy.endpoint.clone());
     let env = Env::of(environment);
     let client = runtime::aws::dynamodb(&env, &runtime::aws::config(&env, runtime::aws::Patience::Request).unwrap());
-    let photos = Table::<Photo>::new(client, env.required("PHOTOS_TABLE").unwrap());
+    let photos = Table::<Photo>::new(client, env.required("PHOTOS_TABLE").unwrap(), env.world());
     let failed = |photo: &Photo| photo.status == PhotoStatus::Failed;
     let by = (ListIndex::Status, "failed");
     let all = photos.list(&studio, None, SHOWN, |_| true).await.unwrap();

@@ -11,7 +11,7 @@ use domain::{
 };
 use jiff::Timestamp;
 use reqwest::Method;
-use runtime::{clock::Clock, store::Table};
+use runtime::{clock::Clock, store::Table, world::World};
 use serde_json::json;
 use tests::{
     Answer, TestApp,
@@ -83,7 +83,7 @@ async fn failed_emails(app: &TestApp) {
     email.status = EmailStatus::Failed;
     email.error = Some(RecordError::new("rejected", "By the test."));
     email.work.give_up(now);
-    Table::new(dynamodb.clone(), "emails").create(&email).await.unwrap();
+    Table::new(dynamodb.clone(), "emails", &World::system()).create(&email).await.unwrap();
     let record = dynamodb.scan().table_name("emails").send().await.unwrap().items.unwrap().remove(0);
     let copy = || {
         let id = AttributeValue::S(Uuid::now_v7().to_string());

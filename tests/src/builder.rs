@@ -6,7 +6,7 @@ use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use domain::{Job, download::Download};
 use jiff::Timestamp;
 use lambda_runtime::{Context, LambdaEvent};
-use runtime::{env::Env, store::Table, worker::Worker};
+use runtime::{env::Env, store::Table, worker::Worker, world::World};
 use uuid::Uuid;
 
 use crate::{
@@ -47,7 +47,7 @@ impl TestApp {
         let s3 = Proxy::start(&aws, line.clone()).await.expect("a port");
         let dynamodb = Proxy::start(&dynamodb, line).await.expect("a port");
         let config = runtime::aws::config(&self.env(), runtime::aws::Patience::Job).expect("complete");
-        let downloads = Table::new(runtime::aws::dynamodb(&self.env(), &config), "downloads");
+        let downloads = Table::new(runtime::aws::dynamodb(&self.env(), &config), "downloads", &World::system());
         variables.insert("AWS_ENDPOINT_URL".into(), s3.endpoint.clone());
         variables.insert("AWS_ENDPOINT_URL_DYNAMODB".into(), dynamodb.endpoint.clone());
         variables.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));

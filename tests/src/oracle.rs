@@ -139,6 +139,7 @@ pub fn table<R: JobRecord>(app: &TestApp, variable: &str) -> Result<Table<R>> {
     Ok(Table::new(
         runtime::aws::dynamodb(&env, &runtime::aws::config(&env, runtime::aws::Patience::Job)?),
         env.required(variable)?,
+        env.world(),
     ))
 }
 

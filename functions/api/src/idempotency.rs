@@ -6,11 +6,11 @@
 
 mod record;
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use axum::{
     body::Body,
-    extract::{FromRequestParts, Request, State as Shared},
+    extract::{FromRef, FromRequestParts, Request, State as Shared},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -19,11 +19,12 @@ use http::{Method, StatusCode, header::CONTENT_TYPE, request::Parts};
 use jiff::Timestamp;
 pub use record::{Answer, Keyed, Meaning};
 use runtime::{
-    clock::Clock,
     store::{Created, Table},
+    world::World,
 };
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
+use tokio::time::Instant;
 use tracing::warn;
 use uuid::Uuid;
 
@@ -58,11 +59,14 @@ pub struct Allotted {
     pub since: Instant,
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Allotted {
+impl<S: Send + Sync> FromRequestParts<S> for Allotted
+where
+    Idempotency: FromRef<S>,
+{
     type Rejection = std::convert::Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        Ok(parts.extensions.get().copied().unwrap_or_else(|| Self::first(Uuid::now_v7())))
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        Ok(parts.extensions.get().copied().unwrap_or_else(|| Self::first(Idempotency::from_ref(state).world.uuid_v7())))
     }
 }
 
@@ -89,13 +93,13 @@ impl Allotted {
 pub struct Idempotency {
     requests: Arc<Table<Keyed>>,
     identities: Identities,
-    clock: Clock,
+    world: World,
 }
 
 impl Idempotency {
     /// Keys that are kept in this table.
-    pub fn new(requests: Table<Keyed>, identities: Identities, clock: Clock) -> Self {
-        Self { requests: Arc::new(requests), identities, clock }
+    pub fn new(requests: Table<Keyed>, identities: Identities, world: World) -> Self {
+        Self { requests: Arc::new(requests), identities, world }
     }
 }
 
@@ -117,7 +121,7 @@ async fn run(state: &Idempotency, request: Request, next: Next) -> ApiResult<Res
     let bytes = extract::read(Request::new(body), &()).await?;
     let fingerprint = fingerprint(&parts, &bytes, &key);
     let id = Uuid::new_v5(&NAMESPACE, key.as_bytes());
-    let now = state.clock.now();
+    let now = state.world.now();
     let (meaning, turn) = begin(state, &studio, id, fingerprint, now).await?;
     let allotted = match &meaning {
         Meaning::First(id) => Allotted::first(*id),
@@ -190,14 +194,16 @@ async fn begin(
     fingerprint: String,
     now: Timestamp,
 ) -> ApiResult<(Meaning, Timestamp)> {
-    let begun = Keyed::begun(studio.clone(), id, fingerprint.clone(), now);
+    let record = state.world.uuid_v7();
+    let begun = Keyed::begun(studio.clone(), id, fingerprint.clone(), record, now);
     if let Created::New = state.requests.create(&begun).await? {
         return Ok((Meaning::First(begun.record), begun.under_way_until));
     }
-    let again = state.requests.update(studio, id, |keyed: &mut Keyed| match keyed.comes_again(&fingerprint, now) {
-        going @ (Meaning::First(_) | Meaning::BrokeOff(_)) => Ok(going),
-        other => Err(other),
-    });
+    let again =
+        state.requests.update(studio, id, |keyed: &mut Keyed| match keyed.comes_again(&fingerprint, record, now) {
+            going @ (Meaning::First(_) | Meaning::BrokeOff(_)) => Ok(going),
+            other => Err(other),
+        });
     match again.await? {
         Some((keyed, Ok(meaning) | Err(meaning))) => Ok((meaning, keyed.under_way_until)),
         // Its first request was refused between our two looks: as good as under way.
@@ -217,7 +223,7 @@ async fn end(
     if first && status.is_client_error() {
         return state.requests.delete_if(studio, id, |keyed| keyed.under_way_until == turn).await;
     }
-    let now = state.clock.now();
+    let now = state.world.now();
     let answer = status.is_success().then(|| Answer { status: status.as_u16(), body });
     let ended = state.requests.update(studio, id, |keyed: &mut Keyed| {
         if keyed.under_way_until != turn && answer.is_none() {

@@ -69,24 +69,32 @@ impl State {
         let s3 = aws::s3(env, &config);
         let sqs = aws_sdk_sqs::Client::new(&config);
         let requests = env.required("REQUESTS_TABLE")?;
-        let operations = Arc::new(Table::new(dynamodb.clone(), requests.clone()));
+        let operations = Arc::new(Table::new(dynamodb.clone(), requests.clone(), env.world()));
         let identities = Identities::from_env(env)?;
         let archives = ObjectStore::new(s3.clone(), env.required("DOWNLOADS_BUCKET")?);
         Ok(Self(Arc::new(Inner {
-            photos: Desk::from_env(env, Arc::new(Table::new(dynamodb.clone(), env.required("PHOTOS_TABLE")?)), &sqs)?,
-            orders: Orders::new(dynamodb.clone(), env.required("ORDERS_TABLE")?),
-            downloads: Desk::from_env(
+            photos: Desk::from_env(
                 env,
-                Arc::new(Table::new(dynamodb.clone(), env.required("DOWNLOADS_TABLE")?)),
+                Arc::new(Table::new(dynamodb.clone(), env.required("PHOTOS_TABLE")?, env.world())),
                 &sqs,
             )?,
-            emails: Desk::from_env(env, Arc::new(Table::new(dynamodb.clone(), env.required("EMAILS_TABLE")?)), &sqs)?,
+            orders: Orders::new(dynamodb.clone(), env.required("ORDERS_TABLE")?, env.world()),
+            downloads: Desk::from_env(
+                env,
+                Arc::new(Table::new(dynamodb.clone(), env.required("DOWNLOADS_TABLE")?, env.world())),
+                &sqs,
+            )?,
+            emails: Desk::from_env(
+                env,
+                Arc::new(Table::new(dynamodb.clone(), env.required("EMAILS_TABLE")?, env.world())),
+                &sqs,
+            )?,
             fillings: Fillings::new(operations.clone(), env.clock()),
             operations: Desk::from_env(env, operations, &sqs)?,
             idempotency: Idempotency::new(
-                Table::new(dynamodb.clone(), requests.clone()),
+                Table::new(dynamodb.clone(), requests.clone(), env.world()),
                 identities.clone(),
-                env.clock(),
+                env.world().clone(),
             ),
             identities,
             tombstones: Tombstones::new(dynamodb, requests),
@@ -108,6 +116,12 @@ impl State {
 impl FromRef<State> for Identities {
     fn from_ref(state: &State) -> Self {
         state.identities.clone()
+    }
+}
+
+impl FromRef<State> for Idempotency {
+    fn from_ref(state: &State) -> Self {
+        state.idempotency.clone()
     }
 }
 

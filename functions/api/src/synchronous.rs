@@ -12,11 +12,9 @@ use domain::{
     queue_config::{QueueName, queues},
 };
 pub use estimate::{Estimate, archive, photo};
-use jiff::Timestamp;
-use runtime::{clock::Clock, desk::Desk, env::Env, lambda::Lambda};
+use runtime::{desk::Desk, env::Env, lambda::Lambda, world::World};
 use serde_json::{Value, json};
 use tracing::{info, warn};
-use uuid::Uuid;
 
 use crate::{
     idempotency::Allotted,
@@ -32,7 +30,7 @@ pub struct Workers {
     /// Function names by the queues that they work. No request waits for a job of the default queue.
     functions: BTreeMap<QueueName, String>,
     longest_wait: Duration,
-    clock: Clock,
+    world: World,
 }
 
 impl Workers {
@@ -48,7 +46,7 @@ impl Workers {
             lambda: Lambda::new(config, longest_wait)?,
             functions: functions.collect::<Result<_>>()?,
             longest_wait,
-            clock: env.clock(),
+            world: env.world().clone(),
         })
     }
 
@@ -79,7 +77,7 @@ impl Workers {
         };
         // What the request has taken so far is not waited for once more.
         let left = self.longest_wait.saturating_sub(request.since.elapsed());
-        let event = event(&job, self.clock.now());
+        let event = event(&job, &self.world);
         let acknowledged = match tokio::time::timeout(left, self.lambda.invoke(function, &event)).await {
             Ok(Ok(answer)) => answer["batchItemFailures"].as_array().is_none_or(Vec::is_empty),
             Ok(Err(error)) => {
@@ -101,11 +99,11 @@ impl Workers {
 }
 
 /// An event of one message, as SQS would hand it to the worker; it has no receipt, since there is nothing to hide or delete.
-fn event(job: &Job, now: Timestamp) -> Value {
+fn event(job: &Job, world: &World) -> Value {
     json!({ "Records": [{
-        "messageId": Uuid::new_v4(),
+        "messageId": world.uuid_v4(),
         "receiptHandle": "",
-        "body": job.encode(now),
+        "body": job.encode(world.now()),
         "attributes": {},
         "messageAttributes": {},
         "eventSource": "aws:sqs",

@@ -5,7 +5,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use anyhow::anyhow;
@@ -25,7 +25,7 @@ use runtime::{
     store::Table,
     worker::JobHandler,
 };
-use tokio::sync::Mutex;
+use tokio::{sync::Mutex, time::Instant};
 use tracing::{Span, info, info_span, warn};
 use uuid::Uuid;
 

@@ -33,10 +33,10 @@ impl State {
     pub fn from_env(env: &Env, config: &SdkConfig) -> Result<Self> {
         let dynamodb = aws::dynamodb(env, config);
         Ok(Self {
-            orders: Orders::new(dynamodb.clone(), env.required("ORDERS_TABLE")?),
-            downloads: Table::new(dynamodb.clone(), env.required("DOWNLOADS_TABLE")?),
-            emails: Arc::new(Table::new(dynamodb, env.required("EMAILS_TABLE")?)),
-            ses: Ses::new(config)?,
+            orders: Orders::new(dynamodb.clone(), env.required("ORDERS_TABLE")?, env.world()),
+            downloads: Table::new(dynamodb.clone(), env.required("DOWNLOADS_TABLE")?, env.world()),
+            emails: Arc::new(Table::new(dynamodb, env.required("EMAILS_TABLE")?, env.world())),
+            ses: Ses::new(env.world(), config)?,
             links: LinkSecrets::new(Parameters::new(config)?, env.required("LINK_SECRET_PARAMETER")?),
             from: sender(&env.required("MAIL_FROM")?),
             configuration_set: env.optional("SES_CONFIGURATION_SET"),

@@ -35,19 +35,27 @@ impl State {
     pub fn from_env(env: &Env, config: &SdkConfig, sqs: &aws_sdk_sqs::Client) -> Result<Self> {
         let dynamodb = aws::dynamodb(env, config);
         Ok(Self {
-            emails: Desk::from_env(env, Arc::new(Table::new(dynamodb.clone(), env.required("EMAILS_TABLE")?)), sqs)?,
-            photos: Desk::from_env(env, Arc::new(Table::new(dynamodb.clone(), env.required("PHOTOS_TABLE")?)), sqs)?,
+            emails: Desk::from_env(
+                env,
+                Arc::new(Table::new(dynamodb.clone(), env.required("EMAILS_TABLE")?, env.world())),
+                sqs,
+            )?,
+            photos: Desk::from_env(
+                env,
+                Arc::new(Table::new(dynamodb.clone(), env.required("PHOTOS_TABLE")?, env.world())),
+                sqs,
+            )?,
             downloads: Desk::from_env(
                 env,
-                Arc::new(Table::new(dynamodb.clone(), env.required("DOWNLOADS_TABLE")?)),
+                Arc::new(Table::new(dynamodb.clone(), env.required("DOWNLOADS_TABLE")?, env.world())),
                 sqs,
             )?,
             operations: Desk::from_env(
                 env,
-                Arc::new(Table::new(dynamodb.clone(), env.required("REQUESTS_TABLE")?)),
+                Arc::new(Table::new(dynamodb.clone(), env.required("REQUESTS_TABLE")?, env.world())),
                 sqs,
             )?,
-            orders: Orders::new(dynamodb, env.required("ORDERS_TABLE")?),
+            orders: Orders::new(dynamodb, env.required("ORDERS_TABLE")?, env.world()),
             archives: ObjectStore::new(aws::s3(env, config), env.required("DOWNLOADS_BUCKET")?),
             links: LinkSecrets::new(Parameters::new(config)?, env.required("LINK_SECRET_PARAMETER")?),
             retention_days: Some(env.parsed_or("PERSONAL_DATA_RETENTION_DAYS", 0)?).filter(|days| *days > 0),

@@ -21,6 +21,7 @@ use runtime::{
     worker::JobHandler,
 };
 use sha2::{Digest as _, Sha256};
+use tokio::time::Instant;
 use tracing::{Span, info, info_span};
 use uuid::Uuid;
 
@@ -76,7 +77,7 @@ fn original(studio: &Studio, photo: Uuid) -> ObjectKey {
 }
 
 async fn process(state: &State, lease: &Lease<Photo>, head: Option<&Head>) -> Result<Photo, JobError> {
-    let started = std::time::Instant::now();
+    let started = Instant::now();
     let gone = || JobError::reject("original_missing", "The original is not stored any more. Please upload it again.");
     let head = head.ok_or_else(gone)?;
     let photo = &lease.record;
@@ -84,7 +85,9 @@ async fn process(state: &State, lease: &Lease<Photo>, head: Option<&Head>) -> Re
     let size = head.size;
     let filename = photo.filename.clone();
     // CPU off the executor: a large photo takes seconds.
-    let developed = tokio::task::spawn_blocking(move || develop(&original, &filename, &Limits::default()))
+    let developed = lease
+        .world()
+        .compute(move || develop(&original, &filename, &Limits::default()))
         .await?
         .map_err(|refusal| JobError::reject(refusal.code(), refusal.to_string()))?;
     check_declared(photo, &developed)?;

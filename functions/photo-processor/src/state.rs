@@ -24,7 +24,7 @@ impl State {
     pub fn from_env(env: &Env, config: &SdkConfig) -> Result<Self> {
         let dynamodb = aws::dynamodb(env, config);
         Ok(Self {
-            photos: Arc::new(Table::new(dynamodb.clone(), env.required("PHOTOS_TABLE")?)),
+            photos: Arc::new(Table::new(dynamodb.clone(), env.required("PHOTOS_TABLE")?, env.world())),
             tombstones: Tombstones::new(dynamodb, env.required("REQUESTS_TABLE")?),
             objects: ObjectStore::new(aws::s3(env, config), env.required("PHOTOS_BUCKET")?),
         })

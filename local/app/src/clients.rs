@@ -10,6 +10,7 @@ use runtime::{
     env::Env,
     ses::{NewEmail, Ses},
     ssm::Parameters,
+    world::World,
 };
 
 async fn start(data: &Path) -> (StandIns, SdkConfig) {
@@ -30,7 +31,7 @@ async fn start(data: &Path) -> (StandIns, SdkConfig) {
 async fn sent_emails_survive_a_restart() {
     let data = tempfile::tempdir().unwrap();
     let (stand_ins, config) = start(data.path()).await;
-    let ses = Ses::new(&config).unwrap();
+    let ses = Ses::new(&World::system(), &config).unwrap();
     let send = |to: &str| {
         let (from, subject, text) = ("a@example.com".to_owned(), "Hi".to_owned(), "plain".to_owned());
         ses.send(NewEmail { from, to: to.to_owned(), subject, text, ..NewEmail::default() })

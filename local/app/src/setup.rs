@@ -186,7 +186,7 @@ async fn tables(dynamodb: &aws_sdk_dynamodb::Client, env: &Env) -> Result<()> {
         }
     }
     // Of a table without an earlier build nothing is to be filled.
-    let operations = Table::new(dynamodb.clone(), env.required("REQUESTS_TABLE")?);
+    let operations = Table::new(dynamodb.clone(), env.required("REQUESTS_TABLE")?, env.world());
     for (variable, table) in
         [("PHOTOS_TABLE", Filled::Photos), ("DOWNLOADS_TABLE", Filled::Downloads), ("ORDERS_TABLE", Filled::Orders)]
     {
@@ -282,10 +282,10 @@ fn key(name: &str, kind: KeyType) -> Result<KeySchemaElement> {
 pub async fn free_dead_leases(env: &Env) -> Result<()> {
     let dynamodb = runtime::aws::dynamodb(env, &aws::config(env, aws::Patience::Job)?);
     let now = env.clock().now();
-    free(&Table::<Photo>::new(dynamodb.clone(), env.required("PHOTOS_TABLE")?), now).await?;
-    free(&Table::<Download>::new(dynamodb.clone(), env.required("DOWNLOADS_TABLE")?), now).await?;
-    free(&Table::<Email>::new(dynamodb.clone(), env.required("EMAILS_TABLE")?), now).await?;
-    free(&Table::<Operation>::new(dynamodb, env.required("REQUESTS_TABLE")?), now).await
+    free(&Table::<Photo>::new(dynamodb.clone(), env.required("PHOTOS_TABLE")?, env.world()), now).await?;
+    free(&Table::<Download>::new(dynamodb.clone(), env.required("DOWNLOADS_TABLE")?, env.world()), now).await?;
+    free(&Table::<Email>::new(dynamodb.clone(), env.required("EMAILS_TABLE")?, env.world()), now).await?;
+    free(&Table::<Operation>::new(dynamodb, env.required("REQUESTS_TABLE")?, env.world()), now).await
 }
 
 async fn free<R: JobRecord>(table: &Table<R>, now: Timestamp) -> Result<()> {

@@ -423,11 +423,11 @@ mod tests {
         let now = Timestamp::from_second(1_000).expect("in range");
         let later = Timestamp::from_second(2_000).expect("in range");
         let mut download = Download { photo_count: 8, ..pending(now) };
-        assert_eq!(download.claim(TryId::new(), now, later), Claim::Claimed);
+        assert_eq!(download.claim(TryId(Uuid::from_u128(1)), now, later), Claim::Claimed);
         assert_eq!(download.progress, Progress { done: 0, total: 8 });
         download.progress.done = 5;
         download.release();
-        assert_eq!(download.claim(TryId::new(), later, later), Claim::Claimed);
+        assert_eq!(download.claim(TryId(Uuid::from_u128(2)), later, later), Claim::Claimed);
         assert_eq!(download.progress, Progress { done: 5, total: 8 });
         download.fail(later);
         download.restart(later, None).expect("it has failed");

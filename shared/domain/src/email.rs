@@ -286,7 +286,7 @@ mod tests {
     fn erased_email_keeps_no_address_and_is_not_sent() {
         let at = |second| Timestamp::from_second(second).expect("in range");
         let mut queued = queued();
-        let by = TryId::new();
+        let by = TryId(Uuid::from_u128(3));
         assert_eq!(queued.claim(by, at(0), at(60)), Claim::Claimed);
         let mut sent = queued.clone();
         sent.begin_sending(by).expect("its own");
@@ -309,7 +309,7 @@ mod tests {
             for personal in ["eva", "example.com", "2026-1017", "ses-id", "SES refused"] {
                 assert!(!json.contains(personal), "{json}");
             }
-            assert_eq!(email.claim(TryId::new(), at(3), at(60)), Claim::Done);
+            assert_eq!(email.claim(TryId(Uuid::from_u128(4)), at(3), at(60)), Claim::Done);
             assert_eq!(email.restart(at(3), None), Err(NotAgain::Impossible));
             assert_eq!(
                 email.complete(by, at(3), "late".into(), "late".into()),
@@ -326,7 +326,7 @@ mod tests {
         let again = |counted| if counted { Fate::Again { due_at: at(50) } } else { Fate::Waits { due_at: at(50) } };
         let mut email = queued();
         let claim = |email: &mut Email| {
-            let by = TryId::new();
+            let by = TryId(Uuid::from_u128(5));
             (by, email.claim(by, at(0), at(60)))
         };
         let (by, _) = claim(&mut email);

@@ -28,15 +28,7 @@ pub const GRACE: SignedDuration = SignedDuration::from_secs(120);
 /// try of its own for the present one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct TryId(Uuid);
-
-impl TryId {
-    /// A new one.
-    #[expect(clippy::new_without_default, reason = "two of them differ, which nobody expects of a default")]
-    pub fn new() -> Self {
-        Self(Uuid::new_v4())
-    }
-}
+pub struct TryId(pub Uuid);
 
 /// The part of a record that workers fight over.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -283,7 +275,7 @@ mod tests {
 
     #[test]
     fn a_lease_keeps_others_out_until_it_ends_and_its_owner_never() {
-        let (a, b) = (TryId::new(), TryId::new());
+        let (a, b) = (TryId(Uuid::from_u128(6)), TryId(Uuid::from_u128(7)));
         let mut work = JobState::default();
         work.claim(a, at(100));
         assert!(work.held_at(at(99), b) && !work.held_at(at(100), b) && !work.held_at(at(50), a));
@@ -291,7 +283,7 @@ mod tests {
 
     #[test]
     fn a_late_owner_is_refused_after_a_second_claim() {
-        let (a, b) = (TryId::new(), TryId::new());
+        let (a, b) = (TryId(Uuid::from_u128(8)), TryId(Uuid::from_u128(9)));
         let mut work = JobState::default();
         work.claim(a, at(100));
         work.claim(b, at(200));
@@ -318,14 +310,14 @@ mod tests {
     fn tries_in_an_outage_are_not_counted_and_its_beginning_is_remembered_until_one_goes_well() {
         let mut work = JobState::default();
         for second in [100, 200] {
-            work.claim(TryId::new(), at(second));
+            work.claim(TryId(Uuid::from_u128(10)), at(second));
             assert!(!work.record_failure(at(second), Fate::Waits { due_at: at(second + 20) }));
         }
         assert_eq!((work.attempts, work.claims, work.failures), (0, 2, None));
         assert_eq!(work.outage, Some(Outage { since: at(100), tries: 2 }));
         let ordered_anew = work.sent_again(at(300), None).expect("may be");
         assert_eq!(ordered_anew.outage, None);
-        work.claim(TryId::new(), at(300));
+        work.claim(TryId(Uuid::from_u128(11)), at(300));
         work.succeed();
         assert_eq!(work.outage, None);
     }

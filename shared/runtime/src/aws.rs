@@ -17,7 +17,10 @@ use aws_smithy_types::{error::metadata::ProvideErrorMetadata, retry::RetryConfig
 use aws_types::{SdkConfig, sdk_config::SharedCredentialsProvider};
 use domain::error::ServiceUnavailable;
 
-use crate::env::{Env, EnvError};
+use crate::{
+    env::{Env, EnvError},
+    world::World,
+};
 
 /// A connection inside a region takes milliseconds; one that takes longer is better tried again.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -78,7 +81,7 @@ pub fn config(env: &Env, patience: Patience) -> Result<SdkConfig, EnvError> {
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(env.required("AWS_REGION")?))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .http_client(https(|client| client))
+        .http_client(env.world().http().cloned().unwrap_or_else(|| https(|client| client)))
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(times(FIRST_BACKOFF)))
         .timeout_config(
             TimeoutConfig::builder()
@@ -200,7 +203,10 @@ pub fn broken_off(attempted: &'static str, error: impl Into<anyhow::Error>) -> a
 
 /// The same services over connections of which each is used once: a pooled one may have been closed by the other side, and
 /// whether a request that met that was heard can't be told.
-pub fn unpooled(config: &SdkConfig) -> SdkConfig {
+pub fn unpooled(world: &World, config: &SdkConfig) -> SdkConfig {
+    if world.http().is_some() {
+        return config.clone();
+    }
     config.to_builder().http_client(https(|client| client.pool_max_idle_per_host(0))).build()
 }
 

@@ -14,10 +14,10 @@ use lambda_runtime::LambdaEvent;
 use tracing::{Instrument as _, error, info, info_span, warn};
 
 use crate::{
-    clock::Clock,
     env::{Env, EnvError},
     metrics,
     queue::{Queue, SINCE},
+    world::World,
 };
 
 /// Messages of one batch that are worked on at once. SQS hands out at most 10; the stores are the bound, not the CPU.
@@ -64,7 +64,7 @@ pub enum Disposition {
 pub struct Redelivery {
     queue: Queue,
     backoff: Duration,
-    clock: Clock,
+    world: World,
 }
 
 impl Redelivery {
@@ -72,7 +72,7 @@ impl Redelivery {
     /// each, jittered.
     pub fn from_env(env: &Env, queue: Queue) -> Result<Self, EnvError> {
         let seconds = env.parsed_or("RETRY_BACKOFF_SECONDS", 20_u64)?;
-        Ok(Self { queue, backoff: Duration::from_secs(seconds), clock: env.clock() })
+        Ok(Self { queue, backoff: Duration::from_secs(seconds), world: env.world().clone() })
     }
 }
 
@@ -121,12 +121,12 @@ impl Delivery {
 
     /// What time it is.
     pub fn now(&self) -> Timestamp {
-        self.redelivery.clock.now()
+        self.redelivery.world.now()
     }
 
-    /// The clock that says so.
-    pub(crate) fn clock(&self) -> Clock {
-        self.redelivery.clock.clone()
+    /// The world that the job runs in.
+    pub(crate) fn world(&self) -> &World {
+        &self.redelivery.world
     }
 
     /// How long the job may run.
@@ -157,7 +157,7 @@ impl Delivery {
     /// The wait after the n-th try: doubling, with equal jitter, so that a burst of failures does not come back as one.
     fn backoff(&self, attempts: u32) -> Duration {
         let full = self.redelivery.backoff.saturating_mul(1 << attempts.saturating_sub(1).min(10)).min(MAX_BACKOFF);
-        full.mul_f64(0.5 + 0.5 * jitter())
+        full.mul_f64(0.5 + 0.5 * self.redelivery.world.jitter())
     }
 }
 
@@ -166,18 +166,13 @@ fn between(from: Timestamp, to: Timestamp) -> Duration {
     Duration::try_from(to.duration_since(from)).unwrap_or_default()
 }
 
-/// 0 to 1.
-pub(crate) fn jitter() -> f64 {
-    f64::from(uuid::Uuid::new_v4().as_fields().0) / f64::from(u32::MAX)
-}
-
 /// Works the event's messages with `handle` and answers which ones failed.
 pub async fn run<H, F>(event: LambdaEvent<SqsEvent>, redelivery: &Redelivery, handle: H) -> SqsBatchResponse
 where
     H: Fn(Delivery) -> F,
     F: Future<Output = Result<Disposition, JobError>> + Send,
 {
-    let deadline = deadline(event.context.deadline, redelivery.clock.now());
+    let deadline = deadline(event.context.deadline, redelivery.world.now());
     let request_id = &event.context.request_id;
     let failures = stream::iter(event.payload.records)
         .map(|message| {
@@ -214,7 +209,7 @@ where
     let since =
         message.message_attributes.get(SINCE).and_then(|since| time(since.string_value.as_deref()?)).or(sent_at);
     if let Some(since) = since {
-        metrics::waited(between(since, redelivery.clock.now()));
+        metrics::waited(between(since, redelivery.world.now()));
     }
     let receipt_handle = message.receipt_handle.filter(|handle| !handle.is_empty());
     let delivery = |body| Delivery {

@@ -1,4 +1,4 @@
-//! What time it is. Leases, links and sweeps ask here, so that a test can let an hour pass in no time.
+//! The clock. Leases, links and sweeps ask it for the time, so that a test can let an hour pass in no time.
 
 use std::{
     sync::{
@@ -10,37 +10,70 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 
-/// The machine's clock, or one that runs ahead of it by as much as it was moved.
+/// The machine's clock, one that runs ahead of it, or one that stands still.
 #[derive(Debug, Clone, Default)]
-pub struct Clock {
-    /// Milliseconds; `None` can't be moved.
-    ahead: Option<Arc<AtomicI64>>,
+pub struct Clock(Kind);
+
+#[derive(Debug, Clone, Default)]
+enum Kind {
+    #[default]
+    Machine,
+    /// Milliseconds ahead of the machine's.
+    Ahead(Arc<AtomicI64>),
+    /// Milliseconds since the epoch.
+    Virtual(Arc<AtomicI64>),
 }
 
 impl Clock {
-    /// The machine's.
+    /// The machine's clock.
     pub fn system() -> Self {
         Self::default()
     }
 
-    /// One that [`Self::advance`] moves; clones move together.
+    /// A clock that runs as the machine's and that [`Self::advance`] moves. Clones move together.
     pub fn movable() -> Self {
-        Self { ahead: Some(Arc::default()) }
+        Self(Kind::Ahead(Arc::default()))
     }
 
-    /// Now.
+    /// A clock that stands at this time until [`Self::advance`] moves it. Clones move together.
+    pub fn standing_at(time: Timestamp) -> Self {
+        Self(Kind::Virtual(Arc::new(AtomicI64::new(time.as_millisecond()))))
+    }
+
+    /// Returns the time.
     pub fn now(&self) -> Timestamp {
-        let ahead = self.ahead.as_ref().map_or(0, |ahead| ahead.load(Ordering::SeqCst));
-        let now = Timestamp::now();
-        now.saturating_add(SignedDuration::from_millis(ahead)).unwrap_or(now)
-    }
-
-    /// Moves a movable clock forward; the machine's does not listen.
-    pub fn advance(&self, by: Duration) {
-        if let Some(ahead) = &self.ahead {
-            ahead.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
+        match &self.0 {
+            Kind::Machine => machine(),
+            Kind::Ahead(ahead) => {
+                let (now, ahead) = (machine(), SignedDuration::from_millis(ahead.load(Ordering::SeqCst)));
+                now.saturating_add(ahead).unwrap_or(now)
+            }
+            Kind::Virtual(now) => Timestamp::from_millisecond(now.load(Ordering::SeqCst)).unwrap_or(Timestamp::MAX),
         }
     }
+
+    /// Returns the time that signatures bear. It is not moved: who verifies them knows the machine's clock only.
+    pub fn signing_time(&self) -> Timestamp {
+        match &self.0 {
+            Kind::Machine | Kind::Ahead(_) => machine(),
+            Kind::Virtual(_) => self.now(),
+        }
+    }
+
+    /// Moves the clock forward. The machine's does not move.
+    pub fn advance(&self, by: Duration) {
+        match &self.0 {
+            Kind::Machine => {}
+            Kind::Ahead(milliseconds) | Kind::Virtual(milliseconds) => {
+                milliseconds.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
+            }
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is where the time comes from")]
+fn machine() -> Timestamp {
+    Timestamp::now()
 }
 
 #[cfg(test)]
@@ -55,5 +88,15 @@ mod tests {
         fixed.advance(Duration::from_secs(3600));
         assert!(clock.now().duration_since(before) >= SignedDuration::from_secs(3600));
         assert!(fixed.now().duration_since(before) < SignedDuration::from_secs(60));
+        assert!(clock.signing_time().duration_since(before) < SignedDuration::from_secs(60));
+    }
+
+    #[test]
+    fn standing_clock_moves_by_hand_alone() {
+        let start = Timestamp::from_second(1_800_000_000).expect("in range");
+        let clock = Clock::standing_at(start);
+        clock.clone().advance(Duration::from_millis(1_500));
+        assert_eq!(clock.now().as_millisecond(), start.as_millisecond() + 1_500);
+        assert_eq!(clock.signing_time(), clock.now());
     }
 }

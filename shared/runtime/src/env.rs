@@ -2,14 +2,14 @@
 
 use std::{collections::HashMap, str::FromStr, sync::Arc};
 
-use crate::clock::Clock;
+use crate::{clock::Clock, world::World};
 
 /// Where variables come from: the process in Lambda, a map in the local system (one process plays all functions).
-/// The clock is part of it.
+/// The world that the functions run in is part of it.
 #[derive(Clone)]
 pub struct Env {
     source: Source,
-    clock: Clock,
+    world: World,
 }
 
 #[derive(Clone)]
@@ -37,22 +37,35 @@ pub enum EnvError {
 impl Env {
     /// The process's own environment.
     pub fn process() -> Self {
-        Self { source: Source::Process, clock: Clock::system() }
+        Self { source: Source::Process, world: World::system() }
     }
 
     /// These variables and no others.
     pub fn of(variables: HashMap<String, String>) -> Self {
-        Self { source: Source::Map(Arc::new(variables)), clock: Clock::system() }
+        Self { source: Source::Map(Arc::new(variables)), world: World::system() }
+    }
+
+    /// The same in another world.
+    #[must_use]
+    pub fn with_world(self, world: World) -> Self {
+        Self { world, ..self }
     }
 
     /// The same under another clock.
+    #[must_use]
     pub fn with_clock(self, clock: Clock) -> Self {
-        Self { clock, ..self }
+        let world = self.world.with_clock(clock);
+        Self { world, ..self }
     }
 
-    /// What time it is here.
+    /// Returns the world that the functions run in.
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// Returns the clock.
     pub fn clock(&self) -> Clock {
-        self.clock.clone()
+        self.world.clock().clone()
     }
 
     /// The variable's value; empty counts as not set.

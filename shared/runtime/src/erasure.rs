@@ -50,7 +50,7 @@ impl Erasure<'_> {
             return Ok(false);
         }
         // What requests made of the order has a UUIDv7 that is newer than the order's.
-        let since = (shift(id, -1), shift(Uuid::now_v7(), 1));
+        let since = (earlier(id), last_id_at(now));
         let downloads = self.downloads.between(studio, since, |download| download.order == id).await?;
         for download in &downloads {
             self.download(studio, download.id, now).await?;
@@ -115,11 +115,15 @@ impl Erasure<'_> {
     }
 }
 
-/// The id, earlier or later by the clock skew.
-fn shift(id: Uuid, direction: i8) -> Uuid {
-    let skew = CLOCK_SKEW_MS << BITS_BELOW_TIME;
-    let bits = id.as_u128();
-    Uuid::from_u128(if direction < 0 { bits.saturating_sub(skew) } else { bits.saturating_add(skew) })
+/// Returns the first id that a machine whose clock is behind can have made when this one was made.
+fn earlier(id: Uuid) -> Uuid {
+    Uuid::from_u128(id.as_u128().saturating_sub(CLOCK_SKEW_MS << BITS_BELOW_TIME))
+}
+
+/// Returns an id behind all that a machine whose clock is ahead can have made until this time.
+fn last_id_at(time: Timestamp) -> Uuid {
+    let milliseconds = u128::try_from(time.as_millisecond()).unwrap_or_default() + CLOCK_SKEW_MS;
+    Uuid::from_u128(((milliseconds + 1) << BITS_BELOW_TIME) - 1)
 }
 
 #[cfg(test)]
@@ -127,12 +131,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shifted_id_is_a_minute_earlier_or_later() {
+    fn bounds_are_a_minute_apart_from_the_time() {
         let id: Uuid = "0199e0a0-0000-7000-8000-000000000001".parse().expect("valid");
         let minute = 0xea60_u128;
-        assert_eq!(shift(id, -1).as_u128() >> 80, (id.as_u128() >> 80) - minute);
-        assert_eq!(shift(id, 1).as_u128() >> 80, (id.as_u128() >> 80) + minute);
-        assert!(shift(id, -1) < id && id < shift(id, 1));
-        assert_eq!(shift(Uuid::nil(), -1), Uuid::nil());
+        assert_eq!(earlier(id).as_u128() >> 80, (id.as_u128() >> 80) - minute);
+        assert_eq!(earlier(Uuid::nil()), Uuid::nil());
+        let time = Timestamp::from_millisecond(0x0199_e0a0_0000).expect("in range");
+        assert_eq!(last_id_at(time).as_u128() >> 80, 0x0199_e0a0_0000 + minute);
+        assert!(id < last_id_at(time));
     }
 }

@@ -26,11 +26,7 @@
 //! the attempts begin anew. For a job that Darkroom sent again both times are later, for a late delivery both are earlier;
 //! those are refused, so that sending a job again never does harm.
 
-use std::{
-    panic::AssertUnwindSafe,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use anyhow::anyhow;
 use domain::{
@@ -42,14 +38,15 @@ use domain::{
 };
 use futures::FutureExt as _;
 use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
 use tracing::{error, info, warn};
 use uuid::Uuid;
 
 use crate::{
     batch::{Delivery, Disposition},
-    clock::Clock,
     metrics, s3_event,
     store::Table,
+    world::World,
 };
 
 /// The right to change a record, as long as nobody else claims it.
@@ -57,7 +54,7 @@ pub struct Lease<R> {
     table: Arc<Table<R>>,
     studio: Studio,
     id: Uuid,
-    clock: Clock,
+    world: World,
     /// The try that holds it.
     pub by: TryId,
     /// The record as claimed.
@@ -92,7 +89,12 @@ impl<R> Ended<R> {
 impl<R: JobRecord> Lease<R> {
     /// What time it is.
     pub fn now(&self) -> Timestamp {
-        self.clock.now()
+        self.world.now()
+    }
+
+    /// Returns the world that the job runs in.
+    pub fn world(&self) -> &World {
+        &self.world
     }
 
     /// Changes the record; refused when the hold was lost meanwhile.
@@ -125,7 +127,7 @@ where
         info!("Too little time is left to begin a job");
         return Ok(Ended::message(Disposition::Wait { until: delivery.now() }));
     }
-    let by = TryId::new();
+    let by = TryId(delivery.world().uuid_v4());
     let lease_until = delivery.deadline;
     // Before the claim, so that no claim is ever written whose message stays hidden for longer: a crash costs one lease,
     // not the queue's whole visibility timeout.
@@ -171,9 +173,9 @@ where
         }
         Claim::Void => return Ok(Ended { without_work: true, ..Ended::message(Disposition::Done) }),
     }
-    let (clock, time_to_work) = (delivery.clock(), delivery.time_to_work());
+    let (world, time_to_work) = (delivery.world().clone(), delivery.time_to_work());
     let stops_at = delivery.now().saturating_add(time_to_work).unwrap_or(lease_until);
-    let lease = Arc::new(Lease { table: table.clone(), studio: studio.clone(), id, clock, by, record, stops_at });
+    let lease = Arc::new(Lease { table: table.clone(), studio: studio.clone(), id, world, by, record, stops_at });
     let claimed_at = Instant::now();
     let run = AssertUnwindSafe(job(lease.clone())).catch_unwind();
     let outcome = match tokio::time::timeout(time_to_work, run).await {

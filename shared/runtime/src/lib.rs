@@ -22,3 +22,4 @@ pub mod ssm;
 pub mod store;
 pub mod telemetry;
 pub mod worker;
+pub mod world;

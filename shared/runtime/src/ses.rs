@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use crate::{
     aws::unpooled,
     call::{Call, Service, body, call},
+    world::World,
 };
 
 /// An error of SES, or of the way to it.
@@ -55,8 +56,8 @@ impl Ses {
     ///
     /// SES has no idempotency key: a retry after a lost reply is a second email. Callers decide about it, not the SDK. Nor is
     /// a connection used twice, or one that had gone stale would leave an email that was never sent for perhaps sent.
-    pub fn new(config: &SdkConfig) -> Result<Self> {
-        let config = &unpooled(config);
+    pub fn new(world: &World, config: &SdkConfig) -> Result<Self> {
+        let config = &unpooled(world, config);
         let retries = Some(RetryConfig::disabled());
         let service = |operation| Service {
             name: "email",

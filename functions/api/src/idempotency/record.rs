@@ -58,13 +58,13 @@ pub enum Meaning {
 }
 
 impl Keyed {
-    /// A request that begins now.
-    pub fn begun(studio: Studio, id: Uuid, fingerprint: String, now: Timestamp) -> Self {
+    /// A request that begins now, and is to make the record of this id.
+    pub fn begun(studio: Studio, id: Uuid, fingerprint: String, record: Uuid, now: Timestamp) -> Self {
         Self {
             studio,
             id,
             fingerprint,
-            record: Uuid::now_v7(),
+            record,
             under_way_until: now.saturating_add(LONGEST).unwrap_or(now),
             answered: None,
             created_at: now,
@@ -72,9 +72,9 @@ impl Keyed {
     }
 
     /// The same key comes with this fingerprint; where the request goes on, it is under way from now.
-    pub fn comes_again(&mut self, fingerprint: &str, now: Timestamp) -> Meaning {
+    pub fn comes_again(&mut self, fingerprint: &str, record: Uuid, now: Timestamp) -> Meaning {
         if self.kept_until() <= now {
-            *self = Self::begun(self.studio.clone(), self.id, fingerprint.to_owned(), now);
+            *self = Self::begun(self.studio.clone(), self.id, fingerprint.to_owned(), record, now);
             return Meaning::First(self.record);
         }
         if self.fingerprint != fingerprint {
@@ -119,11 +119,11 @@ mod tests {
 
     #[test]
     fn a_key_means_what_it_means_at_each_hour() {
-        let begun = Keyed::begun("anna".parse().expect("valid"), Uuid::nil(), "a".into(), at(0));
+        let begun = Keyed::begun("anna".parse().expect("valid"), Uuid::nil(), "a".into(), Uuid::from_u128(1), at(0));
         let after = |change: fn(&mut Keyed), fingerprint: &str, second| {
             let mut keyed = begun.clone();
             change(&mut keyed);
-            keyed.comes_again(fingerprint, at(second))
+            keyed.comes_again(fingerprint, Uuid::from_u128(2), at(second))
         };
         let unanswered = |_: &mut Keyed| {};
         let made = Answer { status: 201, body: None };

@@ -14,7 +14,6 @@ use domain::{
     record::ListIndex,
 };
 use http::{HeaderMap, StatusCode};
-use jiff::Timestamp;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
@@ -94,7 +93,7 @@ pub async fn show(
 ) -> ApiResult<Response> {
     let photo = find(&state, &studio, id).await?;
     let mut view = PhotoView::from(&photo);
-    let urls_age = Timestamp::now().as_second() / PICTURE_URLS_KNOWN;
+    let urls_age = state.clock.signing_time().as_second() / PICTURE_URLS_KNOWN;
     let tagged = etag::answer(&headers, &view, urls_age.to_be_bytes())?;
     let version = photo.development.as_ref().map(|made| made.processor_version);
     if let (Some(DerivativesView::Made(Pictures { preview, thumb })), Some(version), false) =

@@ -4,12 +4,7 @@
 //! the whole walk ends, and what is hidden is the walk's position. Its end is written down before it begins: a run that
 //! comes later hides what it keeps until the same time.
 
-use std::{
-    collections::HashSet,
-    fmt,
-    str::FromStr,
-    time::{Duration, Instant},
-};
+use std::{collections::HashSet, fmt, str::FromStr, time::Duration};
 
 use domain::{
     JobError,
@@ -22,6 +17,7 @@ use runtime::{
     desk::{CONCURRENCY, DeadLetter, DeadLetterAction, DeadLetterOutcome, Desk, Entry, LOOKED_AT, NOT_BEGUN},
     lease::Lease,
 };
+use tokio::time::Instant;
 
 use super::paging::{PAGE, pause_in_time};
 

@@ -120,7 +120,7 @@ impl Photo {
 
     /// It is to be deleted: from now on no order takes it, and no worker. Refused while one has it.
     pub fn begin_deleting(&mut self, now: Timestamp) -> Result<(), NotAgain> {
-        if self.work.held_at(now, TryId::new()) {
+        if self.work.held_at(now, TryId(Uuid::nil())) {
             return Err(NotAgain::UnderWay);
         }
         if self.status != PhotoStatus::Deleting {
@@ -213,7 +213,7 @@ mod tests {
             // Asked for twice, as after a crash.
             photo.begin_deleting(now).expect("nobody has it");
             photo.begin_deleting(now).expect("nobody has it");
-            assert_eq!(photo.claim(TryId::new(), now, now, Some("\"e\"")), Claim::Void);
+            assert_eq!(photo.claim(TryId(Uuid::from_u128(12)), now, now, Some("\"e\"")), Claim::Void);
             let mut other = photo.clone();
             photo.keep(now);
             assert_eq!((photo.status, photo.is_condemned()), (kept, false), "{before:?}");
@@ -235,9 +235,9 @@ mod tests {
         photo.offer_upload(at(1));
         assert_eq!(photo.work.due_at, Some(at(1).saturating_add(GRACE).expect("in range")));
         assert_eq!(photo.forgotten_at(), Some(at(7 * 24)));
-        assert_eq!(photo.claim(TryId::new(), at(2), at(3), None), Claim::Void);
+        assert_eq!(photo.claim(TryId(Uuid::from_u128(13)), at(2), at(3), None), Claim::Void);
         assert_eq!(photo.work.due_at, Some(at(26)));
-        assert_eq!(photo.claim(TryId::new(), at(26), at(27), None), Claim::Void);
+        assert_eq!(photo.claim(TryId(Uuid::from_u128(14)), at(26), at(27), None), Claim::Void);
         assert_eq!(photo.work.due_at, None, "nothing can arrive any more");
         // Renewed on the last day.
         photo.offer_upload(at(7 * 24));
@@ -245,7 +245,7 @@ mod tests {
         assert_eq!(photo.forgotten_at(), Some(at(8 * 24)));
         photo.ordered = true;
         assert_eq!(photo.forgotten_at(), None);
-        assert_eq!(photo.claim(TryId::new(), at(170), at(171), Some("\"e\"")), Claim::Claimed);
+        assert_eq!(photo.claim(TryId(Uuid::from_u128(15)), at(170), at(171), Some("\"e\"")), Claim::Claimed);
     }
 
     #[test]
@@ -253,7 +253,7 @@ mod tests {
         let now = Timestamp::from_second(1_000).expect("in range");
         let mut photo = photo(PhotoStatus::Pending);
         let lease = Timestamp::from_second(1_100).expect("in range");
-        assert_eq!(photo.claim(TryId::new(), now, lease, Some("\"e\"")), Claim::Claimed);
+        assert_eq!(photo.claim(TryId(Uuid::from_u128(16)), now, lease, Some("\"e\"")), Claim::Claimed);
         assert_eq!(photo.begin_deleting(now), Err(NotAgain::UnderWay));
         assert_eq!(photo.begin_deleting(lease), Ok(()));
     }

@@ -28,7 +28,7 @@ use super::{
     Created, Page, ScanKey, Table,
     item::{number, text},
 };
-use crate::{aws::failed, batch::jitter};
+use crate::{aws::failed, world::World};
 
 /// When a chunk was written, in seconds since the epoch.
 const WRITTEN_AT: &str = "written_at";
@@ -48,13 +48,14 @@ pub struct Orders {
     client: Client,
     name: String,
     whole: Table<Order>,
+    world: World,
 }
 
 impl Orders {
     /// The table of this name.
-    pub fn new(client: Client, name: impl Into<String>) -> Self {
+    pub fn new(client: Client, name: impl Into<String>, world: &World) -> Self {
         let name = name.into();
-        Self { whole: Table::new(client.clone(), name.clone()), client, name }
+        Self { whole: Table::new(client.clone(), name.clone(), world), client, name, world: world.clone() }
     }
 
     /// The orders alone.
@@ -112,7 +113,7 @@ impl Orders {
                 return Ok(());
             };
             batch = left;
-            tokio::time::sleep(Duration::from_millis(20 << round.min(6)).mul_f64(0.5 + jitter())).await;
+            tokio::time::sleep(Duration::from_millis(20 << round.min(6)).mul_f64(0.5 + self.world.jitter())).await;
         }
         let left = anyhow!("DynamoDB left items unwritten {MAX_ROUNDS} times");
         Err(left.context(ServiceUnavailable("Failed to write an order's photos")))

@@ -1,10 +1,6 @@
 //! One DynamoDB table of one kind of record.
 
-use std::{
-    collections::HashMap,
-    marker::PhantomData,
-    time::{Duration, Instant},
-};
+use std::{collections::HashMap, marker::PhantomData, time::Duration};
 
 use anyhow::{Context as _, Result, anyhow};
 use aws_sdk_dynamodb::{
@@ -15,6 +11,7 @@ use aws_sdk_dynamodb::{
 };
 use domain::{error::ServiceUnavailable, record::Record, studio::Studio};
 use futures::{StreamExt as _, stream};
+use tokio::time::Instant;
 use tracing::error;
 use uuid::Uuid;
 
@@ -22,7 +19,7 @@ use super::{
     index::{DUE_AT, DUE_SHARDS, FAILED_AT, FAILED_SHARD, list_key},
     item::{Item, number, text},
 };
-use crate::{aws::failed, batch::jitter, metrics};
+use crate::{aws::failed, metrics, world::World};
 
 /// A change is applied to a newer item again and again for so long. A request must be answered within 29 s.
 const CONTENTION: Duration = Duration::from_secs(8);
@@ -44,6 +41,7 @@ pub(crate) const INDEXED_VERSION: u32 = 1;
 pub struct Table<R> {
     pub(super) client: Client,
     pub(super) name: String,
+    world: World,
     record: PhantomData<fn() -> R>,
 }
 
@@ -73,9 +71,9 @@ struct Seen<R> {
 }
 
 impl<R: Record> Table<R> {
-    /// The table of this name.
-    pub fn new(client: Client, name: impl Into<String>) -> Self {
-        Self { client, name: name.into(), record: PhantomData }
+    /// The table of this name; write ids and waits are made of this world's random numbers.
+    pub fn new(client: Client, name: impl Into<String>, world: &World) -> Self {
+        Self { client, name: name.into(), world: world.clone(), record: PhantomData }
     }
 
     /// The record as it is now, or `None`.
@@ -149,7 +147,7 @@ impl<R: Record> Table<R> {
 
     /// Makes the record unless one with its id exists.
     pub async fn create(&self, record: &R) -> Result<Created<R>> {
-        let write_id = Uuid::new_v4().to_string();
+        let write_id = self.world.uuid_v4().to_string();
         let sent = self.put(record, 1, &write_id)?.condition_expression("attribute_not_exists(id)").send().await;
         match old_item(sent)? {
             None => Ok(Created::New),
@@ -186,7 +184,7 @@ impl<R: Record> Table<R> {
             if begun.elapsed() > CONTENTION {
                 break;
             }
-            let write_id = Uuid::new_v4().to_string();
+            let write_id = self.world.uuid_v4().to_string();
             let sent = self
                 .put(&record, seen.revision + 1, &write_id)?
                 .condition_expression("revision = :seen")
@@ -204,7 +202,7 @@ impl<R: Record> Table<R> {
             // Losers that all come back at once would race anew.
             if races > 0 {
                 let full = Duration::from_millis(10 << races.min(10)).min(MAX_CONTENTION_WAIT);
-                tokio::time::sleep(full.mul_f64(jitter())).await;
+                tokio::time::sleep(full.mul_f64(self.world.jitter())).await;
                 let Some(now) = self.see(studio, id).await? else { return Ok(None) };
                 seen = now;
             }
@@ -225,7 +223,7 @@ impl<R: Record> Table<R> {
         };
         let Some(seen) = seen else { return Ok(()) };
         let sent = self
-            .put(&seen.record, seen.revision + 1, &Uuid::new_v4().to_string())?
+            .put(&seen.record, seen.revision + 1, &self.world.uuid_v4().to_string())?
             .condition_expression("revision = :seen")
             .expression_attribute_values(":seen", number(seen.revision))
             .send()

@@ -192,8 +192,7 @@ async fn with_upload(state: &State, photo: &Photo) -> ApiResult<PhotoWithUpload>
         method: request.method().to_owned(),
         url: request.uri().to_owned(),
         headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
-        // By the machine's own clock, as the signature is.
-        expires_at: Timestamp::now().saturating_add(UPLOAD_URL_LIVES).unwrap_or(Timestamp::MAX),
+        expires_at: state.clock.signing_time().saturating_add(UPLOAD_URL_LIVES).unwrap_or(Timestamp::MAX),
     };
     Ok(PhotoWithUpload { photo: photo.into(), upload })
 }
