@@ -48,7 +48,7 @@ const NAMESPACE: Uuid = Uuid::from_u128(0x6b0e_5c0e_9f0b_4c37_8f6a_d1b0_53a1_77e
 
 /// The id of what a request makes, and whether it may have made it before.
 #[derive(Debug, Clone, Copy)]
-pub struct Allotted {
+pub struct IdempotentRequest {
     /// The id.
     pub id: Uuid,
     /// The request has come before.
@@ -59,7 +59,7 @@ pub struct Allotted {
     pub since: Instant,
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Allotted
+impl<S: Send + Sync> FromRequestParts<S> for IdempotentRequest
 where
     Idempotency: FromRef<S>,
 {
@@ -74,7 +74,7 @@ where
 #[derive(Debug, Clone)]
 pub struct Remember(pub String);
 
-impl Allotted {
+impl IdempotentRequest {
     fn first(id: Uuid) -> Self {
         Self { id, again: false, answered: false, since: Instant::now() }
     }
@@ -123,10 +123,10 @@ async fn run(state: &Idempotency, request: Request, next: Next) -> ApiResult<Res
     let id = Uuid::new_v5(&NAMESPACE, key.as_bytes());
     let now = state.world.now();
     let (meaning, turn) = begin(state, &studio, id, fingerprint, now).await?;
-    let allotted = match &meaning {
-        Meaning::First(id) => Allotted::first(*id),
-        Meaning::BrokeOff(id) => Allotted { again: true, ..Allotted::first(*id) },
-        Meaning::Answered(id, _) => Allotted { again: true, answered: true, ..Allotted::first(*id) },
+    let request = match &meaning {
+        Meaning::First(id) => IdempotentRequest::first(*id),
+        Meaning::BrokeOff(id) => IdempotentRequest { again: true, ..IdempotentRequest::first(*id) },
+        Meaning::Answered(id, _) => IdempotentRequest { again: true, answered: true, ..IdempotentRequest::first(*id) },
         Meaning::UnderWay { until } => {
             let seconds = until.duration_since(now).as_secs().max(1);
             let detail = "A request with this Idempotency-Key is under way.";
@@ -142,7 +142,7 @@ async fn run(state: &Idempotency, request: Request, next: Next) -> ApiResult<Res
         let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::OK);
         return Ok((status, [(CONTENT_TYPE, "application/json")], body.clone()).into_response());
     }
-    parts.extensions.insert(allotted);
+    parts.extensions.insert(request);
     let mut response = next.run(Request::from_parts(parts, Body::from(bytes))).await;
     if let Meaning::Answered(_, Answer { status, .. }) = meaning {
         if response.status().is_success() {

@@ -1,5 +1,6 @@
 //! The HTTP API: parses at the edge, writes records, sends jobs, signs links. It never touches a photo's bytes.
 
+mod app;
 mod download_page;
 mod etag;
 mod extract;

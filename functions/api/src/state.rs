@@ -18,6 +18,7 @@ use runtime::{
     aws,
     clock::Clock,
     cloudwatch::OldestMessage,
+    contents::Contents,
     desk::Desk,
     env::Env,
     erasure::Erasure,
@@ -126,6 +127,11 @@ impl FromRef<State> for Idempotency {
 }
 
 impl Inner {
+    /// The contents of downloads, on these stores.
+    pub fn contents(&self) -> Contents<'_> {
+        Contents { orders: &self.orders, photos: &self.photos.table, archives: &self.archives }
+    }
+
     /// The erasure of orders, on these stores.
     pub fn erasure(&self) -> Erasure<'_> {
         Erasure {

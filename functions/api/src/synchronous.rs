@@ -13,16 +13,33 @@ use domain::{
 };
 pub use estimate::{Estimate, archive, photo};
 use runtime::{desk::Desk, env::Env, lambda::Lambda, world::World};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use tracing::{info, warn};
+use utoipa::ToSchema;
 
 use crate::{
-    idempotency::Allotted,
+    idempotency::IdempotentRequest,
     problem::{ApiResult, Kind, Problem},
 };
 
 /// A request may wait for its job as long as this: API Gateway ends it after 30 s, and what is left to do takes its time.
 const LONGEST_WAIT_SECONDS: u64 = 25;
+
+/// How a job is done.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HowToRun {
+    /// `false`: it is waited for. Refused if it would take too long. It is queued unless said.
+    queue: Option<bool>,
+}
+
+impl HowToRun {
+    /// Is it waited for?
+    pub fn wait(&self) -> bool {
+        self.queue == Some(false)
+    }
+}
 
 /// The workers, run directly.
 pub struct Workers {
@@ -67,7 +84,7 @@ impl Workers {
         desk: &Desk<R>,
         record: R,
         wait: bool,
-        request: Allotted,
+        request: IdempotentRequest,
     ) -> ApiResult<(R, bool)> {
         let (studio, id) = (record.studio().clone(), record.id());
         let job = R::job(studio.clone(), id);

@@ -288,8 +288,8 @@ impl<'a> Assembly<'a> {
         };
         match (source, error) {
             (_, CopyError::Other(error)) => error.into(),
-            (Some(source), CopyError::Missing) => source.missing(),
-            (Some(source), CopyError::Changed) => source.changed(),
+            (Some(source), CopyError::Missing) => JobError::Reject(source.missing()),
+            (Some(source), CopyError::Changed) => JobError::Reject(source.changed()),
             // An intermediate object that vanished is made again by the next try.
             (None, error) => anyhow::Error::new(error).context("An intermediate object is gone").into(),
         }

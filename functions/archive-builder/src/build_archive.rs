@@ -10,8 +10,8 @@ use std::{
 
 use anyhow::anyhow;
 use archive::{
-    DownloadIndex, Layout,
-    contents::{File, Source, archives, contents},
+    Layout,
+    contents::{ContentsError, Source, archives, contents},
 };
 use domain::{
     JobError, Studio,
@@ -20,6 +20,7 @@ use domain::{
 use jiff::Timestamp;
 use runtime::{
     aws::broken_off,
+    contents::FilesError,
     lease::{Ended, Lease},
     metrics,
     store::Table,
@@ -40,8 +41,6 @@ use crate::{
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 /// A build pauses this long before it would be stopped, which would count as a failed try.
 const STOP_BEFORE: Duration = Duration::from_secs(2);
-/// Records read at once and kept until they are made smaller.
-const PHOTOS_PER_READ: usize = 500;
 
 /// Handler of the job `build_archive`.
 pub struct BuildArchive(pub Arc<State>);
@@ -146,16 +145,15 @@ async fn lay_out(state: &State, download: &Download) -> Result<Vec<Layout<Source
     if order.is_erased() {
         return Err(JobError::reject("order_erased", "The order of this download was erased."));
     }
-    let ids = state.orders.photos(&order).await?;
-    let mut files = Vec::with_capacity(ids.len());
-    for ids in ids.chunks(PHOTOS_PER_READ) {
-        let found = state.photos.get_many(&download.studio, ids).await?;
-        for id in ids {
-            let missing = || JobError::reject("photo_missing", format!("Photo {id} does not exist any more."));
-            files.push(File::of(found.get(id).ok_or_else(missing)?, download.variant)?);
-        }
-    }
-    contents(download, &order, files)
+    let files = state.contents().files(&order, download.variant).await.map_err(|error| match error {
+        FilesError::Store(error) => error.into(),
+        FilesError::Undeliverable(mut photos) => refused(photos.swap_remove(0).error),
+    })?;
+    contents(download, &order, files).map_err(refused)
+}
+
+fn refused(error: ContentsError) -> JobError {
+    JobError::Reject(error.to_record_error())
 }
 
 /// Announces the archives of a build that is not announced yet: one that operators or SQS's redrive restarted.
@@ -163,8 +161,7 @@ async fn announce(state: &State, lease: &Lease<Download>, layouts: &[Layout<Sour
     if !lease.record.planned.is_empty() {
         return Ok(());
     }
-    state.archives.put(&lease.record.index(), DownloadIndex::new(layouts, |source| source.photo).to_json()?).await?;
-    let (by, planned) = (lease.by, archives(&lease.record, layouts));
+    let (by, planned) = (lease.by, state.contents().announce(&lease.record, layouts).await?);
     let change = |download: &mut Download| {
         download.check(by)?;
         download.planned.clone_from(&planned);
@@ -205,8 +202,7 @@ async fn assemble_all(
         let found = state.uploads.find(&studio, download, build).await?;
         state.uploads.clear(found).await?;
     }
-    let index = DownloadIndex::new(layouts, |source| source.photo).to_json()?;
-    state.archives.put(&lease.record.index(), index).await?;
+    state.contents().announce(&lease.record, layouts).await.map(drop)?;
     Ok(())
 }
 

@@ -7,6 +7,7 @@ use aws_types::SdkConfig;
 use domain::{download::Download, email::Email, photo::Photo, queue_config::QueueName};
 use runtime::{
     aws,
+    contents::Contents,
     env::Env,
     erasure::Erasure,
     objects::ObjectStore,
@@ -53,6 +54,11 @@ impl State {
             archives: ObjectStore::new(s3, archives),
             email_queue: Queue::from_env(env, QueueName::Emails, &aws_sdk_sqs::Client::new(config))?,
         })
+    }
+
+    /// The contents of downloads, on these stores.
+    pub(crate) fn contents(&self) -> Contents<'_> {
+        Contents { orders: &self.orders, photos: &self.photos, archives: &self.archives }
     }
 
     /// The erasure of orders, on these stores.

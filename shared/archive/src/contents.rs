@@ -1,7 +1,7 @@
-//! What goes into an archive: an order's photos, as ordered, under safe names, with a manifest. Pure.
+//! Contents of an archive: an order's photos, as ordered, under safe names, with a manifest.
 
 use domain::{
-    JobError, ObjectKey,
+    ObjectKey, RecordError,
     download::{BuiltFile, Download, Variant},
     object_key::Picture,
     order::Order,
@@ -9,7 +9,7 @@ use domain::{
 };
 use uuid::Uuid;
 
-use crate::{Entry, EntryNames, Layout, Manifest, ManifestPhoto, Modified, OriginalName};
+use crate::{Entry, EntryNames, Layout, LayoutError, Manifest, ManifestPhoto, Modified, OriginalName};
 
 /// Archives that one download is split into at most: its record has to name them all.
 pub const MAX_VOLUMES: usize = 100;
@@ -28,23 +28,82 @@ pub struct Source {
 }
 
 impl Source {
-    /// It was deleted after it was ordered.
-    pub fn missing(&self) -> JobError {
+    /// Returns the error of a source that was deleted after it was ordered.
+    pub fn missing(&self) -> RecordError {
         self.refused("photo_missing", "is not stored any more.")
     }
 
-    /// It is another object than the one that was developed.
-    pub fn changed(&self) -> JobError {
+    /// Returns the error of a source that is another object than the one that was processed.
+    pub fn changed(&self) -> RecordError {
         self.refused("photo_changed", "was replaced after it was developed.")
     }
 
-    /// Its bytes are not those that were developed.
-    pub fn corrupt(&self) -> JobError {
+    /// Returns the error of a source whose bytes are not those that were processed.
+    pub fn corrupt(&self) -> RecordError {
         self.refused("photo_corrupt", "is not stored as it was developed (its CRC-32 differs).")
     }
 
-    fn refused(&self, code: &str, what: &str) -> JobError {
-        JobError::reject(code, format!("Photo {} ({}) {what}", self.filename, self.photo))
+    fn refused(&self, code: &str, what: &str) -> RecordError {
+        RecordError::new(code, format!("Photo {} ({}) {what}", self.filename, self.photo))
+    }
+}
+
+/// Why photos make no archive. It is no `std::error::Error`, so that no `?` takes it for an error that a retry could mend.
+#[derive(Debug)]
+pub enum ContentsError {
+    /// There is no record of this photo.
+    PhotoMissing(Uuid),
+    /// The photo is not processed.
+    PhotoNotReady(PhotoName),
+    /// The photo has no preview, and the download is of previews.
+    NoWebVersion(PhotoName),
+    /// The download would be more than [`MAX_VOLUMES`] archives.
+    TooManyArchives,
+    /// The entries make no ZIP.
+    Impossible(LayoutError),
+    /// The manifest can't be written.
+    Manifest(serde_json::Error),
+}
+
+/// A photo as sentences name it.
+#[derive(Debug, Clone)]
+pub struct PhotoName {
+    id: Uuid,
+    filename: String,
+}
+
+impl From<&Photo> for PhotoName {
+    fn from(photo: &Photo) -> Self {
+        Self { id: photo.id, filename: photo.filename.clone() }
+    }
+}
+
+impl From<serde_json::Error> for ContentsError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Manifest(error)
+    }
+}
+
+impl ContentsError {
+    /// Returns the error as a record keeps it: code and sentence.
+    pub fn to_record_error(&self) -> RecordError {
+        match self {
+            Self::PhotoMissing(id) => {
+                RecordError::new("photo_missing", format!("Photo {id} does not exist any more."))
+            }
+            Self::PhotoNotReady(PhotoName { id, filename }) => {
+                RecordError::new("photo_not_ready", format!("Photo {filename} ({id}) is not ready."))
+            }
+            Self::NoWebVersion(PhotoName { id, filename }) => {
+                RecordError::new("no_web_version", format!("Photo {filename} ({id}) has no web version."))
+            }
+            Self::TooManyArchives => {
+                let sentence = format!("The download would be split into more than {MAX_VOLUMES} archives.");
+                RecordError::new("too_many_archives", sentence)
+            }
+            Self::Impossible(error) => RecordError::new("archive_impossible", error.to_string()),
+            Self::Manifest(error) => RecordError::new("archive_impossible", error.to_string()),
+        }
     }
 }
 
@@ -64,7 +123,7 @@ pub struct File {
 
 /// Lays out the archive of these photos, which must be all of the order's, in its order; several where the download is
 /// to be split. Each is complete in itself, and names no file that another names.
-pub fn contents(download: &Download, order: &Order, files: Vec<File>) -> Result<Vec<Layout<Source>>, JobError> {
+pub fn contents(download: &Download, order: &Order, files: Vec<File>) -> Result<Vec<Layout<Source>>, ContentsError> {
     let originals = files
         .iter()
         .map(|file| OriginalName { filename: &file.source.filename, content_type: Some(&file.content_type) });
@@ -78,8 +137,7 @@ pub fn contents(download: &Download, order: &Order, files: Vec<File>) -> Result<
     while !waiting.as_slice().is_empty() {
         // Refused before it is laid out: of 10,000 archives the layouts alone would fill a function's memory.
         if layouts.len() == MAX_VOLUMES {
-            let sentence = format!("The download would be split into more than {MAX_VOLUMES} archives.");
-            return Err(JobError::reject("too_many_archives", sentence));
+            return Err(ContentsError::TooManyArchives);
         }
         let fit = match download.split_bytes {
             None => waiting.len(),
@@ -106,7 +164,7 @@ fn layout(
     order: &Order,
     named: Vec<(String, File)>,
     manifest_name: String,
-) -> Result<Layout<Source>, JobError> {
+) -> Result<Layout<Source>, ContentsError> {
     let listed = named.iter().map(|(name, file)| file.listed(name.clone()));
     let manifest = Manifest::new(&order.reference, listed.collect()).to_json()?;
     let mut entries: Vec<_> = named
@@ -114,11 +172,11 @@ fn layout(
         .map(|(name, file)| Entry::stored(name, file.modified, file.size, file.crc32, file.source))
         .collect();
     entries.push(Entry::inline(manifest_name, Modified::at(download.created_at), manifest));
-    Layout::new(entries).map_err(|error| JobError::reject("archive_impossible", error.to_string()))
+    Layout::new(entries).map_err(ContentsError::Impossible)
 }
 
 /// How many of these files an archive of `most` bytes holds; one at least.
-fn fitting(named: &[(String, File)], most: u64) -> Result<usize, JobError> {
+fn fitting(named: &[(String, File)], most: u64) -> Result<usize, ContentsError> {
     /// What an archive has besides its files: manifest frame and name, end records.
     const FRAME: u64 = 1_000;
     let mut size = FRAME;
@@ -133,8 +191,8 @@ fn fitting(named: &[(String, File)], most: u64) -> Result<usize, JobError> {
 
 impl File {
     /// Of this photo, which must be ready.
-    pub fn of(photo: &Photo, variant: Variant) -> Result<Self, JobError> {
-        let not_ready = || JobError::reject("photo_not_ready", format!("{} is not ready.", named(photo)));
+    pub fn of(photo: &Photo, variant: Variant) -> Result<Self, ContentsError> {
+        let not_ready = || ContentsError::PhotoNotReady(photo.into());
         let made = photo.development.as_ref().filter(|_| photo.is_ready()).ok_or_else(not_ready)?;
         let taken = made.exif.taken_at.as_ref();
         let modified = taken.and_then(|taken| Modified::taken(&taken.local, taken.offset.as_deref()));
@@ -171,7 +229,7 @@ impl File {
                 taken_at,
             },
             (Variant::Web, Derivatives::UnsupportedFormat) => {
-                return Err(JobError::reject("no_web_version", format!("{} has no web version.", named(photo))));
+                return Err(ContentsError::NoWebVersion(photo.into()));
             }
         })
     }
@@ -196,7 +254,7 @@ impl File {
     }
 
     /// Bytes that it takes in an archive besides its own, at most.
-    fn overhead(&self, name: &str) -> Result<u64, JobError> {
+    fn overhead(&self, name: &str) -> Result<u64, ContentsError> {
         /// Both headers at their largest, without the name: 30 + 46, with extra fields of 29 and 37.
         const HEADERS: u64 = 142;
         /// The manifest indents each of the up to eleven lines of a photo by four more than it is alone.
@@ -204,10 +262,6 @@ impl File {
         let listed = serde_json::to_vec_pretty(&self.listed(name.to_owned()))?.len() as u64;
         Ok(HEADERS + 2 * name.len() as u64 + listed + INDENTED)
     }
-}
-
-fn named(photo: &Photo) -> String {
-    format!("Photo {} ({})", photo.filename, photo.id)
 }
 
 #[cfg(test)]
@@ -261,8 +315,8 @@ mod tests {
         };
         assert_eq!(of(MAX_VOLUMES).ok(), Some(MAX_VOLUMES));
         for too_many in [MAX_VOLUMES + 1, 10_000] {
-            let Err(JobError::Reject(reason)) = of(too_many) else { panic!("{too_many} archives are too many") };
-            assert_eq!(reason.code, "too_many_archives");
+            let error = of(too_many).expect_err("too many");
+            assert_eq!(error.to_record_error().code, "too_many_archives");
         }
     }
 }

@@ -5,6 +5,7 @@ pub mod batch;
 pub mod call;
 pub mod clock;
 pub mod cloudwatch;
+pub mod contents;
 pub mod desk;
 pub mod env;
 pub mod erasure;

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::operations;
 use crate::{
-    extract::Body, idempotency::Allotted, identity::Caller, problem::ApiResult, state::State, views::OperationStarted,
+    extract::Body, idempotency::IdempotentRequest, identity::Caller, problem::ApiResult, state::State, views::OperationStarted,
 };
 
 /// Whose data is erased.
@@ -35,11 +35,11 @@ pub struct EraseCustomer {
 pub async fn erase(
     Caller(studio): Caller,
     Shared(state): Shared<State>,
-    allotted: Allotted,
+    request: IdempotentRequest,
     Body(customer): Body<EraseCustomer>,
 ) -> ApiResult<(StatusCode, Json<OperationStarted>)> {
     let address = state.links.current().await?.name_of(&studio, &customer.email);
     let task = Task::Erase { scope: ErasureScope::Customer { address } };
-    let operation = Operation::new(studio, allotted.id, QueueName::Downloads, task, state.clock.now());
-    operations::begin(&state, operation, allotted).await
+    let operation = Operation::new(studio, request.id, QueueName::Downloads, task, state.clock.now());
+    operations::begin(&state, operation, request).await
 }

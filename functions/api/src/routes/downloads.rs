@@ -1,29 +1,26 @@
 //! Downloads: an order's photos as one ZIP, or one of them as it is.
 
 mod new_download;
-mod plan;
 mod retry;
 
 use axum::{Json, extract::State as Shared, response::Response};
 use domain::{
     download::{Download, DownloadKind, DownloadStatus},
     operation::Filled,
-    order::Order,
     record::ListIndex,
 };
 use http::{HeaderMap, StatusCode};
-use runtime::{lease::rest, notification};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use self::plan::{announce, bare_file, make, photo_of, plan};
 pub use self::{new_download::*, retry::*};
-use super::{orders, page_of};
+use super::page_of;
 use crate::{
+    app::{downloads, ordering},
     etag,
     extract::{BodyOrNone, Id, Query},
-    idempotency::Allotted,
+    idempotency::IdempotentRequest,
     identity::Caller,
     problem::{ApiResult, Problem, ProblemView},
     state::State,
@@ -49,23 +46,26 @@ pub async fn create(
     Caller(studio): Caller,
     Shared(state): Shared<State>,
     Id(id): Id,
-    allotted: Allotted,
+    request: IdempotentRequest,
     BodyOrNone(new): BodyOrNone<NewDownload>,
 ) -> ApiResult<(StatusCode, Json<DownloadWithLink>)> {
-    let order = orders::find(&state, &studio, id).await?;
+    let order = ordering::find(&state, &studio, id).await?;
     let wait = new.queue == Some(false);
-    let made = if allotted.again { state.downloads.table.get(&studio, allotted.id).await? } else { None };
-    let download = match allotted.made(made)? {
+    let made = if request.again { state.downloads.table.get(&studio, request.id).await? } else { None };
+    let download = match request.made(made)? {
         Some(made) => made,
-        None => make(&state, &order, &new, allotted.id).await?,
+        None => {
+            let download = new.parse(&order, request.id, &state)?;
+            downloads::create(&state, &order, download, wait).await?
+        }
     };
-    let (download, status) = if allotted.answered {
+    let (download, status) = if request.answered {
         (download, StatusCode::ACCEPTED)
     } else if download.kind == DownloadKind::Single {
-        tell(&state, &order, &download).await?;
+        downloads::tell(&state, &order, &download).await?;
         (download, StatusCode::CREATED)
     } else {
-        let (download, finished) = state.workers.dispatch(&state.downloads, download, wait, allotted).await?;
+        let (download, finished) = state.workers.dispatch(&state.downloads, download, wait, request).await?;
         (download, if finished { StatusCode::CREATED } else { StatusCode::ACCEPTED })
     };
     Ok((status, Json(with_link(&state, &download).await?)))
@@ -74,15 +74,6 @@ pub async fn create(
 async fn with_link(state: &State, download: &Download) -> ApiResult<DownloadWithLink> {
     let link = state.links.current().await?.url(&state.public_url, download);
     Ok(DownloadWithLink { download: DownloadView::new(download, state.clock.now()), link })
-}
-
-/// Sends the email of a single download, unless it is on the way already.
-async fn tell(state: &State, order: &Order, download: &Download) -> ApiResult<()> {
-    if !download.notify || download.work.due_at.is_none() {
-        return Ok(());
-    }
-    notification::tell(&state.emails.table, &state.emails.queue, download, order, state.clock.now()).await?;
-    Ok(rest(&state.downloads.table, download).await?)
 }
 
 /// Which downloads.
@@ -192,21 +183,6 @@ pub async fn show(
     responses((status = 200, description = "Taken back", body = DownloadView)),
 )]
 pub async fn revoke(Caller(studio): Caller, Shared(state): Shared<State>, Id(id): Id) -> ApiResult<Json<DownloadView>> {
-    let revoked = state
-        .downloads
-        .table
-        .update(&studio, id, |download| {
-            if download.status == DownloadStatus::Revoked {
-                return Err(());
-            }
-            download.revoke();
-            Ok(())
-        })
-        .await?;
-    let (download, _) = revoked.ok_or_else(|| Problem::not_found("download"))?;
-    // Behind the record, which a build asks at each write; addresses given out for the archive are worthless with it.
-    for key in download.archive_keys() {
-        state.archives.delete(&key).await?;
-    }
+    let download = downloads::revoke(&state, &studio, id).await?;
     Ok(Json(DownloadView::new(&download, state.clock.now())))
 }

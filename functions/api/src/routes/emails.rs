@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::{
     etag,
     extract::{Body, Id, locale, object},
-    idempotency::Allotted,
+    idempotency::IdempotentRequest,
     identity::Caller,
     problem::{ApiResult, Problem},
     state::State,
@@ -91,26 +91,26 @@ impl NewEmail {
 pub async fn create(
     Caller(studio): Caller,
     Shared(state): Shared<State>,
-    allotted: Allotted,
+    request: IdempotentRequest,
     Body(new): Body<NewEmail>,
 ) -> ApiResult<(StatusCode, Json<EmailMade>)> {
     let locale = locale("locale", new.locale.as_deref())?;
     let message = new.message()?;
-    let made = if allotted.again { state.emails.table.get(&studio, allotted.id).await? } else { None };
-    let email = if let Some(made) = allotted.made(made)? {
+    let made = if request.again { state.emails.table.get(&studio, request.id).await? } else { None };
+    let email = if let Some(made) = request.made(made)? {
         made
     } else {
         refuse_untrue(&state, &studio, &message).await?;
-        let email = Email::new(studio, allotted.id, message, new.to, locale, state.clock.now());
+        let email = Email::new(studio, request.id, message, new.to, locale, state.clock.now());
         match state.emails.table.create(&email).await? {
             Created::New => email,
             Created::Existed(made) => *made,
         }
     };
-    if allotted.answered {
+    if request.answered {
         return Ok((StatusCode::ACCEPTED, Json(EmailMade { email: (&email).into() })));
     }
-    let (email, finished) = state.workers.dispatch(&state.emails, email, new.queue == Some(false), allotted).await?;
+    let (email, finished) = state.workers.dispatch(&state.emails, email, new.queue == Some(false), request).await?;
     let status = if finished { StatusCode::CREATED } else { StatusCode::ACCEPTED };
     Ok((status, Json(EmailMade { email: (&email).into() })))
 }

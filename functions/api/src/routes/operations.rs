@@ -1,42 +1,27 @@
 //! Operations: work on many records that one request asked for.
 
 use axum::{Json, extract::State as Shared, response::Response};
-use domain::{job_record::JobRecord as _, operation::Operation};
+use domain::operation::Operation;
 use http::{HeaderMap, StatusCode};
-use runtime::store::Created;
 use uuid::Version;
 
 use crate::{
-    etag,
+    app, etag,
     extract::Id,
-    idempotency::Allotted,
+    idempotency::IdempotentRequest,
     identity::Caller,
     problem::{ApiResult, Problem},
     state::State,
     views::{OperationStarted, OperationView},
 };
 
-/// Writes the operation down and sends its job.
+/// Begins the operation and answers that it was begun.
 pub async fn begin(
     state: &State,
-    mut operation: Operation,
-    allotted: Allotted,
+    operation: Operation,
+    request: IdempotentRequest,
 ) -> ApiResult<(StatusCode, Json<OperationStarted>)> {
-    let mut is_to_be_sent = true;
-    if allotted.answered {
-        // One that was given up goes on where it stopped.
-        let again = |operation: &mut Operation| operation.restart(state.clock.now(), None);
-        let found = state.operations.table.update(&operation.studio, operation.id, again).await?;
-        if let Some((found, set_going)) = allotted.made(found)? {
-            (operation, is_to_be_sent) = (found, set_going.is_ok());
-        }
-    } else if let Created::Existed(made) = state.operations.table.create(&operation).await? {
-        operation = *made;
-    }
-    if is_to_be_sent {
-        let job = Operation::job(operation.studio.clone(), operation.id);
-        state.operations.queue.send(&job).await?;
-    }
+    let operation = app::operations::begin(state, operation, request).await?;
     Ok((StatusCode::ACCEPTED, Json(OperationStarted { operation: (&operation).into() })))
 }
 

@@ -1,34 +1,28 @@
 //! Orders: which photos a customer bought.
 
-use std::{
-    collections::{HashMap, HashSet},
-    convert::Infallible,
-};
+use std::collections::HashSet;
 
 use axum::{Json, extract::State as Shared, response::Response};
 use domain::{
     Studio,
     email_address::EmailAddress,
-    operation::{Filled, Operation},
+    operation::Filled,
     order::{Customer, MAX_PHOTOS, Order, OrderStatus},
-    photo::{Photo, PhotoStatus},
 };
-use futures::{StreamExt as _, TryStreamExt as _, stream};
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
-use runtime::desk::CONCURRENCY;
 use serde::Deserialize;
-use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::page_of;
 use crate::{
+    app::ordering,
     etag,
     extract::{Body, Id, Query, line, locale, object},
-    idempotency::Allotted,
+    idempotency::IdempotentRequest,
     identity::Caller,
-    problem::{ApiResult, Kind, Problem, ProblemView},
+    problem::{ApiResult, Problem, ProblemView},
     state::State,
     views::{OrderPage, OrderWithPhotos, Page},
 };
@@ -118,59 +112,12 @@ impl NewOrder {
 pub async fn create(
     Caller(studio): Caller,
     Shared(state): Shared<State>,
-    allotted: Allotted,
+    request: IdempotentRequest,
     Body(new): Body<NewOrder>,
 ) -> ApiResult<(StatusCode, Json<OrderWithPhotos>)> {
-    let (order, ids) = new.parse(studio, allotted.id, state.clock.now())?;
-    if allotted.again
-        && let Some(made) = allotted.made(state.orders.get(&order.studio, order.id).await?)?
-    {
-        let made = not_erased(made)?;
-        return Ok((StatusCode::CREATED, Json(OrderWithPhotos::new(&made, ids))));
-    }
-    let photos = state.photos.table.get_many(&order.studio, &ids).await?;
-    refuse(&ids, &photos)?;
-    keep_awaited(&state, &photos).await?;
-    state.orders.put_photos(&order, &ids, state.clock.now()).await?;
-    // Looked at again, now that whoever deletes one of them sees that the order will have it.
-    refuse(&ids, &state.photos.table.get_many(&order.studio, &ids).await?)?;
-    state.orders.create(&order).await?;
+    let (order, ids) = new.parse(studio, request.id, state.clock.now())?;
+    let order = ordering::create(&state, order, &ids, &request).await?;
     Ok((StatusCode::CREATED, Json(OrderWithPhotos::new(&order, ids))))
-}
-
-/// Marks those that wait for their upload: they are not forgotten after their seven days.
-async fn keep_awaited(state: &State, photos: &HashMap<Uuid, Photo>) -> ApiResult<()> {
-    let awaited = photos.values().filter(|photo| photo.status == PhotoStatus::AwaitingUpload && !photo.ordered);
-    let marks = awaited.map(|photo| async {
-        let mark = |photo: &mut Photo| {
-            photo.ordered = true;
-            Ok::<_, Infallible>(())
-        };
-        state.photos.table.update(&photo.studio, photo.id, mark).await.map(drop)
-    });
-    let marks: Vec<_> = marks.collect();
-    Ok(stream::iter(marks).buffer_unordered(CONCURRENCY).try_collect().await?)
-}
-
-/// Names the photos that can't be ordered.
-fn refuse(ids: &[Uuid], photos: &HashMap<Uuid, Photo>) -> Result<(), Problem> {
-    let refused: Vec<_> = ids
-        .iter()
-        .filter_map(|id| match photos.get(id) {
-            // Another studio's photo is as unknown as one that never was.
-            None => Some(json!({ "id": id, "reason": "unknown" })),
-            Some(photo) if photo.status == PhotoStatus::Deleting => Some(json!({ "id": id, "reason": "unknown" })),
-            Some(photo) if photo.status == PhotoStatus::Failed && !photo.is_ready() => {
-                let why = photo.error.as_ref().map(|error| &error.message);
-                Some(json!({ "id": id, "reason": "failed", "filename": photo.filename, "detail": why }))
-            }
-            Some(_) => None,
-        })
-        .collect();
-    if refused.is_empty() {
-        return Ok(());
-    }
-    Err(Problem::invalid("photo_ids", "Photos in it are unknown or could not be developed.").naming("photos", refused))
 }
 
 /// Which orders.
@@ -227,20 +174,9 @@ pub async fn show(
     Id(id): Id,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
-    let order = find(&state, &studio, id).await?;
+    let order = ordering::find(&state, &studio, id).await?;
     let view = OrderWithPhotos::new(&order, state.orders.photos(&order).await?);
     Ok(etag::answer(&headers, &view, [])?.with(view))
-}
-
-/// The studio's order of this id. One that was erased is gone: nothing can be made of it any more.
-pub(super) async fn find(state: &State, studio: &Studio, id: Uuid) -> ApiResult<Order> {
-    let found = state.orders.get(studio, id).await?.ok_or_else(|| Problem::not_found("order"))?;
-    Ok(not_erased(found)?)
-}
-
-/// Refuses an order that was erased.
-pub(super) fn not_erased(order: Order) -> Result<Order, Problem> {
-    if order.is_erased() { Err(Problem::new(Kind::Erased, "The order was erased.")) } else { Ok(order) }
 }
 
 /// Erase an order
@@ -253,13 +189,6 @@ pub(super) fn not_erased(order: Order) -> Result<Order, Problem> {
     responses((status = 204, description = "Erased")),
 )]
 pub async fn erase(Caller(studio): Caller, Shared(state): Shared<State>, Id(id): Id) -> ApiResult<StatusCode> {
-    let now = state.clock.now();
-    state.orders.get(&studio, id).await?.ok_or_else(|| Problem::not_found("order"))?;
-    // If this request breaks off, the sweep finds the operation and the archive builder continues it.
-    let operation = Operation::erasing(studio, id, now);
-    let studio = &operation.studio;
-    state.operations.table.create(&operation).await?;
-    state.erasure().order(studio, id, now).await?;
-    state.operations.table.delete(studio, operation.id).await?;
+    ordering::erase(&state, studio, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -3,11 +3,11 @@
 mod process;
 mod upload;
 
-use std::{convert::Infallible, time::Duration};
+use std::time::Duration;
 
 use axum::{Json, extract::State as Shared, response::Response};
 use domain::{
-    ObjectKey, Studio,
+    ObjectKey,
     object_key::Picture,
     operation::Filled,
     photo::{Photo, PhotoStatus},
@@ -16,15 +16,15 @@ use domain::{
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use utoipa::IntoParams;
-use uuid::Uuid;
 
 pub use self::{process::*, upload::*};
 use super::page_of;
 use crate::{
+    app::{deletion, photos},
     etag,
     extract::{Id, Query},
     identity::Caller,
-    problem::{ApiResult, Kind, Problem, ProblemView},
+    problem::{ApiResult, ProblemView},
     state::State,
     views::{DerivativesView, Page, PhotoPage, PhotoView, Pictures},
 };
@@ -34,11 +34,6 @@ const PICTURE_URL_LIVES: Duration = Duration::from_secs(900);
 /// Who knows a photo by its entity tag keeps its pictures' URLs: after this many seconds the tag is another, so that
 /// those URLs live for minutes yet.
 const PICTURE_URLS_KNOWN: i64 = 600;
-
-/// The studio's photo of this id.
-async fn find(state: &State, studio: &Studio, id: Uuid) -> ApiResult<Photo> {
-    Ok(state.photos.table.get(studio, id).await?.ok_or_else(|| Problem::not_found("photo"))?)
-}
 
 /// Which photos.
 #[derive(Deserialize, IntoParams)]
@@ -91,7 +86,7 @@ pub async fn show(
     Id(id): Id,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
-    let photo = find(&state, &studio, id).await?;
+    let photo = photos::find(&state, &studio, id).await?;
     let mut view = PhotoView::from(&photo);
     let urls_age = state.clock.signing_time().as_second() / PICTURE_URLS_KNOWN;
     let tagged = etag::answer(&headers, &view, urls_age.to_be_bytes())?;
@@ -119,56 +114,6 @@ pub async fn show(
     ),
 )]
 pub async fn delete(Caller(studio): Caller, Shared(state): Shared<State>, Id(id): Id) -> ApiResult<StatusCode> {
-    let now = state.clock.now();
-    let photo = find(&state, &studio, id).await?;
-    // Most refusals are found here, and write nothing.
-    let filled = state.fillings.is_done(Filled::Orders).await?;
-    if let Some(order) = state.orders.holding(&studio, id, now, filled).await? {
-        if photo.status == PhotoStatus::Deleting {
-            // Marked by a request that broke off before it saw the order: the photo is the order's.
-            let keep = |photo: &mut Photo| {
-                photo.keep(now);
-                Ok::<_, Infallible>(())
-            };
-            state.photos.table.update(&studio, id, keep).await?;
-        }
-        return Err(ordered(order).into());
-    }
-    // Marked, so that no order takes it from now on: then those that have it are all that ever will.
-    let begun = state.photos.table.update(&studio, id, |photo: &mut Photo| photo.begin_deleting(now)).await?;
-    let (mut photo, begun) = begun.ok_or_else(|| Problem::not_found("photo"))?;
-    let under_way = || Problem::new(Kind::UnderWay, "The photo is being developed, or another request deletes it.");
-    begun.map_err(|_| under_way())?;
-    if !photo.is_condemned() {
-        let order = state.orders.holding(&studio, id, now, filled).await?;
-        let decide = |photo: &mut Photo| {
-            if order.is_none() {
-                return photo.condemn();
-            }
-            photo.keep(now);
-            Ok(())
-        };
-        let decided = state.photos.table.update(&studio, id, decide).await?;
-        let (decided_photo, decided) = decided.ok_or_else(|| Problem::not_found("photo"))?;
-        decided.map_err(|_| under_way())?;
-        if let Some(order) = order {
-            return Err(ordered(order).into());
-        }
-        photo = decided_photo;
-    }
-    // An upload may still be under way, or begin: whoever is told of it finds this, also between the next lines.
-    let uploads_end_at = photo.uploads_end_at();
-    if uploads_end_at > now {
-        state.tombstones.set(&studio, id, uploads_end_at).await?;
-    }
-    for picture in state.originals.list(&ObjectKey::derivatives_of(&studio, id)).await? {
-        state.originals.delete(&picture).await?;
-    }
-    state.originals.delete(&photo.original()).await?;
-    state.photos.table.delete(&studio, id).await?;
+    deletion::delete(&state, &studio, id).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-fn ordered(by: Uuid) -> Problem {
-    Problem::new(Kind::PhotoOrdered, "An order holds the photo.").with("order_id", by)
 }

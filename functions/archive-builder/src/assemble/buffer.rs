@@ -70,8 +70,8 @@ impl Assembly<'_> {
             };
             let body = match opened {
                 Ok(body) => body,
-                Err(GetError::Missing) => return Err(source.missing()),
-                Err(GetError::Changed) => return Err(source.changed()),
+                Err(GetError::Missing) => return Err(JobError::Reject(source.missing())),
+                Err(GetError::Changed) => return Err(JobError::Reject(source.changed())),
                 Err(GetError::Other(error)) => return Err(error.into()),
             };
             match read(body, slot).await {

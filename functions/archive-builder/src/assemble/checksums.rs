@@ -24,7 +24,7 @@ impl Checksums {
         let whole =
             if range == (0..content.size()) { Some(crc32) } else { self.joined(entry, range, crc32, content.size()) };
         match (whole, content.source()) {
-            (Some(found), Some(source)) if found != content.crc32() => Err(source.corrupt()),
+            (Some(found), Some(source)) if found != content.crc32() => Err(JobError::Reject(source.corrupt())),
             _ => Ok(()),
         }
     }

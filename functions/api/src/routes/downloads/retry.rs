@@ -1,22 +1,18 @@
 //! Downloads built again.
 
 use axum::{Json, extract::State as Shared};
-use domain::{
-    download::{Download, DownloadKind},
-    job_state::NotAgain,
-    order::Order,
-};
+use domain::download::DownloadKind;
 use http::StatusCode;
-use uuid::Uuid;
 
-use super::{announce, bare_file, photo_of, plan, tell, with_link};
-use crate::routes::{orders, photos::HowToRun};
+use super::with_link;
 use crate::{
+    app::{downloads, ordering},
     extract::{BodyOrNone, Id},
-    idempotency::Allotted,
+    idempotency::IdempotentRequest,
     identity::Caller,
-    problem::{ApiResult, Kind, Problem, ProblemView},
+    problem::{ApiResult, Problem, ProblemView},
     state::State,
+    synchronous::HowToRun,
     views::DownloadWithLink,
 };
 
@@ -38,63 +34,22 @@ pub async fn retry(
     Caller(studio): Caller,
     Shared(state): Shared<State>,
     Id(id): Id,
-    allotted: Allotted,
+    request: IdempotentRequest,
     BodyOrNone(how): BodyOrNone<HowToRun>,
 ) -> ApiResult<(StatusCode, Json<DownloadWithLink>)> {
     let not_found = || Problem::not_found("download");
     let found = state.downloads.table.get(&studio, id).await?.ok_or_else(not_found)?;
-    if allotted.answered {
+    if request.answered {
         return Ok((StatusCode::ACCEPTED, Json(with_link(&state, &found).await?)));
     }
-    let order = orders::find(&state, &studio, found.order).await?;
-    let download = rebuild(&state, &order, found, allotted.id, how.wait()).await?;
+    let order = ordering::find(&state, &studio, found.order).await?;
+    let download = downloads::rebuild(&state, &order, found, request.id, how.wait()).await?;
     let (download, finished) = if download.kind == DownloadKind::Single {
-        tell(&state, &order, &download).await?;
+        downloads::tell(&state, &order, &download).await?;
         (download, true)
     } else {
-        state.workers.dispatch(&state.downloads, download, how.wait(), allotted).await?
+        state.workers.dispatch(&state.downloads, download, how.wait(), request).await?
     };
     let status = if finished { StatusCode::OK } else { StatusCode::ACCEPTED };
     Ok((status, Json(with_link(&state, &download).await?)))
-}
-
-/// Sets a new build going, with what it will be; unless this request has done so before.
-async fn rebuild(state: &State, order: &Order, found: Download, by: Uuid, wait: bool) -> ApiResult<Download> {
-    let now = state.clock.now();
-    // Tried on a copy first: the index of a new build lies in place before the record names that build.
-    let mut new = found.clone();
-    match new.restart(now, Some(by)) {
-        Err(NotAgain::Repeated) => return Ok(found),
-        other => refuse(other)?,
-    }
-    if new.kind == DownloadKind::Single {
-        let photo = photo_of(state, order, &new).await?;
-        let file = bare_file(&photo, new.variant)?;
-        new.make_ready(now, file);
-    } else {
-        let layouts = plan(state, order, &new, wait).await?;
-        announce(state, &mut new, &layouts).await?;
-    }
-    let set = state.downloads.table.update(&found.studio, found.id, |download: &mut Download| {
-        if download.build != found.build {
-            return Err(NotAgain::UnderWay);
-        }
-        download.restart(now, Some(by))?;
-        download.planned.clone_from(&new.planned);
-        if let Some(file) = &new.file {
-            download.make_ready(now, file.clone());
-        }
-        Ok(())
-    });
-    let (download, set) = set.await?.ok_or_else(|| Problem::not_found("download"))?;
-    refuse(set)?;
-    Ok(download)
-}
-
-fn refuse(set: Result<(), NotAgain>) -> Result<(), Problem> {
-    match set {
-        Ok(()) | Err(NotAgain::Repeated) => Ok(()),
-        Err(NotAgain::UnderWay) => Err(Problem::new(Kind::UnderWay, "The download is being built.")),
-        Err(NotAgain::Impossible) => Err(Problem::new(Kind::Revoked, "The download was taken back.")),
-    }
 }

@@ -2,40 +2,24 @@
 
 use axum::{Json, extract::State as Shared};
 use domain::{
-    job_state::NotAgain,
     operation::{Operation, Photos, Task},
-    photo::{Photo, PhotoStatus},
     queue_config::QueueName,
 };
 use http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{super::operations, find};
+use super::super::operations;
 use crate::{
+    app::photos,
     extract::{Body, BodyOrNone, Id, integer},
-    idempotency::Allotted,
+    idempotency::IdempotentRequest,
     identity::Caller,
-    problem::{ApiResult, Kind, Problem, ProblemView},
+    problem::{ApiResult, Problem, ProblemView},
     state::State,
-    synchronous,
+    synchronous::HowToRun,
     views::{OperationStarted, PhotoView},
 };
-
-/// How a job is done.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct HowToRun {
-    /// `false`: it is waited for. Refused if it would take too long. It is queued unless said.
-    queue: Option<bool>,
-}
-
-impl HowToRun {
-    /// Is it waited for?
-    pub fn wait(&self) -> bool {
-        self.queue == Some(false)
-    }
-}
 
 /// Develop a photo again
 ///
@@ -54,35 +38,10 @@ pub async fn process(
     Caller(studio): Caller,
     Shared(state): Shared<State>,
     Id(id): Id,
-    allotted: Allotted,
+    request: IdempotentRequest,
     BodyOrNone(how): BodyOrNone<HowToRun>,
 ) -> ApiResult<(StatusCode, Json<PhotoView>)> {
-    let found = find(&state, &studio, id).await?;
-    if allotted.answered {
-        return Ok((StatusCode::OK, Json((&found).into())));
-    }
-    if how.wait() {
-        state.workers.check(synchronous::photo(found.size))?;
-    }
-    // Uploaded, and S3's event was lost: the job makes up for it.
-    let lost = found.status == PhotoStatus::AwaitingUpload && state.originals.head(&found.original()).await?.is_some();
-    let now = state.clock.now();
-    let set = state.photos.table.update(&studio, id, |photo: &mut Photo| {
-        if lost && photo.status == PhotoStatus::AwaitingUpload {
-            photo.work = photo.work.sent_again(now, Some(allotted.id))?;
-            return Ok(());
-        }
-        photo.restart(now, Some(allotted.id))
-    });
-    let (photo, set) = set.await?.ok_or_else(|| Problem::not_found("photo"))?;
-    match set {
-        Ok(()) | Err(NotAgain::Repeated) => {}
-        Err(NotAgain::UnderWay) => return Err(Problem::new(Kind::UnderWay, "The photo is being developed.").into()),
-        Err(NotAgain::Impossible) => {
-            return Err(Problem::new(Kind::NotUploaded, "The photo has no original yet, or is being deleted.").into());
-        }
-    }
-    let (photo, finished) = state.workers.dispatch(&state.photos, photo, how.wait(), allotted).await?;
+    let (photo, finished) = photos::process_again(&state, &studio, id, how.wait(), request).await?;
     let status = if finished { StatusCode::OK } else { StatusCode::ACCEPTED };
     Ok((status, Json((&photo).into())))
 }
@@ -121,7 +80,7 @@ pub struct ProcessMany {
 pub async fn process_many(
     Caller(studio): Caller,
     Shared(state): Shared<State>,
-    allotted: Allotted,
+    request: IdempotentRequest,
     Body(many): Body<ProcessMany>,
 ) -> ApiResult<(StatusCode, Json<OperationStarted>)> {
     let which = match (many.which, many.processor_version) {
@@ -137,6 +96,6 @@ pub async fn process_many(
         }
     };
     let task = Task::Regenerate { which };
-    let operation = Operation::new(studio, allotted.id, QueueName::Photos, task, state.clock.now());
-    operations::begin(&state, operation, allotted).await
+    let operation = Operation::new(studio, request.id, QueueName::Photos, task, state.clock.now());
+    operations::begin(&state, operation, request).await
 }

@@ -1,7 +1,5 @@
 //! Photos announced: a record, and the request by which the bytes go to S3.
 
-use std::{convert::Infallible, time::Duration};
-
 use axum::{Json, extract::State as Shared};
 use domain::{
     Studio,
@@ -10,23 +8,20 @@ use domain::{
 };
 use http::StatusCode;
 use jiff::Timestamp;
-use runtime::{objects::UploadTerms, store::Created};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::find;
 use crate::{
+    app::photos::{self, UPLOAD_URL_LIVES, sha256_bytes},
     extract::{Body, Id, integer},
-    idempotency::Allotted,
+    idempotency::IdempotentRequest,
     identity::Caller,
-    problem::{ApiResult, Kind, Problem, ProblemView},
+    problem::{ApiResult, Problem, ProblemView},
     state::State,
-    views::{PhotoWithUpload, Upload},
+    views::PhotoWithUpload,
 };
 
-/// An upload may take this long to begin.
-const UPLOAD_URL_LIVES: Duration = Duration::from_secs(3600);
 /// In characters. Longer names exist on no file system; archives shorten them further.
 const MAX_FILENAME: usize = 1024;
 const MAX_CONTENT_TYPE: usize = 100;
@@ -111,17 +106,6 @@ fn content_type(declared: &str) -> Result<String, Problem> {
     }
 }
 
-fn sha256_bytes(hex: &str) -> Option<[u8; 32]> {
-    if hex.len() != 64 || !hex.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-        return None;
-    }
-    let mut bytes = [0; 32];
-    for (n, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(hex.get(2 * n..2 * n + 2)?, 16).ok()?;
-    }
-    Some(bytes)
-}
-
 /// Announce a photo
 ///
 /// Makes its record, and answers the request by which its bytes go to S3. The upload starts the processing; one that
@@ -133,15 +117,11 @@ fn sha256_bytes(hex: &str) -> Option<[u8; 32]> {
 pub async fn create(
     Caller(studio): Caller,
     Shared(state): Shared<State>,
-    allotted: Allotted,
+    request: IdempotentRequest,
     Body(new): Body<NewPhoto>,
 ) -> ApiResult<(StatusCode, Json<PhotoWithUpload>)> {
-    let photo = new.parse(studio, allotted.id, state.clock.now())?;
-    let is_made = allotted.again && allotted.made(state.photos.table.get(&photo.studio, photo.id).await?)?.is_some();
-    if is_made || matches!(state.photos.table.create(&photo).await?, Created::Existed(_)) {
-        return Ok((StatusCode::CREATED, Json(offer_upload(&state, &photo.studio, photo.id).await?)));
-    }
-    Ok((StatusCode::CREATED, Json(with_upload(&state, &photo).await?)))
+    let photo = new.parse(studio, request.id, state.clock.now())?;
+    Ok((StatusCode::CREATED, Json(photos::announce(&state, &photo, &request).await?)))
 }
 
 /// A fresh upload URL
@@ -159,42 +139,9 @@ pub async fn upload_again(
     Caller(studio): Caller,
     Shared(state): Shared<State>,
     Id(id): Id,
-    allotted: Allotted,
+    request: IdempotentRequest,
 ) -> ApiResult<Json<PhotoWithUpload>> {
-    let photo = find(&state, &studio, id).await?;
-    if photo.status != PhotoStatus::AwaitingUpload && !allotted.answered {
-        return Err(Problem::new(Kind::AlreadyUploaded, "The photo is uploaded already.").into());
-    }
-    Ok(Json(offer_upload(&state, &studio, id).await?))
-}
-
-/// Another URL for a photo, whose record knows of it before anybody can use it.
-async fn offer_upload(state: &State, studio: &Studio, id: Uuid) -> ApiResult<PhotoWithUpload> {
-    let until = state.clock.now().saturating_add(UPLOAD_URL_LIVES).unwrap_or(Timestamp::MAX);
-    let offer = |photo: &mut Photo| {
-        photo.offer_upload(until);
-        Ok::<_, Infallible>(())
-    };
-    let offered = state.photos.table.update(studio, id, offer).await?;
-    let (photo, _) = offered.ok_or_else(|| Problem::not_found("photo"))?;
-    with_upload(state, &photo).await
-}
-
-async fn with_upload(state: &State, photo: &Photo) -> ApiResult<PhotoWithUpload> {
-    let terms = UploadTerms {
-        content_type: &photo.content_type,
-        size: photo.size,
-        sha256: photo.declared_sha256.as_deref().and_then(sha256_bytes),
-    };
-    let request = state.originals.presign_put(&photo.original(), &terms, UPLOAD_URL_LIVES).await?;
-    let headers = request.headers().filter(|(name, _)| !name.eq_ignore_ascii_case("host"));
-    let upload = Upload {
-        method: request.method().to_owned(),
-        url: request.uri().to_owned(),
-        headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
-        expires_at: state.clock.signing_time().saturating_add(UPLOAD_URL_LIVES).unwrap_or(Timestamp::MAX),
-    };
-    Ok(PhotoWithUpload { photo: photo.into(), upload })
+    Ok(Json(photos::renew_upload(&state, &studio, id, &request).await?))
 }
 
 #[cfg(test)]

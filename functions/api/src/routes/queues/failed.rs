@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     extract::{Body, Query},
-    idempotency::{Allotted, Remember},
+    idempotency::{IdempotentRequest, Remember},
     identity::Operator,
     problem::{ApiResult, Problem},
     routes::operations,
@@ -71,7 +71,7 @@ pub async fn retry_failed(
     Operator(operator): Operator,
     Shared(state): Shared<State>,
     Path(queue): Path<String>,
-    allotted: Allotted,
+    request: IdempotentRequest,
     Body(retry): Body<Retry>,
 ) -> ApiResult<Response> {
     let queue = queue_named(&queue)?;
@@ -79,7 +79,7 @@ pub async fn retry_failed(
         Retry { ids: Some(ids), error: None, all: None | Some(false), studio: None } => {
             let ids = parse_ids(&ids)?;
             let now = state.clock.now();
-            let retried = at_desk!(state, queue, |desk| retry_each(desk, &ids, now, allotted.id).await)?;
+            let retried = at_desk!(state, queue, |desk| retry_each(desk, &ids, now, request.id).await)?;
             let remembered = Remember(serde_json::to_string(&retried).map_err(anyhow::Error::from)?);
             let mut response = Json(retried).into_response();
             response.extensions_mut().insert(remembered);
@@ -87,8 +87,8 @@ pub async fn retry_failed(
         }
         Retry { ids: None, error, all, studio } => {
             let task = Task::Retry { selection: select(error, all, studio)? };
-            let operation = Operation::new(operator, allotted.id, queue, task, state.clock.now());
-            operations::begin(&state, operation, allotted).await.map(IntoResponse::into_response)
+            let operation = Operation::new(operator, request.id, queue, task, state.clock.now());
+            operations::begin(&state, operation, request).await.map(IntoResponse::into_response)
         }
         Retry { .. } => Err(Problem::invalid("ids", "They stand alone: without error, all and studio.").into()),
     }
@@ -169,13 +169,13 @@ pub async fn flush_failed(
     Operator(operator): Operator,
     Shared(state): Shared<State>,
     Path(queue): Path<String>,
-    allotted: Allotted,
+    request: IdempotentRequest,
     Query(flush): Query<Flush>,
 ) -> ApiResult<(StatusCode, Json<OperationStarted>)> {
     let queue = queue_named(&queue)?;
     let task = Task::Forget { selection: select(flush.error, flush.all, flush.studio)? };
-    let operation = Operation::new(operator, allotted.id, queue, task, state.clock.now());
-    operations::begin(&state, operation, allotted).await
+    let operation = Operation::new(operator, request.id, queue, task, state.clock.now());
+    operations::begin(&state, operation, request).await
 }
 
 /// Forget one failed job

@@ -1,0 +1,197 @@
+//! Downloads: planned before they are built, and refused where they can't be; built again; taken back.
+
+use archive::{
+    Layout,
+    contents::{ContentsError, File, Source, contents},
+};
+use domain::{
+    ObjectKey, Studio,
+    download::{BuiltFile, Download, DownloadKind, DownloadStatus, Variant},
+    job_state::NotAgain,
+    object_key::Picture,
+    order::Order,
+    photo::{Derivatives, Photo},
+};
+use runtime::{
+    contents::{FilesError, Undeliverable},
+    lease::rest,
+    notification,
+    store::Created,
+};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::ordering;
+use crate::{
+    problem::{ApiError, ApiResult, Kind, Problem},
+    state::State,
+    synchronous,
+};
+
+/// Writes the download down; one of a single photo is ready then.
+pub async fn create(state: &State, order: &Order, mut download: Download, wait: bool) -> ApiResult<Download> {
+    if download.kind == DownloadKind::Single {
+        let photo = photo_of(state, order, &download).await?;
+        let file = bare_file(&photo, download.variant)?;
+        download.make_ready(state.clock.now(), file);
+    } else {
+        let layouts = plan(state, order, &download, wait).await?;
+        download.planned = state.contents().announce(&download, &layouts).await?;
+    }
+    let made = match state.downloads.table.create(&download).await? {
+        Created::New => download,
+        Created::Existed(made) => *made,
+    };
+    if made.kind == DownloadKind::Single {
+        refuse_if_erased(state, &made).await?;
+    }
+    Ok(made)
+}
+
+/// An erasure that passed before the record was there did not see it. The worker looks again for a batch, the request for a
+/// single download.
+async fn refuse_if_erased(state: &State, made: &Download) -> ApiResult<()> {
+    let order = state.orders.get(&made.studio, made.order).await?.ok_or_else(|| Problem::not_found("order"))?;
+    if let Err(erased) = ordering::not_erased(order) {
+        state.erasure().download(&made.studio, made.id, state.clock.now()).await?;
+        return Err(erased.into());
+    }
+    Ok(())
+}
+
+/// Finds the photo of a single download, and checks that it can be delivered.
+async fn photo_of(state: &State, order: &Order, download: &Download) -> ApiResult<Photo> {
+    let ids = state.orders.photos(order).await?;
+    let not_held = || Problem::invalid("photo_id", "The order does not hold this photo.");
+    let id = ids.into_iter().find(|id| Some(*id) == download.photo).ok_or_else(not_held)?;
+    let photo = state.photos.table.get(&order.studio, id).await?;
+    let checked = match &photo {
+        Some(photo) => File::of(photo, download.variant).map(drop),
+        None => Err(ContentsError::PhotoMissing(id)),
+    };
+    if let Err(error) = checked {
+        let status = photo.map(|photo| photo.status);
+        return Err(refuse_photos(&[Undeliverable { photo: id, status, error }]).into());
+    }
+    Ok(photo.ok_or_else(not_held)?)
+}
+
+/// Lays out the archives, if they can be made, and in time where somebody waits.
+async fn plan(state: &State, order: &Order, download: &Download, wait: bool) -> ApiResult<Vec<Layout<Source>>> {
+    let files = state.contents().files(order, download.variant).await.map_err(|error| match error {
+        FilesError::Store(error) => ApiError::from(error),
+        FilesError::Undeliverable(photos) => refuse_photos(&photos).into(),
+    })?;
+    if wait {
+        state.workers.check(synchronous::archive(files.iter().map(File::size)))?;
+    }
+    if let (Some(most), Some(longest)) = (download.split_bytes, files.iter().map(File::size).max())
+        && longest >= most
+    {
+        let detail = format!("The largest photo alone has {longest} bytes.");
+        return Err(Problem::invalid("split_bytes", detail).into());
+    }
+    Ok(contents(download, order, files).map_err(|error| {
+        let reason = error.to_record_error();
+        Problem::new(Kind::Refused, reason.message).with("code", reason.code)
+    })?)
+}
+
+/// Names the photos that can't be delivered.
+fn refuse_photos(photos: &[Undeliverable]) -> Problem {
+    let named = |photo: &Undeliverable| json!({ "id": photo.photo, "status": photo.status });
+    let has_no_preview = |photo: &&Undeliverable| matches!(photo.error, ContentsError::NoWebVersion(_));
+    let unready: Vec<_> = photos.iter().filter(|photo| !has_no_preview(photo)).map(named).collect();
+    if !unready.is_empty() {
+        let detail = "Not all photos of the order are ready yet.";
+        return Problem::new(Kind::PhotosNotReady, detail).naming("photos", unready);
+    }
+    let without: Vec<_> = photos.iter().filter(has_no_preview).map(named).collect();
+    Problem::invalid("variant", "Photos of the order have no web version.").naming("photos", without)
+}
+
+/// A single download is the stored object itself.
+fn bare_file(photo: &Photo, variant: Variant) -> ApiResult<BuiltFile> {
+    let Some(made) = &photo.development else {
+        return Err(anyhow::anyhow!("Photo {} is ready but not developed", photo.id).into());
+    };
+    Ok(match (variant, &made.derivatives) {
+        (Variant::Web, Derivatives::Made { preview, .. }) => {
+            let (studio, version) = (photo.studio.clone(), made.processor_version);
+            let key = ObjectKey::Derivative { studio, photo: photo.id, version, picture: Picture::Preview };
+            BuiltFile { path: key.to_string(), size: preview.size, crc32: preview.crc32 }
+        }
+        _ => BuiltFile { path: photo.original().to_string(), size: photo.size, crc32: made.crc32 },
+    })
+}
+
+/// Begins a new build and announces it, unless this request has done so before.
+pub async fn rebuild(state: &State, order: &Order, found: Download, by: Uuid, wait: bool) -> ApiResult<Download> {
+    let now = state.clock.now();
+    // Tried on a copy first: the index of a new build lies in place before the record names that build.
+    let mut new = found.clone();
+    match new.restart(now, Some(by)) {
+        Err(NotAgain::Repeated) => return Ok(found),
+        other => refuse(other)?,
+    }
+    if new.kind == DownloadKind::Single {
+        let photo = photo_of(state, order, &new).await?;
+        let file = bare_file(&photo, new.variant)?;
+        new.make_ready(now, file);
+    } else {
+        let layouts = plan(state, order, &new, wait).await?;
+        new.planned = state.contents().announce(&new, &layouts).await?;
+    }
+    let set = state.downloads.table.update(&found.studio, found.id, |download: &mut Download| {
+        if download.build != found.build {
+            return Err(NotAgain::UnderWay);
+        }
+        download.restart(now, Some(by))?;
+        download.planned.clone_from(&new.planned);
+        if let Some(file) = &new.file {
+            download.make_ready(now, file.clone());
+        }
+        Ok(())
+    });
+    let (download, set) = set.await?.ok_or_else(|| Problem::not_found("download"))?;
+    refuse(set)?;
+    Ok(download)
+}
+
+fn refuse(set: Result<(), NotAgain>) -> Result<(), Problem> {
+    match set {
+        Ok(()) | Err(NotAgain::Repeated) => Ok(()),
+        Err(NotAgain::UnderWay) => Err(Problem::new(Kind::UnderWay, "The download is being built.")),
+        Err(NotAgain::Impossible) => Err(Problem::new(Kind::Revoked, "The download was taken back.")),
+    }
+}
+
+/// Sends the email of a single download, unless it is on the way already.
+pub async fn tell(state: &State, order: &Order, download: &Download) -> ApiResult<()> {
+    if !download.notify || download.work.due_at.is_none() {
+        return Ok(());
+    }
+    notification::tell(&state.emails.table, &state.emails.queue, download, order, state.clock.now()).await?;
+    Ok(rest(&state.downloads.table, download).await?)
+}
+
+/// Revokes the download and deletes its archives.
+pub async fn revoke(state: &State, studio: &Studio, id: Uuid) -> ApiResult<Download> {
+    let revoked = state
+        .downloads
+        .table
+        .update(studio, id, |download| {
+            if download.status == DownloadStatus::Revoked {
+                return Err(());
+            }
+            download.revoke();
+            Ok(())
+        })
+        .await?;
+    let (download, _) = revoked.ok_or_else(|| Problem::not_found("download"))?;
+    // Behind the record, which a build asks at each write; addresses given out for the archive are worthless with it.
+    for key in download.archive_keys() {
+        state.archives.delete(&key).await?;
+    }
+    Ok(download)
+}

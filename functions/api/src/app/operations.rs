@@ -1,0 +1,26 @@
+//! Operations: work on many records that one request asked for.
+
+use domain::{job_record::JobRecord as _, operation::Operation};
+use runtime::store::Created;
+
+use crate::{idempotency::IdempotentRequest, problem::ApiResult, state::State};
+
+/// Writes the operation down and sends its job.
+pub async fn begin(state: &State, mut operation: Operation, request: IdempotentRequest) -> ApiResult<Operation> {
+    let mut is_to_be_sent = true;
+    if request.answered {
+        // One that was given up goes on where it stopped.
+        let again = |operation: &mut Operation| operation.restart(state.clock.now(), None);
+        let found = state.operations.table.update(&operation.studio, operation.id, again).await?;
+        if let Some((found, set_going)) = request.made(found)? {
+            (operation, is_to_be_sent) = (found, set_going.is_ok());
+        }
+    } else if let Created::Existed(made) = state.operations.table.create(&operation).await? {
+        operation = *made;
+    }
+    if is_to_be_sent {
+        let job = Operation::job(operation.studio.clone(), operation.id);
+        state.operations.queue.send(&job).await?;
+    }
+    Ok(operation)
+}
