@@ -4,7 +4,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use domain::queue_config::{QueueName, queues};
+use domain::queue_config::{QueueName, queue_configs};
 use tests::reference;
 
 /// docs/API.md and docs/openapi.json are made of the routes themselves. With UPDATE_DOCS=1 they are written here.
@@ -91,7 +91,7 @@ fn the_table_of_variables_is_complete() {
         .collect();
     // Read by other ways.
     read.extend(["SDK_PATIENCE_PERCENT", "RUST_LOG"].map(str::to_owned));
-    for (queue, config) in queues().unwrap() {
+    for (queue, config) in queue_configs().unwrap() {
         let name = queue.as_str().to_uppercase();
         read.extend([format!("{name}_QUEUE_URL"), format!("{name}_DLQ_URL")]);
         if queue != QueueName::Default {

@@ -9,7 +9,7 @@ use std::{
 use anyhow::Context as _;
 use domain::{
     object_key::ORIGINALS,
-    queue_config::{QueueName, queues},
+    queue_config::{QueueName, queue_configs},
 };
 use local::WORKERS;
 use runtime::{env::Env, metrics};
@@ -120,7 +120,7 @@ fn queue_of<'a>(plan: &'a [Resource], queue: QueueName, suffix: &str) -> &'a Val
 #[ignore = "needs a plan, which .ci/deployment writes"]
 fn queues_and_functions_are_as_the_table_says() {
     let plan = plan();
-    for (name, worker) in queues().unwrap() {
+    for (name, worker) in queue_configs().unwrap() {
         let function = &worker.function;
         let (queue, dlq) = (queue_of(&plan, name, ""), queue_of(&plan, name, "-dlq"));
         let visibility = queue["visibility_timeout_seconds"].as_u64().unwrap();
@@ -150,7 +150,7 @@ fn queues_and_functions_are_as_the_table_says() {
 #[ignore = "needs a plan, which .ci/deployment writes"]
 fn the_alarms_of_a_queue_are_as_the_table_says() {
     let plan = plan();
-    for (queue, worker) in queues().unwrap() {
+    for (queue, worker) in queue_configs().unwrap() {
         let function = &worker.function;
         let alarm = |of: &str| one(&plan, "aws_cloudwatch_metric_alarm", "alarm_name", &format!("-{queue}-{of}"));
         assert_eq!(alarm("failed")["threshold"], worker.tolerated_failures, "{function}");
@@ -406,7 +406,7 @@ fn services_use_the_key_as_aws_documents() {
 #[ignore = "needs a plan, which .ci/deployment writes"]
 fn concurrency_follows_the_variable_else_the_table() {
     let plan = plan_of_complete_example();
-    for worker in queues().unwrap().into_values() {
+    for worker in queue_configs().unwrap().into_values() {
         let function = worker.function;
         let requested = if function == "photo-processor" { 40 } else { worker.max_concurrency };
         let address = format!("module.darkroom.module.worker[\"{function}\"].aws_lambda_event_source_mapping.this");

@@ -22,7 +22,7 @@ class Shop:
     def __init__(self, api: str):
         self.api = api
         self.session = requests.Session()
-        # An operator, so that the failed-jobs desk can be met too.
+        # An operator, so that the routes of failed jobs are met too.
         self.session.headers["authorization"] = "Bearer dev:anna:operator"
 
     def ask(self, method: str, path: str, body=None) -> dict:

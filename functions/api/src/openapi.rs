@@ -22,7 +22,7 @@ const TAGS: [(&str, &str); 9] = [
     ("operations", "Work on many records, done page by page."),
     (
         "queues",
-        "The failed-jobs desk, for operators: tokens with the operators' claim. It shows the failures of all studios.",
+        "Queues and their failed jobs, for operators: tokens with the operators' claim. All studios' failures are shown.",
     ),
     ("links", "The customer's door. It needs no token but the one in the link."),
     ("service", "The service itself."),

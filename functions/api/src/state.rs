@@ -12,18 +12,19 @@ use domain::{
     email::Email,
     operation::Operation,
     photo::Photo,
-    queue_config::{Healthy, QueueName, queues},
+    queue_config::{Healthy, QueueName, queue_configs},
 };
 use runtime::{
     aws,
     clock::Clock,
     cloudwatch::OldestMessage,
     contents::Contents,
-    desk::Desk,
     env::Env,
     erasure::Erasure,
+    failed_jobs::FailedJobs,
     fill::Fillings,
     objects::ObjectStore,
+    queue::Queues,
     secret::LinkSecrets,
     ssm::Parameters,
     store::{Orders, Table, Tombstones},
@@ -36,11 +37,13 @@ use crate::{idempotency::Idempotency, identity::Identities, indexes::Indexes, sy
 pub struct State(Arc<Inner>);
 
 pub struct Inner {
-    pub photos: Desk<Photo>,
+    pub photos: Arc<Table<Photo>>,
     pub orders: Orders,
-    pub downloads: Desk<Download>,
-    pub emails: Desk<Email>,
-    pub operations: Desk<Operation>,
+    pub downloads: Arc<Table<Download>>,
+    pub emails: Arc<Table<Email>>,
+    pub operations: Arc<Table<Operation>>,
+    pub queues: Queues,
+    pub failed_jobs: AllFailedJobs,
     pub fillings: Fillings,
     pub idempotency: Idempotency,
     pub identities: Identities,
@@ -62,6 +65,14 @@ pub struct Inner {
     pub document: OnceLock<String>,
 }
 
+/// Failed jobs of each queue.
+pub struct AllFailedJobs {
+    pub photos: FailedJobs<Photo>,
+    pub downloads: FailedJobs<Download>,
+    pub emails: FailedJobs<Email>,
+    pub operations: FailedJobs<Operation>,
+}
+
 impl State {
     /// From the function's environment; a missing variable is an error that names it.
     pub fn from_env(env: &Env) -> Result<Self> {
@@ -72,26 +83,24 @@ impl State {
         let requests = env.required("REQUESTS_TABLE")?;
         let operations = Arc::new(Table::new(dynamodb.clone(), requests.clone(), env.world()));
         let identities = Identities::from_env(env)?;
+        let photos = Arc::new(Table::new(dynamodb.clone(), env.required("PHOTOS_TABLE")?, env.world()));
+        let downloads = Arc::new(Table::new(dynamodb.clone(), env.required("DOWNLOADS_TABLE")?, env.world()));
+        let emails = Arc::new(Table::new(dynamodb.clone(), env.required("EMAILS_TABLE")?, env.world()));
+        let queues = Queues::from_env(env, &sqs)?;
         let archives = ObjectStore::new(s3.clone(), env.required("DOWNLOADS_BUCKET")?);
         Ok(Self(Arc::new(Inner {
-            photos: Desk::from_env(
-                env,
-                Arc::new(Table::new(dynamodb.clone(), env.required("PHOTOS_TABLE")?, env.world())),
-                &sqs,
-            )?,
+            failed_jobs: AllFailedJobs {
+                photos: FailedJobs::from_env(env, &photos, &sqs)?,
+                downloads: FailedJobs::from_env(env, &downloads, &sqs)?,
+                emails: FailedJobs::from_env(env, &emails, &sqs)?,
+                operations: FailedJobs::from_env(env, &operations, &sqs)?,
+            },
+            photos,
             orders: Orders::new(dynamodb.clone(), env.required("ORDERS_TABLE")?, env.world()),
-            downloads: Desk::from_env(
-                env,
-                Arc::new(Table::new(dynamodb.clone(), env.required("DOWNLOADS_TABLE")?, env.world())),
-                &sqs,
-            )?,
-            emails: Desk::from_env(
-                env,
-                Arc::new(Table::new(dynamodb.clone(), env.required("EMAILS_TABLE")?, env.world())),
-                &sqs,
-            )?,
+            downloads,
+            emails,
             fillings: Fillings::new(operations.clone(), env.clock()),
-            operations: Desk::from_env(env, operations, &sqs)?,
+            operations,
             idempotency: Idempotency::new(
                 Table::new(dynamodb.clone(), requests.clone(), env.world()),
                 identities.clone(),
@@ -102,7 +111,8 @@ impl State {
             originals: ObjectStore::new(s3, env.required("PHOTOS_BUCKET")?),
             indexes: Indexes::new(archives.clone(), env.clock()),
             archives,
-            workers: Workers::from_env(env, &config)?,
+            workers: Workers::from_env(env, &config, queues.clone())?,
+            queues,
             oldest: OldestMessage::new(&config)?,
             healthy: healthy()?,
             links: LinkSecrets::new(Parameters::new(&config)?, env.required("LINK_SECRET_PARAMETER")?),
@@ -129,22 +139,17 @@ impl FromRef<State> for Idempotency {
 impl Inner {
     /// The contents of downloads, on these stores.
     pub fn contents(&self) -> Contents<'_> {
-        Contents { orders: &self.orders, photos: &self.photos.table, archives: &self.archives }
+        Contents { orders: &self.orders, photos: &self.photos, archives: &self.archives }
     }
 
     /// The erasure of orders, on these stores.
     pub fn erasure(&self) -> Erasure<'_> {
-        Erasure {
-            orders: &self.orders,
-            downloads: &self.downloads.table,
-            emails: &self.emails.table,
-            archives: &self.archives,
-        }
+        Erasure { orders: &self.orders, downloads: &self.downloads, emails: &self.emails, archives: &self.archives }
     }
 }
 
 fn healthy() -> Result<BTreeMap<QueueName, Healthy>> {
-    Ok(queues()?.into_iter().map(|(queue, config)| (queue, config.healthy)).collect())
+    Ok(queue_configs()?.into_iter().map(|(queue, config)| (queue, config.healthy)).collect())
 }
 
 impl std::ops::Deref for State {
@@ -155,27 +160,27 @@ impl std::ops::Deref for State {
     }
 }
 
-/// Runs the same on whichever desk the queue has.
-macro_rules! at_desk {
-    ($state:expr, $queue:expr, |$desk:ident| $run:expr) => {
+/// Runs the same on the failed jobs of whichever queue.
+macro_rules! on_failed_jobs {
+    ($state:expr, $queue:expr, |$failed:ident| $run:expr) => {
         match $queue {
             domain::queue_config::QueueName::Emails => {
-                let $desk = &$state.emails;
+                let $failed = &$state.failed_jobs.emails;
                 $run
             }
             domain::queue_config::QueueName::Photos => {
-                let $desk = &$state.photos;
+                let $failed = &$state.failed_jobs.photos;
                 $run
             }
             domain::queue_config::QueueName::Downloads => {
-                let $desk = &$state.downloads;
+                let $failed = &$state.failed_jobs.downloads;
                 $run
             }
             domain::queue_config::QueueName::Default => {
-                let $desk = &$state.operations;
+                let $failed = &$state.failed_jobs.operations;
                 $run
             }
         }
     };
 }
-pub(crate) use at_desk;
+pub(crate) use on_failed_jobs;

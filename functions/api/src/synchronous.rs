@@ -9,10 +9,10 @@ use aws_types::SdkConfig;
 use domain::{
     Job,
     job_record::JobRecord,
-    queue_config::{QueueName, queues},
+    queue_config::{QueueName, queue_configs},
 };
 pub use estimate::{Estimate, archive, photo};
-use runtime::{desk::Desk, env::Env, lambda::Lambda, world::World};
+use runtime::{env::Env, lambda::Lambda, queue::Queues, store::Table, world::World};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tracing::{info, warn};
@@ -43,6 +43,7 @@ impl HowToRun {
 
 /// The workers, run directly.
 pub struct Workers {
+    queues: Queues,
     lambda: Lambda,
     /// Function names by the queues that they work. No request waits for a job of the default queue.
     functions: BTreeMap<QueueName, String>,
@@ -52,14 +53,15 @@ pub struct Workers {
 
 impl Workers {
     /// From the function's environment: `PHOTO_PROCESSOR_FUNCTION` is the name of photo-processor. `LONGEST_WAIT_SECONDS` is for tests that don't want to wait for so long.
-    pub fn from_env(env: &Env, config: &SdkConfig) -> Result<Self> {
+    pub fn from_env(env: &Env, config: &SdkConfig, queues: Queues) -> Result<Self> {
         let longest_wait = Duration::from_secs(env.parsed_or("LONGEST_WAIT_SECONDS", LONGEST_WAIT_SECONDS)?);
-        let queues = queues()?.into_iter().filter(|(queue, _)| *queue != QueueName::Default);
-        let functions = queues.map(|(queue, config)| {
+        let workers = queue_configs()?.into_iter().filter(|(queue, _)| *queue != QueueName::Default);
+        let functions = workers.map(|(queue, config)| {
             let variable = format!("{}_FUNCTION", config.function.to_uppercase().replace('-', "_"));
             Ok((queue, env.required(&variable)?))
         });
         Ok(Self {
+            queues,
             lambda: Lambda::new(config, longest_wait)?,
             functions: functions.collect::<Result<_>>()?,
             longest_wait,
@@ -81,7 +83,7 @@ impl Workers {
     /// could not be finished in time, or at the first try, is on the queue.
     pub async fn dispatch<R: JobRecord>(
         &self,
-        desk: &Desk<R>,
+        table: &Table<R>,
         record: R,
         wait: bool,
         request: IdempotentRequest,
@@ -89,7 +91,7 @@ impl Workers {
         let (studio, id) = (record.studio().clone(), record.id());
         let job = R::job(studio.clone(), id);
         let Some(function) = self.functions.get(&R::QUEUE).filter(|_| wait) else {
-            desk.queue.send(&job).await?;
+            self.queues.of(R::QUEUE).send(&job).await?;
             return Ok((record, false));
         };
         // What the request has taken so far is not waited for once more.
@@ -104,11 +106,11 @@ impl Workers {
             // The worker goes on, and the job on the queue meets its lease, or its work.
             Err(_elapsed) => false,
         };
-        let record = desk.table.get(&studio, id).await?.unwrap_or(record);
+        let record = table.get(&studio, id).await?.unwrap_or(record);
         let finished = record.is_at_rest();
         // One that is finished and yet not acknowledged lacks its follow-up.
         if !finished || !acknowledged {
-            desk.queue.send(&job).await?;
+            self.queues.of(R::QUEUE).send(&job).await?;
             info!(%studio, %id, finished, "A job could not be done with at once");
         }
         Ok((record, finished))

@@ -16,7 +16,7 @@ pub use operation::{OperationStarted, OperationView};
 pub use order::{OrderView, OrderWithPhotos};
 pub use photo::{DerivativesView, PhotoView, PhotoWithUpload, Pictures, Upload};
 pub use queue::{
-    FailedJob, FailedJobs, FailedKind, FailureGroup, Forgotten, QueueView, Queues, Retried, Skipped, Verdict,
+    FailedJob, FailedJobPage, FailedKind, FailureGroup, Forgotten, QueueView, Queues, Retried, Skipped, Verdict,
 };
 use runtime::store;
 use serde::Serialize;

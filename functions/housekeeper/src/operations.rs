@@ -30,7 +30,7 @@ impl JobHandler for Operate {
     type Prepared = ();
 
     fn table(&self) -> &Arc<Table<Operation>> {
-        &self.0.operations.table
+        &self.0.operations
     }
 
     fn span(studio: &Studio, id: Uuid) -> Span {
@@ -41,16 +41,16 @@ impl JobHandler for Operate {
         let state = &self.0;
         match &lease.record.task {
             Task::Regenerate { which } => regenerate::regenerate(state, &lease, *which).await,
-            Task::Fill { table: Filled::Photos } => fill::records(&state.photos.table, lease).await,
-            Task::Fill { table: Filled::Downloads } => fill::records(&state.downloads.table, lease).await,
+            Task::Fill { table: Filled::Photos } => fill::records(&state.photos, lease).await,
+            Task::Fill { table: Filled::Downloads } => fill::records(&state.downloads, lease).await,
             Task::Fill { table: Filled::Orders } => fill::orders(&state.orders, lease).await,
             Task::Erase { scope } => erase::erase(state, &lease, scope).await,
             Task::Retention { before } => retention::retain(state, &lease, *before).await,
             Task::Retry { .. } | Task::Forget { .. } => match lease.record.queue {
-                QueueName::Emails => bulk::bulk(&state.emails, lease).await,
-                QueueName::Photos => bulk::bulk(&state.photos, lease).await,
-                QueueName::Downloads => bulk::bulk(&state.downloads, lease).await,
-                QueueName::Default => bulk::bulk(&state.operations, lease).await,
+                QueueName::Emails => bulk::bulk(&state.failed_jobs.emails, lease).await,
+                QueueName::Photos => bulk::bulk(&state.failed_jobs.photos, lease).await,
+                QueueName::Downloads => bulk::bulk(&state.failed_jobs.downloads, lease).await,
+                QueueName::Default => bulk::bulk(&state.failed_jobs.operations, lease).await,
             },
         }
     }

@@ -7,21 +7,24 @@ use aws_types::SdkConfig;
 use domain::{download::Download, email::Email, operation::Operation, photo::Photo};
 use runtime::{
     aws,
-    desk::Desk,
     env::Env,
     erasure::Erasure,
+    failed_jobs::FailedJobs,
     objects::ObjectStore,
+    queue::Queues,
     secret::LinkSecrets,
     ssm::Parameters,
     store::{Orders, Table},
 };
 
-/// Records of every kind with their queues and dead letters, and the archives.
+/// Records of every kind, their queues and failed jobs, and the archives.
 pub struct State {
-    pub(crate) emails: Desk<Email>,
-    pub(crate) photos: Desk<Photo>,
-    pub(crate) downloads: Desk<Download>,
-    pub(crate) operations: Desk<Operation>,
+    pub(crate) emails: Arc<Table<Email>>,
+    pub(crate) photos: Arc<Table<Photo>>,
+    pub(crate) downloads: Arc<Table<Download>>,
+    pub(crate) operations: Arc<Table<Operation>>,
+    pub(crate) queues: Queues,
+    pub(crate) failed_jobs: AllFailedJobs,
     pub(crate) orders: Orders,
     pub(crate) archives: ObjectStore,
     pub(crate) links: LinkSecrets,
@@ -29,32 +32,35 @@ pub struct State {
     pub(crate) retention_days: Option<u32>,
 }
 
+/// Failed jobs of each queue.
+pub struct AllFailedJobs {
+    pub(crate) emails: FailedJobs<Email>,
+    pub(crate) photos: FailedJobs<Photo>,
+    pub(crate) downloads: FailedJobs<Download>,
+    pub(crate) operations: FailedJobs<Operation>,
+}
+
 impl State {
     /// From the function's environment; a missing variable is an error that names it. `PERSONAL_DATA_RETENTION_DAYS` is off
     /// unless set, and 0 is off.
     pub fn from_env(env: &Env, config: &SdkConfig, sqs: &aws_sdk_sqs::Client) -> Result<Self> {
         let dynamodb = aws::dynamodb(env, config);
+        let emails = Arc::new(Table::new(dynamodb.clone(), env.required("EMAILS_TABLE")?, env.world()));
+        let photos = Arc::new(Table::new(dynamodb.clone(), env.required("PHOTOS_TABLE")?, env.world()));
+        let downloads = Arc::new(Table::new(dynamodb.clone(), env.required("DOWNLOADS_TABLE")?, env.world()));
+        let operations = Arc::new(Table::new(dynamodb.clone(), env.required("REQUESTS_TABLE")?, env.world()));
         Ok(Self {
-            emails: Desk::from_env(
-                env,
-                Arc::new(Table::new(dynamodb.clone(), env.required("EMAILS_TABLE")?, env.world())),
-                sqs,
-            )?,
-            photos: Desk::from_env(
-                env,
-                Arc::new(Table::new(dynamodb.clone(), env.required("PHOTOS_TABLE")?, env.world())),
-                sqs,
-            )?,
-            downloads: Desk::from_env(
-                env,
-                Arc::new(Table::new(dynamodb.clone(), env.required("DOWNLOADS_TABLE")?, env.world())),
-                sqs,
-            )?,
-            operations: Desk::from_env(
-                env,
-                Arc::new(Table::new(dynamodb.clone(), env.required("REQUESTS_TABLE")?, env.world())),
-                sqs,
-            )?,
+            failed_jobs: AllFailedJobs {
+                emails: FailedJobs::from_env(env, &emails, sqs)?,
+                photos: FailedJobs::from_env(env, &photos, sqs)?,
+                downloads: FailedJobs::from_env(env, &downloads, sqs)?,
+                operations: FailedJobs::from_env(env, &operations, sqs)?,
+            },
+            queues: Queues::from_env(env, sqs)?,
+            emails,
+            photos,
+            downloads,
+            operations,
             orders: Orders::new(dynamodb, env.required("ORDERS_TABLE")?, env.world()),
             archives: ObjectStore::new(aws::s3(env, config), env.required("DOWNLOADS_BUCKET")?),
             links: LinkSecrets::new(Parameters::new(config)?, env.required("LINK_SECRET_PARAMETER")?),
@@ -64,11 +70,6 @@ impl State {
 
     /// The erasure of orders, on these stores.
     pub(crate) fn erasure(&self) -> Erasure<'_> {
-        Erasure {
-            orders: &self.orders,
-            downloads: &self.downloads.table,
-            emails: &self.emails.table,
-            archives: &self.archives,
-        }
+        Erasure { orders: &self.orders, downloads: &self.downloads, emails: &self.emails, archives: &self.archives }
     }
 }

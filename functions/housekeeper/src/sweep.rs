@@ -7,9 +7,8 @@ use anyhow::Result;
 use domain::{JobError, Studio, job_record::JobRecord, job_state::JobState, operation::Filled};
 use jiff::{SignedDuration, Timestamp};
 use runtime::{
-    desk::Desk,
     metrics,
-    queue::Queue,
+    queue::{Queue, Queues},
     store::{DUE_SHARDS, Table, Unreadable},
     worker::PlainJobHandler,
 };
@@ -40,10 +39,10 @@ impl PlainJobHandler for Sweep {
         let state = &self.0;
         // What fails on one table must not keep the others waiting.
         let steps = [
-            sweep(&state.emails, now).await,
-            sweep(&state.photos, now).await,
-            sweep(&state.downloads, now).await,
-            sweep(&state.operations, now).await,
+            sweep(&state.emails, &state.queues, now).await,
+            sweep(&state.photos, &state.queues, now).await,
+            sweep(&state.downloads, &state.queues, now).await,
+            sweep(&state.operations, &state.queues, now).await,
             begin_operations(state, now).await,
         ];
         steps.into_iter().collect::<Result<()>>()?;
@@ -55,13 +54,13 @@ impl PlainJobHandler for Sweep {
 /// Writes down the operations that nobody asks for: filling after a deployment, erasure by age once a day.
 async fn begin_operations(state: &State, now: Timestamp) -> Result<()> {
     for table in Filled::ALL {
-        fill::begin(&state.operations, table, now).await?;
+        fill::begin(state, table, now).await?;
     }
     retention::begin(state, now).await
 }
 
-async fn sweep<R: JobRecord>(desk: &Desk<R>, now: Timestamp) -> Result<()> {
-    let (table, queue) = (&desk.table, &desk.queue);
+async fn sweep<R: JobRecord>(table: &Table<R>, queues: &Queues, now: Timestamp) -> Result<()> {
+    let queue = queues.of(R::QUEUE);
     let mut first_error = None;
     for shard in 0..DUE_SHARDS {
         let (mut start, mut moved) = (None, 0);

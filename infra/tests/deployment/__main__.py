@@ -11,9 +11,9 @@ import traceback
 from pathlib import Path
 
 import bad_input
-import desk
 import direct
 import erasure
+import failed_jobs
 import failures
 import issuer as oidc
 import leftovers
@@ -123,8 +123,8 @@ def deploy(steps: Steps, folder: Path, issuer: oidc.Issuer, emulator: Emulator, 
         refusals.roles(emulator, outputs)
     with steps.step("poison messages"):
         failures.poison(emulator, outputs)
-    with steps.step("the failed-jobs desk"):
-        desk.run(shop, issuer, emulator, outputs)
+    with steps.step("failed jobs"):
+        failed_jobs.run(shop, issuer, emulator, outputs)
     with steps.step("sweeps"):
         failures.sweep(emulator, outputs)
     with steps.step("a crash in a worker"):

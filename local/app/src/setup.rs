@@ -18,7 +18,7 @@ use domain::{
     object_key::ORIGINALS,
     operation::{Filled, Operation},
     photo::Photo,
-    queue_config::Queues,
+    queue_config::QueueConfigs,
 };
 use jiff::Timestamp;
 use local_aws::StandIns;
@@ -78,7 +78,7 @@ const TABLES: [(&str, &[Index]); 5] = [
 ];
 
 /// Makes what is missing.
-pub async fn set_up(stand_ins: &StandIns, env: &Env, configs: &Queues, cors_origins: &[String]) -> Result<()> {
+pub async fn set_up(stand_ins: &StandIns, env: &Env, configs: &QueueConfigs, cors_origins: &[String]) -> Result<()> {
     let config = aws::config(env, aws::Patience::Job)?;
     stand_ins
         .parameters()
@@ -94,7 +94,7 @@ fn random() -> String {
     uuid::Uuid::new_v4().simple().to_string()
 }
 
-async fn queues(sqs: &aws_sdk_sqs::Client, configs: &Queues) -> Result<()> {
+async fn queues(sqs: &aws_sdk_sqs::Client, configs: &QueueConfigs) -> Result<()> {
     for (queue, config) in configs {
         sqs.create_queue()
             .queue_name(queue.dlq())

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result};
-use domain::queue_config::{QueueName, Queues, queues};
+use domain::queue_config::{QueueConfigs, QueueName, queue_configs};
 use local_aws::{StandIns, Work, lambda};
 use runtime::{clock::Clock, env::Env};
 use tokio::{net::TcpListener, task::JoinSet};
@@ -45,7 +45,7 @@ pub struct Options {
     /// Nothing happens of itself, neither polls nor sweeps: [`System::step`] works what lies on the queues.
     pub by_hand: bool,
     /// Configurations of the queues.
-    pub queues: Queues,
+    pub queues: QueueConfigs,
 }
 
 impl Options {
@@ -62,7 +62,7 @@ impl Options {
             cors_origins: Vec::new(),
             layer: None,
             by_hand: false,
-            queues: queues()?,
+            queues: queue_configs()?,
         })
     }
 }
@@ -173,7 +173,7 @@ impl System {
 }
 
 /// What Lambda's Invoke runs: the workers, each up to its timeout.
-fn run_functions(functions: &Functions, queues: &Queues) -> lambda::Run {
+fn run_functions(functions: &Functions, queues: &QueueConfigs) -> lambda::Run {
     let (functions, queues) = (functions.clone(), queues.clone());
     Arc::new(move |name, event, chain| {
         let timeout = queues.values().find(|config| config.function == name)?.timeout();

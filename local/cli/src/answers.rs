@@ -1,4 +1,4 @@
-//! What the API answers, as far as the desk shows it.
+//! Responses of the API, as far as the command shows them.
 
 use serde::Deserialize;
 

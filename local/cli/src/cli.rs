@@ -22,7 +22,7 @@ pub struct Cli {
     pub command: Command,
 }
 
-/// What the desk can do.
+/// Commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Shows how the queues are.

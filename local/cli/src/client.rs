@@ -1,4 +1,4 @@
-//! The API as the desk speaks to it: JSON both ways, a bearer token, problems told apart from trouble on the way.
+//! Client of the API: JSON both ways, a bearer token, problems told apart from trouble on the way.
 //!
 //! HTTPS goes through `hyper-rustls`, as the AWS clients' does, and certificates are read only for it: the API of this
 //! machine needs none. (`reqwest` with TLS would want a process-wide choice of cryptography, and certificates for every

@@ -1,4 +1,4 @@
-//! The failed-jobs desk in a terminal: how the queues are, what failed and why, and what to do about it.
+//! The operator's command: state of the queues, failed jobs and their reasons, retry and forget.
 //!
 //! A client of the API's routes for operators and nothing else, here as on AWS.
 
@@ -41,17 +41,17 @@ pub struct Outcome {
 
 /// Does what was asked.
 pub async fn run(cli: &Cli) -> Outcome {
-    let mut desk = Desk { json: cli.json, output: String::new() };
+    let mut session = Session { json: cli.json, output: String::new() };
     let ended = async {
         let client = Client::new(&cli.api, cli.token.as_deref())?;
         match &cli.command {
-            Command::Queues => desk.queues(&client).await,
-            Command::Failed(failed) => desk.failed(&client, failed).await,
-            Command::Retry(retry) => desk.retry(&client, retry).await,
-            Command::Forget(forget) => desk.forget(&client, forget).await,
+            Command::Queues => session.queues(&client).await,
+            Command::Failed(failed) => session.failed(&client, failed).await,
+            Command::Retry(retry) => session.retry(&client, retry).await,
+            Command::Forget(forget) => session.forget(&client, forget).await,
             Command::Operation { id } => {
                 let answer = client.get(&["operations", id], &[]).await?;
-                desk.follow(&client, answer).await
+                session.follow(&client, answer).await
             }
         }
     }
@@ -65,9 +65,9 @@ pub async fn run(cli: &Cli) -> Outcome {
     if let Err(Trouble::Refused { body, .. }) = &ended
         && cli.json
     {
-        desk.output.push_str(&line(body));
+        session.output.push_str(&line(body));
     }
-    Outcome { output: desk.output, complaint, code }
+    Outcome { output: session.output, complaint, code }
 }
 
 /// How a command ended that was answered.
@@ -83,12 +83,12 @@ impl Ended {
     }
 }
 
-struct Desk {
+struct Session {
     json: bool,
     output: String,
 }
 
-impl Desk {
+impl Session {
     async fn queues(&mut self, client: &Client) -> Result<Ended, Trouble> {
         let answer: Answer<Queues> = client.get(&["queues"], &[]).await?;
         let queues = &answer.value.queues;

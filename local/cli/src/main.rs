@@ -1,4 +1,4 @@
-//! `darkroom`: the failed-jobs desk in a terminal.
+//! `darkroom`: the operator's command.
 
 use std::{
     io::{Write as _, stderr, stdout},

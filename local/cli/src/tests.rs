@@ -1,4 +1,4 @@
-//! The desk at an API that says what it is told to say.
+//! The command against an API that answers as it is told.
 
 use std::{
     collections::VecDeque,

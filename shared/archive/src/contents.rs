@@ -88,9 +88,7 @@ impl ContentsError {
     /// Returns the error as a record keeps it: code and sentence.
     pub fn to_record_error(&self) -> RecordError {
         match self {
-            Self::PhotoMissing(id) => {
-                RecordError::new("photo_missing", format!("Photo {id} does not exist any more."))
-            }
+            Self::PhotoMissing(id) => RecordError::new("photo_missing", format!("Photo {id} does not exist any more.")),
             Self::PhotoNotReady(PhotoName { id, filename }) => {
                 RecordError::new("photo_not_ready", format!("Photo {filename} ({id}) is not ready."))
             }

@@ -122,10 +122,10 @@ impl QueueConfig {
 }
 
 /// Configurations by queue.
-pub type Queues = BTreeMap<QueueName, QueueConfig>;
+pub type QueueConfigs = BTreeMap<QueueName, QueueConfig>;
 
 /// Returns the configuration of every queue.
-pub fn queues() -> Result<Queues> {
+pub fn queue_configs() -> Result<QueueConfigs> {
     serde_json::from_str(include_str!("../../../infra/workers.json")).context("infra/workers.json can't be read")
 }
 
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn table_agrees_with_the_code() {
-        let queues = queues().expect("reads");
+        let queues = queue_configs().expect("reads");
         let tries: Vec<_> = queues.iter().map(|(queue, config)| (*queue, config.tries, config.max_receives)).collect();
         assert_eq!(
             tries,

@@ -49,6 +49,29 @@ pub struct Counts {
     pub delayed: u64,
 }
 
+/// All queues.
+#[derive(Clone)]
+pub struct Queues([Queue; QueueName::ALL.len()]);
+
+impl Queues {
+    /// The queues at the URLs in the environment. A missing variable is an error that names it.
+    pub fn from_env(env: &Env, client: &Client) -> Result<Self, EnvError> {
+        let [emails, photos, downloads, default] = QueueName::ALL.map(|name| Queue::from_env(env, name, client));
+        Ok(Self([emails?, photos?, downloads?, default?]))
+    }
+
+    /// Returns the queue of this name.
+    pub fn of(&self, name: QueueName) -> &Queue {
+        let [emails, photos, downloads, default] = &self.0;
+        match name {
+            QueueName::Emails => emails,
+            QueueName::Photos => photos,
+            QueueName::Downloads => downloads,
+            QueueName::Default => default,
+        }
+    }
+}
+
 impl Queue {
     /// The queue at this URL; jobs say by this clock when they were sent.
     pub fn new(client: Client, url: impl Into<String>, clock: Clock) -> Self {

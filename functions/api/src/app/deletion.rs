@@ -29,12 +29,12 @@ pub async fn delete(state: &State, studio: &Studio, id: Uuid) -> ApiResult<()> {
                 photo.keep(now);
                 Ok::<_, Infallible>(())
             };
-            state.photos.table.update(studio, id, keep).await?;
+            state.photos.update(studio, id, keep).await?;
         }
         return Err(ordered(order).into());
     }
     // Marked, so that no order takes it from now on: then those that have it are all that ever will.
-    let begun = state.photos.table.update(studio, id, |photo: &mut Photo| photo.begin_deleting(now)).await?;
+    let begun = state.photos.update(studio, id, |photo: &mut Photo| photo.begin_deleting(now)).await?;
     let (mut photo, begun) = begun.ok_or_else(|| Problem::not_found("photo"))?;
     let under_way = || Problem::new(Kind::UnderWay, "The photo is being developed, or another request deletes it.");
     begun.map_err(|_| under_way())?;
@@ -47,7 +47,7 @@ pub async fn delete(state: &State, studio: &Studio, id: Uuid) -> ApiResult<()> {
             photo.keep(now);
             Ok(())
         };
-        let decided = state.photos.table.update(studio, id, decide).await?;
+        let decided = state.photos.update(studio, id, decide).await?;
         let (decided_photo, decided) = decided.ok_or_else(|| Problem::not_found("photo"))?;
         decided.map_err(|_| under_way())?;
         if let Some(order) = order {
@@ -64,7 +64,7 @@ pub async fn delete(state: &State, studio: &Studio, id: Uuid) -> ApiResult<()> {
         state.originals.delete(&picture).await?;
     }
     state.originals.delete(&photo.original()).await?;
-    state.photos.table.delete(studio, id).await?;
+    state.photos.delete(studio, id).await?;
     Ok(())
 }
 

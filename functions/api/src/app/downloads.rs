@@ -11,6 +11,7 @@ use domain::{
     object_key::Picture,
     order::Order,
     photo::{Derivatives, Photo},
+    queue_config::QueueName,
 };
 use runtime::{
     contents::{FilesError, Undeliverable},
@@ -38,7 +39,7 @@ pub async fn create(state: &State, order: &Order, mut download: Download, wait: 
         let layouts = plan(state, order, &download, wait).await?;
         download.planned = state.contents().announce(&download, &layouts).await?;
     }
-    let made = match state.downloads.table.create(&download).await? {
+    let made = match state.downloads.create(&download).await? {
         Created::New => download,
         Created::Existed(made) => *made,
     };
@@ -64,7 +65,7 @@ async fn photo_of(state: &State, order: &Order, download: &Download) -> ApiResul
     let ids = state.orders.photos(order).await?;
     let not_held = || Problem::invalid("photo_id", "The order does not hold this photo.");
     let id = ids.into_iter().find(|id| Some(*id) == download.photo).ok_or_else(not_held)?;
-    let photo = state.photos.table.get(&order.studio, id).await?;
+    let photo = state.photos.get(&order.studio, id).await?;
     let checked = match &photo {
         Some(photo) => File::of(photo, download.variant).map(drop),
         None => Err(ContentsError::PhotoMissing(id)),
@@ -142,7 +143,7 @@ pub async fn rebuild(state: &State, order: &Order, found: Download, by: Uuid, wa
         let layouts = plan(state, order, &new, wait).await?;
         new.planned = state.contents().announce(&new, &layouts).await?;
     }
-    let set = state.downloads.table.update(&found.studio, found.id, |download: &mut Download| {
+    let set = state.downloads.update(&found.studio, found.id, |download: &mut Download| {
         if download.build != found.build {
             return Err(NotAgain::UnderWay);
         }
@@ -171,15 +172,14 @@ pub async fn tell(state: &State, order: &Order, download: &Download) -> ApiResul
     if !download.notify || download.work.due_at.is_none() {
         return Ok(());
     }
-    notification::tell(&state.emails.table, &state.emails.queue, download, order, state.clock.now()).await?;
-    Ok(rest(&state.downloads.table, download).await?)
+    notification::tell(&state.emails, state.queues.of(QueueName::Emails), download, order, state.clock.now()).await?;
+    Ok(rest(&state.downloads, download).await?)
 }
 
 /// Revokes the download and deletes its archives.
 pub async fn revoke(state: &State, studio: &Studio, id: Uuid) -> ApiResult<Download> {
     let revoked = state
         .downloads
-        .table
         .update(studio, id, |download| {
             if download.status == DownloadStatus::Revoked {
                 return Err(());

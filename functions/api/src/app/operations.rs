@@ -1,6 +1,6 @@
 //! Operations: work on many records that one request asked for.
 
-use domain::{job_record::JobRecord as _, operation::Operation};
+use domain::{job_record::JobRecord as _, operation::Operation, queue_config::QueueName};
 use runtime::store::Created;
 
 use crate::{idempotency::IdempotentRequest, problem::ApiResult, state::State};
@@ -11,16 +11,16 @@ pub async fn begin(state: &State, mut operation: Operation, request: IdempotentR
     if request.answered {
         // One that was given up goes on where it stopped.
         let again = |operation: &mut Operation| operation.restart(state.clock.now(), None);
-        let found = state.operations.table.update(&operation.studio, operation.id, again).await?;
+        let found = state.operations.update(&operation.studio, operation.id, again).await?;
         if let Some((found, set_going)) = request.made(found)? {
             (operation, is_to_be_sent) = (found, set_going.is_ok());
         }
-    } else if let Created::Existed(made) = state.operations.table.create(&operation).await? {
+    } else if let Created::Existed(made) = state.operations.create(&operation).await? {
         operation = *made;
     }
     if is_to_be_sent {
         let job = Operation::job(operation.studio.clone(), operation.id);
-        state.operations.queue.send(&job).await?;
+        state.queues.of(QueueName::Default).send(&job).await?;
     }
     Ok(operation)
 }

@@ -9,7 +9,7 @@ use domain::{
     photo::{Photo, PhotoStatus},
 };
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use runtime::desk::CONCURRENCY;
+use runtime::failed_jobs::CONCURRENCY;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -27,12 +27,12 @@ pub async fn create(state: &State, order: Order, ids: &[Uuid], request: &Idempot
     {
         return Ok(not_erased(made)?);
     }
-    let photos = state.photos.table.get_many(&order.studio, ids).await?;
+    let photos = state.photos.get_many(&order.studio, ids).await?;
     refuse(ids, &photos)?;
     keep_awaited(state, &photos).await?;
     state.orders.put_photos(&order, ids, state.clock.now()).await?;
     // Looked at again, now that whoever deletes one of them sees that the order will have it.
-    refuse(ids, &state.photos.table.get_many(&order.studio, ids).await?)?;
+    refuse(ids, &state.photos.get_many(&order.studio, ids).await?)?;
     state.orders.create(&order).await?;
     Ok(order)
 }
@@ -56,7 +56,7 @@ async fn keep_awaited(state: &State, photos: &HashMap<Uuid, Photo>) -> ApiResult
             photo.ordered = true;
             Ok::<_, Infallible>(())
         };
-        state.photos.table.update(&photo.studio, photo.id, mark).await.map(drop)
+        state.photos.update(&photo.studio, photo.id, mark).await.map(drop)
     });
     let marks: Vec<_> = marks.collect();
     Ok(stream::iter(marks).buffer_unordered(CONCURRENCY).try_collect().await?)
@@ -90,8 +90,8 @@ pub async fn erase(state: &State, studio: Studio, id: Uuid) -> ApiResult<()> {
     // If this request breaks off, the sweep finds the operation and the archive builder continues it.
     let operation = Operation::erasing(studio, id, now);
     let studio = &operation.studio;
-    state.operations.table.create(&operation).await?;
+    state.operations.create(&operation).await?;
     state.erasure().order(studio, id, now).await?;
-    state.operations.table.delete(studio, operation.id).await?;
+    state.operations.delete(studio, operation.id).await?;
     Ok(())
 }

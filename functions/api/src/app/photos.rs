@@ -24,21 +24,26 @@ pub const UPLOAD_URL_LIVES: Duration = Duration::from_secs(3600);
 
 /// The studio's photo of this id.
 pub async fn find(state: &State, studio: &Studio, id: Uuid) -> ApiResult<Photo> {
-    Ok(state.photos.table.get(studio, id).await?.ok_or_else(|| Problem::not_found("photo"))?)
+    Ok(state.photos.get(studio, id).await?.ok_or_else(|| Problem::not_found("photo"))?)
 }
 
 /// Writes the photo's record and makes the request by which its bytes go to S3; another such request where this one was made
 /// before.
 pub async fn announce(state: &State, photo: &Photo, request: &IdempotentRequest) -> ApiResult<PhotoWithUpload> {
-    let is_made = request.again && request.made(state.photos.table.get(&photo.studio, photo.id).await?)?.is_some();
-    if is_made || matches!(state.photos.table.create(photo).await?, Created::Existed(_)) {
+    let is_made = request.again && request.made(state.photos.get(&photo.studio, photo.id).await?)?.is_some();
+    if is_made || matches!(state.photos.create(photo).await?, Created::Existed(_)) {
         return offer_upload(state, &photo.studio, photo.id).await;
     }
     with_upload(state, photo).await
 }
 
 /// Makes another request for the upload of a photo that was not uploaded yet.
-pub async fn renew_upload(state: &State, studio: &Studio, id: Uuid, request: &IdempotentRequest) -> ApiResult<PhotoWithUpload> {
+pub async fn renew_upload(
+    state: &State,
+    studio: &Studio,
+    id: Uuid,
+    request: &IdempotentRequest,
+) -> ApiResult<PhotoWithUpload> {
     let photo = find(state, studio, id).await?;
     if photo.status != PhotoStatus::AwaitingUpload && !request.answered {
         return Err(Problem::new(Kind::AlreadyUploaded, "The photo is uploaded already.").into());
@@ -53,7 +58,7 @@ async fn offer_upload(state: &State, studio: &Studio, id: Uuid) -> ApiResult<Pho
         photo.offer_upload(until);
         Ok::<_, Infallible>(())
     };
-    let offered = state.photos.table.update(studio, id, offer).await?;
+    let offered = state.photos.update(studio, id, offer).await?;
     let (photo, _) = offered.ok_or_else(|| Problem::not_found("photo"))?;
     with_upload(state, &photo).await
 }
@@ -105,7 +110,7 @@ pub async fn process_again(
     // Uploaded, and S3's event was lost: the job makes up for it.
     let lost = found.status == PhotoStatus::AwaitingUpload && state.originals.head(&found.original()).await?.is_some();
     let now = state.clock.now();
-    let set = state.photos.table.update(studio, id, |photo: &mut Photo| {
+    let set = state.photos.update(studio, id, |photo: &mut Photo| {
         if lost && photo.status == PhotoStatus::AwaitingUpload {
             photo.work = photo.work.sent_again(now, Some(request.id))?;
             return Ok(());

@@ -12,7 +12,8 @@ use utoipa::ToSchema;
 
 use super::operations;
 use crate::{
-    extract::Body, idempotency::IdempotentRequest, identity::Caller, problem::ApiResult, state::State, views::OperationStarted,
+    extract::Body, idempotency::IdempotentRequest, identity::Caller, problem::ApiResult, state::State,
+    views::OperationStarted,
 };
 
 /// Whose data is erased.

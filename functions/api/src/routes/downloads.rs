@@ -51,7 +51,7 @@ pub async fn create(
 ) -> ApiResult<(StatusCode, Json<DownloadWithLink>)> {
     let order = ordering::find(&state, &studio, id).await?;
     let wait = new.queue == Some(false);
-    let made = if request.again { state.downloads.table.get(&studio, request.id).await? } else { None };
+    let made = if request.again { state.downloads.get(&studio, request.id).await? } else { None };
     let download = match request.made(made)? {
         Some(made) => made,
         None => {
@@ -124,9 +124,9 @@ pub async fn list(
     };
     let page = match by {
         Some(by) if state.fillings.is_done(Filled::Downloads).await? => {
-            state.downloads.table.list_by(&studio, by, after, limit, keep).await?
+            state.downloads.list_by(&studio, by, after, limit, keep).await?
         }
-        _ => state.downloads.table.list(&studio, after, limit, keep).await?,
+        _ => state.downloads.list(&studio, after, limit, keep).await?,
     };
     Ok(Json(Page::of(&page, |download| DownloadView::new(download, now))))
 }
@@ -166,7 +166,7 @@ pub async fn show(
     Id(id): Id,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
-    let download = state.downloads.table.get(&studio, id).await?.ok_or_else(|| Problem::not_found("download"))?;
+    let download = state.downloads.get(&studio, id).await?.ok_or_else(|| Problem::not_found("download"))?;
     let view = DownloadView::new(&download, state.clock.now());
     // The files change with the build, which the view names.
     let tagged = etag::answer(&headers, &view, [])?;

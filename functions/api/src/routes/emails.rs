@@ -96,13 +96,13 @@ pub async fn create(
 ) -> ApiResult<(StatusCode, Json<EmailMade>)> {
     let locale = locale("locale", new.locale.as_deref())?;
     let message = new.message()?;
-    let made = if request.again { state.emails.table.get(&studio, request.id).await? } else { None };
+    let made = if request.again { state.emails.get(&studio, request.id).await? } else { None };
     let email = if let Some(made) = request.made(made)? {
         made
     } else {
         refuse_untrue(&state, &studio, &message).await?;
         let email = Email::new(studio, request.id, message, new.to, locale, state.clock.now());
-        match state.emails.table.create(&email).await? {
+        match state.emails.create(&email).await? {
             Created::New => email,
             Created::Existed(made) => *made,
         }
@@ -127,7 +127,7 @@ async fn refuse_untrue(state: &State, studio: &Studio, message: &Message) -> Api
             }
         }
         Message::DownloadReady { download_id } | Message::DownloadFailed { download_id } => {
-            let download = state.downloads.table.get(studio, *download_id).await?;
+            let download = state.downloads.get(studio, *download_id).await?;
             let opens = download.map(|download| download.opens(state.clock.now()));
             contradiction(message, opens).map(|detail| ("data.download_id", detail))
         }
@@ -166,7 +166,7 @@ pub async fn show(
     Id(id): Id,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
-    let email = state.emails.table.get(&studio, id).await?.ok_or_else(|| Problem::not_found("mail"))?;
+    let email = state.emails.get(&studio, id).await?.ok_or_else(|| Problem::not_found("mail"))?;
     let view = EmailView::from(&email);
     Ok(etag::answer(&headers, &view, [])?.with(view))
 }

@@ -93,7 +93,6 @@ pub async fn fetch(
     let generation = download.generation;
     let fetched = state
         .downloads
-        .table
         .update(&download.studio, download.id, |download: &mut Download| {
             if !genuine || download.generation != generation {
                 return Err(Closed::Revoked);
@@ -123,7 +122,7 @@ async fn find(state: &State, token: &str) -> ApiResult<Option<(Download, Order, 
     let Some(LinkToken { studio, download, generation }) = state.links.current().await?.verify(token) else {
         return Ok(None);
     };
-    let Some(download) = state.downloads.table.get(&studio, download).await? else { return Ok(None) };
+    let Some(download) = state.downloads.get(&studio, download).await? else { return Ok(None) };
     let Some(order) = state.orders.get(&studio, download.order).await? else { return Ok(None) };
     // Between the mark on the order and the revocation of its downloads, their links open nothing either.
     let genuine = download.generation == generation && !order.is_erased();
@@ -147,7 +146,7 @@ async fn presign(state: &State, download: &Download, order: &Order, volume: usiz
     };
     let (store, filename) = match (download.kind, download.photo) {
         (DownloadKind::Single, Some(photo)) => {
-            let photo = state.photos.table.get(&download.studio, photo).await?;
+            let photo = state.photos.get(&download.studio, photo).await?;
             let photo = photo.ok_or_else(|| Problem::not_found("photo"))?;
             let content_type = photo.development.as_ref().map(|made| made.sniffed_content_type.as_str());
             (&state.originals, file_name(OriginalName { filename: &photo.filename, content_type }))

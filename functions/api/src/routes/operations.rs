@@ -44,7 +44,7 @@ pub async fn show(
     if id.get_version() != Some(Version::SortRand) {
         return Err(not_found().into());
     }
-    let operation = state.operations.table.get(&studio, id).await?.ok_or_else(not_found)?;
+    let operation = state.operations.get(&studio, id).await?.ok_or_else(not_found)?;
     let view = OperationView::from(&operation);
     Ok(etag::answer(&headers, &view, [])?.with(view))
 }

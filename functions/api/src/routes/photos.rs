@@ -65,9 +65,9 @@ pub async fn list(
     let page = match filter.status {
         Some(status) if state.fillings.is_done(Filled::Photos).await? => {
             let by = (ListIndex::Status, status.as_str());
-            state.photos.table.list_by(&studio, by, after, limit, keep).await?
+            state.photos.list_by(&studio, by, after, limit, keep).await?
         }
-        _ => state.photos.table.list(&studio, after, limit, keep).await?,
+        _ => state.photos.list(&studio, after, limit, keep).await?,
     };
     Ok(Json(Page::of(&page, |photo| photo.into())))
 }

@@ -1,4 +1,4 @@
-//! The failed-jobs desk, for operators: how the queues are, what failed, and what is to become of it.
+//! The failed-jobs failed, for operators: how the queues are, what failed, and what is to become of it.
 
 mod failed;
 mod job_id;
@@ -9,13 +9,13 @@ use domain::{job_record::JobRecord, queue_config::QueueName};
 pub use failed::*;
 use futures::future::try_join_all;
 pub use listing::*;
-use runtime::desk::Desk;
+use runtime::failed_jobs::FailedJobs;
 use tracing::warn;
 
 use crate::{
     identity::Operator,
     problem::ApiResult,
-    state::{State, at_desk},
+    state::{State, on_failed_jobs},
     views::{QueueView, Queues, Verdict},
 };
 
@@ -32,22 +32,22 @@ const LETTERS: usize = 500;
 pub async fn queues(Operator(_): Operator, Shared(state): Shared<State>) -> ApiResult<Json<Queues>> {
     let look = |queue| {
         let state = &state;
-        async move { at_desk!(state, queue, |desk| Box::pin(one(state, queue, desk)).await) }
+        async move { on_failed_jobs!(state, queue, |failed| Box::pin(one(state, queue, failed)).await) }
     };
     Ok(Json(Queues { queues: try_join_all(QueueName::ALL.map(look)).await? }))
 }
 
-async fn one<R: JobRecord>(state: &State, queue: QueueName, desk: &Desk<R>) -> ApiResult<QueueView> {
+async fn one<R: JobRecord>(state: &State, queue: QueueName, failed: &FailedJobs<R>) -> ApiResult<QueueView> {
     let now = state.clock.now();
     let oldest = async {
         // What CloudWatch can't say now is no reason to say nothing.
-        state.oldest.age(desk.queue.name(), now).await.unwrap_or_else(|error| {
+        state.oldest.age(failed.queue.name(), now).await.unwrap_or_else(|error| {
             warn!(error = format!("{error:#}"), "The age of the oldest message is not known");
             None
         })
     };
     let (counts, letters, failed, oldest_seconds) =
-        futures::join!(desk.queue.counts(), desk.dead_letters.counts(), desk.table.count_failures(now), oldest);
+        futures::join!(failed.queue.counts(), failed.dead_letters.counts(), failed.table.count_failures(now), oldest);
     let (counts, letters, failed) = (counts?, letters?, failed?);
     let mut view = QueueView {
         queue,

@@ -56,7 +56,8 @@ pub enum Verdict {
 
 /// Some of the failed jobs of a queue, newest first.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct FailedJobs {
+#[schema(as = FailedJobs)]
+pub struct FailedJobPage {
     /// Failed jobs. On the first page, dead letters without a failed record stand before all others, beyond `limit`.
     pub items: Vec<FailedJob>,
     /// All failed jobs that the filters take, by error; on the first page only.

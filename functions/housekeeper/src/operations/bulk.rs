@@ -10,7 +10,7 @@ use domain::{
 };
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use runtime::{
-    desk::{CONCURRENCY, DeadLetterAction, Desk},
+    failed_jobs::{CONCURRENCY, DeadLetterAction, FailedJobs},
     lease::Lease,
     metrics,
     store::{Failure, FailureKey, Unreadable},
@@ -23,7 +23,7 @@ use super::{
 };
 
 /// Tries failed jobs again, or forgets them, as the operation says.
-pub async fn bulk<R: JobRecord>(desk: &Desk<R>, lease: Arc<Lease<Operation>>) -> Result<Operation, JobError> {
+pub async fn bulk<R: JobRecord>(failed: &FailedJobs<R>, lease: Arc<Lease<Operation>>) -> Result<Operation, JobError> {
     let (action, selection) = match &lease.record.task {
         Task::Retry { selection } => (DeadLetterAction::Retry, selection.clone()),
         Task::Forget { selection } => (DeadLetterAction::Forget, selection.clone()),
@@ -34,16 +34,16 @@ pub async fn bulk<R: JobRecord>(desk: &Desk<R>, lease: Arc<Lease<Operation>>) ->
     let position = lease.record.position.as_deref();
     let walk = position.and_then(|position| position.parse::<Walk>().ok());
     if walk.is_none() {
-        records(desk, action, &selection, &lease, position.and_then(|cursor| cursor.parse().ok())).await?;
+        records(failed, action, &selection, &lease, position.and_then(|cursor| cursor.parse().ok())).await?;
     }
-    letters(desk, action, &selection, &lease, walk).await?;
+    letters(failed, action, &selection, &lease, walk).await?;
     let now = lease.now();
     lease.change(|operation| operation.complete(lease.by, now)).await
 }
 
 /// Deals with the failed records that the operation chooses, from `position` on.
 async fn records<R: JobRecord>(
-    desk: &Desk<R>,
+    failed: &FailedJobs<R>,
     action: DeadLetterAction,
     selection: &Selection,
     lease: &Lease<Operation>,
@@ -51,10 +51,10 @@ async fn records<R: JobRecord>(
 ) -> Result<(), JobError> {
     let until = lease.record.created_at;
     loop {
-        let page = desk.table.failures(until, position.as_ref(), PAGE).await?;
+        let page = failed.table.failures(until, position.as_ref(), PAGE).await?;
         let Some(last) = page.last().map(|failure| failure.key.clone()) else { return Ok(()) };
         let chosen = page.iter().filter(|failure| selection.takes(&failure.error.code, Some(&failure.key.studio)));
-        let actions: Vec<_> = chosen.map(|failure| record(desk, action, failure, lease)).collect();
+        let actions: Vec<_> = chosen.map(|failure| record(failed, action, failure, lease)).collect();
         let done: Vec<bool> = stream::iter(actions).buffer_unordered(CONCURRENCY).try_collect().await?;
         let done = done.iter().filter(|done| **done).count() as u64;
         lease.change(|operation| operation.advance(lease.by, done, Some(last.to_string()))).await?;
@@ -64,15 +64,15 @@ async fn records<R: JobRecord>(
 }
 
 async fn record<R: JobRecord>(
-    desk: &Desk<R>,
+    failed: &FailedJobs<R>,
     action: DeadLetterAction,
     failure: &Failure,
     lease: &Lease<Operation>,
 ) -> Result<bool> {
     let key = &failure.key;
     let done = match action {
-        DeadLetterAction::Retry => desk.retry(&key.studio, key.id, lease.now(), lease.record.id).await,
-        DeadLetterAction::Forget => desk.forget(&key.studio, key.id).await,
+        DeadLetterAction::Retry => failed.retry(&key.studio, key.id, lease.now(), lease.record.id).await,
+        DeadLetterAction::Forget => failed.forget(&key.studio, key.id).await,
     };
     match done {
         Err(error) if error.downcast_ref::<Unreadable>().is_some() => {

@@ -14,7 +14,9 @@ use domain::{
 use futures::{StreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
 use runtime::{
-    desk::{CONCURRENCY, DeadLetter, DeadLetterAction, DeadLetterOutcome, Desk, Entry, LOOKED_AT, NOT_BEGUN},
+    failed_jobs::{
+        CONCURRENCY, DeadLetter, DeadLetterAction, DeadLetterOutcome, Entry, FailedJobs, LOOKED_AT, NOT_BEGUN,
+    },
     lease::Lease,
 };
 use tokio::time::Instant;
@@ -88,7 +90,7 @@ impl FromStr for Walk {
 /// Deals with all dead letters that the operation chooses, and keeps the others; goes on with `walk` where an earlier run
 /// has begun one.
 pub async fn letters<R: JobRecord>(
-    desk: &Desk<R>,
+    failed: &FailedJobs<R>,
     action: DeadLetterAction,
     selection: &Selection,
     lease: &Lease<Operation>,
@@ -102,17 +104,17 @@ pub async fn letters<R: JobRecord>(
         pause_in_time(lease)?;
         let going_on = match walk {
             Some(walk) => walk.go_on(lease.now()),
-            None => Walk::over(desk.dead_letters.counts().await?.waiting, lease.now()),
+            None => Walk::over(failed.dead_letters.counts().await?.waiting, lease.now()),
         };
         if walk != Some(going_on) {
             lease.change(|operation| operation.advance(lease.by, 0, Some(going_on.to_string()))).await?;
             walk = Some(going_on);
         }
         let left = Duration::try_from(going_on.left(lease.now())).unwrap_or_default();
-        let found = desk.dead_letters.look(PAGE, true, left).await?;
+        let found = failed.dead_letters.look(PAGE, true, left).await?;
         let new: Vec<_> = found.into_iter().filter(|letter| seen.insert(letter.id.clone())).collect();
         if new.is_empty() {
-            let counts = desk.dead_letters.counts().await?;
+            let counts = failed.dead_letters.counts().await?;
             let others = counts.waiting + counts.in_flight > going_on.kept;
             let since = *others_since.get_or_insert_with(Instant::now);
             if !others || since.elapsed() >= WAIT_FOR_OTHERS {
@@ -122,7 +124,7 @@ pub async fn letters<R: JobRecord>(
             continue;
         }
         others_since = None;
-        let page = page(desk, action, selection, lease, new).await;
+        let page = page(failed, action, selection, lease, new).await;
         let reached = Walk { kept: going_on.kept + page.kept.len() as u64, ..going_on };
         lease.change(|operation| operation.advance(lease.by, page.done, Some(reached.to_string()))).await?;
         walk = Some(reached);
@@ -130,7 +132,7 @@ pub async fn letters<R: JobRecord>(
         page.outcome?;
     }
     // Those of earlier runs are shown again when the walk ends.
-    desk.dead_letters.put_back(&kept.iter().collect::<Vec<_>>()).await;
+    failed.dead_letters.put_back(&kept.iter().collect::<Vec<_>>()).await;
     Ok(())
 }
 
@@ -144,7 +146,7 @@ struct Page {
 
 /// Deals with the letters of one page.
 async fn page<R: JobRecord>(
-    desk: &Desk<R>,
+    failed: &FailedJobs<R>,
     action: DeadLetterAction,
     selection: &Selection,
     lease: &Lease<Operation>,
@@ -156,23 +158,25 @@ async fn page<R: JobRecord>(
         let spared = action == DeadLetterAction::Forget && selection.error.is_none() && entry.error.code == NOT_BEGUN;
         letter.sent_at <= operation.created_at && !spared && selection.takes(&entry.error.code, entry.studio.as_ref())
     };
-    let actions: Vec<_> =
-        letters.iter().map(|letter| desk.deal(letter, action, operation.id, |entry| chosen(letter, entry))).collect();
+    let actions: Vec<_> = letters
+        .iter()
+        .map(|letter| failed.settle(letter, action, operation.id, |entry| chosen(letter, entry)))
+        .collect();
     let outcome: Vec<anyhow::Result<DeadLetterOutcome>> = stream::iter(actions).buffered(CONCURRENCY).collect().await;
     let done = outcome.iter().filter(|outcome| matches!(outcome, Ok(DeadLetterOutcome::Done))).count() as u64;
-    let (mut kept, mut failed, mut first_error) = (Vec::new(), Vec::new(), None);
+    let (mut kept, mut unsettled, mut first_error) = (Vec::new(), Vec::new(), None);
     for (letter, outcome) in letters.into_iter().zip(outcome) {
         match outcome {
             Ok(DeadLetterOutcome::Cleared | DeadLetterOutcome::Done) => {}
             Ok(DeadLetterOutcome::Kept) => kept.push(letter),
             Err(error) => {
-                failed.push(letter);
+                unsettled.push(letter);
                 first_error.get_or_insert(error);
             }
         }
     }
     // The next try is to find them.
-    desk.dead_letters.put_back(&failed.iter().collect::<Vec<_>>()).await;
+    failed.dead_letters.put_back(&unsettled.iter().collect::<Vec<_>>()).await;
     Page { done, kept, outcome: first_error.map_or(Ok(()), Err) }
 }
 

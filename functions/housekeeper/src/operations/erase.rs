@@ -14,8 +14,8 @@ use domain::{
 };
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use runtime::{
-    desk::CONCURRENCY,
     erasure::{Pass, Position},
+    failed_jobs::CONCURRENCY,
     lease::Lease,
 };
 use uuid::Uuid;
@@ -108,7 +108,7 @@ async fn orders(
 async fn downloads(state: &State, lease: &Lease<Operation>, after: Option<Uuid>) -> Result<Option<Uuid>> {
     let studio = &lease.record.studio;
     let not_erased = |download: &Download| download.erased_at.is_none();
-    let page = state.downloads.table.list(studio, after, PAGE, not_erased).await?;
+    let page = state.downloads.list(studio, after, PAGE, not_erased).await?;
     let orders = distinct(page.items.iter().map(|download| download.order));
     let orders = state.orders.get_many(studio, &orders).await?;
     let erasure = state.erasure();
@@ -126,7 +126,7 @@ async fn emails(
     after: Option<Uuid>,
 ) -> Result<Option<Uuid>> {
     let studio = &lease.record.studio;
-    let page = state.emails.table.list(studio, after, PAGE, |email| email.erased_at.is_none()).await?;
+    let page = state.emails.list(studio, after, PAGE, |email| email.erased_at.is_none()).await?;
     let erased = of_erased(state, studio, &page.items).await?;
     let erasure = state.erasure();
     let taken = page.items.iter().filter(|email| chosen.takes_email(email) || erased.contains(&email.id));
@@ -140,7 +140,7 @@ async fn of_erased(state: &State, studio: &Studio, emails: &[Email]) -> Result<V
     let orders = distinct(emails.iter().filter_map(|email| email.message.order()));
     let downloads = distinct(emails.iter().filter_map(|email| email.message.download()));
     let orders = state.orders.get_many(studio, &orders).await?;
-    let downloads = state.downloads.table.get_many(studio, &downloads).await?;
+    let downloads = state.downloads.get_many(studio, &downloads).await?;
     let is_erased = |email: &&Email| {
         let order = email.message.order().and_then(|id| orders.get(&id));
         let download = email.message.download().and_then(|id| downloads.get(&id));

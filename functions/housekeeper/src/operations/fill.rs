@@ -11,12 +11,13 @@ use domain::{
     job::Job,
     job_state::JobState,
     operation::{Filled, Operation, OperationStatus, Task},
+    queue_config::QueueName,
     record::Record,
 };
 use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, future::BoxFuture, stream};
 use jiff::{SignedDuration, Timestamp};
 use runtime::{
-    desk::{CONCURRENCY, Desk},
+    failed_jobs::CONCURRENCY,
     fill::operation_of,
     lease::Lease,
     store::{Orders, Table},
@@ -24,26 +25,27 @@ use runtime::{
 use uuid::Uuid;
 
 use super::paging::pause_in_time;
+use crate::state::State;
 
 /// The time between a build's first sweep and the beginning.
 const BEGINS_AFTER: SignedDuration = SignedDuration::from_hours(1);
 
 /// Writes the operation down, or sets one going that failed; a sweep calls this.
-pub async fn begin(operations: &Desk<Operation>, table: Filled, now: Timestamp) -> Result<()> {
+pub async fn begin(state: &State, table: Filled, now: Timestamp) -> Result<()> {
     let (studio, id) = operation_of(table)?;
-    match operations.table.get(&studio, id).await? {
+    match state.operations.get(&studio, id).await? {
         None => {
             let due_at = now.checked_add(BEGINS_AFTER).ok();
             let work = JobState { due_at, ..JobState::default() };
             let task = Task::Fill { table };
-            operations
-                .table
+            state
+                .operations
                 .create(&Operation { work, ..Operation::new(studio, id, table.queue(), task, now) })
                 .await?;
         }
         Some(operation) if operation.status == OperationStatus::Failed => {
-            operations.table.update(&studio, id, |operation| operation.restart(now, None)).await?;
-            operations.queue.send(&Job::Operate { studio, operation: id }).await?;
+            state.operations.update(&studio, id, |operation| operation.restart(now, None)).await?;
+            state.queues.of(QueueName::Default).send(&Job::Operate { studio, operation: id }).await?;
         }
         Some(_) => {}
     }

@@ -6,9 +6,13 @@ use domain::{
     JobError,
     operation::{Operation, Photos},
     photo::{Photo, PhotoStatus},
+    queue_config::QueueName,
 };
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use runtime::{desk::CONCURRENCY, lease::Lease};
+use runtime::{
+    failed_jobs::{CONCURRENCY, restart},
+    lease::Lease,
+};
 
 use super::paging::{PAGE, pause_in_time};
 use crate::state::State;
@@ -22,7 +26,7 @@ pub async fn regenerate(state: &State, lease: &Arc<Lease<Operation>>, which: Pho
     // From the newest before the operation to the oldest: ids are in the order of time.
     let mut position = Some(lease.record.position.as_deref().and_then(|id| id.parse().ok()).unwrap_or(id));
     while position.is_some() {
-        let page = state.photos.table.list(studio, position, PAGE, chosen).await?;
+        let page = state.photos.list(studio, position, PAGE, chosen).await?;
         let photos: Vec<_> = page.items.iter().map(|photo| again(state, lease, photo)).collect();
         let done: Vec<bool> = stream::iter(photos).buffer_unordered(CONCURRENCY).try_collect().await?;
         let done = done.iter().filter(|done| **done).count() as u64;
@@ -52,5 +56,5 @@ fn is_one(photo: &Photo, which: Photos) -> bool {
 /// Restarts a photo; returns whether this operation restarted it.
 async fn again(state: &State, lease: &Lease<Operation>, photo: &Photo) -> anyhow::Result<bool> {
     let set = |photo: &mut Photo| photo.restart(lease.now(), Some(lease.record.id));
-    state.photos.restart(&photo.studio, photo.id, set).await
+    restart(&state.photos, state.queues.of(QueueName::Photos), (&photo.studio, photo.id), set).await
 }

@@ -60,8 +60,8 @@ pub async fn retain(state: &State, lease: &Arc<Lease<Operation>>, before: Timest
 
 /// Writes the operation and sends its job, unless it exists. If this breaks off in between, the sweep sends the job.
 async fn start(state: &State, operation: Operation) -> Result<()> {
-    if let Created::New = state.operations.table.create(&operation).await? {
-        state.operations.queue.send(&Operation::job(operation.studio.clone(), operation.id)).await?;
+    if let Created::New = state.operations.create(&operation).await? {
+        state.queues.of(QueueName::Default).send(&Operation::job(operation.studio.clone(), operation.id)).await?;
     }
     Ok(())
 }

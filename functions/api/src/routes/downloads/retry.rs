@@ -38,7 +38,7 @@ pub async fn retry(
     BodyOrNone(how): BodyOrNone<HowToRun>,
 ) -> ApiResult<(StatusCode, Json<DownloadWithLink>)> {
     let not_found = || Problem::not_found("download");
-    let found = state.downloads.table.get(&studio, id).await?.ok_or_else(not_found)?;
+    let found = state.downloads.get(&studio, id).await?.ok_or_else(not_found)?;
     if request.answered {
         return Ok((StatusCode::ACCEPTED, Json(with_link(&state, &found).await?)));
     }

@@ -16,7 +16,7 @@ use domain::{
 use futures::{StreamExt as _, stream};
 use http::StatusCode;
 use jiff::Timestamp;
-use runtime::desk::{CONCURRENCY, DeadLetter, DeadLetterAction, DeadLetterOutcome, Desk, LOOKED_AT};
+use runtime::failed_jobs::{CONCURRENCY, DeadLetter, DeadLetterAction, DeadLetterOutcome, FailedJobs, LOOKED_AT};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -31,7 +31,7 @@ use crate::{
     identity::Operator,
     problem::{ApiResult, Problem},
     routes::operations,
-    state::{State, at_desk},
+    state::{State, on_failed_jobs},
     views::{Forgotten, OperationStarted, Retried, Skipped},
 };
 
@@ -79,7 +79,7 @@ pub async fn retry_failed(
         Retry { ids: Some(ids), error: None, all: None | Some(false), studio: None } => {
             let ids = parse_ids(&ids)?;
             let now = state.clock.now();
-            let retried = at_desk!(state, queue, |desk| retry_each(desk, &ids, now, request.id).await)?;
+            let retried = on_failed_jobs!(state, queue, |failed| retry_each(failed, &ids, now, request.id).await)?;
             let remembered = Remember(serde_json::to_string(&retried).map_err(anyhow::Error::from)?);
             let mut response = Json(retried).into_response();
             response.extensions_mut().insert(remembered);
@@ -115,13 +115,18 @@ fn select(error: Option<String>, all: Option<bool>, studio: Option<Studio>) -> R
     }
 }
 
-async fn retry_each<R: JobRecord>(desk: &Desk<R>, ids: &[JobId], now: Timestamp, by: Uuid) -> ApiResult<Retried> {
+async fn retry_each<R: JobRecord>(
+    failed: &FailedJobs<R>,
+    ids: &[JobId],
+    now: Timestamp,
+    by: Uuid,
+) -> ApiResult<Retried> {
     let mut outcome = Retried::default();
     let mut messages: HashSet<&str> = HashSet::new();
     for id in ids {
         match id {
             JobId::Record(studio, record) => {
-                if desk.retry(studio, *record, now, by).await? {
+                if failed.retry(studio, *record, now, by).await? {
                     outcome.retried.push(id.to_string());
                 } else {
                     let reason = "It has not failed, or not any more.".to_owned();
@@ -131,7 +136,7 @@ async fn retry_each<R: JobRecord>(desk: &Desk<R>, ids: &[JobId], now: Timestamp,
             JobId::Message(message) => drop(messages.insert(message)),
         }
     }
-    for letter in deal(desk, DeadLetterAction::Retry, by, |letter| messages.contains(letter.id.as_str())).await? {
+    for letter in deal(failed, DeadLetterAction::Retry, by, |letter| messages.contains(letter.id.as_str())).await? {
         messages.remove(letter.as_str());
         outcome.retried.push(JobId::Message(letter).to_string());
     }
@@ -197,46 +202,47 @@ pub async fn forget_failed(
     let queue = queue_named(&queue)?;
     let not_found = || Problem::not_found("failed job");
     let job: JobId = id.parse().map_err(|()| not_found())?;
-    if at_desk!(state, queue, |desk| forget(desk, &job).await)? {
+    if on_failed_jobs!(state, queue, |failed| forget(failed, &job).await)? {
         Ok(Json(Forgotten { forgotten: id }))
     } else {
         Err(not_found().into())
     }
 }
 
-async fn forget<R: JobRecord>(desk: &Desk<R>, job: &JobId) -> ApiResult<bool> {
+async fn forget<R: JobRecord>(failed: &FailedJobs<R>, job: &JobId) -> ApiResult<bool> {
     let (listed, message) = match job {
-        JobId::Record(studio, id) => (desk.forget(studio, *id).await?, None),
+        JobId::Record(studio, id) => (failed.forget(studio, *id).await?, None),
         JobId::Message(id) => (false, Some(id)),
     };
     if !listed && message.is_none() {
         return Ok(false);
     }
-    let outcome = deal(desk, DeadLetterAction::Forget, Uuid::nil(), |letter| Some(&letter.id) == message).await?;
+    let outcome = deal(failed, DeadLetterAction::Forget, Uuid::nil(), |letter| Some(&letter.id) == message).await?;
     Ok(listed || !outcome.is_empty())
 }
 
 /// Deals with the dead letters that are chosen, and with those that were left over; the others are put back. The ids of the
 /// chosen ones that it found.
 async fn deal<R: JobRecord>(
-    desk: &Desk<R>,
+    failed: &FailedJobs<R>,
     action: DeadLetterAction,
     by: Uuid,
     chosen: impl Fn(&DeadLetter) -> bool,
 ) -> ApiResult<Vec<String>> {
-    let letters = desk.dead_letters.look(LETTERS, false, LOOKED_AT).await?;
+    let letters = failed.dead_letters.look(LETTERS, false, LOOKED_AT).await?;
     let actions: Vec<_> = letters
         .iter()
         .map(|letter| {
             let chosen = chosen(letter);
-            desk.deal(letter, action, by, move |_| chosen)
+            failed.settle(letter, action, by, move |_| chosen)
         })
         .collect();
     let outcome: Vec<anyhow::Result<DeadLetterOutcome>> = stream::iter(actions).buffered(CONCURRENCY).collect().await;
     let with = |requested: fn(&anyhow::Result<DeadLetterOutcome>) -> bool| -> Vec<&DeadLetter> {
         letters.iter().zip(&outcome).filter(|(_, outcome)| requested(outcome)).map(|(letter, _)| letter).collect()
     };
-    desk.dead_letters
+    failed
+        .dead_letters
         .put_back(&with(|outcome| !matches!(outcome, Ok(DeadLetterOutcome::Cleared | DeadLetterOutcome::Done))))
         .await;
     let done =

@@ -10,7 +10,7 @@ use domain::{Studio, job_record::JobRecord, operation::Selection};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use runtime::{
-    desk::{CONCURRENCY, DeadLetter, Desk, Entry, LOOKED_AT, Standing},
+    failed_jobs::{CONCURRENCY, DeadLetter, DeadLetterStatus, Entry, FailedJobs, LOOKED_AT},
     store::{Failure, FailureKey, MOST_COUNTED},
 };
 use serde::Deserialize;
@@ -26,8 +26,8 @@ use crate::{
     identity::Operator,
     problem::{ApiResult, Problem},
     routes::page_of,
-    state::{State, at_desk},
-    views::{FailedJob, FailedJobs, FailedKind, FailureGroup},
+    state::{State, on_failed_jobs},
+    views::{FailedJob, FailedJobPage, FailedKind, FailureGroup},
 };
 
 /// Failures read at once.
@@ -57,20 +57,20 @@ pub struct FailedFilter {
 #[utoipa::path(
     get, path = "/queues/{queue}/failed", tag = "queues", operation_id = "list_failed",
     params(("queue" = domain::queue_config::QueueName, Path, description = "Which queue"), FailedFilter),
-    responses((status = 200, description = "Some of them, newest first", body = FailedJobs)),
+    responses((status = 200, description = "Some of them, newest first", body = FailedJobPage)),
 )]
 pub async fn list_failed(
     Operator(_): Operator,
     Shared(state): Shared<State>,
     Path(queue): Path<String>,
     Query(filter): Query<FailedFilter>,
-) -> ApiResult<Json<FailedJobs>> {
+) -> ApiResult<Json<FailedJobPage>> {
     let queue = queue_named(&queue)?;
     let now = state.clock.now();
-    at_desk!(state, queue, |desk| list(desk, filter, now).await.map(Json))
+    on_failed_jobs!(state, queue, |failed| list(failed, filter, now).await.map(Json))
 }
 
-async fn list<R: JobRecord>(desk: &Desk<R>, filter: FailedFilter, now: Timestamp) -> ApiResult<FailedJobs> {
+async fn list<R: JobRecord>(failed: &FailedJobs<R>, filter: FailedFilter, now: Timestamp) -> ApiResult<FailedJobPage> {
     let (after, limit) = page_of::<FailureKey>(filter.limit, filter.cursor.as_deref())?;
     if after.as_ref().is_some_and(|after| after.failed_at > now) {
         return Err(Problem::invalid("cursor", "It is not a cursor that a list has answered.").into());
@@ -78,21 +78,21 @@ async fn list<R: JobRecord>(desk: &Desk<R>, filter: FailedFilter, now: Timestamp
     let selection = Selection { error: filter.error, studio: filter.studio };
     let first_page = after.is_none();
 
-    let standings = look(desk).await?;
+    let statuses = look(failed).await?;
     let mut letters_of: HashMap<(Studio, Uuid), u32> = HashMap::new();
     let mut alone = Vec::new();
-    for (letter, standing) in standings {
-        match standing {
-            Standing::OfFailure(key) => *letters_of.entry((key.studio, key.id)).or_default() += 1,
-            Standing::Alone(entry) if selection.takes(&entry.error.code, entry.studio.as_ref()) => {
+    for (letter, status) in statuses {
+        match status {
+            DeadLetterStatus::OfFailure(key) => *letters_of.entry((key.studio, key.id)).or_default() += 1,
+            DeadLetterStatus::Alone(entry) if selection.takes(&entry.error.code, entry.studio.as_ref()) => {
                 alone.push(message(&letter, entry));
             }
-            Standing::Alone(_) | Standing::Forgotten => {}
+            DeadLetterStatus::Alone(_) | DeadLetterStatus::Forgotten => {}
         }
     }
     // The first page is read with all that are behind it, for the groups.
     let enough = if first_page { usize::MAX } else { limit + 1 };
-    let (mut failures, mut next) = read(desk, &selection, after, enough, now).await?;
+    let (mut failures, mut next) = read(failed, &selection, after, enough, now).await?;
     let groups = first_page.then(|| groups(&failures, &alone));
     if failures.len() > limit {
         failures.truncate(limit);
@@ -103,21 +103,21 @@ async fn list<R: JobRecord>(desk: &Desk<R>, filter: FailedFilter, now: Timestamp
         record::<R>(failure, letters.unwrap_or_default())
     });
     let items = if first_page { alone.into_iter().chain(records).collect() } else { records.collect() };
-    Ok(FailedJobs { items, groups, next_cursor: next.map(|key| key.to_string()) })
+    Ok(FailedJobPage { items, groups, next_cursor: next.map(|key| key.to_string()) })
 }
 
 /// All dead letters, each with what it means; they are put back.
-pub(super) async fn look<R: JobRecord>(desk: &Desk<R>) -> ApiResult<Vec<(DeadLetter, Standing)>> {
-    let letters = desk.dead_letters.look(LETTERS, false, LOOKED_AT).await?;
-    desk.dead_letters.put_back(&letters.iter().collect::<Vec<_>>()).await;
-    let meanings: Vec<_> = letters.iter().map(|letter| desk.standing(letter)).collect();
+pub(super) async fn look<R: JobRecord>(failed: &FailedJobs<R>) -> ApiResult<Vec<(DeadLetter, DeadLetterStatus)>> {
+    let letters = failed.dead_letters.look(LETTERS, false, LOOKED_AT).await?;
+    failed.dead_letters.put_back(&letters.iter().collect::<Vec<_>>()).await;
+    let meanings: Vec<_> = letters.iter().map(|letter| failed.status(letter)).collect();
     let meanings: Vec<_> = stream::iter(meanings).buffered(CONCURRENCY).try_collect().await?;
     Ok(letters.into_iter().zip(meanings).collect())
 }
 
 /// The selected failures behind `after`, until there are enough or [`MOST_COUNTED`] were looked at; and where it goes on then.
 async fn read<R: JobRecord>(
-    desk: &Desk<R>,
+    failed: &FailedJobs<R>,
     selection: &Selection,
     mut after: Option<FailureKey>,
     enough: usize,
@@ -126,7 +126,7 @@ async fn read<R: JobRecord>(
     let mut found: Vec<Failure> = Vec::new();
     let mut looked_at = 0;
     loop {
-        let page = desk.table.failures(now, after.as_ref(), FAILURES_PER_READ).await?;
+        let page = failed.table.failures(now, after.as_ref(), FAILURES_PER_READ).await?;
         let is_last = page.len() < FAILURES_PER_READ;
         looked_at += page.len() as u64;
         after = page.last().map(|failure| failure.key.clone());

@@ -1,4 +1,4 @@
-"""The failed-jobs desk: what operators see of the queues, how they retry and forget; and that nobody else gets in."""
+"""Failed jobs: what operators see of the queues, how they retry and forget; and that nobody else gets in."""
 
 import json
 import uuid
@@ -19,7 +19,7 @@ OLDEST = 77
 
 def run(shop: Shop, issuer: Issuer, emulator: Emulator, outputs: dict):
     """Operators are nobody's studio here: they see the failures of all."""
-    operator = Shop(shop.web, shop.api, issuer.token("desk", darkroom_role="operator"))
+    operator = Shop(shop.web, shop.api, issuer.token("ops", darkroom_role="operator"))
     closed(shop)
     message = waiting(operator, emulator, outputs)
     dead_letter(operator, emulator, outputs, message)

@@ -1,4 +1,4 @@
-//! The failed-jobs desk: what failed is seen, with its reason, and mended, by the API and by the command.
+//! Failed jobs: what failed is seen, with its reason, and mended, by the API and by the command.
 
 use std::time::Duration;
 

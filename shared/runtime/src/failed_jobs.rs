@@ -1,4 +1,4 @@
-//! The failed-jobs desk of one queue: what failed, as records and as messages; tried again or forgotten.
+//! Failed jobs of one queue: records that failed for good, and dead letters; retried or forgotten.
 //!
 //! A record that failed is in its table's index of failures. A job whose tries were spent has left its message in the
 //! dead-letter queue besides; a body that is no job has left only that. The record is the truth: a message whose record is in
@@ -29,8 +29,8 @@ use crate::{
 /// Records or dead letters worked on concurrently.
 pub const CONCURRENCY: usize = 16;
 
-/// One queue's failures and the means to mend them.
-pub struct Desk<R> {
+/// Failed jobs of one queue.
+pub struct FailedJobs<R> {
     /// Its records.
     pub table: Arc<Table<R>>,
     /// Where its jobs are sent.
@@ -42,7 +42,7 @@ pub struct Desk<R> {
 /// What a dead letter speaks of.
 #[derive(Debug, PartialEq, Eq)]
 enum Subject {
-    /// A record of the desk's table.
+    /// A record of the table.
     Record(Studio, Uuid),
     /// No record: why it is here.
     Message {
@@ -55,9 +55,9 @@ enum Subject {
     },
 }
 
-/// What a dead letter means beside its record.
+/// Status of a dead letter, seen beside its record.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum DeadLetterStatus {
     /// Its record is in the list of failures: the letter is part of that entry.
     OfFailure(FailureKey),
     /// Its record was taken off the list: the letter is left over.
@@ -102,15 +102,31 @@ pub enum DeadLetterOutcome {
     Kept,
     /// It was left over, and is gone.
     Cleared,
-    /// The deed was done to it, and it is gone.
+    /// The action was applied, and it is gone.
     Done,
 }
 
-impl<R: JobRecord> Desk<R> {
-    /// The failures of this table, with the queues that the environment names for its jobs.
-    pub fn from_env(env: &Env, table: Arc<Table<R>>, sqs: &aws_sdk_sqs::Client) -> Result<Self, EnvError> {
+/// Restarts a record by `set`, then sends its job. Returns false if it can't be restarted. After a crash in between, the sweep
+/// sends the job. The job of a record that the same request restarted before is sent again, which does no harm.
+pub async fn restart<R: JobRecord>(
+    table: &Table<R>,
+    queue: &Queue,
+    (studio, id): (&Studio, Uuid),
+    set: impl FnMut(&mut R) -> Result<(), NotAgain>,
+) -> Result<bool> {
+    match table.update(studio, id, set).await? {
+        Some((_, Ok(()) | Err(NotAgain::Repeated))) => {}
+        Some((_, Err(NotAgain::UnderWay | NotAgain::Impossible))) | None => return Ok(false),
+    }
+    queue.send(&R::job(studio.clone(), id)).await?;
+    Ok(true)
+}
+
+impl<R: JobRecord> FailedJobs<R> {
+    /// The failed jobs of this table, with the queues that the environment names for its jobs.
+    pub fn from_env(env: &Env, table: &Arc<Table<R>>, sqs: &aws_sdk_sqs::Client) -> Result<Self, EnvError> {
         let dead_letters = DeadLetters::new(Queue::dead_letters_from_env(env, R::QUEUE, sqs)?);
-        Ok(Self { table, queue: Queue::from_env(env, R::QUEUE, sqs)?, dead_letters })
+        Ok(Self { table: table.clone(), queue: Queue::from_env(env, R::QUEUE, sqs)?, dead_letters })
     }
 
     /// What a dead letter's body speaks of.
@@ -139,19 +155,19 @@ impl<R: JobRecord> Desk<R> {
         message(Some(job.name()), job.record().map(|(studio, _)| studio.clone()), error)
     }
 
-    /// What a dead letter means, as its record is now.
-    pub async fn standing(&self, letter: &DeadLetter) -> Result<Standing> {
+    /// Returns the status of a dead letter, as its record is now.
+    pub async fn status(&self, letter: &DeadLetter) -> Result<DeadLetterStatus> {
         let (studio, id) = match Self::subject(&letter.body) {
             Subject::Record(studio, id) => (studio, id),
             Subject::Message { job, studio, error } => {
-                return Ok(Standing::Alone(Entry { job, studio, record: None, error, ordered_by: None }));
+                return Ok(DeadLetterStatus::Alone(Entry { job, studio, record: None, error, ordered_by: None }));
             }
         };
         let record = match self.table.get(&studio, id).await {
             Err(error) if error.downcast_ref::<Unreadable>().is_some() => {
                 let error = RecordError::new(UNREADABLE, "This build can't read the record that it names.");
                 let job = Some(R::job(studio.clone(), id).name());
-                return Ok(Standing::Alone(Entry {
+                return Ok(DeadLetterStatus::Alone(Entry {
                     job,
                     studio: Some(studio),
                     record: Some(id),
@@ -162,10 +178,10 @@ impl<R: JobRecord> Desk<R> {
             record => record?,
         };
         if let Some(failed_at) = record.as_ref().and_then(R::failed_at) {
-            return Ok(Standing::OfFailure(FailureKey { failed_at, studio, id }));
+            return Ok(DeadLetterStatus::OfFailure(FailureKey { failed_at, studio, id }));
         }
         if record.as_ref().is_some_and(|record| record.failure().is_some() && record.work().dismissed) {
-            return Ok(Standing::Forgotten);
+            return Ok(DeadLetterStatus::Forgotten);
         }
         let ordered_by = record.as_ref().and_then(|record| record.work().ordered_by);
         let error = match &record {
@@ -181,12 +197,12 @@ impl<R: JobRecord> Desk<R> {
             },
         };
         let job = Some(R::job(studio.clone(), id).name());
-        Ok(Standing::Alone(Entry { job, studio: Some(studio), record: Some(id), error, ordered_by }))
+        Ok(DeadLetterStatus::Alone(Entry { job, studio: Some(studio), record: Some(id), error, ordered_by }))
     }
 
-    /// Sets a failed record going again and sends its job; false if it has not failed.
+    /// Restarts a failed record and sends its job. Returns false if it has not failed.
     pub async fn retry(&self, studio: &Studio, id: Uuid, now: Timestamp, by: Uuid) -> Result<bool> {
-        self.restart(studio, id, |record| {
+        restart(&self.table, &self.queue, (studio, id), |record| {
             // Asked for twice, it may be under way or done by now.
             if record.failure().is_none() && record.work().ordered_by != Some(by) {
                 return Err(NotAgain::Impossible);
@@ -194,22 +210,6 @@ impl<R: JobRecord> Desk<R> {
             record.restart(now, Some(by))
         })
         .await
-    }
-
-    /// Sets a record going again by `set`, then sends its job; false if it can't be. A crash in between is found by the sweep.
-    /// The job of a record that the same request restarted before is sent again, which does no harm.
-    pub async fn restart(
-        &self,
-        studio: &Studio,
-        id: Uuid,
-        set: impl FnMut(&mut R) -> Result<(), NotAgain>,
-    ) -> Result<bool> {
-        match self.table.update(studio, id, set).await? {
-            Some((_, Ok(()) | Err(NotAgain::Repeated))) => {}
-            Some((_, Err(NotAgain::UnderWay | NotAgain::Impossible))) | None => return Ok(false),
-        }
-        self.queue.send(&R::job(studio.clone(), id)).await?;
-        Ok(true)
     }
 
     /// Takes a failed record off the list; it stays failed. Was it on it?
@@ -224,20 +224,20 @@ impl<R: JobRecord> Desk<R> {
         Ok(matches!(self.table.update(studio, id, dismiss).await?, Some((_, Ok(())))))
     }
 
-    /// Does the deed to a dead letter that is an entry of its own and chosen: sends what it says anew and then removes it, or
-    /// only removes it. One that was left over, by a record that `by` has restarted or that was forgotten, is removed.
-    pub async fn deal(
+    /// Applies the action to a dead letter that is a failed job of its own and chosen: sends its body anew and then removes it, or
+    /// only removes it. A letter that is left over, of a record that `by` has restarted or that was forgotten, is removed.
+    pub async fn settle(
         &self,
         letter: &DeadLetter,
         action: DeadLetterAction,
         by: Uuid,
         chosen: impl Fn(&Entry) -> bool + Send,
     ) -> Result<DeadLetterOutcome> {
-        let outcome = match self.standing(letter).await? {
-            Standing::Forgotten => DeadLetterOutcome::Cleared,
-            Standing::Alone(entry) if entry.ordered_by == Some(by) => DeadLetterOutcome::Cleared,
-            Standing::Alone(entry) if chosen(&entry) => DeadLetterOutcome::Done,
-            Standing::OfFailure(_) | Standing::Alone(_) => return Ok(DeadLetterOutcome::Kept),
+        let outcome = match self.status(letter).await? {
+            DeadLetterStatus::Forgotten => DeadLetterOutcome::Cleared,
+            DeadLetterStatus::Alone(entry) if entry.ordered_by == Some(by) => DeadLetterOutcome::Cleared,
+            DeadLetterStatus::Alone(entry) if chosen(&entry) => DeadLetterOutcome::Done,
+            DeadLetterStatus::OfFailure(_) | DeadLetterStatus::Alone(_) => return Ok(DeadLetterOutcome::Kept),
         };
         if outcome == DeadLetterOutcome::Done && action == DeadLetterAction::Retry {
             self.queue.restart(&letter.body, std::time::Duration::ZERO, None).await?;
