@@ -43,7 +43,8 @@ async fn a_page_with_a_filter_reads_at_most_twice_what_it_shows() {
     let template = photos.get(&studio, template).await.unwrap().unwrap();
     let records: usize = std::env::var(RECORDS).map_or(2_000, |records| records.parse().unwrap());
     let add = async |n: usize| {
-        let mut photo = Photo { id: Uuid::now_v7(), ..template.clone() };
+        let mut photo = template.clone();
+        photo.id = Uuid::now_v7();
         photo.status = if n.is_multiple_of(100) { PhotoStatus::Failed } else { PhotoStatus::Ready };
         photos.create(&photo).await.unwrap();
     };

@@ -23,9 +23,9 @@ async fn two_photos_an_order_an_archive_a_bare_file_and_three_emails_cost_so_man
 
 /// By function, service and operation; the three objects of `api` are two uploads with its URLs, and an index.
 const EXPECTED: [&str; 25] = [
-    "api/DynamoDb.BatchGetItem 4",
+    "api/DynamoDb.BatchGetItem 3",
     "api/DynamoDb.BatchWriteItem 1",
-    "api/DynamoDb.GetItem 14",
+    "api/DynamoDb.GetItem 15",
     "api/DynamoDb.PutItem 11",
     "api/S3.PutObject 3",
     "api/Sqs.SendMessage 3",

@@ -213,7 +213,7 @@ async fn look_at_download(
             return Ok(());
         }
     }
-    let Some(file) = &download.file else {
+    let Some(file) = download.files.built().first() else {
         findings.wrong(format!("download {} is ready but has no file", download.id));
         return Ok(());
     };

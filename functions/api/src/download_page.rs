@@ -63,10 +63,10 @@ impl Page {
             reference: order.reference.clone(),
             photo_count: download.photo_count,
             size: download.size().map(size).unwrap_or_default(),
-            volumes: if download.more_files.is_empty() {
+            volumes: if download.files.built().len() <= 1 {
                 Vec::new()
             } else {
-                download.files().map(|file| size(file.size)).collect()
+                download.files.built().iter().map(|file| size(file.size)).collect()
             },
             done: progress.done,
             total: progress.total,

@@ -40,7 +40,7 @@ impl Indexes {
 
     /// Returns the index of a download's archives; `None` before they are planned and after S3 has deleted them.
     pub async fn of(&self, download: &Download) -> Result<Option<Arc<DownloadIndex>>> {
-        let archives: Vec<BuiltFile> = download.archives().cloned().collect();
+        let archives: Vec<BuiltFile> = download.files.known().to_vec();
         if archives.is_empty() {
             return Ok(None);
         }

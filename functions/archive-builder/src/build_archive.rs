@@ -15,7 +15,7 @@ use archive::{
 };
 use domain::{
     JobError, Studio,
-    download::{Download, DownloadStatus, Position, Progress},
+    download::{Download, DownloadStatus, Files, Position, Progress},
 };
 use jiff::Timestamp;
 use runtime::{
@@ -128,11 +128,12 @@ async fn build(state: &State, lease: &Lease<Download>) -> Result<Download, JobEr
         // Not one part in all that time: S3 is slower than it may be.
         Err(_elapsed) => return Err(broken_off("Failed to get on", anyhow!("The build's time was up")).into()),
     }
-    let mut files = archives(&lease.record, &layouts).into_iter();
-    let first = files.next().ok_or_else(|| anyhow!("An order was laid out to no archive"))?;
-    let more: Vec<_> = files.collect();
+    let files = archives(&lease.record, &layouts);
+    if files.is_empty() {
+        return Err(anyhow!("An order was laid out to no archive").into());
+    }
     let now = lease.now();
-    let ready = lease.change(|download| download.complete(lease.by, now, first.clone(), more.clone())).await?;
+    let ready = lease.change(|download| download.complete(lease.by, now, files.clone())).await?;
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     metrics::bytes(ready.size().unwrap_or_default());
     info!(size_bytes = ready.size(), photos = ready.photo_count, duration_ms, "Archive ready");
@@ -147,24 +148,24 @@ async fn lay_out(state: &State, download: &Download) -> Result<Vec<Layout<Source
     }
     let files = state.contents().files(&order, download.variant).await.map_err(|error| match error {
         FilesError::Store(error) => error.into(),
-        FilesError::Undeliverable(mut photos) => refused(photos.swap_remove(0).error),
+        FilesError::Undeliverable(mut photos) => refused(&photos.swap_remove(0).error),
     })?;
-    contents(download, &order, files).map_err(refused)
+    contents(download, &order, files).map_err(|error| refused(&error))
 }
 
-fn refused(error: ContentsError) -> JobError {
+fn refused(error: &ContentsError) -> JobError {
     JobError::Reject(error.to_record_error())
 }
 
 /// Announces the archives of a build that is not announced yet: one that operators or SQS's redrive restarted.
 async fn announce(state: &State, lease: &Lease<Download>, layouts: &[Layout<Source>]) -> Result<(), JobError> {
-    if !lease.record.planned.is_empty() {
+    if lease.record.files != Files::Unknown {
         return Ok(());
     }
     let (by, planned) = (lease.by, state.contents().announce(&lease.record, layouts).await?);
     let change = |download: &mut Download| {
         download.check(by)?;
-        download.planned.clone_from(&planned);
+        download.files = Files::Planned(planned.clone());
         Ok(())
     };
     lease.change(change).await.map(drop)

@@ -99,6 +99,81 @@ pub struct Position {
     pub plan: String,
 }
 
+/// Files of a download: not known, known before they are built, or built.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "StoredFiles", into = "StoredFiles")]
+pub enum Files {
+    /// Nothing is known of them: a build that was begun by operators or by SQS's redrive, and not laid out yet.
+    #[default]
+    Unknown,
+    /// The archives as they will be, at least one.
+    Planned(Vec<BuiltFile>),
+    /// The files as they are, at least one.
+    Built(Vec<BuiltFile>),
+}
+
+/// The attributes that records have had for their files from the beginning.
+#[derive(Clone, Serialize, Deserialize)]
+struct StoredFiles {
+    #[serde(default)]
+    planned: Vec<BuiltFile>,
+    #[serde(default)]
+    file: Option<BuiltFile>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    more_files: Vec<BuiltFile>,
+}
+
+impl From<StoredFiles> for Files {
+    fn from(StoredFiles { planned, file, more_files }: StoredFiles) -> Self {
+        match file {
+            Some(file) => Self::Built(std::iter::once(file).chain(more_files).collect()),
+            None if planned.is_empty() => Self::Unknown,
+            None => Self::Planned(planned),
+        }
+    }
+}
+
+impl From<Files> for StoredFiles {
+    fn from(files: Files) -> Self {
+        let none = Self { planned: Vec::new(), file: None, more_files: Vec::new() };
+        match files {
+            Files::Unknown => none,
+            Files::Planned(planned) => Self { planned, ..none },
+            Files::Built(files) => {
+                let mut files = files.into_iter();
+                Self { file: files.next(), more_files: files.collect(), ..none }
+            }
+        }
+    }
+}
+
+impl Files {
+    /// The built files.
+    pub fn built(&self) -> &[BuiltFile] {
+        match self {
+            Self::Built(files) => files,
+            Self::Unknown | Self::Planned(_) => &[],
+        }
+    }
+
+    /// The built files, or the planned ones before they are built.
+    pub fn known(&self) -> &[BuiltFile] {
+        match self {
+            Self::Built(files) | Self::Planned(files) => files,
+            Self::Unknown => &[],
+        }
+    }
+}
+
+/// Why a download has a due date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Due {
+    /// Its build must have moved by then.
+    Build(Timestamp),
+    /// It is at rest, and the email that tells the customer must be on its way by then.
+    Notification(Timestamp),
+}
+
 /// The record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Download {
@@ -120,14 +195,9 @@ pub struct Download {
     pub build: u32,
     /// Archives are to be no longer than this, in bytes, but for one photo that is longer; `None` for one archive.
     pub split_bytes: Option<u64>,
-    /// What the archives will be, known before they are built; empty while it is not.
-    #[serde(default)]
-    pub planned: Vec<BuiltFile>,
-    /// Set when ready; of several archives the first.
-    pub file: Option<BuiltFile>,
-    /// The second archive and those behind it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub more_files: Vec<BuiltFile>,
+    /// Its files: the archives, or the photo of a single download.
+    #[serde(flatten)]
+    pub files: Files,
     /// What of the build is in S3 and not yet an archive, so that the next owner goes on with it.
     pub position: Option<Position>,
     /// How many photos.
@@ -195,29 +265,29 @@ impl Download {
 
     /// The finished file of this number, from 1.
     pub fn volume(&self, number: usize) -> Option<&BuiltFile> {
-        self.files().nth(number.checked_sub(1)?)
-    }
-
-    /// The finished file, or files; none while it is not ready.
-    pub fn files(&self) -> impl Iterator<Item = &BuiltFile> {
-        self.file.iter().chain(&self.more_files)
+        self.files.built().get(number.checked_sub(1)?)
     }
 
     /// Where its archives lie, or will. A bare photo is none: its file is the original itself.
     pub fn archive_keys(&self) -> impl Iterator<Item = ObjectKey> {
-        let keys = self.files().chain(&self.planned).filter_map(|file| ObjectKey::parse(&file.path));
+        let keys = self.files.known().iter().filter_map(|file| ObjectKey::parse(&file.path));
         keys.filter(|key| matches!(key, ObjectKey::Archive { .. }))
     }
 
-    /// The built files, or the planned ones before they are built; none while there is no plan.
-    pub fn archives(&self) -> impl Iterator<Item = &BuiltFile> {
-        let planned = if self.file.is_none() { &self.planned[..] } else { &[] };
-        self.files().chain(planned)
+    /// Why it has a due date; `None` where it has none.
+    pub fn due(&self) -> Option<Due> {
+        let at = self.work.due_at?;
+        Some(if self.is_at_rest() { Due::Notification(at) } else { Due::Build(at) })
+    }
+
+    /// Is no build of it pending or under way?
+    pub fn is_at_rest(&self) -> bool {
+        matches!(self.status, DownloadStatus::Ready | DownloadStatus::Failed | DownloadStatus::Revoked)
     }
 
     /// Bytes of all files; `None` while there is no plan.
     pub fn size(&self) -> Option<u64> {
-        self.archives().map(|file| file.size).reduce(u64::saturating_add)
+        self.files.known().iter().map(|file| file.size).reduce(u64::saturating_add)
     }
 
     /// Ready, not expired, not revoked, and not used up (an open window counts as not used up).
@@ -272,9 +342,7 @@ impl Download {
         self.work = work;
         self.status = DownloadStatus::Pending;
         self.build += 1;
-        self.planned = Vec::new();
-        self.file = None;
-        self.more_files = Vec::new();
+        self.files = Files::Unknown;
         self.position = None;
         self.progress = Progress { done: 0, total: self.photo_count };
         self.error = None;
@@ -322,26 +390,19 @@ impl Download {
     }
 
     /// The archive lies in S3, proven by its checksum; or all of several.
-    pub fn complete(
-        &mut self,
-        by: TryId,
-        now: Timestamp,
-        file: BuiltFile,
-        more_files: Vec<BuiltFile>,
-    ) -> Result<(), NotOwner> {
+    pub fn complete(&mut self, by: TryId, now: Timestamp, files: Vec<BuiltFile>) -> Result<(), NotOwner> {
         self.check(by)?;
         self.position = None;
         self.progress = Progress { done: self.photo_count, total: self.photo_count };
-        self.more_files = more_files;
-        self.make_ready(now, file);
+        self.make_ready(now, files);
         Ok(())
     }
 
     /// Ready, with its days counted from now.
-    pub fn make_ready(&mut self, now: Timestamp, file: BuiltFile) {
+    pub fn make_ready(&mut self, now: Timestamp, files: Vec<BuiltFile>) {
         self.status = DownloadStatus::Ready;
         self.failure_told = None;
-        self.file = Some(file);
+        self.files = Files::Built(files);
         self.ready_at = Some(now);
         self.expires_at = now.saturating_add(SignedDuration::from_hours(24 * i64::from(self.expires_in_days))).ok();
         self.work.succeed();
@@ -370,6 +431,8 @@ impl Download {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn pending(now: Timestamp) -> Download {
@@ -383,9 +446,7 @@ mod tests {
             photo: None,
             build: 1,
             split_bytes: None,
-            planned: Vec::new(),
-            file: None,
-            more_files: Vec::new(),
+            files: Files::Unknown,
             position: None,
             photo_count: 1,
             progress: Progress::default(),
@@ -406,11 +467,46 @@ mod tests {
     }
 
     #[test]
+    fn files_are_stored_as_before() {
+        let now = Timestamp::from_second(1_000).expect("in range");
+        let file = |path: &str| BuiltFile { path: path.into(), size: 1, crc32: 0 };
+        let stored = |files| serde_json::to_value(Download { files, ..pending(now) }).expect("writes");
+        for (files, planned, first, more) in [
+            (Files::Unknown, json!([]), json!(null), json!(null)),
+            (Files::Planned(vec![file("a"), file("b")]), json!([file("a"), file("b")]), json!(null), json!(null)),
+            (Files::Built(vec![file("a")]), json!([]), json!(file("a")), json!(null)),
+            (Files::Built(vec![file("a"), file("b")]), json!([]), json!(file("a")), json!([file("b")])),
+        ] {
+            let record = stored(files.clone());
+            assert_eq!((&record["planned"], &record["file"], &record["more_files"]), (&planned, &first, &more));
+            assert_eq!(serde_json::from_value::<Download>(record).expect("reads").files, files);
+        }
+        // The release before kept the plan of what it had built; the first release had none.
+        let mut old = stored(Files::Built(vec![file("a")]));
+        old["planned"] = json!([file("a")]);
+        assert_eq!(serde_json::from_value::<Download>(old).expect("reads").files, Files::Built(vec![file("a")]));
+        let mut oldest = stored(Files::Unknown);
+        oldest.as_object_mut().expect("an object").remove("planned");
+        assert_eq!(serde_json::from_value::<Download>(oldest).expect("reads").files, Files::Unknown);
+    }
+
+    #[test]
+    fn due_date_at_rest_is_the_notifications() {
+        let now = Timestamp::from_second(1_000).expect("in range");
+        let mut download = Download { work: JobState::sent(now), ..pending(now) };
+        assert!(matches!(download.due(), Some(Due::Build(_))));
+        download.make_ready(now, vec![BuiltFile { path: "a".into(), size: 1, crc32: 0 }]);
+        assert!(matches!(download.due(), Some(Due::Notification(_))));
+        download.work.due_at = None;
+        assert_eq!(download.due(), None);
+    }
+
+    #[test]
     fn an_archive_that_is_not_there_is_refused_and_counts_nothing() {
         let now = Timestamp::from_second(1_000).expect("in range");
         let mut download = pending(now);
         assert_eq!(download.fetch(now, 2), Err(Closed::NotReady));
-        download.make_ready(now, BuiltFile { path: "a".into(), size: 1, crc32: 0 });
+        download.make_ready(now, vec![BuiltFile { path: "a".into(), size: 1, crc32: 0 }]);
         for volume in [0, 2] {
             assert_eq!(download.fetch(now, volume), Err(Closed::NoSuchArchive));
         }

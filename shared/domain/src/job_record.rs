@@ -132,7 +132,7 @@ job_record!(Download, Downloads, MAX_TRIES_DOWNLOAD, BuildArchive { download }, 
         self.release();
     }
     fn is_at_rest(&self) -> bool {
-        matches!(self.status, DownloadStatus::Ready | DownloadStatus::Failed | DownloadStatus::Revoked)
+        self.is_at_rest()
     }
 });
 job_record!(Email, Emails, MAX_TRIES_EMAIL, SendEmail { email }, EmailStatus::Failed, {

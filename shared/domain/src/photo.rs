@@ -131,9 +131,9 @@ pub struct Photo {
     pub work: JobState,
     /// Why it failed.
     pub error: Option<RecordError>,
-    /// Where it stood before it was to be deleted; none once its deletion is past the point of return.
+    /// While its deletion is marked, the status before; see [`Photo::deletion`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub before_deleting: Option<PhotoStatus>,
+    before_deleting: Option<PhotoStatus>,
     /// When the last upload URL expires that was given out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upload_until: Option<Timestamp>,
@@ -148,7 +148,68 @@ pub struct Photo {
     pub processed_at: Option<Timestamp>,
 }
 
+/// Deletion of a photo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deletion {
+    /// Nobody deletes it.
+    None,
+    /// A request deletes it, and takes that back if an order has it.
+    Marked {
+        /// The status that it returns to then.
+        before: PhotoStatus,
+    },
+    /// No order has it and none will: it is not kept any more.
+    Condemned,
+}
+
+/// A photo as it is announced.
+#[derive(Debug, Clone)]
+pub struct Announcement {
+    /// The photographer's name for it.
+    pub filename: String,
+    /// The declared content type.
+    pub content_type: String,
+    /// The declared size in bytes.
+    pub size: u64,
+    /// The declared SHA-256, lower-case hex.
+    pub declared_sha256: Option<String>,
+}
+
 impl Photo {
+    /// A photo that waits for its upload until `upload_until`.
+    pub fn announced(studio: Studio, id: Uuid, new: Announcement, now: Timestamp, upload_until: Timestamp) -> Self {
+        let mut photo = Self {
+            studio,
+            id,
+            status: PhotoStatus::AwaitingUpload,
+            filename: new.filename,
+            content_type: new.content_type,
+            size: new.size,
+            declared_sha256: new.declared_sha256,
+            etag: None,
+            development: None,
+            work: JobState::default(),
+            error: None,
+            before_deleting: None,
+            upload_until: None,
+            ordered: false,
+            created_at: now,
+            uploaded_at: None,
+            processed_at: None,
+        };
+        photo.offer_upload(upload_until);
+        photo
+    }
+
+    /// Returns where its deletion stands.
+    pub fn deletion(&self) -> Deletion {
+        match (self.status, self.before_deleting) {
+            (PhotoStatus::Deleting, Some(before)) => Deletion::Marked { before },
+            (PhotoStatus::Deleting, None) => Deletion::Condemned,
+            _ => Deletion::None,
+        }
+    }
+
     /// Where the original lies.
     pub fn original(&self) -> ObjectKey {
         ObjectKey::Original { studio: self.studio.clone(), photo: self.id }

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use domain::{
     ObjectKey, Studio,
     operation::Filled,
-    photo::{Photo, PhotoStatus},
+    photo::{Deletion, Photo},
 };
 use uuid::Uuid;
 
@@ -23,7 +23,7 @@ pub async fn delete(state: &State, studio: &Studio, id: Uuid) -> ApiResult<()> {
     // Most refusals are found here, and write nothing.
     let filled = state.fillings.is_done(Filled::Orders).await?;
     if let Some(order) = state.orders.holding(studio, id, now, filled).await? {
-        if photo.status == PhotoStatus::Deleting {
+        if let Deletion::Marked { .. } = photo.deletion() {
             // Marked by a request that broke off before it saw the order: the photo is the order's.
             let keep = |photo: &mut Photo| {
                 photo.keep(now);
@@ -38,7 +38,7 @@ pub async fn delete(state: &State, studio: &Studio, id: Uuid) -> ApiResult<()> {
     let (mut photo, begun) = begun.ok_or_else(|| Problem::not_found("photo"))?;
     let under_way = || Problem::new(Kind::UnderWay, "The photo is being developed, or another request deletes it.");
     begun.map_err(|_| under_way())?;
-    if !photo.is_condemned() {
+    if photo.deletion() != Deletion::Condemned {
         let order = state.orders.holding(studio, id, now, filled).await?;
         let decide = |photo: &mut Photo| {
             if order.is_none() {

@@ -6,7 +6,7 @@ use archive::{
 };
 use domain::{
     ObjectKey, Studio,
-    download::{BuiltFile, Download, DownloadKind, DownloadStatus, Variant},
+    download::{BuiltFile, Download, DownloadKind, DownloadStatus, Due, Files, Variant},
     job_state::NotAgain,
     object_key::Picture,
     order::Order,
@@ -34,10 +34,10 @@ pub async fn create(state: &State, order: &Order, mut download: Download, wait: 
     if download.kind == DownloadKind::Single {
         let photo = photo_of(state, order, &download).await?;
         let file = bare_file(&photo, download.variant)?;
-        download.make_ready(state.clock.now(), file);
+        download.make_ready(state.clock.now(), vec![file]);
     } else {
         let layouts = plan(state, order, &download, wait).await?;
-        download.planned = state.contents().announce(&download, &layouts).await?;
+        download.files = Files::Planned(state.contents().announce(&download, &layouts).await?);
     }
     let made = match state.downloads.create(&download).await? {
         Created::New => download,
@@ -138,19 +138,19 @@ pub async fn rebuild(state: &State, order: &Order, found: Download, by: Uuid, wa
     if new.kind == DownloadKind::Single {
         let photo = photo_of(state, order, &new).await?;
         let file = bare_file(&photo, new.variant)?;
-        new.make_ready(now, file);
+        new.make_ready(now, vec![file]);
     } else {
         let layouts = plan(state, order, &new, wait).await?;
-        new.planned = state.contents().announce(&new, &layouts).await?;
+        new.files = Files::Planned(state.contents().announce(&new, &layouts).await?);
     }
     let set = state.downloads.update(&found.studio, found.id, |download: &mut Download| {
         if download.build != found.build {
             return Err(NotAgain::UnderWay);
         }
         download.restart(now, Some(by))?;
-        download.planned.clone_from(&new.planned);
-        if let Some(file) = &new.file {
-            download.make_ready(now, file.clone());
+        match &new.files {
+            Files::Built(files) => download.make_ready(now, files.clone()),
+            files => download.files.clone_from(files),
         }
         Ok(())
     });
@@ -169,7 +169,7 @@ fn refuse(set: Result<(), NotAgain>) -> Result<(), Problem> {
 
 /// Sends the email of a single download, unless it is on the way already.
 pub async fn tell(state: &State, order: &Order, download: &Download) -> ApiResult<()> {
-    if !download.notify || download.work.due_at.is_none() {
+    if !download.notify || !matches!(download.due(), Some(Due::Notification(_))) {
         return Ok(());
     }
     notification::tell(&state.emails, state.queues.of(QueueName::Emails), download, order, state.clock.now()).await?;

@@ -52,12 +52,11 @@ pub async fn create(
     let order = ordering::find(&state, &studio, id).await?;
     let wait = new.queue == Some(false);
     let made = if request.again { state.downloads.get(&studio, request.id).await? } else { None };
-    let download = match request.made(made)? {
-        Some(made) => made,
-        None => {
-            let download = new.parse(&order, request.id, &state)?;
-            downloads::create(&state, &order, download, wait).await?
-        }
+    let download = if let Some(made) = request.made(made)? {
+        made
+    } else {
+        let download = new.parse(&order, request.id, &state)?;
+        downloads::create(&state, &order, download, wait).await?
     };
     let (download, status) = if request.answered {
         (download, StatusCode::ACCEPTED)

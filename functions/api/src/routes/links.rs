@@ -151,8 +151,8 @@ async fn presign(state: &State, download: &Download, order: &Order, volume: usiz
             let content_type = photo.development.as_ref().map(|made| made.sniffed_content_type.as_str());
             (&state.originals, file_name(OriginalName { filename: &photo.filename, content_type }))
         }
-        _ if download.more_files.is_empty() => (&state.archives, format!("{}.zip", order.reference)),
-        _ => (&state.archives, format!("{} {volume} of {}.zip", order.reference, download.files().count())),
+        _ if download.files.built().len() <= 1 => (&state.archives, format!("{}.zip", order.reference)),
+        _ => (&state.archives, format!("{} {volume} of {}.zip", order.reference, download.files.built().len())),
     };
     let seconds = (file.size / SLOW_LINE_BYTES_PER_SECOND).clamp(SHORTEST, LONGEST);
     let disposition = download_page::attachment(&filename);

@@ -138,8 +138,8 @@ pub struct FileView {
 impl DownloadView {
     /// As it is at `now`.
     pub fn new(download: &Download, now: Timestamp) -> Self {
-        let file = download.file.as_ref();
-        let known: Vec<&BuiltFile> = download.archives().collect();
+        let file = download.files.built().first();
+        let known: Vec<&BuiltFile> = download.files.known().iter().collect();
         let archive =
             |file: &&BuiltFile| Archive { path: file.path.clone(), size_bytes: file.size, crc32: hex(file.crc32) };
         Self {

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use super::{Derivatives, Development, Photo, PhotoStatus};
+use super::{Deletion, Derivatives, Development, Photo, PhotoStatus};
 use crate::job_state::{Claim, GRACE, JobState, MAX_TRIES_PHOTO, NotAgain, NotOwner, TryId};
 
 /// An upload that never came is forgotten after this long.
@@ -118,12 +118,12 @@ impl Photo {
         Ok(())
     }
 
-    /// It is to be deleted: from now on no order takes it, and no worker. Refused while one has it.
+    /// Marks it for deletion: from now on no order takes it, and no worker. Refused while a worker holds it.
     pub fn begin_deleting(&mut self, now: Timestamp) -> Result<(), NotAgain> {
         if self.work.held_at(now, TryId(Uuid::nil())) {
             return Err(NotAgain::UnderWay);
         }
-        if self.status != PhotoStatus::Deleting {
+        if self.deletion() == Deletion::None {
             self.before_deleting = Some(self.status);
             self.status = PhotoStatus::Deleting;
             self.work.settle();
@@ -131,24 +131,22 @@ impl Photo {
         Ok(())
     }
 
-    /// No order holds it, and none will: from now on its deletion is not taken back.
+    /// Condemns it: no order has it, and none will.
     pub fn condemn(&mut self) -> Result<(), NotAgain> {
-        if self.status != PhotoStatus::Deleting {
-            return Err(NotAgain::UnderWay);
+        match self.deletion() {
+            Deletion::None => Err(NotAgain::UnderWay),
+            Deletion::Marked { .. } | Deletion::Condemned => {
+                self.before_deleting = None;
+                Ok(())
+            }
         }
-        self.before_deleting = None;
-        Ok(())
     }
 
-    /// Is its deletion past the point of return?
-    pub fn is_condemned(&self) -> bool {
-        self.status == PhotoStatus::Deleting && self.before_deleting.is_none()
-    }
-
-    /// It stays after all. What was under way, or uploaded meanwhile, is due: its message may have come, and found nothing
-    /// to do.
+    /// Takes the mark of a deletion back. What was under way, or uploaded meanwhile, is due: its message may have come and found
+    /// nothing to do.
     pub fn keep(&mut self, now: Timestamp) {
-        let Some(before) = self.before_deleting.take() else { return };
+        let Deletion::Marked { before } = self.deletion() else { return };
+        self.before_deleting = None;
         self.status = before;
         match before {
             PhotoStatus::Pending | PhotoStatus::Processing => self.status = PhotoStatus::Pending,
@@ -216,7 +214,7 @@ mod tests {
             assert_eq!(photo.claim(TryId(Uuid::from_u128(12)), now, now, Some("\"e\"")), Claim::Void);
             let mut other = photo.clone();
             photo.keep(now);
-            assert_eq!((photo.status, photo.is_condemned()), (kept, false), "{before:?}");
+            assert_eq!((photo.status, photo.deletion() == Deletion::Condemned), (kept, false), "{before:?}");
             assert_eq!(
                 photo.work.due_at.is_some(),
                 matches!(kept, PhotoStatus::Pending | PhotoStatus::AwaitingUpload),
@@ -224,7 +222,7 @@ mod tests {
             );
             other.condemn().expect("it is marked");
             other.keep(now);
-            assert!(other.status == PhotoStatus::Deleting && other.is_condemned());
+            assert!(other.status == PhotoStatus::Deleting && other.deletion() == Deletion::Condemned);
         }
     }
 

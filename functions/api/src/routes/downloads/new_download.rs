@@ -1,7 +1,7 @@
 //! On which terms a download is asked for.
 
 use domain::{
-    download::{DEFAULT_EXPIRES_IN_DAYS, Download, DownloadKind, DownloadStatus, Progress, Variant},
+    download::{DEFAULT_EXPIRES_IN_DAYS, Download, DownloadKind, DownloadStatus, Files, Progress, Variant},
     job_state::JobState,
     order::Order,
 };
@@ -80,9 +80,7 @@ impl NewDownload {
             photo: self.photo_id,
             build: 1,
             split_bytes: self.split_bytes,
-            planned: Vec::new(),
-            file: None,
-            more_files: Vec::new(),
+            files: Files::Unknown,
             position: None,
             photo_count,
             progress: Progress { done: 0, total: photo_count },

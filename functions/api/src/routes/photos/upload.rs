@@ -3,8 +3,7 @@
 use axum::{Json, extract::State as Shared};
 use domain::{
     Studio,
-    job_state::JobState,
-    photo::{MAX_ORIGINAL_BYTES, Photo, PhotoStatus},
+    photo::{Announcement, MAX_ORIGINAL_BYTES, Photo},
 };
 use http::StatusCode;
 use jiff::Timestamp;
@@ -66,27 +65,9 @@ impl NewPhoto {
         if declared_sha256.as_deref().is_some_and(|hash| sha256_bytes(hash).is_none()) {
             return Err(Problem::invalid("sha256", "It must be 64 hexadecimal digits."));
         }
-        let mut photo = Photo {
-            studio,
-            id,
-            status: PhotoStatus::AwaitingUpload,
-            filename: self.filename,
-            content_type,
-            size: self.size_bytes,
-            declared_sha256,
-            etag: None,
-            development: None,
-            work: JobState::default(),
-            error: None,
-            before_deleting: None,
-            upload_until: None,
-            ordered: false,
-            created_at: now,
-            uploaded_at: None,
-            processed_at: None,
-        };
-        photo.offer_upload(now.saturating_add(UPLOAD_URL_LIVES).unwrap_or(now));
-        Ok(photo)
+        let new = Announcement { filename: self.filename, content_type, size: self.size_bytes, declared_sha256 };
+        let upload_until = now.saturating_add(UPLOAD_URL_LIVES).unwrap_or(now);
+        Ok(Photo::announced(studio, id, new, now, upload_until))
     }
 }
 
