@@ -13,7 +13,6 @@ mod problem;
 mod routes;
 mod state;
 mod synchronous;
-mod views;
 
 pub use openapi::problems;
 pub use routes::{openapi_document, router};

@@ -145,6 +145,12 @@ async fn document(extract::State(state): extract::State<State>) -> impl IntoResp
     ([(CONTENT_TYPE, "application/json")], document.clone())
 }
 
+/// Shows a page of records.
+fn page<R: domain::record::Record, T>(page: &runtime::store::Page<R>, view: impl Fn(&R) -> T) -> api_types::Page<T> {
+    let next_cursor = page.next.map(|id| id.to_string());
+    api_types::Page { items: page.items.iter().map(view).collect(), next_cursor }
+}
+
 /// Where a page begins, and how long it is.
 fn page_of<C: FromStr>(limit: Option<usize>, cursor: Option<&str>) -> Result<(Option<C>, usize), Problem> {
     let limit = limit.unwrap_or(DEFAULT_LIMIT);

@@ -2,7 +2,6 @@
 //!
 //! A client of the API's routes for operators and nothing else, here as on AWS.
 
-mod answers;
 mod cli;
 mod client;
 mod progress;
@@ -11,11 +10,12 @@ mod table;
 
 use std::time::Duration;
 
+use api_types::{FailedJobPage, OperationStarted, OperationView, Queues, Retried, Verdict};
+use domain::operation::OperationStatus;
 use serde_json::{Value, json};
 
 pub use self::cli::Cli;
 use self::{
-    answers::{Begun, FailedPage, Operation, Queues, Retried},
     cli::{Command, Failed, Forget, ForgetWhich, Retry, RetryWhich},
     client::{Answer, Client, Trouble},
     progress::Progress,
@@ -93,7 +93,7 @@ impl Session {
         let answer: Answer<Queues> = client.get(&["queues"], &[]).await?;
         let queues = &answer.value.queues;
         self.tell(&answer, |_| render::queues(queues));
-        Ok(Ended::well(queues.iter().all(answers::Queue::is_ok)))
+        Ok(Ended::well(queues.iter().all(|queue| queue.verdict == Verdict::Ok)))
     }
 
     async fn failed(&mut self, client: &Client, asked: &Failed) -> Result<Ended, Trouble> {
@@ -101,7 +101,7 @@ impl Session {
         let (mut items, mut groups, mut cursor) = (Vec::new(), Vec::new(), None);
         loop {
             let query = [("error", error.as_deref()), ("studio", studio.as_deref()), ("cursor", cursor.as_deref())];
-            let page: Answer<FailedPage> = client.get(&["queues", queue, "failed"], &query).await?;
+            let page: Answer<FailedJobPage> = client.get(&["queues", queue, "failed"], &query).await?;
             self.tell(&page, |_| String::new());
             items.extend(page.value.items);
             groups.extend(page.value.groups.unwrap_or_default());
@@ -154,36 +154,41 @@ impl Session {
         self.begun(client, begun, *no_wait).await
     }
 
-    async fn begun(&mut self, client: &Client, begun: Answer<Begun>, no_wait: bool) -> Result<Ended, Trouble> {
+    async fn begun(
+        &mut self,
+        client: &Client,
+        begun: Answer<OperationStarted>,
+        no_wait: bool,
+    ) -> Result<Ended, Trouble> {
         if no_wait {
-            self.tell(&begun, |Begun { operation }| {
+            self.tell(&begun, |OperationStarted { operation }| {
                 format!("It goes on by itself; `darkroom operation {}` follows it.\n", operation.id)
             });
             return Ok(Ended::Well);
         }
-        let Answer { text, value: Begun { operation } } = begun;
+        let Answer { text, value: OperationStarted { operation } } = begun;
         self.follow(client, Answer { text, value: operation }).await
     }
 
     /// Looks at an operation until it has ended.
-    async fn follow(&mut self, client: &Client, mut answer: Answer<Operation>) -> Result<Ended, Trouble> {
+    async fn follow(&mut self, client: &Client, mut answer: Answer<OperationView>) -> Result<Ended, Trouble> {
         let mut progress = (!self.json).then(Progress::start);
         let (mut pause, mut missed) = (LOOK_EVERY.0, 0);
         while !answer.value.has_ended() {
-            let Operation { id, status, done, .. } = &answer.value;
+            let OperationView { id, status, done, .. } = &answer.value;
             if let Some(progress) = &mut progress {
-                progress.show(format!("Operation {id} is {status}: {done} so far"));
+                progress.show(format!("Operation {id} is {}: {done} so far", render::status(*status)));
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LOOK_EVERY.1);
-            match client.get(&["operations", id], &[]).await {
+            match client.get(&["operations", &id.to_string()], &[]).await {
                 Ok(newer) => (answer, missed) = (newer, 0),
                 Err(trouble) if trouble.may_pass() && missed < MISSED_LOOKS => missed += 1,
                 Err(trouble) => return Err(trouble),
             }
         }
         drop(progress);
-        if answer.value.status == "failed" {
+        if answer.value.status == OperationStatus::Failed {
             self.tell(&answer, |_| String::new());
             return Ok(Ended::BrokeOff(render::broke_off(&answer.value)));
         }

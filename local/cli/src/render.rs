@@ -1,14 +1,13 @@
 //! The answers in words and tables.
 
+use api_types::{FailedJob, FailedKind, FailureGroup, OperationKind, OperationView, QueueView, Retried};
+use domain::operation::OperationStatus;
 use jiff::Timestamp;
 
-use super::{
-    answers::{FailedJob, Group, Operation, Queue, Retried},
-    table::{Table, printable},
-};
+use super::table::{Table, printable};
 
 /// How the queues are, a line each.
-pub fn queues(queues: &[Queue]) -> String {
+pub fn queues(queues: &[QueueView]) -> String {
     let mut table = Table::new([
         "queue",
         "verdict",
@@ -22,8 +21,8 @@ pub fn queues(queues: &[Queue]) -> String {
     ]);
     for queue in queues {
         table.row([
-            queue.name.clone(),
-            queue.verdict.clone(),
+            queue.queue.to_string(),
+            queue.verdict.to_string(),
             queue.waiting.to_string(),
             queue.in_flight.to_string(),
             queue.delayed.to_string(),
@@ -37,7 +36,7 @@ pub fn queues(queues: &[Queue]) -> String {
 }
 
 /// Failed jobs by their errors, then one by one.
-pub fn failed(queue: &str, groups: &[Group], items: &[FailedJob]) -> String {
+pub fn failed(queue: &str, groups: &[FailureGroup], items: &[FailedJob]) -> String {
     if items.is_empty() {
         return format!("No failed jobs of {queue}.\n");
     }
@@ -49,15 +48,15 @@ pub fn failed(queue: &str, groups: &[Group], items: &[FailedJob]) -> String {
     }
     let mut jobs = Table::new(["id", "job", "studio", ">tries", "first failed", "last failed", "error"]);
     for item in items {
-        let job = item.job.as_deref().unwrap_or(if item.kind == "message" { "(message)" } else { "-" });
+        let job = item.job.as_deref().unwrap_or(if item.kind == FailedKind::Message { "(message)" } else { "-" });
         jobs.row([
             item.id.clone(),
             job.to_owned(),
             item.studio.clone().unwrap_or_else(|| "-".to_owned()),
             item.tries.to_string(),
-            moment(item.first_failed_at.as_deref()),
-            moment(item.last_failed_at.as_deref()),
-            item.error.as_ref().map_or_else(|| "-".to_owned(), |error| error.code.clone()),
+            moment(Some(item.first_failed_at)),
+            moment(item.last_failed_at),
+            item.error.code.clone(),
         ]);
     }
     format!("{}\n{}", errors.render(), jobs.render())
@@ -74,17 +73,18 @@ pub fn retried(queue: &str, answer: &Retried) -> String {
 }
 
 /// What an operation has done.
-pub fn done(operation: &Operation) -> String {
-    let Operation { kind, queue, done, .. } = operation;
-    match kind.as_str() {
-        "retry" => format!("Enqueued {} again.", jobs(*done, queue)),
-        "forget" => format!("Forgot {}.", jobs(*done, queue)),
-        _ => format!("Enqueued {done} of {queue}."),
+pub fn done(operation: &OperationView) -> String {
+    let OperationView { kind, queue, done, .. } = operation;
+    match kind {
+        OperationKind::Retry => format!("Enqueued {} again.", jobs(*done, queue.as_str())),
+        OperationKind::Forget => format!("Forgot {}.", jobs(*done, queue.as_str())),
+        OperationKind::Erase => format!("Erased {done} orders."),
+        OperationKind::Regenerate | OperationKind::Fill => format!("Enqueued {done} of {queue}."),
     }
 }
 
 /// How an operation ended that did not come to its end.
-pub fn broke_off(operation: &Operation) -> String {
+pub fn broke_off(operation: &OperationView) -> String {
     let why = operation.error.as_ref().map(|error| format!("{} ({})", error.message, error.code));
     printable(&format!(
         "Operation {} failed: {}. Before that: {}",
@@ -108,19 +108,27 @@ fn age(seconds: u64) -> String {
     }
 }
 
-/// To the second, in UTC; what is no instant is shown as it is.
-fn moment(text: Option<&str>) -> String {
-    let Some(text) = text else { return "-".to_owned() };
-    let instant: Result<Timestamp, _> = text.parse();
-    instant.map_or_else(|_| text.to_owned(), |instant| instant.strftime("%Y-%m-%d %H:%M:%SZ").to_string())
+/// To the second, in UTC.
+fn moment(instant: Option<Timestamp>) -> String {
+    instant.map_or_else(|| "-".to_owned(), |instant| instant.strftime("%Y-%m-%d %H:%M:%SZ").to_string())
+}
+
+/// As the API writes it.
+pub fn status(status: OperationStatus) -> &'static str {
+    match status {
+        OperationStatus::Pending => "pending",
+        OperationStatus::Processing => "processing",
+        OperationStatus::Done => "done",
+        OperationStatus::Failed => "failed",
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use api_types::{FailedJobPage, Queues};
     use serde_json::json;
 
     use super::*;
-    use crate::answers::{FailedPage, Queues};
 
     #[test]
     fn queues_stand_in_columns_with_their_reasons() {
@@ -143,20 +151,20 @@ photos  failing    12000         20        3     2 h       2             1  fail
 
     #[test]
     fn failures_are_counted_by_error_and_listed_one_by_one() {
-        let page: FailedPage = serde_json::from_value(json!({
+        let page: FailedJobPage = serde_json::from_value(json!({
             "items": [
-                { "id": "0199a1", "kind": "record", "job": "process_photo", "studio": "anna", "record_id": "0199a1",
+                { "id": "0199a1", "kind": "record", "job": "process_photo", "studio": "anna", "record_id": "0199e0a0-0000-7000-8000-000000000001",
                   "tries": 3, "error": { "code": "damaged", "message": "The file is damaged." },
                   "first_failed_at": "2026-05-01T12:00:00.123Z", "last_failed_at": "2026-05-01T12:03:00Z",
                   "dead_letters": 1 },
                 { "id": "m-1", "kind": "message", "job": null, "studio": null, "record_id": null, "tries": 8,
                   "error": { "code": "undecodable", "message": "No job of ours." },
-                  "first_failed_at": null, "last_failed_at": "2026-05-01T11:00:00Z", "dead_letters": 1 },
+                  "first_failed_at": "2026-05-01T11:00:00Z", "last_failed_at": null, "dead_letters": 1 },
             ],
             "groups": [
-                { "code": "damaged", "message": "The file is damaged.", "count": 1, "first_failed_at": null,
+                { "code": "damaged", "message": "The file is damaged.", "count": 1, "first_failed_at": "2026-05-01T12:00:00Z",
                   "last_failed_at": null },
-                { "code": "undecodable", "message": "No job of ours.", "count": 12, "first_failed_at": null,
+                { "code": "undecodable", "message": "No job of ours.", "count": 12, "first_failed_at": "2026-05-01T12:00:00Z",
                   "last_failed_at": null },
             ],
             "next_cursor": null,
@@ -169,7 +177,7 @@ count  error        what it says
 
 id      job            studio  tries  first failed          last failed           error
 0199a1  process_photo  anna        3  2026-05-01 12:00:00Z  2026-05-01 12:03:00Z  damaged
-m-1     (message)      -           8  -                     2026-05-01 11:00:00Z  undecodable
+m-1     (message)      -           8  2026-05-01 11:00:00Z  -                     undecodable
 ";
         assert_eq!(failed("photos", page.groups.as_deref().unwrap(), &page.items), text);
         assert_eq!(failed("photos", &[], &[]), "No failed jobs of photos.\n");
@@ -177,17 +185,17 @@ m-1     (message)      -           8  -                     2026-05-01 11:00:00Z
 
     #[test]
     fn operations_say_how_many() {
-        let operation = |kind: &str, done: u64| -> Operation {
+        let operation = |kind: &str, done: u64| -> OperationView {
             let error = json!({ "code": "gone", "message": "The table is gone." });
-            let operation = json!({ "id": "op-1", "kind": kind, "queue": "photos", "status": "failed", "done": done,
-                "selection": { "all": true }, "error": error, "created_at": "", "ended_at": null });
+            let operation = json!({ "id": "0199e0a0-0000-7000-8000-000000000005", "kind": kind, "queue": "photos", "status": "failed", "done": done,
+                "selection": { "all": true }, "error": error, "created_at": "2026-05-01T12:00:00Z", "ended_at": null });
             serde_json::from_value(operation).unwrap()
         };
         assert_eq!(done(&operation("retry", 812)), "Enqueued 812 failed jobs of photos again.");
         assert_eq!(done(&operation("forget", 1)), "Forgot 1 failed job of photos.");
         assert_eq!(
             broke_off(&operation("forget", 1)),
-            "Operation op-1 failed: The table is gone. (gone). Before that: Forgot 1 failed job of photos."
+            "Operation 0199e0a0-0000-7000-8000-000000000005 failed: The table is gone. (gone). Before that: Forgot 1 failed job of photos."
         );
     }
 

@@ -46,13 +46,15 @@ async fn at(answers: Vec<(u16, Value)>, line: &str) -> (Outcome, Vec<(String, Va
     (outcome, script.asked.clone())
 }
 
+const OPERATION: &str = "0199e0a0-0000-7000-8000-000000000005";
+
 fn queue(verdict: &str) -> Value {
     json!({ "queue": "emails", "waiting": 0, "in_flight": 0, "delayed": 0, "oldest_seconds": null, "failed": 0,
-        "dead_letters": 0, "healthy": {}, "verdict": verdict, "reasons": [] })
+        "dead_letters": 0, "healthy": { "waiting": 1, "oldest_seconds": 1, "failed": 0, "dead_letters": 0 }, "verdict": verdict, "reasons": [] })
 }
 
 fn operation(status: &str, done: u64) -> Value {
-    json!({ "id": "op", "kind": "retry", "queue": "photos", "status": status, "selection": {}, "done": done,
+    json!({ "id": OPERATION, "kind": "retry", "queue": "photos", "status": status, "selection": {}, "done": done,
         "error": null, "created_at": "2026-05-01T12:00:00Z", "ended_at": null })
 }
 
@@ -68,11 +70,12 @@ async fn a_queue_that_is_not_ok_is_the_exit_code() {
 #[tokio::test]
 async fn pages_are_followed_when_all_are_asked_for() {
     let job = |id: &str| {
-        json!({ "id": id, "kind": "record", "job": "send_email", "studio": "anna", "record_id": id, "tries": 3,
-            "error": { "code": "refused", "message": "No." }, "first_failed_at": null, "last_failed_at": null,
-            "dead_letters": 0 })
+        json!({ "id": id, "kind": "record", "job": "send_email", "studio": "anna", "record_id": null, "tries": 3,
+            "error": { "code": "refused", "message": "No." }, "first_failed_at": "2026-05-01T12:00:00Z",
+            "last_failed_at": null, "dead_letters": 0 })
     };
-    let group = json!([{ "code": "refused", "message": "No.", "count": 2, "first_failed_at": null }]);
+    let group = json!([{ "code": "refused", "message": "No.", "count": 2,
+        "first_failed_at": "2026-05-01T12:00:00Z", "last_failed_at": null }]);
     let first = json!({ "items": [job("a")], "groups": group, "next_cursor": "c/1" });
     let last = json!({ "items": [job("b")], "groups": null, "next_cursor": null });
     let pages = vec![(200, first.clone()), (200, last.clone())];
@@ -109,11 +112,11 @@ async fn a_retry_of_all_is_followed_to_its_end() {
     assert_eq!(outcome.code, 0);
     let body = json!({ "all": true, "studio": "anna" });
     assert_eq!(asked[0], ("POST /queues/photos/failed/retry".to_owned(), body));
-    assert!(asked[1..].iter().all(|(line, _)| line == "GET /operations/op"), "{asked:?}");
+    assert!(asked[1..].iter().all(|(line, _)| *line == format!("GET /operations/{OPERATION}")), "{asked:?}");
 
     let (outcome, asked) = at(vec![begun], "retry photos --error damaged --no-wait").await;
     assert_eq!((outcome.code, &asked[0].1), (0, &json!({ "error": "damaged" })));
-    assert!(outcome.output.contains("darkroom operation op"), "{}", outcome.output);
+    assert!(outcome.output.contains(&format!("darkroom operation {OPERATION}")), "{}", outcome.output);
 }
 
 #[tokio::test]
@@ -122,7 +125,11 @@ async fn an_operation_that_failed_is_an_error() {
     failed["error"] = json!({ "code": "gone", "message": "The table is gone." });
     let (outcome, _) = at(vec![(200, failed.clone())], "operation op --json").await;
     assert_eq!((outcome.code, outcome.output), (2, format!("{failed}\n")));
-    assert!(outcome.complaint.starts_with("error: Operation op failed: The table is gone."), "{}", outcome.complaint);
+    assert!(
+        outcome.complaint.starts_with(&format!("error: Operation {OPERATION} failed: The table is gone.")),
+        "{}",
+        outcome.complaint
+    );
 }
 
 #[tokio::test]

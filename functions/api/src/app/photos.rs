@@ -2,6 +2,7 @@
 
 use std::{convert::Infallible, time::Duration};
 
+use api_types::{PhotoWithUpload, Upload};
 use domain::{
     Studio,
     job_state::NotAgain,
@@ -16,7 +17,6 @@ use crate::{
     problem::{ApiResult, Kind, Problem},
     state::State,
     synchronous,
-    views::{PhotoWithUpload, Upload},
 };
 
 /// An upload may take this long to begin.

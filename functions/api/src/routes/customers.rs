@@ -1,5 +1,6 @@
 //! Customers, who have no record of their own: their orders bear an address.
 
+use api_types::OperationStarted;
 use axum::{Json, extract::State as Shared};
 use domain::{
     email_address::EmailAddress,
@@ -11,10 +12,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::operations;
-use crate::{
-    extract::Body, idempotency::IdempotentRequest, identity::Caller, problem::ApiResult, state::State,
-    views::OperationStarted,
-};
+use crate::{extract::Body, idempotency::IdempotentRequest, identity::Caller, problem::ApiResult, state::State};
 
 /// Whose data is erased.
 #[derive(Deserialize, ToSchema)]

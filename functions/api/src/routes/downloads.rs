@@ -3,6 +3,7 @@
 mod new_download;
 mod retry;
 
+use api_types::{DownloadPage, DownloadState, DownloadView, DownloadWithFiles, DownloadWithLink, FileView, hex};
 use axum::{Json, extract::State as Shared, response::Response};
 use domain::{
     download::{Download, DownloadKind, DownloadStatus},
@@ -15,7 +16,7 @@ use utoipa::IntoParams;
 use uuid::Uuid;
 
 pub use self::{new_download::*, retry::*};
-use super::page_of;
+use super::{page, page_of};
 use crate::{
     app::{downloads, ordering},
     etag,
@@ -24,7 +25,6 @@ use crate::{
     identity::Caller,
     problem::{ApiResult, Problem, ProblemView},
     state::State,
-    views::{DownloadPage, DownloadState, DownloadView, DownloadWithFiles, DownloadWithLink, FileView, Page, hex},
 };
 
 /// Ask for a download
@@ -121,13 +121,13 @@ pub async fn list(
         (None, Some(status)) => Some((ListIndex::Status, status.as_str())),
         (None, None) => None,
     };
-    let page = match by {
+    let found = match by {
         Some(by) if state.fillings.is_done(Filled::Downloads).await? => {
             state.downloads.list_by(&studio, by, after, limit, keep).await?
         }
         _ => state.downloads.list(&studio, after, limit, keep).await?,
     };
-    Ok(Json(Page::of(&page, |download| DownloadView::new(download, now))))
+    Ok(Json(page(&found, |download| DownloadView::new(download, now))))
 }
 
 /// The files of a batch download, which are known before it is built; `None` where nobody has written them down.

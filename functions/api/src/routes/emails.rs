@@ -1,5 +1,6 @@
 //! Emails that a shop asks for.
 
+use api_types::{EmailMade, EmailView};
 use axum::{Json, extract::State as Shared, response::Response};
 use domain::{
     Studio,
@@ -20,7 +21,6 @@ use crate::{
     identity::Caller,
     problem::{ApiResult, Problem},
     state::State,
-    views::{EmailMade, EmailView},
 };
 
 /// Which template, to whom, about what.

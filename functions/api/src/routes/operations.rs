@@ -1,5 +1,6 @@
 //! Operations: work on many records that one request asked for.
 
+use api_types::{OperationStarted, OperationView};
 use axum::{Json, extract::State as Shared, response::Response};
 use domain::operation::Operation;
 use http::{HeaderMap, StatusCode};
@@ -12,7 +13,6 @@ use crate::{
     identity::Caller,
     problem::{ApiResult, Problem},
     state::State,
-    views::{OperationStarted, OperationView},
 };
 
 /// Begins the operation and answers that it was begun.

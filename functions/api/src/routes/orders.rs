@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use api_types::{OrderPage, OrderWithPhotos};
 use axum::{Json, extract::State as Shared, response::Response};
 use domain::{
     Studio,
@@ -15,7 +16,7 @@ use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::page_of;
+use super::{page, page_of};
 use crate::{
     app::ordering,
     etag,
@@ -24,7 +25,6 @@ use crate::{
     identity::Caller,
     problem::{ApiResult, Problem, ProblemView},
     state::State,
-    views::{OrderPage, OrderWithPhotos, Page},
 };
 
 const MAX_REFERENCE: usize = 100;
@@ -146,7 +146,7 @@ pub async fn list(
     Query(filter): Query<Filter>,
 ) -> ApiResult<Json<OrderPage>> {
     let (after, limit) = page_of(filter.limit, filter.cursor.as_deref())?;
-    let page = match filter.reference.as_deref() {
+    let found = match filter.reference.as_deref() {
         Some(reference) if state.fillings.is_done(Filled::Orders).await? => {
             state.orders.list_by_reference(&studio, reference, after, limit).await?
         }
@@ -156,7 +156,7 @@ pub async fn list(
             state.orders.list(&studio, after, limit, keep).await?
         }
     };
-    Ok(Json(Page::of(&page, |order| order.into())))
+    Ok(Json(page(&found, |order| order.into())))
 }
 
 /// One order

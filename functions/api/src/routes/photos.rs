@@ -5,6 +5,7 @@ mod upload;
 
 use std::time::Duration;
 
+use api_types::{DerivativesView, PhotoPage, PhotoView, Pictures};
 use axum::{Json, extract::State as Shared, response::Response};
 use domain::{
     ObjectKey,
@@ -18,7 +19,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 pub use self::{process::*, upload::*};
-use super::page_of;
+use super::{page, page_of};
 use crate::{
     app::{deletion, photos},
     etag,
@@ -26,7 +27,6 @@ use crate::{
     identity::Caller,
     problem::{ApiResult, ProblemView},
     state::State,
-    views::{DerivativesView, Page, PhotoPage, PhotoView, Pictures},
 };
 
 /// Long enough to show a page of thumbnails.
@@ -62,14 +62,14 @@ pub async fn list(
 ) -> ApiResult<Json<PhotoPage>> {
     let (after, limit) = page_of(filter.limit, filter.cursor.as_deref())?;
     let keep = |photo: &Photo| filter.status.is_none_or(|status| photo.status == status);
-    let page = match filter.status {
+    let found = match filter.status {
         Some(status) if state.fillings.is_done(Filled::Photos).await? => {
             let by = (ListIndex::Status, status.as_str());
             state.photos.list_by(&studio, by, after, limit, keep).await?
         }
         _ => state.photos.list(&studio, after, limit, keep).await?,
     };
-    Ok(Json(Page::of(&page, |photo| photo.into())))
+    Ok(Json(page(&found, |photo| photo.into())))
 }
 
 /// One photo

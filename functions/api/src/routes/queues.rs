@@ -4,6 +4,7 @@ mod failed;
 mod job_id;
 mod listing;
 
+use api_types::{QueueView, Queues, Verdict};
 use axum::{Json, extract::State as Shared};
 use domain::{job_record::JobRecord, queue_config::QueueName};
 pub use failed::*;
@@ -16,7 +17,6 @@ use crate::{
     identity::Operator,
     problem::ApiResult,
     state::{State, on_failed_jobs},
-    views::{QueueView, Queues, Verdict},
 };
 
 /// Dead letters that are looked at for a list. More of them are no list that anybody reads.

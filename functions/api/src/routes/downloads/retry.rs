@@ -1,5 +1,6 @@
 //! Downloads built again.
 
+use api_types::DownloadWithLink;
 use axum::{Json, extract::State as Shared};
 use domain::download::DownloadKind;
 use http::StatusCode;
@@ -13,7 +14,6 @@ use crate::{
     problem::{ApiResult, Problem, ProblemView},
     state::State,
     synchronous::HowToRun,
-    views::DownloadWithLink,
 };
 
 /// Build a download again

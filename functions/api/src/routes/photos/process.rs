@@ -1,5 +1,6 @@
 //! Photos developed again: one, or many.
 
+use api_types::{OperationStarted, PhotoView};
 use axum::{Json, extract::State as Shared};
 use domain::{
     operation::{Operation, Photos, Task},
@@ -18,7 +19,6 @@ use crate::{
     problem::{ApiResult, Problem, ProblemView},
     state::State,
     synchronous::HowToRun,
-    views::{OperationStarted, PhotoView},
 };
 
 /// Develop a photo again

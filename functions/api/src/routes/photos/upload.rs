@@ -1,5 +1,6 @@
 //! Photos announced: a record, and the request by which the bytes go to S3.
 
+use api_types::PhotoWithUpload;
 use axum::{Json, extract::State as Shared};
 use domain::{
     Studio,
@@ -18,7 +19,6 @@ use crate::{
     identity::Caller,
     problem::{ApiResult, Problem, ProblemView},
     state::State,
-    views::PhotoWithUpload,
 };
 
 /// In characters. Longer names exist on no file system; archives shorten them further.

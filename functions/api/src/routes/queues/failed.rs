@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use api_types::{Forgotten, OperationStarted, Retried, Skipped};
 use axum::{
     Json,
     extract::{Path, State as Shared},
@@ -32,7 +33,6 @@ use crate::{
     problem::{ApiResult, Problem},
     routes::operations,
     state::{State, on_failed_jobs},
-    views::{Forgotten, OperationStarted, Retried, Skipped},
 };
 
 /// Failed jobs of one request that names them.

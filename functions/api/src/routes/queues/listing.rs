@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use api_types::{FailedJob, FailedJobPage, FailedKind, FailureGroup};
 use axum::{
     Json,
     extract::{Path, State as Shared},
@@ -27,7 +28,6 @@ use crate::{
     problem::{ApiResult, Problem},
     routes::page_of,
     state::{State, on_failed_jobs},
-    views::{FailedJob, FailedJobPage, FailedKind, FailureGroup},
 };
 
 /// Failures read at once.
@@ -173,7 +173,7 @@ fn record<R: JobRecord>(failure: Failure, dead_letters: u32) -> FailedJob {
     FailedJob {
         id: JobId::Record(key.studio.clone(), key.id).to_string(),
         kind: FailedKind::Record,
-        job: Some(R::job(key.studio.clone(), key.id).name()),
+        job: Some(R::job(key.studio.clone(), key.id).name().to_owned()),
         studio: Some(key.studio.to_string()),
         record_id: Some(key.id),
         tries: work.attempts,
@@ -189,7 +189,7 @@ fn message(letter: &DeadLetter, entry: Entry) -> FailedJob {
     FailedJob {
         id: JobId::Message(letter.id.clone()).to_string(),
         kind: FailedKind::Message,
-        job: entry.job,
+        job: entry.job.map(str::to_owned),
         studio: entry.studio.map(|studio| studio.to_string()),
         record_id: entry.record,
         tries: letter.receives,

@@ -5,12 +5,12 @@ use domain::{
     email::{Email, EmailStatus, Message},
 };
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// An email.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[schema(as = Email)]
 pub struct EmailView {
     /// UUIDv7, or UUIDv5 of what it speaks of.
@@ -49,7 +49,7 @@ pub struct EmailView {
 }
 
 /// An email that was asked for.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct EmailMade {
     /// The email.
     pub email: EmailView,

@@ -2,12 +2,12 @@
 
 use domain::order::{Order, OrderStatus};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// An order.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[schema(as = Order)]
 pub struct OrderView {
     /// UUIDv7.
@@ -26,7 +26,7 @@ pub struct OrderView {
 }
 
 /// Who bought.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[schema(as = Customer)]
 pub struct CustomerView {
     /// As the customer wrote it.
@@ -39,7 +39,7 @@ pub struct CustomerView {
 }
 
 /// An order with its photos.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct OrderWithPhotos {
     /// The order.
     #[serde(flatten)]

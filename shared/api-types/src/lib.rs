@@ -1,4 +1,6 @@
-//! Records as the API shows them. What is not here, nobody outside sees.
+//! Response bodies of the API: records as callers see them. Whatever is not here, no caller sees.
+//!
+//! The API writes them, the command and tests read them, and the OpenAPI document describes them.
 
 mod download;
 mod email;
@@ -9,24 +11,22 @@ mod queue;
 
 use std::borrow::Cow;
 
-use domain::record::Record;
 pub use download::{DownloadState, DownloadView, DownloadWithFiles, DownloadWithLink, FileView};
 pub use email::{EmailMade, EmailView};
-pub use operation::{OperationStarted, OperationView};
+pub use operation::{OperationKind, OperationStarted, OperationView};
 pub use order::{OrderView, OrderWithPhotos};
 pub use photo::{DerivativesView, PhotoView, PhotoWithUpload, Pictures, Upload};
 pub use queue::{
     FailedJob, FailedJobPage, FailedKind, FailureGroup, Forgotten, QueueView, Queues, Retried, Skipped, Verdict,
 };
-use runtime::store;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{ArrayBuilder, ObjectBuilder, Ref, RefOr, Schema, schema::SchemaType, schema::Type},
 };
 
 /// Some of a list, newest first.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Page<T> {
     /// The records.
     pub items: Vec<T>,
@@ -40,13 +40,6 @@ pub type PhotoPage = Page<PhotoView>;
 pub type OrderPage = Page<OrderView>;
 /// Some downloads.
 pub type DownloadPage = Page<DownloadView>;
-
-impl<T> Page<T> {
-    /// Of records, each shown so.
-    pub fn of<R: Record>(page: &store::Page<R>, view: impl Fn(&R) -> T) -> Self {
-        Self { items: page.items.iter().map(view).collect(), next_cursor: page.next.map(|id| id.to_string()) }
-    }
-}
 
 // By hand: derived, a page of photos is called `Page_Photo`, and the photos are written out in it without their name.
 impl<T: ToSchema> ToSchema for Page<T> {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::hex;
+use crate::hex;
 
 /// Where a download stands: `pending` and `processing` until it is built; then `ready`, and after its days `expired`; or `failed`,
 /// and `error_code` says why; `revoked` once the studio has taken it back.
@@ -31,7 +31,7 @@ pub enum DownloadState {
 }
 
 /// A download.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[schema(as = Download)]
 pub struct DownloadView {
     /// UUIDv7.
@@ -88,7 +88,7 @@ pub struct DownloadView {
 }
 
 /// One archive of a download.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Archive {
     /// Its key.
     pub path: String,
@@ -99,7 +99,7 @@ pub struct Archive {
 }
 
 /// A download and the customer's link to it.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct DownloadWithLink {
     /// The download.
     pub download: DownloadView,
@@ -108,7 +108,7 @@ pub struct DownloadWithLink {
 }
 
 /// A download with its list of files.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct DownloadWithFiles {
     /// The download.
     #[serde(flatten)]
@@ -118,7 +118,7 @@ pub struct DownloadWithFiles {
 }
 
 /// A file in an archive.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[schema(as = File)]
 pub struct FileView {
     /// Its name there.

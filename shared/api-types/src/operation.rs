@@ -27,7 +27,7 @@ pub enum OperationKind {
 }
 
 /// Work on many records, done page by page.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[schema(as = Operation)]
 pub struct OperationView {
     /// UUIDv7.
@@ -53,13 +53,13 @@ pub struct OperationView {
 }
 
 /// Which records an operation is about; what is not said bounds nothing.
-#[derive(Debug, Default, Serialize, ToSchema)]
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
 #[schema(as = Selection)]
 pub struct SelectionView {
     /// Of photos: `all`, `failed` or `older`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    pub which: Option<&'static str>,
+    pub which: Option<String>,
     /// Of photos: those that an older processor developed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -75,10 +75,17 @@ pub struct SelectionView {
 }
 
 /// An operation that was begun; `GET /operations/{id}` says how far it is.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct OperationStarted {
     /// The operation.
     pub operation: OperationView,
+}
+
+impl OperationView {
+    /// Is it done, or has it failed?
+    pub fn has_ended(&self) -> bool {
+        matches!(self.status, OperationStatus::Done | OperationStatus::Failed)
+    }
 }
 
 impl From<&Operation> for OperationView {
@@ -111,7 +118,7 @@ fn photos(which: Photos) -> SelectionView {
         Photos::Failed => ("failed", None),
         Photos::Older { processor_version } => ("older", Some(processor_version)),
     };
-    SelectionView { which: Some(which), processor_version, ..SelectionView::default() }
+    SelectionView { which: Some(which.to_owned()), processor_version, ..SelectionView::default() }
 }
 
 fn failed(selection: &domain::operation::Selection) -> SelectionView {

@@ -7,14 +7,14 @@ use domain::{
     photo::{Derivative, Derivatives, Exif, Photo, PhotoStatus},
 };
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::hex;
+use crate::hex;
 
 /// A photo.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[schema(as = Photo)]
 pub struct PhotoView {
     /// UUIDv7.
@@ -63,7 +63,7 @@ pub struct PhotoView {
 }
 
 /// The pictures made of an original, or why there are none.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[schema(as = Derivatives)]
 #[serde(untagged)]
 pub enum DerivativesView {
@@ -75,7 +75,7 @@ pub enum DerivativesView {
 
 /// The pictures made of an original: JPEG, upright, tagged sRGB. Of its metadata they carry the copyright notice, the
 /// creator and the credit line only.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Pictures {
     /// Long edge 2048 px at most.
     pub preview: DerivativeView,
@@ -84,7 +84,7 @@ pub struct Pictures {
 }
 
 /// Why there are no pictures.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NoDerivatives {
     /// The file's coding is not decoded; Photoshop documents and videos never are.
@@ -92,7 +92,7 @@ pub enum NoDerivatives {
 }
 
 /// A picture made of an original, a JPEG.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[schema(as = Derivative)]
 pub struct DerivativeView {
     /// Pixels.
@@ -112,7 +112,7 @@ pub struct DerivativeView {
 }
 
 /// A photo that was announced, and where its bytes go.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct PhotoWithUpload {
     /// The photo.
     pub photo: PhotoView,
@@ -121,7 +121,7 @@ pub struct PhotoWithUpload {
 }
 
 /// A request to be made to S3: as it is said here, or S3 refuses it.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Upload {
     /// `PUT`.
     pub method: String,

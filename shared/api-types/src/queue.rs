@@ -1,23 +1,25 @@
 //! Queues and what failed on them, for operators.
 
+use std::fmt;
+
 use domain::{
     RecordError,
     queue_config::{Healthy, QueueName},
 };
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// All queues.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Queues {
     /// Most urgent first.
     pub queues: Vec<QueueView>,
 }
 
 /// A queue.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[schema(as = Queue)]
 pub struct QueueView {
     /// Its name.
@@ -43,7 +45,7 @@ pub struct QueueView {
 }
 
 /// How a queue is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// All is well.
@@ -54,8 +56,18 @@ pub enum Verdict {
     Failing,
 }
 
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ok => "ok",
+            Self::Behind => "behind",
+            Self::Failing => "failing",
+        })
+    }
+}
+
 /// Some of the failed jobs of a queue, newest first.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[schema(as = FailedJobs)]
 pub struct FailedJobPage {
     /// Failed jobs. On the first page, dead letters without a failed record stand before all others, beyond `limit`.
@@ -67,7 +79,7 @@ pub struct FailedJobPage {
 }
 
 /// What a failed job is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FailedKind {
     /// A record that failed, with its dead letters.
@@ -77,7 +89,7 @@ pub enum FailedKind {
 }
 
 /// A failed job.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct FailedJob {
     /// What it is retried and forgotten by.
     #[schema(example = "anna:01923a5c-7b1e-7000-8000-0000000000ff")]
@@ -85,7 +97,7 @@ pub struct FailedJob {
     /// A record or a message.
     pub kind: FailedKind,
     /// Which job, where that can be told.
-    pub job: Option<&'static str>,
+    pub job: Option<String>,
     /// Whose, where that can be told.
     pub studio: Option<String>,
     /// The record that it is about.
@@ -107,7 +119,7 @@ pub struct FailedJob {
 }
 
 /// The failed jobs of a queue that have the same error.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct FailureGroup {
     /// The error's code; failed jobs are retried and forgotten by it.
     pub code: String,
@@ -126,7 +138,7 @@ pub struct FailureGroup {
 }
 
 /// What became of failed jobs that were to be tried again.
-#[derive(Debug, Default, Serialize, ToSchema)]
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct Retried {
     /// These are on the queue.
     pub retried: Vec<String>,
@@ -135,7 +147,7 @@ pub struct Retried {
 }
 
 /// A failed job that was not tried again.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Skipped {
     /// Which.
     pub id: String,
@@ -144,7 +156,7 @@ pub struct Skipped {
 }
 
 /// A failed job that was taken off the list.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Forgotten {
     /// Which.
     pub forgotten: String,
