@@ -4,13 +4,13 @@ mod app;
 mod download_page;
 mod etag;
 mod extract;
-mod headers;
 mod idempotency;
 mod identity;
 mod indexes;
 mod openapi;
 mod problem;
 mod routes;
+mod security_headers;
 mod state;
 mod synchronous;
 

@@ -14,7 +14,7 @@ use std::{str::FromStr, time::Duration};
 use axum::{
     Json, Router,
     extract::{self, DefaultBodyLimit, MatchedPath, Request},
-    middleware::{Next, from_fn, from_fn_with_state, map_response},
+    middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
 };
 use http::header::CONTENT_TYPE;
@@ -26,10 +26,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     extract::MAX_BODY_BYTES,
-    headers::secured,
     idempotency::keyed,
     openapi,
     problem::{Kind, Problem},
+    security_headers::secured,
     state::State,
 };
 
@@ -42,17 +42,15 @@ const MAX_LIMIT: usize = 200;
 pub fn router(state: State) -> Router {
     let (shop, _) = shop().split_for_parts();
     let (open, _) = open().split_for_parts();
-    shop.route_layer(from_fn_with_state(state.idempotency.clone(), keyed))
+    let router = shop
+        .route_layer(from_fn_with_state(state.idempotency.clone(), keyed))
         .merge(open)
         .fallback(async || Problem::not_found("route"))
         .method_not_allowed_fallback(async || {
             Problem::new(Kind::MethodNotAllowed, "This route knows other methods only.").into_response()
         })
-        .layer(from_fn(in_time))
-        .layer(map_response(secured))
-        .layer(from_fn(traced))
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .with_state(state)
+        .layer(from_fn(in_time));
+    secured(router).layer(from_fn(traced)).layer(DefaultBodyLimit::max(MAX_BODY_BYTES)).with_state(state)
 }
 
 /// Says in each line of the log which request and route it is about. Not which path: a customer's link is a key.
