@@ -22,6 +22,7 @@ import packages
 import pki
 import refusals
 import rework
+import upgrade
 from emulator import Emulator
 from shop import Shop
 from steps import Failed, Steps, check, say
@@ -42,6 +43,7 @@ def main():
     )
     parser.add_argument("--plan", type=Path, help="write the plan as JSON to this file, the examples' beside it")
     parser.add_argument("--plan-only", action="store_true", help="stop after the plan")
+    parser.add_argument("--previous", type=Path, help="infra of the release before: upgrade from it, and stop")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="darkroom-deployment-"))
     # Stopped from outside, it must take its emulator along.
@@ -76,6 +78,10 @@ def main():
 
 def deploy(steps: Steps, folder: Path, issuer: oidc.Issuer, emulator: Emulator, options):
     """From nothing to nothing."""
+    if options.previous:
+        with steps.step("upgrade from the release before"):
+            upgrade.run(options.previous.resolve(), INFRA, folder, variables(issuer), emulator)
+        return
     with steps.step("init"):
         terraform_copy(INFRA, folder / "infra", emulator.endpoint, emulator.ca)
         terraform = Terraform(folder / "infra", variables(issuer))
