@@ -110,8 +110,7 @@ async fn serve(args: ServeArgs) -> Result<ExitCode> {
     let data = args.running.data.clone().unwrap_or_else(|| ".darkroom".into());
     let mut options = options(args.running, data.clone(), (args.port, args.aws_port))?;
     if let Some(days) = args.personal_data_retention_days {
-        let variable = ("archive-builder".to_owned(), "PERSONAL_DATA_RETENTION_DAYS".to_owned());
-        options.overrides.insert(variable, days.to_string());
+        options.erase_orders_after(days);
     }
     let system = System::start(Options { cors_origins: args.cors_origins, ..options }).await?;
     let env_file = data.join("functions.env");

@@ -49,6 +49,12 @@ pub struct Options {
 }
 
 impl Options {
+    /// Has orders erased that are older than so many days.
+    pub fn erase_orders_after(&mut self, days: u32) {
+        let variable = ("housekeeper".to_owned(), "PERSONAL_DATA_RETENTION_DAYS".to_owned());
+        self.overrides.insert(variable, days.to_string());
+    }
+
     /// The usual ones: any ports, everything in this process.
     pub fn new(data: impl Into<PathBuf>) -> Result<Self> {
         Ok(Self {

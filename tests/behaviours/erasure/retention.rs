@@ -8,13 +8,12 @@ use tests::{TestApp, jpeg};
 
 use super::{NAME, is_erased, items, let_hours_pass, photo, step, tell};
 
-async fn years_later(retention: Option<&str>) -> (TestApp, Vec<String>, String) {
+async fn years_later(retention: Option<u32>) -> (TestApp, Vec<String>, String) {
     let app = TestApp::with(|options: &mut Options| {
         options.by_hand = true;
         options.clock = Clock::movable();
         if let Some(days) = retention {
-            let variable = ("housekeeper".to_owned(), "PERSONAL_DATA_RETENTION_DAYS".to_owned());
-            options.overrides.insert(variable, days.to_owned());
+            options.erase_orders_after(days);
         }
     })
     .await;
@@ -41,7 +40,7 @@ async fn years_later(retention: Option<&str>) -> (TestApp, Vec<String>, String) 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn orders_older_than_the_retention_are_erased() {
-    let (app, old, new) = years_later(Some("30")).await;
+    let (app, old, new) = years_later(Some(30)).await;
     for (studio, order) in ["anna", "berta"].iter().zip(&old) {
         assert!(is_erased(&app.get(studio, &format!("/orders/{order}")).await), "{studio}");
         assert!(tell(&app, studio, &["Ref-1"]).await.iter().all(|item| item.contains(&new)), "{studio}");
