@@ -45,7 +45,7 @@ async fn a_worker_stopped_past_its_lease_is_refused_and_the_second_owners_work_s
     let put = Call { service: Service::DynamoDb, operation: "PutItem".into() };
     // The claim is the first write of this count, the completion the second.
     let completion = Site { function: "worker".into(), call: put, nth: 2 };
-    net.begin(vec![Strike { site: completion.clone(), fault: Fault::Lease, times: 1 }]);
+    net.begin(vec![Strike { site: completion.clone(), fault: Fault::Suspend, times: 1 }]);
     let stopped = Arc::new(Mutex::new(None));
     let (host_, stopped_, watched) = (host.clone(), stopped.clone(), completion.clone());
     net.watch(Arc::new(move |site| {

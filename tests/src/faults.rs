@@ -29,7 +29,7 @@ pub enum Fault {
     /// The reply comes late, but in time.
     Delay,
     /// The request waits on the way, until [`FaultNet::release`].
-    Lease,
+    Suspend,
 }
 
 impl Fault {

@@ -241,7 +241,7 @@ async fn pass(
             shared.note(site, None);
             return Ok(refusal(service, throttled(service)));
         }
-        Some(Fault::Lease) => shared.released.notified().await,
+        Some(Fault::Suspend) => shared.released.notified().await,
         _ => {}
     }
     let upstream = shared.upstream.get().and_then(|urls| urls.get(variable)).ok_or(Broken)?;
