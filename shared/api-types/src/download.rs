@@ -11,22 +11,25 @@ use uuid::Uuid;
 
 use crate::hex;
 
-/// Where a download stands: `pending` and `processing` until it is built; then `ready`, and after its days `expired`; or `failed`,
-/// and `error_code` says why; `revoked` once the studio has taken it back.
+/// State of a download.
+///
+/// A download is `pending` and then `processing` until it is built. Then it is `ready`, and `expired` once its link has
+/// expired. It is `failed` if it could not be built; `error_code` gives the reason. It is `revoked` after the studio
+/// has revoked it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DownloadState {
-    /// To be built.
+    /// Waiting for a worker.
     Pending,
-    /// Being built.
+    /// A worker is building the archive.
     Processing,
-    /// The customer can fetch it.
+    /// The customer can download the files.
     Ready,
-    /// It could not be built.
+    /// The build failed.
     Failed,
-    /// The studio took it back.
+    /// The studio revoked the download.
     Revoked,
-    /// Its days are over.
+    /// The link has expired.
     Expired,
 }
 
@@ -34,55 +37,56 @@ pub enum DownloadState {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[schema(as = Download)]
 pub struct DownloadView {
-    /// UUIDv7.
+    /// Id of the download, a UUIDv7.
     pub id: Uuid,
-    /// Of which order.
+    /// Id of the order.
     pub order_id: Uuid,
-    /// Where it stands.
+    /// State of the download.
     pub status: DownloadState,
-    /// Can the customer fetch it now? Not if its counted downloads are used up.
+    /// Whether the customer can download the files now. `false` if no counted downloads are left.
     pub is_ready: bool,
-    /// All photos in a ZIP, or one photo as it is.
+    /// `batch`: all photos in a ZIP. `single`: one photo as a bare file.
     pub kind: DownloadKind,
     /// Originals or web versions.
     pub variant: Variant,
-    /// The photo of a single download.
+    /// Id of the photo, for a download of a single photo.
     pub photo_id: Option<Uuid>,
-    /// Raised by each retry.
+    /// Number of the current build; each retry increments it.
     pub build: u32,
-    /// The finished file's key; of several the first.
+    /// Object key of the built file; of several archives, the first.
     pub file_path: Option<String>,
-    /// Of all files; known before they are built.
+    /// Total size of all files in bytes, known before they are built.
     pub file_size_bytes: Option<u64>,
-    /// CRC-32 of the file, in hexadecimal digits; `null` where there are several.
+    /// CRC-32 of the file in 8 hexadecimal digits; `null` for several archives.
     pub crc32: Option<String>,
-    /// No archive is longer than this, but for one photo that is longer.
+    /// Largest size of an archive in bytes. Only an archive that contains a single photo can be larger.
     pub split_bytes: Option<u64>,
-    /// The archives, as they are or will be.
+    /// Archives, planned or built.
     pub archives: Vec<Archive>,
-    /// How many photos.
+    /// Number of photos in the download.
     pub photo_count: u32,
-    /// How far the build is.
+    /// Progress of the build, in photos.
     pub progress: Progress,
-    /// Why it failed, for programs.
+    /// Error code of the failure, for programs.
     pub error_code: Option<String>,
-    /// Why it failed, for people.
+    /// Message of the failure, for people.
     pub error_message: Option<String>,
-    /// Tries so far.
+    /// Number of attempts so far.
     pub attempts: u32,
-    /// The email that tells the customer how it ended, a moment later; `null` until then, and with `notify: false`.
+    /// Id of the email that tells the customer about the result, set shortly after the build; `null` until then, and
+    /// with `notify: false`.
     pub email_id: Option<Uuid>,
-    /// When the link stops opening it.
+    /// Time at which the link expires.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub expires_at: Option<Timestamp>,
-    /// Counted downloads allowed; `null` is no bound.
+    /// Largest number of counted downloads; `null` means unlimited.
     pub max_downloads: Option<u32>,
-    /// Counted downloads so far.
+    /// Number of counted downloads so far.
     pub download_count: u32,
-    /// When it was asked for.
+    /// Time of the request.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
-    /// When it became ready.
+    /// Time at which the download became ready.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub ready_at: Option<Timestamp>,
 }
@@ -90,11 +94,11 @@ pub struct DownloadView {
 /// One archive of a download.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Archive {
-    /// Its key.
+    /// Object key of the archive.
     pub path: String,
-    /// Its size.
+    /// Size in bytes.
     pub size_bytes: u64,
-    /// CRC-32, in hexadecimal digits.
+    /// CRC-32 in 8 hexadecimal digits.
     pub crc32: String,
 }
 
@@ -103,7 +107,7 @@ pub struct Archive {
 pub struct DownloadWithLink {
     /// The download.
     pub download: DownloadView,
-    /// For the customer: a page, and from there the file.
+    /// Link for the customer: a page from which the files can be downloaded.
     pub link: String,
 }
 
@@ -113,7 +117,7 @@ pub struct DownloadWithFiles {
     /// The download.
     #[serde(flatten)]
     pub download: DownloadView,
-    /// The files in its archives; `null` for a single file, and while nobody has laid them out.
+    /// Files in the archives; `null` for a single photo, and before the archives are planned.
     pub files: Option<Vec<FileView>>,
 }
 
@@ -121,22 +125,22 @@ pub struct DownloadWithFiles {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[schema(as = File)]
 pub struct FileView {
-    /// Its name there.
+    /// Name in the archive.
     pub name: String,
-    /// Its size.
+    /// Size in bytes.
     pub size_bytes: u64,
-    /// CRC-32, in hexadecimal digits.
+    /// CRC-32 in 8 hexadecimal digits.
     pub crc32: String,
-    /// Which photo; `null` for the manifest.
+    /// Id of the photo; `null` for the manifest.
     pub photo_id: Option<Uuid>,
-    /// In which of several archives, from 1.
+    /// Number of the archive that contains the file, from 1; `null` if there is one archive.
     pub volume: Option<u32>,
-    /// Where its bytes begin in the archive: one range fetches them.
+    /// Offset of the file's bytes in the archive. One range request fetches them.
     pub offset: u64,
 }
 
 impl DownloadView {
-    /// As it is at `now`.
+    /// Returns the view of the download at `now`.
     pub fn new(download: &Download, now: Timestamp) -> Self {
         let file = download.files.built().first();
         let known: Vec<&BuiltFile> = download.files.known().iter().collect();
@@ -153,7 +157,7 @@ impl DownloadView {
             build: download.build,
             file_path: file.map(|file| file.path.clone()),
             file_size_bytes: download.size(),
-            // Of several archives each has its own, and there is none of all together.
+            // Each of several archives has its own checksum; no checksum covers them all.
             crc32: if let [only] = known[..] { Some(hex(only.crc32)) } else { None },
             split_bytes: download.split_bytes,
             archives: known.iter().map(archive).collect(),
@@ -173,7 +177,7 @@ impl DownloadView {
 }
 
 impl DownloadState {
-    /// The status that records of this state are stored with.
+    /// Returns the stored status of downloads in this state.
     pub fn stored(self) -> DownloadStatus {
         match self {
             Self::Pending => DownloadStatus::Pending,
@@ -184,7 +188,7 @@ impl DownloadState {
         }
     }
 
-    /// The stored status, or that its days are over at `now`.
+    /// Returns the state of the download at `now`: its stored status, or `Expired`.
     pub fn of(download: &Download, now: Timestamp) -> Self {
         match download.status {
             DownloadStatus::Pending => Self::Pending,

@@ -13,42 +13,42 @@ use uuid::Uuid;
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[schema(as = Email)]
 pub struct EmailView {
-    /// UUIDv7, or UUIDv5 of what it speaks of.
+    /// Id of the email: a UUIDv7, or a UUIDv5 derived from the order or download.
     pub id: Uuid,
-    /// Where it stands.
+    /// State of the email.
     pub status: EmailStatus,
-    /// What it says.
+    /// Name of the template.
     #[schema(example = "order_confirmation")]
     pub template: String,
-    /// The order or download that it speaks of.
+    /// Id of the order or download that the email is about.
     pub about: Uuid,
-    /// The one recipient; `null` once its personal data was erased.
+    /// Address of the recipient; `null` after the personal data was erased.
     #[schema(format = Email)]
     pub to: Option<String>,
-    /// A language tag (BCP 47).
+    /// Language tag (BCP 47).
     pub locale: String,
-    /// As sent.
+    /// Subject as sent.
     pub subject: Option<String>,
-    /// SES's id for it.
+    /// Message id that SES assigned.
     pub provider_message_id: Option<String>,
-    /// Tries so far.
+    /// Number of attempts so far.
     pub attempts: u32,
-    /// SES may have sent it twice: an answer was never heard.
+    /// Whether SES may have sent the email twice, because a response of SES was lost.
     pub possible_duplicate: bool,
-    /// Why it failed.
+    /// Reason of the failure.
     pub error: Option<RecordError>,
-    /// When it was asked for.
+    /// Time of the request.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
-    /// When SES took it.
+    /// Time at which SES accepted the email.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub sent_at: Option<Timestamp>,
-    /// When its personal data was erased.
+    /// Time at which the personal data was erased.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub erased_at: Option<Timestamp>,
 }
 
-/// An email that was asked for.
+/// A requested email.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct EmailMade {
     /// The email.

@@ -1,6 +1,6 @@
-//! Response bodies of the API: records as callers see them. Whatever is not here, no caller sees.
+//! Response bodies of the API: the views of records that callers see.
 //!
-//! The API writes them, the command and tests read them, and the OpenAPI document describes them.
+//! The API serializes them, the command and the tests deserialize them, and the OpenAPI document describes them.
 
 mod download;
 mod email;
@@ -25,23 +25,23 @@ use utoipa::{
     openapi::{ArrayBuilder, ObjectBuilder, Ref, RefOr, Schema, schema::SchemaType, schema::Type},
 };
 
-/// Some of a list, newest first.
+/// A page of a list, newest first.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Page<T> {
-    /// The records.
+    /// Records on the page.
     pub items: Vec<T>,
-    /// To be given as `cursor` for the next ones.
+    /// Value of `cursor` for the next page; `null` on the last page.
     pub next_cursor: Option<String>,
 }
 
-/// Some photos.
+/// A page of photos.
 pub type PhotoPage = Page<PhotoView>;
-/// Some orders.
+/// A page of orders.
 pub type OrderPage = Page<OrderView>;
-/// Some downloads.
+/// A page of downloads.
 pub type DownloadPage = Page<DownloadView>;
 
-// By hand: derived, a page of photos is called `Page_Photo`, and the photos are written out in it without their name.
+// Implemented by hand: the derived schema would be called `Page_Photo` and would inline the schema of the photo.
 impl<T: ToSchema> ToSchema for Page<T> {
     fn name() -> Cow<'static, str> {
         format!("{}Page", T::name()).into()
@@ -55,17 +55,18 @@ impl<T: ToSchema> ToSchema for Page<T> {
 
 impl<T: ToSchema> PartialSchema for Page<T> {
     fn schema() -> RefOr<Schema> {
-        let next = "To be given as `cursor` for the next ones; `null` at the end. A page may hold fewer than `limit` and yet \
-            not be the last.";
-        let items = ArrayBuilder::new().items(Ref::from_schema_name(T::name())).description(Some("The records."));
+        let next = "Value of `cursor` for the next page; `null` on the last page. A page can have fewer than `limit` \
+            records without being the last.";
+        let items =
+            ArrayBuilder::new().items(Ref::from_schema_name(T::name())).description(Some("Records on the page."));
         let cursor = ObjectBuilder::new().schema_type(SchemaType::from_iter([Type::String, Type::Null]));
-        let page = ObjectBuilder::new().description(Some("Some of a list, newest first."));
+        let page = ObjectBuilder::new().description(Some("A page of a list, newest first."));
         let page = page.property("items", items).required("items");
         page.property("next_cursor", cursor.description(Some(next))).into()
     }
 }
 
-/// A CRC-32 as it is shown: eight hexadecimal digits.
+/// Formats a CRC-32 as eight hexadecimal digits.
 pub fn hex(crc32: u32) -> String {
     format!("{crc32:08x}")
 }

@@ -10,19 +10,20 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// What an operation does.
+/// Kind of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OperationKind {
-    /// Photos are developed again.
+    /// Processes photos again.
     Regenerate,
-    /// Failed jobs are tried again.
+    /// Retries failed jobs.
     Retry,
-    /// Failed jobs are taken off the list.
+    /// Removes failed jobs from the list.
     Forget,
-    /// Records of an earlier release are given what this one lists them by; nobody asks for that.
+    /// Adds the attributes by which this release lists records to records of an earlier release. Started by the
+    /// service, never by a request.
     Fill,
-    /// Personal data is erased.
+    /// Erases personal data.
     Erase,
 }
 
@@ -30,51 +31,51 @@ pub enum OperationKind {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[schema(as = Operation)]
 pub struct OperationView {
-    /// UUIDv7.
+    /// Id of the operation, a UUIDv7.
     pub id: Uuid,
-    /// What it does.
+    /// Kind of the operation.
     pub kind: OperationKind,
-    /// On which queue.
+    /// Queue whose worker runs the operation.
     pub queue: QueueName,
-    /// Where it stands.
+    /// State of the operation.
     pub status: OperationStatus,
-    /// What it was asked to do.
+    /// Records that the operation applies to.
     pub selection: SelectionView,
-    /// Jobs put on the queue, failed jobs forgotten, or orders erased, so far.
+    /// Number of jobs sent, failed jobs removed or orders erased so far.
     pub done: u64,
-    /// Why it failed.
+    /// Reason of the failure.
     pub error: Option<RecordError>,
-    /// When it was asked for. What fails later is none of its business.
+    /// Time of the request. Jobs that fail later are not affected.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
-    /// When it was done or failed.
+    /// Time at which the operation finished or failed.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub ended_at: Option<Timestamp>,
 }
 
-/// Which records an operation is about; what is not said bounds nothing.
+/// Filter for the records of an operation. An absent member does not restrict the selection.
 #[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
 #[schema(as = Selection)]
 pub struct SelectionView {
-    /// Of photos: `all`, `failed` or `older`.
+    /// Photos: `all`, `failed` or `older`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub which: Option<String>,
-    /// Of photos: those that an older processor developed.
+    /// Photos: those processed by an older version than this one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub processor_version: Option<u32>,
-    /// Of failed jobs: those with this error code.
+    /// Failed jobs: those with this error code.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub error: Option<String>,
-    /// Of failed jobs: those of this studio.
+    /// Failed jobs: those of this studio.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub studio: Option<String>,
 }
 
-/// An operation that was begun; `GET /operations/{id}` says how far it is.
+/// A started operation. `GET /operations/{id}` returns its progress.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct OperationStarted {
     /// The operation.
@@ -82,7 +83,7 @@ pub struct OperationStarted {
 }
 
 impl OperationView {
-    /// Is it done, or has it failed?
+    /// Returns whether the operation has finished or failed.
     pub fn has_ended(&self) -> bool {
         matches!(self.status, OperationStatus::Done | OperationStatus::Failed)
     }
@@ -95,7 +96,7 @@ impl From<&Operation> for OperationView {
             Task::Retry { selection } => (OperationKind::Retry, failed(selection)),
             Task::Forget { selection } => (OperationKind::Forget, failed(selection)),
             Task::Fill { .. } => (OperationKind::Fill, SelectionView::default()),
-            // Whose data it is, nobody is told again.
+            // The view does not repeat whose personal data was erased.
             Task::Erase { .. } | Task::Retention { .. } => (OperationKind::Erase, SelectionView::default()),
         };
         Self {

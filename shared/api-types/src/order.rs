@@ -10,31 +10,31 @@ use uuid::Uuid;
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[schema(as = Order)]
 pub struct OrderView {
-    /// UUIDv7.
+    /// Id of the order, a UUIDv7.
     pub id: Uuid,
-    /// Where it stands.
+    /// State of the order.
     pub status: OrderStatus,
-    /// The shop's own number for it.
+    /// Order number of the shop.
     pub reference: String,
-    /// Who bought.
+    /// Customer who placed the order.
     pub customer: CustomerView,
-    /// How many photos it holds.
+    /// Number of photos in the order.
     pub photo_count: u32,
-    /// When it was made.
+    /// Time at which the order was created.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
 }
 
-/// Who bought.
+/// Customer of an order.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[schema(as = Customer)]
 pub struct CustomerView {
-    /// As the customer wrote it.
+    /// Name as the customer wrote it.
     pub name: String,
-    /// Where emails go.
+    /// Email address of the customer.
     #[schema(format = Email)]
     pub email: String,
-    /// A language tag (BCP 47).
+    /// Language tag (BCP 47).
     pub locale: String,
 }
 
@@ -44,7 +44,7 @@ pub struct OrderWithPhotos {
     /// The order.
     #[serde(flatten)]
     pub order: OrderView,
-    /// As ordered.
+    /// Ids of the photos, in the order of the request.
     pub photo_ids: Vec<Uuid>,
 }
 
@@ -67,7 +67,7 @@ impl From<&Order> for OrderView {
 }
 
 impl OrderWithPhotos {
-    /// The order with these.
+    /// Returns the view of the order with these photo ids.
     pub fn new(order: &Order, photo_ids: Vec<Uuid>) -> Self {
         Self { order: order.into(), photo_ids }
     }

@@ -17,119 +17,119 @@ use crate::hex;
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[schema(as = Photo)]
 pub struct PhotoView {
-    /// UUIDv7.
+    /// Id of the photo, a UUIDv7.
     pub id: Uuid,
-    /// Where it stands.
+    /// State of the photo.
     pub status: PhotoStatus,
-    /// The photographer's name for it.
+    /// File name that the photographer gave.
     pub filename: String,
-    /// What was declared; once developed, what the bytes are.
+    /// Declared media type; after processing, the media type detected from the file's content.
     pub content_type: String,
-    /// Of the original.
+    /// Size of the original in bytes.
     pub size_bytes: u64,
-    /// Of the stored original, with quotes.
+    /// ETag of the stored original, with quotes.
     pub etag: Option<String>,
-    /// SHA-256 of the original, in hexadecimal digits.
+    /// SHA-256 of the original in 64 hexadecimal digits.
     pub sha256: Option<String>,
-    /// CRC-32 of the original, in hexadecimal digits.
+    /// CRC-32 of the original in 8 hexadecimal digits.
     pub crc32: Option<String>,
-    /// Pixels, upright.
+    /// Width in pixels, upright.
     pub width: Option<u32>,
-    /// Pixels, upright.
+    /// Height in pixels, upright.
     pub height: Option<u32>,
-    /// Orientation of the original as EXIF counts, 1 to 8. The preview is upright.
+    /// EXIF orientation of the original, 1 to 8. The preview is upright.
     pub orientation: Option<u8>,
-    /// Metadata of the camera and of editors, from EXIF, XMP and IPTC.
+    /// Metadata written by the camera and by editors, from EXIF, XMP and IPTC.
     pub exif: Option<Exif>,
-    /// A tiny placeholder, base64 (see github.com/evanw/thumbhash).
+    /// ThumbHash placeholder, base64 (see github.com/evanw/thumbhash).
     pub thumbhash: Option<String>,
-    /// The pictures made of it.
+    /// Preview and thumbnail of the photo.
     pub derivatives: Option<DerivativesView>,
-    /// Which version of the processor developed it.
+    /// Version of the processor that processed the photo.
     pub processor_version: Option<u32>,
-    /// Tries so far.
+    /// Number of attempts so far.
     pub attempts: u32,
-    /// Why it failed.
+    /// Reason of the failure.
     pub error: Option<RecordError>,
-    /// When it was announced.
+    /// Time at which the photo was created.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
-    /// When its original was stored.
+    /// Time at which the original was stored.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub uploaded_at: Option<Timestamp>,
-    /// When it became ready or failed.
+    /// Time at which the photo became ready or failed.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub processed_at: Option<Timestamp>,
 }
 
-/// The pictures made of an original, or why there are none.
+/// Pictures made from an original, or the reason why there are none.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[schema(as = Derivatives)]
 #[serde(untagged)]
 pub enum DerivativesView {
-    /// Both pictures.
+    /// Preview and thumbnail.
     Made(Pictures),
-    /// `unsupported_format`: the original is stored and deliverable, but has no pictures.
+    /// `unsupported_format`: the original is stored and can be delivered, but has no pictures.
     None(NoDerivatives),
 }
 
-/// The pictures made of an original: JPEG, upright, tagged sRGB. Of its metadata they carry the copyright notice, the
-/// creator and the credit line only.
+/// Pictures made from an original: JPEG, upright, tagged sRGB. Of the original's metadata they contain only the
+/// copyright notice, the creator and the credit line.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Pictures {
-    /// Long edge 2048 px at most.
+    /// Preview; its long edge has at most 2048 px.
     pub preview: DerivativeView,
-    /// Long edge 400 px at most.
+    /// Thumbnail; its long edge has at most 400 px.
     pub thumb: DerivativeView,
 }
 
-/// Why there are no pictures.
+/// Reason why there are no pictures.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NoDerivatives {
-    /// The file's coding is not decoded; Photoshop documents and videos never are.
+    /// The processor cannot decode the file. Photoshop documents and videos are never decoded.
     UnsupportedFormat,
 }
 
-/// A picture made of an original, a JPEG.
+/// A JPEG made from an original.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[schema(as = Derivative)]
 pub struct DerivativeView {
-    /// Pixels.
+    /// Width in pixels.
     pub width: u32,
-    /// Pixels.
+    /// Height in pixels.
     pub height: u32,
-    /// Its size.
+    /// Size in bytes.
     pub size_bytes: u64,
-    /// CRC-32, in hexadecimal digits.
+    /// CRC-32 in 8 hexadecimal digits.
     pub crc32: String,
-    /// Of the stored picture, with quotes.
+    /// ETag of the stored picture, with quotes.
     pub etag: String,
-    /// Where it can be fetched for the next minutes. In answers for one photo only.
+    /// Presigned URL of the picture, valid for some minutes. Present in the response for a single photo only.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub url: Option<String>,
 }
 
-/// A photo that was announced, and where its bytes go.
+/// A created photo and the request that uploads its original.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct PhotoWithUpload {
     /// The photo.
     pub photo: PhotoView,
-    /// The upload that is expected.
+    /// Request that uploads the original.
     pub upload: Upload,
 }
 
-/// A request to be made to S3: as it is said here, or S3 refuses it.
+/// A request to S3. S3 rejects it unless it is sent exactly as described.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Upload {
-    /// `PUT`.
+    /// HTTP method, `PUT`.
     pub method: String,
-    /// Signed.
+    /// Presigned URL.
     pub url: String,
-    /// Headers to be sent, with exactly these values.
+    /// Headers to send, with exactly these values.
     pub headers: BTreeMap<String, String>,
-    /// When the URL stops working.
+    /// Time at which the URL expires.
     #[schema(value_type = String, format = DateTime)]
     pub expires_at: Timestamp,
 }

@@ -1,4 +1,4 @@
-//! Queues and what failed on them, for operators.
+//! Queues and failed jobs, for operators.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ use uuid::Uuid;
 /// All queues.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Queues {
-    /// Most urgent first.
+    /// Queues, most urgent first.
     pub queues: Vec<QueueView>,
 }
 
@@ -22,37 +22,37 @@ pub struct Queues {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[schema(as = Queue)]
 pub struct QueueView {
-    /// Its name.
+    /// Name of the queue.
     pub queue: QueueName,
-    /// Messages that wait.
+    /// Number of messages that wait for a worker.
     pub waiting: u64,
-    /// Messages in a worker's hands, or hidden until they are tried again.
+    /// Number of messages that a worker has received, or that are hidden until their next attempt.
     pub in_flight: u64,
-    /// Messages sent to be seen later.
+    /// Number of messages sent with a delay that has not passed.
     pub delayed: u64,
-    /// How long the oldest message has been on the queue, as last measured, each minute; `null` where nothing was.
+    /// Age of the oldest message in seconds, measured each minute; `null` if there is no measurement.
     pub oldest_seconds: Option<u64>,
-    /// Records that failed for good and were not forgotten.
+    /// Number of records that failed for good and were not removed from the list.
     pub failed: u64,
-    /// Messages in the dead-letter queue.
+    /// Number of messages in the dead-letter queue.
     pub dead_letters: u64,
-    /// The most that it shows while all is well.
+    /// Highest values of a healthy queue.
     pub healthy: Healthy,
-    /// What that makes together.
+    /// Verdict on these values.
     pub verdict: Verdict,
-    /// Why it is not `ok`.
+    /// Reasons for a verdict other than `ok`.
     pub reasons: Vec<String>,
 }
 
-/// How a queue is.
+/// Health of a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// All is well.
+    /// All values are within the limits of a healthy queue.
     Ok,
-    /// More waits, or for longer, than it should.
+    /// Too many messages wait, or the oldest waits too long.
     Behind,
-    /// Jobs have failed.
+    /// More jobs have failed than a healthy queue allows.
     Failing,
 }
 
@@ -66,19 +66,20 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// Some of the failed jobs of a queue, newest first.
+/// A page of the failed jobs of a queue, newest first.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[schema(as = FailedJobs)]
 pub struct FailedJobPage {
-    /// Failed jobs. On the first page, dead letters without a failed record stand before all others, beyond `limit`.
+    /// Failed jobs. The first page starts with all dead letters without a failed record; they do not count towards
+    /// `limit`.
     pub items: Vec<FailedJob>,
-    /// All failed jobs that the filters take, by error; on the first page only.
+    /// All failed jobs that match the filter, grouped by error code; on the first page only.
     pub groups: Option<Vec<FailureGroup>>,
-    /// To be given as `cursor` for the next ones; `null` at the end.
+    /// Value of `cursor` for the next page; `null` on the last page.
     pub next_cursor: Option<String>,
 }
 
-/// What a failed job is.
+/// Kind of a failed job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FailedKind {
@@ -91,73 +92,73 @@ pub enum FailedKind {
 /// A failed job.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct FailedJob {
-    /// What it is retried and forgotten by.
+    /// Id by which the job is retried or removed from the list.
     #[schema(example = "anna:01923a5c-7b1e-7000-8000-0000000000ff")]
     pub id: String,
-    /// A record or a message.
+    /// Whether the failed job is a record or a message.
     pub kind: FailedKind,
-    /// Which job, where that can be told.
+    /// Name of the job; `null` if it is unknown.
     pub job: Option<String>,
-    /// Whose, where that can be told.
+    /// Studio of the job; `null` if it is unknown.
     pub studio: Option<String>,
-    /// The record that it is about.
+    /// Id of the job's record.
     pub record_id: Option<Uuid>,
-    /// Tries of a record; deliveries of a message.
+    /// Number of attempts of a record, or of deliveries of a message.
     pub tries: u32,
-    /// Why it failed.
+    /// Error of the job.
     pub error: RecordError,
-    /// What the last try met, in words for operators.
+    /// Cause of the last attempt's failure, for operators.
     pub cause: Option<String>,
-    /// When it failed first; of a message, when it was sent.
+    /// Time of the first failure; for a message, the time at which it was sent.
     #[schema(value_type = String, format = DateTime)]
     pub first_failed_at: Timestamp,
-    /// When it failed last; of a message nobody knows.
+    /// Time of the last failure; `null` for a message.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub last_failed_at: Option<Timestamp>,
-    /// Its messages in the dead-letter queue.
+    /// Number of the job's messages in the dead-letter queue.
     pub dead_letters: u32,
 }
 
-/// The failed jobs of a queue that have the same error.
+/// The failed jobs of a queue that have the same error code.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct FailureGroup {
-    /// The error's code; failed jobs are retried and forgotten by it.
+    /// Error code; failed jobs can be retried and removed by it.
     pub code: String,
-    /// What it says, of the newest.
+    /// Error message of the newest failed job.
     pub message: String,
-    /// What the last try of the newest met.
+    /// Cause of the last failure of the newest failed job.
     pub cause: Option<String>,
-    /// How many.
+    /// Number of failed jobs.
     pub count: u64,
-    /// When the first of them failed first.
+    /// Time of the earliest first failure.
     #[schema(value_type = String, format = DateTime)]
     pub first_failed_at: Timestamp,
-    /// When the last of them failed last.
+    /// Time of the latest failure.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub last_failed_at: Option<Timestamp>,
 }
 
-/// What became of failed jobs that were to be tried again.
+/// Result of a request to retry failed jobs.
 #[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct Retried {
-    /// These are on the queue.
+    /// Ids of the retried jobs.
     pub retried: Vec<String>,
-    /// These are not.
+    /// Jobs that were not retried.
     pub skipped: Vec<Skipped>,
 }
 
-/// A failed job that was not tried again.
+/// A failed job that was not retried.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Skipped {
-    /// Which.
+    /// Id of the failed job.
     pub id: String,
-    /// Why.
+    /// Reason why the job was not retried.
     pub reason: String,
 }
 
-/// A failed job that was taken off the list.
+/// A failed job that was removed from the list.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Forgotten {
-    /// Which.
+    /// Id of the failed job.
     pub forgotten: String,
 }
