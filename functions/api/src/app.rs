@@ -1,4 +1,4 @@
-//! Decisions of the API, apart from HTTP: routes parse requests and make responses, these read and write records.
+//! Application layer of the API. Routes parse requests and build responses; these modules read and write records.
 
 pub mod deletion;
 pub mod downloads;

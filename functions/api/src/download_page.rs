@@ -1,4 +1,4 @@
-//! The customer's page, compiled in, with no script: it works in every email client's browser.
+//! The customer's download page. Its templates are compiled in, and it has no script, so that it works in any browser.
 
 use std::{fmt::Write as _, sync::LazyLock};
 
@@ -11,7 +11,7 @@ use domain::{
 use minijinja::{Environment, UndefinedBehavior, context, value::Serde};
 use serde::Serialize;
 
-/// What the page is made of, and what it says in each language.
+/// Files of the page template, and of its texts in each language.
 const TEMPLATES: [(&str, &str); 4] = [
     ("page.html", include_str!("../templates/page.html")),
     ("words/en.html", include_str!("../templates/words/en.html")),
@@ -19,16 +19,16 @@ const TEMPLATES: [(&str, &str); 4] = [
     ("words/fr.html", include_str!("../templates/words/fr.html")),
 ];
 
-/// What the page says.
+/// Contents of the page.
 #[derive(Debug, Default, Serialize)]
 pub struct Page {
-    /// The customer's.
+    /// Language of the customer.
     language: &'static str,
     state: &'static str,
     reference: String,
     photo_count: u32,
     size: String,
-    /// The sizes of several archives; empty where there is one.
+    /// Sizes of the archives; empty if there is one.
     volumes: Vec<String>,
     done: u32,
     total: u32,
@@ -38,12 +38,12 @@ pub struct Page {
 }
 
 impl Page {
-    /// A link that opens nothing, and so tells of no customer.
+    /// Returns the page for an unknown link. It reveals nothing about customers.
     pub fn unknown() -> Self {
         Self { language: Language::English.tag(), state: "unknown", ..Self::default() }
     }
 
-    /// The state of a download.
+    /// Returns the page for a download.
     pub fn of(download: &Download, order: &Order, opens: Result<(), Closed>) -> Self {
         let state = match opens {
             Ok(()) => "ready",
@@ -76,10 +76,10 @@ impl Page {
         }
     }
 
-    /// As HTML.
+    /// Renders the page as HTML.
     pub fn render(&self) -> String {
         let rendered = self.try_render();
-        // The templates are compiled in, and rendered by a test in each state and language.
+        // The templates are compiled in, and a test renders each state in each language.
         rendered.unwrap_or_else(|error| {
             tracing::error!(error = format!("{error:#}"), "The page could not be rendered");
             "<!doctype html><title>Download</title><form method=post><button>Download</button></form>".into()
@@ -87,7 +87,7 @@ impl Page {
     }
 
     fn try_render(&self) -> anyhow::Result<String> {
-        // Parsed once: a page that waits is asked for every five seconds.
+        // Parsed once: a waiting page reloads every five seconds.
         static ENVIRONMENT: LazyLock<Result<Environment<'static>, minijinja::Error>> = LazyLock::new(environment);
         let environment = ENVIRONMENT.as_ref().map_err(|error| anyhow!("{error:#}"))?;
         Ok(environment.get_template("page.html")?.render(context! { page => Serde(self) })?)
@@ -103,7 +103,8 @@ fn environment() -> Result<Environment<'static>, minijinja::Error> {
     Ok(environment)
 }
 
-/// RFC 6266: a plain name for old clients, the true one in UTF-8 (RFC 8187) for the rest.
+/// Returns a `Content-Disposition` header as in RFC 6266: an ASCII name for old clients, and the exact name in UTF-8
+/// (RFC 8187).
 pub fn attachment(filename: &str) -> String {
     let plain: String = filename
         .chars()

@@ -1,4 +1,4 @@
-//! Entity tags of single records: a client that knows the record is told that it is unchanged, in a few bytes.
+//! Entity tags of single records. A client that has the current version receives a short 304 response.
 
 use axum::{
     Json,
@@ -11,8 +11,9 @@ use sha2::{Digest as _, Sha256};
 
 use crate::problem::ApiResult;
 
-/// Tags the record, and compares the tag with those in `If-None-Match`, weakly (RFC 9110, section 13.1.2). `fresh` stands for what
-/// changes of itself and is not in `record`.
+/// Computes the record's entity tag and compares it with `If-None-Match`, weakly (RFC 9110, section 13.1.2).
+///
+/// `fresh` covers what changes without a change of `record`.
 pub fn answer(headers: &HeaderMap, record: &impl Serialize, fresh: impl AsRef<[u8]>) -> ApiResult<Tagged> {
     let json = serde_json::to_vec(record).map_err(anyhow::Error::from)?;
     let hash = Sha256::new().chain_update(&json).chain_update(fresh).finalize();
@@ -22,14 +23,14 @@ pub fn answer(headers: &HeaderMap, record: &impl Serialize, fresh: impl AsRef<[u
     Ok(Tagged { tag, known })
 }
 
-/// The tag of a record, and whether the client knows it.
+/// Entity tag of a record, and whether the client has it.
 pub struct Tagged {
     tag: ETag,
     known: bool,
 }
 
 impl Tagged {
-    /// The body, or that it is unchanged.
+    /// Builds the response: the body, or 304 if the client has it already.
     pub fn with(self, body: impl Serialize) -> Response {
         let mut response =
             if self.known { StatusCode::NOT_MODIFIED.into_response() } else { Json(body).into_response() };
@@ -37,7 +38,7 @@ impl Tagged {
         response
     }
 
-    /// Is there nothing to be said?
+    /// Returns whether the client has the current version.
     pub fn is_known(&self) -> bool {
         self.known
     }

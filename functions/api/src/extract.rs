@@ -1,4 +1,4 @@
-//! What a request says, parsed once, at the edge, with errors that name the field.
+//! Extractors that parse a request once, at the edge, with errors that name the field.
 
 use std::{fmt, marker::PhantomData};
 
@@ -17,21 +17,22 @@ use uuid::Uuid;
 
 use crate::problem::{Kind, Problem};
 
-/// An order of 10,000 photos has 390 KB; nothing has more than this.
+/// Largest body: 1 MiB. An order of 10,000 photos, the largest request, has 390 KB.
 pub const MAX_BODY_BYTES: usize = 1 << 20;
-/// RFC 5646 needs 35 for what it calls well-formed.
+/// Longest language tag: RFC 5646 needs 35 characters for well-formed tags.
 pub const MAX_LOCALE: usize = 35;
 
 /// A JSON body of type `T`.
 pub struct Body<T>(pub T);
 
-/// A JSON body of type `T`, whose fields are all optional. None, `null` and `[]` (PHP's empty array) are as good as `{}`.
+/// A JSON body of type `T`, whose fields are all optional. An empty body, `null` and `[]` (PHP's empty array) count as
+/// `{}`.
 pub struct BodyOrNone<T>(pub T);
 
 /// A query string of type `T`.
 pub struct Query<T>(pub T);
 
-/// An id in the path; one that is no UUID names nothing.
+/// An id in the path. An id that is not a UUID counts as unknown.
 pub struct Id(pub Uuid);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
@@ -53,7 +54,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for BodyOrNone<T> {
     }
 }
 
-/// The body's bytes, as many as are allowed.
+/// Reads the body, up to [`MAX_BODY_BYTES`].
 pub async fn read<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
     Bytes::from_request(request, state).await.map_err(|rejection| {
         if rejection.status() == http::StatusCode::PAYLOAD_TOO_LARGE {
@@ -64,21 +65,22 @@ pub async fn read<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, 
     })
 }
 
-/// The first of two steps: what is no JSON is told from what is JSON of another shape, which serde_json in one step is not
-/// always.
+/// Parses JSON. A separate step, because serde_json alone does not always distinguish invalid JSON from JSON of another
+/// shape.
 fn json(bytes: &[u8]) -> Result<Value, Problem> {
     serde_json::from_slice(bytes)
         .map_err(|error| Problem::new(Kind::MalformedJson, format!("The body is not JSON: {error}")))
 }
 
-/// The second step.
+/// Converts JSON to type `T`.
 fn typed<T: DeserializeOwned>(json: Value) -> Result<T, Problem> {
     let mut track = Track::new();
     object(serde_path_to_error::Deserializer::new(json, &mut track))
         .map_err(|error: serde_json::Error| refused(track.path().to_string(), error.to_string()))
 }
 
-/// serde names an unknown or missing field in its sentence, in backquotes, where the path ends above it.
+/// Returns the problem for JSON of the wrong shape. For an unknown or missing field, serde's path ends above the field,
+/// and its message names the field in backquotes.
 fn refused(path: String, detail: String) -> Problem {
     let named = detail.split('`').nth(1).filter(|_| detail.contains(" field `"));
     let field = match (path.as_str(), named) {
@@ -112,7 +114,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
     }
 }
 
-/// A JSON object, and no array of its values, which serde takes for a struct too.
+/// Deserializes a JSON object. Without this check serde also accepts an array of the fields' values for a struct.
 pub fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
     struct Object<T>(PhantomData<T>);
 
@@ -131,9 +133,9 @@ pub fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -
     deserializer.deserialize_map(Object(PhantomData))
 }
 
-/// An integer, also one that is written `560.0`: JSON Schema counts it among them.
+/// Deserializes an integer, also in the form `560.0`, which is an integer in JSON Schema.
 pub fn integer<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<T, D::Error> {
-    /// Up to here no two integers are the same f64.
+    /// Largest integer below which every integer has its own f64 value.
     const EXACT: f64 = 9_007_199_254_740_991.0;
     let number = Value::deserialize(deserializer)?;
     let whole =
@@ -143,7 +145,7 @@ pub fn integer<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) 
     T::deserialize(number).map_err(D::Error::custom)
 }
 
-/// Text of 1 to `max` characters, without line breaks and other control characters.
+/// Checks text of 1 to `max` characters without line breaks or other control characters.
 pub fn line(field: &str, text: &str, max: usize) -> Result<String, Problem> {
     if text.chars().count() > max {
         return Err(Problem::invalid(field, format!("It must have at most {max} characters.")));
@@ -158,7 +160,8 @@ pub fn line(field: &str, text: &str, max: usize) -> Result<String, Problem> {
     Ok(trimmed.to_owned())
 }
 
-/// A BCP 47 tag, or `en`. Underscores, as in the locales of Unix and Java (`pt_BR`), become hyphens.
+/// Returns a BCP 47 language tag, `en` by default. Underscores, as in locales of Unix and Java (`pt_BR`), become
+/// hyphens.
 pub fn locale(field: &str, tag: Option<&str>) -> Result<String, Problem> {
     let tag = tag.unwrap_or("en").replace('_', "-");
     let subtag = |s: &str| (1..=8).contains(&s.len()) && s.bytes().all(|b| b.is_ascii_alphanumeric());

@@ -1,8 +1,9 @@
-//! `Idempotency-Key`: a request that is sent again, because its answer was lost or is doubted, does nothing twice.
+//! `Idempotency-Key`: a request that is sent again, because its response was lost, has no second effect.
 //!
-//! A key decides the id of what its request makes, before the request does anything. A request that broke off in the
-//! middle and comes again meets its own record under that id and goes on from there; one that was answered is answered
-//! again from the record. A first request that is refused has done nothing, so its key is free again.
+//! A key determines the id of the record that its request creates, before the request does anything. A repeated request
+//! finds that record: if the first one was interrupted, the repeated request continues; if it was answered, the
+//! response is built again from the record. A first request that is refused had no effect, so its key can be used
+//! again.
 
 mod record;
 
@@ -34,28 +35,28 @@ use crate::{
     problem::{ApiError, ApiResult, Kind, Problem},
 };
 
-/// The header.
+/// Name of the header.
 pub const HEADER: &str = "Idempotency-Key";
-/// The longest key.
+/// Greatest length of a key, in characters.
 pub const MAX_KEY: usize = 255;
 
-/// Routes whose body is nothing but an address. SHA-256 alone does not hide it: addresses can be guessed and tried. So their
-/// fingerprint depends on the key as well, which is not stored.
+/// Routes whose body contains only an address. A plain SHA-256 does not hide an address, because addresses can be
+/// guessed. The fingerprint of these routes also depends on the key, which is not stored.
 const GUESSABLE: [&str; 1] = ["/customers/erase"];
 
-/// The namespace of the ids that keys become.
+/// Namespace of the UUIDv5 ids that are derived from keys.
 const NAMESPACE: Uuid = Uuid::from_u128(0x6b0e_5c0e_9f0b_4c37_8f6a_d1b0_53a1_77e2);
 
-/// The id of what a request makes, and whether it may have made it before.
+/// Id of the record that a request creates, and whether an earlier request may have created it.
 #[derive(Debug, Clone, Copy)]
 pub struct IdempotentRequest {
-    /// The id.
+    /// Id of the record.
     pub id: Uuid,
-    /// The request has come before.
+    /// Whether the request was received before.
     pub again: bool,
-    /// It was answered then.
+    /// Whether the request was answered before.
     pub answered: bool,
-    /// When this one came.
+    /// Time at which this request was received.
     pub since: Instant,
 }
 
@@ -70,7 +71,8 @@ where
     }
 }
 
-/// What a handler wants to be answered with again, word for word: the answer of a request that makes no record.
+/// Response extension with the body to store. Repeated requests receive it unchanged. For requests that create no
+/// record.
 #[derive(Debug, Clone)]
 pub struct Remember(pub String);
 
@@ -79,7 +81,7 @@ impl IdempotentRequest {
         Self { id, again: false, answered: false, since: Instant::now() }
     }
 
-    /// What the request has made before, if it has; an error if that was deleted since.
+    /// Returns the record that the request created before, if any. Returns an error if the record was deleted since.
     pub fn made<R>(&self, found: Option<R>) -> ApiResult<Option<R>> {
         if found.is_none() && self.answered {
             return Err(Problem::new(Kind::Gone, "What this request made was deleted since.").into());
@@ -88,7 +90,7 @@ impl IdempotentRequest {
     }
 }
 
-/// The keys of requests: where they are kept, and whose they are. Cheap to clone.
+/// Store of idempotency keys, and the identities of their callers. Cheap to clone.
 #[derive(Clone)]
 pub struct Idempotency {
     requests: Arc<Table<Keyed>>,
@@ -97,13 +99,13 @@ pub struct Idempotency {
 }
 
 impl Idempotency {
-    /// Keys that are kept in this table.
+    /// Creates a store of keys in this table.
     pub fn new(requests: Table<Keyed>, identities: Identities, world: World) -> Self {
         Self { requests: Arc::new(requests), identities, world }
     }
 }
 
-/// Stands around every POST.
+/// Middleware that handles the `Idempotency-Key` of every POST.
 pub async fn keyed(Shared(state): Shared<Idempotency>, request: Request, next: Next) -> Response {
     if request.method() != Method::POST || !request.headers().contains_key(HEADER) {
         return next.run(request).await;
@@ -113,7 +115,7 @@ pub async fn keyed(Shared(state): Shared<Idempotency>, request: Request, next: N
 
 async fn run(state: &Idempotency, request: Request, next: Next) -> ApiResult<Response> {
     let (mut parts, body) = request.into_parts();
-    // Whoever may not ask is told so by the route.
+    // The route itself refuses unauthorized callers.
     let Ok(Caller(studio)) = state.identities.caller(&parts) else {
         return Ok(next.run(Request::from_parts(parts, body)).await);
     };
@@ -153,8 +155,8 @@ async fn run(state: &Idempotency, request: Request, next: Next) -> ApiResult<Res
     let body = response.extensions_mut().remove::<Remember>().map(|Remember(body)| body);
     let first = matches!(meaning, Meaning::First(_));
     if let Err(error) = end(state, (&studio, id), (first, turn), response.status(), body).await {
-        // It will be over in half a minute, and comes again as one that broke off.
-        warn!(error = format!("{error:#}"), "Could not write down how a keyed request has ended");
+        // The key stays under way for at most 30 s. After that the request counts as interrupted.
+        warn!(error = format!("{error:#}"), "Could not store the outcome of a request with an Idempotency-Key");
     }
     Ok(response)
 }
@@ -180,13 +182,13 @@ fn fingerprint(parts: &Parts, body: &[u8], key: &str) -> String {
     hash.update([0]);
     hash.update(parts.uri.path_and_query().map_or("", |path| path.as_str()));
     hash.update([0]);
-    // The same content is the same request, however its members are ordered and spaced.
+    // Order and spacing of JSON members do not matter: the same content is the same request.
     let said = serde_json::from_slice::<Value>(body).map(|said| said.to_string());
     hash.update(said.as_deref().map_or(body, str::as_bytes));
     hex::encode(hash.finalize())
 }
 
-/// What the key means, and until when it is this request's turn.
+/// Returns what the key means for this request, and the time until which the request is under way.
 async fn begin(
     state: &Idempotency,
     studio: &Studio,
@@ -206,13 +208,17 @@ async fn begin(
         });
     match again.await? {
         Some((keyed, Ok(meaning) | Err(meaning))) => Ok((meaning, keyed.under_way_until)),
-        // Its first request was refused between our two looks: as good as under way.
+        // The first request was refused between the two reads. This one is answered as if the first were still under
+        // way.
         None => Ok((Meaning::UnderWay { until: now }, now)),
     }
 }
 
-/// A first request that was refused has done nothing, and frees its key; one that broke off before may have. One whose turn
-/// is over leaves the key to its successor, unless it has an answer.
+/// Records the outcome of the request.
+///
+/// A first request that was refused had no effect, and frees its key. A repeated one keeps it, because the interrupted
+/// request may have had an effect. A request whose time is over leaves the key to its successor, unless it was
+/// successful.
 async fn end(
     state: &Idempotency,
     (studio, id): (&Studio, Uuid),

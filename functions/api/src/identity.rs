@@ -1,5 +1,5 @@
-//! Who asks: the studio, from the JWT that API Gateway has verified (or, for a machine's token, from the deployment's table
-//! of clients), and from nowhere else.
+//! Identity of the caller: the studio, read only from the JWT that API Gateway has verified. For a machine's token, the
+//! deployment's table of clients names the studio.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -11,18 +11,18 @@ use runtime::env::{Env, EnvError};
 
 use crate::problem::{Kind, Problem};
 
-/// The studio that asks.
+/// Studio of the caller.
 pub struct Caller(pub Studio);
 
-/// An operator, whose studio it is that asks: operators see the failures of all studios.
+/// An operator, with the studio of the token. Operators see the failures of all studios.
 pub struct Operator(pub Studio);
 
-/// How tokens name studios and operators. Cheap to clone.
+/// Rules by which tokens name studios and operators. Cheap to clone.
 #[derive(Clone)]
 pub struct Identities(Arc<Inner>);
 
 struct Inner {
-    /// The JWT claim that names the studio.
+    /// Name of the JWT claim that contains the studio.
     studio_claim: String,
     operator_claim: OperatorClaim,
     machine_clients: MachineClients,
@@ -54,14 +54,14 @@ impl Identities {
     }
 }
 
-/// The claim that marks operators.
+/// Claim that marks operators.
 struct OperatorClaim {
     name: String,
     value: String,
 }
 
 impl OperatorClaim {
-    /// From the variable `OPERATOR_CLAIM`, which is of the form `name=value`.
+    /// Parses the variable `OPERATOR_CLAIM`, which has the form `name=value`.
     fn parse(text: &str) -> Result<Self, EnvError> {
         let invalid = || EnvError::Invalid { name: "OPERATOR_CLAIM".into(), reason: "it is not name=value".into() };
         let (name, value) = text.split_once('=').ok_or_else(invalid)?;
@@ -69,14 +69,16 @@ impl OperatorClaim {
     }
 }
 
-/// The clients that sign in without a user, each with the studio that it acts for.
+/// Clients that sign in without a user, each with the studio that it acts for.
 ///
-/// Cognito's client-credentials tokens carry no claims that an administrator could set, so the deployment names the studio.
+/// Cognito's client-credentials tokens carry no claims that an administrator could set, so the deployment names the
+/// studio.
 #[derive(Default)]
 struct MachineClients(HashMap<String, Studio>);
 
 impl MachineClients {
-    /// Reads the variable `MACHINE_CLIENTS`, a JSON object of client ids and studios; without it there are none.
+    /// Parses the variable `MACHINE_CLIENTS`, a JSON object of client ids and studios. Returns an empty table if it is
+    /// unset.
     fn parse(text: Option<&str>) -> Result<Self, EnvError> {
         let Some(text) = text else { return Ok(Self::default()) };
         serde_json::from_str(text)
@@ -116,7 +118,7 @@ where
     }
 }
 
-/// What the token says, which API Gateway has verified.
+/// Returns the claims of the token, which API Gateway has verified.
 fn claims(parts: &Parts) -> Option<&HashMap<String, String>> {
     let Some(RequestContext::ApiGatewayV2(context)) = parts.request_context_ref() else { return None };
     context.authorizer.as_ref()?.jwt.as_ref().map(|jwt| &jwt.claims)
@@ -134,7 +136,7 @@ fn studio_of(
     if let Some(studio) = machines.studio(claims) {
         return Ok(studio.clone());
     }
-    // The access tokens of Cognito lack what its ID tokens bear.
+    // Cognito's access tokens lack custom claims; its ID tokens contain them.
     let studio = claims.get(name).ok_or_else(|| {
         no_studio(format!("The token has no claim {name}. Is it an access token? ID tokens bear it."))
     })?;
@@ -161,7 +163,7 @@ mod tests {
         let wrong = of(Some(&claims("studio", "An na"))).unwrap_err();
         assert!(wrong.contains("NoStudio") && wrong.contains("names no studio"), "{wrong}");
     }
-    /// The studio of a token with these claims, where the client `shop` acts for anna.
+    /// Returns the studio of a token with these claims, where the client `shop` acts for studio anna.
     fn studio_with(claims: &[(&str, &str)]) -> Option<String> {
         let machines = MachineClients::parse(Some(r#"{"shop":"anna"}"#)).expect("reads");
         let claims = claims.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();

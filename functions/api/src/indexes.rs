@@ -1,4 +1,4 @@
-//! A cache of archive indexes in a warm function: polls of a download cost no request to S3.
+//! Cache of archive indexes in a warm function. Polling a download causes no request to S3.
 
 use std::{
     collections::VecDeque,
@@ -11,23 +11,23 @@ use domain::download::{BuiltFile, Download};
 use jiff::{SignedDuration, Timestamp};
 use runtime::{clock::Clock, objects::ObjectStore};
 
-/// The age at which an index is read again. S3 may have deleted it meanwhile.
+/// Age at which an index is read again, because S3 may have deleted it.
 const KEPT_FOR: SignedDuration = SignedDuration::from_mins(10);
-/// Files in all kept indexes together; about 3 MB.
+/// Largest number of files in all cached indexes together; about 3 MB.
 const MAX_FILES: usize = 20_000;
 
-/// Reads indexes from the downloads bucket, and keeps the newest.
+/// Cache of the indexes in the downloads bucket.
 pub struct Indexes {
     archives: ObjectStore,
     clock: Clock,
-    /// Oldest first.
+    /// Cached indexes, oldest first.
     kept: Mutex<VecDeque<Kept>>,
 }
 
 struct Kept {
     /// The archives that the index describes. Their paths name download and build, their checksums the content.
     archives: Vec<BuiltFile>,
-    /// `None` where S3 has deleted it.
+    /// Index; `None` if S3 has deleted it.
     index: Option<Arc<DownloadIndex>>,
     until: Timestamp,
 }

@@ -1,4 +1,4 @@
-//! The HTTP API: parses at the edge, writes records, sends jobs, signs links. It never touches a photo's bytes.
+//! The HTTP API: parses requests, writes records, sends jobs and signs links. It never reads or writes a photo's bytes.
 
 mod app;
 mod download_page;

@@ -1,4 +1,4 @@
-//! The API's Lambda: wires, nothing else.
+//! Lambda function of the API.
 
 use api::State;
 use lambda_http::{Error, run};

@@ -1,4 +1,4 @@
-//! The OpenAPI document: the routes describe themselves; what they have in common is added here.
+//! The OpenAPI document. The routes describe themselves; this module adds what they have in common.
 
 use serde_json::{Map, Value, json};
 use utoipa::{PartialSchema as _, openapi::OpenApi};
@@ -10,48 +10,53 @@ use crate::{
 
 const PROBLEM: &str = "application/problem+json";
 const METHODS: [&str; 3] = ["get", "post", "delete"];
-/// What a camera writes differs: these leave out what it did not.
+/// Schemas whose absent fields are omitted, because cameras write different fields.
 const SPARSE: [&str; 3] = ["Exif", "Gps", "TakenAt"];
-/// Routes are told apart by these, in the order in which a shop meets them.
+/// Tags that group the routes, in the order in which a shop uses them.
 const TAGS: [(&str, &str); 9] = [
-    ("photos", "Photos are announced here and uploaded to S3; each upload is developed."),
-    ("orders", "An order is what a customer bought: photos, in order."),
-    ("customers", "A customer is known by the address of its orders."),
-    ("downloads", "A download delivers an order behind a link: all photos in a private ZIP, or one photo."),
+    ("photos", "Create photos, upload their originals to S3, and process them."),
+    ("orders", "Orders of customers: lists of photos."),
+    ("customers", "Customers, identified by the email address of their orders."),
+    ("downloads", "Downloads deliver an order by link: all photos in a private ZIP, or a single photo."),
     ("emails", "Emails to customers."),
     ("operations", "Work on many records, done page by page."),
     (
         "queues",
-        "Queues and their failed jobs, for operators: tokens with the operators' claim. All studios' failures are shown.",
+        "Queues and their failed jobs, of all studios. Only for operators, whose tokens have the operators' claim.",
     ),
-    ("links", "The customer's door. It needs no token but the one in the link."),
+    ("links", "Links of customers. They need no token except the one in the link."),
     ("service", "The service itself."),
 ];
-const ABOUT: &str = "The background half of a photographer's web shop.
+const ABOUT: &str = "The backend of a photographer's web shop.
 
-A photo is announced (`POST /photos`), then uploaded to S3 by the request that the answer describes. It is developed: metadata (EXIF, XMP, IPTC), \
-dimensions, hashes, preview and thumbnail. An order (`POST /orders`) names photos; a download (`POST /orders/{id}/downloads`) \
-delivers them as one private ZIP, and an email brings the customer a link.
+Create a photo (`POST /photos`), then upload its original to S3 with the request that the response describes. The \
+upload starts the processing, which yields metadata (EXIF, XMP, IPTC), dimensions, hashes, a preview and a \
+thumbnail. An order (`POST /orders`) lists photos. A download (`POST /orders/{id}/downloads`) delivers them as one \
+private ZIP, and an email sends the customer the link.
 
-**Tokens.** All routes but `/d/…`, `/health` and `/openapi.json` need `Authorization: Bearer …`. A claim of the token names the \
-studio; another studio's records are not found. Routes under `/queues` are for operators, whom another claim marks.
+**Tokens.** All routes but `/d/…`, `/health` and `/openapi.json` need `Authorization: Bearer …`. A claim of the \
+token names the studio. Requests for records of another studio return 404. Routes under `/queues` require the \
+operators' claim.
 
-**Errors** are problems (RFC 9457). Their `type` is stable; `field` names the part of the request that is wrong. Unknown fields \
-are refused.
+**Errors** are problem details (RFC 9457). `type` is stable; `field` names the invalid part of the request. Unknown \
+fields are refused.
 
-**Repeating.** Every POST but that of a link takes an `Idempotency-Key` of up to 255 printable ASCII characters. Sent again with \
-the same key, a request does nothing twice, and is answered with the same record and status as the first time; URLs and links are made \
-anew. A key is kept for 24 hours. A request that was refused has done nothing and frees its key.
+**Idempotency.** Every POST except that of a link accepts an `Idempotency-Key` of up to 255 printable ASCII \
+characters. A request that is sent again with the same key has no second effect; the response has the same record \
+and status as the first one, with new URLs and links. A key is stored for 24 hours. A refused request has no effect, \
+so its key can be used again.
 
-**Waiting.** Nothing calls the shop: it asks again, every few seconds while somebody waits, with `If-None-Match`, for the \
-record (`GET /photos/{id}`, `GET /downloads/{id}`), or lists by `status`. Customers are told by email. Jobs go through queues. `\"queue\": false` does the job before the answer; what could not be done in time is on the \
-queue, and answered with 202.
+**Asynchronous jobs.** Jobs run through queues. There are no webhooks: poll the record (`GET /photos/{id}`, `GET \
+/downloads/{id}`) with `If-None-Match` every few seconds, or list records by `status`. Customers are notified by \
+email. With `\"queue\": false` a job runs before the response (synchronous); if it is not finished in time, it stays \
+on the queue and the response is 202.
 
-**Lists** are pages, newest first. **Single records** bear an `ETag`; with `If-None-Match` an unchanged one is answered with 304.
+**Lists** are paginated, newest first. **Single records** have an `ETag`; with `If-None-Match` the response for an \
+unchanged record is 304.
 
-**Limits.** A body has at most 1 MiB. Requests above the deployment's rate are answered with 429 by API Gateway.";
+**Limits.** A body has at most 1 MiB. API Gateway responds with 429 to requests above the deployment's rate.";
 
-/// Returns the document of a deployment, as JSON: of these routes at `url`, where archives are kept for so many days.
+/// Returns the OpenAPI document, as JSON, of a deployment at `url` that keeps archives for `retention_days` days.
 pub fn document(routes: &OpenApi, url: &str, retention_days: u32) -> String {
     let mut api = described(routes);
     api["servers"] = json!([{ "url": url }]);
@@ -73,19 +78,19 @@ fn described(routes: &OpenApi) -> Value {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "JWT",
-        "description": "A JWT of the configured issuer, a claim of which names the studio. On one machine: `dev:<studio>`, or \
-            `dev:<studio>:operator`.",
+        "description": "A JWT of the configured issuer, with a claim that names the studio. In local development: \
+            `dev:<studio>` or `dev:<studio>:operator`.",
     } });
     let schemas = &mut api["components"]["schemas"];
     schemas["Problem"] = serde_json::to_value(ProblemView::schema()).unwrap_or_default();
-    // Some kinds have members of their own; there may be more of them one day.
+    // Some problem types have additional members, and later releases may add more.
     schemas["Problem"]["additionalProperties"] = json!(true);
     for (name, about) in members() {
         schemas["Problem"]["properties"][name] = about;
     }
     schemas["GatewayMessage"] = json!({
         "type": "object",
-        "description": "What API Gateway itself answers.",
+        "description": "Response of API Gateway itself.",
         "required": ["message"],
         "properties": { "message": { "type": "string" } },
     });
@@ -102,32 +107,35 @@ fn described(routes: &OpenApi) -> Value {
     api
 }
 
-/// The members that some problems have besides those of RFC 9457.
+/// Returns the schemas of the members that some problem types have in addition to those of RFC 9457.
 fn members() -> [(&'static str, Value); 4] {
     let id = || json!({ "type": "string", "format": "uuid" });
     let text = |about: &str| json!({ "type": ["string", "null"], "description": about });
     [
-        ("code", json!({ "type": "string", "description": "With `refused`: why, as in a record's error." })),
-        ("order_id", json!({ "type": "string", "format": "uuid", "description": "With `photo-ordered`: the order." })),
+        ("code", json!({ "type": "string", "description": "With `refused`: the error code, as in a record's error." })),
+        (
+            "order_id",
+            json!({ "type": "string", "format": "uuid", "description": "With `photo-ordered`: id of the order." }),
+        ),
         (
             "photo_ids",
-            json!({ "type": "array", "items": id(), "description": "With `invalid-field`: photos that are named twice." }),
+            json!({ "type": "array", "items": id(), "description": "With `invalid-field`: photos named twice." }),
         ),
         (
             "photos",
             json!({
                 "type": "array",
-                "description": "With `photos-not-ready` and `invalid-field`: the photos in the way, each with its `status`, or \
-                    with a `reason`.",
+                "description": "With `photos-not-ready` and `invalid-field`: the refused photos, each with its \
+                    `status` or a `reason`.",
                 "items": {
                     "type": "object",
                     "required": ["id"],
                     "properties": {
                         "id": id(),
-                        "status": text("Its status; null of one that does not exist."),
-                        "reason": text("`unknown`, or `failed`: it could not be developed."),
-                        "filename": text("With `failed`: its name."),
-                        "detail": text("With `failed`: why, for people."),
+                        "status": text("Status of the photo; null if it does not exist."),
+                        "reason": text("`unknown`, or `failed`: the photo could not be processed."),
+                        "filename": text("With `failed`: file name of the photo."),
+                        "detail": text("With `failed`: reason of the failure, for people."),
                     },
                 },
             }),
@@ -135,8 +143,10 @@ fn members() -> [(&'static str, Value); 4] {
     ]
 }
 
-/// Answers always bear all their fields, null where there is nothing to say; serde leaves out none but those of [`SPARSE`].
-/// A schema that refuses unknown fields is a request's, and says for itself what it requires.
+/// Marks all nullable fields as required. Responses always contain all fields, with null for absent values, except
+/// those of [`SPARSE`].
+///
+/// A schema that refuses unknown fields belongs to a request body, and states its required fields itself.
 fn require_all(name: &str, schema: &mut Value) {
     for part in schema.get_mut("allOf").and_then(Value::as_array_mut).into_iter().flatten() {
         require_all(name, part);
@@ -157,12 +167,12 @@ fn require_all(name: &str, schema: &mut Value) {
     }
 }
 
-/// Adds what the route has in common with others of its kind.
+/// Adds to the operation what it has in common with others of its kind.
 fn complete(path: &str, method: &str, operation: &mut Value) {
     if let Some(body) = operation.pointer_mut("/requestBody/content/application~1json/schema")
         && body.get("oneOf").is_some()
     {
-        // One that may be left out is nevertheless no null.
+        // An optional body may be absent but not null.
         *body = body["oneOf"][0].take();
     }
     let open = operation.get("security").is_some();
@@ -175,28 +185,32 @@ fn complete(path: &str, method: &str, operation: &mut Value) {
     if !open {
         refusals.push((
             "403",
-            if operators { "The token names no studio, or is no operator's" } else { "The token names no studio" },
+            if operators {
+                "The token names no studio, or does not belong to an operator"
+            } else {
+                "The token names no studio"
+            },
         ));
     }
     if has("path") && !open {
-        refusals.push(("404", "There is no such record, or it is another studio's"));
+        refusals.push(("404", "The record does not exist, or belongs to another studio"));
     }
     if takes_body {
-        refusals.push(("400", "The body is no JSON"));
-        refusals.push(("413", "The body has more than 1 MiB"));
+        refusals.push(("400", "The body is not JSON"));
+        refusals.push(("413", "The body is larger than 1 MiB"));
     }
     let keyed = method == "post" && !open;
     if keyed {
-        refusals.push(("422", "A field can't be taken; or the Idempotency-Key was used for another request"));
+        refusals.push(("422", "The value of a field is invalid, or the Idempotency-Key was used for another request"));
     } else if has("query") {
-        refusals.push(("422", "A parameter can't be taken"));
+        refusals.push(("422", "The value of a parameter is invalid"));
     }
     if keyed {
         refusals.push(("409", "A request with this Idempotency-Key is under way"));
-        refusals.push(("410", "What the request with this Idempotency-Key made was deleted since"));
+        refusals.push(("410", "The record that the request with this Idempotency-Key created was deleted"));
     }
-    refusals.push(("500", "A failure of the API's own"));
-    refusals.push(("503", "A service behind the API asks for patience"));
+    refusals.push(("500", "Internal error"));
+    refusals.push(("503", "A dependency is throttling requests; retry after `Retry-After`"));
     let responses = &mut operation["responses"];
     for (status, about) in refusals {
         if responses.get(status).is_none() {
@@ -204,8 +218,11 @@ fn complete(path: &str, method: &str, operation: &mut Value) {
         }
     }
     if !open {
-        responses["401"] =
-            refusal("The token is missing, expired, or not of the issuer", "application/json", "GatewayMessage");
+        responses["401"] = refusal(
+            "The token is missing, has expired, or is not from the issuer",
+            "application/json",
+            "GatewayMessage",
+        );
     }
     responses["429"] = refusal("Too many requests", "application/json", "GatewayMessage");
     if open {
@@ -219,7 +236,7 @@ fn complete(path: &str, method: &str, operation: &mut Value) {
             operation,
             json!({
                 "name": "If-None-Match", "in": "header", "required": false, "schema": { "type": "string" },
-                "description": "The `ETag` of the record as it is known.",
+                "description": "`ETag` of the client's version of the record.",
             }),
         );
     }
@@ -229,7 +246,7 @@ fn complete(path: &str, method: &str, operation: &mut Value) {
             json!({
                 "name": HEADER, "in": "header", "required": false,
                 "schema": { "type": "string", "minLength": 1, "maxLength": MAX_KEY, "pattern": "^[ -~]+$" },
-                "description": "Sent again with the same key, the request does nothing twice.",
+                "description": "Key under which the request can be repeated without a second effect.",
             }),
         );
     }
@@ -244,7 +261,7 @@ fn add(operation: &mut Value, parameter: Value) {
 }
 
 fn etag() -> Value {
-    json!({ "description": "Of the record as it is", "schema": { "type": "string" } })
+    json!({ "description": "Entity tag of the current record", "schema": { "type": "string" } })
 }
 
 fn refusal(about: &str, content_type: &str, schema: &str) -> Value {
@@ -253,7 +270,7 @@ fn refusal(about: &str, content_type: &str, schema: &str) -> Value {
     json!({ "description": about, "content": content })
 }
 
-/// The problems' types, for the reference: type, status, when.
+/// Returns type, status and description of all problem types, for the reference.
 pub fn problems() -> impl Iterator<Item = (String, u16, &'static str)> {
     Kind::ALL.into_iter().map(|kind| {
         let (status, slug, when) = kind.facts();

@@ -14,59 +14,59 @@ use serde_json::{Map, Value, json};
 use tracing::error;
 use utoipa::ToSchema;
 
-/// The kinds of problems. Their types, `/problems/{slug}`, are stable.
+/// Kinds of problems. Their types, `/problems/{slug}`, are stable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// The body is no JSON.
+    /// The body is not JSON.
     MalformedJson,
-    /// The body was not received whole.
+    /// The body was not received completely.
     UnreadableBody,
     /// The token is missing.
     Unauthorized,
     /// The token names no studio.
     NoStudio,
-    /// The token is no operator's.
+    /// The token does not belong to an operator.
     OperatorsOnly,
-    /// There is no such thing, or it is another studio's.
+    /// The record does not exist, or belongs to another studio.
     NotFound,
-    /// The route has other methods.
+    /// The route does not support the method.
     MethodNotAllowed,
-    /// The photo has its original.
+    /// The photo's original is stored already.
     AlreadyUploaded,
     /// The photo has no original yet.
     NotUploaded,
-    /// The photo is in an order.
+    /// An order contains the photo.
     PhotoOrdered,
-    /// It is being worked on.
+    /// A worker or another request is processing the record.
     UnderWay,
-    /// The download was taken back.
+    /// The download was revoked.
     Revoked,
     /// Photos of the order are not ready.
     PhotosNotReady,
     /// A request with this key is under way.
     RequestInFlight,
-    /// What the first request with this key made is gone.
+    /// The record that the first request with this key created was deleted.
     Gone,
     /// The order was erased.
     Erased,
     /// The body is too large.
     TooLarge,
-    /// A field can't be taken.
+    /// The value of a field is invalid.
     InvalidField,
     /// The key was used for another request.
     IdempotencyKeyReused,
-    /// The job can't be done.
+    /// The job cannot be done.
     Refused,
-    /// The job is too large to be waited for.
+    /// The job takes too long to run synchronously.
     TooLargeToWait,
-    /// A service behind the API asks for patience.
+    /// A dependency is throttling requests.
     Busy,
-    /// A failure of the API's own.
+    /// An internal error.
     Internal,
 }
 
 impl Kind {
-    /// All of them, as the documentation lists them.
+    /// All kinds, in the order of the documentation.
     pub const ALL: [Self; 23] = [
         Self::MalformedJson,
         Self::UnreadableBody,
@@ -93,47 +93,49 @@ impl Kind {
         Self::Internal,
     ];
 
-    /// Its status, the stable last part of its type, and when it comes.
+    /// Returns the HTTP status, the stable last part of the type, and a description.
     pub fn facts(self) -> (StatusCode, &'static str, &'static str) {
         use StatusCode as S;
         match self {
             Self::MalformedJson => (S::BAD_REQUEST, "malformed-json", "The body is not JSON."),
-            Self::UnreadableBody => (S::BAD_REQUEST, "unreadable-body", "The body did not arrive whole."),
+            Self::UnreadableBody => (S::BAD_REQUEST, "unreadable-body", "The body was not received completely."),
             Self::Unauthorized => (S::UNAUTHORIZED, "unauthorized", "A valid bearer token is required."),
             Self::NoStudio => (S::FORBIDDEN, "no-studio", "The token's claim names no studio."),
             Self::OperatorsOnly => {
-                (S::FORBIDDEN, "operators-only", "The route is for operators, and the token is none's.")
+                (S::FORBIDDEN, "operators-only", "The route is for operators, and the token does not belong to one.")
             }
-            Self::NotFound => {
-                (S::NOT_FOUND, "not-found", "There is no such record or route, or the record is another studio's.")
-            }
+            Self::NotFound => (
+                S::NOT_FOUND,
+                "not-found",
+                "The record or route does not exist, or the record belongs to another studio.",
+            ),
             Self::MethodNotAllowed => {
-                (S::METHOD_NOT_ALLOWED, "method-not-allowed", "The route knows other methods only: see `Allow`.")
+                (S::METHOD_NOT_ALLOWED, "method-not-allowed", "The route does not support the method: see `Allow`.")
             }
             Self::AlreadyUploaded => (S::CONFLICT, "already-uploaded", "The photo's original is stored already."),
             Self::NotUploaded => (S::CONFLICT, "not-uploaded", "The photo's original has not been uploaded yet."),
-            Self::PhotoOrdered => (S::CONFLICT, "photo-ordered", "An order holds the photo (`order_id`)."),
-            Self::UnderWay => (S::CONFLICT, "under-way", "It is being worked on; try again when that has ended."),
-            Self::Revoked => (S::CONFLICT, "revoked", "The download was taken back."),
+            Self::PhotoOrdered => (S::CONFLICT, "photo-ordered", "An order (`order_id`) contains the photo."),
+            Self::UnderWay => {
+                (S::CONFLICT, "under-way", "The record is being processed. Retry after that has finished.")
+            }
+            Self::Revoked => (S::CONFLICT, "revoked", "The download was revoked."),
             Self::PhotosNotReady => {
                 (S::CONFLICT, "photos-not-ready", "Photos of the order are not ready: `photos` names them.")
             }
             Self::RequestInFlight => (
                 S::CONFLICT,
                 "request-in-flight",
-                "A request with this Idempotency-Key is not answered yet: see `Retry-After`.",
+                "A request with this Idempotency-Key is under way: see `Retry-After`.",
             ),
-            Self::Gone => (
-                S::GONE,
-                "gone",
-                "The request with this Idempotency-Key was answered, and what it made was deleted since.",
-            ),
-            Self::Erased => (S::GONE, "erased", "The order was erased, with the personal data in it."),
-            Self::TooLarge => (S::PAYLOAD_TOO_LARGE, "too-large", "The body has more than 1 MiB."),
+            Self::Gone => {
+                (S::GONE, "gone", "The record that the request with this Idempotency-Key created was deleted.")
+            }
+            Self::Erased => (S::GONE, "erased", "The order and its personal data were erased."),
+            Self::TooLarge => (S::PAYLOAD_TOO_LARGE, "too-large", "The body is larger than 1 MiB."),
             Self::InvalidField => (
                 S::UNPROCESSABLE_ENTITY,
                 "invalid-field",
-                "A field of the body, query or head can't be taken: `field` names it.",
+                "A field of the body, the query or the headers is invalid: `field` names it.",
             ),
             Self::IdempotencyKeyReused => (
                 S::UNPROCESSABLE_ENTITY,
@@ -143,52 +145,52 @@ impl Kind {
             Self::Refused => (
                 S::UNPROCESSABLE_ENTITY,
                 "refused",
-                "The job could not be done: `code` says why, as on a failed record.",
+                "The job cannot be done: `code` is the error code, as on a failed record.",
             ),
             Self::TooLargeToWait => (
                 S::UNPROCESSABLE_ENTITY,
                 "too-large-to-wait",
-                "With `\"queue\": false` the job would take longer than a request may: leave `queue` out.",
+                "With `\"queue\": false` the job would take longer than a request may. Omit `queue`.",
             ),
             Self::Busy => {
-                (S::SERVICE_UNAVAILABLE, "busy", "A service behind the API asks for patience: see `Retry-After`.")
+                (S::SERVICE_UNAVAILABLE, "busy", "A dependency is throttling requests. Retry after `Retry-After`.")
             }
-            Self::Internal => (S::INTERNAL_SERVER_ERROR, "internal", "A failure of the API's own; it is logged."),
+            Self::Internal => (S::INTERNAL_SERVER_ERROR, "internal", "An internal error. It is logged."),
         }
     }
 }
 
-/// So much of what is wrong is named in one problem.
+/// Largest number of items that one problem names.
 const MOST_NAMED: usize = 20;
 
-/// One refusal.
+/// A refusal, as the response describes it.
 #[derive(Debug)]
 pub struct Problem {
     kind: Kind,
     detail: String,
     field: Option<String>,
-    /// Members that some kinds have besides.
+    /// Additional members of some kinds.
     more: Map<String, Value>,
-    /// Seconds after which it may be tried again.
+    /// Seconds after which the request can be retried.
     retry_after: Option<u64>,
 }
 
-/// A refusal as RFC 9457 has it.
+/// Problem details as in RFC 9457.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub struct ProblemView {
-    /// What kind of problem it is: stable, for programs.
+    /// Type of the problem: stable, for programs.
     #[serde(rename = "type")]
     #[schema(example = "/problems/invalid-field")]
     kind: String,
-    /// The status in words.
+    /// Title of the HTTP status.
     title: &'static str,
-    /// The HTTP status.
+    /// HTTP status.
     #[schema(minimum = 400, maximum = 599)]
     status: u16,
-    /// What was wrong with this request, for people.
+    /// Explanation of this occurrence, for people.
     detail: String,
-    /// The part of the request that is wrong.
+    /// Part of the request that is invalid.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     field: Option<String>,
@@ -197,30 +199,31 @@ pub struct ProblemView {
     more: Map<String, Value>,
 }
 
-/// What a handler fails with.
+/// Error of a handler.
 #[derive(Debug)]
 pub enum ApiError {
-    /// The caller's doing; they are told.
+    /// A problem that the caller can fix. The response describes it.
     Problem(Box<Problem>),
-    /// Ours; it is logged, and they are told nothing.
+    /// An internal error. It is logged, and the response does not describe it.
     Internal(anyhow::Error),
 }
 
-/// What handlers return.
+/// Result of a handler.
 pub type ApiResult<T> = Result<T, ApiError>;
 
 impl Problem {
-    /// Of this kind, with a sentence of its own.
+    /// Creates a problem of this kind.
     pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
         Self { kind, detail: detail.into(), field: None, more: Map::new(), retry_after: None }
     }
 
-    /// 422: the field's value can't be taken.
+    /// Creates a 422 problem: the value of the field is invalid.
     pub fn invalid(field: impl Into<String>, detail: impl Into<String>) -> Self {
         Self::new(Kind::InvalidField, detail).at(field)
     }
 
-    /// 404: there is no such thing, or it is another studio's, which is the same.
+    /// Creates a 404 problem: the record does not exist or belongs to another studio. The response does not distinguish
+    /// the two.
     pub fn not_found(what: &str) -> Self {
         Self::new(Kind::NotFound, format!("There is no such {what}."))
     }
@@ -231,21 +234,21 @@ impl Problem {
         self
     }
 
-    /// Adds a member of its own.
+    /// Adds a member.
     pub fn with(mut self, name: &str, value: impl Serialize) -> Self {
         self.more.insert(name.to_owned(), json!(value));
         self
     }
 
-    /// Adds a list of what is wrong: its first [`MOST_NAMED`], and their number beside it. 2,000 refused photos, each with its
-    /// reason, would be more than Lambda can answer (6 MB).
+    /// Adds a list and, beside it, the list's length. Only the first [`MOST_NAMED`] items are kept: 2,000 refused
+    /// photos with their reasons would exceed Lambda's response limit of 6 MB.
     pub fn naming(self, name: &str, mut list: Vec<impl Serialize>) -> Self {
         let count = list.len();
         list.truncate(MOST_NAMED);
         self.with(name, list).with(&format!("{name}_count"), count)
     }
 
-    /// Says when it may be tried again, in seconds.
+    /// Sets `Retry-After`, in seconds.
     pub fn retry_after(mut self, seconds: u64) -> Self {
         self.retry_after = Some(seconds);
         self
@@ -259,7 +262,7 @@ impl From<Problem> for ApiError {
 }
 
 impl From<JobError> for ApiError {
-    /// What a job would be refused for, the request for it is refused for.
+    /// Refuses a request for the reason for which its job would be rejected.
     fn from(error: JobError) -> Self {
         match error {
             JobError::Reject(reason) => Problem::new(Kind::Refused, reason.message).with("code", reason.code).into(),

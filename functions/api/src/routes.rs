@@ -1,4 +1,4 @@
-//! One file per resource; the table of routes is here.
+//! Routes of the API, one file per resource.
 
 mod customers;
 mod downloads;
@@ -33,12 +33,12 @@ use crate::{
     state::State,
 };
 
-/// Records on a page, unless the caller asks for fewer or more.
+/// Default number of records on a page.
 const DEFAULT_LIMIT: usize = 50;
-/// Records on a page at most.
+/// Largest number of records on a page.
 const MAX_LIMIT: usize = 200;
 
-/// All routes.
+/// Returns the router with all routes.
 pub fn router(state: State) -> Router {
     let (shop, _) = shop().split_for_parts();
     let (open, _) = open().split_for_parts();
@@ -53,7 +53,7 @@ pub fn router(state: State) -> Router {
     secured(router).layer(from_fn(traced)).layer(DefaultBodyLimit::max(MAX_BODY_BYTES)).with_state(state)
 }
 
-/// Says in each line of the log which request and route it is about. Not which path: a customer's link is a key.
+/// Adds request id and route to each log line. The path is not logged: a customer's link grants access.
 async fn traced(request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str);
     let request_id = request.lambda_context_ref().map_or("none", |context| &context.request_id);
@@ -61,31 +61,31 @@ async fn traced(request: Request, next: Next) -> Response {
     next.run(request).instrument(span).await
 }
 
-/// API Gateway ends a request after 30 s, with an answer of its own: one that hangs until shortly before gets one of ours.
+/// Ends a request before API Gateway's timeout of 30 s, so that the caller receives a response of the API.
 async fn in_time(request: Request, next: Next) -> Response {
     const PATIENCE: Duration = Duration::from_secs(28);
     match tokio::time::timeout(PATIENCE, next.run(request)).await {
         Ok(response) => response,
         Err(_elapsed) => {
-            error!("A request was not answered in time");
+            error!("A request exceeded the time limit");
             Problem::new(Kind::Busy, "It took too long. Please try again.").retry_after(5).into_response()
         }
     }
 }
 
-/// The description of all routes, before what they have in common is added.
+/// Returns the description of all routes, without their common parts.
 fn described() -> OpenApi {
     let mut described = shop().into_openapi();
     described.merge(open().into_openapi());
     described
 }
 
-/// Returns the OpenAPI document of a deployment at `url` that keeps archives for so many days.
+/// Returns the OpenAPI document of a deployment at `url` that keeps archives for `retention_days` days.
 pub fn openapi_document(url: &str, retention_days: u32) -> String {
     openapi::document(&described(), url, retention_days)
 }
 
-/// What bears a token.
+/// Routes that require a token.
 fn shop() -> OpenApiRouter<State> {
     OpenApiRouter::new()
         .routes(routes!(photos::create, photos::list))
@@ -109,12 +109,12 @@ fn shop() -> OpenApiRouter<State> {
         .routes(routes!(queues::forget_failed))
 }
 
-/// What anybody may ask for.
+/// Routes that require no token.
 fn open() -> OpenApiRouter<State> {
     OpenApiRouter::new().routes(routes!(links::page, links::fetch)).routes(routes!(health)).routes(routes!(document))
 }
 
-/// That it answers.
+/// Health of the service.
 #[derive(Serialize, ToSchema)]
 struct Health {
     /// `ok`
@@ -122,34 +122,34 @@ struct Health {
     status: &'static str,
 }
 
-/// Is it there?
+/// Check health
 #[utoipa::path(
     get, path = "/health", tag = "service", operation_id = "health", security(()),
-    responses((status = 200, description = "It is", body = Health)),
+    responses((status = 200, description = "The service is up", body = Health)),
 )]
 async fn health() -> Json<Health> {
     Json(Health { status: "ok" })
 }
 
-/// This document
+/// Get the OpenAPI document
 ///
-/// As OpenAPI 3.1, made from the code that answers.
+/// OpenAPI 3.1, generated from the routes.
 #[utoipa::path(
     get, path = "/openapi.json", tag = "service", operation_id = "get_document", security(()),
-    responses((status = 200, description = "The document", body = Object)),
+    responses((status = 200, description = "The OpenAPI document", body = Object)),
 )]
 async fn document(extract::State(state): extract::State<State>) -> impl IntoResponse {
     let document = state.document.get_or_init(|| openapi_document(&state.public_url, state.retention_days));
     ([(CONTENT_TYPE, "application/json")], document.clone())
 }
 
-/// Shows a page of records.
+/// Returns the view of a page of records.
 fn page<R: domain::record::Record, T>(page: &runtime::store::Page<R>, view: impl Fn(&R) -> T) -> api_types::Page<T> {
     let next_cursor = page.next.map(|id| id.to_string());
     api_types::Page { items: page.items.iter().map(view).collect(), next_cursor }
 }
 
-/// Where a page begins, and how long it is.
+/// Parses the position and the length of a page.
 fn page_of<C: FromStr>(limit: Option<usize>, cursor: Option<&str>) -> Result<(Option<C>, usize), Problem> {
     let limit = limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {

@@ -1,4 +1,4 @@
-//! Headers that every response bears.
+//! Security headers of every response.
 
 use axum::Router;
 use http::{
@@ -11,16 +11,16 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 /// Headers of a JSON API, after the OWASP REST security cheat sheet.
 const HEADERS: [(HeaderName, &str); 5] = [
-    // A client may keep a response if it asks each time whether it is still true.
+    // A client may store a response if it revalidates it before each use.
     (CACHE_CONTROL, "private, no-cache"),
     (CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
     (REFERRER_POLICY, "no-referrer"),
-    // Browsers mind it over TLS only, so that it does no harm on one machine.
+    // Browsers honor it over TLS only, so that it has no effect in local development.
     (STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains"),
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
 ];
 
-/// Adds the headers to each response of the router that does not have them: a page that has its own keeps them.
+/// Adds the headers to each response of the router, except those that the response has already.
 pub fn secured<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
     HEADERS.into_iter().fold(router, |router, (name, value)| {
         router.layer(SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value)))

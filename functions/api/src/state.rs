@@ -1,4 +1,4 @@
-//! What the handlers share: stores, queues, secrets, and the few facts of configuration.
+//! Shared state of the handlers: stores, queues, secrets and configuration.
 
 use std::{
     collections::BTreeMap,
@@ -32,7 +32,7 @@ use runtime::{
 
 use crate::{idempotency::Idempotency, identity::Identities, indexes::Indexes, synchronous::Workers};
 
-/// Cheap to clone.
+/// State of the API. Cheap to clone.
 #[derive(Clone)]
 pub struct State(Arc<Inner>);
 
@@ -53,15 +53,15 @@ pub struct Inner {
     pub indexes: Indexes,
     pub workers: Workers,
     pub oldest: OldestMessage,
-    /// What each queue looks like while all is well.
+    /// Highest values of each queue that count as healthy.
     pub healthy: BTreeMap<QueueName, Healthy>,
     pub links: LinkSecrets,
-    /// Where customers reach us; links are built on it, never on a Host header.
+    /// Public base URL of the deployment. Links use it, never the Host header.
     pub public_url: String,
     pub clock: Clock,
-    /// Archives are deleted after so many days; no link outlives them.
+    /// Days after which archives are deleted. No link works longer.
     pub retention_days: u32,
-    /// The OpenAPI document of this deployment, once somebody has asked for it.
+    /// OpenAPI document of this deployment, created on the first request for it.
     pub document: OnceLock<String>,
 }
 
@@ -74,7 +74,7 @@ pub struct AllFailedJobs {
 }
 
 impl State {
-    /// From the function's environment; a missing variable is an error that names it.
+    /// Reads the configuration from the function's environment. The error names a missing variable.
     pub fn from_env(env: &Env) -> Result<Self> {
         let config = aws::config(env, aws::Patience::Request)?;
         let dynamodb = aws::dynamodb(env, &config);
@@ -137,12 +137,12 @@ impl FromRef<State> for Idempotency {
 }
 
 impl Inner {
-    /// The contents of downloads, on these stores.
+    /// Returns the contents of downloads in these stores.
     pub fn contents(&self) -> Contents<'_> {
         Contents { orders: &self.orders, photos: &self.photos, archives: &self.archives }
     }
 
-    /// The erasure of orders, on these stores.
+    /// Returns the erasure of orders in these stores.
     pub fn erasure(&self) -> Erasure<'_> {
         Erasure { orders: &self.orders, downloads: &self.downloads, emails: &self.emails, archives: &self.archives }
     }
@@ -160,7 +160,7 @@ impl std::ops::Deref for State {
     }
 }
 
-/// Runs the same on the failed jobs of whichever queue.
+/// Runs an expression with the failed jobs of a queue, for any type of record.
 macro_rules! on_failed_jobs {
     ($state:expr, $queue:expr, |$failed:ident| $run:expr) => {
         match $queue {

@@ -1,4 +1,4 @@
-//! `"queue": false`: the job is done before the request is answered, if that can be.
+//! Synchronous jobs: with `"queue": false` the job is done before the response, if possible.
 
 mod estimate;
 
@@ -23,36 +23,38 @@ use crate::{
     problem::{ApiResult, Kind, Problem},
 };
 
-/// A request may wait for its job as long as this: API Gateway ends it after 30 s, and what is left to do takes its time.
+/// Longest time that a request waits for its job. API Gateway ends the request after 30 s, and the rest of it takes
+/// time too.
 const LONGEST_WAIT_SECONDS: u64 = 25;
 
-/// How a job is done.
+/// Execution of a job.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HowToRun {
-    /// `false`: it is waited for. Refused if it would take too long. It is queued unless said.
+    /// `false`: waits for the job (synchronous). Refused if that would take too long. Default `true`.
     queue: Option<bool>,
 }
 
 impl HowToRun {
-    /// Is it waited for?
+    /// Returns whether the request waits for the job.
     pub fn wait(&self) -> bool {
         self.queue == Some(false)
     }
 }
 
-/// The workers, run directly.
+/// Clients that invoke the workers directly.
 pub struct Workers {
     queues: Queues,
     lambda: Lambda,
-    /// Function names by the queues that they work. No request waits for a job of the default queue.
+    /// Function names by queue. No request waits for a job of the default queue.
     functions: BTreeMap<QueueName, String>,
     longest_wait: Duration,
     world: World,
 }
 
 impl Workers {
-    /// From the function's environment: `PHOTO_PROCESSOR_FUNCTION` is the name of photo-processor. `LONGEST_WAIT_SECONDS` is for tests that don't want to wait for so long.
+    /// Reads the configuration from the environment. `PHOTO_PROCESSOR_FUNCTION` names the function photo-processor.
+    /// Tests set `LONGEST_WAIT_SECONDS` to wait less.
     pub fn from_env(env: &Env, config: &SdkConfig, queues: Queues) -> Result<Self> {
         let longest_wait = Duration::from_secs(env.parsed_or("LONGEST_WAIT_SECONDS", LONGEST_WAIT_SECONDS)?);
         let workers = queue_configs()?.into_iter().filter(|(queue, _)| *queue != QueueName::Default);
@@ -69,7 +71,7 @@ impl Workers {
         })
     }
 
-    /// A job that would be waited for longer than a request may is refused before anything is done.
+    /// Refuses a job that would take longer than a request may wait, before anything is done.
     pub fn check(&self, estimate: Estimate) -> Result<(), Problem> {
         if estimate.seconds() <= self.longest_wait.as_secs() {
             return Ok(());
@@ -79,8 +81,8 @@ impl Workers {
         Err(Problem::new(Kind::TooLargeToWait, detail).at("queue"))
     }
 
-    /// Sends the record's job, or does it at once where `wait` says so. Answers the record, and whether it is finished: what
-    /// could not be finished in time, or at the first try, is on the queue.
+    /// Sends the record's job, or runs it immediately if `wait` is set. Returns the record, and whether it is finished.
+    /// A job that is not finished in time, or at the first attempt, is on the queue.
     pub async fn dispatch<R: JobRecord>(
         &self,
         table: &Table<R>,
@@ -94,30 +96,31 @@ impl Workers {
             self.queues.of(R::QUEUE).send(&job).await?;
             return Ok((record, false));
         };
-        // What the request has taken so far is not waited for once more.
+        // Subtracts the time that the request has taken so far.
         let left = self.longest_wait.saturating_sub(request.since.elapsed());
         let event = event(&job, &self.world);
         let acknowledged = match tokio::time::timeout(left, self.lambda.invoke(function, &event)).await {
             Ok(Ok(answer)) => answer["batchItemFailures"].as_array().is_none_or(Vec::is_empty),
             Ok(Err(error)) => {
-                warn!(error = format!("{error:#}"), "A job that was waited for goes to the queue");
+                warn!(error = format!("{error:#}"), "A synchronous job failed and was queued");
                 false
             }
-            // The worker goes on, and the job on the queue meets its lease, or its work.
+            // The worker continues. The queued job finds the lease, or the finished record.
             Err(_elapsed) => false,
         };
         let record = table.get(&studio, id).await?.unwrap_or(record);
         let finished = record.is_at_rest();
-        // One that is finished and yet not acknowledged lacks its follow-up.
+        // A finished record without acknowledgement lacks its follow-up.
         if !finished || !acknowledged {
             self.queues.of(R::QUEUE).send(&job).await?;
-            info!(%studio, %id, finished, "A job could not be done with at once");
+            info!(%studio, %id, finished, "A synchronous job was queued");
         }
         Ok((record, finished))
     }
 }
 
-/// An event of one message, as SQS would hand it to the worker; it has no receipt, since there is nothing to hide or delete.
+/// Builds an event of one message, as SQS sends it to the worker. It has no receipt handle, because no message exists
+/// that could be hidden or deleted.
 fn event(job: &Job, world: &World) -> Value {
     json!({ "Records": [{
         "messageId": world.uuid_v4(),

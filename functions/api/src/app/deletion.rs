@@ -1,4 +1,5 @@
-//! Deletion of a photo, in two phases, so that a photo is deleted or ordered, never both (`shared/runtime/src/store/orders.rs`).
+//! Deletion of a photo in two phases. A photo is either deleted or ordered, never both
+//! (`shared/runtime/src/store/orders.rs`).
 
 use std::convert::Infallible;
 
@@ -15,16 +16,18 @@ use crate::{
     state::State,
 };
 
-/// Deletes the photo's record, original and pictures. Refused while an order has the photo or a worker holds it. A deletion that
-/// broke off is continued by repeating it.
+/// Deletes the photo's record, original and pictures.
+///
+/// Refuses while an order contains the photo or a worker leases it. Repeating the request continues an interrupted
+/// deletion.
 pub async fn delete(state: &State, studio: &Studio, id: Uuid) -> ApiResult<()> {
     let now = state.clock.now();
     let photo = photos::find(state, studio, id).await?;
-    // Most refusals are found here, and write nothing.
+    // Most refusals happen here, before anything is written.
     let filled = state.fillings.is_done(Filled::Orders).await?;
     if let Some(order) = state.orders.holding(studio, id, now, filled).await? {
         if let Deletion::Marked { .. } = photo.deletion() {
-            // Marked by a request that broke off before it saw the order: the photo is the order's.
+            // An interrupted request set the mark before it found the order. The order keeps the photo.
             let keep = |photo: &mut Photo| {
                 photo.keep(now);
                 Ok::<_, Infallible>(())
@@ -33,7 +36,7 @@ pub async fn delete(state: &State, studio: &Studio, id: Uuid) -> ApiResult<()> {
         }
         return Err(ordered(order).into());
     }
-    // Marked, so that no order takes it from now on: then those that have it are all that ever will.
+    // No order accepts a marked photo, so the orders found after this write are all that can contain it.
     let begun = state.photos.update(studio, id, |photo: &mut Photo| photo.begin_deleting(now)).await?;
     let (mut photo, begun) = begun.ok_or_else(|| Problem::not_found("photo"))?;
     let under_way = || Problem::new(Kind::UnderWay, "The photo is being developed, or another request deletes it.");
@@ -55,7 +58,7 @@ pub async fn delete(state: &State, studio: &Studio, id: Uuid) -> ApiResult<()> {
         }
         photo = decided_photo;
     }
-    // An upload may still be under way, or begin: whoever is told of it finds this, also between the next lines.
+    // An upload can still be in progress or start later. Its job finds the tombstone, also during the deletions below.
     let uploads_end_at = photo.uploads_end_at();
     if uploads_end_at > now {
         state.tombstones.set(studio, id, uploads_end_at).await?;

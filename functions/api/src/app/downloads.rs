@@ -1,4 +1,4 @@
-//! Downloads: planned before they are built, and refused where they can't be; built again; taken back.
+//! Downloads: planned before they are built, rebuilt and revoked. Impossible downloads are refused.
 
 use archive::{
     Layout,
@@ -29,7 +29,7 @@ use crate::{
     synchronous,
 };
 
-/// Writes the download down; one of a single photo is ready then.
+/// Creates the record of the download. A download of a single photo is ready immediately.
 pub async fn create(state: &State, order: &Order, mut download: Download, wait: bool) -> ApiResult<Download> {
     if download.kind == DownloadKind::Single {
         let photo = photo_of(state, order, &download).await?;
@@ -49,8 +49,10 @@ pub async fn create(state: &State, order: &Order, mut download: Download, wait: 
     Ok(made)
 }
 
-/// An erasure that passed before the record was there did not see it. The worker looks again for a batch, the request for a
-/// single download.
+/// Refuses a download whose order was erased meanwhile.
+///
+/// An erasure that ran before the record existed did not see it. For a batch download the worker checks this; for a
+/// single download the request does.
 async fn refuse_if_erased(state: &State, made: &Download) -> ApiResult<()> {
     let order = state.orders.get(&made.studio, made.order).await?.ok_or_else(|| Problem::not_found("order"))?;
     if let Err(erased) = ordering::not_erased(order) {
@@ -77,7 +79,7 @@ async fn photo_of(state: &State, order: &Order, download: &Download) -> ApiResul
     Ok(photo.ok_or_else(not_held)?)
 }
 
-/// Lays out the archives, if they can be made, and in time where somebody waits.
+/// Plans the archives. Refuses if they are impossible, or if `wait` is set and the build would take too long.
 async fn plan(state: &State, order: &Order, download: &Download, wait: bool) -> ApiResult<Vec<Layout<Source>>> {
     let files = state.contents().files(order, download.variant).await.map_err(|error| match error {
         FilesError::Store(error) => ApiError::from(error),
@@ -98,7 +100,7 @@ async fn plan(state: &State, order: &Order, download: &Download, wait: bool) -> 
     })?)
 }
 
-/// Names the photos that can't be delivered.
+/// Returns the problem that names the photos that cannot be delivered.
 fn refuse_photos(photos: &[Undeliverable]) -> Problem {
     let named = |photo: &Undeliverable| json!({ "id": photo.photo, "status": photo.status });
     let has_no_preview = |photo: &&Undeliverable| matches!(photo.error, ContentsError::NoWebVersion(_));
@@ -111,7 +113,7 @@ fn refuse_photos(photos: &[Undeliverable]) -> Problem {
     Problem::invalid("variant", "Photos of the order have no web version.").naming("photos", without)
 }
 
-/// A single download is the stored object itself.
+/// Returns the file of a single download, which is the stored object itself.
 fn bare_file(photo: &Photo, variant: Variant) -> ApiResult<BuiltFile> {
     let Some(made) = &photo.development else {
         return Err(anyhow::anyhow!("Photo {} is ready but not developed", photo.id).into());
@@ -126,10 +128,10 @@ fn bare_file(photo: &Photo, variant: Variant) -> ApiResult<BuiltFile> {
     })
 }
 
-/// Begins a new build and announces it, unless this request has done so before.
+/// Starts a new build and writes its index, unless this request already did.
 pub async fn rebuild(state: &State, order: &Order, found: Download, by: Uuid, wait: bool) -> ApiResult<Download> {
     let now = state.clock.now();
-    // Tried on a copy first: the index of a new build lies in place before the record names that build.
+    // Applied to a copy first: the index of a new build must exist before the record names that build.
     let mut new = found.clone();
     match new.restart(now, Some(by)) {
         Err(NotAgain::Repeated) => return Ok(found),
@@ -167,7 +169,7 @@ fn refuse(set: Result<(), NotAgain>) -> Result<(), Problem> {
     }
 }
 
-/// Sends the email of a single download, unless it is on the way already.
+/// Sends the email of a single download, unless it was sent already.
 pub async fn tell(state: &State, order: &Order, download: &Download) -> ApiResult<()> {
     if !download.notify || !matches!(download.due(), Some(Due::Notification(_))) {
         return Ok(());
@@ -189,7 +191,8 @@ pub async fn revoke(state: &State, studio: &Studio, id: Uuid) -> ApiResult<Downl
         })
         .await?;
     let (download, _) = revoked.ok_or_else(|| Problem::not_found("download"))?;
-    // Behind the record, which a build asks at each write; addresses given out for the archive are worthless with it.
+    // Deleted after the record was written: a build checks the record at each write. Presigned URLs stop working with
+    // the archives.
     for key in download.archive_keys() {
         state.archives.delete(&key).await?;
     }

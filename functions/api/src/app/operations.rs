@@ -5,11 +5,11 @@ use runtime::store::Created;
 
 use crate::{idempotency::IdempotentRequest, problem::ApiResult, state::State};
 
-/// Writes the operation down and sends its job.
+/// Creates the operation and sends its job.
 pub async fn begin(state: &State, mut operation: Operation, request: IdempotentRequest) -> ApiResult<Operation> {
     let mut is_to_be_sent = true;
     if request.answered {
-        // One that was given up goes on where it stopped.
+        // A failed operation resumes at its checkpoint.
         let again = |operation: &mut Operation| operation.restart(state.clock.now(), None);
         let found = state.operations.update(&operation.studio, operation.id, again).await?;
         if let Some((found, set_going)) = request.made(found)? {

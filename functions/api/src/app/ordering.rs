@@ -1,4 +1,4 @@
-//! Orders: made of photos that nobody deletes meanwhile, and erased.
+//! Orders: creation, protected against concurrent deletion of photos, and erasure.
 
 use std::{collections::HashMap, convert::Infallible};
 
@@ -19,8 +19,9 @@ use crate::{
     state::State,
 };
 
-/// Writes the order of these photos, which are looked at before and after the order's items are written
-/// (`shared/runtime/src/store/orders.rs`). Returns the one that the request has made before, if it has.
+/// Creates an order of these photos, or returns the one that an earlier attempt of the request created.
+///
+/// The photos are checked before and after the order's items are written (`shared/runtime/src/store/orders.rs`).
 pub async fn create(state: &State, order: Order, ids: &[Uuid], request: &IdempotentRequest) -> ApiResult<Order> {
     if request.again
         && let Some(made) = request.made(state.orders.get(&order.studio, order.id).await?)?
@@ -31,13 +32,13 @@ pub async fn create(state: &State, order: Order, ids: &[Uuid], request: &Idempot
     refuse(ids, &photos)?;
     keep_awaited(state, &photos).await?;
     state.orders.put_photos(&order, ids, state.clock.now()).await?;
-    // Looked at again, now that whoever deletes one of them sees that the order will have it.
+    // Checked again: from here on, a deletion of one of the photos finds the order's items.
     refuse(ids, &state.photos.get_many(&order.studio, ids).await?)?;
     state.orders.create(&order).await?;
     Ok(order)
 }
 
-/// The studio's order of this id. One that was erased is gone: nothing can be made of it any more.
+/// Returns the studio's order with this id. Refuses an erased order.
 pub async fn find(state: &State, studio: &Studio, id: Uuid) -> ApiResult<Order> {
     let found = state.orders.get(studio, id).await?.ok_or_else(|| Problem::not_found("order"))?;
     Ok(not_erased(found)?)
@@ -48,7 +49,7 @@ pub fn not_erased(order: Order) -> Result<Order, Problem> {
     if order.is_erased() { Err(Problem::new(Kind::Erased, "The order was erased.")) } else { Ok(order) }
 }
 
-/// Marks those that wait for their upload: they are not forgotten after their seven days.
+/// Marks photos that wait for their upload, so that they do not expire after seven days.
 async fn keep_awaited(state: &State, photos: &HashMap<Uuid, Photo>) -> ApiResult<()> {
     let awaited = photos.values().filter(|photo| photo.status == PhotoStatus::AwaitingUpload && !photo.ordered);
     let marks = awaited.map(|photo| async {
@@ -62,12 +63,12 @@ async fn keep_awaited(state: &State, photos: &HashMap<Uuid, Photo>) -> ApiResult
     Ok(stream::iter(marks).buffer_unordered(CONCURRENCY).try_collect().await?)
 }
 
-/// Names the photos that can't be ordered.
+/// Refuses photos that cannot be ordered, and names them.
 fn refuse(ids: &[Uuid], photos: &HashMap<Uuid, Photo>) -> Result<(), Problem> {
     let refused: Vec<_> = ids
         .iter()
         .filter_map(|id| match photos.get(id) {
-            // Another studio's photo is as unknown as one that never was.
+            // A photo of another studio is indistinguishable from one that does not exist.
             None => Some(json!({ "id": id, "reason": "unknown" })),
             Some(photo) if photo.status == PhotoStatus::Deleting => Some(json!({ "id": id, "reason": "unknown" })),
             Some(photo) if photo.status == PhotoStatus::Failed && !photo.is_ready() => {
@@ -83,11 +84,11 @@ fn refuse(ids: &[Uuid], photos: &HashMap<Uuid, Photo>) -> Result<(), Problem> {
     Err(Problem::invalid("photo_ids", "Photos in it are unknown or could not be developed.").naming("photos", refused))
 }
 
-/// Erases the order and all that was made of it.
+/// Erases the order and everything derived from it.
 pub async fn erase(state: &State, studio: Studio, id: Uuid) -> ApiResult<()> {
     let now = state.clock.now();
     state.orders.get(&studio, id).await?.ok_or_else(|| Problem::not_found("order"))?;
-    // If this request breaks off, the sweep finds the operation and the archive builder continues it.
+    // If this request is interrupted, the sweep finds the operation and the archive builder continues it.
     let operation = Operation::erasing(studio, id, now);
     let studio = &operation.studio;
     state.operations.create(&operation).await?;

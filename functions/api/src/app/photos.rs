@@ -1,4 +1,4 @@
-//! Photos: found, announced, processed again.
+//! Photos: lookup, creation, upload and repeated processing.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -19,16 +19,16 @@ use crate::{
     synchronous,
 };
 
-/// An upload may take this long to begin.
+/// Time within which an upload must start.
 pub const UPLOAD_URL_LIVES: Duration = Duration::from_secs(3600);
 
-/// The studio's photo of this id.
+/// Returns the studio's photo with this id.
 pub async fn find(state: &State, studio: &Studio, id: Uuid) -> ApiResult<Photo> {
     Ok(state.photos.get(studio, id).await?.ok_or_else(|| Problem::not_found("photo"))?)
 }
 
-/// Writes the photo's record and makes the request by which its bytes go to S3; another such request where this one was made
-/// before.
+/// Creates the photo's record and returns the request that uploads its original. If the record exists already, returns
+/// a new upload request for it.
 pub async fn announce(state: &State, photo: &Photo, request: &IdempotentRequest) -> ApiResult<PhotoWithUpload> {
     let is_made = request.again && request.made(state.photos.get(&photo.studio, photo.id).await?)?.is_some();
     if is_made || matches!(state.photos.create(photo).await?, Created::Existed(_)) {
@@ -37,7 +37,7 @@ pub async fn announce(state: &State, photo: &Photo, request: &IdempotentRequest)
     with_upload(state, photo).await
 }
 
-/// Makes another request for the upload of a photo that was not uploaded yet.
+/// Returns a new upload request for a photo that was not uploaded yet.
 pub async fn renew_upload(
     state: &State,
     studio: &Studio,
@@ -51,7 +51,7 @@ pub async fn renew_upload(
     offer_upload(state, studio, id).await
 }
 
-/// Another URL for a photo, whose record knows of it before anybody can use it.
+/// Returns a new upload request. The record stores its expiry before anybody can use it.
 async fn offer_upload(state: &State, studio: &Studio, id: Uuid) -> ApiResult<PhotoWithUpload> {
     let until = state.clock.now().saturating_add(UPLOAD_URL_LIVES).unwrap_or(Timestamp::MAX);
     let offer = |photo: &mut Photo| {
@@ -92,7 +92,8 @@ pub fn sha256_bytes(hex: &str) -> Option<[u8; 32]> {
     Some(bytes)
 }
 
-/// Restarts the photo's processing, and waits for it where `wait` says so. Returns the photo, and whether it is finished.
+/// Restarts the processing of the photo, and waits for it if `wait` is set. Returns the photo, and whether it is
+/// finished.
 pub async fn process_again(
     state: &State,
     studio: &Studio,
@@ -107,7 +108,7 @@ pub async fn process_again(
     if wait {
         state.workers.check(synchronous::photo(found.size))?;
     }
-    // Uploaded, and S3's event was lost: the job makes up for it.
+    // The photo was uploaded but S3's event was lost. The job makes up for the event.
     let lost = found.status == PhotoStatus::AwaitingUpload && state.originals.head(&found.original()).await?.is_some();
     let now = state.clock.now();
     let set = state.photos.update(studio, id, |photo: &mut Photo| {

@@ -1,56 +1,57 @@
-//! What is kept of a request with an Idempotency-Key.
+//! Record of a request with an `Idempotency-Key`.
 
 use domain::{Studio, record::Record};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// A key is good for this long; then it is as if it had never been used.
+/// Time for which a key is stored. After that the key counts as unused.
 const KEPT: SignedDuration = SignedDuration::from_hours(24);
-/// No request is under way for longer: API Gateway's longest.
+/// Longest duration of a request: API Gateway's timeout.
 const LONGEST: SignedDuration = SignedDuration::from_secs(30);
 
-/// One key's request.
+/// Record of a key and its request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Keyed {
-    /// Whose key.
+    /// Studio that used the key.
     pub studio: Studio,
     /// UUIDv5 of the key.
     pub id: Uuid,
     /// SHA-256 of method, path and body, in hexadecimal digits.
     pub fingerprint: String,
-    /// The id of what the request makes, decided before it does.
+    /// Id of the record that the request creates.
     pub record: Uuid,
-    /// Until when it is under way; past, when it broke off.
+    /// Time until which the request is under way. A past time without a response means that the request was
+    /// interrupted.
     pub under_way_until: Timestamp,
-    /// What it was answered with.
+    /// Response of the request.
     pub answered: Option<Answer>,
-    /// When it came first.
+    /// Time of the first request.
     pub created_at: Timestamp,
 }
 
-/// What is kept of an answer.
+/// Stored part of a response.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
-    /// The status.
+    /// HTTP status.
     pub status: u16,
-    /// The body, of a request that made no record to be answered from.
+    /// Body, of a request that creates no record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
 }
 
-/// What a key says of a request that bears it.
+/// Meaning of a key for a request that carries it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Meaning {
-    /// It is the first: it makes the record of this id.
+    /// The request is the first with this key. It creates the record with this id.
     First(Uuid),
-    /// An earlier one broke off before it was answered, and may have made the record of this id.
+    /// An earlier request was interrupted before its response. It may have created the record with this id.
     BrokeOff(Uuid),
-    /// It was answered before, in this way, and has made the record of this id.
+    /// An earlier request created the record with this id and was answered with this response.
     Answered(Uuid, Answer),
-    /// An earlier one is under way.
+    /// An earlier request is under way.
     UnderWay {
-        /// Until then at most.
+        /// Latest end of the earlier request.
         until: Timestamp,
     },
     /// The key was used for another request.
@@ -58,7 +59,7 @@ pub enum Meaning {
 }
 
 impl Keyed {
-    /// A request that begins now, and is to make the record of this id.
+    /// Creates the record of a request that begins at `now` and creates the record with id `record`.
     pub fn begun(studio: Studio, id: Uuid, fingerprint: String, record: Uuid, now: Timestamp) -> Self {
         Self {
             studio,
@@ -71,7 +72,8 @@ impl Keyed {
         }
     }
 
-    /// The same key comes with this fingerprint; where the request goes on, it is under way from now.
+    /// Applies another request with the same key and returns its meaning. If the request proceeds, it is under way from
+    /// `now`.
     pub fn comes_again(&mut self, fingerprint: &str, record: Uuid, now: Timestamp) -> Meaning {
         if self.kept_until() <= now {
             *self = Self::begun(self.studio.clone(), self.id, fingerprint.to_owned(), record, now);

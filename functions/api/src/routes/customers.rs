@@ -1,4 +1,4 @@
-//! Customers, who have no record of their own: their orders bear an address.
+//! Customers. They have no record of their own: orders contain their address.
 
 use api_types::OperationStarted;
 use axum::{Json, extract::State as Shared};
@@ -14,22 +14,23 @@ use utoipa::ToSchema;
 use super::operations;
 use crate::{extract::Body, idempotency::IdempotentRequest, identity::Caller, problem::ApiResult, state::State};
 
-/// Whose data is erased.
+/// Customer whose personal data is erased.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EraseCustomer {
-    /// The address of the orders. Upper and lower case are the same.
+    /// Email address of the orders, without regard to upper and lower case.
     #[schema(value_type = String, format = Email, max_length = 254, example = "eva@example.com")]
     email: EmailAddress,
 }
 
 /// Erase a customer
 ///
-/// Erases every order of the studio with this address, as `DELETE /orders/{id}` does, and every email to it. Orders and emails
-/// made after the request are kept. `GET /operations/{id}` says how many orders were erased; it does not know the address.
+/// Erases every order of the studio with this address, as `DELETE /orders/{id}` does, and every email to it. Orders and
+/// emails created after the request are kept. `GET /operations/{id}` returns how many orders were erased; it does not
+/// contain the address.
 #[utoipa::path(
     post, path = "/customers/erase", tag = "customers", operation_id = "erase_customer", request_body = EraseCustomer,
-    responses((status = 202, description = "Begun", body = OperationStarted)),
+    responses((status = 202, description = "The operation was started", body = OperationStarted)),
 )]
 pub async fn erase(
     Caller(studio): Caller,

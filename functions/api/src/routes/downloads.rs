@@ -1,4 +1,4 @@
-//! Downloads: an order's photos as one ZIP, or one of them as it is.
+//! Downloads: an order's photos as one ZIP, or a single photo.
 
 mod new_download;
 mod retry;
@@ -27,18 +27,19 @@ use crate::{
     state::State,
 };
 
-/// Ask for a download
+/// Create a download
 ///
-/// Of all photos of the order in a ZIP, whose size, checksum and files are known at once; or of one photo as it is. The link
-/// is for the customer: it shows a page until the download is ready, and from then on opens it.
+/// Delivers all photos of the order in a ZIP, whose size, checksum and files are known immediately, or a single photo
+/// as a bare file. The link is for the customer: it shows a page, from which the customer can download the files as
+/// soon as they are ready.
 #[utoipa::path(
     post, path = "/orders/{id}/downloads", tag = "downloads", operation_id = "create_download",
-    params(("id" = Uuid, Path, description = "Of the order")),
+    params(("id" = Uuid, Path, description = "Id of the order")),
     request_body(content = Option<NewDownload>),
     responses(
-        (status = 201, description = "Ready: a single one, or one that was waited for; or failed for good, and says why", body = DownloadWithLink),
-        (status = 202, description = "On the queue", body = DownloadWithLink),
-        (status = 409, description = "Photos of the order are not ready; or a request with this Idempotency-Key is under way", body = ProblemView, content_type = "application/problem+json"),
+        (status = 201, description = "The download is ready (a single photo, or a synchronous build), or has failed for good with an error", body = DownloadWithLink),
+        (status = 202, description = "The job is on the queue", body = DownloadWithLink),
+        (status = 409, description = "Photos of the order are not ready, or a request with this Idempotency-Key is under way", body = ProblemView, content_type = "application/problem+json"),
         (status = 410, description = "The order was erased", body = ProblemView, content_type = "application/problem+json"),
     ),
 )]
@@ -75,29 +76,29 @@ async fn with_link(state: &State, download: &Download) -> ApiResult<DownloadWith
     Ok(DownloadWithLink { download: DownloadView::new(download, state.clock.now()), link })
 }
 
-/// Which downloads.
+/// Filter of the list of downloads.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Filter {
-    /// `true`: those that the customer can fetch now; `false`: all others.
+    /// `true`: downloads that the customer can fetch now; `false`: all others.
     active: Option<bool>,
-    /// Those that stand so.
+    /// Downloads in this state.
     status: Option<DownloadState>,
-    /// Those of this order.
+    /// Downloads of this order.
     order_id: Option<Uuid>,
-    /// Records on the page.
+    /// Number of records on the page.
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<usize>,
-    /// As the page before has answered it.
+    /// Value of `next_cursor` of the previous page.
     #[param(format = Uuid)]
     cursor: Option<String>,
 }
 
-/// The studio's downloads, newest first
+/// List downloads, newest first
 #[utoipa::path(
     get, path = "/downloads", tag = "downloads", operation_id = "list_downloads", params(Filter),
-    responses((status = 200, description = "Some of them", body = DownloadPage)),
+    responses((status = 200, description = "A page of downloads", body = DownloadPage)),
 )]
 pub async fn list(
     Caller(studio): Caller,
@@ -130,9 +131,9 @@ pub async fn list(
     Ok(Json(page(&found, |download| DownloadView::new(download, now))))
 }
 
-/// The files of a batch download, which are known before it is built; `None` where nobody has written them down.
+/// Returns the files of a batch download, which are known before it is built. Returns `None` if it was not planned.
 async fn files(state: &State, download: &Download) -> ApiResult<Option<Vec<FileView>>> {
-    // A warm function may still have the index of one that was erased.
+    // A warm function can still have the index of an erased download.
     if download.kind == DownloadKind::Single || download.erased_at.is_some() {
         return Ok(None);
     }
@@ -151,12 +152,12 @@ async fn files(state: &State, download: &Download) -> ApiResult<Option<Vec<FileV
     Ok(Some(files.collect()))
 }
 
-/// One download
+/// Get a download
 ///
-/// With its files, which are known before it is built.
+/// Includes its files, which are known before it is built.
 #[utoipa::path(
     get, path = "/downloads/{id}", tag = "downloads", operation_id = "get_download",
-    params(("id" = Uuid, Path, description = "Of the download")),
+    params(("id" = Uuid, Path, description = "Id of the download")),
     responses((status = 200, description = "The download", body = DownloadWithFiles)),
 )]
 pub async fn show(
@@ -167,19 +168,19 @@ pub async fn show(
 ) -> ApiResult<Response> {
     let download = state.downloads.get(&studio, id).await?.ok_or_else(|| Problem::not_found("download"))?;
     let view = DownloadView::new(&download, state.clock.now());
-    // The files change with the build, which the view names.
+    // The files change only with the build number, which the view contains.
     let tagged = etag::answer(&headers, &view, [])?;
     let files = if tagged.is_known() { None } else { files(&state, &download).await? };
     Ok(tagged.with(DownloadWithFiles { download: view, files }))
 }
 
-/// Take a download back
+/// Revoke a download
 ///
-/// Every link to it is worthless from now on, and its archive is deleted.
+/// Existing links stop working, and the archives are deleted.
 #[utoipa::path(
     delete, path = "/downloads/{id}", tag = "downloads", operation_id = "revoke_download",
-    params(("id" = Uuid, Path, description = "Of the download")),
-    responses((status = 200, description = "Taken back", body = DownloadView)),
+    params(("id" = Uuid, Path, description = "Id of the download")),
+    responses((status = 200, description = "The download was revoked", body = DownloadView)),
 )]
 pub async fn revoke(Caller(studio): Caller, Shared(state): Shared<State>, Id(id): Id) -> ApiResult<Json<DownloadView>> {
     let download = downloads::revoke(&state, &studio, id).await?;

@@ -1,4 +1,4 @@
-//! Emails that a shop asks for.
+//! Emails that a shop requests.
 
 use api_types::{EmailMade, EmailView};
 use axum::{Json, extract::State as Shared, response::Response};
@@ -23,45 +23,45 @@ use crate::{
     state::State,
 };
 
-/// Which template, to whom, about what.
+/// Template, recipient and subject matter of a new email.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewEmail {
-    /// What it says.
+    /// Name of the template.
     template: Template,
-    /// One address, without display name.
+    /// Address of the recipient, without display name.
     #[schema(value_type = String, format = Email, max_length = 254, example = "eva@example.com")]
     to: EmailAddress,
-    /// A language tag (BCP 47); `en` unless said. The language of the email: `en`, `de` and `fr` are spoken, others get
-    /// English.
+    /// Language tag (BCP 47), `en` by default. The email is in English, German (`de`) or French (`fr`); other languages
+    /// fall back to English.
     #[schema(max_length = 35, pattern = "^[A-Za-z0-9]{1,8}([-_][A-Za-z0-9]{1,8})*$")]
     locale: Option<String>,
-    /// What it speaks of: `order_id` for order_confirmation, `download_id` for the others.
+    /// Record that the email is about: `order_id` for order_confirmation, `download_id` for the other templates.
     #[serde(deserialize_with = "object")]
     data: About,
-    /// `false`: it is sent before the answer. It is queued unless said.
+    /// `false`: sends the email before the response (synchronous). Default `true`.
     queue: Option<bool>,
 }
 
-/// The emails that there are.
+/// Templates of emails.
 #[derive(Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Template {
-    /// Thanks for the order.
+    /// Confirms an order.
     OrderConfirmation,
-    /// The download is ready: with its link.
+    /// Announces a ready download, with its link.
     DownloadReady,
-    /// The download could not be made.
+    /// Reports a failed download.
     DownloadFailed,
 }
 
-/// What an email speaks of: one of them.
+/// Record that an email is about. Exactly one field is set.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct About {
-    /// An order of the studio.
+    /// Id of an order.
     order_id: Option<Uuid>,
-    /// A download of the studio.
+    /// Id of a download.
     download_id: Option<Uuid>,
 }
 
@@ -80,12 +80,12 @@ impl NewEmail {
 
 /// Send an email
 ///
-/// A template, to one address. Links in it are made when it is sent.
+/// Sends a template to one address. Links in it are created when the email is sent.
 #[utoipa::path(
     post, path = "/emails", tag = "emails", operation_id = "create_email", request_body = NewEmail,
     responses(
-        (status = 201, description = "With `\"queue\": false`: sent; or failed for good, and says why", body = EmailMade),
-        (status = 202, description = "On the queue", body = EmailMade),
+        (status = 201, description = "With `\"queue\": false`: the email was sent, or has failed for good with an error", body = EmailMade),
+        (status = 202, description = "The job is on the queue", body = EmailMade),
     ),
 )]
 pub async fn create(
@@ -115,7 +115,7 @@ pub async fn create(
     Ok((status, Json(EmailMade { email: (&email).into() })))
 }
 
-/// Refuses an email about what is not there, or is not as the email says.
+/// Refuses an email about a record that does not exist or contradicts the email.
 async fn refuse_untrue(state: &State, studio: &Studio, message: &Message) -> ApiResult<()> {
     let untrue = match message {
         Message::OrderConfirmation { order_id } => {
@@ -138,7 +138,7 @@ async fn refuse_untrue(state: &State, studio: &Studio, message: &Message) -> Api
     }
 }
 
-/// Why an email about a download would not be true; `opens` is `None` of one that is not there.
+/// Returns why an email about a download contradicts the record. `opens` is `None` if the download does not exist.
 fn contradiction(message: &Message, opens: Option<Result<(), Closed>>) -> Option<&'static str> {
     match (message, opens) {
         (Message::DownloadFailed { .. }, Some(Err(Closed::Failed))) | (Message::DownloadReady { .. }, Some(Ok(()))) => {
@@ -154,11 +154,11 @@ fn contradiction(message: &Message, opens: Option<Result<(), Closed>>) -> Option
     }
 }
 
-/// One email
+/// Get an email
 #[utoipa::path(
     get, path = "/emails/{id}", tag = "emails", operation_id = "get_email",
-    params(("id" = Uuid, Path, description = "Of the email")),
-    responses((status = 200, description = "The mail", body = EmailView)),
+    params(("id" = Uuid, Path, description = "Id of the email")),
+    responses((status = 200, description = "The email", body = EmailView)),
 )]
 pub async fn show(
     Caller(studio): Caller,

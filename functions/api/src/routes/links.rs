@@ -1,4 +1,4 @@
-//! The customer's door: a page that spends nothing, and a POST that hands out the file.
+//! Customer links: a page that counts nothing, and a POST that redirects to the file.
 
 use std::time::Duration;
 
@@ -27,22 +27,23 @@ use crate::{
     state::State,
 };
 
-/// A presigned GET lives as long as the file needs at 1 MB/s, within these bounds: it dies with the function's credentials,
-/// and begun downloads go on. A click on the page makes another.
+/// Rate that determines the lifetime of a presigned GET: the time that the file needs at 1 MB/s, within the bounds
+/// below. The URL expires with the function's credentials, but downloads in progress continue. The page creates a new
+/// URL on each click.
 const SLOW_LINE_BYTES_PER_SECOND: u64 = 1_000_000;
 const SHORTEST: u64 = 15 * 60;
 const LONGEST: u64 = 3600;
 
-/// The customer's page
+/// Show the customer's page
 ///
-/// What the link opens, and how far it is. Nothing is counted: email scanners open links. HEAD is answered too.
+/// Shows the state of the download. Nothing is counted, because email scanners open links. HEAD is supported.
 #[utoipa::path(
     get, path = "/d/{token}", tag = "links", operation_id = "customer_page", security(()),
-    params(("token" = String, Path, description = "As it stands in the link")),
+    params(("token" = String, Path, description = "Token in the link")),
     responses(
-        (status = 200, description = "Ready, in the making, or failed", body = String, content_type = "text/html; charset=utf-8"),
-        (status = 404, description = "A link that was never given", body = String, content_type = "text/html; charset=utf-8"),
-        (status = 410, description = "Expired, taken back, or used up", body = String, content_type = "text/html; charset=utf-8"),
+        (status = 200, description = "The download is ready, is being built, or has failed", body = String, content_type = "text/html; charset=utf-8"),
+        (status = 404, description = "The link is unknown", body = String, content_type = "text/html; charset=utf-8"),
+        (status = 410, description = "The download has expired, was revoked, or has no counted downloads left", body = String, content_type = "text/html; charset=utf-8"),
     ),
 )]
 pub async fn page(Shared(state): Shared<State>, Path(token): Path<String>) -> ApiResult<Response> {
@@ -53,29 +54,30 @@ pub async fn page(Shared(state): Shared<State>, Path(token): Path<String>) -> Ap
     Ok(html(status(opens), &Page::of(&download, &order, opens)))
 }
 
-/// Which of several archives.
+/// Archive of a download that has several.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Which {
-    /// From 1; the first unless said.
+    /// Number of the archive, from 1; default 1.
     #[param(minimum = 1, maximum = 100)]
     volume: Option<usize>,
 }
 
-/// Fetch the download
+/// Fetch the files of a download
 ///
-/// Counts one download, and opens a window of 24 h in which further ones, of all archives, are free: to resume.
+/// Counts one download and opens a window of 24 h in which further downloads of all archives are not counted, so that
+/// interrupted ones can resume.
 #[utoipa::path(
     post, path = "/d/{token}", tag = "links", operation_id = "fetch_download", security(()),
-    params(("token" = String, Path, description = "As it stands in the link"), Which),
+    params(("token" = String, Path, description = "Token in the link"), Which),
     responses(
-        (status = 303, description = "To the file; the address is good for 15 minutes to an hour, by its size",
-         headers(("location" = String, description = "Where the file is"))),
-        (status = 200, description = "It has failed", body = String, content_type = "text/html; charset=utf-8"),
-        (status = 404, description = "A link that was never given, or no such archive", body = String, content_type = "text/html; charset=utf-8"),
-        (status = 409, description = "Not ready yet", body = String, content_type = "text/html; charset=utf-8"),
-        (status = 410, description = "Expired, taken back, or used up", body = String, content_type = "text/html; charset=utf-8"),
+        (status = 303, description = "Redirect to the file. The URL works for 15 minutes to an hour, depending on the file's size",
+         headers(("location" = String, description = "Presigned URL of the file"))),
+        (status = 200, description = "The download has failed", body = String, content_type = "text/html; charset=utf-8"),
+        (status = 404, description = "The link or the archive is unknown", body = String, content_type = "text/html; charset=utf-8"),
+        (status = 409, description = "The download is not ready yet", body = String, content_type = "text/html; charset=utf-8"),
+        (status = 410, description = "The download has expired, was revoked, or has no counted downloads left", body = String, content_type = "text/html; charset=utf-8"),
     ),
 )]
 pub async fn fetch(
@@ -117,14 +119,14 @@ pub async fn fetch(
     }
 }
 
-/// The download that a token names; the flag is false when its generation is over.
+/// Returns the download that a token names, its order, and whether the token's generation is current.
 async fn find(state: &State, token: &str) -> ApiResult<Option<(Download, Order, bool)>> {
     let Some(LinkToken { studio, download, generation }) = state.links.current().await?.verify(token) else {
         return Ok(None);
     };
     let Some(download) = state.downloads.get(&studio, download).await? else { return Ok(None) };
     let Some(order) = state.orders.get(&studio, download.order).await? else { return Ok(None) };
-    // Between the mark on the order and the revocation of its downloads, their links open nothing either.
+    // The order is marked as erased before its downloads are revoked. In between, their links must not work either.
     let genuine = download.generation == generation && !order.is_erased();
     Ok(Some((download, order, genuine)))
 }
@@ -162,7 +164,7 @@ async fn presign(state: &State, download: &Download, order: &Order, volume: usiz
 fn html(status: StatusCode, page: &Page) -> Response {
     let mut response = (status, axum::response::Html(page.render())).into_response();
     let headers = response.headers_mut();
-    // The token in the address must reach nobody else, and the page loads nothing from anywhere.
+    // The token in the URL must not reach third parties, and the page loads no external resources.
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

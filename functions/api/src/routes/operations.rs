@@ -15,7 +15,7 @@ use crate::{
     state::State,
 };
 
-/// Begins the operation and answers that it was begun.
+/// Starts the operation and returns its view.
 pub async fn begin(
     state: &State,
     operation: Operation,
@@ -25,12 +25,12 @@ pub async fn begin(
     Ok((StatusCode::ACCEPTED, Json(OperationStarted { operation: (&operation).into() })))
 }
 
-/// One operation
+/// Get an operation
 ///
-/// How far it is. Kept for 30 days.
+/// Returns its progress. Operations are kept for 30 days.
 #[utoipa::path(
     get, path = "/operations/{id}", tag = "operations", operation_id = "get_operation",
-    params(("id" = Uuid, Path, description = "Of the operation")),
+    params(("id" = Uuid, Path, description = "Id of the operation")),
     responses((status = 200, description = "The operation", body = OperationView)),
 )]
 pub async fn show(
@@ -40,7 +40,7 @@ pub async fn show(
     headers: HeaderMap,
 ) -> ApiResult<Response> {
     let not_found = || Problem::not_found("operation");
-    // Keys lie in the same table, under ids of another version.
+    // Idempotency keys are stored in the same table, under ids of another UUID version.
     if id.get_version() != Some(Version::SortRand) {
         return Err(not_found().into());
     }

@@ -1,4 +1,4 @@
-//! Orders: which photos a customer bought.
+//! Orders: the photos that a customer bought.
 
 use std::collections::HashSet;
 
@@ -30,11 +30,11 @@ use crate::{
 const MAX_REFERENCE: usize = 100;
 const MAX_NAME: usize = 200;
 
-/// What a shop sends when somebody has bought.
+/// Request body of a new order.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewOrder {
-    /// The shop's own number for it: one line. The customer sees it.
+    /// Order number of the shop: one line. The customer sees it.
     #[schema(
         min_length = 1,
         max_length = 100,
@@ -42,19 +42,19 @@ pub struct NewOrder {
         example = "2026-1017"
     )]
     reference: String,
-    /// Who bought.
+    /// Customer who placed the order.
     #[serde(deserialize_with = "object")]
     customer: NewCustomer,
-    /// What was bought, each once, in the order of the archive. They need not be developed yet.
+    /// Ids of the photos, each once, in the order of the archive. The photos need not be processed yet.
     #[schema(value_type = HashSet<Uuid>, min_items = 1, max_items = 10_000)]
     photo_ids: Vec<Uuid>,
 }
 
-/// Who bought.
+/// Customer of a new order.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewCustomer {
-    /// As the customer wrote it: one line.
+    /// Name as the customer wrote it: one line.
     #[schema(
         min_length = 1,
         max_length = 200,
@@ -62,11 +62,11 @@ pub struct NewCustomer {
         example = "Eva Beispiel"
     )]
     name: String,
-    /// Where emails go: one address, without display name.
+    /// Address for emails, without display name.
     #[schema(value_type = String, format = Email, max_length = 254, example = "eva@example.com")]
     email: EmailAddress,
-    /// A language tag (BCP 47); `en` unless said. The language of emails and of the page behind links: `en`, `de` and `fr`
-    /// are spoken, others get English.
+    /// Language tag (BCP 47) of emails and of the download page, `en` by default. Texts exist in English, German (`de`)
+    /// and French (`fr`); other languages fall back to English.
     #[schema(max_length = 35, pattern = "^[A-Za-z0-9]{1,8}([-_][A-Za-z0-9]{1,8})*$", example = "de-AT")]
     locale: Option<String>,
 }
@@ -102,12 +102,12 @@ impl NewOrder {
     }
 }
 
-/// Make an order
+/// Create an order
 ///
-/// Of photos that are uploaded or announced; those that failed are refused by name.
+/// The photos must exist, but need not be uploaded yet. The refusal names the photos that have failed.
 #[utoipa::path(
     post, path = "/orders", tag = "orders", operation_id = "create_order", request_body = NewOrder,
-    responses((status = 201, description = "Made", body = OrderWithPhotos)),
+    responses((status = 201, description = "The order was created", body = OrderWithPhotos)),
 )]
 pub async fn create(
     Caller(studio): Caller,
@@ -120,25 +120,25 @@ pub async fn create(
     Ok((StatusCode::CREATED, Json(OrderWithPhotos::new(&order, ids))))
 }
 
-/// Which orders.
+/// Filter of the list of orders.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Filter {
-    /// The one with this reference; several may have it.
+    /// Orders with this reference. Several orders can have the same.
     reference: Option<String>,
-    /// Records on the page.
+    /// Number of records on the page.
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<usize>,
-    /// As the page before has answered it.
+    /// Value of `next_cursor` of the previous page.
     #[param(format = Uuid)]
     cursor: Option<String>,
 }
 
-/// The studio's orders, newest first
+/// List orders, newest first
 #[utoipa::path(
     get, path = "/orders", tag = "orders", operation_id = "list_orders", params(Filter),
-    responses((status = 200, description = "Some of them", body = OrderPage)),
+    responses((status = 200, description = "A page of orders", body = OrderPage)),
 )]
 pub async fn list(
     Caller(studio): Caller,
@@ -159,13 +159,13 @@ pub async fn list(
     Ok(Json(page(&found, |order| order.into())))
 }
 
-/// One order
+/// Get an order
 #[utoipa::path(
     get, path = "/orders/{id}", tag = "orders", operation_id = "get_order",
-    params(("id" = Uuid, Path, description = "Of the order")),
+    params(("id" = Uuid, Path, description = "Id of the order")),
     responses(
         (status = 200, description = "The order", body = OrderWithPhotos),
-        (status = 410, description = "It was erased", body = ProblemView, content_type = "application/problem+json"),
+        (status = 410, description = "The order was erased", body = ProblemView, content_type = "application/problem+json"),
     ),
 )]
 pub async fn show(
@@ -181,12 +181,13 @@ pub async fn show(
 
 /// Erase an order
 ///
-/// Removes its personal data: the customer, the reference, the archives, and addresses and subjects of its emails. Its links stop
-/// working, its emails that were not sent yet are not sent, and its photos can be deleted. Repeating the request is safe.
+/// Removes the personal data: the customer, the reference, the archives, and the addresses and subjects of emails. The
+/// order's links stop working, unsent emails are not sent, and the photos can be deleted. Repeating the request is
+/// safe.
 #[utoipa::path(
     delete, path = "/orders/{id}", tag = "orders", operation_id = "erase_order",
-    params(("id" = Uuid, Path, description = "Of the order")),
-    responses((status = 204, description = "Erased")),
+    params(("id" = Uuid, Path, description = "Id of the order")),
+    responses((status = 204, description = "The order was erased")),
 )]
 pub async fn erase(Caller(studio): Caller, Shared(state): Shared<State>, Id(id): Id) -> ApiResult<StatusCode> {
     ordering::erase(&state, studio, id).await?;

@@ -1,4 +1,4 @@
-//! Photos: a record and an upload URL first; the bytes go to S3 directly.
+//! Photos: a record and an upload URL. The original goes directly to S3.
 
 mod process;
 mod upload;
@@ -29,31 +29,31 @@ use crate::{
     state::State,
 };
 
-/// Long enough to show a page of thumbnails.
+/// Lifetime of presigned URLs of pictures, long enough to show a page of thumbnails.
 const PICTURE_URL_LIVES: Duration = Duration::from_secs(900);
-/// Who knows a photo by its entity tag keeps its pictures' URLs: after this many seconds the tag is another, so that
-/// those URLs live for minutes yet.
+/// Seconds after which a photo's entity tag changes. A client with a current tag keeps its URLs, and those work for at
+/// least five more minutes.
 const PICTURE_URLS_KNOWN: i64 = 600;
 
-/// Which photos.
+/// Filter of the list of photos.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Filter {
-    /// Those that stand so.
+    /// Photos in this state.
     status: Option<PhotoStatus>,
-    /// Records on the page.
+    /// Number of records on the page.
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<usize>,
-    /// As the page before has answered it.
+    /// Value of `next_cursor` of the previous page.
     #[param(format = Uuid)]
     cursor: Option<String>,
 }
 
-/// The studio's photos, newest first
+/// List photos, newest first
 #[utoipa::path(
     get, path = "/photos", tag = "photos", operation_id = "list_photos", params(Filter),
-    responses((status = 200, description = "Some of them", body = PhotoPage)),
+    responses((status = 200, description = "A page of photos", body = PhotoPage)),
 )]
 pub async fn list(
     Caller(studio): Caller,
@@ -72,12 +72,12 @@ pub async fn list(
     Ok(Json(page(&found, |photo| photo.into())))
 }
 
-/// One photo
+/// Get a photo
 ///
-/// With URLs of its pictures that work for some minutes.
+/// Includes URLs of its pictures, which work for some minutes.
 #[utoipa::path(
     get, path = "/photos/{id}", tag = "photos", operation_id = "get_photo",
-    params(("id" = Uuid, Path, description = "Of the photo")),
+    params(("id" = Uuid, Path, description = "Id of the photo")),
     responses((status = 200, description = "The photo", body = PhotoView)),
 )]
 pub async fn show(
@@ -104,13 +104,14 @@ pub async fn show(
 
 /// Delete a photo
 ///
-/// Its record, its original and its pictures. Refused while an order holds it, or a worker has it.
+/// Deletes its record, its original and its pictures. Refused while an order contains the photo or a worker is
+/// processing it.
 #[utoipa::path(
     delete, path = "/photos/{id}", tag = "photos", operation_id = "delete_photo",
-    params(("id" = Uuid, Path, description = "Of the photo")),
+    params(("id" = Uuid, Path, description = "Id of the photo")),
     responses(
-        (status = 204, description = "Deleted"),
-        (status = 409, description = "An order holds it, or it is being worked on", body = ProblemView, content_type = "application/problem+json"),
+        (status = 204, description = "The photo was deleted"),
+        (status = 409, description = "A worker is processing the photo, or an order contains it", body = ProblemView, content_type = "application/problem+json"),
     ),
 )]
 pub async fn delete(Caller(studio): Caller, Shared(state): Shared<State>, Id(id): Id) -> ApiResult<StatusCode> {

@@ -1,4 +1,4 @@
-//! The failed-jobs failed, for operators: how the queues are, what failed, and what is to become of it.
+//! Queues and their failed jobs, for operators.
 
 mod failed;
 mod job_id;
@@ -19,12 +19,13 @@ use crate::{
     state::{State, on_failed_jobs},
 };
 
-/// Dead letters that are looked at for a list. More of them are no list that anybody reads.
+/// Largest number of dead letters that a list examines. Nobody reads a longer list.
 const LETTERS: usize = 500;
 
-/// How the queues are
+/// Get the health of all queues
 ///
-/// Of all studios together. Depth and age of the waiting jobs, and what failed, with a verdict against what is healthy.
+/// Covers all studios. Returns the number and age of waiting jobs, the failed jobs, and a verdict against healthy
+/// values.
 #[utoipa::path(
     get, path = "/queues", tag = "queues", operation_id = "get_queues",
     responses((status = 200, description = "All queues, most urgent first", body = Queues)),
@@ -40,9 +41,9 @@ pub async fn queues(Operator(_): Operator, Shared(state): Shared<State>) -> ApiR
 async fn one<R: JobRecord>(state: &State, queue: QueueName, failed: &FailedJobs<R>) -> ApiResult<QueueView> {
     let now = state.clock.now();
     let oldest = async {
-        // What CloudWatch can't say now is no reason to say nothing.
+        // The other values are returned even if CloudWatch is unavailable.
         state.oldest.age(failed.queue.name(), now).await.unwrap_or_else(|error| {
-            warn!(error = format!("{error:#}"), "The age of the oldest message is not known");
+            warn!(error = format!("{error:#}"), "The age of the oldest message could not be read");
             None
         })
     };
@@ -69,7 +70,7 @@ async fn one<R: JobRecord>(state: &State, queue: QueueName, failed: &FailedJobs<
     Ok(view)
 }
 
-/// Failures weigh more than a backlog.
+/// Sets verdict and reasons of the view. Failures take precedence over a backlog.
 fn judge(view: &mut QueueView) {
     let most = view.healthy;
     let mut reasons = Vec::new();

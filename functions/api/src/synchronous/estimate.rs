@@ -1,4 +1,4 @@
-//! How long jobs take, roughly and rather too long than too short. Measured: `benches/README.md`.
+//! Upper estimates of the duration of jobs. Measurements: `benches/README.md`.
 
 /// An upper estimate, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,16 +11,17 @@ impl Estimate {
     }
 }
 
-/// A photo: a start, and 10 MB of original a second (a JPEG of 24 megapixels and 10 MB takes 0.6 s here).
+/// Estimates the processing of a photo: startup, and 10 MB of the original per second (a JPEG of 24 megapixels and 10
+/// MB takes 0.6 s here).
 pub fn photo(bytes: u64) -> Estimate {
     Estimate(2_000 + bytes / 10_000)
 }
 
-/// From this size on S3 copies a photo; smaller ones pass through the function.
+/// Size in bytes from which S3 copies a photo. Smaller photos pass through the function.
 const COPIED_FROM: u64 = 5 << 20;
 
-/// An archive of photos of these sizes: a start; 8 ms a photo (10,000 of 25 MB take 67 s); and 100 MB of small photos a
-/// second.
+/// Estimates the archive of photos of these sizes: startup, 8 ms per photo (10,000 of 25 MB take 67 s), and 100 MB of
+/// small photos per second.
 pub fn archive(sizes: impl Iterator<Item = u64>) -> Estimate {
     let (count, small) = sizes.fold((0, 0), |(count, small): (u64, u64), size| {
         (count + 1, small.saturating_add(if size < COPIED_FROM { size } else { 0 }))

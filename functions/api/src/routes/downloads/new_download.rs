@@ -1,4 +1,4 @@
-//! On which terms a download is asked for.
+//! Request body of a new download.
 
 use domain::{
     download::{DEFAULT_EXPIRES_IN_DAYS, Download, DownloadKind, DownloadStatus, Files, Progress, Variant},
@@ -11,40 +11,43 @@ use uuid::Uuid;
 
 use crate::{extract::integer, problem::Problem, state::State};
 
-/// Bounds a typing error, no real wish.
+/// Limit that catches typing errors.
 const MAX_DOWNLOADS: u32 = 10_000;
-/// Below this an archive would be mostly its own manifest.
+/// Smallest archive size: a smaller archive would consist mostly of its manifest.
 const MIN_SPLIT_BYTES: u64 = 1_000_000;
-/// 5 TiB: no part plan makes a longer object.
+/// Largest archive size, 5 TiB: no part plan makes a longer object.
 const MAX_SPLIT_BYTES: u64 = 5 << 40;
 
-/// What is to be delivered, and on which terms.
+/// Contents and terms of a new download.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewDownload {
-    /// `batch` unless said: all photos in a ZIP. `single`: one photo as it is, ready at once.
+    /// `batch` (default): all photos in a ZIP. `single`: one photo as a bare file, ready immediately.
     kind: Option<DownloadKind>,
-    /// With `single`: which photo of the order.
+    /// Id of a photo of the order; required with `single`.
     photo_id: Option<Uuid>,
-    /// `original` unless said; `web`: previews of 2048 px.
+    /// `original` (default), or `web`: previews of 2048 px.
     #[serde(default)]
     variant: Variant,
-    /// Days that the link lives, counted from ready; 7 unless said, and no more than archives are kept (30, unless the
-    /// deployment says otherwise).
+    /// Number of days that the link works, counted from when the download is ready. Default 7; at most as long as
+    /// archives are kept (30 days unless the deployment sets another value).
     #[serde(default, deserialize_with = "integer")]
     #[schema(minimum = 1, maximum = 30)]
     expires_in_days: Option<u32>,
-    /// Counted downloads; no bound unless said. A count opens 24 h in which further ones are free.
+    /// Number of counted downloads; unlimited by default. A counted download opens a window of 24 h in which further
+    /// ones are not counted.
     #[serde(default, deserialize_with = "integer")]
     #[schema(minimum = 1, maximum = 10_000)]
     max_downloads: Option<u32>,
-    /// Several archives of at most so many bytes, at most 100 of them; one archive unless said. With `batch` only.
+    /// Splits the download into archives of at most this many bytes, at most 100 archives. One archive by default. With
+    /// `batch` only.
     #[serde(default, deserialize_with = "integer")]
     #[schema(minimum = 1_000_000, maximum = 5_497_558_138_880_u64)]
     split_bytes: Option<u64>,
-    /// `false`: no email when it is ready or has failed. There is one unless said.
+    /// `false`: sends no email when the download is ready or has failed. Default `true`.
     notify: Option<bool>,
-    /// `false`: the archive is built before the answer. Refused if that would take too long. It is queued unless said.
+    /// `false`: builds the archive before the response (synchronous). Refused if that would take too long. Default
+    /// `true`.
     pub(super) queue: Option<bool>,
 }
 

@@ -1,4 +1,4 @@
-//! Downloads built again.
+//! Retry of a download.
 
 use api_types::DownloadWithLink;
 use axum::{Json, extract::State as Shared};
@@ -18,16 +18,17 @@ use crate::{
 
 /// Build a download again
 ///
-/// One that failed, expired, or is to be made anew. It is a new build under the same link; counted downloads stay counted.
+/// For a download that has failed, has expired, or should be rebuilt. The new build keeps the link and the number of
+/// counted downloads.
 #[utoipa::path(
     post, path = "/downloads/{id}/retry", tag = "downloads", operation_id = "retry_download",
-    params(("id" = Uuid, Path, description = "Of the download")),
+    params(("id" = Uuid, Path, description = "Id of the download")),
     request_body(content = Option<HowToRun>),
     responses(
-        (status = 200, description = "Ready; or failed for good, and says why", body = DownloadWithLink),
-        (status = 202, description = "On the queue", body = DownloadWithLink),
-        (status = 409, description = "It is being built, was taken back, or photos are not ready; or a request with this Idempotency-Key is under way", body = ProblemView, content_type = "application/problem+json"),
-        (status = 410, description = "Its order was erased", body = ProblemView, content_type = "application/problem+json"),
+        (status = 200, description = "The download is ready, or has failed for good with an error", body = DownloadWithLink),
+        (status = 202, description = "The job is on the queue", body = DownloadWithLink),
+        (status = 409, description = "The download is being built or was revoked, photos are not ready, or a request with this Idempotency-Key is under way", body = ProblemView, content_type = "application/problem+json"),
+        (status = 410, description = "The order was erased", body = ProblemView, content_type = "application/problem+json"),
     ),
 )]
 pub async fn retry(

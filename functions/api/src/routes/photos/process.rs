@@ -1,4 +1,4 @@
-//! Photos developed again: one, or many.
+//! Repeated processing of one or many photos.
 
 use api_types::{OperationStarted, PhotoView};
 use axum::{Json, extract::State as Shared};
@@ -21,17 +21,17 @@ use crate::{
     synchronous::HowToRun,
 };
 
-/// Develop a photo again
+/// Process a photo again
 ///
-/// Until that is done, what was developed before stays in place.
+/// The existing pictures and metadata stay available until the new ones replace them.
 #[utoipa::path(
     post, path = "/photos/{id}/process", tag = "photos", operation_id = "process_photo",
-    params(("id" = Uuid, Path, description = "Of the photo")),
+    params(("id" = Uuid, Path, description = "Id of the photo")),
     request_body(content = Option<HowToRun>),
     responses(
-        (status = 200, description = "Done; or failed for good, and says why", body = PhotoView),
-        (status = 202, description = "On the queue", body = PhotoView),
-        (status = 409, description = "It has no original yet, is under way, or a request with this Idempotency-Key is", body = ProblemView, content_type = "application/problem+json"),
+        (status = 200, description = "The photo is ready, or has failed for good with an error", body = PhotoView),
+        (status = 202, description = "The job is on the queue", body = PhotoView),
+        (status = 409, description = "The photo has no original yet or is being processed, or a request with this Idempotency-Key is under way", body = ProblemView, content_type = "application/problem+json"),
     ),
 )]
 pub async fn process(
@@ -46,36 +46,37 @@ pub async fn process(
     Ok((status, Json((&photo).into())))
 }
 
-/// Which photos are to be developed again.
+/// Selection of photos to process again.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Which {
-    /// Every one that was uploaded.
+    /// All photos that were uploaded.
     All,
-    /// Those that failed.
+    /// Photos that failed.
     Failed,
-    /// Those that a processor older than `processor_version` developed.
+    /// Photos that a processor older than `processor_version` processed.
     Older,
 }
 
-/// Which photos are to be developed again.
+/// Request body for processing many photos.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProcessMany {
-    /// Which.
+    /// Selection of the photos.
     which: Which,
-    /// With `older`: older than this; than the present one unless said.
+    /// With `older`: photos of processors older than this version; the current version by default.
     #[serde(default, deserialize_with = "integer")]
     #[schema(value_type = Option<u64>, minimum = 1, maximum = 4_294_967_295_u32)]
     processor_version: Option<u32>,
 }
 
-/// Develop many photos again
+/// Process many photos again
 ///
-/// Goes through the queue page by page and survives crashes. `GET /operations/{id}` says how many are on the queue.
+/// An operation sends the jobs page by page and resumes after a crash. `GET /operations/{id}` returns the number of
+/// jobs sent.
 #[utoipa::path(
     post, path = "/photos/process", tag = "photos", operation_id = "process_photos", request_body = ProcessMany,
-    responses((status = 202, description = "Begun", body = OperationStarted)),
+    responses((status = 202, description = "The operation was started", body = OperationStarted)),
 )]
 pub async fn process_many(
     Caller(studio): Caller,

@@ -1,4 +1,4 @@
-//! Photos announced: a record, and the request by which the bytes go to S3.
+//! Creation of photos: a record, and the request that uploads the original to S3.
 
 use api_types::PhotoWithUpload;
 use axum::{Json, extract::State as Shared};
@@ -21,29 +21,29 @@ use crate::{
     state::State,
 };
 
-/// In characters. Longer names exist on no file system; archives shorten them further.
+/// Longest file name in characters. No file system allows longer ones; archives shorten them further.
 const MAX_FILENAME: usize = 1024;
 const MAX_CONTENT_TYPE: usize = 100;
 
-/// What a photographer says about a photo before uploading it.
+/// Request body of a new photo.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewPhoto {
-    /// The photographer's name for it, at most 1,024 characters; it becomes the name in archives.
+    /// File name, at most 1,024 characters; used in archives.
     #[schema(min_length = 1, max_length = 1024, pattern = r"\S", example = "IMG_0001.jpg")]
     filename: String,
-    /// `image/…`, `video/…`, or `application/octet-stream` from who can't tell.
+    /// `image/…` or `video/…`; `application/octet-stream` if unknown.
     #[schema(
         max_length = 100,
         pattern = r"^((image|video)/[A-Za-z0-9!#$&^_.+-]+|application/octet-stream)$",
         example = "image/jpeg"
     )]
     content_type: String,
-    /// Of the file, at most 256 MiB. S3 takes exactly so many.
+    /// Size of the file in bytes, at most 256 MiB. S3 accepts exactly this size.
     #[serde(deserialize_with = "integer")]
     #[schema(minimum = 1, maximum = 268_435_456, example = 24_117_248)]
     size_bytes: u64,
-    /// SHA-256 of the file in 64 hexadecimal digits: S3 then refuses any other, and so does the processor.
+    /// SHA-256 of the file in 64 hexadecimal digits. If given, S3 and the processor refuse any other file.
     #[schema(pattern = "^[0-9A-Fa-f]{64}$")]
     sha256: Option<String>,
 }
@@ -71,8 +71,8 @@ impl NewPhoto {
     }
 }
 
-/// Photos declare themselves as images, and the films beside them as videos; what can't tell may say
-/// `application/octet-stream`.
+/// Checks a declared media type: an image, a video beside the images, or `application/octet-stream` if the client
+/// cannot tell.
 fn content_type(declared: &str) -> Result<String, Problem> {
     let declared = declared.to_ascii_lowercase();
     let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$&^_.+-".contains(&b);
@@ -87,13 +87,13 @@ fn content_type(declared: &str) -> Result<String, Problem> {
     }
 }
 
-/// Announce a photo
+/// Create a photo
 ///
-/// Makes its record, and answers the request by which its bytes go to S3. The upload starts the processing; one that
-/// does not come within 7 days is forgotten, and so is the record.
+/// Creates the record and returns the request that uploads the original to S3. The upload starts the processing.
+/// Without an upload the record expires after 7 days, unless an order contains the photo.
 #[utoipa::path(
     post, path = "/photos", tag = "photos", operation_id = "create_photo", request_body = NewPhoto,
-    responses((status = 201, description = "Announced", body = PhotoWithUpload)),
+    responses((status = 201, description = "The photo was created", body = PhotoWithUpload)),
 )]
 pub async fn create(
     Caller(studio): Caller,
@@ -105,15 +105,15 @@ pub async fn create(
     Ok((StatusCode::CREATED, Json(photos::announce(&state, &photo, &request).await?)))
 }
 
-/// A fresh upload URL
+/// Renew the upload of a photo
 ///
-/// For a photo whose upload has not happened.
+/// Returns a new upload URL for a photo that is not uploaded yet.
 #[utoipa::path(
     post, path = "/photos/{id}/upload", tag = "photos", operation_id = "renew_upload",
-    params(("id" = Uuid, Path, description = "Of the photo")),
+    params(("id" = Uuid, Path, description = "Id of the photo")),
     responses(
-        (status = 200, description = "Where its bytes go", body = PhotoWithUpload),
-        (status = 409, description = "It is uploaded already; or a request with this Idempotency-Key is under way", body = ProblemView, content_type = "application/problem+json"),
+        (status = 200, description = "The upload request", body = PhotoWithUpload),
+        (status = 409, description = "The photo is uploaded already, or a request with this Idempotency-Key is under way", body = ProblemView, content_type = "application/problem+json"),
     ),
 )]
 pub async fn upload_again(

@@ -1,4 +1,4 @@
-//! Failed jobs tried again, or taken off the list: one by one here, many by an operation.
+//! Retry and removal of failed jobs: named ones by the request, selections by an operation.
 
 use std::collections::HashSet;
 
@@ -35,36 +35,37 @@ use crate::{
     state::{State, on_failed_jobs},
 };
 
-/// Failed jobs of one request that names them.
+/// Largest number of failed jobs that one request can name.
 const MAX_IDS: usize = 100;
 
-/// Which failed jobs are to be tried again: `ids`, or `error`, or `all`.
+/// Failed jobs to retry: exactly one of `ids`, `error` and `all`.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Retry {
-    /// These, by the ids that the list shows.
+    /// Ids of failed jobs, as listed.
     #[schema(min_items = 1, max_items = 100)]
     ids: Option<Vec<String>>,
-    /// All with this error code.
+    /// Failed jobs with this error code.
     error: Option<String>,
-    /// All.
+    /// All failed jobs.
     all: Option<bool>,
-    /// With `error` or `all`: those of this studio only.
+    /// With `error` or `all`: only failed jobs of this studio.
     #[schema(value_type = Option<String>, pattern = "^[a-z0-9-]{1,63}$")]
     studio: Option<Studio>,
 }
 
-/// Try failed jobs again
+/// Retry failed jobs
 ///
-/// Their records begin anew, their jobs go on the queue, their dead letters are removed, in that order. Named ones at once;
-/// all of a kind page by page, as an operation. What fails later is not touched.
+/// For each job, the record is restarted, the job is sent, and its dead letters are deleted, in this order. With `ids`
+/// this happens immediately; with `error` or `all`, page by page in an operation. Jobs that fail after the request are
+/// not affected.
 #[utoipa::path(
     post, path = "/queues/{queue}/failed/retry", tag = "queues", operation_id = "retry_failed",
-    params(("queue" = QueueName, Path, description = "Which queue")),
+    params(("queue" = QueueName, Path, description = "Name of the queue")),
     request_body = Retry,
     responses(
-        (status = 200, description = "With `ids`: what became of each", body = Retried),
-        (status = 202, description = "With `error` or `all`: begun", body = OperationStarted),
+        (status = 200, description = "With `ids`: the retried and the skipped jobs", body = Retried),
+        (status = 202, description = "With `error` or `all`: the operation was started", body = OperationStarted),
     ),
 )]
 pub async fn retry_failed(
@@ -106,7 +107,7 @@ fn parse_ids(ids: &[String]) -> Result<Vec<JobId>, Problem> {
     Ok(parsed.into_iter().filter(|id| seen.insert(id.clone())).collect())
 }
 
-/// `all` is said, not implied: an empty body must not set a thousand jobs going.
+/// Parses the selection. `all` must be explicit, so that an empty body does not restart thousands of jobs.
 fn select(error: Option<String>, all: Option<bool>, studio: Option<Studio>) -> Result<Selection, Problem> {
     match (error, all) {
         (Some(error), None | Some(false)) => Ok(Selection { error: Some(error), studio }),
@@ -147,28 +148,28 @@ async fn retry_each<R: JobRecord>(
     Ok(outcome)
 }
 
-/// Which failed jobs are to be forgotten: `error`, or `all`.
+/// Failed jobs to remove: exactly one of `error` and `all`.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Flush {
-    /// All with this error code.
+    /// Failed jobs with this error code.
     error: Option<String>,
-    /// All.
+    /// All failed jobs.
     all: Option<bool>,
-    /// Those of this studio only.
+    /// Only failed jobs of this studio.
     #[param(value_type = Option<String>, pattern = "^[a-z0-9-]{1,63}$")]
     studio: Option<Studio>,
 }
 
 /// Forget failed jobs
 ///
-/// They leave the list, and their messages the dead-letter queue; records stay failed. Page by page, as an operation. What
-/// fails later is not touched.
+/// Removes the jobs from the list and their messages from the dead-letter queue; the records stay failed. An operation
+/// does this page by page. Jobs that fail after the request are not affected.
 #[utoipa::path(
     delete, path = "/queues/{queue}/failed", tag = "queues", operation_id = "flush_failed",
-    params(("queue" = QueueName, Path, description = "Which queue"), Flush),
-    responses((status = 202, description = "Begun", body = OperationStarted)),
+    params(("queue" = QueueName, Path, description = "Name of the queue"), Flush),
+    responses((status = 202, description = "The operation was started", body = OperationStarted)),
 )]
 pub async fn flush_failed(
     Operator(operator): Operator,
@@ -183,16 +184,16 @@ pub async fn flush_failed(
     operations::begin(&state, operation, request).await
 }
 
-/// Forget one failed job
+/// Forget a failed job
 ///
-/// It leaves the list, and its messages the dead-letter queue; its record stays failed.
+/// Removes the job from the list and its messages from the dead-letter queue; the record stays failed.
 #[utoipa::path(
     delete, path = "/queues/{queue}/failed/{id}", tag = "queues", operation_id = "forget_failed",
     params(
-        ("queue" = QueueName, Path, description = "Which queue"),
-        ("id" = String, Path, description = "As the list shows it"),
+        ("queue" = QueueName, Path, description = "Name of the queue"),
+        ("id" = String, Path, description = "Id of the failed job, as listed"),
     ),
-    responses((status = 200, description = "Forgotten", body = Forgotten)),
+    responses((status = 200, description = "The failed job was removed from the list", body = Forgotten)),
 )]
 pub async fn forget_failed(
     Operator(_): Operator,
@@ -221,8 +222,8 @@ async fn forget<R: JobRecord>(failed: &FailedJobs<R>, job: &JobId) -> ApiResult<
     Ok(listed || !outcome.is_empty())
 }
 
-/// Deals with the dead letters that are chosen, and with those that were left over; the others are put back. The ids of the
-/// chosen ones that it found.
+/// Settles the chosen dead letters and those left over from earlier actions, and puts the others back. Returns the ids
+/// of the chosen ones that were settled.
 async fn deal<R: JobRecord>(
     failed: &FailedJobs<R>,
     action: DeadLetterAction,

@@ -1,4 +1,4 @@
-//! Names of failed jobs and of queues, as paths and bodies have them.
+//! Ids of failed jobs and names of queues, as used in paths and bodies.
 
 use std::{fmt, str::FromStr};
 
@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use crate::problem::Problem;
 
-/// What a failed job is called: a record of a studio, or a message. A studio's name has no underscore.
+/// Id of a failed job: a record of a studio, or a message. The underscore tells them apart, because studio names
+/// contain none.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum JobId {
     /// `{studio}:{record}`
@@ -36,7 +37,7 @@ impl FromStr for JobId {
     }
 }
 
-/// A queue by the name in the path.
+/// Returns the queue with the name in the path.
 pub fn queue_named(name: &str) -> Result<QueueName, Problem> {
     name.parse().map_err(|_| Problem::not_found("queue"))
 }

@@ -1,4 +1,4 @@
-//! The list of failed jobs: records and dead letters as one.
+//! List of failed jobs: failed records and dead letters.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -30,34 +30,34 @@ use crate::{
     state::{State, on_failed_jobs},
 };
 
-/// Failures read at once.
+/// Number of failures read from the index in one request.
 const FAILURES_PER_READ: usize = 1_000;
 
-/// Which failed jobs.
+/// Filter of the list of failed jobs.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct FailedFilter {
-    /// Those with this error code.
+    /// Failed jobs with this error code.
     error: Option<String>,
-    /// Those of this studio.
+    /// Failed jobs of this studio.
     #[param(value_type = Option<String>, pattern = "^[a-z0-9-]{1,63}$")]
     studio: Option<Studio>,
-    /// Records on the page.
+    /// Number of records on the page.
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<usize>,
-    /// As the page before has answered it.
+    /// Value of `next_cursor` of the previous page.
     cursor: Option<String>,
 }
 
-/// What failed
+/// List failed jobs, newest first
 ///
-/// The failed records of the queue's jobs, of all studios, and the messages in its dead-letter queue, as one list. Looking
-/// changes nothing.
+/// Lists failed records of the queue's jobs, of all studios, together with the messages in its dead-letter queue.
+/// Listing changes nothing.
 #[utoipa::path(
     get, path = "/queues/{queue}/failed", tag = "queues", operation_id = "list_failed",
-    params(("queue" = domain::queue_config::QueueName, Path, description = "Which queue"), FailedFilter),
-    responses((status = 200, description = "Some of them, newest first", body = FailedJobPage)),
+    params(("queue" = domain::queue_config::QueueName, Path, description = "Name of the queue"), FailedFilter),
+    responses((status = 200, description = "A page of failed jobs, newest first", body = FailedJobPage)),
 )]
 pub async fn list_failed(
     Operator(_): Operator,
@@ -90,7 +90,7 @@ async fn list<R: JobRecord>(failed: &FailedJobs<R>, filter: FailedFilter, now: T
             DeadLetterStatus::Alone(_) | DeadLetterStatus::Forgotten => {}
         }
     }
-    // The first page is read with all that are behind it, for the groups.
+    // The first page reads all failures that follow, because it returns the groups.
     let enough = if first_page { usize::MAX } else { limit + 1 };
     let (mut failures, mut next) = read(failed, &selection, after, enough, now).await?;
     let groups = first_page.then(|| groups(&failures, &alone));
@@ -106,7 +106,7 @@ async fn list<R: JobRecord>(failed: &FailedJobs<R>, filter: FailedFilter, now: T
     Ok(FailedJobPage { items, groups, next_cursor: next.map(|key| key.to_string()) })
 }
 
-/// All dead letters, each with what it means; they are put back.
+/// Reads all dead letters with their status, and puts them back.
 pub(super) async fn look<R: JobRecord>(failed: &FailedJobs<R>) -> ApiResult<Vec<(DeadLetter, DeadLetterStatus)>> {
     let letters = failed.dead_letters.look(LETTERS, false, LOOKED_AT).await?;
     failed.dead_letters.put_back(&letters.iter().collect::<Vec<_>>()).await;
@@ -115,7 +115,8 @@ pub(super) async fn look<R: JobRecord>(failed: &FailedJobs<R>) -> ApiResult<Vec<
     Ok(letters.into_iter().zip(meanings).collect())
 }
 
-/// The selected failures behind `after`, until there are enough or [`MOST_COUNTED`] were looked at; and where it goes on then.
+/// Reads the selected failures after `after`, until there are `enough` or [`MOST_COUNTED`] were examined. Returns them,
+/// and the key to continue after.
 async fn read<R: JobRecord>(
     failed: &FailedJobs<R>,
     selection: &Selection,
@@ -140,7 +141,7 @@ async fn read<R: JobRecord>(
     }
 }
 
-/// Counts by error code, the most frequent first. The newest of a group comes first, and gives it its words.
+/// Groups the failures by error code, largest group first. Message and cause of a group come from its newest failure.
 fn groups(failures: &[Failure], alone: &[FailedJob]) -> Vec<FailureGroup> {
     let of_messages = alone.iter().map(|job| (&job.error, &job.cause, job.first_failed_at, job.last_failed_at));
     let of_records = failures.iter().map(|it| (&it.error, &it.work.cause, first_failed_at(it), Some(it.key.failed_at)));
