@@ -86,12 +86,12 @@ async fn an_email_that_is_no_longer_true_when_it_is_its_turn_is_not_sent() {
 
     app.restart(|options| options.overrides.clear()).await;
     let ids = json!({ "ids": [format!("anna:{}", download["email_id"].as_str().unwrap())] });
-    let retried = app.post("ops:operator", "/queues/emails/failed/retry", ids).await;
+    let retried = app.operator().post("/queues/emails/failed/retry", ids).await;
     assert_eq!(retried.status, StatusCode::OK, "{retried:?}");
     let outdated = app.until("anna", &email, &["sent", "suppressed"]).await.unwrap();
     assert_eq!((&outdated["status"], &outdated["error"]["code"]), (&json!("suppressed"), &json!("outdated")));
     assert!(app.emails().await.is_empty());
-    assert_eq!(app.get("ops:operator", "/queues/emails/failed").await.body["items"], json!([]));
+    assert_eq!(app.operator().get("/queues/emails/failed").await.body["items"], json!([]));
 }
 
 /// Nobody could be told at first, and the message that would have seen to it is gone.

@@ -12,15 +12,14 @@ use runtime::clock::Clock;
 use serde_json::{Value, json};
 use tests::{Answer, TestApp, campaigns::Stops, jpeg, oracle::table};
 
-const OPERATOR: &str = "ops:operator";
 /// The variable that says how many dead letters there are, where not 3,000: more than a run of nine seconds reads.
 const LETTERS: &str = "DARKROOM_LETTERS";
 
 /// Emails can't be sent, through no fault of theirs: they are tried until their tries are spent.
 async fn with_broken_emails() -> TestApp {
     TestApp::with(|options| {
-        options.overrides.insert(("email-sender".into(), "ORDERS_TABLE".into()), "no-such-table".into());
-        options.overrides.insert(("email-sender".into(), "RETRY_BACKOFF_SECONDS".into()), "0".into());
+        options.set("email-sender", "ORDERS_TABLE", "no-such-table");
+        options.set("email-sender", "RETRY_BACKOFF_SECONDS", "0");
     })
     .await
 }
@@ -40,7 +39,7 @@ async fn email(app: &TestApp, studio: &str, order: &str, to: &str) -> String {
 }
 
 async fn queue(app: &TestApp, name: &str) -> Value {
-    let queues = app.get(OPERATOR, "/queues").await;
+    let queues = app.operator().get("/queues").await;
     assert_eq!(queues.status, StatusCode::OK, "{queues:?}");
     queues.body["queues"].as_array().unwrap().iter().find(|queue| queue["queue"] == name).unwrap().clone()
 }
@@ -76,7 +75,7 @@ async fn poison_jobs_are_seen_listed_with_their_reason_mended_and_retried_by_api
     let (said, code) = darkroom(&app, &["queues"]).await;
     assert!(code == 1 && said.contains("failing"), "{said}");
 
-    let list = app.get(OPERATOR, "/queues/emails/failed").await;
+    let list = app.operator().get("/queues/emails/failed").await;
     let listed = items(&list);
     assert_eq!(listed.len(), 2, "{list:?}");
     for item in &listed {
@@ -86,14 +85,14 @@ async fn poison_jobs_are_seen_listed_with_their_reason_mended_and_retried_by_api
         assert!(item["first_failed_at"].as_str() <= item["last_failed_at"].as_str(), "{item}");
     }
     assert_eq!(list.body["groups"][0]["count"], 2);
-    assert_eq!(items(&app.get(OPERATOR, "/queues/emails/failed?studio=anna").await).len(), 1);
-    assert_eq!(items(&app.get(OPERATOR, "/queues/emails/failed?error=another").await).len(), 0);
+    assert_eq!(items(&app.operator().get("/queues/emails/failed?studio=anna").await).len(), 1);
+    assert_eq!(items(&app.operator().get("/queues/emails/failed?error=another").await).len(), 0);
     let (said, code) = darkroom(&app, &["failed", "emails"]).await;
     assert!(code == 0 && said.contains("tries_exhausted") && said.contains(&by_api), "{said}");
 
     mended(&mut app).await;
     let id = format!("anna:{by_api}");
-    let retried = app.post(OPERATOR, "/queues/emails/failed/retry", json!({ "ids": [id] })).await;
+    let retried = app.operator().post("/queues/emails/failed/retry", json!({ "ids": [id] })).await;
     assert_eq!((retried.status, &retried.body), (StatusCode::OK, &json!({ "retried": [id], "skipped": [] })));
     app.until("anna", &format!("/emails/{by_api}"), &["sent"]).await.unwrap();
     let (said, code) = darkroom(&app, &["retry", "emails", &format!("berta:{by_command}")]).await;
@@ -108,7 +107,7 @@ async fn poison_jobs_are_seen_listed_with_their_reason_mended_and_retried_by_api
         "{well}"
     );
     assert_eq!(darkroom(&app, &["queues"]).await.1, 0);
-    let again = app.post(OPERATOR, "/queues/emails/failed/retry", json!({ "ids": [id] })).await;
+    let again = app.operator().post("/queues/emails/failed/retry", json!({ "ids": [id] })).await;
     assert_eq!(again.body["skipped"][0]["id"], json!(id), "it has not failed any more");
     app.until_emails(2).await;
 }
@@ -127,7 +126,7 @@ async fn failed_emails(mut app: TestApp, count: usize) -> TestApp {
 
 /// Retries what the selection says, and looks whether each customer gets one email.
 async fn retry_all(app: &TestApp, selection: Value, count: usize) {
-    let begun = app.post(OPERATOR, "/queues/emails/failed/retry", selection).await;
+    let begun = app.operator().post("/queues/emails/failed/retry", selection).await;
     let ended = app.until_done("ops", &begun).await;
     assert_eq!(ended["done"], count, "{ended}");
     app.until_empty("emails").await;
@@ -149,13 +148,13 @@ async fn many_that_failed_at_once_are_retried_by_their_error_each_once() {
     /// More than an operation takes at once (`PAGE` in `functions/housekeeper/src/operations/paging.rs`), and than fits on a page of 50.
     const COUNT: usize = 120;
     let app = TestApp::with(|options| {
-        options.overrides.insert(("email-sender".into(), "MAIL_FROM".into()), "nobody".into());
+        options.set("email-sender", "MAIL_FROM", "nobody");
     });
     let app = failed_emails(app.await, COUNT).await;
     let mut listed = Vec::new();
     let mut path = "/queues/emails/failed?limit=50".to_owned();
     loop {
-        let page = app.get(OPERATOR, &path).await;
+        let page = app.operator().get(&path).await;
         listed.extend(items(&page).into_iter().map(|item| item["id"].as_str().unwrap().to_owned()));
         let Some(cursor) = page.body["next_cursor"].as_str() else { break };
         path = format!("/queues/emails/failed?limit=50&cursor={cursor}");
@@ -163,7 +162,7 @@ async fn many_that_failed_at_once_are_retried_by_their_error_each_once() {
     listed.sort();
     listed.dedup();
     assert_eq!(listed.len(), COUNT, "each is on one page");
-    let none = app.post(OPERATOR, "/queues/emails/failed/retry", json!({ "error": "another" })).await;
+    let none = app.operator().post("/queues/emails/failed/retry", json!({ "error": "another" })).await;
     assert_eq!(app.until_done("ops", &none).await["done"], 0);
     retry_all(&app, json!({ "error": "refused_by_ses" }), COUNT).await;
 }
@@ -181,18 +180,18 @@ async fn a_retry_that_broke_off_and_is_asked_for_again_sends_each_email_once() {
     const MOST_WAITS: usize = 60;
     let stops = Stops::default();
     let app = TestApp::with(|options| {
-        options.overrides.insert(("email-sender".into(), "MAIL_FROM".into()), "nobody".into());
+        options.set("email-sender", "MAIL_FROM", "nobody");
         options.layer = Some(stops.layer());
         options.clock = Clock::movable();
     });
     let app = failed_emails(app.await, MOST_WAITS).await;
-    let listed = items(&app.get(OPERATOR, "/queues/emails/failed?limit=200").await);
+    let listed = items(&app.operator().get("/queues/emails/failed?limit=200").await);
     assert_eq!(listed.len(), MOST_WAITS);
     let mut retried = 0;
     for (waits, item) in listed.iter().enumerate() {
         let body = json!({ "ids": [item["id"]] });
-        let ask =
-            || app.post_keyed(OPERATOR, "/queues/emails/failed/retry", item["id"].as_str().unwrap(), body.clone());
+        let operator = app.operator();
+        let ask = || operator.post_keyed("/queues/emails/failed/retry", item["id"].as_str().unwrap(), body.clone());
         stops.aim("api", 1, waits);
         let mut answer = ask().await;
         retried += 1;
@@ -224,7 +223,7 @@ async fn rejected_records_and_messages_that_are_no_jobs_are_one_list_and_can_be_
     app.until_empty("photos").await;
     assert_eq!(app.depth("photos-dlq").await, 3);
 
-    let list = app.get(OPERATOR, "/queues/photos/failed").await;
+    let list = app.operator().get("/queues/photos/failed").await;
     let listed = items(&list);
     let codes: Vec<_> = listed.iter().map(|item| item["error"]["code"].as_str().unwrap()).collect();
     assert_eq!(listed.len(), 5, "{codes:?}");
@@ -233,27 +232,27 @@ async fn rejected_records_and_messages_that_are_no_jobs_are_one_list_and_can_be_
     assert_eq!(listed.iter().filter(|item| item["kind"] == "record").count(), 2);
     // Looking pushes nothing anywhere, however often.
     for _ in 0..10 {
-        assert_eq!(items(&app.get(OPERATOR, "/queues/photos/failed").await).len(), 5);
+        assert_eq!(items(&app.operator().get("/queues/photos/failed").await).len(), 5);
     }
     assert_eq!(app.depth("photos-dlq").await, 3);
 
     // A message is sent anew, and fails again: nothing is lost on the way.
     let message = listed.iter().find(|item| item["error"]["code"] == "wrong_queue").unwrap()["id"].clone();
-    let retried = app.post(OPERATOR, "/queues/photos/failed/retry", json!({ "ids": [message] })).await;
+    let retried = app.operator().post("/queues/photos/failed/retry", json!({ "ids": [message] })).await;
     assert_eq!(retried.body["retried"], json!([message]), "{retried:?}");
     app.until_empty("photos").await;
     assert_eq!(app.depth("photos-dlq").await, 3);
 
     let path = format!("/queues/photos/failed/anna:{bad}");
-    assert_eq!(app.delete(OPERATOR, &path).await.body, json!({ "forgotten": format!("anna:{bad}") }));
-    assert_eq!(app.delete(OPERATOR, &path).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(app.operator().delete(&path).await.body, json!({ "forgotten": format!("anna:{bad}") }));
+    assert_eq!(app.operator().delete(&path).await.status, StatusCode::NOT_FOUND);
     assert_eq!(app.get("anna", &format!("/photos/{bad}")).await.body["status"], "failed", "it stays failed");
-    let undecodable = app.delete(OPERATOR, "/queues/photos/failed?error=undecodable").await;
+    let undecodable = app.operator().delete("/queues/photos/failed?error=undecodable").await;
     assert_eq!(app.until_done("ops", &undecodable).await["done"], 2);
-    assert_eq!(items(&app.get(OPERATOR, "/queues/photos/failed").await).len(), 2);
+    assert_eq!(items(&app.operator().get("/queues/photos/failed").await).len(), 2);
     let (said, code) = darkroom(&app, &["forget", "photos", "--all"]).await;
     assert_eq!(code, 0, "{said}");
-    assert_eq!(items(&app.get(OPERATOR, "/queues/photos/failed").await).len(), 0);
+    assert_eq!(items(&app.operator().get("/queues/photos/failed").await).len(), 0);
     assert_eq!((app.depth("photos-dlq").await, &queue(&app, "photos").await["verdict"]), (0, &json!("ok")));
 }
 
@@ -273,22 +272,22 @@ async fn what_can_not_be_meant_is_refused_and_sets_nothing_going() {
         json!({ "all": true, "studio": "Not a studio" }),
         json!({ "everything": true }),
     ] {
-        let refused = app.post(OPERATOR, "/queues/emails/failed/retry", body.clone()).await;
+        let refused = app.operator().post("/queues/emails/failed/retry", body.clone()).await;
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{body}: {refused:?}");
         assert!(!refused.text("/field").is_empty(), "{body}: {refused:?}");
     }
     for query in ["", "?all=false", "?all=true&error=x", "?all=maybe", "?al=true", "?all=true&studio=_"] {
-        let refused = app.delete(OPERATOR, &format!("/queues/emails/failed{query}")).await;
+        let refused = app.operator().delete(&format!("/queues/emails/failed{query}")).await;
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{query}: {refused:?}");
     }
     // One that no list has answered: it says the year 2100.
     let future = "?cursor=NDEwMjQ0NDgwMDAwMC9hbm5hLzAxOTAwMDAwLTAwMDAtNzAwMC04MDAwLTAwMDAwMDAwMDAwMA";
     for query in [future, "?limit=0", "?limit=201", "?limit=x", "?cursor=x", "?cursor=", "?studio=A", "?what=now"] {
-        let refused = app.get(OPERATOR, &format!("/queues/emails/failed{query}")).await;
+        let refused = app.operator().get(&format!("/queues/emails/failed{query}")).await;
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{query}: {refused:?}");
     }
     for path in ["/queues/mails/failed", "/queues/x/failed?limit=1"] {
-        assert_eq!(app.get(OPERATOR, path).await.status, StatusCode::NOT_FOUND, "{path}");
+        assert_eq!(app.operator().get(path).await.status, StatusCode::NOT_FOUND, "{path}");
     }
 }
 
@@ -301,18 +300,18 @@ async fn the_few_that_are_chosen_among_many_dead_letters_are_found_while_others_
         app.send("emails-dlq", if n % 50 == 49 { "no job" } else { &wrong }).await;
     }
     let flush = async {
-        let begun = app.delete(OPERATOR, "/queues/emails/failed?error=undecodable").await;
+        let begun = app.operator().delete("/queues/emails/failed?error=undecodable").await;
         app.until_done("ops", &begun).await
     };
     let look = async {
         for _ in 0..5 {
-            items(&app.get(OPERATOR, "/queues/emails/failed").await);
+            items(&app.operator().get("/queues/emails/failed").await);
         }
     };
     let (ended, ()) = tokio::join!(flush, look);
     assert_eq!(ended["done"], 5, "{ended}");
     assert_eq!(app.depth("emails-dlq").await, 245);
-    let groups = app.get(OPERATOR, "/queues/emails/failed").await.body["groups"].clone();
+    let groups = app.operator().get("/queues/emails/failed").await.body["groups"].clone();
     assert_eq!(
         (&groups[0]["code"], &groups[0]["count"], &groups[1]),
         (&json!("wrong_queue"), &json!(245), &Value::Null)
@@ -337,7 +336,7 @@ async fn operations_over_more_dead_letters_than_a_run_can_read_end() {
     let bodies = (0..letters).map(|n| if n % 100 == 99 { "no job" } else { &wrong });
     stream::iter(bodies).for_each_concurrent(16, |body| app.send("emails-dlq", body)).await;
 
-    let begun = app.delete(OPERATOR, "/queues/emails/failed?error=undecodable").await;
+    let begun = app.operator().delete("/queues/emails/failed?error=undecodable").await;
     let path = format!("/operations/{}", begun.text("/operation/id"));
     let patience = std::time::Instant::now();
     let ended = loop {
@@ -371,9 +370,9 @@ async fn forgetting_all_spares_the_notice_of_an_upload_and_retrying_it_develops_
     }] });
     app.send("photos-dlq", &event.to_string()).await;
     app.send("photos-dlq", "no job").await;
-    let begun = app.delete(OPERATOR, "/queues/photos/failed?all=true").await;
+    let begun = app.operator().delete("/queues/photos/failed?all=true").await;
     assert_eq!(app.until_done("ops", &begun).await["done"], 1);
-    let left = items(&app.get(OPERATOR, "/queues/photos/failed").await);
+    let left = items(&app.operator().get("/queues/photos/failed").await);
     assert_eq!((left.len(), &left[0]["error"]["code"]), (1, &json!("not_begun")), "{left:?}");
     // It is uploaded, and S3 has told nobody but this letter.
     app.s3()
@@ -384,6 +383,6 @@ async fn forgetting_all_spares_the_notice_of_an_upload_and_retrying_it_develops_
         .send()
         .await
         .unwrap();
-    app.post(OPERATOR, "/queues/photos/failed/retry", json!({ "ids": [left[0]["id"]] })).await;
+    app.operator().post("/queues/photos/failed/retry", json!({ "ids": [left[0]["id"]] })).await;
     app.until("anna", &format!("/photos/{made}"), &["ready"]).await.unwrap();
 }

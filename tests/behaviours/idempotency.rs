@@ -158,11 +158,11 @@ async fn an_answered_request_that_comes_much_later_does_nothing() {
     assert_eq!(app.post("anna", &renew, json!({})).await.status, StatusCode::CONFLICT);
 
     app.send("emails-dlq", "no job").await;
-    let listed = app.get("ops:operator", "/queues/emails/failed").await.body["items"][0]["id"].clone();
+    let listed = app.operator().get("/queues/emails/failed").await.body["items"][0]["id"].clone();
     let retry = json!({ "ids": [listed] });
-    let first = app.post_keyed("ops:operator", "/queues/emails/failed/retry", "r", retry.clone()).await;
+    let first = app.operator().post_keyed("/queues/emails/failed/retry", "r", retry.clone()).await;
     assert_eq!(first.body, json!({ "retried": [listed], "skipped": [] }));
-    let again = app.post_keyed("ops:operator", "/queues/emails/failed/retry", "r", retry).await;
+    let again = app.operator().post_keyed("/queues/emails/failed/retry", "r", retry).await;
     assert_eq!((again.status, again.body), (first.status, first.body));
 }
 

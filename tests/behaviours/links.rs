@@ -72,8 +72,7 @@ async fn what_is_taken_back_is_deleted_and_a_bare_photo_is_not() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_link_of_an_unfinished_download_shows_a_page_and_hands_out_nothing() {
     let app = TestApp::with(|options| {
-        let variable = ("archive-builder".to_owned(), "DOWNLOADS_BUCKET".to_owned());
-        options.overrides.insert(variable, "no-such-bucket".to_owned());
+        options.set("archive-builder", "DOWNLOADS_BUCKET", "no-such-bucket");
     })
     .await;
     let id = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;

@@ -5,7 +5,6 @@ use jiff::Timestamp;
 use serde_json::json;
 use tests::{TestApp, jpeg, oracle::table};
 
-const OPERATOR: &str = "ops:operator";
 const WORKERS_OF_JOBS: [&str; 3] = ["emails", "photos", "downloads"];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -46,10 +45,10 @@ async fn old_dead_letter_of_an_operation_is_retried() {
     let app = TestApp::start().await;
     let operation = json!({ "v": 1, "job": "operate", "studio": "anna", "operation": uuid::Uuid::now_v7() });
     app.send("photos-dlq", &operation.to_string()).await;
-    let listed = app.get(OPERATOR, "/queues/photos/failed").await;
+    let listed = app.operator().get("/queues/photos/failed").await;
     assert_eq!(listed.text("/items/0/error/code"), "operation_failed", "{listed:?}");
     let retried =
-        app.post(OPERATOR, "/queues/photos/failed/retry", json!({ "ids": [listed.text("/items/0/id")] })).await;
+        app.operator().post("/queues/photos/failed/retry", json!({ "ids": [listed.text("/items/0/id")] })).await;
     assert_eq!(retried.body["retried"].as_array().map(Vec::len), Some(1), "{retried:?}");
     app.until_quiet("photos").await;
     app.until_quiet("default").await;

@@ -10,7 +10,6 @@ use domain::{
     queue_config::{QueueName, RecursiveLoop},
 };
 use jiff::Timestamp;
-use reqwest::Method;
 use runtime::{clock::Clock, store::Table, world::World};
 use serde_json::json;
 use tests::{
@@ -19,7 +18,6 @@ use tests::{
 };
 use uuid::Uuid;
 
-const OPERATOR: &str = "ops:operator";
 /// An operation forgets 100 failed emails in an invocation that has no time for more.
 const PAGE: usize = 100;
 /// More than Lambda allows by default.
@@ -52,7 +50,7 @@ impl Chain {
         environment.insert("FUNCTION_TIMEOUT_SECONDS".into(), TIMEOUT_SECONDS.to_string());
         host.set_environment(environment);
         failed_emails(&app).await;
-        let begun = app.call(OPERATOR, Method::DELETE, "/queues/emails/failed?all=true", None).await;
+        let begun = app.operator().delete("/queues/emails/failed?all=true").await;
         let operation = begun.text("/operation/id");
         assert!(!operation.is_empty(), "{begun:?}");
         Self { app, operation, _host: host }

@@ -6,8 +6,7 @@ use tests::{TestApp, jpeg, unzip};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_redriven_from_the_dead_letter_queue_is_worked_on() {
     let mut app = TestApp::with(|options| {
-        let variable = ("archive-builder".to_owned(), "DOWNLOADS_BUCKET".to_owned());
-        options.overrides.insert(variable, "no-such-bucket".to_owned());
+        options.set("archive-builder", "DOWNLOADS_BUCKET", "no-such-bucket");
     })
     .await;
     let id = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
@@ -69,8 +68,8 @@ async fn a_download_is_built_again_on_request_under_the_same_link() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_that_is_sent_again_after_its_record_was_given_up_sets_nothing_going() {
     let app = TestApp::with(|options| {
-        options.overrides.insert(("email-sender".into(), "ORDERS_TABLE".into()), "no-such-table".into());
-        options.overrides.insert(("email-sender".into(), "RETRY_BACKOFF_SECONDS".into()), "0".into());
+        options.set("email-sender", "ORDERS_TABLE", "no-such-table");
+        options.set("email-sender", "RETRY_BACKOFF_SECONDS", "0");
     })
     .await;
     let photo = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
@@ -82,7 +81,7 @@ async fn a_job_that_is_sent_again_after_its_record_was_given_up_sets_nothing_goi
     app.send("downloads", &job.to_string()).await;
     app.until_empty("downloads").await;
     app.until_empty("emails").await;
-    let failed = app.get("ops:operator", "/queues/emails/failed").await.body["items"].clone();
+    let failed = app.operator().get("/queues/emails/failed").await.body["items"].clone();
     assert_eq!((failed.as_array().unwrap().len(), &failed[0]["tries"]), (1, &json!(3)), "{failed}");
     let (first, last) = (failed[0]["first_failed_at"].as_str(), failed[0]["last_failed_at"].as_str());
     let before = download["ready_at"].as_str();

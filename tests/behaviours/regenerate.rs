@@ -141,9 +141,8 @@ async fn a_photo_that_can_not_be_developed_again_stays_deliverable() {
     let mut app = TestApp::start().await;
     let photo = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
     app.restart(|options| {
-        let variable = ("photo-processor".to_owned(), "PHOTOS_BUCKET".to_owned());
-        options.overrides.insert(variable, "no-such-bucket".into());
-        options.overrides.insert(("photo-processor".into(), "RETRY_BACKOFF_SECONDS".into()), "0".into());
+        options.set("photo-processor", "PHOTOS_BUCKET", "no-such-bucket");
+        options.set("photo-processor", "RETRY_BACKOFF_SECONDS", "0");
     })
     .await;
     app.post("anna", &format!("/photos/{photo}/process"), json!({})).await;

@@ -58,7 +58,7 @@ fn slow(function: &'static str) -> Layer {
 async fn one_that_takes_too_long_is_on_the_queue_and_ends_ready() {
     let app = TestApp::with(|options| {
         options.layer = Some(slow("archive-builder"));
-        options.overrides.insert(("api".into(), "LONGEST_WAIT_SECONDS".into()), "4".into());
+        options.set("api", "LONGEST_WAIT_SECONDS", "4");
     })
     .await;
     let photo = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
@@ -74,7 +74,7 @@ async fn one_that_takes_too_long_is_on_the_queue_and_ends_ready() {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_would_take_too_long_is_refused_and_nothing_is_written() {
     let app = TestApp::with(|options| {
-        options.overrides.insert(("api".into(), "LONGEST_WAIT_SECONDS".into()), "3".into());
+        options.set("api", "LONGEST_WAIT_SECONDS", "3");
     })
     .await;
     // 12 MB are estimated at 4 seconds, as is an archive of one photo.
@@ -92,8 +92,8 @@ async fn one_that_would_take_too_long_is_refused_and_nothing_is_written() {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_fails_at_its_first_try_is_on_the_queue_and_one_that_is_refused_says_why() {
     let mut app = TestApp::with(|options| {
-        options.overrides.insert(("email-sender".into(), "ORDERS_TABLE".into()), "no-such-table".into());
-        options.overrides.insert(("email-sender".into(), "RETRY_BACKOFF_SECONDS".into()), "600".into());
+        options.set("email-sender", "ORDERS_TABLE", "no-such-table");
+        options.set("email-sender", "RETRY_BACKOFF_SECONDS", "600");
     })
     .await;
     let photo = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
@@ -116,7 +116,7 @@ async fn one_that_fails_at_its_first_try_is_on_the_queue_and_one_that_is_refused
 #[tokio::test(flavor = "multi_thread")]
 async fn the_email_of_one_that_is_finished_without_its_follow_up_is_sent_all_the_same() {
     let mut app = TestApp::with(|options| {
-        options.overrides.insert(("archive-builder".into(), "EMAILS_TABLE".into()), "no-such-table".into());
+        options.set("archive-builder", "EMAILS_TABLE", "no-such-table");
     })
     .await;
     let photo = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;

@@ -5,8 +5,7 @@ use tests::{TestApp, jpeg};
 async fn when_all_tries_fail_the_record_says_so_the_message_lies_in_the_dlq_and_the_customer_is_told() {
     let app = TestApp::with(|options| {
         // A bucket that does not exist is an error that nobody foresaw: it is tried again until the tries are spent.
-        let variable = ("archive-builder".to_owned(), "DOWNLOADS_BUCKET".to_owned());
-        options.overrides.insert(variable, "no-such-bucket".to_owned());
+        options.set("archive-builder", "DOWNLOADS_BUCKET", "no-such-bucket");
     })
     .await;
     let id = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
@@ -23,8 +22,7 @@ async fn when_all_tries_fail_the_record_says_so_the_message_lies_in_the_dlq_and_
 #[tokio::test(flavor = "multi_thread")]
 async fn a_customer_is_told_of_a_failure_once_however_often_it_is_tried_again() {
     let mut app = TestApp::with(|options| {
-        let variable = ("archive-builder".to_owned(), "DOWNLOADS_BUCKET".to_owned());
-        options.overrides.insert(variable, "no-such-bucket".to_owned());
+        options.set("archive-builder", "DOWNLOADS_BUCKET", "no-such-bucket");
     })
     .await;
     let id = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;

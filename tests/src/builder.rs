@@ -28,8 +28,7 @@ impl TestApp {
     pub async fn without_builder() -> Self {
         Self::with(|options| {
             // Its jobs wait in the queue until a function of this name is there.
-            let variable = ("archive-builder".to_owned(), "DOWNLOADS_TABLE".to_owned());
-            options.overrides.insert(variable, "none".to_owned());
+            options.set("archive-builder", "DOWNLOADS_TABLE", "none");
         })
         .await
     }

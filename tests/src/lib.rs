@@ -12,10 +12,12 @@ pub mod walk;
 use std::{collections::HashMap, io::Cursor, time::Duration};
 
 use anyhow::{Context as _, Result, bail, ensure};
+use api_types::{FailedJobPage, QueueView, Queues};
 use image::{ImageFormat, Rgb, RgbImage};
 use local::{Options, System};
 use reqwest::{Method, Response, StatusCode};
 use runtime::env::Env;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 /// A photo is developed, an archive built, an email sent well within this on a busy machine.
@@ -76,6 +78,49 @@ impl Answer {
     pub fn text(&self, pointer: &str) -> String {
         self.body.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
     }
+
+    /// The body as a view of the API.
+    pub fn view<T: DeserializeOwned>(&self) -> T {
+        serde_json::from_value(self.body.clone()).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+/// An operator, who sees the failed jobs of all studios.
+pub struct Operator<'a>(&'a TestApp);
+
+impl Operator<'_> {
+    /// Studio and role, as the local gateway reads them.
+    const TOKEN: &'static str = "ops:operator";
+
+    /// GET.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.0.get(Self::TOKEN, path).await
+    }
+
+    /// POST.
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.0.post(Self::TOKEN, path, body).await
+    }
+
+    /// POST with an Idempotency-Key.
+    pub async fn post_keyed(&self, path: &str, key: &str, body: Value) -> Answer {
+        self.0.post_keyed(Self::TOKEN, path, key, body).await
+    }
+
+    /// DELETE.
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.0.delete(Self::TOKEN, path).await
+    }
+
+    /// State of all queues.
+    pub async fn queues(&self) -> Vec<QueueView> {
+        self.get("/queues").await.view::<Queues>().queues
+    }
+
+    /// First page of a queue's failed jobs.
+    pub async fn failed(&self, queue: &str) -> FailedJobPage {
+        self.get(&format!("/queues/{queue}/failed")).await.view()
+    }
 }
 
 /// A JPEG of this size whose content depends on `seed`.
@@ -119,6 +164,11 @@ impl TestApp {
         let system = System::start(self.options.clone()).await.expect("the system starts again");
         (self.sqs, self.s3) = clients(&system);
         self.system = Some(system);
+    }
+
+    /// An operator of this system.
+    pub fn operator(&self) -> Operator<'_> {
+        Operator(self)
     }
 
     /// The system itself, for those who move its time and steps.

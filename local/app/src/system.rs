@@ -49,10 +49,14 @@ pub struct Options {
 }
 
 impl Options {
+    /// Sets a variable of one function to another value.
+    pub fn set(&mut self, function: &str, variable: &str, value: &str) {
+        self.overrides.insert((function.to_owned(), variable.to_owned()), value.to_owned());
+    }
+
     /// Has orders erased that are older than so many days.
     pub fn erase_orders_after(&mut self, days: u32) {
-        let variable = ("housekeeper".to_owned(), "PERSONAL_DATA_RETENTION_DAYS".to_owned());
-        self.overrides.insert(variable, days.to_string());
+        self.set("housekeeper", "PERSONAL_DATA_RETENTION_DAYS", &days.to_string());
     }
 
     /// The usual ones: any ports, everything in this process.

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use api_types::FailedKind;
 use futures::future::join_all;
 use reqwest::StatusCode;
 use runtime::clock::Clock;
@@ -53,13 +54,19 @@ async fn customer_with_many_orders_is_erased_though_workers_die() {
         app.system().advance(Duration::from_secs(4_000));
     }
     let_hours_pass(&app).await;
-    // Two workers that died within one page have used up the tries: asked for again, it goes on where it stopped.
+    // Two workers that died within one page have used up the attempts, which operators see.
+    let failed = app.operator().failed("default").await.items;
+    let told: Vec<_> = failed.iter().map(|job| (job.kind, job.job.as_deref(), job.error.code.as_str())).collect();
+    assert_eq!(told, [(FailedKind::Record, Some("operate"), "tries_exhausted")], "{failed:?}");
+    // Requested again, the operation continues.
     let again = app.post_keyed("anna", "/customers/erase", "k", annas).await;
     assert_eq!(again.text("/operation/id"), begun.text("/operation/id"));
     let_hours_pass(&app).await;
     let path = format!("/operations/{}", begun.text("/operation/id"));
     let ended = app.get("anna", &path).await.body;
     assert_eq!(ended["status"], "done", "{ended}");
+    let left = app.operator().failed("default").await.items;
+    assert!(left.iter().all(|job| job.kind == FailedKind::Message), "{left:?}");
 
     for order in &orders {
         assert!(is_erased(&app.get("anna", &format!("/orders/{order}")).await));
