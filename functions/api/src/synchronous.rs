@@ -113,7 +113,7 @@ impl Workers {
         // A finished record without acknowledgement lacks its follow-up.
         if !finished || !acknowledged {
             self.queues.of(R::QUEUE).send(&job).await?;
-            info!(%studio, %id, finished, "A synchronous job was queued");
+            info!(%studio, %id, finished, "A synchronous job did not finish and was queued");
         }
         Ok((record, finished))
     }

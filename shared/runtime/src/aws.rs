@@ -1,8 +1,9 @@
-//! The AWS clients: built once, in one place, with explicit retries and timeouts.
+//! AWS clients with explicit retries and timeouts.
 //!
-//! Connecting, the first byte, an attempt and a whole call are bounded separately: minutes for a worker's job, 9 s for the API.
-//! An attempt is repeated three times; a call of SES is not repeated. A completion that ended in an error is looked for in S3 before the
-//! error counts. Which errors are outages is decided by [`is_unavailable`] alone.
+//! Separate limits apply to connecting, the first byte, an attempt and a whole call: minutes for a worker's job, 9 s
+//! for the API. The SDK makes up to four attempts of a call; calls of SES are not retried. After an error, the
+//! completion of a multipart upload is looked up in S3 before the error counts. [`is_unavailable`] alone decides which
+//! errors are outages.
 
 use std::time::Duration;
 
@@ -22,38 +23,40 @@ use crate::{
     world::World,
 };
 
-/// A connection inside a region takes milliseconds; one that takes longer is better tried again.
+/// Timeout of connecting. Inside a region a connection takes milliseconds; a slower one is better retried.
 const CONNECT: Duration = Duration::from_secs(3);
-/// Time to the first byte of an answer.
+/// Time to the first byte of a response.
 const READ: Duration = Duration::from_secs(30);
-/// One attempt in all, bodies included (a part of an archive at a slow 1 MB/s).
+/// Timeout of one attempt, bodies included (a part of an archive at a slow 1 MB/s).
 const ATTEMPT: Duration = Duration::from_secs(60);
-/// One call in all, its attempts and the waits between them included. What takes longer is better tried again by the
-/// job, whose tries are counted and seen.
+/// Timeout of one call, with its attempts and the waits between them. The job retries a slower call, because its
+/// attempts are counted and visible.
 const OPERATION: Duration = Duration::from_secs(150);
-/// Attempts of one call, the first included.
+/// Attempts of one call, including the first.
 const ATTEMPTS: u32 = 4;
-/// The wait before the second attempt, at most; it doubles with each (the SDK's own default).
+/// Longest wait before the second attempt; it doubles with each attempt (the SDK's own default).
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
-/// Tokens for the retries of S3's client, of which a retry takes 5 and one after a timeout 10: enough for all the 200
-/// copies that an archive makes at once.
+/// Tokens for retries of the S3 client. A retry takes 5, and one after a timeout 10: enough for the 200 concurrent
+/// copies of an archive.
 const RETRY_TOKENS: usize = 2000;
-/// So many come back each second.
+/// Tokens that are refilled each second.
 const RETRY_TOKENS_PER_SECOND: f32 = 100.0;
-/// Of every time above, in percent: a variable for tests, in which a server that hangs must not cost half a minute.
+/// Variable that scales all timeouts above, in percent. Tests set it, so that a hanging server does not cost half a
+/// minute.
 const PATIENCE: &str = "SDK_PATIENCE_PERCENT";
 
-/// How long the calls of a function may take.
+/// Timeouts of a function's calls.
 #[derive(Debug, Clone, Copy)]
 pub enum Patience {
-    /// A worker's: minutes.
+    /// Timeouts of a worker, in minutes.
     Job,
-    /// That of a function whose caller waits for 30 s at most (API Gateway): a service that hangs must leave time to say so.
+    /// Timeouts of a function whose caller waits for 30 s at most (API Gateway). They leave time to report a hanging
+    /// service.
     Request,
 }
 
 impl Patience {
-    /// Time to the first byte of an answer, for one attempt, and for one call.
+    /// Returns the timeouts for the first byte, for one attempt, and for one call.
     fn times(self) -> (Duration, Duration, Duration) {
         match self {
             Self::Job => (READ, ATTEMPT, OPERATION),
@@ -62,10 +65,10 @@ impl Patience {
     }
 }
 
-/// The configuration that every client of a function shares.
+/// Returns the configuration that all clients of a function share.
 ///
-/// Credentials, region and endpoints are read from the variables that Lambda sets; the default provider chain with its
-/// files and metadata calls would only cost a cold start.
+/// Credentials, region and endpoints come from the variables that Lambda sets. The default provider chain, with its
+/// files and metadata calls, would slow down cold starts.
 pub fn config(env: &Env, patience: Patience) -> Result<SdkConfig, EnvError> {
     let credentials = Credentials::new(
         env.required("AWS_ACCESS_KEY_ID")?,
@@ -95,12 +98,15 @@ pub fn config(env: &Env, patience: Patience) -> Result<SdkConfig, EnvError> {
     Ok(config.build())
 }
 
-/// For a call that S3 may answer slowly: `head` until the head of the answer has come, `attempt` for one attempt of it,
-/// its body included, and two attempts in all. Every bound is named, since one that is left out stays as it is for all
-/// calls; and all in the proportion in which the client was configured.
+/// Returns a client configuration for calls that S3 answers slowly.
 ///
-/// S3 may send the head of such an answer at once and its body minutes later, with white space between or none. The SDK
-/// takes five seconds of silence in a body for a dead connection (smithy-rs#4439), so that this must be switched off.
+/// `head` limits the time to the head of the response, and `attempt` limits one attempt including the body; a call has
+/// two attempts. All limits are set, because an omitted one keeps the value for all calls. They scale in proportion to
+/// the client's configuration.
+///
+/// S3 may send the head of such a response immediately and its body minutes later, with or without white space in
+/// between. The SDK considers a connection dead after five seconds without data in a body (smithy-rs#4439), so this
+/// must be disabled.
 pub fn slow_answer(client: &aws_sdk_s3::Client, head: Duration, attempt: Duration) -> aws_sdk_s3::config::Builder {
     let usual = client.config().timeout_config().and_then(TimeoutConfig::operation_timeout).unwrap_or(OPERATION);
     let times = |full: Duration| full.mul_f64(usual.as_secs_f64() / OPERATION.as_secs_f64());
@@ -114,7 +120,7 @@ pub fn slow_answer(client: &aws_sdk_s3::Client, head: Duration, attempt: Duratio
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
 }
 
-/// DynamoDB, at `AWS_ENDPOINT_URL_DYNAMODB` where one is set.
+/// Creates the DynamoDB client, with the endpoint `AWS_ENDPOINT_URL_DYNAMODB` if it is set.
 pub fn dynamodb(env: &Env, config: &SdkConfig) -> aws_sdk_dynamodb::Client {
     let mut builder = aws_sdk_dynamodb::config::Builder::from(config);
     if let Some(url) = env.optional("AWS_ENDPOINT_URL_DYNAMODB") {
@@ -123,10 +129,10 @@ pub fn dynamodb(env: &Env, config: &SdkConfig) -> aws_sdk_dynamodb::Client {
     aws_sdk_dynamodb::Client::from_conf(builder.build())
 }
 
-/// S3. Other endpoints than AWS's have no host per bucket.
+/// Creates the S3 client. Endpoints other than AWS's have no host name per bucket.
 pub fn s3(env: &Env, config: &SdkConfig) -> aws_sdk_s3::Client {
     let path_style = env.optional("AWS_ENDPOINT_URL").is_some();
-    // The SDK's own bucket of retries is one for the whole process and is filled by successes only: after an outage that
+    // The SDK's default token bucket belongs to the whole process, and only successes refill it. After an outage that
     // emptied it, the next job would have no retries.
     let retries = TokenBucket::builder().capacity(RETRY_TOKENS).refill_rate(RETRY_TOKENS_PER_SECOND).build();
     let builder = aws_sdk_s3::config::Builder::from(config)
@@ -135,7 +141,8 @@ pub fn s3(env: &Env, config: &SdkConfig) -> aws_sdk_s3::Client {
     aws_sdk_s3::Client::from_conf(builder.build())
 }
 
-/// Does a service say "slow down" by this code? The names that those of this project use.
+/// Returns whether an error code of a service means throttling. Contains the codes of the services that this project
+/// uses.
 pub fn is_throttling(code: &str) -> bool {
     const CODES: [&str; 10] = [
         "ThrottlingException",
@@ -152,28 +159,30 @@ pub fn is_throttling(code: &str) -> bool {
     CODES.contains(&code)
 }
 
-/// Does a service say by this code that it is down, or that it denies access? An operator mends the second, as a rule before
-/// anybody else need hear of it. Statuses of 403 and 500 and above say so without a code.
+/// Returns whether an error code means that a service is down or denies access.
+///
+/// An operator usually corrects denied access before it needs to be reported. The statuses 403 and 500 and above mean
+/// the same without a code.
 fn is_outage(code: &str) -> bool {
     const CODES: [&str; 9] = [
-        // An error of S3's can come inside a 200, so that its status does not tell.
+        // S3 can send this error inside a response with status 200.
         "InternalError",
         "ServiceUnavailable",
-        // S3, with 400: the body did not come in time.
+        // S3, with status 400: the body did not arrive in time.
         "RequestTimeout",
         "InternalServerError",
-        // DynamoDB, SQS and SSM, with 400.
+        // DynamoDB, SQS and SSM, with status 400.
         "AccessDeniedException",
         "UnrecognizedClientException",
         "ExpiredTokenException",
         "ExpiredToken",
         "IncompleteSignature",
     ];
-    // `KMS.DisabledException` of S3, `KmsAccessDenied` of SQS, `KMSInvalidStateException` of SSM.
+    // Covers `KMS.DisabledException` of S3, `KmsAccessDenied` of SQS and `KMSInvalidStateException` of SSM.
     CODES.contains(&code) || code.to_ascii_lowercase().starts_with("kms")
 }
 
-/// Is the service down, slow, throttling, or does it deny access? Then what was asked of it may go well later.
+/// Returns whether a service is down, slow, throttling, or denies access. The same call may succeed later.
 pub fn is_unavailable<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     match error {
         SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => true,
@@ -186,7 +195,7 @@ pub fn is_unavailable<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>
     }
 }
 
-/// Names an SDK error's attempt, keeps it as source, and marks outages, so that its fate can be told.
+/// Converts an SDK error, keeping it as source. The context names the attempted operation and marks outages.
 pub fn failed<E>(attempted: &'static str, error: SdkError<E, HttpResponse>) -> anyhow::Error
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
@@ -196,13 +205,13 @@ where
     if unavailable { error.context(ServiceUnavailable(attempted)) } else { error.context(attempted) }
 }
 
-/// The body of an answer broke off, or did not come.
+/// Converts the error of a response whose body was incomplete or missing.
 pub fn broken_off(attempted: &'static str, error: impl Into<anyhow::Error>) -> anyhow::Error {
     error.into().context(ServiceUnavailable(attempted))
 }
 
-/// The same services over connections of which each is used once: a pooled one may have been closed by the other side, and
-/// whether a request that met that was heard can't be told.
+/// Returns a configuration that uses each connection once. The other side may have closed a pooled connection, and the
+/// client cannot know whether it received a request sent over it.
 pub fn unpooled(world: &World, config: &SdkConfig) -> SdkConfig {
     if world.http().is_some() {
         return config.clone();

@@ -1,8 +1,10 @@
-//! Runs the messages of one SQS event: each decoded, traced and caught on its own, and reported on its own.
+//! Processing of the messages of one SQS event. Each message is decoded, traced and reported separately, and a panic
+//! affects one message only.
 //!
-//! After the last attempt the record is failed, and its message is refused until SQS moves it to the dead-letter queue; so is a
-//! body that cannot be read. Where SQS would give up a message that waits through no fault of its own, a new one is sent in
-//! its place, with the attribute `since` that tells when the job was first sent.
+//! After the last attempt the record fails, and its message is refused until SQS moves it to the dead-letter queue. A
+//! body that cannot be read is refused in the same way. A message can also reach SQS's limit of receives because of
+//! waits that are not failures. The worker then sends a replacement with the attribute `since`, the time at which the
+//! job was first sent.
 
 use std::{panic::AssertUnwindSafe, time::Duration};
 
@@ -20,46 +22,47 @@ use crate::{
     world::World,
 };
 
-/// Messages of one batch that are worked on at once. SQS hands out at most 10; the stores are the bound, not the CPU.
+/// Messages of one batch that are processed concurrently. SQS delivers at most 10; the stores are the bottleneck, not
+/// the CPU.
 const CONCURRENCY: usize = 5;
-/// Work ends this long before Lambda's deadline, to leave time for settling the record and answering.
+/// Work stops this long before Lambda's deadline, to leave time for settling the record and for the response.
 const SETTLE_TIME: Duration = Duration::from_secs(3);
-/// Whatever a message is still waiting for this long before Lambda's deadline, it is reported as failed: an invocation
-/// that does not answer fails its whole batch, the finished messages included.
+/// A message that is unfinished this long before Lambda's deadline is reported as failed. An invocation without a
+/// response fails its whole batch, including the finished messages.
 const ANSWER_TIME: Duration = Duration::from_secs(1);
-/// A job is not begun, and so no try spent, when less is left to work: the last messages of a slow batch wait for the
-/// next one.
+/// Least time to work with which a job starts. With less time no attempt is spent: the last messages of a slow batch
+/// wait for the next one.
 const TOO_LATE: Duration = Duration::from_millis(500);
-/// Where the host names no deadline: the least that Terraform gives any worker.
+/// Deadline if the host names none: the shortest timeout that Terraform sets for a worker.
 const DEFAULT_TIMEOUT: SignedDuration = SignedDuration::from_secs(60);
-/// A deadline so long past is none: `cargo lambda watch` names ten minutes after midnight on 1 January 1970.
+/// Age above which a deadline is ignored: `cargo lambda watch` sets ten minutes after midnight on 1 January 1970.
 const NONSENSE: SignedDuration = SignedDuration::from_hours(24);
-/// A message that SQS got so long after it was written was moved back from a dead-letter queue.
+/// Age of the body's time stamp at sending, from which the message counts as moved back from a dead-letter queue.
 const MOVED_BACK_AFTER: SignedDuration = SignedDuration::from_secs(60);
-/// No retry waits longer.
+/// Longest wait before a retry.
 const MAX_BACKOFF: Duration = Duration::from_secs(900);
 
-/// What becomes of a message.
+/// Outcome of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Disposition {
-    /// Acknowledged.
+    /// The message is acknowledged.
     Done,
-    /// Reported as failed, and hidden until then.
+    /// The message is reported as failed, and hidden until `until`.
     Return {
-        /// When it comes back.
+        /// Time at which the message becomes visible.
         until: Timestamp,
     },
-    /// The same, through no fault of its own: it waits for a service, or is held by another. SQS counts such a delivery too, and would
-    /// give the message up after the last that it allows: then a new one is sent in its place.
+    /// Like `Return`, but without a failure: the message waits for a service, or another worker leases the record. SQS
+    /// counts this receive too. At the last allowed receive, a replacement is sent.
     Wait {
-        /// When it comes back.
+        /// Time at which the message becomes visible.
         until: Timestamp,
     },
-    /// Reported as failed and seen again at once, until SQS moves it to the dead-letter queue.
+    /// The message is reported as failed and visible immediately, until SQS moves it to the dead-letter queue.
     Refuse,
 }
 
-/// How messages are taken back: the worker's own queue, and how long a retry waits.
+/// Redelivery of messages: the worker's own queue, and the backoff of retries.
 #[derive(Clone)]
 pub struct Redelivery {
     queue: Queue,
@@ -68,31 +71,31 @@ pub struct Redelivery {
 }
 
 impl Redelivery {
-    /// For this worker's queue. `RETRY_BACKOFF_SECONDS` is the wait after a first try that did not end well; it doubles with
-    /// each, jittered.
+    /// Reads the configuration for this worker's queue. `RETRY_BACKOFF_SECONDS` is the wait after the first failed
+    /// attempt; it doubles with each attempt and is jittered.
     pub fn from_env(env: &Env, queue: Queue) -> Result<Self, EnvError> {
         let seconds = env.parsed_or("RETRY_BACKOFF_SECONDS", 20_u64)?;
         Ok(Self { queue, backoff: Duration::from_secs(seconds), world: env.world().clone() })
     }
 }
 
-/// One message, as a handler sees it.
+/// A message, as a handler sees it.
 pub struct Delivery {
-    /// What it says.
+    /// Body of the message.
     pub body: String,
-    /// The function's own deadline.
+    /// Deadline of the function.
     pub deadline: Timestamp,
-    /// When the message was put on its queue, as SQS says; `None` for a direct invocation.
+    /// Time at which SQS received the message; `None` for a direct invocation.
     pub sent_at: Option<Timestamp>,
-    /// When its job was sent first: it may have been sent anew since.
+    /// Time at which the job was first sent. The message itself may be a replacement.
     since: Option<Timestamp>,
-    /// `None` for a direct invocation, which has no message to hide.
+    /// Receipt handle; `None` for a direct invocation, which has no message to hide.
     receipt_handle: Option<String>,
     redelivery: Redelivery,
 }
 
 impl Delivery {
-    /// Hides the message until `at`. A failure costs time, never the job, so it is only logged.
+    /// Hides the message until `at`. A failure only delays the job, so it is logged and ignored.
     pub async fn hide_until(&self, at: Timestamp) {
         let Some(receipt_handle) = &self.receipt_handle else {
             return;
@@ -102,7 +105,7 @@ impl Delivery {
         }
     }
 
-    /// Sends the message anew, to be seen at `at`; was it sent?
+    /// Sends a replacement for the message, visible at `at`. Returns whether it was sent.
     async fn send_again_at(&self, at: Timestamp) -> bool {
         let body = anew(&self.body, self.sent_at, self.now());
         match self.redelivery.queue.restart(&body, self.time_until(at), self.since).await {
@@ -119,22 +122,22 @@ impl Delivery {
         queue.restart(&anew(&self.body, self.sent_at, self.now()), Duration::ZERO, self.since).await
     }
 
-    /// What time it is.
+    /// Returns the current time.
     pub fn now(&self) -> Timestamp {
         self.redelivery.world.now()
     }
 
-    /// The world that the job runs in.
+    /// Returns the world that the job runs in.
     pub(crate) fn world(&self) -> &World {
         &self.redelivery.world
     }
 
-    /// How long the job may run.
+    /// Returns the time that the job may run.
     pub fn time_to_work(&self) -> Duration {
         self.time_left().saturating_sub(SETTLE_TIME)
     }
 
-    /// Is there enough time for a job to begin?
+    /// Returns whether too little time is left to start a job.
     pub fn is_too_late(&self) -> bool {
         self.time_to_work() < TOO_LATE
     }
@@ -143,30 +146,31 @@ impl Delivery {
         self.time_until(self.deadline)
     }
 
-    /// None where it is past.
+    /// Returns the time until `at`; zero if it has passed.
     fn time_until(&self, at: Timestamp) -> Duration {
         between(self.now(), at)
     }
 
-    /// When to try again after the n-th try.
+    /// Returns the time of the next attempt after the n-th attempt.
     pub fn retry_at(&self, attempts: u32) -> Timestamp {
         let now = self.now();
         now.saturating_add(self.backoff(attempts)).unwrap_or(now)
     }
 
-    /// The wait after the n-th try: doubling, with equal jitter, so that a burst of failures does not come back as one.
+    /// Returns the wait after the n-th attempt. It doubles, with equal jitter, so that a burst of failures does not
+    /// return at the same time.
     fn backoff(&self, attempts: u32) -> Duration {
         let full = self.redelivery.backoff.saturating_mul(1 << attempts.saturating_sub(1).min(10)).min(MAX_BACKOFF);
         full.mul_f64(0.5 + 0.5 * self.redelivery.world.jitter())
     }
 }
 
-/// From one to the other; none where they are the other way round.
+/// Returns the time between the two; zero if `to` is before `from`.
 fn between(from: Timestamp, to: Timestamp) -> Duration {
     Duration::try_from(to.duration_since(from)).unwrap_or_default()
 }
 
-/// Works the event's messages with `handle` and answers which ones failed.
+/// Handles the messages of the event and returns those that failed.
 pub async fn run<H, F>(event: LambdaEvent<SqsEvent>, redelivery: &Redelivery, handle: H) -> SqsBatchResponse
 where
     H: Fn(Delivery) -> F,
@@ -225,7 +229,7 @@ where
     let receives = message.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(0);
     let handled = AssertUnwindSafe(handle(delivery(body))).catch_unwind();
     let in_time = taken_back.time_left().saturating_sub(ANSWER_TIME);
-    // No record counts these tries: SQS does.
+    // SQS counts these attempts, because no record does.
     let until = taken_back.retry_at(receives);
     let again = || {
         metrics::retried();
@@ -233,13 +237,13 @@ where
     };
     let disposition = match tokio::time::timeout(in_time, handled).await {
         Err(_elapsed) => {
-            error!("A message was not done with before the function's deadline; it is tried again");
+            error!("A message was unfinished at the function's deadline; it will be retried");
             again()
         }
         Ok(Ok(Ok(disposition))) => disposition,
         Ok(Ok(Err(JobError::Reject(reason)))) => {
-            // No record could take the reason: the message itself is what is wrong, and belongs in the DLQ. SQS delivers
-            // it until it does: that is one failure all the same.
+            // No record exists that could store the reason. The message itself is invalid and belongs in the
+            // dead-letter queue. SQS delivers it until then; all these deliveries count as one failure.
             if receives <= 1 {
                 error!(code = reason.code, reason = reason.message, "Refused a message");
                 metrics::failed();
@@ -247,16 +251,16 @@ where
             Disposition::Refuse
         }
         Ok(Ok(Err(JobError::Unavailable(error)))) => {
-            warn!(reason = format!("{error:#}"), "A message waits for a service");
+            warn!(reason = format!("{error:#}"), "A message waits for an unavailable service");
             metrics::waits();
             Disposition::Wait { until }
         }
         Ok(Ok(Err(error))) => {
-            warn!(reason = %error, "A message is tried again");
+            warn!(reason = %error, "A message will be retried");
             again()
         }
         Ok(Err(_panic)) => {
-            error!("A message's handler panicked; it is tried again");
+            error!("A message's handler panicked; it will be retried");
             again()
         }
     };
@@ -265,7 +269,7 @@ where
         Disposition::Wait { until } if receives >= MAX_RECEIVES => {
             let sent = tokio::time::timeout(taken_back.time_left() / 2, taken_back.send_again_at(until)).await;
             if sent.is_ok_and(|sent| sent) {
-                info!("Sent anew: SQS would not have delivered it again");
+                info!("Sent a replacement for a message at its last receive");
                 return None;
             }
             until
@@ -273,7 +277,7 @@ where
         Disposition::Return { until } | Disposition::Wait { until } => until,
         Disposition::Refuse => taken_back.now(),
     };
-    // Its own visibility timeout brings the message back where this call does not come through in time.
+    // If this call does not succeed in time, the visibility timeout makes the message visible again.
     let _ = tokio::time::timeout(taken_back.time_left() / 2, taken_back.hide_until(until)).await;
     info!(?disposition, "Reported as failed");
     let mut failure = BatchItemFailure::default();
@@ -281,8 +285,10 @@ where
     Some(failure)
 }
 
-/// The body of a message that is sent in the place of one that SQS would give up. It says that it is sent now, or it would
-/// pass for one that somebody moved back from the dead-letter queue; one that was moved back goes on saying so.
+/// Returns the body of a replacement message.
+///
+/// The body states the current time as its time of sending; otherwise the message would count as moved back from the
+/// dead-letter queue. The body of a message that was moved back stays as it is.
 fn anew(body: &str, sent_at: Option<Timestamp>, now: Timestamp) -> String {
     let moved_back = match (Job::said_at(body), sent_at) {
         (Some(said_at), Some(sent_at)) => sent_at.duration_since(said_at) > MOVED_BACK_AFTER,
@@ -319,7 +325,7 @@ mod tests {
         let in_a_minute = now.checked_add(DEFAULT_TIMEOUT).expect("in range");
         assert_eq!(deadline(600_000, now), in_a_minute);
         assert_eq!(deadline(u64::MAX, now), in_a_minute);
-        // Stopped for a while: late, but not nonsense.
+        // A host that was suspended: late, but valid.
         assert_eq!(deadline(1_799_999_000_000, now).as_second(), 1_799_999_000);
         assert_eq!(deadline(1_800_000_300_000, now).as_second(), 1_800_000_300);
     }

@@ -1,7 +1,7 @@
-//! Calls to AWS services of which one operation is needed, made by the SDK's own parts: its signer, retries and timeouts.
+//! Calls of AWS services that need one operation only, built from the SDK's signer, retries and timeouts.
 //!
-//! SSM's generated client has 150 operations, SES's 110, CloudWatch's and Lambda's as many together; SSM's alone was a
-//! sixth of the whole build, and a megabyte of each package that links it.
+//! The generated client of SSM has 150 operations, that of SES 110, those of CloudWatch and Lambda together as many.
+//! SSM's client alone took a sixth of the build time, and a megabyte of each package that links it.
 
 use anyhow::{Context as _, Result};
 use aws_runtime::{
@@ -34,25 +34,25 @@ use aws_smithy_types::{
 use aws_types::{SdkConfig, SigningName, region::SigningRegion};
 use serde::Deserialize;
 
-/// A call: what is asked, what is answered.
+/// A call with request type `I` and response type `O`.
 pub type Call<I, O> = Operation<I, O, ErrorMetadata>;
 
-/// Which service, and how its call is made.
+/// Service and settings of a call.
 pub struct Service {
-    /// The service's name in its endpoint: `email` of SES.
+    /// Name of the service in its endpoint, such as `email` for SES.
     pub name: &'static str,
-    /// The service's name in the signature: `ses` of SES; mostly the same.
+    /// Name of the service in the signature, such as `ses` for SES; usually the same.
     pub signed_as: &'static str,
-    /// The operation, for errors: `GetParameter`.
+    /// Name of the operation for errors, such as `GetParameter`.
     pub operation: &'static str,
-    /// Retries, where they are others than the clients'.
+    /// Retries, if they differ from the clients'.
     pub retries: Option<RetryConfig>,
-    /// Timeouts, where they are others than the clients'.
+    /// Timeouts, if they differ from the clients'.
     pub timeouts: Option<TimeoutConfig>,
 }
 
-/// A call to the service with the clients' region, credentials and endpoint; retries and timeouts too, unless others are
-/// named.
+/// Creates a call with the clients' region, credentials and endpoint. Retries and timeouts are the clients' unless the
+/// service sets its own.
 pub fn call<I, O>(
     config: &SdkConfig,
     service: Service,
@@ -100,7 +100,7 @@ where
         .build())
 }
 
-/// What `http` has accepted, the SDK's own type accepts.
+/// Converts a request of `http` to the SDK's type, which accepts all of them.
 fn ours(request: http::Request<SdkBody>) -> HttpRequest {
     Request::try_from(request).unwrap_or_else(|_| unreachable!("a valid request"))
 }
@@ -113,16 +113,16 @@ struct Refusal {
     message: String,
 }
 
-/// The body of a JSON answer, or the refusal that it is.
+/// Returns the body of a JSON response, or the error that it describes.
 pub fn body(response: &HttpResponse) -> Result<&[u8], OrchestratorError<ErrorMetadata>> {
     let body = response.body().bytes().unwrap_or_default();
     if response.status().is_success() {
         return Ok(body);
     }
     let Refusal { kind, message } = serde_json::from_slice(body).unwrap_or_default();
-    // Services that speak REST name the type in a header, the others in the body.
+    // REST services name the type in a header, the others in the body.
     let named = response.headers().get("x-amzn-errortype").unwrap_or(&kind);
-    // Some answers spell the type with its namespace (`com.amazonaws.ssm#ParameterNotFound`), some with a URL behind it.
+    // The type can have a namespace (`com.amazonaws.ssm#ParameterNotFound`) or a URL after it.
     let code = named.rsplit('#').next().and_then(|code| code.split(':').next()).unwrap_or_default();
     Err(OrchestratorError::operation(ErrorMetadata::builder().code(code).message(message).build()))
 }

@@ -1,4 +1,4 @@
-//! The clock. Leases, links and sweeps ask it for the time, so that a test can let an hour pass in no time.
+//! Clock for leases, links and sweeps. A test can move it without waiting.
 
 use std::{
     sync::{
@@ -10,7 +10,7 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 
-/// The machine's clock, one that runs ahead of it, or one that stands still.
+/// The machine's clock, a clock ahead of it, or a stopped clock.
 #[derive(Debug, Clone, Default)]
 pub struct Clock(Kind);
 
@@ -18,29 +18,29 @@ pub struct Clock(Kind);
 enum Kind {
     #[default]
     Machine,
-    /// Milliseconds ahead of the machine's.
+    /// Milliseconds ahead of the machine's clock.
     Ahead(Arc<AtomicI64>),
     /// Milliseconds since the epoch.
     Virtual(Arc<AtomicI64>),
 }
 
 impl Clock {
-    /// The machine's clock.
+    /// Returns the machine's clock.
     pub fn system() -> Self {
         Self::default()
     }
 
-    /// A clock that runs as the machine's and that [`Self::advance`] moves. Clones move together.
+    /// Returns a clock that follows the machine's and that [`Self::advance`] moves. Clones move together.
     pub fn movable() -> Self {
         Self(Kind::Ahead(Arc::default()))
     }
 
-    /// A clock that stands at this time until [`Self::advance`] moves it. Clones move together.
+    /// Returns a clock stopped at `time` that [`Self::advance`] moves. Clones move together.
     pub fn standing_at(time: Timestamp) -> Self {
         Self(Kind::Virtual(Arc::new(AtomicI64::new(time.as_millisecond()))))
     }
 
-    /// Returns the time.
+    /// Returns the current time.
     pub fn now(&self) -> Timestamp {
         match &self.0 {
             Kind::Machine => machine(),
@@ -52,7 +52,7 @@ impl Clock {
         }
     }
 
-    /// Returns the time that signatures bear. It is not moved: who verifies them knows the machine's clock only.
+    /// Returns the time for signatures. Moving the clock does not affect it, because verifiers use the machine's clock.
     pub fn signing_time(&self) -> Timestamp {
         match &self.0 {
             Kind::Machine | Kind::Ahead(_) => machine(),
@@ -60,7 +60,7 @@ impl Clock {
         }
     }
 
-    /// Moves the clock forward. The machine's does not move.
+    /// Moves the clock forward. The machine's clock does not move.
     pub fn advance(&self, by: Duration) {
         match &self.0 {
             Kind::Machine => {}

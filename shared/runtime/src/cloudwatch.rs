@@ -1,4 +1,4 @@
-//! CloudWatch: how long the oldest message of a queue has waited, which SQS itself does not say.
+//! CloudWatch: age of the oldest message of a queue, which SQS itself does not return.
 
 use std::time::Duration;
 
@@ -15,13 +15,13 @@ use crate::{
     call::{Call, Service, body, call},
 };
 
-/// SQS tells CloudWatch each minute, and CloudWatch takes a minute or two to say it.
+/// Period to search, in seconds. SQS reports to CloudWatch each minute, and CloudWatch publishes a minute or two later.
 const LOOK_BACK_SECONDS: i64 = 300;
 
-/// Nobody waits longer for this one figure.
+/// Timeout of the call, short because the response works without this value.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// CloudWatch's GetMetricData, for the age of the oldest message.
+/// Client of CloudWatch's GetMetricData for the age of the oldest message.
 pub struct OldestMessage {
     get: Call<Question, Option<f64>>,
 }
@@ -46,7 +46,7 @@ struct Series {
 }
 
 impl OldestMessage {
-    /// With the clients' region, credentials, retries and timeouts.
+    /// Creates a client with the clients' region, credentials and retries, and a shorter timeout.
     pub fn new(config: &SdkConfig) -> Result<Self> {
         let usual = config.timeout_config().context("No timeouts are configured")?;
         let timeouts = TimeoutConfig::builder()
@@ -58,7 +58,7 @@ impl OldestMessage {
         Ok(Self { get: call(config, service, |question: Question| request(&question), read)? })
     }
 
-    /// Seconds, as last measured; `None` where nothing was, as of a queue that nobody uses.
+    /// Returns the last measured age in seconds; `None` without a measurement, as for an unused queue.
     pub async fn age(&self, queue: &str, now: Timestamp) -> Result<Option<u64>> {
         let sent = self.get.invoke(Question { queue: queue.to_owned(), now }).await;
         let age = sent.map_err(|error| failed("Failed to read a metric", error))?;
@@ -71,7 +71,7 @@ fn request(question: &Question) -> Result<http::Request<SdkBody>, http::Error> {
     let now = question.now.as_second();
     let body = json!({
         "StartTime": now - LOOK_BACK_SECONDS,
-        // The minute that has just begun is in it.
+        // Includes the minute that has just started.
         "EndTime": now + 60,
         "ScanBy": "TimestampDescending",
         "MetricDataQueries": [{

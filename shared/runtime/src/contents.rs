@@ -1,7 +1,7 @@
-//! Files of a download: its order's photos, loaded, checked and announced by an index beside the archives.
+//! Files of a download: the photos of its order, loaded, checked, and listed in an index beside the archives.
 //!
-//! The API announces a download when it is requested, and refuses what can't be delivered. The archive builder loads the same
-//! files again, and announces builds that operators or SQS's redrive restarted.
+//! The API writes the index when a download is requested, and refuses photos that cannot be delivered. The archive
+//! builder loads the same files again, and writes the index of builds that operators or SQS's redrive restarted.
 
 use anyhow::Result;
 use archive::{
@@ -20,36 +20,37 @@ use crate::{
     store::{Orders, Table},
 };
 
-/// Records read together, and dropped before the next are read: a file is a fraction of a photo's record.
+/// Records read together and dropped before the next read, because a file needs a fraction of the memory of a photo's
+/// record.
 const PHOTOS_PER_READ: usize = 500;
 
-/// Stores that a download is made from.
+/// Stores from which a download is built.
 pub struct Contents<'a> {
     /// Orders and the ids of their photos.
     pub orders: &'a Orders,
     /// Photos.
     pub photos: &'a Table<Photo>,
-    /// The bucket of archives and indexes.
+    /// Bucket of archives and indexes.
     pub archives: &'a ObjectStore,
 }
 
-/// A photo that can't be delivered.
+/// A photo that cannot be delivered.
 #[derive(Debug)]
 pub struct Undeliverable {
-    /// The photo.
+    /// Id of the photo.
     pub photo: Uuid,
-    /// Its status; `None` where there is no such photo.
+    /// Status of the photo; `None` if it does not exist.
     pub status: Option<PhotoStatus>,
-    /// Why.
+    /// Reason.
     pub error: ContentsError,
 }
 
-/// Why there are no files.
+/// Error of loading the files.
 #[derive(Debug)]
 pub enum FilesError {
-    /// Photos can't be delivered; at least one.
+    /// At least one photo cannot be delivered.
     Undeliverable(Vec<Undeliverable>),
-    /// A table failed.
+    /// Reading a table failed.
     Store(anyhow::Error),
 }
 
@@ -60,7 +61,7 @@ impl From<anyhow::Error> for FilesError {
 }
 
 impl Contents<'_> {
-    /// Loads the files of all photos of the order, in its order.
+    /// Loads the files of all photos of the order, in the order's sequence.
     pub async fn files(&self, order: &Order, variant: Variant) -> Result<Vec<File>, FilesError> {
         let ids = self.orders.photos(order).await?;
         let mut files = Vec::with_capacity(ids.len());
@@ -81,8 +82,8 @@ impl Contents<'_> {
         if undeliverable.is_empty() { Ok(files) } else { Err(FilesError::Undeliverable(undeliverable)) }
     }
 
-    /// Writes the index of the download's archives, and returns the archives as they will be. The index comes before the record
-    /// that names them, so that whoever finds the record finds its files.
+    /// Writes the index of the download's archives and returns the planned archives. The index precedes the record that
+    /// names the archives, so that a reader of the record always finds it.
     pub async fn announce(&self, download: &Download, layouts: &[Layout<Source>]) -> Result<Vec<BuiltFile>> {
         let index = DownloadIndex::new(layouts, |source| source.photo).to_json()?;
         self.archives.put(&download.index(), index).await?;

@@ -1,11 +1,12 @@
-//! Configuration, read once at start. A missing variable is named; no resource has an invented default.
+//! Configuration from environment variables, read once at start. Errors name the missing variable; resources have no
+//! defaults.
 
 use std::{collections::HashMap, str::FromStr, sync::Arc};
 
 use crate::{clock::Clock, world::World};
 
-/// Where variables come from: the process in Lambda, a map in the local system (one process plays all functions).
-/// The world that the functions run in is part of it.
+/// Source of variables: the process in Lambda, or a map in the local system, where one process runs all functions.
+/// Contains the world in which the functions run.
 #[derive(Clone)]
 pub struct Env {
     source: Source,
@@ -18,40 +19,40 @@ enum Source {
     Map(Arc<HashMap<String, String>>),
 }
 
-/// A variable that is missing or can't be used.
+/// Error of a missing or invalid variable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EnvError {
-    /// Not set, or empty.
+    /// The variable is unset or empty.
     #[error("environment variable {0} is required but not set")]
     Missing(String),
-    /// Set to something else than it must be.
+    /// The value of the variable is invalid.
     #[error("environment variable {name} can't be used: {reason}")]
     Invalid {
-        /// Which.
+        /// Name of the variable.
         name: String,
-        /// Why.
+        /// Reason.
         reason: String,
     },
 }
 
 impl Env {
-    /// The process's own environment.
+    /// Returns the environment of the process.
     pub fn process() -> Self {
         Self { source: Source::Process, world: World::system() }
     }
 
-    /// These variables and no others.
+    /// Returns an environment of exactly these variables.
     pub fn of(variables: HashMap<String, String>) -> Self {
         Self { source: Source::Map(Arc::new(variables)), world: World::system() }
     }
 
-    /// The same in another world.
+    /// Replaces the world.
     #[must_use]
     pub fn with_world(self, world: World) -> Self {
         Self { world, ..self }
     }
 
-    /// The same under another clock.
+    /// Replaces the clock.
     #[must_use]
     pub fn with_clock(self, clock: Clock) -> Self {
         let world = self.world.with_clock(clock);
@@ -68,7 +69,7 @@ impl Env {
         self.world.clock().clone()
     }
 
-    /// The variable's value; empty counts as not set.
+    /// Returns the variable's value; an empty value counts as unset.
     pub fn optional(&self, name: &str) -> Option<String> {
         match &self.source {
             Source::Process => std::env::var(name).ok(),
@@ -77,17 +78,17 @@ impl Env {
         .filter(|value| !value.is_empty())
     }
 
-    /// The variable's value, or an error that names it.
+    /// Returns the variable's value, or an error that names the variable.
     pub fn required(&self, name: &str) -> Result<String, EnvError> {
         self.optional(name).ok_or_else(|| EnvError::Missing(name.to_owned()))
     }
 
-    /// A required variable of some type.
+    /// Returns the parsed value of a required variable.
     pub fn parsed<T: FromStr<Err: std::fmt::Display>>(&self, name: &str) -> Result<T, EnvError> {
         Self::parse(name, &self.required(name)?)
     }
 
-    /// A tuning value: its default is no invented resource.
+    /// Returns the parsed value, or `default` if the variable is unset. For tuning values only, never for resources.
     pub fn parsed_or<T: FromStr<Err: std::fmt::Display>>(&self, name: &str, default: T) -> Result<T, EnvError> {
         self.optional(name).map_or(Ok(default), |value| Self::parse(name, &value))
     }

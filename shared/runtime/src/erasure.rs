@@ -1,8 +1,8 @@
-//! Erasure of an order: its personal data, its downloads with their objects, its emails.
+//! Erasure of an order: its personal data, its downloads with their objects, and its emails.
 //!
-//! The order is marked first. From then on nothing is made of it: requests about it are refused, a build that finds the mark
-//! deletes its archive, an email that finds it is suppressed. So whatever a request that read the order before the mark makes
-//! after this erasure has passed, its own worker erases. Every step can be repeated.
+//! The order is marked first. From then on requests about it are refused, a build that finds the mark deletes its
+//! archive, and an email that finds it is suppressed. A request that read the order before the mark may still create
+//! records after this erasure has passed; the workers of those records erase them. Every step can be repeated.
 
 mod position;
 
@@ -24,14 +24,14 @@ use crate::{
     store::{Orders, Table},
 };
 
-/// Objects deleted at once.
+/// Number of concurrent deletions of objects.
 const DELETIONS_AT_ONCE: usize = 16;
-/// Clocks of the machines that make ids differ by less than this, in milliseconds.
+/// Upper limit of the clock difference between machines that create ids, in milliseconds.
 const CLOCK_SKEW_MS: u128 = 60_000;
-/// A UUIDv7 begins with 48 bits of milliseconds, above these.
+/// Bits of a UUIDv7 below its first 48 bits, the time in milliseconds.
 const BITS_BELOW_TIME: u32 = 80;
 
-/// The stores that hold what is erased.
+/// Stores that an erasure changes.
 pub struct Erasure<'a> {
     /// Orders and their photo items.
     pub orders: &'a Orders,
@@ -39,22 +39,22 @@ pub struct Erasure<'a> {
     pub downloads: &'a Table<Download>,
     /// Emails.
     pub emails: &'a Table<Email>,
-    /// The bucket of archives.
+    /// Bucket of archives.
     pub archives: &'a ObjectStore,
 }
 
 impl Erasure<'_> {
-    /// Erases the order and all that was made of it; false where there is no such order.
+    /// Erases the order and everything derived from it. Returns false if the order does not exist.
     pub async fn order(&self, studio: &Studio, id: Uuid, now: Timestamp) -> Result<bool> {
         if self.orders.erase(studio, id, now).await?.is_none() {
             return Ok(false);
         }
-        // What requests made of the order has a UUIDv7 that is newer than the order's.
+        // Records that requests derived from the order have a UUIDv7 newer than the order's.
         let since = (earlier(id), last_id_at(now));
         let downloads = self.downloads.between(studio, since, |download| download.order == id).await?;
         for download in &downloads {
             self.download(studio, download.id, now).await?;
-            // Emails of builds have a UUIDv5, which follows from the download's id.
+            // Emails of builds have a UUIDv5 derived from the download's id.
             for email in Email::ids_telling_of_builds(download) {
                 self.email(studio, email, now).await?;
             }
@@ -70,7 +70,7 @@ impl Erasure<'_> {
         Ok(true)
     }
 
-    /// Revokes the download and deletes its objects. It is marked last: a mark says that nothing is left to do.
+    /// Revokes the download and deletes its objects. The record is marked as erased last, when nothing is left to do.
     pub async fn download(&self, studio: &Studio, id: Uuid, now: Timestamp) -> Result<()> {
         let revoke = |download: &mut Download| {
             if download.status == DownloadStatus::Revoked {
@@ -104,7 +104,7 @@ impl Erasure<'_> {
         }
     }
 
-    /// Removes the personal data of the email, where there is one of this id.
+    /// Removes the personal data of the email, if it exists.
     pub async fn email(&self, studio: &Studio, id: Uuid, now: Timestamp) -> Result<()> {
         let erase = |email: &mut Email| {
             email.erase(now);
@@ -115,12 +115,12 @@ impl Erasure<'_> {
     }
 }
 
-/// Returns the first id that a machine whose clock is behind can have made when this one was made.
+/// Returns the lowest id that a machine with a slow clock can have created at the time of this id.
 fn earlier(id: Uuid) -> Uuid {
     Uuid::from_u128(id.as_u128().saturating_sub(CLOCK_SKEW_MS << BITS_BELOW_TIME))
 }
 
-/// Returns an id behind all that a machine whose clock is ahead can have made until this time.
+/// Returns an id above all ids that a machine with a fast clock can have created until `time`.
 fn last_id_at(time: Timestamp) -> Uuid {
     let milliseconds = u128::try_from(time.as_millisecond()).unwrap_or_default() + CLOCK_SKEW_MS;
     Uuid::from_u128(((milliseconds + 1) << BITS_BELOW_TIME) - 1)

@@ -1,13 +1,13 @@
-//! Failed jobs of one queue: records that failed for good, and dead letters; retried or forgotten.
+//! Failed jobs of one queue: records that failed for good, and dead letters.
 //!
-//! A record that failed is in its table's index of failures. A job whose tries were spent has left its message in the
-//! dead-letter queue besides; a body that is no job has left only that. The record is the truth: a message whose record is in
-//! the list is part of that record's entry, and leaves with it. Looking at dead letters hides them for half a minute.
+//! A failed record is in its table's index of failures. If its attempts were used up, its message is in the dead-letter
+//! queue too; a body that cannot be decoded is only there. The record decides: a message whose record is in the list
+//! belongs to that record's entry and is removed with it. Reading dead letters hides them for half a minute.
 //!
-//! - Retry: the record restarts, its job is sent, the dead letter is removed, in that order. After the first step the sweep knows
-//!   of it.
+//! - Retry: the record restarts, its job is sent, and the dead letter is removed, in this order. From the first step on
+//!   the sweep finds the record.
 //! - Forget: the record is marked and leaves the index; it stays failed. Then its dead letters are removed.
-//! - All of a kind: an operation goes page by page. It takes what had failed when it was requested.
+//! - Selections: an operation works page by page on everything that had failed when it was requested.
 
 mod dead_letters;
 
@@ -26,88 +26,90 @@ use crate::{
     store::{FailureKey, Table, Unreadable},
 };
 
-/// Records or dead letters worked on concurrently.
+/// Number of records or dead letters processed concurrently.
 pub const CONCURRENCY: usize = 16;
 
 /// Failed jobs of one queue.
 pub struct FailedJobs<R> {
-    /// Its records.
+    /// Table of the records.
     pub table: Arc<Table<R>>,
-    /// Where its jobs are sent.
+    /// Queue of the jobs.
     pub queue: Queue,
-    /// Its dead letters.
+    /// Dead-letter queue.
     pub dead_letters: DeadLetters,
 }
 
-/// What a dead letter speaks of.
+/// Subject of a dead letter.
 #[derive(Debug, PartialEq, Eq)]
 enum Subject {
     /// A record of the table.
     Record(Studio, Uuid),
-    /// No record: why it is here.
+    /// No record.
     Message {
-        /// The job's name, where it is one.
+        /// Name of the job, if the body is a job.
         job: Option<&'static str>,
-        /// Owner, where it names one.
+        /// Studio, if the body names one.
         studio: Option<Studio>,
-        /// What is wrong with it.
+        /// Error of the message.
         error: RecordError,
     },
 }
 
-/// Status of a dead letter, seen beside its record.
+/// Status of a dead letter with regard to its record.
 #[derive(Debug, PartialEq, Eq)]
 pub enum DeadLetterStatus {
-    /// Its record is in the list of failures: the letter is part of that entry.
+    /// The record is in the list of failures, and the dead letter belongs to its entry.
     OfFailure(FailureKey),
-    /// Its record was taken off the list: the letter is left over.
+    /// The record was removed from the list, and the dead letter is left over.
     Forgotten,
-    /// It is an entry of its own.
+    /// The dead letter is an entry of its own.
     Alone(Entry),
 }
 
 /// A dead letter without a failed record.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// The job's name, where it is one.
+    /// Name of the job, if the body is a job.
     pub job: Option<&'static str>,
-    /// Owner, where it names one.
+    /// Studio, if the body names one.
     pub studio: Option<Studio>,
-    /// The record that it names, where it names one.
+    /// Id of the record, if the body names one.
     pub record: Option<Uuid>,
-    /// What is wrong with it.
+    /// Error of the message.
     pub error: RecordError,
-    /// The request that has set its record going again since.
+    /// Request that has restarted the record since.
     pub ordered_by: Option<Uuid>,
 }
 
-/// No worker has come to the record: of an upload, its message is all that tells of it.
+/// Error code: no worker has processed the record. For an upload, the message is the only trace of it.
 pub const NOT_BEGUN: &str = "not_begun";
-/// A newer build wrote the record, or it is damaged.
+/// Error code: a newer build wrote the record, or it is damaged.
 pub const UNREADABLE: &str = "unreadable";
 
-/// What is done with failed jobs.
+/// Action on failed jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeadLetterAction {
-    /// They are tried again.
+    /// Retries the jobs.
     Retry,
-    /// They leave the list.
+    /// Removes the jobs from the list.
     Forget,
 }
 
-/// What became of a dead letter.
+/// Outcome of an action on a dead letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeadLetterOutcome {
-    /// It is to be put back.
+    /// The dead letter stays and must be put back.
     Kept,
-    /// It was left over, and is gone.
+    /// The dead letter was left over and is deleted.
     Cleared,
-    /// The action was applied, and it is gone.
+    /// The action was applied, and the dead letter is deleted.
     Done,
 }
 
-/// Restarts a record by `set`, then sends its job. Returns false if it can't be restarted. After a crash in between, the sweep
-/// sends the job. The job of a record that the same request restarted before is sent again, which does no harm.
+/// Restarts a record by `set`, then sends its job. Returns false if the record cannot be restarted.
+///
+/// After a crash in between, the sweep sends the job. If the same request restarted the record before, the job is sent
+/// again without harm.
 pub async fn restart<R: JobRecord>(
     table: &Table<R>,
     queue: &Queue,
@@ -123,18 +125,18 @@ pub async fn restart<R: JobRecord>(
 }
 
 impl<R: JobRecord> FailedJobs<R> {
-    /// The failed jobs of this table, with the queues that the environment names for its jobs.
+    /// Creates the failed jobs of this table, with the queues that the environment names.
     pub fn from_env(env: &Env, table: &Arc<Table<R>>, sqs: &aws_sdk_sqs::Client) -> Result<Self, EnvError> {
         let dead_letters = DeadLetters::new(Queue::dead_letters_from_env(env, R::QUEUE, sqs)?);
         Ok(Self { table: table.clone(), queue: Queue::from_env(env, R::QUEUE, sqs)?, dead_letters })
     }
 
-    /// What a dead letter's body speaks of.
+    /// Returns the subject of a dead letter's body.
     fn subject(body: &str) -> Subject {
         let message = |job, studio, error| Subject::Message { job, studio, error };
         let job = match Job::decode(body) {
             Ok(job) => job,
-            // S3's own events are jobs too, for photos.
+            // Events of S3 are jobs too, for photos.
             Err(error) => match s3_event::originals(body).ok().and_then(|mut originals| originals.pop()) {
                 Some(original) => Job::ProcessPhoto { studio: original.studio, photo: original.photo },
                 None => {
@@ -147,7 +149,7 @@ impl<R: JobRecord> FailedJobs<R> {
             _ => {}
         }
         let error = match job {
-            // The release before this one sent operations to the queues of their records.
+            // The previous release sent operations to the queues of their records.
             Job::Operate { .. } => RecordError::new("operation_failed", "An operation was given up."),
             Job::Sweep => RecordError::new("sweep_failed", "A sweep failed at every try; the next one does its work."),
             _ => RecordError::new("wrong_queue", "It is no job of this queue."),
@@ -155,7 +157,7 @@ impl<R: JobRecord> FailedJobs<R> {
         message(Some(job.name()), job.record().map(|(studio, _)| studio.clone()), error)
     }
 
-    /// Returns the status of a dead letter, as its record is now.
+    /// Returns the status of a dead letter, based on the current record.
     pub async fn status(&self, letter: &DeadLetter) -> Result<DeadLetterStatus> {
         let (studio, id) = match Self::subject(&letter.body) {
             Subject::Record(studio, id) => (studio, id),
@@ -187,7 +189,7 @@ impl<R: JobRecord> FailedJobs<R> {
         let error = match &record {
             None => RecordError::new("no_record", "The record that it names does not exist."),
             Some(record) => match record.failure() {
-                // Of a failure that is not in the index.
+                // The failure is not in the index.
                 Some(failure) => failure.clone(),
                 None if record.work().claims == 0 => RecordError::new(
                     NOT_BEGUN,
@@ -203,7 +205,7 @@ impl<R: JobRecord> FailedJobs<R> {
     /// Restarts a failed record and sends its job. Returns false if it has not failed.
     pub async fn retry(&self, studio: &Studio, id: Uuid, now: Timestamp, by: Uuid) -> Result<bool> {
         restart(&self.table, &self.queue, (studio, id), |record| {
-            // Asked for twice, it may be under way or done by now.
+            // A repeated request can find the record in progress or done.
             if record.failure().is_none() && record.work().ordered_by != Some(by) {
                 return Err(NotAgain::Impossible);
             }
@@ -212,7 +214,7 @@ impl<R: JobRecord> FailedJobs<R> {
         .await
     }
 
-    /// Takes a failed record off the list; it stays failed. Was it on it?
+    /// Removes a failed record from the list; the record stays failed. Returns whether it was in the list.
     pub async fn forget(&self, studio: &Studio, id: Uuid) -> Result<bool> {
         let dismiss = |record: &mut R| {
             if record.failed_at().is_none() {
@@ -224,8 +226,10 @@ impl<R: JobRecord> FailedJobs<R> {
         Ok(matches!(self.table.update(studio, id, dismiss).await?, Some((_, Ok(())))))
     }
 
-    /// Applies the action to a dead letter that is a failed job of its own and chosen: sends its body anew and then removes it, or
-    /// only removes it. A letter that is left over, of a record that `by` has restarted or that was forgotten, is removed.
+    /// Settles a dead letter.
+    ///
+    /// A chosen dead letter that is an entry of its own is sent again and then deleted, or only deleted, depending on
+    /// the action. A leftover dead letter, whose record was forgotten or restarted by `by`, is deleted.
     pub async fn settle(
         &self,
         letter: &DeadLetter,

@@ -1,4 +1,5 @@
-//! Whether the items of earlier builds were given what this build reads them by: an operation does it, once for each table.
+//! Fill state of tables. An operation adds to each table's older items, once, the attributes by which this build reads
+//! them.
 
 use std::{
     collections::HashMap,
@@ -19,11 +20,11 @@ use crate::{
     store::{INDEXED_VERSION, Table},
 };
 
-/// The studio that these operations stand under: they are nobody's.
+/// Studio of these operations, which belong to no customer.
 const NOBODY: &str = "darkroom";
-/// How often a function asks whether it is done.
+/// Interval at which a function checks whether a table is filled.
 const ASKED_EVERY: SignedDuration = SignedDuration::from_secs(60);
-/// The first half of the ids of these operations; no UUIDv7 of our time begins so.
+/// First half of the ids of these operations. No current UUIDv7 begins with it.
 const IDS: u128 = 0x6461_726b_726f_6f6d << 64;
 
 /// Returns studio and id of the operation that fills a table.
@@ -31,7 +32,7 @@ pub fn operation_of(table: Filled) -> Result<(Studio, Uuid)> {
     Ok((NOBODY.parse()?, Uuid::from_u128(IDS | u128::from(INDEXED_VERSION) << 8 | table as u128)))
 }
 
-/// Writes down that nothing is to be filled in a table that was just made.
+/// Records that a new table needs no filling.
 pub async fn is_new(operations: &Table<Operation>, table: Filled, now: Timestamp) -> Result<()> {
     let (studio, id) = operation_of(table)?;
     let operation = Operation::new(studio, id, table.queue(), Task::Fill { table }, now);
@@ -40,21 +41,21 @@ pub async fn is_new(operations: &Table<Operation>, table: Filled, now: Timestamp
     Ok(())
 }
 
-/// Whether tables are filled, as a function remembers it.
+/// Cached fill state of tables.
 pub struct Fillings {
     operations: Arc<Table<Operation>>,
     clock: Clock,
-    /// When it is to be asked again; never where it is done.
+    /// Time of the next check; `None` if the table is filled.
     known: Mutex<HashMap<Filled, Option<Timestamp>>>,
 }
 
 impl Fillings {
-    /// Of the operations in this table.
+    /// Creates a cache of the operations in this table.
     pub fn new(operations: Arc<Table<Operation>>, clock: Clock) -> Self {
         Self { operations, clock, known: Mutex::default() }
     }
 
-    /// Returns whether all items of the table have what this build reads them by.
+    /// Returns whether all items of the table have the attributes by which this build reads them.
     pub async fn is_done(&self, table: Filled) -> Result<bool> {
         let now = self.clock.now();
         let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);

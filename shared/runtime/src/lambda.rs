@@ -1,4 +1,4 @@
-//! Lambda: runs a worker at once, for requests that wait for their job.
+//! Lambda: invokes a worker directly, for synchronous requests.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::{
     call::{Call, Service, body, call},
 };
 
-/// Lambda's Invoke.
+/// Client of Lambda's Invoke.
 pub struct Lambda {
     invoke: Call<Invocation, Answer>,
 }
@@ -31,8 +31,8 @@ struct Answer {
 }
 
 impl Lambda {
-    /// With the clients' region and credentials. A call is made once, and waited for as long as `patience`: whoever
-    /// repeats a job decides so himself.
+    /// Creates a client with the clients' region and credentials. A call has one attempt with timeout `patience`,
+    /// because the caller decides about retries.
     pub fn new(config: &SdkConfig, patience: Duration) -> Result<Self> {
         let usual = config.timeout_config().context("No timeouts are configured")?;
         let timeouts = TimeoutConfig::builder()
@@ -51,8 +51,8 @@ impl Lambda {
         Ok(Self { invoke: call(config, service, request, read)? })
     }
 
-    /// What the function answered. An error if it failed, could not be run, or did not answer in time; in the last case it
-    /// goes on running.
+    /// Invokes the function and returns its response. Returns an error if the function failed, could not be invoked, or
+    /// did not respond in time; in the last case it continues to run.
     pub async fn invoke(&self, function: &str, event: &Value) -> Result<Value> {
         let invocation = Invocation { function: function.to_owned(), event: event.to_string() };
         let sent = self.invoke.invoke(invocation).await;

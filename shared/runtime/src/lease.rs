@@ -1,4 +1,4 @@
-//! A worker's lease of a record: claim it, work on it under the deadline, settle the outcome.
+//! A worker's lease of a record: claim the record, work until the deadline, settle the outcome.
 //!
 //! For a function with a timeout of 60 s:
 //!
@@ -12,19 +12,20 @@
 //!         ╳ killed here, or anywhere up to the acknowledgement ────────────────────────────>│claimed
 //! ```
 //!
-//! - The message is hidden first and the record claimed then, so no lease outlives the time for which its message is hidden. A
-//!   crash costs one lease. A crash before the claim costs the queue's visibility timeout.
-//! - A worker that finds the record leased by another hides the message until that lease ends. A worker that finds the record
-//!   completed sends the follow-up again, whose derived id makes that harmless, and acknowledges the message.
-//! - A late write meets the new owner in the record, or the new revision in its condition, and is refused.
-//! - No job begins with too little time left, so that no attempt is spent on it. A job that can store its position ends as
-//!   `Paused` before it is stopped: the claim is released uncounted, and the job is sent anew before the message is
+//! - The message is hidden before the record is claimed, so no lease outlives the time for which its message is hidden.
+//!   A crash costs one lease. A crash before the claim costs the queue's visibility timeout.
+//! - A worker that finds the record leased by another one hides the message until that lease ends. A worker that finds
+//!   the record completed sends the follow-up again, which is harmless because its id is derived, and acknowledges the
+//!   message.
+//! - A late write finds the new owner in the record, or the new revision in its condition, and is refused.
+//! - No job starts with too little time left, so that no attempt is wasted. A job that can store a checkpoint ends as
+//!   `Paused` before it is stopped: the claim is released uncounted, and the job is sent again before the message is
 //!   acknowledged.
 //!
-//! **Redrive.** SQS's redrive makes a new message of a dead letter. A worker that finds the record given up compares times: SQS
-//! says that such a message was sent after the last attempt failed, its body that the job was sent before. Somebody moved it, and
-//! the attempts begin anew. For a job that Darkroom sent again both times are later, for a late delivery both are earlier;
-//! those are refused, so that sending a job again never does harm.
+//! **Redrive.** SQS's redrive makes a new message of a dead letter. A worker that finds a failed record compares two
+//! times: the time at which SQS received the message, and the time of sending in its body. If the failure lies between
+//! them, somebody moved the message, and the attempts restart. If Darkroom sent the job again, both times are later;
+//! for a late delivery both are earlier. Those messages are refused, so that sending a job again never does harm.
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
@@ -49,30 +50,30 @@ use crate::{
     world::World,
 };
 
-/// The right to change a record, as long as nobody else claims it.
+/// A lease: the right to change a record until another worker claims it.
 pub struct Lease<R> {
     table: Arc<Table<R>>,
     studio: Studio,
     id: Uuid,
     world: World,
-    /// The try that holds it.
+    /// Attempt that owns the lease.
     pub by: TryId,
-    /// The record as claimed.
+    /// Record as claimed.
     pub record: R,
-    /// When the job is stopped, if it has not ended by then: shortly before the function's deadline. A job that can save
-    /// its position does so before, and ends as [`JobError::Paused`].
+    /// Time at which the job is stopped, shortly before the function's deadline. A job that can store a checkpoint does
+    /// so before, and ends as [`JobError::Paused`].
     pub stops_at: Timestamp,
 }
 
-/// How a message ended.
+/// Outcome of a message.
 pub struct Ended<R> {
-    /// The record, where it is at rest (done or failed): its follow-ups are to be sent, again if need be.
+    /// Record at rest (done or failed). Its follow-ups must be sent, possibly again.
     pub at_rest: Option<R>,
-    /// Its position is saved: its job is to be sent again before the message is acknowledged.
+    /// Whether a checkpoint is stored. The job must be sent again before the message is acknowledged.
     pub paused: bool,
-    /// There is no record, or one that can't be worked on.
+    /// Whether there is no record, or one that cannot be processed.
     pub without_work: bool,
-    /// What becomes of the message.
+    /// Disposition of the message.
     pub disposition: Disposition,
 }
 
@@ -87,7 +88,7 @@ impl<R> Ended<R> {
 }
 
 impl<R: JobRecord> Lease<R> {
-    /// What time it is.
+    /// Returns the current time.
     pub fn now(&self) -> Timestamp {
         self.world.now()
     }
@@ -97,7 +98,7 @@ impl<R: JobRecord> Lease<R> {
         &self.world
     }
 
-    /// Changes the record; refused when the hold was lost meanwhile.
+    /// Changes the record. Refused if the lease was lost.
     pub async fn change(&self, mut change: impl FnMut(&mut R) -> Result<(), NotOwner>) -> Result<R, JobError> {
         match self.table.update(&self.studio, self.id, |record| change(record)).await? {
             None => Err(anyhow!("The {} vanished while it was worked on", R::NAME).into()),
@@ -107,9 +108,9 @@ impl<R: JobRecord> Lease<R> {
     }
 }
 
-/// Claims a record for this delivery, runs `job` on it until shortly before the deadline, and settles what comes of it.
+/// Claims a record for this delivery, runs `job` on it until shortly before the deadline, and settles the outcome.
 ///
-/// `job` completes the record itself and returns it. A panic in it is a retry.
+/// `job` completes the record itself and returns it. A panic in it leads to a retry.
 pub async fn work<R, C, J, F>(
     table: &Arc<Table<R>>,
     delivery: &Delivery,
@@ -124,12 +125,12 @@ where
     F: Future<Output = Result<R, JobError>> + Send,
 {
     if delivery.is_too_late() {
-        info!("Too little time is left to begin a job");
+        info!("Too little time is left to start a job");
         return Ok(Ended::message(Disposition::Wait { until: delivery.now() }));
     }
     let by = TryId(delivery.world().uuid_v4());
     let lease_until = delivery.deadline;
-    // Before the claim, so that no claim is ever written whose message stays hidden for longer: a crash costs one lease,
+    // Hidden before the claim, so that no lease ends before its message becomes visible. A crash then costs one lease,
     // not the queue's whole visibility timeout.
     delivery.hide_until(lease_until.saturating_add(LEASE_MARGIN).unwrap_or(lease_until)).await;
     let claimed = table
@@ -138,13 +139,13 @@ where
                 let _ = record.restart(delivery.now(), None);
             }
             match claim(record, by, delivery.now(), lease_until) {
-                // Given up by the write that finds it so: whoever sets it going again comes before or behind. Mostly its
-                // last owner has said so; one that died could not.
+                // The same write that finds the record exhausted marks it as failed, so that a restart happens either
+                // before or after it. Usually the last owner has marked it, unless it crashed.
                 Claim::Exhausted if record.failure().is_none() => {
                     record.give_up(delivery.now(), gave_up());
                     Ok(Claim::Exhausted)
                 }
-                // What can't be worked on may be due another time, or never again.
+                // A record that cannot be processed may have a new due date, or none.
                 claim @ (Claim::Claimed | Claim::Void) => Ok(claim),
                 other => Err(other),
             }
@@ -156,17 +157,18 @@ where
         return Ok(Ended { without_work: true, ..Ended::message(Disposition::Done) });
     };
     if outcome == Ok(Claim::Exhausted) {
-        error!("Gave the {} up: its last owner died", R::NAME);
+        error!("Gave the {} up: its last worker crashed", R::NAME);
         metrics::failed();
     }
     match outcome.unwrap_or_else(|refusal| refusal) {
         Claim::Claimed => {}
         Claim::Held { until } => {
-            info!("Another worker holds the {}", R::NAME);
+            info!("Another worker leases the {}", R::NAME);
             return Ok(Ended::message(Disposition::Wait { until }));
         }
         Claim::Done => return Ok(Ended::at_rest(Some(record), Disposition::Done)),
-        // It is refused dozens of times until SQS gives it up: its follow-up is sent while it is due.
+        // SQS delivers the message many more times before it becomes a dead letter. The follow-up is sent only while it
+        // is due.
         Claim::Exhausted => {
             let due = Some(record).filter(|record| record.work().due_at.is_some());
             return Ok(Ended::at_rest(due, Disposition::Refuse));
@@ -193,9 +195,10 @@ where
     }
 }
 
-/// Has somebody moved the message back from the dead-letter queue, by SQS's own redrive, and wants the job done after all?
-/// SQS says that such a message was sent after the record had used up its tries, and the message itself that it was before.
-/// A job that was sent again by one of us says that too, but of both.
+/// Returns whether somebody moved the message back from the dead-letter queue by SQS's redrive.
+///
+/// SQS received such a message after the record failed, but its body was sent before. If Darkroom sent the job again,
+/// both times are later.
 fn was_redriven<R: JobRecord>(record: &R, delivery: &Delivery) -> bool {
     let Some(gave_up_at) = record.work().failures.map(|failures| failures.last).filter(|_| record.work().gave_up)
     else {
@@ -205,10 +208,10 @@ fn was_redriven<R: JobRecord>(record: &R, delivery: &Delivery) -> bool {
     delivery.sent_at.is_some_and(|sent_at| sent_at > gave_up_at) && said_at.is_none_or(|said_at| said_at <= gave_up_at)
 }
 
-/// Characters of an error that a record keeps for its operators; the log has all of it.
+/// Largest number of characters of an error that a record stores for operators. The log has the whole error.
 const MAX_CAUSE: usize = 500;
 
-/// The message comes back just after the lease, not in the same second.
+/// Time from the end of the lease until the message becomes visible.
 const LEASE_MARGIN: Duration = Duration::from_secs(1);
 
 async fn settle<R: JobRecord>(lease: &Lease<R>, delivery: &Delivery, error: JobError) -> Result<Ended<R>, JobError> {
@@ -218,7 +221,7 @@ async fn settle<R: JobRecord>(lease: &Lease<R>, delivery: &Delivery, error: JobE
     let settled = lease
         .table
         .update(&lease.studio, lease.id, |record: &mut R| {
-            // As they are by now: pages that an operation has done meanwhile have given it its tries anew.
+            // Read in the update, because a page of an operation resets the attempts.
             let attempts = record.work().attempts;
             let (fate, disposition) = fate::<R>(&error, record.work(), now, |tries| delivery.retry_at(tries));
             let kept = match (fate, &error) {
@@ -232,7 +235,7 @@ async fn settle<R: JobRecord>(lease: &Lease<R>, delivery: &Delivery, error: JobE
         })
         .await?;
     let Some((record, Ok((attempts, fate, disposition)))) = settled else {
-        warn!(reason = %error, "The {} is another worker's by now, and theirs to settle", R::NAME);
+        warn!(reason = %error, "Another worker leases the {} now and settles it", R::NAME);
         return Ok(Ended::message(Disposition::Wait { until: delivery.retry_at(1) }));
     };
     match fate {
@@ -244,13 +247,13 @@ async fn settle<R: JobRecord>(lease: &Lease<R>, delivery: &Delivery, error: JobE
             error!(reason = %error, attempts, "Gave the {} up", R::NAME);
             metrics::failed();
         }
-        Fate::Paused => info!("The {} goes on in the next job", R::NAME),
+        Fate::Paused => info!("The {} continues in the next job", R::NAME),
         Fate::Waits { .. } => {
-            warn!(reason = %error, "The {} waits for a service", R::NAME);
+            warn!(reason = %error, "The {} waits for an unavailable service", R::NAME);
             metrics::waits();
         }
         Fate::Again { .. } => {
-            warn!(reason = %error, attempts, "The {} is tried again", R::NAME);
+            warn!(reason = %error, attempts, "The {} will be retried", R::NAME);
             metrics::retried();
         }
     }
@@ -258,8 +261,8 @@ async fn settle<R: JobRecord>(lease: &Lease<R>, delivery: &Delivery, error: JobE
     Ok(Ended { at_rest, paused, without_work: false, disposition })
 }
 
-/// What becomes of a record whose try ended with this error, and of its message. `retry_at` says when to try again after so
-/// many tries.
+/// Returns the fate of a record, and the disposition of its message, after an attempt that ended with `error`.
+/// `retry_at` returns the time of the next attempt after a number of attempts.
 fn fate<R: JobRecord>(
     error: &JobError,
     work: &JobState,
@@ -285,14 +288,14 @@ fn fate<R: JobRecord>(
     }
 }
 
-/// Clears `due_at` of a record at rest whose follow-up is sent, so that the sweep skips it.
+/// Clears `due_at` of a record at rest whose follow-up was sent, so that the sweep skips it.
 pub async fn rest<R: JobRecord>(table: &Table<R>, record: &R) -> anyhow::Result<()> {
     if record.work().due_at.is_none() {
         return Ok(());
     }
     let seen = record.work().clone();
     let rested = table.update(record.studio(), record.id(), |record: &mut R| {
-        // Restarted meanwhile: then it is due for another reason.
+        // Restarted meanwhile, so it is due for another reason.
         if *record.work() != seen {
             return Err(());
         }

@@ -1,4 +1,5 @@
-//! The runtime of every function: AWS clients, tables, queues, batches of messages, leases, failed jobs, metrics, configuration.
+//! Runtime of all functions: AWS clients, tables, queues, message batches, leases, failed jobs, metrics and
+//! configuration.
 
 pub mod aws;
 pub mod batch;

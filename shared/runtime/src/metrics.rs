@@ -1,5 +1,6 @@
-//! What operators see of the workers: metrics in CloudWatch's embedded metric format (EMF), a log line an invocation, from
-//! which CloudWatch takes the figures. The dashboard and the alarms in `infra/` name these and no others; a test says so.
+//! Metrics of the workers in CloudWatch's embedded metric format (EMF). Each invocation writes one log line, from which
+//! CloudWatch extracts the values. The dashboard and the alarms in `infra/` use these metrics and no others, which a
+//! test checks.
 
 use std::{io::Write as _, sync::OnceLock, time::Duration};
 
@@ -7,33 +8,33 @@ use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
 use metrics_cloudwatch_embedded::{Builder, Collector};
 use tracing::warn;
 
-/// Where the metrics are found in CloudWatch.
+/// CloudWatch namespace of the metrics.
 pub const NAMESPACE: &str = "Darkroom";
-/// Their one dimension: the function's name.
+/// Only dimension of the metrics: the function's name.
 pub const DIMENSION: &str = "FunctionName";
 
-/// Jobs that ended well.
+/// Jobs that succeeded.
 pub const JOBS_DONE: &str = "JobsDone";
-/// Jobs that failed for good: rejected, given up, or no job at all.
+/// Jobs that failed for good: rejected, out of attempts, or invalid.
 pub const JOBS_FAILED: &str = "JobsFailed";
-/// Tries that did not end well, and are followed by another.
+/// Failed attempts that are followed by a retry.
 pub const JOBS_RETRIED: &str = "JobsRetried";
-/// Tries to which a service was not to be had, and that are followed by another.
+/// Attempts during an outage of a service that are followed by a retry.
 pub const JOBS_WAITING: &str = "JobsWaiting";
-/// Messages that speak of records that don't exist: objects uploaded past the API, records deleted meanwhile.
+/// Messages about records that do not exist: objects uploaded without the API, or records deleted meanwhile.
 pub const JOBS_WITHOUT_RECORD: &str = "JobsWithoutRecord";
-/// Records that this build can't read, as often as it met one.
+/// Reads of records that this build cannot decode.
 pub const RECORDS_UNREADABLE: &str = "RecordsUnreadable";
-/// From the claim to the end of the try, whatever the end.
+/// Time from the claim to the end of the attempt, for all outcomes.
 pub const JOB_DURATION: &str = "JobDuration";
-/// Sizes of photos developed and of archives built.
+/// Sizes of processed photos and of built archives.
 pub const JOB_BYTES: &str = "JobBytes";
-/// From the first sending of a job to the beginning of a delivery: how long jobs wait.
+/// Time from the first sending of a job to the start of a delivery.
 pub const QUEUE_AGE: &str = "QueueAge";
-/// Sweeps that looked through all tables.
+/// Sweeps that covered all tables.
 pub const SWEEPS_COMPLETED: &str = "SweepsCompleted";
 
-/// All of them, each with its unit.
+/// All metrics with their units.
 pub const ALL: [(&str, Unit); 10] = [
     (JOBS_DONE, Unit::Count),
     (JOBS_FAILED, Unit::Count),
@@ -49,7 +50,8 @@ pub const ALL: [(&str, Unit); 10] = [
 
 static COLLECTOR: OnceLock<&'static Collector> = OnceLock::new();
 
-/// Collects for the function of this name. Without it nothing is collected, as on one machine.
+/// Starts collecting metrics for the function with this name. Without this call, as in local development, nothing is
+/// collected.
 pub fn init(function: &str) {
     let builder = Builder::new().cloudwatch_namespace(NAMESPACE).with_dimension(DIMENSION, function.to_owned());
     match builder.init() {
@@ -70,10 +72,10 @@ fn describe() {
     }
 }
 
-/// Writes what was collected since the last time, as a log line.
+/// Writes the metrics collected since the last call as a log line.
 pub fn flush() {
     let Some(collector) = COLLECTOR.get() else { return };
-    // At once: lines of the log must not come between.
+    // Written in one call, so that no other log line comes in between.
     let mut line = Vec::new();
     let written = collector.flush(&mut line).and_then(|()| std::io::stdout().lock().write_all(&line));
     if let Err(error) = written {
@@ -81,55 +83,55 @@ pub fn flush() {
     }
 }
 
-/// A job ended well.
+/// Counts a job that succeeded.
 pub fn done() {
     counter!(JOBS_DONE).increment(1);
 }
 
-/// A job failed for good.
+/// Counts a job that failed for good.
 pub fn failed() {
     counter!(JOBS_FAILED).increment(1);
 }
 
-/// A try is followed by another.
+/// Counts an attempt that is followed by a retry.
 pub fn retried() {
     counter!(JOBS_RETRIED).increment(1);
 }
 
-/// A service was not to be had.
+/// Counts an attempt during an outage.
 pub fn waits() {
     counter!(JOBS_WAITING).increment(1);
 }
 
-/// A message speaks of a record that does not exist.
+/// Counts a message about a record that does not exist.
 pub fn without_record() {
     counter!(JOBS_WITHOUT_RECORD).increment(1);
 }
 
-/// A sweep looked through all tables.
+/// Counts a sweep that covered all tables.
 pub fn swept() {
     counter!(SWEEPS_COMPLETED).increment(1);
 }
 
-/// A record can't be read.
+/// Counts a record that cannot be decoded.
 pub fn unreadable() {
     counter!(RECORDS_UNREADABLE).increment(1);
-    // The API has no batches at whose end this would be written.
+    // The API has no batches after which the metric would be written.
     flush();
 }
 
-/// A try took so long.
+/// Records the duration of an attempt.
 pub fn took(duration: Duration) {
     histogram!(JOB_DURATION).record(milliseconds(duration));
 }
 
-/// A photo of so many bytes was developed, or an archive built.
+/// Records the size of a processed photo or a built archive.
 pub fn bytes(size: u64) {
     #[expect(clippy::cast_precision_loss, reason = "exact up to 9 PB")]
     histogram!(JOB_BYTES).record(size as f64);
 }
 
-/// A message waited so long.
+/// Records how long a message waited.
 pub fn waited(duration: Duration) {
     histogram!(QUEUE_AGE).record(milliseconds(duration));
 }
@@ -153,7 +155,7 @@ mod tests {
         let mut line = Vec::new();
         COLLECTOR.get().expect("collects").flush(&mut line).expect("writes");
         let said: Value = serde_json::from_slice(&line).expect("one JSON object");
-        // The other tests of this process may have been collected too.
+        // Other tests of this process may have been collected too.
         assert!(said["JobsDone"].as_u64() >= Some(1), "{said}");
         assert!(said["JobDuration"].as_array().expect("values").contains(&json!(1500.0)), "{said}");
         assert!(said["JobBytes"].as_array().expect("values").contains(&json!(25_000_000.0)), "{said}");

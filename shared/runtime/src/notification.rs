@@ -1,4 +1,4 @@
-//! What follows a download that is done, one way or the other: the customer is told.
+//! Notification of the customer after a download is ready or has failed.
 
 use anyhow::Result;
 use domain::{download::Download, email::Email, job::Job, order::Order};
@@ -7,8 +7,8 @@ use tracing::info;
 
 use crate::{queue::Queue, store::Table};
 
-/// Writes the email down that tells how the download ended, and sends its job; again if asked again, at no cost. Nothing where
-/// nobody is to be told, or the order was erased.
+/// Creates the email about the result of the download and sends its job. Can be repeated without effect. Does nothing
+/// if the download needs no email, or its order was erased.
 pub async fn tell(
     emails: &Table<Email>,
     queue: &Queue,
@@ -21,6 +21,6 @@ pub async fn tell(
     }
     let Some(email) = Email::telling_of(download, order, now) else { return Ok(()) };
     emails.create(&email).await?;
-    info!(download.id = %download.id, email.id = %email.id, "The customer is told");
+    info!(download.id = %download.id, email.id = %email.id, "Notified the customer");
     queue.send(&Job::SendEmail { studio: email.studio, email: email.id }).await
 }

@@ -1,4 +1,4 @@
-//! Objects in one S3 bucket, by their typed keys.
+//! Objects in an S3 bucket, addressed by typed keys.
 
 use std::{ops::Range, time::Duration};
 
@@ -15,73 +15,73 @@ use domain::object_key::ObjectKey;
 
 use crate::aws::{broken_off, failed};
 
-/// One bucket.
+/// Client of one bucket.
 #[derive(Clone)]
 pub struct ObjectStore {
     client: Client,
     bucket: String,
 }
 
-/// What HEAD says of an object.
+/// Attributes of an object, from HEAD.
 #[derive(Debug, Clone)]
 pub struct Head {
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
-    /// With quotes.
+    /// ETag, with quotes.
     pub etag: String,
-    /// As stored.
+    /// Media type, as stored.
     pub content_type: Option<String>,
-    /// CRC-32 of the whole object, where the store keeps one.
+    /// CRC-32 of the whole object, if the store has one.
     pub crc32: Option<u32>,
 }
 
-/// Why an object can't be read.
+/// Error of reading an object.
 #[derive(Debug, thiserror::Error)]
 pub enum GetError {
-    /// It is not there.
+    /// The object does not exist.
     #[error("the object does not exist")]
     Missing,
-    /// It is not the one that was looked at (If-Match).
+    /// The object is not the expected one (If-Match).
     #[error("the object was changed")]
     Changed,
-    /// Anything else.
+    /// Any other error.
     #[error(transparent)]
     Other(#[from] anyhow::Error),
 }
 
-/// What an upload URL binds, beside the key.
+/// Conditions that an upload URL enforces, besides the key.
 #[derive(Debug, Clone)]
 pub struct UploadTerms<'a> {
-    /// Content-Type.
+    /// Content-Type of the upload.
     pub content_type: &'a str,
-    /// Content-Length in bytes.
+    /// Content-Length of the upload in bytes.
     pub size: u64,
-    /// SHA-256, where the uploader named one.
+    /// SHA-256 of the upload, if the client declared one.
     pub sha256: Option<[u8; 32]>,
 }
 
-/// A CRC-32 as S3 writes it: big-endian, in base64.
+/// Encodes a CRC-32 as S3 writes it: big-endian, in base64.
 pub fn encode_crc32(crc32: u32) -> String {
     STANDARD.encode(crc32.to_be_bytes())
 }
 
-/// The same, read; `None` if it is no such thing.
+/// Decodes a CRC-32 as S3 writes it; `None` if the text is invalid.
 pub fn decode_crc32(text: &str) -> Option<u32> {
     STANDARD.decode(text).ok()?.try_into().ok().map(u32::from_be_bytes)
 }
 
-/// An error's code, as the service spells it, and its HTTP status; 0 where no answer came.
+/// Returns an error's code and HTTP status; 0 if there was no response.
 pub fn code<E: ProvideErrorMetadata>(error: &SdkError<E>) -> (Option<&str>, u16) {
     (error.code(), error.raw_response().map_or(0, |response| response.status().as_u16()))
 }
 
 impl ObjectStore {
-    /// The bucket of this name.
+    /// Creates a client of the bucket.
     pub fn new(client: Client, bucket: impl Into<String>) -> Self {
         Self { client, bucket: bucket.into() }
     }
 
-    /// What is stored under the key, or `None`.
+    /// Returns the attributes of the object, or `None` if it does not exist.
     pub async fn head(&self, key: &ObjectKey) -> Result<Option<Head>> {
         let sent = self
             .client
@@ -98,13 +98,13 @@ impl ObjectStore {
                 content_type: head.content_type().map(str::to_owned),
                 crc32: head.checksum_crc32().and_then(decode_crc32),
             })),
-            // HEAD has no body, so there is only the status to tell a missing object by.
+            // A HEAD response has no body, so only the status shows that the object is missing.
             Err(error) if code(&error).1 == 404 => Ok(None),
             Err(error) => Err(failed("Failed to look at an object", error)),
         }
     }
 
-    /// A small object's bytes, or `None`.
+    /// Returns the bytes of a small object, or `None` if it does not exist.
     pub async fn get(&self, key: &ObjectKey) -> Result<Option<Bytes>> {
         let sent = self.client.get_object().bucket(&self.bucket).key(key.to_string()).send().await;
         match sent {
@@ -118,7 +118,7 @@ impl ObjectStore {
         }
     }
 
-    /// Opens an object that must still be the one with this ETag.
+    /// Opens an object that must have this ETag.
     pub async fn open(&self, key: &ObjectKey, etag: &str) -> Result<ByteStream, GetError> {
         self.open_at(key, etag, None).await
     }
@@ -136,12 +136,12 @@ impl ObjectStore {
         }
     }
 
-    /// Opens a byte range of an object that must still be the one with this ETag.
+    /// Opens a byte range of an object that must have this ETag.
     pub async fn open_range(&self, key: &ObjectKey, etag: &str, range: Range<u64>) -> Result<ByteStream, GetError> {
         self.open_at(key, etag, Some(format!("bytes={}-{}", range.start, range.end.saturating_sub(1)))).await
     }
 
-    /// Stores a small object; its ETag is returned.
+    /// Stores a small object and returns its ETag.
     pub async fn put(&self, key: &ObjectKey, bytes: Bytes) -> Result<String> {
         let answer = self
             .client
@@ -156,14 +156,14 @@ impl ObjectStore {
         answer.e_tag.context("S3 answered a PUT without an ETag")
     }
 
-    /// Removes the object; none is as good as removed.
+    /// Deletes the object. A missing object is not an error.
     pub async fn delete(&self, key: &ObjectKey) -> Result<()> {
         let deleting = self.client.delete_object().bucket(&self.bucket).key(key.to_string());
         deleting.send().await.map_err(|error| failed("Failed to delete an object", error))?;
         Ok(())
     }
 
-    /// Our objects whose keys begin so, some thousand at most.
+    /// Lists objects with this key prefix, at most a thousand. Skips keys that are not Darkroom's.
     pub async fn list(&self, prefix: &str) -> Result<Vec<ObjectKey>> {
         let listing = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix);
         let listed = listing.send().await.map_err(|error| failed("Failed to list objects", error))?;
@@ -171,7 +171,8 @@ impl ObjectStore {
         Ok(keys.filter_map(|key| ObjectKey::parse(&key)).collect())
     }
 
-    /// A URL that takes exactly one upload: this key, type and length, and only while nothing lies there.
+    /// Returns a presigned URL for one upload of this key, media type and length, which works only while no object has
+    /// the key.
     pub async fn presign_put(
         &self,
         key: &ObjectKey,
@@ -191,7 +192,7 @@ impl ObjectStore {
             .map_err(|error| failed("Failed to sign an upload URL", error))
     }
 
-    /// A URL that fetches the object, saved by browsers under `filename`.
+    /// Returns a presigned URL of the object, with `disposition` as its `Content-Disposition`.
     pub async fn presign_get(&self, key: &ObjectKey, disposition: Option<&str>, lives: Duration) -> Result<String> {
         let request = self
             .client

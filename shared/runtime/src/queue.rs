@@ -1,4 +1,4 @@
-//! Queues, typed: only jobs go in.
+//! Queues of typed jobs.
 
 use std::time::Duration;
 
@@ -17,20 +17,20 @@ use crate::{
     env::{Env, EnvError},
 };
 
-/// SQS: a visibility timeout is 0 to 12 hours, in seconds.
+/// SQS: visibility timeouts are 0 to 12 hours, in seconds.
 const MAX_VISIBILITY: f64 = 43_200.0;
 
-/// SQS: a message is delayed by 15 minutes at most, in seconds.
+/// SQS: at most 15 minutes of delay per message, in seconds.
 const MAX_DELAY: f64 = 900.0;
 
-/// SQS: at most 10 messages in a request.
+/// SQS: at most 10 messages per batch request.
 const MAX_BATCH: usize = 10;
 
-/// The message attribute that tells when a job was sent first, in milliseconds since the epoch: one that is sent anew is as
-/// old as it was. Bodies don't tell it, since a build refuses fields that it does not know.
+/// Message attribute with the time at which a job was first sent, in milliseconds since the epoch. A replacement
+/// message keeps it. Bodies do not contain it, because builds refuse unknown fields.
 pub const SINCE: &str = "since";
 
-/// One queue.
+/// Client of one queue.
 #[derive(Clone)]
 pub struct Queue {
     pub(crate) client: Client,
@@ -38,14 +38,14 @@ pub struct Queue {
     clock: Clock,
 }
 
-/// How many messages a queue holds, as SQS approximates it.
+/// Numbers of messages in a queue, approximated by SQS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Counts {
-    /// Waiting to be received.
+    /// Messages waiting to be received.
     pub waiting: u64,
-    /// In a worker's hands, or hidden until they are tried again.
+    /// Messages received by a worker, or hidden until their next attempt.
     pub in_flight: u64,
-    /// Sent to be seen later.
+    /// Messages with a delay that has not passed.
     pub delayed: u64,
 }
 
@@ -54,7 +54,7 @@ pub struct Counts {
 pub struct Queues([Queue; QueueName::ALL.len()]);
 
 impl Queues {
-    /// The queues at the URLs in the environment. A missing variable is an error that names it.
+    /// Creates clients of the queues at the URLs in the environment. The error names a missing variable.
     pub fn from_env(env: &Env, client: &Client) -> Result<Self, EnvError> {
         let [emails, photos, downloads, default] = QueueName::ALL.map(|name| Queue::from_env(env, name, client));
         Ok(Self([emails?, photos?, downloads?, default?]))
@@ -73,42 +73,42 @@ impl Queues {
 }
 
 impl Queue {
-    /// The queue at this URL; jobs say by this clock when they were sent.
+    /// Creates a client of the queue at this URL. Jobs contain their time of sending from this clock.
     pub fn new(client: Client, url: impl Into<String>, clock: Clock) -> Self {
         Self { client, url: url.into(), clock }
     }
 
-    /// The queue of this name, at the URL in the environment: `photos` is at `PHOTOS_QUEUE_URL`.
+    /// Creates a client of the queue at the URL in the environment, such as `PHOTOS_QUEUE_URL` for `photos`.
     pub fn from_env(env: &Env, name: QueueName, client: &Client) -> Result<Self, EnvError> {
         let url = env.required(&format!("{}_QUEUE_URL", name.as_str().to_uppercase()))?;
         Ok(Self::new(client.clone(), url, env.clock()))
     }
 
-    /// The dead-letter queue of this name, at the URL in the environment: that of `photos` is at `PHOTOS_DLQ_URL`.
+    /// Creates a client of the dead-letter queue at the URL in the environment, such as `PHOTOS_DLQ_URL` for `photos`.
     pub fn dead_letters_from_env(env: &Env, name: QueueName, client: &Client) -> Result<Self, EnvError> {
         let url = env.required(&format!("{}_DLQ_URL", name.as_str().to_uppercase()))?;
         Ok(Self::new(client.clone(), url, env.clock()))
     }
 
-    /// Puts a job on it.
+    /// Sends a job.
     pub async fn send(&self, job: &Job) -> Result<()> {
         let now = self.clock.now();
         self.put(job.encode(now), None, now).await
     }
 
-    /// Puts a message on it as it once came, to be seen after so long, in whole seconds, rounded up; `since` is when its job
-    /// was sent first, now unless said.
+    /// Sends a body again, visible after `wait` (whole seconds, rounded up). `since` is the time at which the job was
+    /// first sent, now by default.
     pub async fn restart(&self, body: &str, wait: Duration, since: Option<Timestamp>) -> Result<()> {
         let since = since.unwrap_or_else(|| self.clock.now());
         self.put(body.to_owned(), Some(seconds(wait, MAX_DELAY)), since).await
     }
 
-    /// Its name: the last part of its URL.
+    /// Returns the queue's name: the last part of its URL.
     pub fn name(&self) -> &str {
         self.url.rsplit('/').next().unwrap_or_default()
     }
 
-    /// Shows received messages again at once, ten in a request.
+    /// Makes received messages visible immediately, ten per request.
     pub async fn show(&self, receipt_handles: &[&str]) -> Result<()> {
         for handles in receipt_handles.chunks(MAX_BATCH) {
             let entries = handles.iter().enumerate().map(|(n, handle)| {
@@ -119,14 +119,14 @@ impl Queue {
             let changed = changing.set_entries(Some(entries.collect::<Result<_, _>>()?)).send().await;
             let changed = changed.map_err(|error| failed("Failed to show messages again", error))?;
             for failure in changed.failed() {
-                // It is seen again when its time is up.
+                // The message becomes visible when its timeout ends.
                 warn!(code = failure.code(), "A message could not be shown again");
             }
         }
         Ok(())
     }
 
-    /// How many messages it holds.
+    /// Returns the numbers of messages.
     pub async fn counts(&self) -> Result<Counts> {
         use QueueAttributeName::{
             ApproximateNumberOfMessages, ApproximateNumberOfMessagesDelayed, ApproximateNumberOfMessagesNotVisible,
@@ -165,7 +165,7 @@ impl Queue {
         Ok(())
     }
 
-    /// Hides a received message for so long from now, in whole seconds, rounded up.
+    /// Hides a received message for `wait` from now (whole seconds, rounded up).
     pub async fn hide(&self, receipt_handle: &str, wait: Duration) -> Result<()> {
         self.client
             .change_message_visibility()
@@ -179,7 +179,7 @@ impl Queue {
     }
 }
 
-/// Whole seconds, rounded up, and no more than `most`.
+/// Rounds up to whole seconds, limited to `most`.
 #[expect(clippy::cast_possible_truncation, reason = "`most` is 12 hours at most")]
 fn seconds(wait: Duration, most: f64) -> i32 {
     wait.as_secs_f64().ceil().min(most) as i32

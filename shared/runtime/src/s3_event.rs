@@ -1,4 +1,4 @@
-//! S3's own events, as they arrive on the photos queue.
+//! S3 event notifications, as they arrive on the photos queue.
 
 use domain::{job::Job, object_key::ObjectKey, studio::Studio};
 use jiff::Timestamp;
@@ -7,23 +7,23 @@ use serde_json::Value;
 use tracing::warn;
 use uuid::Uuid;
 
-/// An original that was stored.
+/// A stored original.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Original {
-    /// Where.
+    /// Name of the bucket.
     pub bucket: String,
-    /// Owner.
+    /// Studio of the photo.
     pub studio: Studio,
-    /// Which photo.
+    /// Id of the photo.
     pub photo: Uuid,
 }
 
-/// The body is no event of S3.
+/// Error: the body is not an S3 event.
 #[derive(Debug, thiserror::Error)]
 #[error("it is no event of S3: {0}")]
 pub struct NoEvent(#[from] serde_json::Error);
 
-/// The parts of S3's event that say which object came; whatever else S3 adds or leaves out does not matter.
+/// Parts of an S3 event that identify the object. Other parts are ignored.
 #[derive(Deserialize)]
 struct S3Event {
     #[serde(rename = "Records")]
@@ -55,13 +55,13 @@ struct S3Object {
     key: String,
 }
 
-/// When the event happened; `None` where the body is none.
+/// Returns the time of the event; `None` if the body is not an event.
 pub fn said_at(body: &str) -> Option<Timestamp> {
     let event: S3Event = serde_json::from_str(body).ok()?;
     event.records.first().and_then(|record| record.event_time)
 }
 
-/// The originals that the event tells of; none for S3's test event and for objects that are no originals.
+/// Returns the originals in the event; none for S3's test event and for other objects.
 pub fn originals(body: &str) -> Result<Vec<Original>, NoEvent> {
     let json: Value = serde_json::from_str(body)?;
     if json.get("Event").and_then(Value::as_str) == Some("s3:TestEvent") {
@@ -76,14 +76,15 @@ pub fn originals(body: &str) -> Result<Vec<Original>, NoEvent> {
             Some(ObjectKey::Original { studio, photo }) if created => {
                 originals.push(Original { bucket: record.s3.bucket.name, studio, photo });
             }
-            _ => warn!(event = record.event_name, "An S3 event for an object that is no original"),
+            _ => warn!(event = record.event_name, "An S3 event for an object that is not an original"),
         }
     }
     Ok(originals)
 }
 
-/// Returns the jobs that S3's event stands for: none for its test event and for objects that are no originals of this bucket.
-/// `None` where the body is no event of S3.
+/// Returns the jobs for S3's event: none for its test event and for objects that are not originals of this bucket.
+///
+/// Returns `None` if the body is not an S3 event.
 pub fn jobs(body: &str, bucket: &str) -> Result<Option<Vec<Job>>, NoEvent> {
     let json: Value = serde_json::from_str(body)?;
     if json.get("Records").is_none() && json.get("Event").is_none() {
@@ -96,7 +97,7 @@ pub fn jobs(body: &str, bucket: &str) -> Result<Option<Vec<Job>>, NoEvent> {
     Ok(Some(ours.into_iter().map(|found| Job::ProcessPhoto { studio: found.studio, photo: found.photo }).collect()))
 }
 
-/// S3 encodes keys in events as HTML forms do: `+` is a space, `%XX` a byte of UTF-8.
+/// Decodes a key as S3 encodes it in events, like an HTML form: `+` is a space, `%XX` a byte of UTF-8.
 fn form_decode(key: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(key.len());
     let mut rest = key.bytes();

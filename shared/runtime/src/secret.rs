@@ -1,4 +1,4 @@
-//! The secret that signs customer links, from SSM.
+//! Secret that signs customer links, from SSM.
 
 use anyhow::{Context as _, Result};
 use domain::link::LinkSecret;
@@ -6,7 +6,7 @@ use tokio::sync::OnceCell;
 
 use crate::ssm::Parameters;
 
-/// Fetched at its first use, not at start: most cold starts never need it.
+/// Secret that is fetched at its first use, because most cold starts never need it.
 pub struct LinkSecrets {
     parameters: Parameters,
     parameter: String,
@@ -14,12 +14,12 @@ pub struct LinkSecrets {
 }
 
 impl LinkSecrets {
-    /// From the SecureString parameter of this name, whose value is `{key version}:{secret}`.
+    /// Creates the secret from the SecureString parameter with this name. Its value is `{key version}:{secret}`.
     pub fn new(parameters: Parameters, parameter: impl Into<String>) -> Self {
         Self { parameters, parameter: parameter.into(), secret: OnceCell::new() }
     }
 
-    /// The secret; fetched once in this process's life.
+    /// Returns the secret. The process fetches it once.
     pub async fn current(&self) -> Result<&LinkSecret> {
         self.secret.get_or_try_init(|| self.fetch()).await
     }

@@ -1,4 +1,4 @@
-//! SES: sends one email.
+//! SES: sends emails.
 
 use anyhow::Result;
 use aws_smithy_runtime_api::client::{
@@ -16,29 +16,29 @@ use crate::{
     world::World,
 };
 
-/// An error of SES, or of the way to it.
+/// Error of SES, or of the connection to it.
 pub type SesError = SdkError<ErrorMetadata, HttpResponse>;
 
-/// SES's SendEmail and GetAccount (API version 2).
+/// Client of SES's SendEmail and GetAccount (API version 2).
 pub struct Ses {
     send: Call<NewEmail, String>,
     account: Call<(), ()>,
 }
 
-/// An email to one recipient.
+/// Email to one recipient.
 #[derive(Debug, Clone, Default)]
 pub struct NewEmail {
-    /// The sender, as `Studio Anna <photos@example.com>`.
+    /// Sender, such as `Studio Anna <photos@example.com>`.
     pub from: String,
-    /// The recipient's bare address.
+    /// Bare address of the recipient.
     pub to: String,
-    /// The subject, of one line.
+    /// Subject, one line.
     pub subject: String,
-    /// The plain text.
+    /// Plain text of the body.
     pub text: String,
-    /// The HTML.
+    /// HTML of the body.
     pub html: String,
-    /// The configuration set, if there is one.
+    /// Configuration set, if any.
     pub configuration_set: Option<String>,
     /// Message tags, name and value: ASCII letters, digits, `_`, `-`, `.`, `@`.
     pub tags: Vec<(&'static str, String)>,
@@ -52,10 +52,11 @@ struct Answer {
 }
 
 impl Ses {
-    /// Creates a client that calls SES once for each email.
+    /// Creates a client that makes one attempt per email.
     ///
-    /// SES has no idempotency key: a retry after a lost reply is a second email. Callers decide about it, not the SDK. Nor is
-    /// a connection used twice, or one that had gone stale would leave an email that was never sent for perhaps sent.
+    /// SES has no idempotency key, so a retry after a lost response sends a second email. Callers decide about retries,
+    /// not the SDK. Connections are not reused either: an error on a stale connection would make an unsent email look
+    /// possibly sent.
     pub fn new(world: &World, config: &SdkConfig) -> Result<Self> {
         let config = &unpooled(world, config);
         let retries = Some(RetryConfig::disabled());
@@ -73,12 +74,12 @@ impl Ses {
         })
     }
 
-    /// Does SES answer us?
+    /// Checks that SES responds.
     pub async fn answers(&self) -> Result<(), SesError> {
         self.account.invoke(()).await
     }
 
-    /// Sends the email; SES's message id.
+    /// Sends the email and returns SES's message id.
     pub async fn send(&self, email: NewEmail) -> Result<String, SesError> {
         self.send.invoke(email).await
     }
@@ -105,7 +106,7 @@ fn request(email: &NewEmail) -> Result<http::Request<SdkBody>, http::Error> {
 }
 
 fn read(response: &HttpResponse) -> Result<String, OrchestratorError<ErrorMetadata>> {
-    // A success whose body can't be read is a success: the email is on its way.
+    // A success with an unreadable body is a success: SES has accepted the email.
     Ok(serde_json::from_slice::<Answer>(body(response)?).unwrap_or_default().message_id)
 }
 

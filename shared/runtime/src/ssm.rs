@@ -1,4 +1,4 @@
-//! Parameter Store: reads one parameter.
+//! Parameter Store: reads parameters.
 
 use anyhow::Result;
 use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, OrchestratorError};
@@ -12,7 +12,7 @@ use crate::{
     call::{Call, Service, body, call},
 };
 
-/// SSM's Parameter Store.
+/// Client of SSM's Parameter Store.
 pub struct Parameters {
     get: Call<String, String>,
 }
@@ -30,14 +30,14 @@ struct Parameter {
 }
 
 impl Parameters {
-    /// With the clients' region, credentials, retries and timeouts.
+    /// Creates a client with the clients' region, credentials, retries and timeouts.
     pub fn new(config: &SdkConfig) -> Result<Self> {
         let service =
             Service { name: "ssm", signed_as: "ssm", operation: "GetParameter", retries: None, timeouts: None };
         Ok(Self { get: call(config, service, |name: String| request(&name), read)? })
     }
 
-    /// The parameter's value, decrypted.
+    /// Returns the decrypted value of the parameter.
     pub async fn get(&self, name: &str) -> Result<String> {
         let sent = self.get.invoke(name.to_owned()).await;
         sent.map_err(|error| failed("Failed to read a parameter", error))

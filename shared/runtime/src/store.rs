@@ -1,9 +1,9 @@
 //! Records in DynamoDB. Each change is one conditional write of the whole record, fenced by its revision.
 //!
-//! A change is a pure function on the record ([`Table::update`]). It is applied to the item as last seen and written on
-//! condition that the revision is still the one seen; a lost race applies it to the newer item. A write whose reply was
-//! lost is retried by the SDK and then meets its own condition: the old item that comes back bears our own write id,
-//! which is success, not conflict. So nothing is ever applied twice, counters included.
+//! A change is a pure function on the record ([`Table::update`]). The store applies it to the current item and writes
+//! the result on condition that the revision is unchanged; otherwise it applies the change to the newer item. If the
+//! response of a write is lost, the SDK retries the write, which then fails its own condition. The returned old item
+//! contains the same write id, which means success. So no change is applied twice, counters included.
 
 mod due;
 mod failures;

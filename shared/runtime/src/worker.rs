@@ -1,6 +1,6 @@
-//! Registry of the jobs that a function works, and their dispatch.
+//! Registry of a function's jobs, and dispatch of messages to them.
 //!
-//! A message on its way: [`batch`] receives it, the worker decodes its job and finds the handler of that name, [`lease`] claims the
+//! Path of a message: [`batch`] receives it, the worker decodes its job and finds the handler, [`lease`] claims the
 //! record and runs the handler, the handler's follow-ups are sent, and the message is acknowledged, hidden or refused.
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -30,24 +30,24 @@ use crate::{
     store::Table,
 };
 
-/// A job that works on one record, under a lease.
+/// A job on one record, under a lease.
 ///
-/// Claim, attempts, retries, dead letters, metrics and logs are the worker's.
+/// The worker takes care of claim, attempts, retries, dead letters, metrics and logs.
 pub trait JobHandler: Send + Sync + 'static {
-    /// Name of the job, as messages carry it.
+    /// Name of the job in messages.
     const NAME: &'static str;
     /// Record that the job works on.
     type Record: JobRecord;
-    /// Facts that the claim depends on, read before it. `()` where there are none.
+    /// Data that the claim depends on, read before it; `()` if there is none.
     type Prepared: Default + Send + Sync;
 
     /// Returns the table of the records.
     fn table(&self) -> &Arc<Table<Self::Record>>;
 
-    /// Returns the span of all that is logged about the job of this record.
+    /// Returns the tracing span of the job on this record.
     fn span(studio: &Studio, id: Uuid) -> Span;
 
-    /// Reads what the claim depends on.
+    /// Reads the data that the claim depends on.
     fn prepare(&self, _: &Studio, _: Uuid) -> impl Future<Output = Result<Self::Prepared, JobError>> + Send {
         async { Ok(Self::Prepared::default()) }
     }
@@ -63,15 +63,15 @@ pub trait JobHandler: Send + Sync + 'static {
         record.claim(by, now, lease_until)
     }
 
-    /// Does the work, completes the record and returns it.
+    /// Runs the job, completes the record and returns it.
     fn run(
         &self,
         lease: Arc<Lease<Self::Record>>,
         prepared: &Self::Prepared,
     ) -> impl Future<Output = Result<Self::Record, JobError>> + Send;
 
-    /// Sends what follows from the outcome. It runs before the message is acknowledged and can run again, so each of its steps
-    /// must have the same effect when it is repeated.
+    /// Sends the follow-ups of the outcome. Runs before the message is acknowledged and can run again, so each step
+    /// must be idempotent.
     fn follow_up(
         &self,
         _: (&Studio, Uuid),
@@ -83,30 +83,31 @@ pub trait JobHandler: Send + Sync + 'static {
     }
 }
 
-/// A job without a record: done again from the beginning when it fails.
+/// A job without a record. After a failure it runs again from the beginning.
 pub trait PlainJobHandler: Send + Sync + 'static {
-    /// Name of the job, as messages carry it.
+    /// Name of the job in messages.
     const NAME: &'static str;
 
-    /// Does the work.
+    /// Runs the job.
     fn run(&self, now: Timestamp) -> impl Future<Output = Result<(), JobError>> + Send;
 }
 
-/// A function that works one queue.
+/// A function that processes one queue.
 pub struct Worker {
     name: QueueName,
     queue: Queue,
     redelivery: Redelivery,
     handlers: BTreeMap<&'static str, Box<dyn Dispatch>>,
-    /// Bucket whose events of S3 are jobs of this worker.
+    /// Bucket whose S3 events are jobs of this worker.
     notifying_bucket: Option<String>,
-    /// Where the jobs of the previous release go on that are this worker's no longer; `None` for the worker of that queue.
+    /// Queue for jobs of the previous release that this worker no longer runs; `None` for the worker of the default
+    /// queue.
     default_queue: Option<Queue>,
 }
 
 impl Worker {
-    /// Reads the URLs of its queue (such as `PHOTOS_QUEUE_URL`) and of the default queue. A missing variable is an error that
-    /// names it.
+    /// Reads the URLs of the worker's queue (such as `PHOTOS_QUEUE_URL`) and of the default queue. The error names a
+    /// missing variable.
     pub fn from_env(env: &Env, name: QueueName, sqs: &aws_sdk_sqs::Client) -> Result<Self, EnvError> {
         let queue = Queue::from_env(env, name, sqs)?;
         let default_queue = match name {
@@ -131,13 +132,13 @@ impl Worker {
         self
     }
 
-    /// Takes S3's own events of this bucket as `process_photo` jobs.
+    /// Accepts S3 events of this bucket as `process_photo` jobs.
     #[must_use]
     pub fn with_events_of(self, bucket: String) -> Self {
         Self { notifying_bucket: Some(bucket), ..self }
     }
 
-    /// Works one batch of messages and returns which of them failed.
+    /// Processes one batch of messages and returns those that failed.
     pub async fn handle(&self, event: LambdaEvent<SqsEvent>) -> SqsBatchResponse {
         batch::run(event, &self.redelivery, |delivery| self.one(delivery)).await
     }
@@ -150,7 +151,7 @@ impl Worker {
     }
 
     async fn one(&self, delivery: Delivery) -> Result<Disposition, JobError> {
-        // S3 puts one record into an event, but does not promise so.
+        // S3 puts one record into an event, but does not guarantee it.
         let mut disposition = Disposition::Done;
         for job in self.decode(&delivery.body)? {
             let ended = self.dispatch(&job, &delivery).await?;
@@ -174,9 +175,9 @@ impl Worker {
             return handler.dispatch(job, delivery, &self.queue).await;
         }
         match (&self.default_queue, job) {
-            // The previous release's schedules put sweeps on every queue.
+            // The previous release's schedules sent sweeps to every queue.
             (Some(_), Job::Sweep) => Ok(Disposition::Done),
-            // And each of its workers did the operations upon its own records.
+            // Each worker of the previous release ran the operations on its own records.
             (Some(default_queue), Job::Operate { .. }) => {
                 delivery.forward_to(default_queue).await?;
                 info!("Sent an operation of the previous release to the default queue");
@@ -187,7 +188,7 @@ impl Worker {
     }
 }
 
-/// A registered handler, whatever its record.
+/// A registered handler of any record type.
 trait Dispatch: Send + Sync {
     fn dispatch<'a>(
         &'a self,

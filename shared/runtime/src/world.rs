@@ -1,8 +1,8 @@
-//! What a function takes from its machine: time, random numbers, connections and processors.
+//! Dependencies of a function on its machine: time, random numbers, connections and processors.
 //!
-//! Production values are the default. A test moves the clock; a simulation replaces all four, so that one seed gives one history.
-//! Nothing else in the functions reads the time or makes an id (`clippy.toml` in `functions` and `shared/runtime`). Waits and
-//! measured durations are Tokio's, whose clock a simulation stops.
+//! Production values are the default. A test moves the clock; a simulation replaces all four, so that a seed determines
+//! the run. Nothing else in the functions reads the time or creates an id (`clippy.toml` in `functions` and
+//! `shared/runtime`). Waits and measured durations use Tokio's clock, which a simulation stops.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,7 +12,7 @@ use uuid::{Builder, Uuid};
 
 use crate::clock::Clock;
 
-/// Time, random numbers, connections and processors. Clones share them.
+/// Time, random numbers, connections and processors, shared by clones.
 #[derive(Clone)]
 pub struct World {
     clock: Clock,
@@ -29,53 +29,55 @@ struct LastId {
     counter: u16,
 }
 
-/// Where CPU work runs.
+/// Threads for CPU work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cpu {
-    /// On Tokio's threads for blocking work.
+    /// Tokio's threads for blocking work.
     Blocking,
-    /// On the caller's thread, in its turn.
+    /// The caller's thread.
     Inline,
 }
 
 /// Largest counter of a UUIDv7: `rand_a` has 12 bits (RFC 9562, section 5.7).
 const MAX_COUNTER: u16 = 0xfff;
-/// A counter begins in the lower half of its range, so that a millisecond has room for 2,048 ids (RFC 9562, section 6.2).
+/// Mask for the first counter of a millisecond. It lies in the lower half of its range, so that a millisecond has room
+/// for 2,048 ids (RFC 9562, section 6.2).
 const FIRST_COUNTER: u128 = 0x7ff;
 
 impl World {
-    /// The machine's clock, random numbers of the operating system, HTTPS to AWS, Tokio's blocking threads.
+    /// Returns the production world: the machine's clock, random numbers of the operating system, HTTPS to AWS, Tokio's
+    /// blocking threads.
     pub fn system() -> Self {
         #[expect(clippy::disallowed_methods, reason = "this is where random numbers come from")]
         let random = Arc::new(|| Uuid::new_v4().as_u128());
         Self { clock: Clock::system(), random, last_id: Arc::default(), http: None, cpu: Cpu::Blocking }
     }
 
-    /// The same under another clock.
+    /// Replaces the clock.
     #[must_use]
     pub fn with_clock(self, clock: Clock) -> Self {
         Self { clock, ..self }
     }
 
-    /// The same with other random numbers of 128 bits.
+    /// Replaces the source of random numbers of 128 bits.
     #[must_use]
     pub fn with_random(self, random: impl Fn() -> u128 + Send + Sync + 'static) -> Self {
         Self { random: Arc::new(random), ..self }
     }
 
-    /// The same with another way to send HTTP requests.
+    /// Replaces the HTTP client.
     #[must_use]
     pub fn with_http(self, client: SharedHttpClient) -> Self {
         Self { http: Some(client), ..self }
     }
 
-    /// The same with CPU work elsewhere.
+    /// Replaces the threads for CPU work.
     #[must_use]
     pub fn with_cpu(self, cpu: Cpu) -> Self {
         Self { cpu, ..self }
     }
 
-    /// Returns the time.
+    /// Returns the current time.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
@@ -85,23 +87,23 @@ impl World {
         &self.clock
     }
 
-    /// Returns what HTTP requests are sent by, where it is not the client of this process.
+    /// Returns the HTTP client, if it is not the default one of this process.
     pub fn http(&self) -> Option<&SharedHttpClient> {
         self.http.as_ref()
     }
 
-    /// Makes a random id.
+    /// Creates a random id.
     pub fn uuid_v4(&self) -> Uuid {
         Builder::from_random_bytes((self.random)().to_be_bytes()).into_uuid()
     }
 
-    /// Makes an id of the present time. Ids of one process ascend, within a millisecond too.
+    /// Creates an id from the current time. Ids of one process ascend, also within a millisecond.
     pub fn uuid_v7(&self) -> Uuid {
         let random = (self.random)();
         let now = u64::try_from(self.now().as_millisecond()).unwrap_or_default();
         let mut last = self.last_id.lock().unwrap_or_else(PoisonError::into_inner);
         if now > last.milliseconds {
-            // 11 bits.
+            // The mask has 11 bits.
             *last = LastId { milliseconds: now, counter: u16::try_from((random >> 64) & FIRST_COUNTER).unwrap_or(0) };
         } else if last.counter < MAX_COUNTER {
             last.counter += 1;
@@ -120,7 +122,7 @@ impl World {
         f64::from(bits) / f64::from(u32::MAX)
     }
 
-    /// Runs CPU work of more than some milliseconds off the executor. An error if it panics.
+    /// Runs CPU work of more than some milliseconds off the executor. Returns an error if the work panics.
     pub async fn compute<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,

@@ -1,35 +1,36 @@
-//! Where an erasure of many orders stands: which pass, and behind which record its next page begins.
+//! Progress of an erasure of many orders: the pass, and the record after which the next page begins.
 
 use std::{fmt, str::FromStr};
 
 use anyhow::{Result, anyhow};
 use uuid::Uuid;
 
-/// A pass over the studio's records of one kind. Later passes read what earlier ones marked.
+/// A pass over the studio's records of one kind. Later passes read the marks of earlier ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pass {
     /// Marks orders.
     Orders,
     /// Erases the downloads of marked orders.
     Downloads,
-    /// Erases the emails of marked orders and of erased downloads, and those to the address.
+    /// Erases the emails of marked orders and erased downloads, and those to the address.
     Emails,
 }
 
-/// Pass and page, as text `pass` or `pass/id`.
+/// Pass and page, in text form `pass` or `pass/id`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Position {
-    /// The pass.
+    /// Pass.
     pub pass: Pass,
-    /// The last record of the page before; `None` at the pass's beginning.
+    /// Last record of the previous page; `None` at the beginning of the pass.
     pub after: Option<Uuid>,
 }
 
 impl Position {
-    /// The beginning.
+    /// Beginning of the erasure.
     pub const BEGINNING: Self = Self { pass: Pass::Orders, after: None };
 
-    /// The position behind a page whose pass continues behind `next`; `None` behind the last page of the last pass.
+    /// Returns the position after a page whose pass continues after `next`; `None` after the last page of the last
+    /// pass.
     pub fn behind(self, next: Option<Uuid>) -> Option<Self> {
         if next.is_some() {
             return Some(Self { after: next, ..self });
@@ -85,7 +86,7 @@ mod tests {
         while let Some(at) = position {
             seen.push(at.to_string());
             assert_eq!(at.to_string().parse::<Position>().expect("reads"), at);
-            // One more page in each pass, then the next pass.
+            // Each pass has one more page, then the next pass begins.
             position = at.behind(Some(id).filter(|_| at.after.is_none()));
         }
         let page = |pass: &str| [pass.to_owned(), format!("{pass}/{id}")];

@@ -1,4 +1,4 @@
-//! A dead-letter queue, as operators need it: looked at, put back, removed message by message.
+//! A dead-letter queue: its messages can be read, put back and deleted.
 
 use std::time::Duration;
 
@@ -12,47 +12,49 @@ use crate::{
     queue::{Counts, Queue},
 };
 
-/// SQS: at most 10 messages a receive.
+/// SQS: at most 10 messages per receive.
 const CONCURRENCY: i32 = 10;
-/// A message that was looked at is hidden for so long, unless it is put back before: long enough to read a whole queue
-/// without meeting the same message twice.
+/// Time for which a read message is hidden, unless it is put back before. Long enough to read a whole queue without
+/// receiving the same message twice.
 pub const LOOKED_AT: Duration = Duration::from_secs(30);
-/// SQS answers a short poll from some of its servers only; where more is known to be there, it is asked to look longer.
+/// Wait for a repeated receive. A short poll of SQS queries some of its servers only; if more messages are expected, a
+/// long poll follows.
 const LOOK_AGAIN_SECONDS: i32 = 1;
 
-/// One dead-letter queue. Its messages are moved nowhere by being received, however often: it has no such queue itself.
+/// Client of one dead-letter queue. Receives never move its messages, because it has no dead-letter queue of its own.
 #[derive(Clone)]
 pub struct DeadLetters {
     queue: Queue,
 }
 
-/// A message in it, hidden from others for now.
+/// A message in the queue, hidden from other readers for now.
 #[derive(Debug, Clone)]
 pub struct DeadLetter {
-    /// SQS's id of the message.
+    /// SQS's message id.
     pub id: String,
-    /// What it says.
+    /// Body of the message.
     pub body: String,
-    /// When it was put on its first queue.
+    /// Time at which the message was sent to its first queue.
     pub sent_at: Timestamp,
-    /// How often it was received there and here.
+    /// Number of receives, from both queues.
     pub receives: u32,
     receipt_handle: String,
 }
 
 impl DeadLetters {
-    /// The dead-letter queue behind this client.
+    /// Creates a client of this queue.
     pub fn new(queue: Queue) -> Self {
         Self { queue }
     }
 
-    /// How many messages there are.
+    /// Returns the numbers of messages.
     pub async fn counts(&self) -> Result<Counts> {
         self.queue.counts().await
     }
 
-    /// Looks at the messages, `most` at most, and hides them for so long. Those looked at by somebody else are not among them.
-    /// `patient`: SQS, whose count of them lags, is asked to look longer even where it knows of none.
+    /// Reads up to `most` messages and hides them for `hide`. Messages that another reader has hidden are not returned.
+    ///
+    /// With `patient`, a long poll happens even if SQS's count, which lags behind, is zero.
     pub async fn look(&self, most: usize, patient: bool, hide: Duration) -> Result<Vec<DeadLetter>> {
         let expected = usize::try_from(self.counts().await?.waiting).unwrap_or(usize::MAX).min(most);
         let mut found: Vec<DeadLetter> = Vec::new();
@@ -81,7 +83,7 @@ impl DeadLetters {
         Ok(found)
     }
 
-    /// Shows them again to whoever looks next. Where that fails they are seen a little later.
+    /// Makes the messages visible to other readers. After a failure they become visible a little later.
     pub async fn put_back(&self, letters: &[&DeadLetter]) {
         let handles: Vec<_> = letters.iter().map(|letter| letter.receipt_handle.as_str()).collect();
         if let Err(error) = self.queue.show(&handles).await {
@@ -89,7 +91,7 @@ impl DeadLetters {
         }
     }
 
-    /// Removes one that is done with.
+    /// Deletes a message.
     pub async fn remove(&self, letter: &DeadLetter) -> Result<()> {
         self.queue
             .client

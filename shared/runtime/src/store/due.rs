@@ -1,4 +1,4 @@
-//! The sparse index of what should have moved by now.
+//! Sparse index of records that are due.
 
 use anyhow::Result;
 use domain::{record::Record, studio::Studio};
@@ -13,11 +13,11 @@ use super::{
 };
 use crate::aws::failed;
 
-/// Keys asked for at once where all are wanted.
+/// Keys read per request when all keys are read.
 const MAX_DUE_PAGE: i32 = 1000;
 
 impl<R: Record> Table<R> {
-    /// Keys of all records that something is due for, whenever that is.
+    /// Returns the keys of all records with a due date.
     pub async fn all_due(&self) -> Result<Vec<(Studio, Uuid)>> {
         let mut keys = Vec::new();
         for shard in 0..DUE_SHARDS {
@@ -34,8 +34,8 @@ impl<R: Record> Table<R> {
         Ok(keys)
     }
 
-    /// Keys of one shard's records that should have moved by `now`, at most `limit`, and where to go on; the longest overdue
-    /// first.
+    /// Returns up to `limit` keys of one shard's records due by `now`, the longest overdue first, and where to
+    /// continue.
     pub async fn due_page(
         &self,
         shard: u128,

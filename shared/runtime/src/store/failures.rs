@@ -1,4 +1,4 @@
-//! The sparse index of failures: the records of one table that failed for good, of all studios, newest first.
+//! Sparse index of failures: the failed records of one table, of all studios, newest first.
 
 use std::{collections::HashMap, fmt, str::FromStr};
 
@@ -18,32 +18,32 @@ use super::{
 };
 use crate::{aws::failed, metrics};
 
-/// Nobody asks for more before the first of them are mended.
+/// Largest number of failures that are counted. Operators correct the first of them before they need more.
 pub const MOST_COUNTED: u64 = 20_000;
 
-/// A record that failed, as far as the index knows it.
+/// A failed record, with the attributes of the index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// Where it stands in the list.
+    /// Place in the list of failures.
     pub key: FailureKey,
-    /// Why.
+    /// Error of the record.
     pub error: RecordError,
-    /// Its tries, and when they failed.
+    /// State of the job: attempts, and times of the failures.
     pub work: JobState,
 }
 
-/// A place in the list of failures. As text it is a cursor.
+/// Place in the list of failures; its text form is a cursor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FailureKey {
-    /// When it failed.
+    /// Time of the failure.
     pub failed_at: Timestamp,
-    /// Owner.
+    /// Studio of the record.
     pub studio: Studio,
-    /// Which record.
+    /// Id of the record.
     pub id: Uuid,
 }
 
-/// The text is no cursor of ours.
+/// Error: the text is not a cursor of the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("it is no cursor that a list has answered")]
 pub struct InvalidCursor;
@@ -71,7 +71,7 @@ impl FromStr for FailureKey {
     }
 }
 
-/// What the index holds of a record.
+/// Attributes of a record in the index.
 #[derive(Deserialize)]
 struct Indexed {
     studio: Studio,
@@ -82,8 +82,8 @@ struct Indexed {
 }
 
 impl<R: Record> Table<R> {
-    /// Those that failed at `until` or before, behind `after`: at most `limit`, newest first. Where there are fewer than
-    /// `limit`, there are no more. The index lags behind the table by some milliseconds.
+    /// Returns up to `limit` records that failed by `until`, after `after`, newest first. Fewer than `limit` records
+    /// mean that there are no more. The index lags behind the table by some milliseconds.
     pub async fn failures(&self, until: Timestamp, after: Option<&FailureKey>, limit: usize) -> Result<Vec<Failure>> {
         let mut found = Vec::new();
         let mut start = after.map(start_key);
@@ -99,7 +99,7 @@ impl<R: Record> Table<R> {
             for item in answer.items.unwrap_or_default() {
                 match read(item) {
                     Ok(failure) => found.push(failure),
-                    // It stands in nobody's way; the record itself says more.
+                    // One unreadable entry does not block the list; the record itself has the details.
                     Err(error) => {
                         error!(
                             table = self.name,
@@ -118,7 +118,7 @@ impl<R: Record> Table<R> {
         Ok(found)
     }
 
-    /// How many there are; counting ends at [`MOST_COUNTED`] or a little more.
+    /// Returns the number of failures. Counting ends at about [`MOST_COUNTED`].
     pub async fn count_failures(&self, until: Timestamp) -> Result<u64> {
         let (mut count, mut start) = (0, None);
         loop {

@@ -1,4 +1,4 @@
-//! Items of earlier builds that lack what this one reads them by.
+//! Items of earlier builds that lack attributes by which this build reads them.
 
 use anyhow::Result;
 use domain::{record::Record, studio::Studio};
@@ -11,11 +11,11 @@ use super::{
 };
 use crate::aws::failed;
 
-/// Items read at once: those that need nothing are read too.
+/// Items read per request, including those that need no filling.
 const ITEMS_PER_SCAN: i32 = 500;
 
 impl<R: Record> Table<R> {
-    /// Keys of records that lack index attributes, of one page of the table; and where the next page begins.
+    /// Returns the keys of records that lack index attributes, from one page of the table, and where to continue.
     pub async fn unfilled(&self, after: Option<&str>) -> Result<(Vec<(Studio, Uuid)>, Option<String>)> {
         let start = after.and_then(|after| after.split_once('/'));
         let start = start.map(|(studio, id)| Item::from([("studio".into(), text(studio)), ("id".into(), text(id))]));

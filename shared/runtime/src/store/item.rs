@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-/// An item, by its attributes' names.
+/// An item: attributes by name.
 pub type Item = HashMap<String, AttributeValue>;
 
 #[expect(clippy::needless_pass_by_value, reason = "callers hand over what they just made")]

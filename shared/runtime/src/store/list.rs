@@ -1,4 +1,4 @@
-//! Lists of a studio's records, page by page.
+//! Paginated lists of a studio's records.
 
 use std::collections::HashMap;
 
@@ -16,23 +16,23 @@ use super::{
 };
 use crate::aws::failed;
 
-/// Items read at once for a list, at most; where all are shown, a page reads one more than it shows.
+/// Largest number of items read per request for a list. If all are shown, a page reads one more than it shows.
 const RECORDS_PER_READ: usize = 100;
-/// Queries for one page of a list.
+/// Largest number of queries for one page of a list.
 const MAX_LIST_QUERIES: usize = 40;
 
-/// Some of a studio's records, newest first.
+/// A page of a studio's records, newest first.
 #[derive(Debug)]
 pub struct Page<R> {
-    /// The records.
+    /// Records on the page.
     pub items: Vec<R>,
-    /// Where to go on; `None` at the end.
+    /// Cursor of the next page; `None` on the last page.
     pub next: Option<Uuid>,
 }
 
 impl<R: Record> Table<R> {
-    /// A studio's records, newest first, those that `keep` takes. A page may hold fewer than `limit` and yet have a
-    /// next one, where `keep` takes few: the work of one call is bounded.
+    /// Returns a studio's records that match `keep`, newest first. If few match, a page can have fewer than `limit`
+    /// records and still have a next page, because the work of one call is limited.
     pub async fn list(
         &self,
         studio: &Studio,
@@ -78,8 +78,10 @@ impl<R: Record> Table<R> {
         Ok(Page { items, next: seen })
     }
 
-    /// The studio's records with this value in the index, newest first, those that `keep` takes: it must refuse those whose
-    /// value has changed, since the index lags behind. Reads a key and a record for each that it shows, and one more.
+    /// Returns the studio's records with this value in the index that match `keep`, newest first.
+    ///
+    /// The index lags behind, so `keep` must refuse records whose value has changed. Reads a key and a record for each
+    /// shown record, and one more.
     pub async fn list_by(
         &self,
         studio: &Studio,
@@ -133,7 +135,7 @@ impl<R: Record> Table<R> {
     }
 }
 
-/// A query's limit.
+/// Converts a number of items to the type of a query's limit.
 fn query_limit(items: usize) -> i32 {
     i32::try_from(items).unwrap_or(i32::MAX)
 }

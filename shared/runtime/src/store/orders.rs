@@ -1,11 +1,12 @@
-//! Orders, the chunk items that hold their photo ids, and an item for each photo of an order.
+//! Orders, the chunk items with their photo ids, and an item for each photo of an order.
 //!
-//! **A photo is deleted or ordered, never both.** A deletion looks for orders of the photo, marks the photo, and looks again. If
-//! it finds one, it removes the mark; otherwise it condemns the photo, which nothing reverts, and deletes pictures, original and,
-//! last, the record. A request for an order looks at its photos, writes the chunks and an item for each photo, looks again, and
-//! then creates the order. Whichever writes first is seen by the other. Items of a photo share a partition and are read
-//! consistently: no index is trusted here. An item whose order does not exist counts for a minute, since its request may
-//! still be under way. A deletion that broke off is continued by repeating the request.
+//! **A photo is either deleted or ordered, never both.** A deletion looks for orders of the photo, marks the photo, and
+//! looks again. If it finds one, it removes the mark. Otherwise it condemns the photo, which is irreversible, and
+//! deletes the pictures, the original and, last, the record. A request for an order reads its photos, writes the chunks
+//! and an item for each photo, reads the photos again, and then creates the order. The one that writes first is visible
+//! to the other. Items of a photo share a partition and are read consistently, without an index. An item whose order
+//! does not exist counts for a minute, because the request of the order may still be in progress. Repeating the request
+//! continues an interrupted deletion.
 
 use std::{collections::HashMap, convert::Infallible, time::Duration};
 
@@ -30,20 +31,20 @@ use super::{
 };
 use crate::{aws::failed, world::World};
 
-/// When a chunk was written, in seconds since the epoch.
+/// Attribute with the time at which a chunk was written, in seconds since the epoch.
 const WRITTEN_AT: &str = "written_at";
-/// An order is made within this time of writing its photos down: a request takes 30 s at most.
+/// Time within which an order is created after its photo items were written; a request takes 30 s at most.
 const MAKING_SECONDS: i64 = 60;
 
 /// DynamoDB: at most 25 items per BatchWriteItem.
 const MAX_BATCH_WRITE: usize = 25;
-/// Batches written at once.
+/// Number of batches written concurrently.
 const CONCURRENT_BATCHES: usize = 8;
-/// Rounds of a batch of writes of which DynamoDB leaves some for later.
+/// Largest number of requests for one batch of writes, of which DynamoDB may leave some unprocessed.
 const MAX_ROUNDS: usize = 16;
 
-/// The orders table: an order under its id, its photo ids under `{id}#{n}`; and for each photo, in a partition of its own
-/// (`{studio}#{photo}`), an item for each order that has it.
+/// The orders table: an order under its id, its photo ids under `{id}#{n}`, and for each photo an item per order, in a
+/// partition of its own (`{studio}#{photo}`).
 pub struct Orders {
     client: Client,
     name: String,
@@ -52,18 +53,19 @@ pub struct Orders {
 }
 
 impl Orders {
-    /// The table of this name.
+    /// Creates a client of the table with this name.
     pub fn new(client: Client, name: impl Into<String>, world: &World) -> Self {
         let name = name.into();
         Self { whole: Table::new(client.clone(), name.clone(), world), client, name, world: world.clone() }
     }
 
-    /// The orders alone.
+    /// Returns the table of orders without their chunks and photo items.
     pub fn table(&self) -> &Table<Order> {
         &self.whole
     }
 
-    /// Writes the order's photos down. They come first, so that no order is ever seen without its photos.
+    /// Writes the order's chunks and photo items. They precede the order, so that no order is visible without its
+    /// photos.
     pub async fn put_photos(&self, order: &Order, photos: &[Uuid], now: Timestamp) -> Result<()> {
         for (n, chunk) in photos.chunks(CHUNK).enumerate() {
             let mut item: HashMap<String, AttributeValue> =
@@ -82,7 +84,7 @@ impl Orders {
         self.put_photo_items(order, photos, now).await
     }
 
-    /// Writes an item for each photo of the order, by which a deletion finds it.
+    /// Writes an item for each photo of the order. Deletions find the order by it.
     pub async fn put_photo_items(&self, order: &Order, photos: &[Uuid], now: Timestamp) -> Result<()> {
         let item = |photo: &Uuid| {
             let put = PutRequest::builder()
@@ -119,24 +121,24 @@ impl Orders {
         Err(left.context(ServiceUnavailable("Failed to write an order's photos")))
     }
 
-    /// Makes the order, whose photos are written.
+    /// Creates the order after its photos were written.
     pub async fn create(&self, order: &Order) -> Result<Created<Order>> {
         self.whole.create(order).await
     }
 
-    /// An order of the studio that holds the photo, or is being made and will. `filled`: all orders have an item for each of
-    /// their photos.
+    /// Returns an order of the studio that contains the photo, or that is being created with it. `filled`: all orders
+    /// have an item for each of their photos.
     pub async fn holding(&self, studio: &Studio, photo: Uuid, now: Timestamp, filled: bool) -> Result<Option<Uuid>> {
         let partition = photo_partition(studio, photo);
         let found = self.first_holding(studio, &partition, None, now).await?;
         if found.is_some() || filled {
             return Ok(found);
         }
-        // An order of an earlier build: all the studio's chunks are read.
+        // An order of an earlier build may have no photo items, so all chunks of the studio are read.
         self.first_holding(studio, studio.as_str(), Some(photo), now).await
     }
 
-    /// The first order that holds the photo among the items of a partition; `within`: the chunks with this photo.
+    /// Returns the first order in a partition that contains the photo. `within`: only chunks with this photo.
     async fn first_holding(
         &self,
         studio: &Studio,
@@ -165,7 +167,7 @@ impl Orders {
                 let order = item.get("id").and_then(|id| id.as_s().ok()?.split('#').next()?.parse().ok());
                 let Some(order) = order else { continue };
                 let written_at = item.get(WRITTEN_AT).and_then(|at| at.as_n().ok()?.parse::<i64>().ok());
-                // One whose maker died before it was made holds nothing.
+                // An order whose request crashed before it was created does not count.
                 let is_young = written_at.is_some_and(|at| now.as_second().saturating_sub(at) < MAKING_SECONDS);
                 let holds = self.get(studio, order).await?.map_or(is_young, |order| !order.is_erased());
                 if holds {
@@ -179,18 +181,18 @@ impl Orders {
         }
     }
 
-    /// The order, or `None`.
+    /// Returns the order, or `None` if it does not exist.
     pub async fn get(&self, studio: &Studio, id: Uuid) -> Result<Option<Order>> {
         self.whole.get(studio, id).await
     }
 
-    /// The orders of these ids, those that exist.
+    /// Returns those orders of these ids that exist.
     pub async fn get_many(&self, studio: &Studio, ids: &[Uuid]) -> Result<HashMap<Uuid, Order>> {
         self.whole.get_many(studio, ids).await
     }
 
-    /// Marks the order as erased, removes its personal data, then the items that hold its photos; `None` where there is no such
-    /// order. Can be repeated.
+    /// Marks the order as erased, removes its personal data, then its chunks and photo items. Returns `None` if the
+    /// order does not exist. Can be repeated.
     pub async fn erase(&self, studio: &Studio, id: Uuid, now: Timestamp) -> Result<Option<Order>> {
         let erase = |order: &mut Order| {
             order.erase(now);
@@ -198,7 +200,7 @@ impl Orders {
         };
         let Some((order, _)) = self.whole.update(studio, id, erase).await? else { return Ok(None) };
         for n in 0..(order.photo_count as usize).div_ceil(CHUNK) {
-            // The chunk last: it tells which items there are, also to who repeats this.
+            // The chunk is deleted last, because a repeated erasure reads from it which items exist.
             let Some(photos) = self.chunk(studio, id, n).await? else { continue };
             let delete = |photo: &Uuid| {
                 let delete = DeleteRequest::builder().key("studio", text(photo_partition(studio, *photo)));
@@ -217,12 +219,12 @@ impl Orders {
         Ok(Some(order))
     }
 
-    /// Some orders of all studios that were not erased, in no order, and where to continue.
+    /// Returns some orders of all studios that were not erased, in no order, and where to continue.
     pub async fn scan(&self, start: Option<ScanKey>) -> Result<(Vec<Order>, Option<ScanKey>)> {
         self.whole.scan(start).await
     }
 
-    /// The order's photo ids, as ordered.
+    /// Returns the order's photo ids in their sequence.
     pub async fn photos(&self, order: &Order) -> Result<Vec<Uuid>> {
         let count = order.photo_count as usize;
         let mut photos = Vec::with_capacity(count);
@@ -233,7 +235,7 @@ impl Orders {
         Ok(photos)
     }
 
-    /// The photo ids of a chunk item, or `None`.
+    /// Returns the photo ids of a chunk, or `None` if it does not exist.
     async fn chunk(&self, studio: &Studio, order: Uuid, n: usize) -> Result<Option<Vec<Uuid>>> {
         let answer = self
             .client
@@ -248,7 +250,7 @@ impl Orders {
         Ok(answer.item.map(serde_dynamo::from_item::<_, OrderChunk>).transpose()?.map(|chunk| chunk.photos))
     }
 
-    /// A studio's orders with this reference, newest first: see [`Table::list_by`].
+    /// Lists a studio's orders with this reference, newest first: see [`Table::list_by`].
     pub async fn list_by_reference(
         &self,
         studio: &Studio,
@@ -260,7 +262,7 @@ impl Orders {
         self.whole.list_by(studio, (ListIndex::Reference, reference), after, limit, keep).await
     }
 
-    /// A studio's orders, newest first, those that `keep` takes.
+    /// Lists a studio's orders that match `keep`, newest first.
     pub async fn list(
         &self,
         studio: &Studio,

@@ -1,4 +1,4 @@
-//! Reads of many records that are no page of a list: a range of ids, and a whole table.
+//! Reads of a range of ids and of a whole table.
 
 use std::{fmt, str::FromStr};
 
@@ -12,10 +12,10 @@ use super::{
 };
 use crate::aws::failed;
 
-/// Items that one request of a scan looks at.
+/// Items that one request of a scan reads.
 const SCAN_PAGE: i32 = 1000;
 
-/// The key of the item behind which a scan continues: partition and sort key, as `partition/sort`. Neither holds a slash.
+/// Key of the item after which a scan continues, in text form `partition/sort`. Neither part contains a slash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScanKey {
     partition: String,
@@ -49,7 +49,7 @@ impl ScanKey {
 }
 
 impl<R: Record> Table<R> {
-    /// The studio's records with ids from `first` to `last`, those that `keep` takes.
+    /// Returns the studio's records with ids from `first` to `last` that match `keep`.
     pub async fn between(
         &self,
         studio: &Studio,
@@ -81,7 +81,7 @@ impl<R: Record> Table<R> {
         }
     }
 
-    /// Some records of all studios that were not erased, in no order, and where to continue; `None` at the end.
+    /// Returns some records of all studios that were not erased, in no order, and where to continue; `None` at the end.
     pub async fn scan(&self, start: Option<ScanKey>) -> Result<(Vec<R>, Option<ScanKey>)> {
         let answer = self
             .client

@@ -1,4 +1,4 @@
-//! One DynamoDB table of one kind of record.
+//! DynamoDB table of one kind of record.
 
 use std::{collections::HashMap, marker::PhantomData, time::Duration};
 
@@ -21,23 +21,23 @@ use super::{
 };
 use crate::{aws::failed, metrics, world::World};
 
-/// A change is applied to a newer item again and again for so long. A request must be answered within 29 s.
+/// Time for which a change is applied again after conflicts. A request must have a response within 29 s.
 const CONTENTION: Duration = Duration::from_secs(8);
-/// The longest wait between two such times; from 10 ms on it doubles with each, and is jittered.
+/// Longest wait between two such attempts. The wait starts at 10 ms, doubles each time, and is jittered.
 const MAX_CONTENTION_WAIT: Duration = Duration::from_millis(500);
-/// Rounds of a batch of reads of which DynamoDB leaves some for later.
+/// Largest number of requests for one batch of reads, of which DynamoDB may leave some unprocessed.
 const MAX_ROUNDS: usize = 16;
 /// DynamoDB: at most 100 keys per BatchGetItem.
 pub(super) const MAX_BATCH_GET: usize = 100;
-/// Batches read at once.
+/// Number of batches read concurrently.
 const CONCURRENT_BATCHES: usize = 8;
 
-/// The attribute that tells which index attributes the writer of an item knew.
+/// Attribute with the version of the index attributes that the writer of an item knew.
 pub(super) const INDEXED: &str = "indexed";
-/// Raised when records get another index attribute: older items are then filled (see [`crate::fill`]).
+/// Version of the index attributes. A higher version causes older items to be filled (see [`crate::fill`]).
 pub(crate) const INDEXED_VERSION: u32 = 1;
 
-/// One table.
+/// Client of one table.
 pub struct Table<R> {
     pub(super) client: Client,
     pub(super) name: String,
@@ -45,16 +45,16 @@ pub struct Table<R> {
     record: PhantomData<fn() -> R>,
 }
 
-/// What [`Table::create`] found.
+/// Result of [`Table::create`].
 #[derive(Debug)]
 pub enum Created<R> {
-    /// It is new (also when our own first try's reply was lost).
+    /// The record was created, possibly by an earlier attempt whose response was lost.
     New,
-    /// Another step made it before.
+    /// The record existed already.
     Existed(Box<R>),
 }
 
-/// This build can't read an item: a newer one wrote it, or it is damaged. Stands as a context in an error's chain.
+/// Marks an error in its chain: this build cannot read an item, because a newer build wrote it or it is damaged.
 #[derive(Debug, Clone, Copy)]
 pub struct Unreadable;
 
@@ -71,12 +71,12 @@ struct Seen<R> {
 }
 
 impl<R: Record> Table<R> {
-    /// The table of this name; write ids and waits are made of this world's random numbers.
+    /// Creates a client of the table with this name. Write ids and waits use random numbers of this world.
     pub fn new(client: Client, name: impl Into<String>, world: &World) -> Self {
         Self { client, name: name.into(), world: world.clone(), record: PhantomData }
     }
 
-    /// The record as it is now, or `None`.
+    /// Returns the current record, or `None` if it does not exist.
     pub async fn get(&self, studio: &Studio, id: Uuid) -> Result<Option<R>> {
         Ok(self.see(studio, id).await?.map(|seen| seen.record))
     }
@@ -106,7 +106,8 @@ impl<R: Record> Table<R> {
         Ok(Seen { record, revision, write_id })
     }
 
-    /// A record of a list. One that this build can't read stands in nobody's way: it is left out, and operators are told.
+    /// Decodes a record of a list. An unreadable one is skipped and reported to operators, so that it does not block
+    /// the list.
     pub(super) fn readable(item: Item) -> Option<R> {
         match Self::decode(item) {
             Ok(seen) => Some(seen.record),
@@ -145,7 +146,7 @@ impl<R: Record> Table<R> {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld))
     }
 
-    /// Makes the record unless one with its id exists.
+    /// Creates the record unless one with its id exists.
     pub async fn create(&self, record: &R) -> Result<Created<R>> {
         let write_id = self.world.uuid_v4().to_string();
         let sent = self.put(record, 1, &write_id)?.condition_expression("attribute_not_exists(id)").send().await;
@@ -158,10 +159,10 @@ impl<R: Record> Table<R> {
         }
     }
 
-    /// Applies `change` to the record by one conditional write; `None` when there is no such record.
+    /// Applies `change` to the record by one conditional write. Returns `None` if the record does not exist.
     ///
-    /// An `Err` of `change` writes nothing and is returned as it is, beside the record as it was seen. Nor is anything
-    /// written where the change changes nothing.
+    /// An `Err` of `change` writes nothing and is returned unchanged, with the current record. A change without effect
+    /// writes nothing either.
     pub async fn update<T, E>(
         &self,
         studio: &Studio,
@@ -199,7 +200,7 @@ impl<R: Record> Table<R> {
             if seen.write_id == write_id {
                 return Ok(Some((seen.record, Ok(outcome))));
             }
-            // Losers that all come back at once would race anew.
+            // Waits, because concurrent writers that all retry immediately would conflict again.
             if races > 0 {
                 let full = Duration::from_millis(10 << races.min(10)).min(MAX_CONTENTION_WAIT);
                 tokio::time::sleep(full.mul_f64(self.world.jitter())).await;
@@ -211,8 +212,8 @@ impl<R: Record> Table<R> {
         Err(lost.context(ServiceUnavailable("Failed to write a record")))
     }
 
-    /// Writes an item of an earlier build as this one would have; does nothing where it can't be read, or somebody else
-    /// writes it meanwhile.
+    /// Writes an item of an earlier build with the attributes of this build. Does nothing if the item is unreadable, or
+    /// is written concurrently.
     pub async fn rewrite(&self, studio: &Studio, id: Uuid) -> Result<()> {
         let seen = match self.see(studio, id).await {
             Err(error) if error.downcast_ref::<Unreadable>().is_some() => {
@@ -231,7 +232,7 @@ impl<R: Record> Table<R> {
         old_item(sent).map(drop)
     }
 
-    /// Removes the record; none is as good as removed.
+    /// Deletes the record. A missing record is not an error.
     pub async fn delete(&self, studio: &Studio, id: Uuid) -> Result<()> {
         self.client
             .delete_item()
@@ -244,7 +245,7 @@ impl<R: Record> Table<R> {
         Ok(())
     }
 
-    /// Removes the record if it is so, and stays so until it is removed.
+    /// Deletes the record if it meets the condition and does not change meanwhile.
     pub async fn delete_if(&self, studio: &Studio, id: Uuid, condition: impl Fn(&R) -> bool) -> Result<()> {
         let Some(seen) = self.see(studio, id).await?.filter(|seen| condition(&seen.record)) else { return Ok(()) };
         let sent = self
@@ -261,12 +262,12 @@ impl<R: Record> Table<R> {
             Err(error) if error.as_service_error().is_none_or(|e| !e.is_conditional_check_failed_exception()) => {
                 Err(failed("Failed to delete a record", error))
             }
-            // Changed meanwhile: it is another's by now, or removed by this very call, whose first answer was lost.
+            // Changed meanwhile: another request owns it now, or this call deleted it and the first response was lost.
             _ => Ok(()),
         }
     }
 
-    /// The records of these ids, those that exist.
+    /// Returns those records of these ids that exist.
     pub async fn get_many(&self, studio: &Studio, ids: &[Uuid]) -> Result<HashMap<Uuid, R>> {
         let mut found = HashMap::with_capacity(ids.len());
         let mut chunks =
@@ -281,13 +282,13 @@ impl<R: Record> Table<R> {
         Ok(found)
     }
 
-    /// Those of at most 100 ids that exist.
+    /// Returns those items of at most 100 ids that exist.
     pub(super) async fn get_chunk(&self, studio: &Studio, ids: &[Uuid]) -> Result<Vec<Item>> {
         let keys =
             ids.iter().map(|id| Item::from([("studio".into(), text(studio)), ("id".into(), text(id))])).collect();
         let mut keys = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build()?;
         let mut found = Vec::with_capacity(ids.len());
-        // DynamoDB may leave keys for another round, above 16 MB of items or when it is busy.
+        // DynamoDB may leave keys for another request, above 16 MB of items or under load.
         for round in 0..MAX_ROUNDS {
             let answer = self
                 .client
@@ -308,7 +309,7 @@ impl<R: Record> Table<R> {
     }
 }
 
-/// `None` when the write took effect, else the item that stood in its way (empty when there was none).
+/// Returns `None` if the write took effect, otherwise the item that violated the condition (empty if there was none).
 fn old_item<T>(sent: Result<T, SdkError<PutItemError>>) -> Result<Option<Item>> {
     match sent {
         Ok(_) => Ok(None),

@@ -1,6 +1,6 @@
-//! Tombstones of deleted photos: an object that arrives late under their key is deleted.
+//! Tombstones of deleted photos. An object that arrives late for a tombstone is deleted.
 //!
-//! A tombstone stays until every upload URL of its photo has expired. An object without record or tombstone is left alone, and
+//! A tombstone stays until every upload URL of its photo has expired. An object without record or tombstone is kept and
 //! counted (`JobsWithoutRecord`).
 
 use anyhow::Result;
@@ -19,7 +19,7 @@ pub struct Tombstones {
 }
 
 impl Tombstones {
-    /// The tombstones in the table of this name.
+    /// Creates a client of the tombstones in this table.
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         Self { client, table: table.into() }
     }
