@@ -1,4 +1,4 @@
-//! A download: one deliverable made of an order, and the rules by which its link opens.
+//! A download: the archives or the photo made from an order, and the rules by which its link works.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -11,53 +11,54 @@ use crate::{
     studio::Studio,
 };
 
-/// One counted POST on a link opens a window in which further ones are free, so that an interrupted download resumes.
+/// Window that a counted download opens. Further downloads in it are not counted, so that an interrupted one can
+/// resume.
 pub const RESUME_WINDOW: SignedDuration = SignedDuration::from_hours(24);
 
-/// Days that a link lives when the request names none.
+/// Default number of days that a link works.
 pub const DEFAULT_EXPIRES_IN_DAYS: u32 = 7;
 
-/// One archive of several photos, or one bare file.
+/// Kind of a download.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DownloadKind {
     /// All photos of the order in one ZIP.
     Batch,
-    /// One photo as it is, ready at once.
+    /// One photo as a bare file, ready immediately.
     Single,
 }
 
-/// Which bytes of each photo.
+/// Version of the photos in a download.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Variant {
-    /// As uploaded.
+    /// Originals, as uploaded.
     #[default]
     Original,
-    /// The preview.
+    /// Previews.
     Web,
 }
 
-/// Where a download stands; `expired` is derived, never stored.
+/// Stored status of a download. `expired` is derived and never stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DownloadStatus {
-    /// To be built.
+    /// Waiting for a worker.
     Pending,
-    /// A worker holds the claim.
+    /// A worker leases the download.
     Processing,
-    /// The file lies in S3.
+    /// The files are in S3.
     Ready,
-    /// Refused or given up.
+    /// The build was rejected or has run out of attempts.
     Failed,
-    /// Taken back by the studio.
+    /// The studio revoked the download.
     Revoked,
 }
 
 impl DownloadStatus {
-    /// The status as records and answers spell it.
+    /// Returns the status as written in records and responses.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -69,50 +70,50 @@ impl DownloadStatus {
     }
 }
 
-/// How far a build is, in photos.
+/// Progress of a build, in photos.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Progress {
-    /// Photos whose last byte is stored.
+    /// Number of photos that are completely stored.
     pub done: u32,
-    /// Photos in all.
+    /// Total number of photos.
     pub total: u32,
 }
 
-/// The finished file.
+/// A file of a download.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BuiltFile {
-    /// Its key in the bucket it lies in.
+    /// Object key of the file.
     pub path: String,
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
     /// CRC-32 (IEEE) of the whole file.
     pub crc32: u32,
 }
 
-/// Where a build under way can be gone on with. What it has done so far, S3 itself lists.
+/// Checkpoint of a build in progress. S3 itself lists the parts that are done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
-    /// The archive's multipart upload.
+    /// Id of the archive's multipart upload.
     pub upload_id: String,
-    /// Fingerprint of the plan by which its parts were made, in hex: parts of another plan are worthless.
+    /// Fingerprint of the plan that its parts belong to, in hexadecimal digits. Parts of another plan cannot be used.
     pub plan: String,
 }
 
-/// Files of a download: not known, known before they are built, or built.
+/// Files of a download: unknown, planned or built.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "StoredFiles", into = "StoredFiles")]
 pub enum Files {
-    /// Nothing is known of them: a build that was begun by operators or by SQS's redrive, and not laid out yet.
+    /// The files are unknown: operators or SQS's redrive started the build, and it is not planned yet.
     #[default]
     Unknown,
-    /// The archives as they will be, at least one.
+    /// Planned archives, at least one.
     Planned(Vec<BuiltFile>),
-    /// The files as they are, at least one.
+    /// Built files, at least one.
     Built(Vec<BuiltFile>),
 }
 
-/// The attributes that records have had for their files from the beginning.
+/// Attributes of a stored record's files, unchanged since the first release.
 #[derive(Clone, Serialize, Deserialize)]
 struct StoredFiles {
     #[serde(default)]
@@ -148,7 +149,7 @@ impl From<Files> for StoredFiles {
 }
 
 impl Files {
-    /// The built files.
+    /// Returns the built files.
     pub fn built(&self) -> &[BuiltFile] {
         match self {
             Self::Built(files) => files,
@@ -156,7 +157,7 @@ impl Files {
         }
     }
 
-    /// The built files, or the planned ones before they are built.
+    /// Returns the built files, or the planned ones before they are built.
     pub fn known(&self) -> &[BuiltFile] {
         match self {
             Self::Built(files) | Self::Planned(files) => files,
@@ -165,137 +166,138 @@ impl Files {
     }
 }
 
-/// Why a download has a due date.
+/// Reason of a download's due date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Due {
-    /// Its build must have moved by then.
+    /// The build must have progressed by this time.
     Build(Timestamp),
-    /// It is at rest, and the email that tells the customer must be on its way by then.
+    /// The download is at rest, and its email must have been created by this time.
     Notification(Timestamp),
 }
 
-/// The record.
+/// Record of a download.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Download {
-    /// Owner.
+    /// Studio of the download.
     pub studio: Studio,
-    /// UUIDv7.
+    /// Id of the download, a UUIDv7.
     pub id: Uuid,
-    /// What it was made of.
+    /// Id of the order.
     pub order: Uuid,
-    /// Where it stands.
+    /// Status of the download.
     pub status: DownloadStatus,
-    /// One ZIP or one bare file.
+    /// ZIP of all photos, or one bare file.
     pub kind: DownloadKind,
     /// Originals or previews.
     pub variant: Variant,
-    /// The photo of a single download.
+    /// Id of the photo of a single download.
     pub photo: Option<Uuid>,
-    /// Raised by a retry or rebuild only; it survives claims and crashes.
+    /// Number of the build. A retry or rebuild increments it; claims and crashes do not.
     pub build: u32,
-    /// Archives are to be no longer than this, in bytes, but for one photo that is longer; `None` for one archive.
+    /// Largest size of an archive in bytes, except for a single larger photo; `None` for one archive.
     pub split_bytes: Option<u64>,
-    /// Its files: the archives, or the photo of a single download.
+    /// Files: the archives, or the photo of a single download.
     #[serde(flatten)]
     pub files: Files,
-    /// What of the build is in S3 and not yet an archive, so that the next owner goes on with it.
+    /// Checkpoint of the build, from which the next owner continues.
     pub position: Option<Position>,
-    /// How many photos.
+    /// Number of photos.
     pub photo_count: u32,
-    /// How far.
+    /// Progress of the build.
     pub progress: Progress,
-    /// Why it failed.
+    /// Reason of the failure.
     pub error: Option<RecordError>,
-    /// Tries, owner, lease.
+    /// Attempts, owner and lease.
     pub work: JobState,
-    /// Days that the link lives, counted from ready.
+    /// Number of days that the link works, counted from when the download is ready.
     pub expires_in_days: u32,
-    /// Set when ready.
+    /// Time at which the link expires, set when the download becomes ready.
     pub expires_at: Option<Timestamp>,
-    /// Counted downloads allowed; `None` is no bound.
+    /// Largest number of counted downloads; `None` means unlimited.
     pub max_downloads: Option<u32>,
-    /// Counted downloads so far.
+    /// Number of counted downloads so far.
     pub download_count: u32,
-    /// Until when further POSTs on the link are free.
+    /// End of the window in which further downloads are not counted.
     pub window_until: Option<Timestamp>,
-    /// Raised to make every link so far worthless.
+    /// Generation of the links. A higher number makes existing links stop working.
     pub generation: u32,
-    /// Is the customer told by email?
+    /// Whether the customer receives an email about the result.
     pub notify: bool,
-    /// The build whose failure the customer is told: the first that failed since one went well.
+    /// Build whose failure the customer is notified of: the first failed one since the last success.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure_told: Option<u32>,
-    /// When the record was made.
+    /// Time at which the record was created.
     pub created_at: Timestamp,
-    /// When it became ready.
+    /// Time at which the download became ready.
     pub ready_at: Option<Timestamp>,
-    /// When its order was erased and its objects were deleted.
+    /// Time at which its order was erased and its objects were deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub erased_at: Option<Timestamp>,
 }
 
-/// Why a link does not open.
+/// Reason why a link does not work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Closed {
-    /// Still being built.
+    /// The download is still being built.
     NotReady,
     /// The build failed.
     Failed,
-    /// Its days are over.
+    /// The link has expired.
     Expired,
-    /// The studio took it back.
+    /// The studio revoked the download.
     Revoked,
-    /// All counted downloads are used.
+    /// No counted downloads are left.
     Spent,
-    /// It has no archive of this number.
+    /// The download has no archive with this number.
     NoSuchArchive,
 }
 
 impl Download {
-    /// Where the archive of this build lies, or this one of its several archives, from 1.
+    /// Returns the key of this build's archive, or of one of its archives, from 1.
     pub fn archive(&self, volume: Option<u32>) -> ObjectKey {
         ObjectKey::Archive { studio: self.studio.clone(), download: self.id, build: self.build, volume }
     }
 
-    /// Where the index of this build's archives lies.
+    /// Returns the key of the index of this build's archives.
     pub fn index(&self) -> ObjectKey {
         ObjectKey::ArchiveIndex { studio: self.studio.clone(), download: self.id, build: self.build }
     }
 
-    /// The finished file of this number, from 1.
+    /// Returns the built file with this number, from 1.
     pub fn volume(&self, number: usize) -> Option<&BuiltFile> {
         self.files.built().get(number.checked_sub(1)?)
     }
 
-    /// Where its archives lie, or will. A bare photo is none: its file is the original itself.
+    /// Returns the keys of the archives, planned or built. Excludes a bare photo, whose file is the original itself.
     pub fn archive_keys(&self) -> impl Iterator<Item = ObjectKey> {
         let keys = self.files.known().iter().filter_map(|file| ObjectKey::parse(&file.path));
         keys.filter(|key| matches!(key, ObjectKey::Archive { .. }))
     }
 
-    /// Why it has a due date; `None` where it has none.
+    /// Returns the reason of the due date; `None` without a due date.
     pub fn due(&self) -> Option<Due> {
         let at = self.work.due_at?;
         Some(if self.is_at_rest() { Due::Notification(at) } else { Due::Build(at) })
     }
 
-    /// Is no build of it pending or under way?
+    /// Returns whether no build is pending or in progress.
     pub fn is_at_rest(&self) -> bool {
         matches!(self.status, DownloadStatus::Ready | DownloadStatus::Failed | DownloadStatus::Revoked)
     }
 
-    /// Bytes of all files; `None` while there is no plan.
+    /// Returns the size of all files in bytes; `None` before they are planned.
     pub fn size(&self) -> Option<u64> {
         self.files.known().iter().map(|file| file.size).reduce(u64::saturating_add)
     }
 
-    /// Ready, not expired, not revoked, and not used up (an open window counts as not used up).
+    /// Returns whether the customer can download the files at `now`.
     pub fn is_ready(&self, now: Timestamp) -> bool {
         self.opens(now).is_ok()
     }
 
-    /// May the customer fetch it at `now`? If not, why not.
+    /// Checks whether the customer can download the files at `now`: ready, not expired, not revoked, and with counted
+    /// downloads left or an open window. The error is the reason.
     pub fn opens(&self, now: Timestamp) -> Result<(), Closed> {
         match self.status {
             DownloadStatus::Pending | DownloadStatus::Processing => return Err(Closed::NotReady),
@@ -314,24 +316,24 @@ impl Download {
         self.window_until.is_some_and(|until| until > now)
     }
 
-    /// It has failed for good.
+    /// Marks the download as failed for good.
     pub fn fail(&mut self, now: Timestamp) {
         self.status = DownloadStatus::Failed;
         self.failure_told.get_or_insert(self.build);
         self.customer_waits(now);
     }
 
-    /// At rest, but for its email: due until that is on the way. Should its sender die before, the sweep has it sent.
+    /// Sets the due date of the email. If its sender crashes, the sweep finds the download and sends the email.
     fn customer_waits(&mut self, now: Timestamp) {
         self.work.due_at = JobState::sent(now).due_at.filter(|_| self.notify);
     }
 
-    /// Another try follows.
+    /// Releases the download for another attempt.
     pub fn release(&mut self) {
         self.status = DownloadStatus::Pending;
     }
 
-    /// It is to be built (again): a new build, of which nothing is known yet. Links stay good; counted downloads stay counted.
+    /// Starts a new build with unknown files. Links stay valid, and counted downloads stay counted.
     pub fn restart(&mut self, now: Timestamp, ordered_by: Option<Uuid>) -> Result<(), NotAgain> {
         let work = self.work.sent_again(now, ordered_by)?;
         match self.status {
@@ -351,7 +353,7 @@ impl Download {
         Ok(())
     }
 
-    /// The customer fetches the archive of this number, from 1: counts one, unless the window of an earlier one is open.
+    /// Counts a download of the archive with this number, from 1, unless a window is open.
     pub fn fetch(&mut self, now: Timestamp, volume: usize) -> Result<(), Closed> {
         self.opens(now)?;
         if self.volume(volume).is_none() {
@@ -364,7 +366,7 @@ impl Download {
         Ok(())
     }
 
-    /// A worker asks for the build.
+    /// Claims the download for a build.
     pub fn claim(&mut self, by: TryId, now: Timestamp, lease_until: Timestamp) -> Claim {
         match self.status {
             DownloadStatus::Failed if self.work.gave_up => return Claim::Exhausted,
@@ -382,14 +384,14 @@ impl Download {
             return Claim::Exhausted;
         }
         self.status = DownloadStatus::Processing;
-        // Parts of an earlier attempt lie in S3: `done` stays until the build has listed them.
+        // Parts of an earlier attempt can be in S3, so `done` stays until the build has listed them.
         self.progress.total = self.photo_count;
         self.error = None;
         self.work.claim(by, lease_until);
         Claim::Claimed
     }
 
-    /// The archive lies in S3, proven by its checksum; or all of several.
+    /// Completes the build. The checksums of all archives in S3 were verified.
     pub fn complete(&mut self, by: TryId, now: Timestamp, files: Vec<BuiltFile>) -> Result<(), NotOwner> {
         self.check(by)?;
         self.position = None;
@@ -398,7 +400,7 @@ impl Download {
         Ok(())
     }
 
-    /// Ready, with its days counted from now.
+    /// Marks the download as ready. Its days are counted from `now`.
     pub fn make_ready(&mut self, now: Timestamp, files: Vec<BuiltFile>) {
         self.status = DownloadStatus::Ready;
         self.failure_told = None;
@@ -409,19 +411,20 @@ impl Download {
         self.customer_waits(now);
     }
 
-    /// Fencing, and a revocation in the meantime wins.
+    /// Refuses writes of an attempt that lost the lease, or whose download was revoked meanwhile.
     pub fn check(&self, by: TryId) -> Result<(), NotOwner> {
         if self.status == DownloadStatus::Revoked { Err(NotOwner) } else { self.work.check(by) }
     }
 
-    /// Taken back: every link so far is worthless from now on.
+    /// Revokes the download. Existing links stop working.
     pub fn revoke(&mut self) {
         self.status = DownloadStatus::Revoked;
         self.generation += 1;
         self.work.settle();
     }
 
-    /// Its order was erased, and it was revoked and lost its objects. Its errors name photos.
+    /// Marks the download as erased, after it was revoked and its objects were deleted. Errors are removed because they
+    /// name photos.
     pub fn erase(&mut self, now: Timestamp) {
         self.erased_at = Some(now);
         self.error = None;
@@ -481,7 +484,7 @@ mod tests {
             assert_eq!((&record["planned"], &record["file"], &record["more_files"]), (&planned, &first, &more));
             assert_eq!(serde_json::from_value::<Download>(record).expect("reads").files, files);
         }
-        // The release before kept the plan of what it had built; the first release had none.
+        // The previous release kept the plan of built files; the first release had none.
         let mut old = stored(Files::Built(vec![file("a")]));
         old["planned"] = json!([file("a")]);
         assert_eq!(serde_json::from_value::<Download>(old).expect("reads").files, Files::Built(vec![file("a")]));

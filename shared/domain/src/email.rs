@@ -1,4 +1,4 @@
-//! An email: what it says, to whom, and what SES answered.
+//! An email: template, recipient, and the result from SES.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -14,34 +14,34 @@ use crate::{
     studio::Studio,
 };
 
-/// What an email speaks of. It holds ids, not text: what it says is read from the records at sending, when it is true.
+/// Subject matter of an email. It contains ids, not text: the text is made from the records when the email is sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "template", content = "data", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Message {
-    /// Thanks for the order.
+    /// Confirmation of an order.
     OrderConfirmation {
-        /// Of which order.
+        /// Id of the order.
         order_id: Uuid,
     },
-    /// The archive is ready, here is the link.
+    /// A ready download, with its link.
     DownloadReady {
-        /// Of which download.
+        /// Id of the download.
         download_id: Uuid,
     },
-    /// The archive could not be made.
+    /// A failed download.
     DownloadFailed {
-        /// Of which download.
+        /// Id of the download.
         download_id: Uuid,
     },
 }
 
 impl Message {
-    /// The order that it names, if it names one itself.
+    /// Returns the order that the message names directly, if any.
     pub fn order(&self) -> Option<Uuid> {
         if let Self::OrderConfirmation { order_id } = self { Some(*order_id) } else { None }
     }
 
-    /// The download that it names.
+    /// Returns the download that the message names, if any.
     pub fn download(&self) -> Option<Uuid> {
         match self {
             Self::OrderConfirmation { .. } => None,
@@ -49,7 +49,7 @@ impl Message {
         }
     }
 
-    /// The template's name.
+    /// Returns the name of the template.
     pub fn template(&self) -> &'static str {
         match self {
             Self::OrderConfirmation { .. } => "order_confirmation",
@@ -59,64 +59,66 @@ impl Message {
     }
 }
 
-/// Where an email stands: `queued`, `sending`, then `sent` once SES took it; `failed`, and `error` says why; `suppressed` where
-/// what it was to say was no longer so.
+/// Status of an email.
+///
+/// An email is `queued`, `sending`, and `sent` after SES has accepted it. It is `failed` if it could not be sent;
+/// `error` gives the reason. It is `suppressed` if the record changed before the email was due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum EmailStatus {
-    /// To be sent.
+    /// Waiting for a worker.
     Queued,
-    /// A worker holds it, and SES may have it already.
+    /// A worker is sending the email; SES may have it already.
     Sending,
-    /// SES took it.
+    /// SES has accepted the email.
     Sent,
-    /// SES refused it, or the tries are spent.
+    /// SES has rejected the email, or all attempts have failed.
     Failed,
-    /// What it was to say was no longer so when it was its turn: not sent.
+    /// Not sent: the record changed before the email was due.
     Suppressed,
 }
 
-/// The record.
+/// Record of an email.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Email {
-    /// Owner.
+    /// Studio of the email.
     pub studio: Studio,
-    /// UUIDv7, or UUIDv5 of what it speaks of.
+    /// Id of the email: a UUIDv7, or a UUIDv5 derived from the order or download.
     pub id: Uuid,
-    /// Where it stands.
+    /// Status of the email.
     pub status: EmailStatus,
-    /// What it speaks of.
+    /// Subject matter of the email.
     #[serde(flatten)]
     pub message: Message,
-    /// The one recipient.
+    /// Address of the recipient.
     pub to: EmailAddress,
-    /// BCP 47.
+    /// Language tag (BCP 47).
     pub locale: String,
-    /// As sent.
+    /// Subject as sent.
     pub subject: Option<String>,
-    /// SES's id for it.
+    /// Message id that SES assigned.
     pub provider_message_id: Option<String>,
-    /// SES may have sent it twice: a reply never came, and it was sent once more.
+    /// Whether SES may have sent the email twice, because a response was lost and the email was sent again.
     pub possible_duplicate: bool,
-    /// It failed while nobody had heard whether SES took it: tried again, it may arrive twice.
+    /// Whether the email failed after a response of SES was lost. A retry may then send it twice.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unheard: bool,
-    /// Why it failed.
+    /// Reason of the failure.
     pub error: Option<RecordError>,
-    /// Tries, owner, lease.
+    /// Attempts, owner and lease.
     pub work: JobState,
-    /// When the record was made.
+    /// Time at which the record was created.
     pub created_at: Timestamp,
-    /// When SES took it.
+    /// Time at which SES accepted the email.
     pub sent_at: Option<Timestamp>,
-    /// When its personal data was erased.
+    /// Time at which the personal data was erased.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub erased_at: Option<Timestamp>,
 }
 
 impl Email {
-    /// An email to be sent.
+    /// Creates an email to send.
     pub fn new(studio: Studio, id: Uuid, message: Message, to: EmailAddress, locale: String, now: Timestamp) -> Self {
         Self {
             studio,
@@ -137,20 +139,20 @@ impl Email {
         }
     }
 
-    /// The email that tells how a download ended; `None` where there is nothing to tell, or nobody is to be told. Its id
-    /// follows from the download's, so that a repeated step sends no second one.
+    /// Returns the email about the result of a download; `None` if there is no result yet, or no email is requested.
+    /// Its id is derived from the download's, so that a repeated step sends no second email.
     pub fn telling_of(download: &Download, order: &Order, now: Timestamp) -> Option<Self> {
         let (id, message) = told_by(download)?;
         let Customer { email, locale, .. } = order.customer.clone();
         Some(Self::new(download.studio.clone(), id, message, email, locale, now))
     }
 
-    /// The id of that email.
+    /// Returns the id of the email about the result of a download.
     pub fn id_telling_of(download: &Download) -> Option<Uuid> {
         told_by(download).map(|(id, _)| id)
     }
 
-    /// The ids of all emails that can have told how a build of the download ended.
+    /// Returns the ids of all emails that may exist about builds of the download.
     pub fn ids_telling_of_builds(download: &Download) -> impl Iterator<Item = Uuid> {
         let parent = download.id;
         let ids =
@@ -158,7 +160,7 @@ impl Email {
         (1..=download.build).flat_map(ids)
     }
 
-    /// A worker asks for it. Finding it `Sending` with nobody holding it means that SES's answer was never heard.
+    /// Claims the email. `Sending` without a lease means that a response of SES was lost.
     pub fn claim(&mut self, by: TryId, now: Timestamp, lease_until: Timestamp) -> Claim {
         match self.status {
             EmailStatus::Failed if self.work.gave_up => return Claim::Exhausted,
@@ -168,7 +170,7 @@ impl Email {
             _ if self.work.held_at(now, by) => {
                 return Claim::Held { until: self.work.lease_until.unwrap_or(now) };
             }
-            // One resend at most: a second unheard answer fails the email rather than risk a third copy.
+            // At most one email is sent again: a second lost response fails the email, rather than risk a third copy.
             EmailStatus::Sending if self.possible_duplicate => return Claim::Exhausted,
             _ if self.work.exhausted(MAX_TRIES_EMAIL) => return Claim::Exhausted,
             EmailStatus::Sending | EmailStatus::Queued => {}
@@ -178,8 +180,8 @@ impl Email {
         Claim::Claimed
     }
 
-    /// Written before SES is called: from here on SES may have it. Where nobody heard what became of an earlier call, it
-    /// may have it twice.
+    /// Marks the email as sending, before SES is called. From here on SES may have the email. If the response of an
+    /// earlier call was lost, SES may have it twice.
     pub fn begin_sending(&mut self, by: TryId) -> Result<(), NotOwner> {
         self.work.check(by)?;
         self.possible_duplicate |= self.status == EmailStatus::Sending;
@@ -187,14 +189,14 @@ impl Email {
         Ok(())
     }
 
-    /// SES said that it did not take it.
+    /// Marks the email as not sent, because SES rejected it.
     pub fn not_sent(&mut self, by: TryId) -> Result<(), NotOwner> {
         self.work.check(by)?;
         self.status = EmailStatus::Queued;
         Ok(())
     }
 
-    /// What it says is no longer so, and nobody is to be told.
+    /// Suppresses the email because the record has changed.
     pub fn suppress(&mut self, by: TryId, reason: RecordError) -> Result<(), NotOwner> {
         self.work.check(by)?;
         self.status = EmailStatus::Suppressed;
@@ -203,7 +205,7 @@ impl Email {
         Ok(())
     }
 
-    /// SES took it.
+    /// Marks the email as accepted by SES.
     pub fn complete(&mut self, by: TryId, now: Timestamp, subject: String, message_id: String) -> Result<(), NotOwner> {
         self.work.check(by)?;
         self.status = EmailStatus::Sent;
@@ -214,7 +216,7 @@ impl Email {
         Ok(())
     }
 
-    /// Removes the personal data. An email that was not sent yet is suppressed; one that SES may have stays marked as `unheard`.
+    /// Removes the personal data. An unsent email is suppressed; one that SES may have stays marked as `unheard`.
     pub fn erase(&mut self, now: Timestamp) {
         if self.erased_at.is_some() {
             return;
@@ -235,13 +237,13 @@ impl Email {
         self.erased_at = Some(now);
     }
 
-    /// It has failed for good.
+    /// Marks the email as failed for good.
     pub fn fail(&mut self) {
         self.unheard = self.status == EmailStatus::Sending;
         self.status = EmailStatus::Failed;
     }
 
-    /// It failed, and is to be sent all the same. What SES may have already is flagged.
+    /// Restarts a failed email. `possible_duplicate` marks one that SES may already have.
     pub fn restart(&mut self, now: Timestamp, ordered_by: Option<Uuid>) -> Result<(), NotAgain> {
         let work = self.work.sent_again(now, ordered_by)?;
         match self.status {
@@ -257,11 +259,11 @@ impl Email {
     }
 }
 
-/// What an email tells of a download, and its id; `None` while there is nothing to tell, or where nobody is to be told.
+/// Returns the message about a download and the email's id; `None` if there is no result yet, or no email is requested.
 fn told_by(download: &Download) -> Option<(Uuid, Message)> {
     let (message, build) = match download.status {
         DownloadStatus::Ready => (Message::DownloadReady { download_id: download.id }, download.build),
-        // However often operators try: of builds that fail one after another the first is told.
+        // Of consecutive failed builds, only the first causes an email.
         DownloadStatus::Failed => {
             (Message::DownloadFailed { download_id: download.id }, download.failure_told.unwrap_or(download.build))
         }
@@ -334,7 +336,7 @@ mod tests {
         email.record_failure(by, at(1), again(true), None).expect("its own");
         assert!(!email.possible_duplicate, "only one was sent");
 
-        // The second try comes to nothing before SES is called.
+        // The second attempt ends before SES is called.
         let (by, claimed) = claim(&mut email);
         assert_eq!(claimed, Claim::Claimed);
         email.record_failure(by, at(2), again(false), None).expect("its own");

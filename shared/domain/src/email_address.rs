@@ -1,40 +1,40 @@
-//! Where an email goes.
+//! Addresses of emails.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// RFC 5321 section 4.5.3.1.3: a path of 256 octets with its angle brackets.
+/// RFC 5321, section 4.5.3.1.3: a path has at most 256 octets, including its angle brackets.
 const MAX_ADDRESS: usize = 254;
-/// RFC 5321 section 4.5.3.1.1.
+/// RFC 5321, section 4.5.3.1.1: a local part has at most 64 octets.
 const MAX_LOCAL_PART: usize = 64;
 
-/// One address that SES will take: `local@domain`, ASCII, without display name, comment or quoting. A domain in other letters
-/// is kept as DNS has it, in punycode (`müller.example` as `xn--mller-kva.example`).
+/// An address that SES accepts: `local@domain`, ASCII, without display name, comment or quoting. A domain in other
+/// scripts is stored in punycode (`müller.example` as `xn--mller-kva.example`).
 ///
-/// It holds no line break or separator, so it can't smuggle a second recipient or header into a message.
+/// The address contains no line breaks or separators, so it cannot inject a second recipient or header into a message.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct EmailAddress(String);
 
-/// The text is no address that an email can be sent to.
+/// Error: the text is not a valid address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not an e-mail address of the form name@example.com")]
 pub struct InvalidEmailAddress;
 
 impl EmailAddress {
-    /// The whole address. For logs use [`EmailAddress::masked`].
+    /// Returns the whole address. Logs use [`EmailAddress::masked`].
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The address that stands for an erased one. No email reaches it: RFC 2606 reserves `.invalid`. Builds that know no erasure
-    /// read it as any other address.
+    /// Returns the address that replaces an erased one. No email reaches it, because RFC 2606 reserves `.invalid`.
+    /// Builds without erasure read it like any other address.
     pub fn erased() -> Self {
         Self("erased@erased.invalid".to_owned())
     }
 
-    /// The address with its local part hidden, for logs: `a***@example.com`.
+    /// Returns the address with its local part masked, for logs: `a***@example.com`.
     pub fn masked(&self) -> String {
         let (local, domain) = self.0.rsplit_once('@').unwrap_or(("", &self.0));
         format!("{}***@{domain}", local.chars().next().unwrap_or('*'))
@@ -64,7 +64,7 @@ impl FromStr for EmailAddress {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (local, domain) = text.rsplit_once('@').ok_or(InvalidEmailAddress)?;
-        // In lower case, too.
+        // Also converts to lower case.
         let domain = idna::domain_to_ascii(domain).map_err(|_| InvalidEmailAddress)?;
         let address = format!("{local}@{domain}");
         if address.len() <= MAX_ADDRESS && local.len() <= MAX_LOCAL_PART && is_atom(local) && is_domain(&domain) {
@@ -90,7 +90,7 @@ impl From<EmailAddress> for String {
 }
 
 impl fmt::Debug for EmailAddress {
-    /// Masked: a `Debug` of a record in a log must not leak the customer's address.
+    /// Masks the address, so that a record in a log does not leak it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "EmailAddress({})", self.masked())
     }

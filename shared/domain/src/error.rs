@@ -1,45 +1,46 @@
-//! Errors by what becomes of the job, and what a record keeps of them.
+//! Errors of jobs, sorted by their consequences, and their stored form.
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
-/// An outage is waited out for so long.
+/// Time for which a job waits for the end of an outage.
 const OUTAGE_HORIZON: SignedDuration = SignedDuration::from_hours(24);
-/// A quota of a day may be used up for several days by those who wait in line for it.
+/// Time for which a job waits for a daily quota. Queued jobs can use up the quota for several days.
 const QUOTA_HORIZON: SignedDuration = SignedDuration::from_hours(72);
 
-/// Why a record failed, for the people who look at it.
+/// Error of a record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RecordError {
-    /// Stable, snake_case, for programs.
+    /// Stable code in snake_case, for programs.
     pub code: String,
     /// One sentence for people.
     pub message: String,
 }
 
 impl RecordError {
-    /// From its two parts.
+    /// Creates an error of its code and sentence.
     pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
         Self { code: code.into(), message: message.into() }
     }
 }
 
-/// The fate of a job that did not succeed. Any other error converts to it by `?`: to a retry, unless a service was not to
-/// be had.
+/// Outcome of a job that did not succeed. `?` converts any other error to a retry, or to `Unavailable` if a service was
+/// unavailable.
 ///
-/// It is no `std::error::Error` itself, as `anyhow::Error` is none: the conversion could not be told from the identity.
+/// `JobError` does not implement `std::error::Error`, for the same reason as `anyhow::Error`: the conversion would
+/// conflict with the identity.
 #[derive(Debug)]
 pub enum JobError {
-    /// Try again later; the try counts.
+    /// Retry later. The attempt counts.
     Retry(anyhow::Error),
-    /// A service that the job needs is down, slow, throttling or denies access. No failure: the try does not count, and it
-    /// is tried again for so long as [`horizon`](Self::horizon) says.
+    /// A service is down, slow, throttling, or denies access. The attempt does not count, and retries continue for
+    /// [`horizon`](Self::horizon).
     Unavailable(anyhow::Error),
-    /// It will never work: the record is failed, the message acknowledged.
+    /// The job can never succeed. The record fails and the message is acknowledged.
     Reject(RecordError),
-    /// No failure: the job stopped itself before the function's deadline with its position saved, and goes on in the
-    /// next job. The try does not count. Only a job that got on may end so, or it would go on for ever.
+    /// The job stored a checkpoint before the function's deadline and continues in the next job. The attempt does not
+    /// count. Only a job that made progress may pause; otherwise it would never end.
     Paused,
 }
 
@@ -55,12 +56,12 @@ impl std::fmt::Display for JobError {
 }
 
 impl JobError {
-    /// A rejection with a code and a sentence.
+    /// Creates a rejection with a code and a sentence.
     pub fn reject(code: impl Into<String>, message: impl Into<String>) -> Self {
         Self::Reject(RecordError::new(code, message))
     }
 
-    /// For how long an outage is waited out before the job fails for it after all.
+    /// Returns how long a job waits for the end of an outage before it fails.
     pub fn horizon(&self) -> SignedDuration {
         match self {
             Self::Unavailable(error) if error.downcast_ref::<QuotaUsedUp>().is_some() => QUOTA_HORIZON,
@@ -68,7 +69,8 @@ impl JobError {
         }
     }
 
-    /// What the record will keep of it; nothing of a pause. Causes of a retry stay in the log: they may name internals.
+    /// Returns the error for the record; `None` for a pause. Causes of retries stay in the log, because they may reveal
+    /// internals.
     pub fn to_record_error(&self) -> Option<RecordError> {
         let (code, message) = match self {
             Self::Retry(_) => ("internal", "Something went wrong on our side; it is tried again."),
@@ -82,8 +84,7 @@ impl JobError {
     }
 }
 
-/// A service is down, slow, throttling or denies access. Stands as a context in an error's chain, and says what was
-/// attempted.
+/// Marks an error in its chain: a service is down, slow, throttling, or denies access. Contains the attempted action.
 #[derive(Debug, Clone, Copy)]
 pub struct ServiceUnavailable(pub &'static str);
 
@@ -93,7 +94,7 @@ impl std::fmt::Display for ServiceUnavailable {
     }
 }
 
-/// A quota of a day is used up. Stands as a context above a [`ServiceUnavailable`].
+/// Marks an error in its chain, above a [`ServiceUnavailable`]: a daily quota is used up.
 #[derive(Debug, Clone, Copy)]
 pub struct QuotaUsedUp;
 

@@ -1,4 +1,4 @@
-//! Jobs: what is to be done, as messages that carry a version and ids, never data. The record is the truth.
+//! Jobs as messages. They contain a version and ids, never data; workers read the data from the record.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -6,58 +6,58 @@ use uuid::Uuid;
 
 use crate::{queue_config::QueueName, studio::Studio};
 
-/// The message format that this build writes and reads.
+/// Version of the message format that this build writes and reads.
 pub const VERSION: u32 = 1;
 
-/// Something to be done. On the wire: `{"v":1,"job":"send_email","studio":"...","email":"...","at":"..."}`.
+/// A job. On the wire: `{"v":1,"job":"send_email","studio":"...","email":"...","at":"..."}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "job", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Job {
-    /// emails queue: send one email.
+    /// Sends an email. Queue: emails.
     SendEmail {
-        /// Owner.
+        /// Studio of the email.
         studio: Studio,
-        /// Which email.
+        /// Id of the email.
         email: Uuid,
     },
-    /// photos queue: develop one photo (again).
+    /// Processes a photo. Queue: photos.
     ProcessPhoto {
-        /// Owner.
+        /// Studio of the photo.
         studio: Studio,
-        /// Which photo.
+        /// Id of the photo.
         photo: Uuid,
     },
-    /// downloads queue: build one archive.
+    /// Builds an archive. Queue: downloads.
     BuildArchive {
-        /// Owner.
+        /// Studio of the download.
         studio: Studio,
-        /// Which download.
+        /// Id of the download.
         download: Uuid,
     },
-    /// default queue: work on many records, page by page.
+    /// Runs an operation on many records, page by page. Queue: default.
     Operate {
-        /// Whose request.
+        /// Studio that requested the operation.
         studio: Studio,
-        /// Which operation.
+        /// Id of the operation.
         operation: Uuid,
     },
-    /// default queue: re-send the jobs of records past `due_at`.
+    /// Re-sends the jobs of records past `due_at`. Queue: default.
     Sweep,
 }
 
-/// Why a body is no job.
+/// Error of decoding a body.
 #[derive(Debug, thiserror::Error)]
 pub enum UndecodableJob {
-    /// Not JSON, or not an object with these fields.
+    /// The body is not JSON, or not an object with the expected fields.
     #[error("not a job: {0}")]
     Malformed(#[from] serde_json::Error),
-    /// Written by a newer or unknown build.
+    /// The version is newer or unknown.
     #[error("job version {0} is not known to this build (it reads {VERSION})")]
     Version(u64),
 }
 
 impl Job {
-    /// As it is named on the wire.
+    /// Returns the job's name on the wire.
     pub fn name(&self) -> &'static str {
         match self {
             Self::SendEmail { .. } => "send_email",
@@ -68,7 +68,7 @@ impl Job {
         }
     }
 
-    /// Queue that it belongs on.
+    /// Returns the job's queue.
     pub fn queue(&self) -> QueueName {
         match self {
             Self::SendEmail { .. } => QueueName::Emails,
@@ -78,7 +78,7 @@ impl Job {
         }
     }
 
-    /// The record that it works on; `None` for a job without one.
+    /// Returns the record that the job works on; `None` for a job without one.
     pub fn record(&self) -> Option<(&Studio, Uuid)> {
         match self {
             Self::SendEmail { studio, email: id }
@@ -89,8 +89,8 @@ impl Job {
         }
     }
 
-    /// The message's body. It says when it was sent, which SQS forgets when somebody moves a message back from the
-    /// dead-letter queue.
+    /// Returns the message's body. It contains the time of sending, because SQS's own time changes when somebody moves
+    /// a message back from the dead-letter queue.
     pub fn encode(&self, now: Timestamp) -> String {
         let mut body = serde_json::to_value(self).unwrap_or_default();
         if let Some(fields) = body.as_object_mut() {
@@ -100,7 +100,7 @@ impl Job {
         body.to_string()
     }
 
-    /// When a body says that it was sent; `None` for one written by hand.
+    /// Returns the time of sending in a body; `None` for a body written by hand.
     pub fn said_at(body: &str) -> Option<Timestamp> {
         #[derive(Deserialize)]
         struct Stamp {
@@ -109,7 +109,7 @@ impl Job {
         serde_json::from_str::<Stamp>(body).ok().map(|stamp| stamp.at)
     }
 
-    /// Reads a body back. The version is looked at first: a newer build's job must not half-fit.
+    /// Decodes a body. The version is checked first, so that a newer build's job is not misread.
     pub fn decode(body: &str) -> Result<Self, UndecodableJob> {
         let mut fields: serde_json::Map<String, serde_json::Value> = serde_json::from_str(body)?;
         let version = fields.remove("v").and_then(|v| v.as_u64()).unwrap_or(0);
@@ -121,7 +121,7 @@ impl Job {
     }
 }
 
-/// The id of a record that follows from another one: the same step, repeated, makes the same id.
+/// Returns the id of a record that follows from another one. A repeated step produces the same id.
 pub fn follow_up_id(parent: Uuid, purpose: &str, build: u32) -> Uuid {
     Uuid::new_v5(&parent, format!("{purpose}/{build}").as_bytes())
 }

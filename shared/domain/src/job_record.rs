@@ -1,4 +1,4 @@
-//! Records that workers claim: what the machinery around a job asks of them.
+//! Records that workers claim: the interface between a record and the processing of its jobs.
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -21,30 +21,30 @@ use crate::{
 
 /// A record that workers claim.
 pub trait JobRecord: Record {
-    /// Queue of its jobs.
+    /// Queue of the record's jobs.
     const QUEUE: QueueName;
-    /// Tries before it is failed.
+    /// Largest number of attempts before the record fails.
     const MAX_TRIES: u32;
 
-    /// The job that works on it.
+    /// Returns the job that works on the record.
     fn job(studio: Studio, id: Uuid) -> Job;
-    /// Its tries, owner and lease.
+    /// Returns attempts, owner and lease.
     fn work(&self) -> &JobState;
-    /// The same, to change.
+    /// Returns attempts, owner and lease, to change them.
     fn work_mut(&mut self) -> &mut JobState;
-    /// Why its last try failed.
+    /// Returns the error of the last attempt, to change it.
     fn error_mut(&mut self) -> &mut Option<RecordError>;
     /// Claims the record for an attempt. A photo's claim depends on its original: see [`Photo::claim`].
     fn claim(&mut self, by: TryId, now: Timestamp, lease_until: Timestamp) -> Claim;
-    /// Fencing: only the present owner may write.
+    /// Refuses writes of an attempt that does not own the lease.
     fn check(&self, by: TryId) -> Result<(), NotOwner> {
         self.work().check(by)
     }
-    /// It has failed for good.
+    /// Marks the record as failed for good.
     fn fail(&mut self, now: Timestamp);
-    /// Another try follows.
+    /// Releases the record for another attempt.
     fn release(&mut self);
-    /// Its try did not end well.
+    /// Records an attempt that did not succeed.
     fn record_failure(
         &mut self,
         by: TryId,
@@ -61,23 +61,23 @@ pub trait JobRecord: Record {
         }
         Ok(())
     }
-    /// Its tries are spent, by owners that died before they could say so.
+    /// Fails the record after its last attempts crashed without recording a failure.
     fn give_up(&mut self, now: Timestamp, error: RecordError) {
         self.work_mut().give_up(now);
         self.fail(now);
         *self.error_mut() = Some(error);
     }
-    /// It is to be worked on again, from its first try; `ordered_by` is the request that wants so. Its message is not sent yet.
+    /// Restarts the record from the first attempt, for the request `ordered_by`. Does not send the job.
     fn restart(&mut self, now: Timestamp, ordered_by: Option<Uuid>) -> Result<(), NotAgain>;
-    /// Failed, and why; `None` while it is not.
+    /// Returns the error of a failed record; `None` otherwise.
     fn failure(&self) -> Option<&RecordError>;
-    /// Is it done with, one way or the other? What follows from it may still be due.
+    /// Returns whether the record is at rest: done or failed. Follow-ups may still be due.
     fn is_at_rest(&self) -> bool {
         self.work().due_at.is_none()
     }
 }
 
-/// What these records have alike; what each has of its own stands behind.
+/// Implements [`JobRecord`]. The common part is here, and each record adds its own items.
 macro_rules! job_record {
     ($record:ident, $queue:ident, $max_tries:ident, $job:ident { $id:ident }, $failed:path, { $($own:tt)* }) => {
         impl JobRecord for $record {
@@ -142,7 +142,7 @@ job_record!(Email, Emails, MAX_TRIES_EMAIL, SendEmail { email }, EmailStatus::Fa
     fn fail(&mut self, _: Timestamp) {
         self.fail();
     }
-    // One that is `Sending` stays so: nobody heard what SES did with it.
+    // A record that is `Sending` keeps this status, because the response of SES was lost.
     fn release(&mut self) {}
 });
 job_record!(Operation, Default, MAX_TRIES_OPERATION, Operate { operation }, OperationStatus::Failed, {
@@ -152,6 +152,6 @@ job_record!(Operation, Default, MAX_TRIES_OPERATION, Operate { operation }, Oper
     fn fail(&mut self, now: Timestamp) {
         self.fail(now);
     }
-    // Its pages so far stand: it is under way.
+    // The operation keeps its status, because its finished pages remain.
     fn release(&mut self) {}
 });

@@ -1,153 +1,155 @@
-//! Attempts, owner and lease of a record, which keep it in one worker's hands at a time.
+//! Attempts, owner and lease of a record. They ensure that one worker at a time changes the record.
 //!
-//! **Outages are not failures.** The record stores when the first outage was met and how many were met since ([`Outage`]). Waits
-//! double from 20 s to 15 minutes. 24 hours after the first outage (72 for a used-up quota of SES) the record fails as
-//! `service_unavailable`. Where no record can be claimed, because its table is out, SQS's count of deliveries takes that part.
+//! **Outages are not failures.** The record stores the time of the first outage and the number of outages since
+//! ([`Outage`]). Waits double from 20 s to 15 minutes. 24 hours after the first outage (72 for a used-up quota of SES)
+//! the record fails with `service_unavailable`. If the table itself is unavailable and no record can be claimed, SQS's
+//! receive count takes this role.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// Tries of a photo before it is failed.
+/// Attempts before a photo fails.
 pub const MAX_TRIES_PHOTO: u32 = 3;
-/// Tries of an archive before its download is failed.
+/// Attempts before a download fails.
 pub const MAX_TRIES_DOWNLOAD: u32 = 2;
-/// Tries of an email before it is failed.
+/// Attempts before an email fails.
 pub const MAX_TRIES_EMAIL: u32 = 3;
-/// Tries of a page of an operation before it is failed; no more than any queue has.
+/// Attempts before a page of an operation fails; not more than any queue allows.
 pub const MAX_TRIES_OPERATION: u32 = 2;
 
-/// So often a queue delivers a message before SQS gives it up. SQS counts deliveries that are held, wait for a service or are
-/// double too, and those to a function that can't start: within hours, none of these is to make a dead letter.
+/// Receives after which SQS moves a message to the dead-letter queue. SQS also counts deliveries that find the record
+/// leased, wait for a service, or are duplicates, and those to a function that cannot start. Within hours none of these
+/// should lead to a dead letter.
 pub const MAX_RECEIVES: u32 = 50;
 
-/// A message that should have moved a record is looked for this long after it was due.
+/// Time after the due date at which the sweep looks for a record whose message was lost.
 pub const GRACE: SignedDuration = SignedDuration::from_secs(120);
 
-/// One try of one worker: fresh for each received message, so that even the same process can't mistake an earlier
-/// try of its own for the present one.
+/// Id of one attempt. Each received message gets a new one, so that a process cannot confuse its attempts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct TryId(pub Uuid);
 
-/// The part of a record that workers fight over.
+/// State of a record's job.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobState {
-    /// Claims made and counted so far.
+    /// Number of counted claims.
     pub attempts: u32,
-    /// Claims made so far, those that don't count (an outage, a pause) among them: above 1, an earlier owner may have left
-    /// something unfinished.
+    /// Number of all claims, including those that do not count (an outage, a pause). Above 1, an earlier owner may have
+    /// left unfinished work.
     #[serde(default)]
     pub claims: u32,
-    /// Who holds it.
+    /// Attempt that owns the lease.
     pub owner: Option<TryId>,
-    /// Until when it is held: the owner's Lambda deadline.
+    /// End of the lease: the Lambda deadline of the owner.
     pub lease_until: Option<Timestamp>,
-    /// When something must have happened, or the sweep looks after it. Absent on records at rest.
+    /// Time by which the record must progress; later the sweep sends its job again. Absent for records at rest.
     pub due_at: Option<Timestamp>,
-    /// Failed because all tries were spent, not because it was refused: its message belongs in the DLQ.
+    /// Whether the record failed because all attempts were used up. Its message belongs in the dead-letter queue.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub gave_up: bool,
-    /// When tries failed, since one last went well.
+    /// Times of failures since the last success.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failures: Option<Failures>,
-    /// Since when a service was not to be had, and how often: until a try goes well, or somebody orders another.
+    /// Current outage. A success or a restart ends it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outage: Option<Outage>,
-    /// What the last failed try met. For operators only: it may name internals.
+    /// Cause of the last failed attempt, for operators only, because it may reveal internals.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
-    /// Operators took the failure off their list.
+    /// Whether operators removed the failure from their list.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub dismissed: bool,
-    /// The request or operation that last set it going again: repeated, it does not do so twice.
+    /// Request or operation that last restarted the record. Repeating it does not restart the record twice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ordered_by: Option<Uuid>,
 }
 
-/// The first and the last time that a try failed.
+/// Times of the first and the last failed attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failures {
-    /// The first.
+    /// First failure.
     pub first: Timestamp,
-    /// The last.
+    /// Last failure.
     pub last: Timestamp,
 }
 
-/// Tries one after another to which a service was not to be had.
+/// Consecutive attempts during which a service was unavailable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outage {
-    /// When the first of them ended.
+    /// End of the first of these attempts.
     pub since: Timestamp,
-    /// How many.
+    /// Number of these attempts.
     pub tries: u32,
 }
 
-/// What a worker that asked for a record was told.
+/// Result of claiming a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Claim {
-    /// It is yours.
+    /// The claim succeeded.
     Claimed,
-    /// Nothing is left to do but the follow-up.
+    /// Only the follow-up is left to do.
     Done,
-    /// Another has it.
+    /// Another attempt owns the lease.
     Held {
-        /// The end of its lease.
+        /// End of its lease.
         until: Timestamp,
     },
-    /// All tries are spent: the message is refused until SQS moves it to the DLQ.
+    /// All attempts are used up. The message is refused until SQS moves it to the dead-letter queue.
     Exhausted,
-    /// It can't be worked on: revoked, or never uploaded.
+    /// The record cannot be processed: it was revoked or never uploaded.
     Void,
 }
 
-/// What becomes of a record whose try did not succeed.
+/// Fate of a record after an attempt that did not succeed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
-    /// For good, refused.
+    /// Failed for good: the job was rejected.
     Rejected,
-    /// For good, after the last try.
+    /// Failed for good: all attempts are used up.
     GaveUp,
-    /// It will be tried again, and this try counts.
+    /// Retried. The attempt counts.
     Again {
-        /// When the next try should have begun.
+        /// Time at which the next attempt should have started.
         due_at: Timestamp,
     },
-    /// A service was not to be had: it will be tried again, and this try does not count.
+    /// Retried after an outage. The attempt does not count.
     Waits {
-        /// When the next try should have begun.
+        /// Time at which the next attempt should have started.
         due_at: Timestamp,
     },
-    /// It got on, and goes on in the next job.
+    /// Made progress, and continues in the next job.
     Paused,
 }
 
-/// Why a record is not restarted.
+/// Reason why a record cannot be restarted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotAgain {
-    /// The same request did so before.
+    /// This request already restarted the record.
     #[error("this request already restarted the record")]
     Repeated,
-    /// It is on its way, or in a worker's hands.
+    /// The job is queued, or a worker leases the record.
     #[error("it is being worked on")]
     UnderWay,
-    /// There is nothing to be done again: not failed, never uploaded, taken back, deleted.
+    /// The record's status does not allow a restart: not failed, never uploaded, revoked or deleted.
     #[error("it is in no state to be tried again")]
     Impossible,
 }
 
-/// Somebody else owns the record by now: a late write is refused.
+/// Error: another attempt owns the record, so a late write is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the claim on this record was lost to another worker")]
 pub struct NotOwner;
 
 impl JobState {
-    /// Work that a message is being sent for now.
+    /// Creates the state of a job whose message is being sent now.
     pub fn sent(now: Timestamp) -> Self {
         Self { due_at: Some(now.saturating_add(GRACE).unwrap_or(now)), ..Self::default() }
     }
 
-    /// The same for work that was done or has failed: its tries begin anew, its failures are not forgotten.
+    /// Returns the state of a finished or failed job that is sent again. Attempts restart; the times of failures are
+    /// kept.
     pub fn sent_again(&self, now: Timestamp, ordered_by: Option<Uuid>) -> Result<Self, NotAgain> {
         if ordered_by.is_some() && self.ordered_by == ordered_by {
             return Err(NotAgain::Repeated);
@@ -156,22 +158,23 @@ impl JobState {
         Ok(Self { failures, cause, ordered_by: ordered_by.or(self.ordered_by), ..Self::sent(now) })
     }
 
-    /// When it failed for good, for the operators' list; `failed` says whether the record has.
+    /// Returns the time at which the record failed for good, for the operators' list. `failed`: whether the record has
+    /// failed.
     pub fn failed_at(&self, failed: bool) -> Option<Timestamp> {
         self.failures.map(|failures| failures.last).filter(|_| failed && !self.dismissed)
     }
 
-    /// Is it held, at `now`, by somebody other than `by`?
+    /// Returns whether another attempt than `by` leases the record at `now`.
     pub fn held_at(&self, now: Timestamp, by: TryId) -> bool {
         self.owner.is_some_and(|owner| owner != by) && self.lease_until.is_some_and(|until| until > now)
     }
 
-    /// Are all tries spent?
+    /// Returns whether all attempts are used up.
     pub fn exhausted(&self, max_tries: u32) -> bool {
         self.attempts >= max_tries
     }
 
-    /// Count the try, set owner and lease.
+    /// Counts the attempt, and sets owner and lease.
     pub fn claim(&mut self, by: TryId, lease_until: Timestamp) {
         self.attempts += 1;
         self.claims += 1;
@@ -180,12 +183,12 @@ impl JobState {
         self.due_at = Some(lease_until.saturating_add(GRACE).unwrap_or(lease_until));
     }
 
-    /// Fencing: only the present owner may write.
+    /// Refuses writes of an attempt that does not own the lease.
     pub fn check(&self, by: TryId) -> Result<(), NotOwner> {
         if self.owner == Some(by) { Ok(()) } else { Err(NotOwner) }
     }
 
-    /// Give it back for another try.
+    /// Releases the lease for another attempt.
     fn release(&mut self, due_at: Timestamp) {
         self.owner = None;
         self.lease_until = None;
@@ -197,14 +200,14 @@ impl JobState {
         self.attempts = self.attempts.saturating_sub(1);
     }
 
-    /// Done, one way or the other.
+    /// Ends the lease of a finished or failed record.
     pub fn settle(&mut self) {
         self.owner = None;
         self.lease_until = None;
         self.due_at = None;
     }
 
-    /// Settle what went well.
+    /// Settles a success.
     pub fn succeed(&mut self) {
         self.settle();
         self.failures = None;
@@ -212,7 +215,7 @@ impl JobState {
         self.cause = None;
     }
 
-    /// Settle after the last try.
+    /// Settles a failure after the last attempt.
     pub fn give_up(&mut self, now: Timestamp) {
         self.settle();
         self.failed(now);
@@ -224,7 +227,8 @@ impl JobState {
         self.dismissed = false;
     }
 
-    /// Settle a failure of this kind, or release for another try; true when it is for good.
+    /// Records a failure: settles it, or releases the lease for another attempt. Returns whether the record failed for
+    /// good.
     pub fn record_failure(&mut self, now: Timestamp, fate: Fate) -> bool {
         match fate {
             Fate::Rejected => {
@@ -251,13 +255,13 @@ impl JobState {
         true
     }
 
-    /// The outage that a try met which ends now.
+    /// Returns the outage including an attempt that ends at `now`.
     pub fn outage_at(&self, now: Timestamp) -> Outage {
         let Outage { since, tries } = self.outage.unwrap_or(Outage { since: now, tries: 0 });
         Outage { since, tries: tries.saturating_add(1) }
     }
 
-    /// The owner is known to be dead (the local system was restarted): its lease ends now.
+    /// Ends the lease at `now`, because its owner is known to be dead (the local system was restarted).
     pub fn free(&mut self, now: Timestamp) {
         if self.lease_until.is_some() {
             self.lease_until = Some(now);

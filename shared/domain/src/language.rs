@@ -1,11 +1,11 @@
-//! The languages in which customers are spoken to, in emails and on the page behind their link.
+//! Languages of emails and of the download page.
 
 use jiff::{Timestamp, tz::TimeZone};
 
-/// A language that customers are spoken to in.
+/// Language of a customer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Language {
-    /// Also of those whose own language is none of the others.
+    /// English, also for customers with any other language.
     English,
     /// German.
     German,
@@ -57,16 +57,16 @@ const FRENCH_MONTHS: [&str; 12] = [
 ];
 
 impl Language {
-    /// All of them.
+    /// All languages.
     pub const ALL: [Self; 3] = [Self::English, Self::German, Self::French];
 
-    /// The language of a customer's locale, a BCP 47 tag such as `de-AT`: that of its first subtag, or English.
+    /// Returns the language of a locale, a BCP 47 tag such as `de-AT`, by its first subtag; English by default.
     pub fn of(locale: &str) -> Self {
         let primary = locale.split('-').next().unwrap_or_default();
         Self::ALL.into_iter().find(|language| language.tag().eq_ignore_ascii_case(primary)).unwrap_or(Self::English)
     }
 
-    /// Its own tag: `en`, `de`, `fr`.
+    /// Returns the language tag: `en`, `de` or `fr`.
     pub fn tag(self) -> &'static str {
         match self {
             Self::English => "en",
@@ -75,7 +75,7 @@ impl Language {
         }
     }
 
-    /// The day, in UTC: `1 December 2026`, `1. Dezember 2026`, `1er décembre 2026`.
+    /// Formats the date, in UTC: `1 December 2026`, `1. Dezember 2026`, `1er décembre 2026`.
     pub fn date(self, at: Timestamp) -> String {
         let date = TimeZone::UTC.to_datetime(at).date();
         let (day, year) = (date.day(), date.year());
@@ -87,12 +87,12 @@ impl Language {
         }
     }
 
-    /// The day and the minute, in UTC: `1 December 2026, 14:05 UTC`.
+    /// Formats date and minute, in UTC: `1 December 2026, 14:05 UTC`.
     pub fn minute(self, at: Timestamp) -> String {
         format!("{}, {}", self.date(at), at.strftime("%H:%M UTC"))
     }
 
-    /// Bytes as people read them, in units of 1,000: `1.2 GB`, `1,2 GB`, `1,2 Go`.
+    /// Formats a number of bytes, in units of 1,000: `1.2 GB`, `1,2 GB`, `1,2 Go`.
     pub fn size(self, bytes: u64) -> String {
         let [b, k, m, g] = match self {
             Self::English => ["bytes", "kB", "MB", "GB"],

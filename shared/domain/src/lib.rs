@@ -1,7 +1,7 @@
-//! The domain of Darkroom: records with their states and transitions, jobs, keys, links, limits.
+//! Domain of Darkroom: records with their states and transitions, jobs, keys, links and limits.
 //!
-//! Everything here is a pure function of its arguments. The crate depends on no SDK, no tokio and no HTTP, so nothing in it
-//! can wait, and time and ids come from the caller.
+//! Everything here is a pure function of its arguments. The crate depends on no SDK, no Tokio and no HTTP, so it cannot
+//! wait, and time and ids come from the caller.
 
 pub mod download;
 pub mod email;

@@ -1,4 +1,4 @@
-//! The customer's link: a token that names a download and can't be forged, and the URL around it.
+//! Customer links: an unforgeable token that names a download, and its URL.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
@@ -7,38 +7,39 @@ use uuid::Uuid;
 
 use crate::{download::Download, email_address::EmailAddress, studio::Studio};
 
-/// The secret that signs links, and its version: the version lets it rotate.
+/// Secret that signs links, with a version for rotation.
 #[derive(Clone)]
 pub struct LinkSecret {
     version: u8,
     key: Vec<u8>,
 }
 
-/// HMAC-SHA256, whole.
+/// Size of an HMAC-SHA256, untruncated.
 const MAC_BYTES: usize = 32;
-/// Version (1), generation (4), download (16); then the studio's name; then the MAC.
+/// Size of the fields before the studio's name: version (1), generation (4), download (16). The MAC follows the name.
 const HEAD_BYTES: usize = 1 + 4 + 16;
 
-/// What a genuine token says.
+/// Content of a genuine token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LinkToken {
-    /// Owner.
+    /// Studio of the download.
     pub studio: Studio,
-    /// Which download.
+    /// Id of the download.
     pub download: Uuid,
-    /// The download's generation when the link was made; an older one than the record's is revoked.
+    /// Generation of the download when the link was created. A link with an older generation than the record's is
+    /// revoked.
     pub generation: u32,
 }
 
 impl LinkToken {
-    /// The token that opens `download` today.
+    /// Returns the current token of a download.
     pub fn of(download: &Download) -> Self {
         Self { studio: download.studio.clone(), download: download.id, generation: download.generation }
     }
 }
 
 impl LinkSecret {
-    /// `version` is part of every token signed with `key`.
+    /// Creates a secret. Every token signed with `key` contains `version`.
     pub fn new(version: u8, key: impl Into<Vec<u8>>) -> Self {
         Self { version, key: key.into() }
     }
@@ -50,8 +51,8 @@ impl LinkSecret {
         mac
     }
 
-    /// Names an address of a studio's customer without telling it: key version, then HMAC-SHA256 in hex. Addresses that differ in
-    /// case only have the same name.
+    /// Returns a pseudonym of a customer's address in a studio: key version, then HMAC-SHA256 in hexadecimal digits.
+    /// Addresses that differ in case only have the same pseudonym.
     pub fn name_of(&self, studio: &Studio, address: &EmailAddress) -> String {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).unwrap_or_else(|_| unreachable!("HMAC takes any key"));
         mac.update(b"darkroom address\0");
@@ -61,12 +62,12 @@ impl LinkSecret {
         format!("{}:{}", self.version, hex::encode(mac.finalize().into_bytes()))
     }
 
-    /// Returns whether [`Self::name_of`] made this name under this version of the secret.
+    /// Returns whether [`Self::name_of`] created this name with this version of the secret.
     pub fn named(&self, name: &str) -> bool {
         name.split_once(':').is_some_and(|(version, _)| version == self.version.to_string())
     }
 
-    /// base64url(key version, generation, download, studio, HMAC over these).
+    /// Returns the signed token: base64url(key version, generation, download, studio, HMAC over these).
     pub fn sign(&self, token: &LinkToken) -> String {
         let mut bytes = vec![self.version];
         bytes.extend(token.generation.to_be_bytes());
@@ -77,7 +78,7 @@ impl LinkSecret {
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// The token's content when it is genuine, else `None`: a forger learns nothing of why.
+    /// Returns the content of a genuine token, otherwise `None`, without a reason that could help a forger.
     pub fn verify(&self, token: &str) -> Option<LinkToken> {
         let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
         let (message, mac) = bytes.split_at_checked(bytes.len().checked_sub(MAC_BYTES)?)?;
@@ -93,7 +94,7 @@ impl LinkSecret {
         })
     }
 
-    /// The link as a customer gets it. `public_url` is configuration, never a Host header.
+    /// Returns the customer's link. `public_url` comes from the configuration, never from a Host header.
     pub fn url(&self, public_url: &str, download: &Download) -> String {
         format!("{}/d/{}", public_url.trim_end_matches('/'), self.sign(&LinkToken::of(download)))
     }

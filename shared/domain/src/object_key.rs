@@ -1,4 +1,4 @@
-//! Every object that Darkroom keeps in S3: its key, its content type, and its parsing back. No other code spells a key.
+//! Keys and content types of all objects that Darkroom stores in S3. No other code builds or parses keys.
 
 use std::fmt;
 
@@ -6,12 +6,12 @@ use uuid::Uuid;
 
 use crate::studio::Studio;
 
-/// Which of the pictures made from an original.
+/// A picture made from an original.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Picture {
-    /// 2048 px.
+    /// Preview, 2048 px.
     Preview,
-    /// 400 px.
+    /// Thumbnail, 400 px.
     Thumb,
 }
 
@@ -24,14 +24,14 @@ impl Picture {
     }
 }
 
-/// Which of the objects that an archive is put together from: see the archive worker's plan.
+/// An intermediate object of an archive: see the plan of the archive builder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum WorkPiece {
     /// Zeros and prefixes.
     Pad(u32),
-    /// A large photo with what lies before and behind it.
+    /// A large photo with the bytes before and after it.
     Body(u32),
-    /// A run of the archive's parts.
+    /// A sequence of the archive's parts.
     Group(u32),
 }
 
@@ -58,67 +58,67 @@ impl fmt::Display for WorkPiece {
     }
 }
 
-/// One object. `Original` and `Derivative` lie in the photos bucket, all others in the downloads bucket.
+/// Key of an object. `Original` and `Derivative` are in the photos bucket, all others in the downloads bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ObjectKey {
     /// `originals/{studio}/{photo}`
     Original {
-        /// Owner.
+        /// Studio of the photo.
         studio: Studio,
-        /// Which photo.
+        /// Id of the photo.
         photo: Uuid,
     },
     /// `derivatives/{studio}/{photo}/{version}/{preview|thumb}.jpg`
     Derivative {
-        /// Owner.
+        /// Studio of the photo.
         studio: Studio,
-        /// Which photo.
+        /// Id of the photo.
         photo: Uuid,
-        /// The processor's version.
+        /// Version of the processor.
         version: u32,
-        /// Which picture.
+        /// Preview or thumbnail.
         picture: Picture,
     },
-    /// `archives/{studio}/{download}/{build}.zip`, of several `{build}.{volume}.zip`
+    /// `archives/{studio}/{download}/{build}.zip`, or `{build}.{volume}.zip` for one of several.
     Archive {
-        /// Owner.
+        /// Studio of the download.
         studio: Studio,
-        /// Which download.
+        /// Id of the download.
         download: Uuid,
-        /// Which build of it.
+        /// Number of the build.
         build: u32,
-        /// Which of several archives, from 1.
+        /// Number of the archive, from 1, if there are several.
         volume: Option<u32>,
     },
     /// `archives/{studio}/{download}/{build}.index.json`
     ArchiveIndex {
-        /// Owner.
+        /// Studio of the download.
         studio: Studio,
-        /// Which download.
+        /// Id of the download.
         download: Uuid,
-        /// Which build of it.
+        /// Number of the build.
         build: u32,
     },
-    /// `work/{studio}/{download}/{build}/{plan}/{piece}`: gone when the archive is there.
+    /// `work/{studio}/{download}/{build}/{plan}/{piece}`: deleted when the archive is complete.
     Work {
-        /// Owner.
+        /// Studio of the download.
         studio: Studio,
-        /// Which download.
+        /// Id of the download.
         download: Uuid,
-        /// Which build of it.
+        /// Number of the build.
         build: u32,
-        /// The fingerprint of the plan, so that no object of another plan is taken for one of this.
+        /// Fingerprint of the plan, which separates the objects of different plans.
         plan: u64,
-        /// Which object of the plan.
+        /// Object of the plan.
         piece: WorkPiece,
     },
 }
 
-/// Objects under this prefix make S3 notify the photos queue.
+/// Prefix of the keys about which S3 notifies the photos queue.
 pub const ORIGINALS: &str = "originals/";
 
 impl ObjectKey {
-    /// The content type that the object is stored with; `None` for originals, whose uploader says it.
+    /// Returns the content type of the stored object; `None` for originals, whose client declares it.
     pub fn content_type(&self) -> Option<&'static str> {
         match self {
             Self::Original { .. } => None,
@@ -129,27 +129,27 @@ impl ObjectKey {
         }
     }
 
-    /// What the keys of a photo's pictures begin with, those of older processors too.
+    /// Returns the key prefix of a photo's pictures, including those of older processors.
     pub fn derivatives_of(studio: &Studio, photo: Uuid) -> String {
         format!("derivatives/{studio}/{photo}/")
     }
 
-    /// Prefix of the keys of a download's archives and indexes, of all its builds.
+    /// Returns the key prefix of a download's archives and indexes, of all its builds.
     pub fn archives_of_download(studio: &Studio, download: Uuid) -> String {
         format!("archives/{studio}/{download}/")
     }
 
-    /// What the keys of a build's archives begin with, and of nothing else than the build's.
+    /// Returns the key prefix of a build's archives and index. Keys of other builds do not match it.
     pub fn archives_of(studio: &Studio, download: Uuid, build: u32) -> String {
         format!("{}{build}.", Self::archives_of_download(studio, download))
     }
 
-    /// What the keys of a build's intermediate objects begin with.
+    /// Returns the key prefix of a build's intermediate objects.
     pub fn work_of(studio: &Studio, download: Uuid, build: u32) -> String {
         format!("work/{studio}/{download}/{build}/")
     }
 
-    /// Reads a key back; `None` for anything that we would not have written.
+    /// Parses a key; `None` for a key that Darkroom would not write.
     pub fn parse(key: &str) -> Option<Self> {
         let mut parts = key.split('/');
         let mut next = || parts.next();
@@ -187,7 +187,7 @@ impl ObjectKey {
             },
             _ => return None,
         };
-        // One spelling per object: an upper-case id or a leading zero is not ours.
+        // Each object has one spelling: an upper-case id or a leading zero is refused.
         (parsed.to_string() == key).then_some(parsed)
     }
 }

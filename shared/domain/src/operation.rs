@@ -1,4 +1,4 @@
-//! An operation: work on many records that one request asked for. It is done page by page, as a job of its own.
+//! An operation: work on many records that one request started. It runs page by page, as a job of its own.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -12,46 +12,47 @@ use crate::{
     studio::Studio,
 };
 
-/// Operations are forgotten after this long.
+/// Time after which operations are deleted.
 const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// What is to be done.
+/// Task of an operation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Task {
-    /// Develop photos of the studio again.
+    /// Processes photos of the studio again.
     Regenerate {
-        /// Which.
+        /// Selected photos.
         which: Photos,
     },
-    /// Try failed jobs of the queue again.
+    /// Retries failed jobs of the queue.
     Retry {
-        /// Which.
+        /// Selected failed jobs.
         selection: Selection,
     },
-    /// Take failed jobs of the queue off the list.
+    /// Removes failed jobs of the queue from the list.
     Forget {
-        /// Which.
+        /// Selected failed jobs.
         selection: Selection,
     },
-    /// Give a table's older items what this build reads them by (`functions/housekeeper/src/operations/fill.rs`).
+    /// Adds to a table's older items the attributes by which this build reads them
+    /// (`functions/housekeeper/src/operations/fill.rs`).
     Fill {
-        /// Which.
+        /// Table to fill.
         table: Filled,
     },
-    /// Erase personal data of the studio.
+    /// Erases personal data of the studio.
     Erase {
-        /// Whose.
+        /// Scope of the erasure.
         scope: ErasureScope,
     },
-    /// Begin an erasure in each studio that has orders older than this.
+    /// Starts an erasure in each studio that has orders created before a time.
     Retention {
-        /// Orders made before are erased.
+        /// Time before which orders are erased.
         before: Timestamp,
     },
 }
 
-/// A table whose items are filled.
+/// A table whose items can be filled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Filled {
@@ -64,10 +65,10 @@ pub enum Filled {
 }
 
 impl Filled {
-    /// All of them.
+    /// All tables.
     pub const ALL: [Self; 3] = [Self::Photos, Self::Downloads, Self::Orders];
 
-    /// The queue whose worker does it.
+    /// Returns the queue whose worker fills the table.
     pub fn queue(self) -> QueueName {
         match self {
             Self::Photos => QueueName::Photos,
@@ -76,104 +77,108 @@ impl Filled {
     }
 }
 
-/// Which orders of a studio are erased.
+/// Orders of a studio to erase.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "scope", rename_all = "snake_case")]
 pub enum ErasureScope {
-    /// One.
+    /// A single order.
     Order {
-        /// Which.
+        /// Id of the order.
         order: Uuid,
     },
-    /// Those of an address, and all emails to it.
+    /// Orders of a customer, and all emails to the customer's address.
     Customer {
-        /// The address, as a keyed hash (`LinkSecret::name_of` in `shared/domain/src/link.rs`).
+        /// Address as a keyed hash (`LinkSecret::name_of` in `shared/domain/src/link.rs`).
         address: String,
     },
-    /// Those made before a time.
+    /// Orders created before a time.
     Older {
-        /// The time.
+        /// Time before which orders are erased.
         before: Timestamp,
     },
 }
 
-/// Which photos of a studio.
+/// Selection of a studio's photos.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "which", rename_all = "snake_case")]
 pub enum Photos {
-    /// Every one that was uploaded.
+    /// All photos that were uploaded.
     All,
-    /// Those that failed.
+    /// Photos that failed.
     Failed,
-    /// Those that were developed by an older processor.
+    /// Photos that an older processor processed.
     Older {
-        /// Older than this one.
+        /// Version of the processor that is not older.
         processor_version: u32,
     },
 }
 
-/// Which failed jobs of a queue: those that all of this is true of.
+/// Selection of a queue's failed jobs: those that match all fields.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Selection {
-    /// The error's code.
+    /// Error code.
     pub error: Option<String>,
-    /// Whose.
+    /// Studio of the job.
     pub studio: Option<Studio>,
 }
 
 impl Selection {
-    /// Is it one of them? What names no studio belongs to none.
+    /// Returns whether the selection includes a failed job. A job without a studio does not match a selection by
+    /// studio.
     pub fn takes(&self, code: &str, studio: Option<&Studio>) -> bool {
         self.error.as_deref().is_none_or(|error| error == code)
             && self.studio.as_ref().is_none_or(|requested| Some(requested) == studio)
     }
 }
 
-/// Where an operation stands: `pending`, `processing` page by page, then `done`; or `failed`: asked for again, it does what is
-/// left.
+/// Status of an operation.
+///
+/// An operation is `pending`, `processing` page by page, and then `done`. A `failed` operation continues with the
+/// remaining records if it is requested again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum OperationStatus {
-    /// To be begun.
+    /// Waiting for a worker.
     Pending,
-    /// Some pages are done, or one is in a worker's hands.
+    /// Some pages are done, or a worker is processing one.
     Processing,
     /// All pages are done.
     Done,
-    /// It was given up; asked for again with the same Idempotency-Key, or retried by operators, it does what is left.
+    /// The operation has run out of attempts. Repeating the request with the same Idempotency-Key, or a retry by
+    /// operators, continues it.
     Failed,
 }
 
-/// The record.
+/// Record of an operation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Operation {
-    /// Whose request.
+    /// Studio that requested the operation.
     pub studio: Studio,
-    /// UUIDv7.
+    /// Id of the operation, a UUIDv7.
     pub id: Uuid,
-    /// Whose worker does it.
+    /// Queue whose worker runs the operation.
     pub queue: QueueName,
-    /// What is to be done.
+    /// Task of the operation.
     pub task: Task,
-    /// Where it stands.
+    /// Status of the operation.
     pub status: OperationStatus,
-    /// Behind which record the next page begins.
+    /// Checkpoint: the record after which the next page begins.
     pub position: Option<String>,
-    /// Records and messages that were retried or forgotten; orders that were erased.
+    /// Number of records and messages retried or forgotten, or of orders erased.
     pub done: u64,
-    /// Why it failed.
+    /// Reason of the failure.
     pub error: Option<RecordError>,
-    /// Tries, owner, lease.
+    /// Attempts, owner and lease.
     pub work: JobState,
-    /// When it was asked for: what failed later is none of its business.
+    /// Time of the request. Jobs that failed later are not affected.
     pub created_at: Timestamp,
-    /// When it was done or given up.
+    /// Time at which the operation was done or failed.
     pub ended_at: Option<Timestamp>,
 }
 
 impl Operation {
-    /// One to be begun.
+    /// Creates an operation to run.
     pub fn new(studio: Studio, id: Uuid, queue: QueueName, task: Task, now: Timestamp) -> Self {
         Self {
             studio,
@@ -190,13 +195,14 @@ impl Operation {
         }
     }
 
-    /// The erasure of one order. Its id follows from the order's.
+    /// Creates the erasure of one order. Its id is derived from the order's.
     pub fn erasing(studio: Studio, order: Uuid, now: Timestamp) -> Self {
         let task = Task::Erase { scope: ErasureScope::Order { order } };
         Self::new(studio, follow_up_id(order, "erasure", 1), QueueName::Downloads, task, now)
     }
 
-    /// When it may be forgotten; that a table was filled is remembered for ever.
+    /// Returns the time at which the record may be deleted; `None` for the filling of a table, which is remembered
+    /// forever.
     pub fn kept_until(&self) -> Option<Timestamp> {
         if matches!(self.task, Task::Fill { .. }) {
             return None;
@@ -204,7 +210,7 @@ impl Operation {
         self.created_at.saturating_add(KEPT).ok()
     }
 
-    /// A worker asks for the next pages.
+    /// Claims the operation for its next pages.
     pub fn claim(&mut self, by: TryId, now: Timestamp, lease_until: Timestamp) -> Claim {
         match self.status {
             OperationStatus::Failed if self.work.gave_up => return Claim::Exhausted,
@@ -220,8 +226,8 @@ impl Operation {
         Claim::Claimed
     }
 
-    /// A page is done: so many more, and the next one begins there. Whoever gets on has his tries anew: an operation of a
-    /// thousand pages may meet more than two hitches.
+    /// Records a finished page and the checkpoint after it. Progress resets the attempts, because an operation of a
+    /// thousand pages may have more than two failures.
     pub fn advance(&mut self, by: TryId, done: u64, position: Option<String>) -> Result<(), NotOwner> {
         self.work.check(by)?;
         self.work.attempts = self.work.attempts.min(1);
@@ -230,7 +236,7 @@ impl Operation {
         Ok(())
     }
 
-    /// All pages are done.
+    /// Marks the operation as done.
     pub fn complete(&mut self, by: TryId, now: Timestamp) -> Result<(), NotOwner> {
         self.work.check(by)?;
         self.status = OperationStatus::Done;
@@ -240,13 +246,13 @@ impl Operation {
         Ok(())
     }
 
-    /// It has failed for good.
+    /// Marks the operation as failed for good.
     pub fn fail(&mut self, now: Timestamp) {
         self.status = OperationStatus::Failed;
         self.ended_at = Some(now);
     }
 
-    /// It was given up, and is to go on where it stopped.
+    /// Restarts a failed operation from its checkpoint.
     pub fn restart(&mut self, now: Timestamp, ordered_by: Option<Uuid>) -> Result<(), NotAgain> {
         let work = self.work.sent_again(now, ordered_by)?;
         match self.status {

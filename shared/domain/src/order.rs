@@ -1,4 +1,4 @@
-//! An order: the photos that one customer bought.
+//! An order: the photos that a customer bought.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -6,41 +6,41 @@ use uuid::Uuid;
 
 use crate::{email_address::EmailAddress, studio::Studio};
 
-/// More would be no order but an export; it also bounds the chunk items of one order.
+/// Largest number of photos in an order. It also limits the number of chunk items of one order.
 pub const MAX_PHOTOS: usize = 10_000;
 
-/// Ids in one chunk item: 36 bytes each, well under DynamoDB's 400 KB an item.
+/// Number of ids in a chunk item. An id has 36 bytes, so a chunk stays well below DynamoDB's limit of 400 KB per item.
 pub const CHUNK: usize = 5_000;
 
-/// Who bought.
+/// Customer of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Customer {
-    /// As the customer wrote it.
+    /// Name as the customer wrote it.
     pub name: String,
-    /// Where emails go.
+    /// Address for emails.
     pub email: EmailAddress,
-    /// BCP 47; `en` when not said.
+    /// Language tag (BCP 47); `en` by default.
     pub locale: String,
 }
 
-/// The record. Its photo ids lie in chunk items, since a DynamoDB item ends at 400 KB.
+/// Record of an order. Chunk items contain its photo ids, because a DynamoDB item has at most 400 KB.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
-    /// Owner.
+    /// Studio of the order.
     pub studio: Studio,
-    /// UUIDv7.
+    /// Id of the order, a UUIDv7.
     pub id: Uuid,
-    /// `open`; an order has no other state yet.
+    /// Status of the order: always `open`.
     pub status: OrderStatus,
-    /// The shop's own number for it.
+    /// Order number of the shop.
     pub reference: String,
-    /// Who bought.
+    /// Customer who placed the order.
     pub customer: Customer,
-    /// How many photos.
+    /// Number of photos.
     pub photo_count: u32,
-    /// When it was made.
+    /// Time at which the order was created.
     pub created_at: Timestamp,
-    /// When its personal data was erased. Nothing is made of the order from then on.
+    /// Time at which the personal data was erased. From then on nothing is derived from the order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub erased_at: Option<Timestamp>,
 }
@@ -51,7 +51,7 @@ impl Order {
         self.erased_at.is_some()
     }
 
-    /// Removes the personal data. The language stays: the page behind the customer's old links is shown in it.
+    /// Removes the personal data. The language stays, because the page behind old links uses it.
     pub fn erase(&mut self, now: Timestamp) {
         if self.is_erased() {
             return;
@@ -63,19 +63,19 @@ impl Order {
     }
 }
 
-/// Where an order stands.
+/// Status of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum OrderStatus {
-    /// The only one.
+    /// The only status.
     Open,
 }
 
-/// Some of an order's photo ids, in order.
+/// A part of an order's photo ids.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderChunk {
-    /// In order.
+    /// Photo ids, in the order's sequence.
     pub photos: Vec<Uuid>,
 }
 

@@ -1,4 +1,4 @@
-//! A photo: one original, what is known about it, and what was made of it.
+//! A photo: an original, its metadata, and the pictures made from it.
 
 mod exif;
 mod file_types;
@@ -12,31 +12,35 @@ use uuid::Uuid;
 
 use crate::{error::RecordError, job_state::JobState, object_key::ObjectKey, studio::Studio};
 
-/// Raised when developing changes what it makes, so that older photos can be found and made anew.
+/// Version of the processor. A change of its results increments it, so that older photos can be found and processed
+/// again.
 pub const PROCESSOR_VERSION: u32 = 2;
 
-/// Where a photo stands: `awaiting_upload` until its original is stored, for 7 days at most unless an order holds it; `pending` and `processing` until it
-/// is developed; then `ready`, or `failed` with an `error` that says why; `deleting` on its way out.
+/// Status of a photo.
+///
+/// A photo is `awaiting_upload` until its original is stored, for at most 7 days unless an order contains it. It is
+/// `pending` and `processing` until it is processed. Then it is `ready`, or `failed` with the reason in `error`. It is
+/// `deleting` during its deletion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum PhotoStatus {
-    /// The record exists, its original does not yet; expires after 7 days, unless an order holds it.
+    /// The original is not uploaded yet. The record expires after 7 days, unless an order contains the photo.
     AwaitingUpload,
-    /// To be developed (again).
+    /// Waiting for a worker.
     Pending,
-    /// A worker holds the claim.
+    /// A worker is processing the photo.
     Processing,
-    /// Developed, or stored as it is where its format can't be developed yet.
+    /// The photo is processed. If its format cannot be decoded, only the original is available.
     Ready,
-    /// Refused or given up; `error` says why.
+    /// The photo was rejected or has run out of attempts; `error` gives the reason.
     Failed,
-    /// On its way out: asked to be deleted again, it goes on with that.
+    /// A request is deleting the photo. Repeating the request continues an interrupted deletion.
     Deleting,
 }
 
 impl PhotoStatus {
-    /// The status as records and answers spell it.
+    /// Returns the status as written in records and responses.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::AwaitingUpload => "awaiting_upload",
@@ -49,134 +53,134 @@ impl PhotoStatus {
     }
 }
 
-/// One of the pictures made from an original.
+/// A picture made from an original.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Derivative {
-    /// Pixels, upright.
+    /// Width in pixels, upright.
     pub width: u32,
-    /// Pixels, upright.
+    /// Height in pixels, upright.
     pub height: u32,
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
-    /// CRC-32 (IEEE) of the object, so that an archive of previews needs no reading either.
+    /// CRC-32 (IEEE) of the object, so that an archive of previews can be planned without reading them.
     pub crc32: u32,
-    /// SHA-256, lower-case hex, for an archive's manifest.
+    /// SHA-256 in lower-case hexadecimal digits, for an archive's manifest.
     pub sha256: String,
-    /// As S3 returned it, with quotes.
+    /// ETag as S3 returned it, with quotes.
     pub etag: String,
 }
 
-/// What was made of an original.
+/// Pictures made from an original.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Derivatives {
     /// Preview (2048 px) and thumbnail (400 px).
     Made {
-        /// Long edge 2048 px at most.
+        /// Preview; its long edge has at most 2048 px.
         preview: Derivative,
-        /// Long edge 400 px at most.
+        /// Thumbnail; its long edge has at most 400 px.
         thumb: Derivative,
     },
-    /// A coding that the processor does not decode: stored and deliverable, but not developed.
+    /// The processor cannot decode the file. The original is stored and can be delivered.
     UnsupportedFormat,
 }
 
-/// What developing found out about an original; all of it is set in one write.
+/// Result of developing an original, set in one write.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Development {
-    /// What the bytes are, whatever was declared.
+    /// Media type detected from the file's content, independent of the declared one.
     pub sniffed_content_type: String,
-    /// SHA-256 of the original, lower-case hex.
+    /// SHA-256 of the original in lower-case hexadecimal digits.
     pub sha256: String,
     /// CRC-32 (IEEE) of the original.
     pub crc32: u32,
-    /// Pixels, upright; `None` where the format can't be read.
+    /// Width in pixels, upright; `None` if the format cannot be read.
     pub width: Option<u32>,
-    /// Pixels, upright.
+    /// Height in pixels, upright.
     pub height: Option<u32>,
     /// EXIF orientation, 1 to 8.
     pub orientation: u8,
-    /// What the camera wrote.
+    /// Metadata written by the camera.
     pub exif: Exif,
-    /// base64 of the thumbhash.
+    /// ThumbHash, base64.
     pub thumbhash: Option<String>,
-    /// The pictures made.
+    /// Pictures made from the original.
     pub derivatives: Derivatives,
-    /// [`PROCESSOR_VERSION`] at the time.
+    /// Value of [`PROCESSOR_VERSION`] at the time.
     pub processor_version: u32,
 }
 
-/// The record.
+/// Record of a photo.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Photo {
-    /// Owner.
+    /// Studio of the photo.
     pub studio: Studio,
-    /// UUIDv7.
+    /// Id of the photo, a UUIDv7.
     pub id: Uuid,
-    /// Where it stands.
+    /// Status of the photo.
     pub status: PhotoStatus,
-    /// The photographer's name for it, as given.
+    /// File name that the photographer gave.
     pub filename: String,
-    /// The content type declared at upload.
+    /// Declared content type.
     pub content_type: String,
-    /// Bytes, as declared; after the upload, as S3 says.
+    /// Size in bytes: as declared, and after the upload as S3 reports it.
     pub size: u64,
-    /// SHA-256 that the uploader declared, lower-case hex.
+    /// Declared SHA-256 in lower-case hexadecimal digits.
     pub declared_sha256: Option<String>,
-    /// The stored original's ETag, with quotes, once seen.
+    /// ETag of the stored original, with quotes, once known.
     pub etag: Option<String>,
-    /// Set by developing.
+    /// Result of developing the original.
     pub development: Option<Development>,
-    /// Tries, owner, lease.
+    /// Attempts, owner and lease.
     pub work: JobState,
-    /// Why it failed.
+    /// Reason of the failure.
     pub error: Option<RecordError>,
-    /// While its deletion is marked, the status before; see [`Photo::deletion`].
+    /// Status before a marked deletion; see [`Photo::deletion`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     before_deleting: Option<PhotoStatus>,
-    /// When the last upload URL expires that was given out.
+    /// Time at which the last upload URL expires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upload_until: Option<Timestamp>,
-    /// An order was made, or begun, while it waited for its upload: it is not forgotten.
+    /// Whether an order was created, or started, before the upload. The record then does not expire.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ordered: bool,
-    /// When the record was made.
+    /// Time at which the record was created.
     pub created_at: Timestamp,
-    /// When S3 said that the original arrived.
+    /// Time at which S3 reported the original.
     pub uploaded_at: Option<Timestamp>,
-    /// When it became ready or failed.
+    /// Time at which the photo became ready or failed.
     pub processed_at: Option<Timestamp>,
 }
 
-/// Deletion of a photo.
+/// State of a photo's deletion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deletion {
-    /// Nobody deletes it.
+    /// No request deletes the photo.
     None,
-    /// A request deletes it, and takes that back if an order has it.
+    /// A request is deleting the photo, and removes the mark if an order contains it.
     Marked {
-        /// The status that it returns to then.
+        /// Status before the mark, restored when the mark is removed.
         before: PhotoStatus,
     },
-    /// No order has it and none will: it is not kept any more.
+    /// No order contains the photo or ever will. The deletion is irreversible.
     Condemned,
 }
 
-/// A photo as it is announced.
+/// Declared properties of a new photo.
 #[derive(Debug, Clone)]
 pub struct Announcement {
-    /// The photographer's name for it.
+    /// File name that the photographer gave.
     pub filename: String,
-    /// The declared content type.
+    /// Declared content type.
     pub content_type: String,
-    /// The declared size in bytes.
+    /// Declared size in bytes.
     pub size: u64,
-    /// The declared SHA-256, lower-case hex.
+    /// Declared SHA-256 in lower-case hexadecimal digits.
     pub declared_sha256: Option<String>,
 }
 
 impl Photo {
-    /// A photo that waits for its upload until `upload_until`.
+    /// Creates a photo that waits for its upload until `upload_until`.
     pub fn announced(studio: Studio, id: Uuid, new: Announcement, now: Timestamp, upload_until: Timestamp) -> Self {
         let mut photo = Self {
             studio,
@@ -201,7 +205,7 @@ impl Photo {
         photo
     }
 
-    /// Returns where its deletion stands.
+    /// Returns the state of the deletion.
     pub fn deletion(&self) -> Deletion {
         match (self.status, self.before_deleting) {
             (PhotoStatus::Deleting, Some(before)) => Deletion::Marked { before },
@@ -210,11 +214,11 @@ impl Photo {
         }
     }
 
-    /// Where the original lies.
+    /// Returns the key of the original.
     pub fn original(&self) -> ObjectKey {
         ObjectKey::Original { studio: self.studio.clone(), photo: self.id }
     }
 }
 
-/// An original is held in memory while it is developed; 256 MiB is more than any camera writes.
+/// Largest size of an original: 256 MiB, more than any camera writes. Originals are processed in memory.
 pub const MAX_ORIGINAL_BYTES: u64 = 256 << 20;

@@ -1,30 +1,30 @@
-//! Configuration of the queues: the table that Terraform reads too (`infra/workers.json`).
+//! Configuration of the queues, read from the table that Terraform uses too (`infra/workers.json`).
 
 use std::{collections::BTreeMap, fmt, str::FromStr, time::Duration};
 
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
-/// The queues, most urgent first.
+/// Name of a queue, most urgent first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum QueueName {
     /// Emails.
     Emails,
-    /// Photos to develop.
+    /// Photos to process.
     Photos,
     /// Archives to build.
     Downloads,
-    /// Everything else: sweeps, and operations on many records.
+    /// Sweeps, and operations on many records.
     Default,
 }
 
 impl QueueName {
-    /// All of them, most urgent first.
+    /// All queues, most urgent first.
     pub const ALL: [Self; 4] = [Self::Emails, Self::Photos, Self::Downloads, Self::Default];
 
-    /// As it is written.
+    /// Returns the name as text.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Emails => "emails",
@@ -34,7 +34,7 @@ impl QueueName {
         }
     }
 
-    /// Name of its dead-letter queue.
+    /// Returns the name of the dead-letter queue.
     pub fn dlq(self) -> String {
         format!("{self}-dlq")
     }
@@ -46,7 +46,7 @@ impl fmt::Display for QueueName {
     }
 }
 
-/// There is no queue of this name.
+/// Error: no queue has this name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("there is no such queue")]
 pub struct UnknownQueue;
@@ -59,63 +59,63 @@ impl FromStr for QueueName {
     }
 }
 
-/// One queue and the function that works it.
+/// Configuration of a queue and of the function that processes it.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct QueueConfig {
     /// Name of the function.
     pub function: String,
-    /// The function's timeout.
+    /// Timeout of the function, in seconds.
     pub timeout_seconds: u32,
-    /// The function's memory.
+    /// Memory of the function, in MB.
     pub memory_mb: u32,
-    /// Claims before the record is failed.
+    /// Attempts before the record fails.
     pub tries: u32,
-    /// Receives before SQS moves a message to the DLQ.
+    /// Receives after which SQS moves a message to the dead-letter queue.
     pub max_receives: u32,
-    /// Messages in one event.
+    /// Largest number of messages in one event.
     pub batch_size: i32,
-    /// Events worked on at once.
+    /// Largest number of events processed concurrently.
     pub max_concurrency: u32,
-    /// What Lambda does when the worker's messages to its own queue have invoked it about 16 times.
+    /// Lambda's reaction after the worker's messages to its own queue have invoked it about 16 times.
     pub recursive_loop: RecursiveLoop,
-    /// Jobs that may fail for good in five minutes before operators are told.
+    /// Number of jobs that may fail for good in five minutes before an alarm.
     pub tolerated_failures: u32,
-    /// What its queue looks like while all is well.
+    /// Highest values of a healthy queue.
     pub healthy: Healthy,
 }
 
-/// What Lambda does with a chain of invocations that a function's own messages continue.
+/// Lambda's reaction to a chain of invocations that a function's own messages continue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub enum RecursiveLoop {
-    /// Lets it go on.
+    /// Lets the chain continue.
     Allow,
-    /// Stops it after about 16 invocations.
+    /// Stops the chain after about 16 invocations.
     Terminate,
 }
 
-/// The most that a queue shows while all is well.
+/// Highest values of a healthy queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Healthy {
-    /// Messages that wait.
+    /// Number of waiting messages.
     pub waiting: u64,
-    /// Seconds that the oldest one has waited.
+    /// Age of the oldest message in seconds.
     pub oldest_seconds: u64,
-    /// Failed jobs.
+    /// Number of failed jobs.
     pub failed: u64,
-    /// Dead letters.
+    /// Number of dead letters.
     pub dead_letters: u64,
 }
 
 impl QueueConfig {
-    /// AWS's rule for event source mappings: six times the function's timeout.
+    /// Returns the visibility timeout. AWS recommends six times the function's timeout for event source mappings.
     pub fn visibility(&self) -> Duration {
         Duration::from_secs(u64::from(self.timeout_seconds) * 6)
     }
 
-    /// The function's timeout.
+    /// Returns the function's timeout.
     pub fn timeout(&self) -> Duration {
         Duration::from_secs(u64::from(self.timeout_seconds))
     }

@@ -1,4 +1,4 @@
-//! Records of tables, by what every kind of them has.
+//! Records of tables, and what all kinds of them have in common.
 
 use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
@@ -13,20 +13,20 @@ use crate::{
     studio::Studio,
 };
 
-/// A sparse index by which lists with a filter are read: its hash key is the studio with the filter's value, its range key the
-/// record's id. It holds keys only; the records themselves are read consistently.
+/// A sparse index for filtered lists. Its hash key is the studio with the filter's value, its range key the record's
+/// id. The index contains keys only; the records themselves are read consistently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ListIndex {
-    /// By status.
+    /// Index by status.
     Status,
-    /// By order.
+    /// Index by order.
     Order,
-    /// By the shop's reference.
+    /// Index by the shop's reference.
     Reference,
 }
 
 impl ListIndex {
-    /// Its name, and its hash key's.
+    /// Returns the name of the index and of its hash key.
     pub fn name(self) -> &'static str {
         match self {
             Self::Status => "list_status",
@@ -36,28 +36,28 @@ impl ListIndex {
     }
 }
 
-/// Something that lies in a table under (studio, id).
+/// A record in a table under (studio, id).
 pub trait Record: Serialize + DeserializeOwned + Clone + PartialEq + Send + Sync + 'static {
-    /// What logs call it.
+    /// Name of this kind of record, for logs.
     const NAME: &'static str;
 
-    /// Partition key.
+    /// Returns the partition key.
     fn studio(&self) -> &Studio;
-    /// Sort key.
+    /// Returns the sort key.
     fn id(&self) -> Uuid;
-    /// When it must have moved; `None` keeps it out of the sparse index.
+    /// Returns the time by which the record must progress; `None` keeps it out of the sparse index.
     fn due_at(&self) -> Option<Timestamp> {
         None
     }
-    /// When it failed for good, if it has; `None` keeps it out of the sparse index of failures.
+    /// Returns the time at which the record failed for good; `None` keeps it out of the sparse index of failures.
     fn failed_at(&self) -> Option<Timestamp> {
         None
     }
-    /// By what lists find it besides its studio: an index, and the value there.
+    /// Returns the indexes in which lists find the record, with its value in each.
     fn listed_by(&self) -> Vec<(ListIndex, String)> {
         Vec::new()
     }
-    /// When DynamoDB may delete it.
+    /// Returns the time after which DynamoDB may delete the record.
     fn expires_at(&self) -> Option<Timestamp> {
         None
     }

@@ -1,23 +1,24 @@
-//! The tenant that every record belongs to.
+//! The tenant to which a record belongs.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// A studio's name: 1 to 63 of `[a-z0-9-]`, the rule of a DNS label, so that it can stand in a key, a path or a host.
+/// Name of a studio: 1 to 63 characters of `[a-z0-9-]`, like a DNS label, so that it can be part of a key, a path or a
+/// host name.
 ///
-/// It is only ever taken from a JWT claim (or from a record or message that we wrote ourselves).
+/// Names come only from a JWT claim, or from records and messages of Darkroom itself.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Studio(String);
 
-/// The text is no studio name.
+/// Error: the text is not a valid name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a studio's name is 1 to 63 of a-z, 0-9 and '-'")]
 pub struct InvalidStudio;
 
 impl Studio {
-    /// The name as text.
+    /// Returns the name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

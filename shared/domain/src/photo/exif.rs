@@ -1,9 +1,9 @@
-//! Metadata of a photo, in the units a photographer uses.
+//! Metadata of a photo, in photographers' units.
 
 use serde::{Deserialize, Serialize};
 
-/// Metadata of an original, from its EXIF, XMP and IPTC blocks in this order of trust. A field that is missing, blank or
-/// impossible is left out. Texts have no control characters and are cut to the length stated.
+/// Metadata of an original, from its EXIF, XMP and IPTC blocks, in this order of precedence. A missing, blank or
+/// impossible field is omitted. Texts contain no control characters and are truncated to the stated length.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Exif {
@@ -28,14 +28,14 @@ pub struct Exif {
     /// Focal length in millimetres, as engraved on the lens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub focal_length_mm: Option<f64>,
-    /// When the shutter opened: EXIF's `DateTimeOriginal`, then `DateTimeDigitized`, then XMP's dates, then IPTC's. The
-    /// time of the last change (`DateTime`) does not count.
+    /// Time of the shot: EXIF's `DateTimeOriginal`, then `DateTimeDigitized`, then XMP's dates, then IPTC's. The time
+    /// of the last change (`DateTime`) is not used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub taken_at: Option<TakenAt>,
-    /// Where the camera was.
+    /// Position of the camera.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gps: Option<Gps>,
-    /// Stars, 0 to 5; -1 is rejected. XMP's before EXIF's, where cameras write 0.
+    /// Star rating, 0 to 5; -1 means rejected. XMP has precedence over EXIF, because cameras write 0 into EXIF.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rating: Option<i8>,
     /// Title, at most 256 characters.
@@ -55,27 +55,27 @@ pub struct Exif {
     pub credit: Option<String>,
 }
 
-/// The camera's clock. EXIF stores local time, and only newer cameras its offset from UTC, so both are kept apart:
-/// inventing an offset would move a photo by hours.
+/// Time of the camera's clock. EXIF stores local time, and only newer cameras store its offset from UTC. Both are
+/// separate, because an assumed offset could be wrong by hours.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TakenAt {
-    /// Local civil time, ISO 8601 without offset, with the camera's sub-seconds where written: `2024-06-15T14:30:05.12`.
+    /// Local civil time, ISO 8601 without offset, with sub-seconds if the camera wrote them: `2024-06-15T14:30:05.12`.
     pub local: String,
-    /// `+02:00`, where the camera wrote one.
+    /// Offset from UTC such as `+02:00`, if the camera wrote it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offset: Option<String>,
 }
 
-/// A position in WGS 84.
+/// Position in WGS 84.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Gps {
-    /// Degrees, north positive, -90 to 90.
+    /// Latitude in degrees, north positive, -90 to 90.
     pub latitude: f64,
-    /// Degrees, east positive, -180 to 180.
+    /// Longitude in degrees, east positive, -180 to 180.
     pub longitude: f64,
-    /// Metres above sea level, where written; negative below.
+    /// Altitude in metres above sea level, if known; negative below.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub altitude_m: Option<f64>,
 }

@@ -1,15 +1,15 @@
-//! Names of file types.
+//! File types with their media types and extensions.
 
-/// A kind of file that photographers upload.
+/// A type of files that photographers upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileType {
-    /// The media type: `image/jpeg`. RAW formats as in the shared MIME-info database.
+    /// Media type, such as `image/jpeg`. RAW formats as in the shared MIME-info database.
     pub content_type: &'static str,
-    /// Extensions without their dot, in lower case; the usual one first.
+    /// Extensions without the dot, in lower case; the usual one first.
     pub extensions: &'static [&'static str],
 }
 
-/// All kinds that are known by name.
+/// All known file types.
 pub const FILE_TYPES: &[FileType] = &[
     FileType { content_type: "image/jpeg", extensions: &["jpg", "jpeg", "jpe"] },
     FileType { content_type: "image/png", extensions: &["png"] },
@@ -26,7 +26,7 @@ pub const FILE_TYPES: &[FileType] = &[
     FileType { content_type: "image/x-canon-cr2", extensions: &["cr2"] },
     FileType { content_type: "image/x-canon-cr3", extensions: &["cr3"] },
     FileType { content_type: "image/x-canon-crw", extensions: &["crw"] },
-    // RAW of other kinds, under whichever name it came.
+    // RAW files of other types, with any extension.
     FileType { content_type: "image/x-dcraw", extensions: &[] },
     FileType { content_type: "image/x-epson-erf", extensions: &["erf"] },
     FileType { content_type: "image/x-fuji-raf", extensions: &["raf"] },
@@ -59,13 +59,13 @@ pub const FILE_TYPES: &[FileType] = &[
 ];
 
 impl FileType {
-    /// Finds the kind of a content type; its parameters and case do not count.
+    /// Finds the file type of a content type, without regard to parameters and case.
     pub fn of_content_type(content_type: &str) -> Option<&'static Self> {
         let essence = content_type.split(';').next().unwrap_or_default().trim();
         FILE_TYPES.iter().find(|known| known.content_type.eq_ignore_ascii_case(essence))
     }
 
-    /// Finds the kind that usually has this extension, in any case.
+    /// Finds the file type of an extension, without regard to case.
     pub fn of_extension(extension: &str) -> Option<&'static Self> {
         FILE_TYPES.iter().find(|known| known.extensions.iter().any(|known| known.eq_ignore_ascii_case(extension)))
     }

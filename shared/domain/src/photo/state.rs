@@ -1,4 +1,4 @@
-//! The transitions of a photo; each is applied by one conditional write.
+//! State transitions of a photo. One conditional write applies each of them.
 
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
@@ -6,18 +6,18 @@ use uuid::Uuid;
 use super::{Deletion, Derivatives, Development, Photo, PhotoStatus};
 use crate::job_state::{Claim, GRACE, JobState, MAX_TRIES_PHOTO, NotAgain, NotOwner, TryId};
 
-/// An upload that never came is forgotten after this long.
+/// Time after which a photo without upload expires.
 const UPLOAD_EXPIRES_AFTER: SignedDuration = SignedDuration::from_hours(7 * 24);
-/// The longest upload. S3 checks a URL when its request begins; 256 MiB take a day at 25 kbit/s.
+/// Longest duration of an upload. S3 checks a URL when its request begins; 256 MiB take a day at 25 kbit/s.
 const LONGEST_UPLOAD: SignedDuration = SignedDuration::from_hours(24);
-/// How often an original is looked for whose event never came.
+/// Interval of looking for an original whose event was lost.
 const LOOK_AGAIN_AFTER: SignedDuration = SignedDuration::from_hours(24);
 
 impl Photo {
-    /// A worker asks for the photo. `etag` is the stored original's; `None` where there is none.
+    /// Claims the photo. `etag` is the ETag of the stored original; `None` if there is no original.
     ///
-    /// A ready photo whose original is unchanged is done already: events come more than once. So is one whose original
-    /// is gone: what was developed stays true.
+    /// A ready photo with an unchanged original is done, because events can be delivered more than once. A ready photo
+    /// whose original is gone is done too, because its results remain valid.
     pub fn claim(&mut self, by: TryId, now: Timestamp, lease_until: Timestamp, etag: Option<&str>) -> Claim {
         let same_original = etag.is_none() || self.etag.as_deref() == etag;
         match self.status {
@@ -53,7 +53,7 @@ impl Photo {
         Claim::Claimed
     }
 
-    /// An upload URL that works until then is to be given out.
+    /// Records that an upload URL valid until `until` is about to be created.
     pub fn offer_upload(&mut self, until: Timestamp) {
         self.upload_until = self.upload_until.max(Some(until));
         if self.status == PhotoStatus::AwaitingUpload {
@@ -61,13 +61,14 @@ impl Photo {
         }
     }
 
-    /// When no upload can arrive any more. A record of an earlier build does not tell when its last URL was given out.
+    /// Returns the time after which no upload can arrive. Records of earlier builds do not contain the expiry of their
+    /// last URL.
     pub fn uploads_end_at(&self) -> Timestamp {
         let last_url = self.upload_until.or_else(|| self.created_at.checked_add(UPLOAD_EXPIRES_AFTER).ok());
         last_url.and_then(|until| until.checked_add(LONGEST_UPLOAD).ok()).unwrap_or(Timestamp::MAX)
     }
 
-    /// When the record of an upload that does not come may be removed; `None` where it stays.
+    /// Returns the time at which a record without upload may be removed; `None` if it must be kept.
     pub(crate) fn forgotten_at(&self) -> Option<Timestamp> {
         if self.status != PhotoStatus::AwaitingUpload || self.ordered {
             return None;
@@ -75,14 +76,15 @@ impl Photo {
         self.created_at.checked_add(UPLOAD_EXPIRES_AFTER).ok().max(Some(self.uploads_end_at()))
     }
 
-    /// When its original is looked for again: when its URL has expired, then daily until no upload can arrive any more.
+    /// Returns the next time to look for the original: after the URL has expired, then daily until no upload can
+    /// arrive.
     fn next_look(&self, now: Timestamp) -> Option<Timestamp> {
         let expired = self.upload_until.and_then(|until| until.checked_add(GRACE).ok());
         let next = expired.filter(|at| *at > now).or_else(|| now.checked_add(LOOK_AGAIN_AFTER).ok());
         next.filter(|_| now < self.uploads_end_at())
     }
 
-    /// Developing went well.
+    /// Marks the photo as processed.
     pub fn complete(&mut self, by: TryId, now: Timestamp, size: u64, development: Development) -> Result<(), NotOwner> {
         self.work.check(by)?;
         self.status = PhotoStatus::Ready;
@@ -93,18 +95,18 @@ impl Photo {
         Ok(())
     }
 
-    /// It has failed for good.
+    /// Marks the photo as failed for good.
     pub fn fail(&mut self, now: Timestamp) {
         self.status = PhotoStatus::Failed;
         self.processed_at = Some(now);
     }
 
-    /// Another try follows.
+    /// Releases the photo for another attempt.
     pub fn release(&mut self) {
         self.status = PhotoStatus::Pending;
     }
 
-    /// It is to be developed (again): on request, whatever became of it before.
+    /// Restarts the processing, also of a ready photo.
     pub fn restart(&mut self, now: Timestamp, ordered_by: Option<Uuid>) -> Result<(), NotAgain> {
         let work = self.work.sent_again(now, ordered_by)?;
         match self.status {
@@ -118,7 +120,7 @@ impl Photo {
         Ok(())
     }
 
-    /// Marks it for deletion: from now on no order takes it, and no worker. Refused while a worker holds it.
+    /// Marks the photo for deletion. No order and no worker accepts a marked photo. Refused while a worker leases it.
     pub fn begin_deleting(&mut self, now: Timestamp) -> Result<(), NotAgain> {
         if self.work.held_at(now, TryId(Uuid::nil())) {
             return Err(NotAgain::UnderWay);
@@ -131,7 +133,7 @@ impl Photo {
         Ok(())
     }
 
-    /// Condemns it: no order has it, and none will.
+    /// Condemns the marked photo, because no order contains it or ever will.
     pub fn condemn(&mut self) -> Result<(), NotAgain> {
         match self.deletion() {
             Deletion::None => Err(NotAgain::UnderWay),
@@ -142,8 +144,8 @@ impl Photo {
         }
     }
 
-    /// Takes the mark of a deletion back. What was under way, or uploaded meanwhile, is due: its message may have come and found
-    /// nothing to do.
+    /// Removes the mark of a deletion. A photo that was in progress or uploaded meanwhile becomes due, because its
+    /// message may have found nothing to do.
     pub fn keep(&mut self, now: Timestamp) {
         let Deletion::Marked { before } = self.deletion() else { return };
         self.before_deleting = None;
@@ -156,13 +158,15 @@ impl Photo {
         self.work.due_at = JobState::sent(now).due_at;
     }
 
-    /// May it stand in an archive? While it is developed anew, and where that fails, what was developed before stays true. One
-    /// that somebody wants to delete may: an order that has it comes first.
+    /// Returns whether the photo can be in an archive.
+    ///
+    /// Results stay valid while the photo is processed again, and if that fails. A photo marked for deletion can be in
+    /// an archive, because an order takes precedence.
     pub fn is_ready(&self) -> bool {
         self.development.is_some()
     }
 
-    /// The pictures, where there are any.
+    /// Returns whether the photo has a preview and a thumbnail.
     pub fn has_previews(&self) -> bool {
         matches!(self.development, Some(Development { derivatives: Derivatives::Made { .. }, .. }))
     }
@@ -208,7 +212,7 @@ mod tests {
         ] {
             let mut photo = photo(before);
             assert_eq!(photo.condemn(), Err(NotAgain::UnderWay), "{before:?} is not marked");
-            // Asked for twice, as after a crash.
+            // Repeated, as after a crash.
             photo.begin_deleting(now).expect("nobody has it");
             photo.begin_deleting(now).expect("nobody has it");
             assert_eq!(photo.claim(TryId(Uuid::from_u128(12)), now, now, Some("\"e\"")), Claim::Void);
@@ -237,7 +241,7 @@ mod tests {
         assert_eq!(photo.work.due_at, Some(at(26)));
         assert_eq!(photo.claim(TryId(Uuid::from_u128(14)), at(26), at(27), None), Claim::Void);
         assert_eq!(photo.work.due_at, None, "nothing can arrive any more");
-        // Renewed on the last day.
+        // The upload was renewed on the last day.
         photo.offer_upload(at(7 * 24));
         photo.offer_upload(at(2));
         assert_eq!(photo.forgotten_at(), Some(at(8 * 24)));
