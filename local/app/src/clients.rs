@@ -1,4 +1,4 @@
-//! The runtime's own clients of SES and SSM against their stand-ins.
+//! Tests of the runtime's clients of SES and SSM against the stand-ins.
 
 use std::{collections::HashMap, path::Path, sync::Arc};
 

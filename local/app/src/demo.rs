@@ -1,6 +1,6 @@
-//! The whole way of a photo, walked from outside: upload, order, archive, email, link, ZIP, comparison.
+//! The demo: a photo's complete workflow from outside, with upload, order, archive, email, link, ZIP and comparison.
 //!
-//! A client of the public doors and nothing else: it would walk the same way on AWS, but for the mailbox.
+//! The demo uses public interfaces only. Except for the mailbox, it would run unchanged against AWS.
 
 mod client;
 mod folder;
@@ -19,42 +19,42 @@ use self::progress::say;
 use self::report::Report;
 use self::steps::Walk;
 
-/// Where the system is reached.
+/// The addresses of the system.
 #[derive(Clone, Debug)]
 pub struct Doors {
-    /// The API's base, `http://127.0.0.1:PORT`.
+    /// The API's base URL, `http://127.0.0.1:PORT`.
     pub api: String,
     /// Sent as `Authorization: Bearer dev:<studio>`.
     pub studio: String,
 }
 
-/// What to walk with.
+/// Settings of the demo.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// The photos; the demo draws its own when there is none.
+    /// A folder of photos; without one the demo draws its own.
     pub folder: Option<PathBuf>,
-    /// Where the ZIP goes: `./darkroom-demo-<reference>.zip` unless named.
+    /// The path of the ZIP; `./darkroom-demo-<reference>.zip` by default.
     pub out: Option<PathBuf>,
-    /// Where the report goes, if anywhere.
+    /// The path of the report, if one is requested.
     pub report: Option<PathBuf>,
 }
 
-/// How it ended.
+/// The result of the demo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// Every file was taken, and the archive holds them byte for byte.
+    /// Whether every file was accepted and the archive contains each byte for byte.
     pub all_good: bool,
 }
 
-/// Walks the whole way, printing as it goes.
+/// Runs the whole workflow, and prints its progress.
 ///
-/// Files that are refused make the outcome bad and stop nothing. An error means that the way itself is broken; the
-/// report is written all the same, with what was reached.
+/// Rejected files make the outcome bad and stop nothing. An error means that the workflow itself failed; the report is
+/// still written, with the results so far.
 pub async fn run(doors: &Doors, options: &Options) -> Result<Outcome> {
     let started = Instant::now();
     let client = Client::new(doors)?;
     client.health().await?;
-    // Kept until the end: the originals are compared with at the last step.
+    // The folder must live until the end: the last step compares with the originals.
     let (folder, _own) = match &options.folder {
         Some(folder) => (folder.clone(), None),
         None => own_photos().await.map(|own| (own.path().to_owned(), Some(own)))?,

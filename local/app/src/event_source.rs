@@ -1,4 +1,4 @@
-//! A strict event source mapping: polls a queue, invokes its worker with batches, and reads the answer as AWS does.
+//! A strict event source mapping: polls a queue, invokes its worker with batches, and reads the response as AWS does.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -24,36 +24,36 @@ use tracing::{debug, warn};
 
 use crate::functions::Functions;
 
-/// SQS: a long poll waits 20 s at most.
+/// SQS: a long poll waits at most 20 s.
 const LONG_POLL_SECONDS: i32 = 20;
 
-/// Invocations at once for each core: some wait for the disk while others compute.
+/// Concurrent invocations per core: some wait for the disk while others compute.
 const PER_CORE: usize = 2;
 
-/// The client for long polls. The SDK's stalled stream protection looks at each open request several times a second, and so
-/// keeps a core awake for queues that are empty.
+/// Returns the client for long polls. The SDK's stalled stream protection checks each open request several times a
+/// second, which keeps a core awake even for empty queues; it is off here.
 pub fn client(env: &Env) -> Result<Client> {
     let config = aws_sdk_sqs::config::Builder::from(&aws::config(env, Patience::Job)?);
     Ok(Client::from_conf(config.stalled_stream_protection(StalledStreamProtectionConfig::disabled()).build()))
 }
 
-/// One mapping.
+/// The event source mapping of one queue.
 #[derive(Clone)]
 pub struct EventSource {
-    /// How to reach SQS.
+    /// The SQS client.
     pub sqs: Client,
     /// The queue's URL.
     pub queue_url: String,
-    /// Its name.
+    /// The queue's name.
     pub queue: QueueName,
-    /// Its configuration.
+    /// The queue's configuration.
     pub config: QueueConfig,
-    /// Who runs it.
+    /// The functions to invoke.
     pub functions: Functions,
 }
 
 impl EventSource {
-    /// Starts as many pollers as the worker may run at once, and this machine can bear; they end with the set.
+    /// Starts as many pollers as the worker's concurrency and this machine allow. They end with the task set.
     pub fn start(&self, tasks: &mut JoinSet<()>) {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let bearable = u32::try_from(cores * PER_CORE).unwrap_or(u32::MAX);
@@ -70,7 +70,7 @@ impl EventSource {
         }
     }
 
-    /// Puts a `Sweep` on the queue.
+    /// Sends a `Sweep` to the queue.
     pub async fn sweep(&self) -> Result<()> {
         self.sqs
             .send_message()
@@ -81,7 +81,8 @@ impl EventSource {
         Ok(())
     }
 
-    /// Receives one batch, invokes the worker with it, and deletes what it did not report; true if there was a batch.
+    /// Receives one batch, invokes the worker with it, and deletes what it did not report. Returns whether there was a
+    /// batch.
     pub async fn poll(&self, wait_seconds: i32) -> Result<bool> {
         let messages = self.receive(wait_seconds).await?;
         if messages.is_empty() {
@@ -116,8 +117,8 @@ impl EventSource {
         if self.config.recursive_loop == RecursiveLoop::Terminate
             && chain.invocations(&self.config.function) >= MAX_INVOCATIONS
         {
-            // Lambda refuses the invocation with a RecursiveInvocationException. The messages are received and refused again,
-            // until SQS moves them to the dead-letter queue at `max_receives`.
+            // Lambda rejects the invocation with a RecursiveInvocationException. The messages are received and rejected
+            // again, until SQS moves them to the dead-letter queue at `max_receives`.
             warn!(function = self.config.function, "A recursive loop was stopped");
             return Ok(());
         }
@@ -131,10 +132,10 @@ impl EventSource {
                 None
             }
         };
-        // `None`: the whole batch failed; each message is seen again after its visibility timeout.
+        // `None`: the whole batch failed. Each message is visible again after its visibility timeout.
         let Some(failed) = failed else { return Ok(()) };
         let done: Vec<_> = messages.iter().filter(|m| !failed.contains(m.message_id().unwrap_or_default())).collect();
-        debug!(queue = self.queue.as_str(), done = done.len(), failed = failed.len(), "Worked a batch");
+        debug!(queue = self.queue.as_str(), done = done.len(), failed = failed.len(), "Processed a batch");
         if done.is_empty() {
             return Ok(());
         }
@@ -152,7 +153,7 @@ impl EventSource {
     }
 }
 
-/// The event that Lambda gets for these messages.
+/// Returns the event that Lambda receives for these messages.
 fn event(messages: &[Message], queue: QueueName) -> Value {
     let records: Vec<_> = messages
         .iter()
@@ -190,8 +191,8 @@ fn event(messages: &[Message], queue: QueueName) -> Value {
     json!({ "Records": records })
 }
 
-/// The ids that failed, or `None` when the answer means that all did (AWS Lambda, "Reporting batch item failures"):
-/// null or an empty list is success, an empty, null or unknown id, or anything malformed, is failure of the batch.
+/// Returns the ids that failed, or `None` if the whole batch did (AWS Lambda, "Reporting batch item failures"): null or
+/// an empty list is success; an empty, null or unknown id, or a malformed response, is a failure of the batch.
 fn failures<'a>(answer: &Value, ids: &[&'a str]) -> Option<HashSet<&'a str>> {
     let list = match answer {
         Value::Null => return Some(HashSet::new()),

@@ -1,4 +1,4 @@
-//! The functions: in this process, or behind `cargo lambda watch`.
+//! The functions, run in this process or by `cargo lambda watch`.
 
 use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
@@ -12,12 +12,12 @@ use runtime::{clock::Clock, env::Env, worker::Worker};
 use serde_json::Value;
 use uuid::Uuid;
 
-/// One invocation, under way: the function's answer.
+/// An invocation in progress, which returns the function's response.
 pub type Invocation = BoxFuture<'static, Result<Value>>;
-/// Stands around each invocation of the function of this name: to watch it, delay it, or end it early.
+/// A wrapper around each invocation of the function of this name, which can observe, delay or end it.
 pub type Layer = Arc<dyn Fn(&str, Invocation) -> Invocation + Send + Sync>;
 
-/// A function was ended at its timeout.
+/// The error of a function that reached its timeout.
 #[derive(Debug, thiserror::Error)]
 #[error("{function} timed out after {timeout:?}")]
 pub struct TimedOut {
@@ -25,7 +25,7 @@ pub struct TimedOut {
     timeout: Duration,
 }
 
-/// Where events go.
+/// The functions that receive events.
 #[derive(Clone)]
 pub struct Functions {
     place: Arc<Place>,
@@ -46,7 +46,7 @@ struct Here {
 /// Builds a worker from its environment.
 pub type BuildWorker = fn(&Env) -> Result<Worker>;
 
-/// Workers by function name.
+/// The workers' constructors, by function name.
 pub const WORKERS: [(&str, BuildWorker); 4] = [
     ("email-sender", email_sender::worker),
     ("photo-processor", photo_processor::worker),
@@ -55,7 +55,7 @@ pub const WORKERS: [(&str, BuildWorker); 4] = [
 ];
 
 impl Functions {
-    /// Built once, as Lambda builds them at a cold start; each with its own environment.
+    /// Builds all functions once, as Lambda does at a cold start, each with its own environment.
     pub fn here(clock: &Clock, environment: impl Fn(&str) -> HashMap<String, String>) -> Result<Self> {
         let env = |function: &str| Env::of(environment(function)).with_clock(clock.clone());
         let api = api::router(api::State::from_env(&env("api")).context("api")?);
@@ -68,25 +68,25 @@ impl Functions {
         Self { place: Arc::new(place), layer: None, clock: clock.clone() }
     }
 
-    /// The same, with a layer around each invocation.
+    /// Adds a layer around each invocation.
     pub fn within(self, layer: Option<Layer>) -> Self {
         Self { layer, ..self }
     }
 
-    /// Lambda's Invoke API at this URL, as `cargo lambda watch` offers it.
+    /// Sends events to Lambda's Invoke API at this URL, as `cargo lambda watch` provides it.
     pub fn behind(url: &str) -> Result<Self> {
         let url = url.trim_end_matches('/').to_owned();
         let place = Place::Behind { url, http: reqwest::Client::builder().no_proxy().build()? };
         Ok(Self::at(&Clock::system(), place))
     }
 
-    /// Invokes a function with an event and waits for its answer, for its timeout at most ([`TimedOut`]). The invocation
-    /// begins a chain of requests.
+    /// Invokes a function with an event and waits for its response, at most for its timeout ([`TimedOut`]). The
+    /// invocation begins a chain of requests.
     pub async fn invoke(&self, function: &str, event: Value, timeout: Duration) -> Result<Value> {
         self.invoke_in(Trace::begin(), function, event, timeout).await
     }
 
-    /// The same as the next invocation of a chain.
+    /// Invokes a function like [`Functions::invoke`], as the next invocation of a chain.
     pub async fn invoke_in(&self, chain: Trace, function: &str, event: Value, timeout: Duration) -> Result<Value> {
         let (place, name) = (self.place.clone(), function.to_owned());
         let mut context = context(&self.clock, timeout);
@@ -105,7 +105,7 @@ impl Place {
     async fn invoke(&self, function: &str, event: Value, context: Context) -> Result<Value> {
         match self {
             Self::Here(here) => {
-                // A panic that escapes a handler kills the function, not this process.
+                // A panic that escapes a handler ends the invocation, not this process.
                 let run = AssertUnwindSafe(here.invoke(function, event, context)).catch_unwind().await;
                 run.unwrap_or_else(|_| Err(anyhow!("{function} panicked")))
             }
@@ -130,7 +130,7 @@ impl Here {
     async fn invoke(&self, function: &str, event: Value, context: Context) -> Result<Value> {
         if function == "api" {
             let event = LambdaEvent::new(serde_json::from_value(event)?, context);
-            // The adapter is gone before the wait: it can't be sent between threads.
+            // The adapter is dropped before the await because it is not `Send`.
             let answer = Adapter::from(self.api.clone()).call(event);
             return Ok(serde_json::to_value(answer.await.unwrap_or_else(|never| match never {}))?);
         }

@@ -1,4 +1,5 @@
-//! Plays API Gateway: HTTP in, a payload 2.0 event to the `api` function, HTTP out; and the mailbox of this machine.
+//! The stand-in for API Gateway: turns HTTP requests into payload 2.0 events for the `api` function. Serves the mailbox
+//! too.
 
 use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
@@ -24,20 +25,20 @@ use crate::{
     mailbox_page::{self, CapturedEmails},
 };
 
-/// The JWT claim that names the studio, as Terraform's default has it.
+/// The JWT claim that names the studio; Terraform's default.
 pub const STUDIO_CLAIM: &str = "darkroom_studio";
 /// The JWT claim that names a role.
 pub const ROLE_CLAIM: &str = "darkroom_role";
 
-/// HTTP API: an integration answers within 30 s (Lambda's own limit for `api` is a little less).
+/// HTTP API: an integration responds within 30 s. Lambda's timeout for `api` is slightly less.
 const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(29);
-/// HTTP API: a payload of 10 MB at most.
+/// HTTP API: at most 10 MB per payload.
 const MAX_PAYLOAD: usize = 10 << 20;
-/// How much of a longer one is read and thrown away: a client that still sends would not see why it is refused.
+/// The bytes of a too large body that are read and discarded: a client that is still sending would not see the refusal.
 const MAX_DISCARDED: usize = 64 << 20;
-/// How long a browser may remember what it may do.
+/// The time for which a browser may cache a preflight.
 const CORS_MAX_AGE: Duration = Duration::from_secs(3600);
-/// Paths that need no token.
+/// The paths without a token.
 const OPEN: [&str; 3] = ["/d/", "/health", "/openapi.json"];
 
 #[derive(Clone)]
@@ -46,7 +47,7 @@ struct Gateway {
     emails: CapturedEmails,
 }
 
-/// The API's CORS for pages of these origins, as infra/api.tf configures it; `None` without any.
+/// Returns the API's CORS layer for pages of these origins, as `infra/api.tf` configures it; `None` without origins.
 pub fn cors(origins: &[String]) -> Result<Option<CorsLayer>> {
     let mut allowed: Vec<HeaderValue> = Vec::new();
     for origin in origins {
@@ -70,7 +71,7 @@ pub fn cors(origins: &[String]) -> Result<Option<CorsLayer>> {
     }))
 }
 
-/// Serves on this listener until the set ends.
+/// Serves requests on this listener until the task set ends.
 pub fn serve(
     listener: TcpListener,
     functions: Functions,
@@ -86,7 +87,7 @@ pub fn serve(
         .route("/_local/mail.json", get(async |State(gateway): State<Gateway>| Json(gateway.emails.list())))
         .fallback(forward)
         .with_state(Gateway { functions, emails });
-    // It answers preflights before anything else does.
+    // The CORS layer is outermost, so it answers preflights before any other check.
     let app = cors.into_iter().fold(app, Router::layer).into_make_service_with_connect_info::<SocketAddr>();
     tasks.spawn(async move {
         if let Err(error) = axum::serve(listener, app).await {
@@ -111,7 +112,7 @@ async fn forward(
     let open = OPEN.iter().any(|path| uri.path() == *path || (path.ends_with('/') && uri.path().starts_with(path)));
     let claims = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(claims);
     if !open && claims.is_none() {
-        // API Gateway's own words, before any function runs.
+        // API Gateway's own text, sent before any function runs.
         return refuse(StatusCode::UNAUTHORIZED, "Unauthorized");
     }
     let event = event(&method, &uri, &headers, &body, from, claims);
@@ -124,12 +125,12 @@ async fn forward(
     }
 }
 
-/// API Gateway's own answers.
+/// Returns an error response of API Gateway itself.
 fn refuse(status: StatusCode, message: &str) -> Response {
     (status, Json(json!({ "message": message }))).into_response()
 }
 
-/// The whole body; `None` if it is too long.
+/// Reads the whole body; `None` if it is too long.
 async fn read(body: Body) -> Result<Option<Vec<u8>>, axum::Error> {
     let (mut chunks, mut whole, mut length) = (body.into_data_stream(), Vec::new(), 0);
     while let Some(chunk) = chunks.next().await {
@@ -144,7 +145,8 @@ async fn read(body: Body) -> Result<Option<Vec<u8>>, axum::Error> {
     Ok((length <= MAX_PAYLOAD).then_some(whole))
 }
 
-/// `Bearer dev:<studio>` or `Bearer dev:<studio>:operator`: what a JWT authorizer would find in a real token.
+/// Returns the claims that a JWT authorizer would read from a real token, for `Bearer dev:<studio>` or `Bearer
+/// dev:<studio>:operator`.
 fn claims(authorization: &str) -> Option<Value> {
     let token = authorization.strip_prefix("Bearer dev:")?;
     let (studio, role) = token.split_once(':').map_or((token, None), |(studio, role)| (studio, Some(role)));
@@ -155,7 +157,7 @@ fn claims(authorization: &str) -> Option<Value> {
     Some(claims)
 }
 
-/// The event of payload format 2.0 (API Gateway, "Working with AWS Lambda proxy integrations for HTTP APIs").
+/// Returns the event of payload format 2.0 (API Gateway, "Working with AWS Lambda proxy integrations for HTTP APIs").
 fn event(
     method: &Method,
     uri: &Uri,
@@ -206,7 +208,7 @@ fn event(
     event
 }
 
-/// The function's answer as HTTP.
+/// Returns the function's response as HTTP.
 fn response(answer: &Value) -> Result<Response> {
     let status = answer["statusCode"].as_u64().and_then(|code| u16::try_from(code).ok()).context("No statusCode")?;
     let text = answer["body"].as_str().unwrap_or_default();
@@ -229,7 +231,7 @@ fn response(answer: &Value) -> Result<Response> {
             response.headers_mut().insert(name.clone(), HeaderValue::from_str(value)?);
         }
     }
-    // The length is this server's to say; HEAD keeps the body's.
+    // The server sets the length itself. For HEAD it keeps the length of the omitted body.
     response.headers_mut().remove(header::CONTENT_LENGTH);
     Ok(response)
 }
@@ -238,7 +240,7 @@ fn response(answer: &Value) -> Result<Response> {
 mod tests {
     use super::*;
 
-    /// A gateway in front of no functions: enough for what it answers itself.
+    /// Starts a gateway without functions, for tests of its own responses.
     async fn gateway(origins: &[&str]) -> (String, JoinSet<()>, tempfile::TempDir) {
         let data = tempfile::tempdir().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -1,7 +1,7 @@
-//! Darkroom on one machine: no AWS, no Docker, nothing but cargo.
+//! Darkroom on one machine, without AWS and Docker.
 //!
-//! [`system`] starts the stand-ins of `local-aws` and the functions. [`event_source`] and [`gateway`] stand for what AWS puts
-//! between them. [`demo`] is a photographer and a customer.
+//! [`system`] starts the stand-ins of `local-aws` and the functions. [`event_source`] and [`gateway`] replace the AWS
+//! services that connect them. [`demo`] acts as a photographer and a customer.
 
 #[cfg(test)]
 mod clients;

@@ -1,4 +1,4 @@
-//! The mailbox as a page: each captured email as html, text and headers.
+//! The mailbox as a page: each captured email with HTML, text and headers.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ impl CapturedEmails {
         Ok(Self(Arc::new(local_aws::Mailbox::open(folder)?)))
     }
 
-    /// All of them, oldest first.
+    /// Returns all emails, oldest first.
     pub fn list(&self) -> Vec<CapturedEmail> {
         self.0.list()
     }
@@ -25,8 +25,8 @@ fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-/// Newest first. The html of an email is shown in a sandboxed frame: it can't script or reach this page, and its links open
-/// in a window of their own, as an email program opens them.
+/// Renders the emails, newest first. The HTML of an email is shown in a sandboxed frame: it cannot run scripts or
+/// access this page, and its links open in a new window, as in an email program.
 pub fn render(emails: &[CapturedEmail]) -> String {
     let mut page = String::from(
         "<!doctype html><html lang=en><meta charset=utf-8><title>Mailbox</title><style>\

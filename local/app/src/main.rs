@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use local::{Options, System, demo};
 use tracing_subscriber::{fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
-/// Darkroom on this machine: no AWS, no Docker, nothing but cargo.
+/// Darkroom on this machine, without AWS and Docker.
 #[derive(Parser)]
 #[command(version, about)]
 struct Cli {
@@ -25,13 +25,13 @@ enum Command {
 
 #[derive(Args)]
 struct Running {
-    /// The folder where everything lies.
+    /// The folder of all data.
     #[arg(long)]
     data: Option<PathBuf>,
     /// Run each job at the moment it is sent.
     #[arg(long)]
     sync: bool,
-    /// Send events to `cargo lambda watch` at this URL, instead of the functions in this process.
+    /// Send events to `cargo lambda watch` at this URL instead of the functions in this process.
     #[arg(long, value_name = "URL")]
     functions: Option<String>,
 }

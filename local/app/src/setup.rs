@@ -1,4 +1,5 @@
-//! What `terraform apply` does in AWS: buckets, queues, tables, the notification, the link secret. Idempotent.
+//! Creates locally what `terraform apply` creates in AWS: buckets, queues, tables, the notification, the link secret.
+//! Idempotent.
 
 use anyhow::{Context as _, Result};
 use aws_sdk_dynamodb::types::{
@@ -31,44 +32,44 @@ use runtime::{
 use serde_json::json;
 use tracing::warn;
 
-/// A dead-letter queue keeps messages 14 days (SQS's longest), its source 4.
+/// SQS: at most 14 days of retention. A dead-letter queue has the maximum, its source queue 4 days.
 const DLQ_RETENTION_SECONDS: &str = "1209600";
 const RETENTION_SECONDS: &str = "345600";
 
-/// A sparse index, as infra/tables.tf has it.
+/// A sparse index, as in `infra/tables.tf`.
 struct Index {
-    /// Its name.
+    /// The index's name.
     name: &'static str,
-    /// Its hash key.
+    /// The hash key.
     hash: &'static str,
-    /// Its range key: a time in milliseconds, or the record's id.
+    /// The range key: a time in milliseconds, or the record's id.
     range: (&'static str, ScalarAttributeType),
-    /// What it repeats of an item besides the keys.
+    /// The attributes that the index copies besides the keys.
     included: &'static [&'static str],
 }
 
-/// What should have moved by now.
+/// The index of records by `due_at`.
 const DUE: Index =
     Index { name: "due_at", hash: "due_shard", range: ("due_at", ScalarAttributeType::N), included: &[] };
-/// What has failed, with as much of it as the list of failed jobs shows.
+/// The index of failed records, with the attributes that the list of failed jobs shows.
 const FAILED: Index = Index {
     name: "failed_at",
     hash: "failed_shard",
     range: ("failed_at", ScalarAttributeType::N),
     included: &["error", "work"],
 };
-/// Lists by status.
+/// The index for lists by status.
 const STATUS: Index = list("list_status");
-/// Lists by order.
+/// The index for lists by order.
 const ORDER: Index = list("list_order");
-/// Lists by the shop's reference.
+/// The index for lists by the shop's reference.
 const REFERENCE: Index = list("list_reference");
 
 const fn list(name: &'static str) -> Index {
     Index { name, hash: name, range: ("id", ScalarAttributeType::S), included: &[] }
 }
 
-/// The tables, by the variables that name them, as infra/tables.tf has them.
+/// The tables, by the variables that name them, as in `infra/tables.tf`.
 const TABLES: [(&str, &[Index]); 5] = [
     ("PHOTOS_TABLE", &[DUE, FAILED, STATUS]),
     ("ORDERS_TABLE", &[REFERENCE]),
@@ -77,7 +78,7 @@ const TABLES: [(&str, &[Index]); 5] = [
     ("REQUESTS_TABLE", &[DUE, FAILED]),
 ];
 
-/// Makes what is missing.
+/// Creates what is missing.
 pub async fn set_up(stand_ins: &StandIns, env: &Env, configs: &QueueConfigs, cors_origins: &[String]) -> Result<()> {
     let config = aws::config(env, aws::Patience::Job)?;
     stand_ins
@@ -139,7 +140,8 @@ async fn buckets(s3: &aws_sdk_s3::Client, env: &Env) -> Result<()> {
     Ok(())
 }
 
-/// Browsers upload photos by presigned URLs, so the bucket must know their pages' origins as the API does.
+/// Sets the CORS rules of the photos bucket: browsers upload photos by presigned URLs, so the bucket must allow the
+/// same origins as the API.
 async fn cors(s3: &aws_sdk_s3::Client, env: &Env, origins: &[String]) -> Result<()> {
     let photos = env.required("PHOTOS_BUCKET")?;
     if origins.is_empty() {
@@ -180,12 +182,12 @@ async fn tables(dynamodb: &aws_sdk_dynamodb::Client, env: &Env) -> Result<()> {
         };
         let has =
             |index: &&Index| found.global_secondary_indexes().iter().any(|it| it.index_name() == Some(index.name));
-        // An earlier build made the table. AWS, too, adds one index at a time.
+        // An earlier release created the table. On AWS too, indexes are added one at a time.
         for index in indexes.iter().filter(|index| !has(index)) {
             add_index(dynamodb, &name, index).await.context("Failed to add an index to a table")?;
         }
     }
-    // Of a table without an earlier build nothing is to be filled.
+    // A new table needs no migration of older items.
     let operations = Table::new(dynamodb.clone(), env.required("REQUESTS_TABLE")?, env.world());
     for (variable, table) in
         [("PHOTOS_TABLE", Filled::Photos), ("DOWNLOADS_TABLE", Filled::Downloads), ("ORDERS_TABLE", Filled::Orders)]
@@ -278,7 +280,8 @@ fn key(name: &str, kind: KeyType) -> Result<KeySchemaElement> {
     Ok(KeySchemaElement::builder().attribute_name(name).key_type(kind).build()?)
 }
 
-/// The process that held them was this system's last one, and it is dead: its leases end now, not at their deadline.
+/// Ends the leases of the system's previous process immediately instead of at their deadlines: that process no longer
+/// runs.
 pub async fn free_dead_leases(env: &Env) -> Result<()> {
     let dynamodb = runtime::aws::dynamodb(env, &aws::config(env, aws::Patience::Job)?);
     let now = env.clock().now();
@@ -292,7 +295,7 @@ async fn free<R: JobRecord>(table: &Table<R>, now: Timestamp) -> Result<()> {
     for (studio, id) in table.all_due().await? {
         let free = |record: &mut R| {
             record.work_mut().free(now);
-            // Due now: if its message died with the process, the first sweep sends it again.
+            // The record is due now: if its message was lost with the process, the first sweep sends it again.
             record.work_mut().due_at = record.work().due_at.map(|_| now);
             Ok::<_, ()>(())
         };

@@ -1,4 +1,4 @@
-//! Darkroom on this machine: stand-ins for AWS, the functions, and what connects them.
+//! The whole system on this machine: stand-ins for AWS, the functions, and their connections.
 
 use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 
@@ -16,33 +16,33 @@ use crate::{
     setup,
 };
 
-/// The role that sees the failed jobs of all studios.
+/// The role that may see the failed jobs of all studios.
 const OPERATOR: &str = "operator";
 /// The schedule's period (EventBridge Scheduler in AWS).
 const SWEEP_EVERY: Duration = Duration::from_secs(300);
 
-/// How to run it.
+/// Settings of the system.
 #[derive(Clone)]
 pub struct Options {
-    /// Where everything lies; it survives this process.
+    /// The folder of all data, which survives this process.
     pub data: PathBuf,
-    /// The API's port; 0 chooses any.
+    /// The API's port; 0 chooses a free one.
     pub port: u16,
-    /// The stand-ins' port; 0 chooses any.
+    /// The stand-ins' port; 0 chooses a free one.
     pub aws_port: u16,
     /// Run each job at the moment it is sent.
     pub sync: bool,
     /// Lambda's Invoke API to send events to, instead of the functions in this process.
     pub functions: Option<String>,
-    /// Variables of single functions to set otherwise: (function, variable) -> value.
+    /// Overridden variables of single functions: (function, variable) -> value.
     pub overrides: HashMap<(String, String), String>,
-    /// What time it is for functions and queues.
+    /// The clock of functions and queues.
     pub clock: Clock,
     /// Origins of browser pages that may call the API and upload photos, as `https://shop.example.com`.
     pub cors_origins: Vec<String>,
-    /// Stands around each invocation.
+    /// A wrapper around each invocation.
     pub layer: Option<Layer>,
-    /// Nothing happens of itself, neither polls nor sweeps: [`System::step`] works what lies on the queues.
+    /// Whether polls and sweeps are off: [`System::step`] then processes the messages on the queues.
     pub by_hand: bool,
     /// Configurations of the queues.
     pub queues: QueueConfigs,
@@ -59,7 +59,7 @@ impl Options {
         self.set("housekeeper", "PERSONAL_DATA_RETENTION_DAYS", &days.to_string());
     }
 
-    /// The usual ones: any ports, everything in this process.
+    /// Returns the defaults: free ports, and all functions in this process.
     pub fn new(data: impl Into<PathBuf>) -> Result<Self> {
         Ok(Self {
             data: data.into(),
@@ -77,11 +77,11 @@ impl Options {
     }
 }
 
-/// A running system; it stops when dropped.
+/// A running system. Dropping it stops it.
 pub struct System {
     /// The API's address: `http://127.0.0.1:PORT`.
     pub api: String,
-    /// The variables that the functions run with; the endpoints are among them.
+    /// The variables of the functions, including the endpoints.
     pub environment: HashMap<String, String>,
     /// The captured emails.
     pub emails: CapturedEmails,
@@ -92,7 +92,7 @@ pub struct System {
 }
 
 impl System {
-    /// Starts it and returns when it answers.
+    /// Starts the system, and returns once it responds.
     pub async fn start(options: Options) -> Result<Self> {
         let Options { clock, queues, cors_origins, .. } = options.clone();
         let cors = gateway::cors(&cors_origins)?;
@@ -132,7 +132,7 @@ impl System {
             sources.push(EventSource { sqs, queue_url, queue, config, functions });
         }
         if options.by_hand {
-            tracing::debug!("Nothing happens of itself");
+            tracing::debug!("Polls and sweeps are off");
         } else if options.sync {
             stand_ins.run_synchronously(run_synchronously(sources.clone()));
             retry_later(sources.clone(), &stand_ins, &mut tasks);
@@ -148,23 +148,23 @@ impl System {
         Ok(Self { api, environment, emails, clock, sources, stand_ins, _tasks: tasks })
     }
 
-    /// Lets so much time pass for functions and queues; only under a movable clock.
+    /// Moves the time of functions and queues forward. Requires a movable clock.
     pub fn advance(&self, by: Duration) {
         self.clock.advance(by);
         self.stand_ins.queues().wake();
     }
 
-    /// The queues, for whoever looks on.
+    /// Returns the queues, for inspection.
     pub fn queues(&self) -> Arc<local_aws::Queues> {
         self.stand_ins.queues()
     }
 
-    /// The event source of a queue, to be polled by hand.
+    /// Returns the event source of a queue, to be polled by hand.
     pub fn source(&self, queue: &str) -> Option<&EventSource> {
         self.sources.iter().find(|source| source.queue.as_str() == queue)
     }
 
-    /// Works one batch of each queue that has a visible message; false when none had.
+    /// Processes one batch of each queue that has a visible message. Returns whether there was one.
     pub async fn step(&self) -> Result<bool> {
         let mut worked = false;
         for source in &self.sources {
@@ -182,7 +182,7 @@ impl System {
     }
 }
 
-/// What Lambda's Invoke runs: the workers, each up to its timeout.
+/// Returns the function that Lambda's Invoke runs: it invokes workers, each up to its timeout.
 fn run_functions(functions: &Functions, queues: &QueueConfigs) -> lambda::Run {
     let (functions, queues) = (functions.clone(), queues.clone());
     Arc::new(move |name, event, chain| {
@@ -197,7 +197,8 @@ fn run_functions(functions: &Functions, queues: &QueueConfigs) -> lambda::Run {
     })
 }
 
-/// Works all that is visible on any queue: one job at a time, each to its end before what sent it is answered.
+/// Processes all visible messages on any queue, one job at a time. Each job ends before the request that sent it is
+/// answered.
 fn run_synchronously(sources: Vec<EventSource>) -> Work {
     let sources = Arc::new(sources);
     Arc::new(move || {
@@ -213,14 +214,15 @@ fn run_synchronously(sources: Vec<EventSource>) -> Work {
     })
 }
 
-/// With --sync no poller waits for new messages; those that a failed try gave back are worked when they are due.
+/// Processes released messages when they are due. With `--sync` no poller waits for new messages.
 fn retry_later(sources: Vec<EventSource>, stand_ins: &StandIns, tasks: &mut JoinSet<()>) {
     let queues = stand_ins.queues();
     tasks.spawn(async move {
         let mut ticks = tokio::time::interval(Duration::from_millis(500));
         loop {
             ticks.tick().await;
-            // One that is in a worker's hands is no reason to take what its sender is about to work on.
+            // Only a message that was received before and is visible again counts; new messages are left to their
+            // sender.
             let given_back = |source: &EventSource| {
                 let queue = source.queue.as_str();
                 let messages = queues.peek_all(queue).unwrap_or_default();
@@ -236,13 +238,13 @@ fn retry_later(sources: Vec<EventSource>, stand_ins: &StandIns, tasks: &mut Join
     });
 }
 
-/// The environment variable that holds a queue's URL: `emails` -> `EMAILS_QUEUE_URL`. Its dead-letter queue's is
-/// `EMAILS_DLQ_URL`.
+/// Returns the environment variable with a queue's URL: `emails` -> `EMAILS_QUEUE_URL`. The variable of its dead-letter
+/// queue is `EMAILS_DLQ_URL`.
 fn queue_variable(queue: QueueName) -> String {
     format!("{}_QUEUE_URL", queue.as_str().to_uppercase())
 }
 
-/// What Terraform sets on the functions, for this machine.
+/// Returns the variables that Terraform sets on the functions, with values for this machine.
 fn environment(stand_ins: &StandIns, api: &str) -> HashMap<String, String> {
     let endpoint = stand_ins.endpoint();
     let url = |queue: &str| format!("{endpoint}/000000000000/{queue}");
@@ -272,14 +274,14 @@ fn environment(stand_ins: &StandIns, api: &str) -> HashMap<String, String> {
         ("OPERATOR_CLAIM", format!("{ROLE_CLAIM}={OPERATOR}")),
         ("DOWNLOAD_RETENTION_DAYS", "30".to_owned()),
         ("MAIL_FROM", "Darkroom <photos@darkroom.example>".to_owned()),
-        // A laptop's failures are tried again while somebody watches.
+        // Short, because on a laptop somebody waits for the retry.
         ("RETRY_BACKOFF_SECONDS", "1".to_owned()),
     ]
     .map(|(name, value)| (name.to_owned(), value));
     others.into_iter().chain(queues).collect()
 }
 
-/// Plays EventBridge Scheduler: a `sweep` at start and every 5 minutes.
+/// Replaces EventBridge Scheduler: sends a `sweep` at the start and every 5 minutes.
 fn schedule(sources: &[EventSource], tasks: &mut JoinSet<()>) {
     let Some(source) = sources.iter().find(|source| source.queue == QueueName::Default).cloned() else { return };
     tasks.spawn(async move {

@@ -1,5 +1,5 @@
-//! The CloudWatch stand-in: GetMetricData, for the one metric that this system asks for. It is read off the queues
-//! themselves, so that it is as new as the question.
+//! The CloudWatch stand-in: GetMetricData, for the one metric that this system requests. The value is computed from the
+//! queues for each request, so it is never late.
 
 use http::{HeaderValue, Response, StatusCode};
 use serde::Deserialize;
@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 
 use super::sqs::Queues;
 
-/// What CloudWatch takes for an id.
+/// CloudWatch: the pattern of a query's id.
 const ID_PATTERN: &str = "^[a-z][a-zA-Z0-9_]*$";
 
-/// Times are in seconds since 1970; clients may send fractions.
+/// The body of a GetMetricData request. Times are in seconds since 1970; clients may send fractions.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct GetMetricData {
@@ -26,7 +26,7 @@ struct Query {
     metric_stat: MetricStat,
 }
 
-/// All statistics of a single value are that value, so `Stat` makes no difference.
+/// One metric of a query. `Stat` is ignored: all statistics of a single value are that value.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct MetricStat {
@@ -51,7 +51,7 @@ struct Dimension {
     value: String,
 }
 
-/// Answers one request of the JSON 1.0 protocol.
+/// Handles one request of the JSON 1.0 protocol.
 pub fn answer(queues: &Queues, target: &str, body: &[u8]) -> Response<Vec<u8>> {
     let result = match target {
         "GraniteServiceVersion20100801.GetMetricData" => get_metric_data(queues, body),
@@ -101,8 +101,8 @@ fn get_metric_data(queues: &Queues, body: &[u8]) -> Result<Value, (&'static str,
     Ok(json!({ "MetricDataResults": results, "Messages": [] }))
 }
 
-/// The start of the last period that has begun and is asked for. As in CloudWatch, the start of what is asked is rounded
-/// down to a period, and its end is not in it.
+/// Returns the start of the last period in the requested range that has begun. As in CloudWatch, the start of the range
+/// is rounded down to a period, and the end of the range is exclusive.
 fn period_of(now: f64, request: &GetMetricData, period: f64) -> Option<f64> {
     let start_of = |time: f64| (time / period).floor() * period;
     let last = start_of(now);
@@ -110,7 +110,8 @@ fn period_of(now: f64, request: &GetMetricData, period: f64) -> Option<f64> {
     (at >= start_of(request.start_time)).then_some(at)
 }
 
-/// The age of a queue's oldest message in seconds. Other metrics have no values, as those that nobody reports.
+/// Returns the age of a queue's oldest message in seconds. Other metrics have no values, like metrics that nobody
+/// reports.
 fn oldest(queues: &Queues, metric: &Metric) -> Option<f64> {
     let known = metric.namespace == "AWS/SQS" && metric.name == "ApproximateAgeOfOldestMessage";
     let [Dimension { name, value }] = &metric.dimensions[..] else { return None };
@@ -134,7 +135,7 @@ mod tests {
     use crate::sqs::QueueAttributes;
 
     struct Bed {
-        /// Seconds that the queues' time is ahead.
+        /// Seconds by which the queues' time is ahead.
         ahead: Arc<AtomicI64>,
         queues: Queues,
         _data: tempfile::TempDir,
@@ -177,7 +178,7 @@ mod tests {
             (response.status().as_u16(), serde_json::from_slice(response.body()).unwrap())
         }
 
-        /// Seconds, of the one series asked for.
+        /// Returns the values, in seconds, of the one requested series.
         fn values(&self, change: impl FnOnce(&mut Value)) -> Vec<f64> {
             let (status, answer) = self.ask(change);
             assert_eq!((status, &answer["MetricDataResults"][0]["Id"]), (200, &json!("q0")), "{answer}");
@@ -190,15 +191,19 @@ mod tests {
     #[tokio::test]
     async fn the_oldest_message_counts_wherever_it_is() {
         let bed = Bed::new();
-        assert!(bed.values(|_| {}).is_empty(), "an empty queue has no oldest");
+        assert!(bed.values(|_| {}).is_empty(), "an empty queue has no oldest message");
         bed.queues.send("photos", "old").unwrap();
         bed.ahead.fetch_add(90, Ordering::SeqCst);
         bed.queues.send("photos", "new").unwrap();
         let age = bed.values(|_| {})[0];
         assert!((90.0..100.0).contains(&age), "{age}");
         let received = bed.queues.receive("photos", 1, Duration::ZERO).await.unwrap();
-        assert!(bed.values(|_| {})[0] >= age, "in flight it is still there");
-        assert_eq!(bed.queues.peek_all("photos").unwrap()[0].receive_count, 1, "to look is not to receive");
+        assert!(bed.values(|_| {})[0] >= age, "a message in flight still counts");
+        assert_eq!(
+            bed.queues.peek_all("photos").unwrap()[0].receive_count,
+            1,
+            "reading the metric does not receive the message"
+        );
         bed.queues.delete("photos", &received[0].receipt_handle).unwrap();
         assert!(bed.values(|_| {})[0] < 10.0);
     }
@@ -242,7 +247,7 @@ mod tests {
         let at = |start, end| period_of(1_000.0, &asked(start, end), 60.0);
         assert_eq!(at(700.0, 1_060.0), Some(960.0));
         assert_eq!(at(990.0, 1_000.0), Some(960.0), "the start is rounded down");
-        assert_eq!(at(700.0, 960.0), Some(900.0), "the end is not in it");
+        assert_eq!(at(700.0, 960.0), Some(900.0), "the end is exclusive");
         assert_eq!(at(1_020.0, 1_080.0), None);
     }
 }

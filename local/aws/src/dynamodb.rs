@@ -9,24 +9,24 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tracing::warn;
 
-/// The wait between two sweeps of expired items, at least. DynamoDB itself removes them "within a few days".
+/// The minimum wait between two sweeps of expired items. DynamoDB itself removes them "within a few days".
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html>
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
-/// The wait after a sweep, at least, in durations of that sweep. A sweep reads every item, so its duration grows with
-/// the tables; this bounds all sweeps together to 1 % of a core.
+/// The minimum wait after a sweep, in durations of that sweep. A sweep reads every item, so its duration grows with the
+/// tables; this limits all sweeps together to 1 % of a core.
 const REST: u32 = 100;
 
-/// Opens the database file, made on first use.
+/// Opens the database file, and creates it on first use.
 pub fn open(file: &Path) -> anyhow::Result<Database> {
     let path = file.to_str().context("The data folder's name is not UTF-8")?;
     Database::new(path).with_context(|| format!("Failed to open {}", file.display()))
 }
 
-/// Serves until told to stop.
+/// Serves requests until `stop` is set.
 pub async fn serve(listener: TcpListener, database: Database, mut stop: watch::Receiver<bool>) {
     let sweeper = tokio::spawn(sweep(database.clone()));
     let stopped = async move {
-        // An error means that nobody is left to tell us: stop as well.
+        // An error means that the sender of `stop` is gone: stop as well.
         let _ = stop.wait_for(|stop| *stop).await;
     };
     if let Err(error) = dynoxide::server::serve_with_shutdown(listener, database, stopped).await {
@@ -51,7 +51,7 @@ async fn sweep(database: Database) {
     }
 }
 
-/// Returns the wait after a sweep of this duration.
+/// Returns the wait after a sweep that took `took`.
 fn wait_after(took: Duration) -> Duration {
     SWEEP_INTERVAL.max(took.saturating_mul(REST))
 }

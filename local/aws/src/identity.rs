@@ -1,8 +1,8 @@
-//! Who the stand-ins claim to be: one account, one region, one key pair.
+//! The identity of the stand-ins: one account, one region, one key pair.
 
-/// The access key id that the stand-ins take.
+/// The access key id that the stand-ins accept.
 pub const ACCESS_KEY: &str = "test";
-/// The secret that belongs to [`ACCESS_KEY`]. It guards nothing: the stand-ins listen on loopback only.
+/// The secret of [`ACCESS_KEY`]. It protects nothing: the stand-ins listen on loopback only.
 pub const SECRET_KEY: &str = "test";
 /// The account number in ARNs and queue URLs.
 pub const ACCOUNT: &str = "000000000000";
@@ -11,7 +11,7 @@ pub const CANONICAL_USER: &str = "0000000000000000000000000000000000000000000000
 /// The region in ARNs and events.
 pub const REGION: &str = "us-east-1";
 
-/// The ARN of a queue of ours.
+/// Returns the ARN of a queue of this account.
 pub fn queue_arn(name: &str) -> String {
     format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{name}")
 }

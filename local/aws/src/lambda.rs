@@ -1,4 +1,4 @@
-//! The Lambda stand-in: Invoke, for those who wait for the answer. Whoever knows the functions gives a hook that runs them.
+//! The Lambda stand-in: synchronous Invoke. The library's user passes a function that runs the functions.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -11,53 +11,53 @@ use tracing::warn;
 use super::identity::{ACCOUNT, REGION};
 use crate::trace::{self, Trace};
 
-/// Lambda: 6 MB for the event of an invocation that is waited for.
+/// Lambda: 6 MB for the event of a synchronous invocation.
 const MAX_EVENT_BYTES: usize = 6 << 20;
-/// The errors of the service name their type here.
+/// The header in which the service names the type of an error.
 const ERROR_TYPE: &str = "x-amzn-errortype";
 
-/// Why a function gave no answer, as its caller reads it.
+/// An error of a function, as its caller receives it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FunctionError {
-    /// `errorType`: what a runtime calls it, such as `Sandbox.Timedout`.
+    /// `errorType`: the runtime's name for the error, such as `Sandbox.Timedout`.
     pub kind: &'static str,
     /// `errorMessage`.
     pub message: String,
 }
 
-/// One invocation, under way.
+/// An invocation in progress.
 pub type Running = BoxFuture<'static, Result<Value, FunctionError>>;
-/// Runs the function of this name with an event, up to its timeout, as part of a chain of requests; `None` where there is no
-/// such function.
+/// Runs the function of this name with an event, up to its timeout, as part of a chain of requests. Returns `None`
+/// where there is no such function.
 pub type Run = Arc<dyn Fn(&str, Value, Trace) -> Option<Running> + Send + Sync>;
 
-/// The functions that can be invoked, and their invocations under way.
+/// The functions that can be invoked, and the invocations in progress.
 #[derive(Default)]
 pub struct Lambda {
     run: OnceLock<Run>,
     running: Mutex<JoinSet<()>>,
 }
 
-/// What the service answers with instead of a payload.
+/// An error response of the service: status, error type and message.
 struct Refusal(StatusCode, &'static str, String);
 
 impl Lambda {
-    /// From now on functions are run so.
+    /// Sets the function that runs all later invocations.
     pub fn set(&self, run: Run) {
         let _ = self.run.set(run);
     }
 
-    /// Ends what is running, as the end of this process would.
+    /// Aborts the invocations in progress, as the end of this process would.
     pub fn stop(&self) {
         self.running.lock().unwrap_or_else(PoisonError::into_inner).abort_all();
     }
 
-    /// Answers one request. An invocation runs to its end, whether or not its caller is still there to hear of it.
+    /// Handles one request. An invocation runs to its end even if its caller disconnects.
     pub async fn answer(&self, request: &Parts, body: &[u8]) -> Response<Vec<u8>> {
         let invocation = match self.begin(request, body) {
             Ok(invocation) => invocation,
             Err(Refusal(status, error_type, message)) => {
-                // Lambda spells it both ways, by error.
+                // Lambda spells the member `Message` or `message`, depending on the error.
                 let mut response = respond(status, &json!({ "Type": "User", "Message": message, "message": message }));
                 response.headers_mut().insert(ERROR_TYPE, HeaderValue::from_static(error_type));
                 return response;
@@ -113,7 +113,7 @@ impl Lambda {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         while running.try_join_next().is_some() {}
         running.spawn(async move {
-            // The caller may have gone.
+            // The caller may have disconnected.
             let _ = sender.send(run.await);
         });
         Ok(ended)
@@ -136,7 +136,7 @@ mod tests {
 
     use super::*;
 
-    /// `echo` answers its event, `fail` fails, `slow` says that it has ended.
+    /// Returns a service with three functions: `echo` returns its event, `fail` fails, `slow` signals its end.
     fn lambda(slow_ended: &Arc<Notify>) -> Lambda {
         let (lambda, slow_ended) = (Lambda::default(), slow_ended.clone());
         lambda.set(Arc::new(move |function, event, _| {
@@ -208,6 +208,6 @@ mod tests {
         let lambda = lambda(&ended);
         let call = invoke(&lambda, "slow", "RequestResponse", b"{}");
         tokio::time::timeout(Duration::from_millis(5), call).await.expect_err("the caller gives up");
-        tokio::time::timeout(Duration::from_secs(5), ended.notified()).await.expect("it runs to its end");
+        tokio::time::timeout(Duration::from_secs(5), ended.notified()).await.expect("the invocation runs to its end");
     }
 }

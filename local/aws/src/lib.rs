@@ -1,7 +1,7 @@
 //! Stand-ins for AWS services on one machine: S3, SQS, SES, SSM, Lambda and CloudWatch on one loopback port, DynamoDB on another.
 //!
-//! They serve unmodified AWS SDK clients by the rules of the real services, as far as `local/aws/README.md` lists them, and keep
-//! all data in one folder. Confirmed writes survive `kill -9`.
+//! Unmodified AWS SDK clients work against them under the rules of the real services, as far as `local/aws/README.md`
+//! lists them. All data is in one folder, and confirmed writes survive `kill -9`.
 
 mod answer;
 mod atomic_file;
@@ -35,17 +35,17 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// Returns the time of the queues, so that tests can move it.
+/// Returns the current time of the queues. Tests can replace it.
 pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
-/// Where the stand-ins keep their data and listen.
+/// Settings of the stand-ins: the data folder, the port and the clock.
 #[derive(Clone)]
 pub struct Options {
-    /// The folder of all data; made when missing.
+    /// The folder of all data; created when missing.
     pub data: PathBuf,
     /// The port of all services but DynamoDB, which gets the next one. 0 picks any two.
     pub port: u16,
-    /// The time of the queues; [`Timestamp::now`] where nobody moves it.
+    /// The time of the queues, usually [`Timestamp::now`].
     pub now: Now,
 }
 
@@ -63,7 +63,7 @@ pub struct StandIns {
 }
 
 impl StandIns {
-    /// Opens the data and listens on loopback. Two processes can't share a data folder.
+    /// Opens the data folder and listens on loopback. Two processes cannot share a data folder.
     pub async fn start(options: Options) -> anyhow::Result<Self> {
         let data = options.data;
         std::fs::create_dir_all(&data).with_context(|| format!("Failed to create {}", data.display()))?;
@@ -105,42 +105,42 @@ impl StandIns {
         Ok(Self { endpoint, dynamodb_endpoint, queues, mailbox, parameters, lambda, synchronous, stop, servers })
     }
 
-    /// Where all services but DynamoDB listen: `http://127.0.0.1:PORT`.
+    /// Returns the address of all services but DynamoDB: `http://127.0.0.1:PORT`.
     pub fn endpoint(&self) -> String {
         self.endpoint.clone()
     }
 
-    /// Where DynamoDB listens.
+    /// Returns the address of DynamoDB.
     pub fn dynamodb_endpoint(&self) -> String {
         self.dynamodb_endpoint.clone()
     }
 
-    /// The captured emails.
+    /// Returns the captured emails.
     pub fn mailbox(&self) -> Arc<Mailbox> {
         self.mailbox.clone()
     }
 
-    /// The queues, for code in this process.
+    /// Returns the queues, for code in this process.
     pub fn queues(&self) -> Arc<Queues> {
         self.queues.clone()
     }
 
-    /// The parameters, for code in this process.
+    /// Returns the parameters, for code in this process.
     pub fn parameters(&self) -> Arc<Parameters> {
         self.parameters.clone()
     }
 
-    /// From now on `work` runs after each request that may have sent a message, before that request is answered.
+    /// Runs `work` from now on after each request that may have sent a message, before the response.
     pub fn run_synchronously(&self, work: router::Work) {
         let _ = self.synchronous.set(work);
     }
 
-    /// From now on Lambda's Invoke runs functions so.
+    /// Sets the function that Lambda's Invoke calls from now on.
     pub fn run_functions(&self, run: lambda::Run) {
         self.lambda.set(run);
     }
 
-    /// Stops listening and waits for the requests under way, long polls excepted. The data stays.
+    /// Stops listening and waits for the requests in progress, except long polls. The data stays.
     pub async fn shutdown(mut self) {
         let _ = self.stop.send(true);
         for server in &mut self.servers {
@@ -164,7 +164,7 @@ async fn listen(port: u16) -> anyhow::Result<(TcpListener, String)> {
     Ok((listener, format!("http://{address}")))
 }
 
-/// Holds the folder for this process. The lock goes with the process, however it ends.
+/// Locks the folder for this process. The operating system releases the lock when the process ends.
 fn lock(data: &Path) -> anyhow::Result<std::fs::File> {
     let path = data.join("lock");
     let file = std::fs::File::create(&path).with_context(|| format!("Failed to create {}", path.display()))?;

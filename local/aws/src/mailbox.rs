@@ -1,4 +1,4 @@
-//! The emails that were sent, one JSON file each, kept over restarts.
+//! The captured emails, one JSON file each. They survive restarts.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,12 +10,12 @@ use serde::{Deserialize, Serialize};
 
 use super::atomic_file;
 
-/// An email as its recipient would get it, and as SES was told to send it.
+/// An email as SES was asked to send it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CapturedEmail {
-    /// The id SES answered with.
+    /// The id that SES returned.
     pub message_id: String,
-    /// When it was accepted.
+    /// The time of acceptance.
     pub received_at: Timestamp,
     /// Sender, as given: with or without a display name.
     pub from: String,
@@ -27,7 +27,7 @@ pub struct CapturedEmail {
     /// Hidden copies.
     #[serde(default)]
     pub bcc: Vec<String>,
-    /// Where answers go.
+    /// Addresses for replies.
     #[serde(default)]
     pub reply_to: Vec<String>,
     /// The subject line.
@@ -36,13 +36,13 @@ pub struct CapturedEmail {
     pub text: Option<String>,
     /// The HTML, if any.
     pub html: Option<String>,
-    /// Extra headers in order.
+    /// Extra headers, in order.
     #[serde(default)]
     pub headers: Vec<(String, String)>,
     /// Attachments.
     #[serde(default)]
     pub attachments: Vec<Attachment>,
-    /// The configuration set it was sent through.
+    /// The configuration set of the request.
     pub configuration_set: Option<String>,
     /// Tags for the provider's events.
     #[serde(default)]
@@ -52,16 +52,16 @@ pub struct CapturedEmail {
 /// A file in an email.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attachment {
-    /// Its name.
+    /// The file name.
     pub filename: String,
-    /// Its media type, when given.
+    /// The media type, when given.
     pub content_type: Option<String>,
-    /// The bytes, base64 as they came.
+    /// The content, base64 as received.
     pub content: String,
 }
 
 impl CapturedEmail {
-    /// The first header of this name, in any case.
+    /// Returns the first header of this name, in any case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
@@ -75,7 +75,7 @@ pub struct Mailbox {
 }
 
 impl Mailbox {
-    /// Opens the mailbox kept in this folder.
+    /// Opens the mailbox in this folder.
     pub fn open(folder: &Path) -> anyhow::Result<Self> {
         std::fs::create_dir_all(folder).with_context(|| format!("Failed to create {}", folder.display()))?;
         let mut emails = Vec::new();
@@ -90,23 +90,23 @@ impl Mailbox {
         Ok(Self { folder: folder.to_owned(), emails: Mutex::new(emails) })
     }
 
-    /// All emails, oldest first.
+    /// Returns all emails, oldest first.
     pub fn list(&self) -> Vec<CapturedEmail> {
         self.emails().clone()
     }
 
-    /// The email that SES gave this id.
+    /// Returns the email that has this id.
     pub fn get(&self, message_id: &str) -> Option<CapturedEmail> {
         self.emails().iter().find(|email| email.message_id == message_id).cloned()
     }
 
-    /// The emails to this address, oldest first. A display name around it doesn't matter.
+    /// Returns the emails to this address, oldest first. A display name around the address is ignored.
     pub fn to(&self, address: &str) -> Vec<CapturedEmail> {
         let is_it = |to: &String| bare_address(to).eq_ignore_ascii_case(address);
         self.emails().iter().filter(|email| email.to.iter().any(is_it)).cloned().collect()
     }
 
-    /// Keeps an email; it is on disk when this returns.
+    /// Stores an email. It is on disk when this returns.
     pub(super) fn deliver(&self, email: CapturedEmail) -> std::io::Result<()> {
         let path = self.folder.join(format!("{}.json", email.message_id));
         atomic_file::write(&path, &serde_json::to_vec_pretty(&email)?)?;
@@ -119,7 +119,7 @@ impl Mailbox {
     }
 }
 
-/// The address without its display name: `Ann <ann@example.com>` is `ann@example.com`.
+/// Returns the address without its display name: `Ann <ann@example.com>` is `ann@example.com`.
 pub(super) fn bare_address(address: &str) -> &str {
     match (address.rfind('<'), address.strip_suffix('>')) {
         (Some(start), Some(open)) => &open[start + 1..],

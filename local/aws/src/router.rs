@@ -1,4 +1,4 @@
-//! One port for all services but DynamoDB: the SigV4 credential scope names the service a request is for.
+//! One port for all services but DynamoDB. The SigV4 credential scope names the service of a request.
 
 use std::convert::Infallible;
 use std::sync::{Arc, OnceLock};
@@ -26,23 +26,23 @@ use super::sqs::Queues;
 use super::ssm::Parameters;
 use super::{cloudwatch, ses, sqs, ssm};
 
-/// Work that is done between a request and its answer.
+/// Work that runs between a request and its response.
 pub type Work = Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
-/// Set where jobs run at the moment they are sent.
+/// The work to run after requests, set where jobs run synchronously.
 pub type Synchronous = Arc<OnceLock<Work>>;
 
-/// SES takes the largest bodies besides S3: 40 MB, more in base64.
+/// The largest request body. SES: 40 MB, more in base64; no service except S3 takes larger bodies.
 const MAX_BODY_BYTES: usize = 64 << 20;
-/// How long open connections may finish at shutdown: a long poll is not waited for.
+/// The time that open connections get to finish at shutdown. Long polls may take longer and are cut off.
 const SHUTDOWN_GRACE: Duration = Duration::from_millis(500);
-/// When a server that still does not end is left alone.
+/// The time after which shutdown no longer waits for a server.
 pub const SHUTDOWN_LIMIT: Duration = Duration::from_secs(2);
 
-/// What the port serves.
+/// The services behind the port.
 pub struct Router {
-    /// What runs at once, if anything.
+    /// The work to run after requests, if any.
     pub synchronous: Synchronous,
-    /// Where clients reach this port; queue URLs begin with it.
+    /// The address of this port for clients; queue URLs begin with it.
     pub endpoint: String,
     /// S3.
     pub objects: ObjectService,
@@ -56,7 +56,7 @@ pub struct Router {
     pub lambda: Arc<Lambda>,
 }
 
-/// Accepts connections until told to stop.
+/// Accepts connections until `stop` is set.
 pub async fn serve(listener: TcpListener, router: Router, mut stop: watch::Receiver<bool>) {
     let router = Arc::new(router);
     let mut connections = JoinSet::new();
@@ -68,7 +68,7 @@ pub async fn serve(listener: TcpListener, router: Router, mut stop: watch::Recei
                     connections.spawn(connection(stream, router.clone(), stopped));
                 }
                 Err(error) => {
-                    // Out of file descriptors, most likely: accepting again at once would only spin.
+                    // The process is most likely out of file descriptors: to accept again immediately would only spin.
                     warn!(%error, "A connection could not be accepted");
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
@@ -83,7 +83,7 @@ pub async fn serve(listener: TcpListener, router: Router, mut stop: watch::Recei
 }
 
 async fn connection(stream: TcpStream, router: Arc<Router>, mut stop: watch::Receiver<bool>) {
-    // Small answers must not wait for the acknowledgement of the last one.
+    // Without this, a small response waits for the acknowledgement of the previous one.
     let _ = stream.set_nodelay(true);
     let service = hyper::service::service_fn(move |request| {
         let router = router.clone();
@@ -93,7 +93,7 @@ async fn connection(stream: TcpStream, router: Arc<Router>, mut stop: watch::Rec
     let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
     let served = tokio::select! {
         served = connection.as_mut() => served,
-        // The guard that it answers with must not be held over an await.
+        // The guard that `wait_for` returns must not be held over an await.
         () = async { drop(stop.wait_for(|stop| *stop).await) } => {
             connection.as_mut().graceful_shutdown();
             connection.await
@@ -165,14 +165,15 @@ fn refuse(status: StatusCode, error_type: &str, message: &str) -> Response<Body>
     response
 }
 
-/// The part of a signature that says who asks which service.
+/// The credential scope of a signature: who calls which service.
 struct Scope {
     access_key: String,
     service: String,
 }
 
 impl Scope {
-    /// Reads the scope of a request. One without a signature, or with a presigned URL's, is for S3, which judges it.
+    /// Reads the scope of a request. A request without a signature, or with a presigned URL's, is for S3, which checks
+    /// it.
     fn of<B>(request: &Request<B>) -> Self {
         let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         let credential = header.and_then(|header| header.split_once("Credential=")).map(|(_, rest)| rest);

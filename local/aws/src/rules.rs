@@ -1,4 +1,4 @@
-//! The rules of S3 and SQS that this system leans on, asked through the unchanged clients.
+//! Tests of the rules of S3 and SQS on which this system depends, with unmodified clients.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use jiff::Timestamp;
 
 use crate::{ACCESS_KEY, Options, REGION, SECRET_KEY, StandIns, identity::queue_arn, sqs::QueueAttributes};
 
-/// The code and the status of a refusal.
+/// Returns the code and the status of an error response.
 macro_rules! refused {
     ($call:expr) => {{
         let error = $call.await.unwrap_err();

@@ -1,8 +1,8 @@
-//! S3: `s3s` speaks the protocol and checks signatures; what objects are, and when they are there, is here.
+//! The S3 stand-in. `s3s` implements the protocol and checks signatures; this module implements objects.
 //!
-//! [`store`] keeps objects on disk, [`multipart`] puts uploads together, [`conditions`] reads the preconditions,
-//! [`notify`] tells queues of new objects, [`api`] answers the calls, [`listing`] cuts the pages, [`access`] checks
-//! signed headers, [`members`] completes error responses.
+//! [`store`] keeps objects on disk, [`multipart`] assembles uploads, [`conditions`] checks preconditions, [`notify`]
+//! tells queues about new objects, [`api`] implements the operations, [`listing`] makes the pages of lists, [`access`]
+//! checks signed headers, [`members`] completes error responses.
 
 mod access;
 mod api;
@@ -42,7 +42,7 @@ pub struct ObjectService {
 }
 
 impl ObjectService {
-    /// Opens the objects kept in `folder`, and sends the events that a killed process still owed.
+    /// Opens the objects in `folder`, and sends the events that a killed process did not send.
     pub fn open(folder: &Path, queues: Arc<Queues>) -> anyhow::Result<Self> {
         let objects = Arc::new(Objects { store: Store::open(folder)?, queues });
         objects.announce_owed();
@@ -52,7 +52,7 @@ impl ObjectService {
         Ok(Self { objects, front: front.build() })
     }
 
-    /// Answers one request.
+    /// Handles one request.
     pub async fn answer(&self, request: Request<Body>) -> s3s::HttpResponse {
         let bucket = request.uri().path().trim_start_matches('/').split('/').next().unwrap_or_default().to_owned();
         if cors::is_preflight(request.method(), request.headers()) {
@@ -70,7 +70,7 @@ impl ObjectService {
         };
         members::write(&mut response);
         if response.status() == StatusCode::NOT_MODIFIED {
-            // A 304 has no body, and a client that reads one is out of step for good.
+            // A 304 has no body. A client that reads one misreads every later response of the connection.
             *response.body_mut() = s3s::Body::empty();
             response.headers_mut().remove(header::CONTENT_TYPE);
             response.headers_mut().remove(header::CONTENT_LENGTH);
@@ -83,10 +83,10 @@ impl ObjectService {
     }
 }
 
-/// The calls of S3 on its objects.
+/// The operations of S3 on the objects.
 struct Api(Arc<Objects>);
 
-/// The objects, and the queues that hear of them.
+/// The objects, and the queues that receive their events.
 struct Objects {
     store: Store,
     queues: Arc<Queues>,
@@ -97,8 +97,8 @@ impl Objects {
         self.store.index().bucket(bucket).map(|bucket| bucket.record.cors.clone()).unwrap_or_default()
     }
 
-    /// Sends the event that a new object's record owes. The record says so until it is sent, because a process killed
-    /// in between must send it later: an uploaded photo that nobody hears of is lost.
+    /// Sends the unsent event of a new object. The object's record names the event until it is sent, so a process that
+    /// is killed in between sends it after its restart. Without its event, an uploaded photo would never be processed.
     fn announce(&self, bucket: &str, object: &Arc<Object>) -> S3Result<()> {
         let Some(event) = &object.record.unsent else { return Ok(()) };
         let rules = self.store.index().bucket(bucket)?.record.notifications.clone();
@@ -109,7 +109,8 @@ impl Objects {
                 if error.is_internal() {
                     return Err(S3Error::internal_error(error));
                 }
-                // As on AWS: the queue was there when it was configured, and its loss is not the uploader's matter.
+                // As on AWS: the queue existed when the notification was configured, and its loss does not fail the
+                // upload.
                 tracing::warn!(%error, queue, "An event of a new object could not be sent");
             }
         }
@@ -134,7 +135,7 @@ impl Objects {
     }
 }
 
-/// The event that a new object will owe, if a rule of its bucket asks for it.
+/// Returns the event to send for a new object, if a rule of its bucket matches.
 fn owed(bucket: &BucketRecord, event: &str, key: &str) -> Option<String> {
     bucket.notifications.iter().any(|rule| rule.matches(event, key)).then(|| event.to_owned())
 }

@@ -1,4 +1,4 @@
-//! The SES v2 stand-in: SendEmail with simple content, delivered into the [`Mailbox`], and GetAccount.
+//! The SES v2 stand-in: GetAccount, and SendEmail with simple content, which stores the email in the [`Mailbox`].
 
 use http::{HeaderValue, Method, Response, StatusCode};
 use jiff::Timestamp;
@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::mailbox::{Attachment, CapturedEmail, Mailbox, bare_address};
 
-/// SES: at most 50 recipients per message, To, CC and BCC together.
+/// SES: at most 50 recipients per message, with To, CC and BCC combined.
 const MAX_RECIPIENTS: usize = 50;
 /// SES: at most 15 custom headers.
 const MAX_HEADERS: usize = 15;
@@ -17,7 +17,7 @@ const MAX_HEADER_NAME: usize = 126;
 /// SES: a header's value has at most 870 characters.
 const MAX_HEADER_VALUE: usize = 870;
 
-/// Why SES refuses a request.
+/// The reasons for which SES rejects a request.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 enum Refusal {
     #[error("{0}")]
@@ -28,7 +28,7 @@ enum Refusal {
     Internal(String),
 }
 
-/// Answers one request.
+/// Handles one request.
 pub fn answer(mailbox: &Mailbox, method: &Method, path: &str, body: &[u8]) -> Response<Vec<u8>> {
     let result = match (method, path) {
         (&Method::POST, "/v2/email/outbound-emails") => {
@@ -208,7 +208,7 @@ fn check_address(address: &str) -> Result<(), Refusal> {
     check_line("Address", address)
 }
 
-/// A line break would let the value start a header of its own.
+/// Rejects line breaks in a header: the text after one would be another header.
 fn check_line(what: &str, value: &str) -> Result<(), Refusal> {
     if value.contains(['\r', '\n']) { Err(bad(format!("{what} contains a line break."))) } else { Ok(()) }
 }

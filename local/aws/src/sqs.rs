@@ -1,8 +1,7 @@
-//! SQS: standard queues that keep their messages and receive counts across a `kill -9`.
+//! The SQS stand-in: standard queues whose messages and receive counts survive `kill -9`.
 //!
-//! [`core`] is what SQS does, [`journal`] what is kept of it, [`front`] how it is spoken to over HTTP, with
-//! [`requests`] and [`attributes`]. [`Queues`] holds them together, and is also the way in for what runs in the same
-//! process.
+//! [`core`] implements the rules of SQS, [`journal`] stores the changes, and [`front`] serves the HTTP protocol, with
+//! [`requests`] and [`attributes`]. [`Queues`] combines them, and is the interface for code in the same process.
 
 mod attributes;
 mod core;
@@ -40,11 +39,11 @@ pub(super) const MAX_BATCH: usize = 10;
 pub struct Queues {
     state: Mutex<State>,
     clock: Clock,
-    /// Woken when a message may have become visible.
+    /// Notified when a message may have become visible.
     arrival: Notify,
 }
 
-/// The clock of the queues, which can be printed.
+/// The clock of the queues, with an implementation of `Debug`.
 struct Clock(Now);
 
 impl std::fmt::Debug for Clock {
@@ -60,18 +59,18 @@ struct State {
 }
 
 impl Queues {
-    /// Opens the queues kept in `folder`; `now` decides when hidden messages become visible again.
+    /// Opens the queues in `folder`. `now` decides when hidden messages become visible again.
     pub fn open(folder: &Path, now: Now) -> anyhow::Result<Self> {
         let (journal, core) = Journal::open(folder)?;
         Ok(Self { state: Mutex::new(State { core, journal }), clock: Clock(now), arrival: Notify::new() })
     }
 
-    /// Wakes the receivers that wait, because the clock was moved.
+    /// Wakes the waiting receivers after a change of the clock.
     pub fn wake(&self) {
         self.arrival.notify_waiters();
     }
 
-    /// What time it is for the queues, in seconds since 1970.
+    /// Returns the time of the queues, in seconds since 1970.
     pub(super) fn now_seconds(&self) -> f64 {
         Duration::from_millis(self.now()).as_secs_f64()
     }
@@ -80,7 +79,7 @@ impl Queues {
         u64::try_from((self.clock.0)().as_millisecond()).unwrap_or_default()
     }
 
-    /// Creates a queue, or changes the attributes of the one that has the name.
+    /// Creates a queue, or changes the attributes of an existing one.
     ///
     /// A dead-letter queue must be created before the queue that names it.
     pub fn create(&self, name: &str, attributes: QueueAttributes) -> Result<(), SqsError> {
@@ -91,12 +90,12 @@ impl Queues {
         })
     }
 
-    /// Sends a message; returns its id.
+    /// Sends a message and returns its id.
     pub fn send(&self, queue: &str, body: impl Into<String>) -> Result<String, SqsError> {
         self.send_with(queue, Message { body: body.into(), ..Message::default() }, None)
     }
 
-    /// The same as its sender made it; the id is given here.
+    /// Sends a message with its attributes, and returns the id that it gets.
     fn send_with(&self, queue: &str, message: Message, delay_ms: Option<u64>) -> Result<String, SqsError> {
         check_body(&message.body)?;
         let id = Uuid::new_v4().to_string();
@@ -120,7 +119,7 @@ impl Queues {
     ) -> Result<Vec<Received>, SqsError> {
         let deadline = Instant::now() + wait;
         loop {
-            // Listening starts before looking: a message that comes between the two must not be slept through.
+            // The wait is registered before the queue is read, so a message that arrives between the two ends the wait.
             let arrival = self.arrival.notified();
             tokio::pin!(arrival);
             arrival.as_mut().enable();
@@ -135,36 +134,36 @@ impl Queues {
         }
     }
 
-    /// Deletes a received message. A stale receipt deletes nothing and is no error.
+    /// Deletes a received message. A stale receipt deletes nothing and is not an error.
     pub fn delete(&self, queue: &str, receipt: &str) -> Result<(), SqsError> {
         self.change(|core, _| core.delete(queue, receipt))
     }
 
-    /// Hides a message in flight for `visibility` from now; zero gives it back at once.
+    /// Hides a message in flight for `visibility` from now; zero makes it visible immediately.
     pub fn change_visibility(&self, queue: &str, receipt: &str, visibility: Duration) -> Result<(), SqsError> {
         self.change(|core, now| core.change_visibility(queue, receipt, message::millis(visibility), now))?;
         self.arrival.notify_waiters();
         Ok(())
     }
 
-    /// How many messages are visible, in flight and delayed.
+    /// Returns the numbers of visible, in-flight and delayed messages.
     pub fn counts(&self, queue: &str) -> Result<Counts, SqsError> {
         self.state().core.counts(queue, self.now())
     }
 
-    /// How long the oldest message of a queue has been in it, be it visible, delayed or in flight; `None` of an empty one.
+    /// Returns the age of a queue's oldest message, whether visible, delayed or in flight; `None` for an empty queue.
     pub fn oldest(&self, queue: &str) -> Result<Option<Duration>, SqsError> {
         let now = self.now();
         let sent_at = self.state().core.oldest(queue, now)?;
         Ok(sent_at.map(|sent_at| Duration::from_millis(now.saturating_sub(sent_at))))
     }
 
-    /// All messages of a queue, oldest first, received by nobody on the way.
+    /// Returns all messages of a queue, oldest first, without receiving them.
     pub fn peek_all(&self, queue: &str) -> Result<Vec<Message>, SqsError> {
         self.state().core.messages(queue)
     }
 
-    /// The names of all queues.
+    /// Returns the names of all queues.
     pub fn names(&self) -> Vec<String> {
         self.state().core.names().cloned().collect()
     }
@@ -174,14 +173,15 @@ impl Queues {
         self.change(|core, _| core.purge(queue))
     }
 
-    /// Sends the messages of a dead-letter queue to `to`, or to where each came from. Returns how many.
+    /// Sends the messages of a dead-letter queue to `to`, or else to the source of each. Returns the number of
+    /// messages.
     pub fn redrive(&self, dead_letters: &str, to: Option<&str>) -> Result<usize, SqsError> {
         let moved = self.change(|core, now| core.redrive(dead_letters, to, || Uuid::new_v4().to_string(), now))?;
         self.arrival.notify_waiters();
         Ok(moved)
     }
 
-    /// Lets `decide` change the queues, and returns only when what it changed is on disk.
+    /// Applies `decide` to the queues, and returns once its changes are on disk.
     fn change<T>(&self, decide: impl FnOnce(&mut Core, u64) -> Result<T, SqsError>) -> Result<T, SqsError> {
         let State { core, journal } = &mut *self.state();
         let result = decide(core, self.now());
@@ -194,12 +194,12 @@ impl Queues {
     }
 }
 
-/// The ARN of a queue of this account.
+/// Returns the ARN of a queue of this account.
 pub fn arn(name: &str) -> String {
     format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{name}")
 }
 
-/// The queue's name out of its ARN.
+/// Returns the queue's name from its ARN.
 pub(super) fn name_of_arn(arn: &str) -> &str {
     arn.rsplit(':').next().unwrap_or(arn)
 }
@@ -208,14 +208,15 @@ pub(super) fn now_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, message::millis)
 }
 
-/// MD5 because SQS and S3 say so: it guards against damage, not against people.
+/// Returns the MD5 in hex. SQS and S3 prescribe MD5: it detects damage, not manipulation.
 pub(super) fn md5_hex(bytes: &[u8]) -> String {
     let mut md5 = Md5::new();
     md5.update(bytes);
     hex::encode(md5.finalize())
 }
 
-/// SQS: 1 to 80 letters, digits, hyphens and underscores. Names in `.fifo` are refused: these are standard queues.
+/// Checks a queue's name. SQS: 1 to 80 letters, digits, hyphens and underscores. Names in `.fifo` are rejected: the
+/// stand-in has standard queues only.
 fn check_name(name: &str) -> Result<(), SqsError> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     if (1..=80).contains(&name.len()) && name.chars().all(allowed) {
@@ -226,7 +227,7 @@ fn check_name(name: &str) -> Result<(), SqsError> {
     ))
 }
 
-/// SQS: at least one character, at most 1 MiB, and only the characters that XML 1.0 has.
+/// Checks a message's body. SQS: at least one character, at most 1 MiB, and only characters of XML 1.0.
 fn check_body(body: &str) -> Result<(), SqsError> {
     if body.is_empty() {
         return Err(SqsError::bad_value("The request must contain the parameter MessageBody."));

@@ -17,15 +17,15 @@ use super::identity::{ACCOUNT, REGION};
 /// One parameter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parameter {
-    /// The value in the clear.
+    /// The decrypted value.
     pub value: String,
     /// `String`, `StringList` or `SecureString`.
     pub kind: String,
-    /// Counts the values it had.
+    /// The number of values that the parameter has had.
     pub version: u64,
 }
 
-/// All parameters, kept over restarts.
+/// All parameters. They survive restarts.
 #[derive(Debug)]
 pub struct Parameters {
     file: PathBuf,
@@ -33,7 +33,7 @@ pub struct Parameters {
 }
 
 impl Parameters {
-    /// Opens the parameters kept in this file.
+    /// Opens the parameters in this file.
     pub fn open(file: &Path) -> anyhow::Result<Self> {
         let values = match std::fs::read(file) {
             Ok(json) => serde_json::from_slice(&json).with_context(|| format!("Failed to read {}", file.display()))?,
@@ -43,17 +43,17 @@ impl Parameters {
         Ok(Self { file: file.to_owned(), values: Mutex::new(values) })
     }
 
-    /// The parameter of this name.
+    /// Returns the parameter of this name.
     pub fn get(&self, name: &str) -> Option<Parameter> {
         self.values().get(name).cloned()
     }
 
-    /// Gives a SecureString this value.
+    /// Sets the value of a SecureString.
     pub fn put(&self, name: &str, value: impl Into<String>) -> anyhow::Result<()> {
         self.store(name, value.into(), "SecureString").map(drop)
     }
 
-    /// The value of a SecureString, made on first use: a secret that outlives the process.
+    /// Returns the value of a SecureString, created on first use: a secret that survives restarts.
     pub fn get_or_create(&self, name: &str, make: impl FnOnce() -> String) -> anyhow::Result<String> {
         if let Some(parameter) = self.get(name) {
             return Ok(parameter.value);
@@ -95,7 +95,7 @@ struct PutParameter {
     overwrite: bool,
 }
 
-/// Answers one request of the JSON 1.1 protocol.
+/// Handles one request of the JSON 1.1 protocol.
 pub fn answer(parameters: &Parameters, target: &str, body: &[u8]) -> Response<Vec<u8>> {
     let result = match target {
         "AmazonSSM.GetParameter" => get_parameter(parameters, body),
@@ -120,7 +120,7 @@ fn get_parameter(parameters: &Parameters, body: &[u8]) -> Answer {
     let found = parameters
         .get(&request.name)
         .ok_or_else(|| ("ParameterNotFound", format!("Parameter {} not found.", request.name)))?;
-    // Whoever forgets to ask for decryption gets something useless, as from the service.
+    // As on AWS, a request without decryption receives ciphertext.
     let hidden = found.kind == "SecureString" && !request.with_decryption;
     let value = if hidden { STANDARD.encode(format!("encrypted:{}", found.value)) } else { found.value };
     Ok(json!({ "Parameter": {

@@ -1,15 +1,15 @@
 //! The tracing header by which Lambda detects recursive loops (AWS Lambda, "Use Lambda recursive loop detection to prevent
 //! infinite loops").
 //!
-//! Each invocation gets a header that names the chain of requests it belongs to, and how often this chain has invoked each
-//! function: its lineage. The AWS SDK in a function sends the header with each call, SQS keeps it with a message as
-//! `AWSTraceHeader`, and the event source mapping reads it there.
+//! Each invocation gets a header that names its chain of requests, and the number of times that this chain has invoked
+//! each function: its lineage. The AWS SDK in a function sends the header with each call, SQS stores it with a message
+//! as `AWSTraceHeader`, and the event source mapping reads it there.
 //!
 //! The SDK reads the header from `_X_AMZN_TRACE_ID`, a variable of the whole process, and only where
-//! `AWS_LAMBDA_FUNCTION_NAME` is set. Functions that run inside this process share its variables, so that their messages have
-//! no header and each begins a new chain: the rule is enforced for functions in processes of their own only. Nor is it
-//! enforced by Invoke, which continues a chain, or by the notifications of S3, which begin one. No function of this system
-//! reaches itself through them.
+//! `AWS_LAMBDA_FUNCTION_NAME` is set. Functions that run inside this process share its variables, so their messages
+//! have no header and each begins a new chain. The rule is therefore enforced only for functions in processes of their
+//! own. Neither Invoke, which continues a chain, nor the notifications of S3, which begin one, enforce it. No function
+//! of this system invokes itself through them.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -23,23 +23,23 @@ pub const RUNTIME_HEADER: &str = "lambda-runtime-trace-id";
 /// Lambda: a chain of requests invokes a function about 16 times before the next invocation is refused.
 pub const MAX_INVOCATIONS: u32 = 16;
 
-/// A chain of requests, and how often it has invoked each function.
+/// A chain of requests, with the number of times that it has invoked each function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trace {
     root: String,
-    /// By function name. AWS writes hashes; functions read neither.
+    /// Invocations by function name. AWS writes hashes of the names; functions read neither.
     lineage: BTreeMap<String, u32>,
 }
 
 impl Trace {
-    /// A chain that begins now.
+    /// Begins a new chain.
     pub fn begin() -> Self {
         let seconds = Timestamp::now().as_second();
         let root = format!("1-{seconds:08x}-{}", &Uuid::new_v4().simple().to_string()[..24]);
         Self { root, lineage: BTreeMap::new() }
     }
 
-    /// Reads a header; one without a root begins a chain.
+    /// Parses a header. A header without a root begins a new chain.
     pub fn parse(header: &str) -> Self {
         let field = |name: &str| header.split(';').find_map(|field| field.trim().strip_prefix(name)?.strip_prefix('='));
         let counts = field("Lineage").unwrap_or_default().split('|').filter_map(|count| count.split_once(':'));
@@ -47,17 +47,17 @@ impl Trace {
         Self { lineage: lineage.collect(), root: field("Root").map_or_else(|| Self::begin().root, str::to_owned) }
     }
 
-    /// The chain of a batch: that of its messages which has invoked the function most often.
+    /// Returns the chain of a batch: among its messages' chains, the one that has invoked the function most often.
     pub fn of_batch<'a>(headers: impl Iterator<Item = &'a str>, function: &str) -> Self {
         headers.map(Self::parse).max_by_key(|trace| trace.invocations(function)).unwrap_or_else(Self::begin)
     }
 
-    /// How often the chain has invoked a function.
+    /// Returns the number of times that the chain has invoked a function.
     pub fn invocations(&self, function: &str) -> u32 {
         self.lineage.get(function).copied().unwrap_or_default()
     }
 
-    /// The chain with one more invocation of a function.
+    /// Returns the chain with one more invocation of a function.
     #[must_use]
     pub fn invoke(mut self, function: &str) -> Self {
         *self.lineage.entry(function.to_owned()).or_default() += 1;

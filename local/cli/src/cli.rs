@@ -2,34 +2,34 @@
 
 use clap::{Args, Parser, Subcommand};
 
-/// Looks after Darkroom's queues and failed jobs, over its API.
+/// Shows and retries Darkroom's failed jobs, and shows its queues, over its API.
 ///
-/// Ends with 0 if all is well, 1 if a queue is not (`queues`) or a job was skipped (`retry`), 2 after an error.
+/// Exits with 0 on success, 1 if a queue is unhealthy (`queues`) or a job was skipped (`retry`), 2 after an error.
 #[derive(Debug, Parser)]
 #[command(name = "darkroom", version)]
 pub struct Cli {
-    /// Where the API is.
+    /// The API's URL.
     #[arg(long, global = true, value_name = "URL", env = "DARKROOM_API", default_value = "http://localhost:8080")]
     pub api: String,
-    /// An operator's token; one for the API of this machine need not be given.
+    /// An operator's token; not needed for the API of this machine.
     #[arg(long, global = true, value_name = "TOKEN", env = "DARKROOM_TOKEN", hide_env_values = true)]
     pub token: Option<String>,
-    /// Print the API's answers as they are, one a line.
+    /// Print the API's responses unchanged, one per line.
     #[arg(long, global = true)]
     pub json: bool,
-    /// What to do.
+    /// The command to run.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// Commands.
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Shows how the queues are.
+    /// Shows the state of the queues.
     Queues,
     /// Lists the failed jobs of a queue, newest first.
     Failed(Failed),
-    /// Puts failed jobs on their queue again.
+    /// Sends failed jobs to their queue again.
     #[command(override_usage = "darkroom retry <QUEUE> <ID...|--error CODE|--all> [OPTIONS]")]
     Retry(Retry),
     /// Removes failed jobs from the list for good.
@@ -37,20 +37,20 @@ pub enum Command {
     Forget(Forget),
     /// Follows an operation to its end.
     Operation {
-        /// Its id.
+        /// The operation's id.
         id: String,
     },
 }
 
-/// `failed`.
+/// The arguments of `failed`.
 #[derive(Debug, Args)]
 pub struct Failed {
     /// emails, photos or downloads.
     pub queue: String,
-    /// Only those that failed with this code.
+    /// Only jobs that failed with this code.
     #[arg(long, value_name = "CODE")]
     pub error: Option<String>,
-    /// Only those of this studio.
+    /// Only jobs of this studio.
     #[arg(long)]
     pub studio: Option<String>,
     /// All pages, not just the first.
@@ -58,15 +58,15 @@ pub struct Failed {
     pub all: bool,
 }
 
-/// `retry`.
+/// The arguments of `retry`.
 #[derive(Debug, Args)]
 pub struct Retry {
     /// emails, photos or downloads.
     pub queue: String,
-    /// Which.
+    /// The selected jobs.
     #[command(flatten)]
     pub which: RetryWhich,
-    /// Of these, only those of this studio.
+    /// Of the selected jobs, only those of this studio.
     #[arg(long, conflicts_with = "ids")]
     pub studio: Option<String>,
     /// Return as soon as the operation has begun.
@@ -74,30 +74,30 @@ pub struct Retry {
     pub no_wait: bool,
 }
 
-/// One of three ways to say which.
+/// The selection of jobs, in one of three ways.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 pub struct RetryWhich {
     /// All failed jobs of the queue.
     #[arg(long)]
     pub all: bool,
-    /// Those that failed with this code.
+    /// Jobs that failed with this code.
     #[arg(long, value_name = "CODE")]
     pub error: Option<String>,
-    /// Those of these ids.
+    /// Jobs with these ids.
     #[arg(value_name = "ID")]
     pub ids: Vec<String>,
 }
 
-/// `forget`.
+/// The arguments of `forget`.
 #[derive(Debug, Args)]
 pub struct Forget {
     /// emails, photos or downloads.
     pub queue: String,
-    /// Which.
+    /// The selected jobs.
     #[command(flatten)]
     pub which: ForgetWhich,
-    /// Of these, only those of this studio.
+    /// Of the selected jobs, only those of this studio.
     #[arg(long, conflicts_with = "id")]
     pub studio: Option<String>,
     /// Return as soon as the operation has begun.
@@ -105,17 +105,17 @@ pub struct Forget {
     pub no_wait: bool,
 }
 
-/// One of three ways to say which.
+/// The selection of jobs, in one of three ways.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 pub struct ForgetWhich {
     /// All failed jobs of the queue.
     #[arg(long)]
     pub all: bool,
-    /// Those that failed with this code.
+    /// Jobs that failed with this code.
     #[arg(long, value_name = "CODE")]
     pub error: Option<String>,
-    /// The one of this id.
+    /// The job with this id.
     #[arg(value_name = "ID")]
     pub id: Option<String>,
 }

@@ -1,8 +1,8 @@
-//! Client of the API: JSON both ways, a bearer token, problems told apart from trouble on the way.
+//! A client of the API: JSON in both directions, a bearer token, and problem documents separated from other failures.
 //!
-//! HTTPS goes through `hyper-rustls`, as the AWS clients' does, and certificates are read only for it: the API of this
-//! machine needs none. (`reqwest` with TLS would want a process-wide choice of cryptography, and certificates for every
-//! client, of everybody who shares its build.)
+//! HTTPS uses `hyper-rustls`, as the AWS clients do. Certificates are loaded for HTTPS only: the API of this machine
+//! needs none. (`reqwest` with TLS would require a process-wide choice of cryptography, and certificates for every
+//! client, in every crate of the same build.)
 
 use std::{fmt, net::IpAddr, time::Duration};
 
@@ -21,12 +21,12 @@ use url::Url;
 
 use super::table::printable;
 
-/// API Gateway answers within 30 s, if with an error.
+/// API Gateway responds within 30 s, possibly with an error.
 const PATIENCE: Duration = Duration::from_secs(40);
-/// Whom the stand-in for API Gateway takes for an operator.
+/// The token that the stand-in for API Gateway accepts as an operator's.
 const LOCAL_TOKEN: &str = "dev:operator:operator";
 
-/// One API, asked by one operator.
+/// A client of one API, for one operator.
 pub struct Client {
     base: Url,
     bearer: HeaderValue,
@@ -38,33 +38,33 @@ enum Transport {
     Tls(Http<HttpsConnector<HttpConnector>, Full<Bytes>>),
 }
 
-/// An answer, as it came and as it was understood.
+/// A response, as text and parsed.
 pub struct Answer<T> {
     /// The body.
     pub text: String,
-    /// What it says.
+    /// The parsed body.
     pub value: T,
 }
 
-/// Why there is no answer.
+/// The reasons for a missing response.
 #[derive(Debug, thiserror::Error)]
 pub enum Trouble {
-    /// The API said no.
+    /// The API refused the request.
     #[error("{problem}")]
     Refused {
-        /// How.
+        /// The HTTP status.
         status: StatusCode,
-        /// Why.
+        /// The problem document.
         problem: Problem,
-        /// As it came.
+        /// The body as received.
         body: String,
     },
-    /// It was not understood, or never heard.
+    /// The response was not understood, or none arrived.
     #[error("{0:#}")]
     Met(#[from] anyhow::Error),
 }
 
-/// RFC 9457, or the little that API Gateway says itself.
+/// A problem document (RFC 9457), or the shorter error of API Gateway itself.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Problem {
@@ -88,7 +88,7 @@ impl fmt::Display for Problem {
 }
 
 impl Trouble {
-    /// Whether the same question may be answered in a moment.
+    /// Returns whether the same request may succeed later.
     pub fn may_pass(&self) -> bool {
         match self {
             Self::Refused { status, .. } => status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS,
@@ -98,7 +98,8 @@ impl Trouble {
 }
 
 impl Client {
-    /// For the API at `url`. Without a token only the API of this machine is asked, as its stand-in for an operator.
+    /// Creates a client for the API at `url`. Without a token only the API of this machine is allowed, with its
+    /// operator's token.
     pub fn new(url: &str, token: Option<&str>) -> anyhow::Result<Self> {
         let base: Url = url.parse().with_context(|| format!("{url:?} is no URL"))?;
         let host = base.host_str().unwrap_or_default().trim_matches(['[', ']']);
@@ -109,7 +110,7 @@ impl Client {
             None => return Err(anyhow!("{url} wants an operator's token: set DARKROOM_TOKEN")),
         };
         let bearer = HeaderValue::try_from(format!("Bearer {token}"));
-        // The error would repeat nothing of the token, nor must this.
+        // The source error is dropped: the message must not contain the token.
         let mut bearer = bearer.map_err(|_| anyhow!("DARKROOM_TOKEN holds characters that no token has"))?;
         bearer.set_sensitive(true);
         let transport = match base.scheme() {
@@ -128,7 +129,7 @@ impl Client {
         Ok(Self { base, bearer, transport })
     }
 
-    /// Asks for `path`, in segments.
+    /// Sends a GET request for a path, given as segments.
     pub async fn get<T: DeserializeOwned>(
         &self,
         path: &[&str],
@@ -137,12 +138,12 @@ impl Client {
         self.ask(Method::GET, path, query, None).await
     }
 
-    /// Posts a body.
+    /// Sends a POST request.
     pub async fn post<T: DeserializeOwned>(&self, path: &[&str], body: &Value) -> Result<Answer<T>, Trouble> {
         self.ask(Method::POST, path, &[], Some(body)).await
     }
 
-    /// Deletes.
+    /// Sends a DELETE request.
     pub async fn delete<T: DeserializeOwned>(
         &self,
         path: &[&str],

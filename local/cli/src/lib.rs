@@ -1,6 +1,6 @@
 //! The operator's command: state of the queues, failed jobs and their reasons, retry and forget.
 //!
-//! A client of the API's routes for operators and nothing else, here as on AWS.
+//! The command uses the API's routes for operators and nothing else, locally as on AWS.
 
 mod cli;
 mod client;
@@ -21,25 +21,25 @@ use self::{
     progress::Progress,
 };
 
-/// The API takes so many ids at once.
+/// API: at most 100 ids per request.
 const MAX_IDS: usize = 100;
-/// Between two looks at an operation: at first, and at most.
+/// The wait between two requests for an operation: the first, and the longest.
 const LOOK_EVERY: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
-/// Looks in a row that may fail: the operation goes on without us.
+/// The number of consecutive requests that may fail: the operation continues without the client.
 const MISSED_LOOKS: u32 = 5;
 
-/// How a command ended.
+/// The result of a command.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// For stdout.
+    /// The text for stdout.
     pub output: String,
-    /// For stderr.
+    /// The text for stderr.
     pub complaint: String,
-    /// The process's exit code: 0, 1 where something is not well, 2 after an error.
+    /// The process's exit code: 0 on success, 1 if something is unhealthy or skipped, 2 after an error.
     pub code: u8,
 }
 
-/// Does what was asked.
+/// Runs the command.
 pub async fn run(cli: &Cli) -> Outcome {
     let mut session = Session { json: cli.json, output: String::new() };
     let ended = async {
@@ -70,7 +70,7 @@ pub async fn run(cli: &Cli) -> Outcome {
     Outcome { output: session.output, complaint, code }
 }
 
-/// How a command ended that was answered.
+/// The end of a command that received its responses.
 enum Ended {
     Well,
     NotWell,
@@ -170,7 +170,7 @@ impl Session {
         self.follow(client, Answer { text, value: operation }).await
     }
 
-    /// Looks at an operation until it has ended.
+    /// Requests an operation until it has ended.
     async fn follow(&mut self, client: &Client, mut answer: Answer<OperationView>) -> Result<Ended, Trouble> {
         let mut progress = (!self.json).then(Progress::start);
         let (mut pause, mut missed) = (LOOK_EVERY.0, 0);
@@ -196,7 +196,7 @@ impl Session {
         Ok(Ended::Well)
     }
 
-    /// Adds the answer to the output: as it came, or in words.
+    /// Adds a response to the output, unchanged or in words.
     fn tell<T>(&mut self, answer: &Answer<T>, words: impl FnOnce(&T) -> String) {
         let told = if self.json { line(&answer.text) } else { words(&answer.value) };
         self.output.push_str(&told);

@@ -1,4 +1,4 @@
-//! What is seen of an operation while it lasts: a spinner on a terminal, now and then a line elsewhere.
+//! The progress of an operation: a spinner on a terminal, a line now and then elsewhere.
 
 use std::{
     io::{IsTerminal as _, Write as _, stderr},
@@ -7,17 +7,17 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressDrawTarget};
 
-/// Between two lines, where there is no terminal.
+/// The minimum time between two lines, without a terminal.
 const LINE_EVERY: Duration = Duration::from_secs(5);
 
-/// Shown beside the answers, on stderr; gone when dropped.
+/// The progress on stderr. Dropping it removes the spinner.
 pub struct Progress {
     spinner: Option<ProgressBar>,
     last_line: Instant,
 }
 
 impl Progress {
-    /// Begins to show.
+    /// Shows the progress.
     pub fn start() -> Self {
         let spinner = stderr().is_terminal().then(|| {
             let spinner = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
@@ -27,7 +27,7 @@ impl Progress {
         Self { spinner, last_line: Instant::now() }
     }
 
-    /// Shows where it is now.
+    /// Updates the text.
     pub fn show(&mut self, text: String) {
         if let Some(spinner) = &self.spinner {
             spinner.set_message(text);

@@ -1,4 +1,4 @@
-//! The answers in words and tables.
+//! Responses as sentences and tables.
 
 use api_types::{FailedJob, FailedKind, FailureGroup, OperationKind, OperationView, QueueView, Retried};
 use domain::operation::OperationStatus;
@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::table::{Table, printable};
 
-/// How the queues are, a line each.
+/// Returns the state of the queues, one line each.
 pub fn queues(queues: &[QueueView]) -> String {
     let mut table = Table::new([
         "queue",
@@ -35,14 +35,14 @@ pub fn queues(queues: &[QueueView]) -> String {
     table.render()
 }
 
-/// Failed jobs by their errors, then one by one.
+/// Returns the failed jobs, first grouped by error, then one by one.
 pub fn failed(queue: &str, groups: &[FailureGroup], items: &[FailedJob]) -> String {
     if items.is_empty() {
         return format!("No failed jobs of {queue}.\n");
     }
     let mut errors = Table::new([">count", "error", "what it says"]);
     for group in groups {
-        // What every try met says more than that every try failed.
+        // The cause of all attempts says more than the fact that every attempt failed.
         let says = group.cause.as_ref().unwrap_or(&group.message);
         errors.row([group.count.to_string(), group.code.clone(), says.clone()]);
     }
@@ -62,7 +62,7 @@ pub fn failed(queue: &str, groups: &[FailureGroup], items: &[FailedJob]) -> Stri
     format!("{}\n{}", errors.render(), jobs.render())
 }
 
-/// What became of the jobs that were named.
+/// Returns the results for the named jobs.
 pub fn retried(queue: &str, answer: &Retried) -> String {
     let mut text = format!("Enqueued {} again.\n", jobs(answer.retried.len() as u64, queue));
     for skipped in &answer.skipped {
@@ -72,7 +72,7 @@ pub fn retried(queue: &str, answer: &Retried) -> String {
     text
 }
 
-/// What an operation has done.
+/// Returns what an operation has done.
 pub fn done(operation: &OperationView) -> String {
     let OperationView { kind, queue, done, .. } = operation;
     match kind {
@@ -83,7 +83,7 @@ pub fn done(operation: &OperationView) -> String {
     }
 }
 
-/// How an operation ended that did not come to its end.
+/// Returns the message for an operation that failed before its end.
 pub fn broke_off(operation: &OperationView) -> String {
     let why = operation.error.as_ref().map(|error| format!("{} ({})", error.message, error.code));
     printable(&format!(
@@ -98,7 +98,7 @@ fn jobs(count: u64, queue: &str) -> String {
     format!("{count} failed {} of {queue}", if count == 1 { "job" } else { "jobs" })
 }
 
-/// In the unit that fits: two of the next smaller one are still told in that.
+/// Formats an age in the largest unit of which it has at least two.
 fn age(seconds: u64) -> String {
     match seconds {
         0..120 => format!("{seconds} s"),
@@ -108,12 +108,12 @@ fn age(seconds: u64) -> String {
     }
 }
 
-/// To the second, in UTC.
+/// Formats a time to the second, in UTC.
 fn moment(instant: Option<Timestamp>) -> String {
     instant.map_or_else(|| "-".to_owned(), |instant| instant.strftime("%Y-%m-%d %H:%M:%SZ").to_string())
 }
 
-/// As the API writes it.
+/// Returns a status as the API spells it.
 pub fn status(status: OperationStatus) -> &'static str {
     match status {
         OperationStatus::Pending => "pending",

@@ -1,6 +1,6 @@
 //! Columns of text.
 
-/// Text from elsewhere, fit for a terminal: a line break or an escape sequence in it must not reach one.
+/// Replaces control characters in external text: line breaks and escape sequences must not reach the terminal.
 pub fn printable(text: &str) -> String {
     text.chars().map(|it| if it.is_control() { '\u{fffd}' } else { it }).collect()
 }
@@ -12,7 +12,7 @@ pub struct Table<const COLUMNS: usize> {
 }
 
 impl<const COLUMNS: usize> Table<COLUMNS> {
-    /// With these heads. A column of numbers begins with `>`, and stands to the right.
+    /// Creates a table with these heads. A head that begins with `>` marks a right-aligned column of numbers.
     pub fn new(heads: [&str; COLUMNS]) -> Self {
         let right = heads.map(|head| head.starts_with('>'));
         Self { right, rows: vec![heads.map(|head| head.trim_start_matches('>').to_owned())] }
@@ -23,7 +23,7 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
         self.rows.push(cells.map(|cell| printable(&cell)));
     }
 
-    /// As lines, each ended.
+    /// Returns the lines, each with a line break at its end.
     pub fn render(&self) -> String {
         let width = |column: usize| self.rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
         let widths: [usize; COLUMNS] = std::array::from_fn(width);

@@ -1,4 +1,4 @@
-//! The command against an API that answers as it is told.
+//! Tests of the command against an API with scripted responses.
 
 use std::{
     collections::VecDeque,
@@ -15,14 +15,14 @@ use tokio::net::TcpListener;
 
 use super::*;
 
-/// What was asked, and what is answered next.
+/// The received requests, and the responses to come.
 #[derive(Default)]
 struct Script {
     asked: Vec<(String, Value)>,
     answers: VecDeque<(u16, Value)>,
 }
 
-/// Runs a command line at an API with these answers; tells how it ended and what it asked.
+/// Runs a command line against an API with these responses. Returns the outcome and the requests.
 async fn at(answers: Vec<(u16, Value)>, line: &str) -> (Outcome, Vec<(String, Value)>) {
     let script = Arc::new(Mutex::new(Script { asked: Vec::new(), answers: answers.into() }));
     let told = script.clone();
@@ -94,7 +94,7 @@ async fn pages_are_followed_when_all_are_asked_for() {
     let (outcome, _) = at(vec![(200, first.clone())], "failed emails").await;
     assert!(outcome.output.ends_with("There are more: --all lists them.\n"), "{}", outcome.output);
     let (outcome, _) = at(pages, "failed emails --all --json").await;
-    assert_eq!(outcome.output, format!("{first}\n{last}\n"), "as the API said it");
+    assert_eq!(outcome.output, format!("{first}\n{last}\n"), "as the API returned it");
 }
 
 #[tokio::test]
@@ -103,7 +103,7 @@ async fn a_retry_of_all_is_followed_to_its_end() {
     let steps = vec![
         begun.clone(),
         (200, operation("processing", 400)),
-        // A busy moment of the API does not end the wait.
+        // A 503 of the API does not end the wait.
         (503, json!({ "title": "Service Unavailable" })),
         (200, operation("done", 812)),
     ];

@@ -1,4 +1,4 @@
-//! What the cameras of the demo's own photos write: the EXIF block.
+//! The EXIF block of the demo's photos, as cameras write it.
 
 use std::io::Cursor;
 
@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use exif::experimental::Writer;
 use exif::{Field, In, Rational, SRational, Tag, Value};
 
-/// How the stored pixels must be turned to stand upright; the four of EXIF's eight that cameras write.
+/// The rotation that makes the stored pixels upright; the four of EXIF's eight values that cameras write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Orientation {
     /// 1: as stored.
@@ -20,7 +20,7 @@ pub enum Orientation {
 }
 
 impl Orientation {
-    /// EXIF's number.
+    /// Returns EXIF's number.
     pub fn number(self) -> u16 {
         match self {
             Self::Upright => 1,
@@ -30,7 +30,7 @@ impl Orientation {
         }
     }
 
-    /// Width and height once upright.
+    /// Returns width and height of the upright image.
     pub fn upright(self, width: u32, height: u32) -> (u32, u32) {
         match self {
             Self::Upright | Self::UpsideDown => (width, height),
@@ -38,7 +38,7 @@ impl Orientation {
         }
     }
 
-    /// Where the stored pixel (`x`, `y`) of a `width` x `height` image lands once upright.
+    /// Returns the upright position of the stored pixel (`x`, `y`) of a `width` x `height` image.
     pub fn upright_position(self, x: u32, y: u32, width: u32, height: u32) -> (u32, u32) {
         match self {
             Self::Upright => (x, y),
@@ -66,7 +66,7 @@ pub struct Shot {
     pub exposure: (u32, u32),
     /// Focal length in millimetres.
     pub focal_length_mm: u32,
-    /// `YYYY:MM:DD HH:MM:SS`, the camera's clock.
+    /// Local time of the camera, `YYYY:MM:DD HH:MM:SS`.
     pub local: &'static str,
     /// The clock's offset from UTC, `+02:00`.
     pub offset: &'static str,
@@ -80,7 +80,8 @@ impl Shot {
         write(&self.fields(orientation, width, height), None)
     }
 
-    /// The same fields around uncompressed RGB pixels: a whole TIFF file, for which EXIF is part of the format.
+    /// Returns a complete TIFF file with the same fields and uncompressed RGB pixels; in TIFF, EXIF is part of the
+    /// format.
     pub fn tiff(&self, orientation: Orientation, width: u32, height: u32, rgb: &[u8]) -> Result<Vec<u8>> {
         let mut fields = self.fields(orientation, width, height);
         fields.extend([
@@ -165,7 +166,7 @@ fn rational(num: u32, denom: u32) -> Value {
     Value::Rational(vec![Rational { num, denom }])
 }
 
-/// Degrees, minutes, seconds: the only form in which EXIF knows a place.
+/// Returns degrees, minutes, seconds: EXIF's only format of a position.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 180 degrees of 3,600,000 units")]
 fn degrees(decimal: f64) -> Value {
     let thousandths = (decimal.abs() * 3_600_000.0).round() as u32;

@@ -1,5 +1,5 @@
-//! The demo's own photos, for whoever has no folder at hand: every orientation that cameras write, every format that
-//! is taken, names that trouble archives.
+//! The demo's own photos, for users without a folder: every orientation that cameras write, every accepted format,
+//! names that trouble archives.
 
 pub mod camera;
 pub mod noise;
@@ -16,10 +16,10 @@ use image::{ExtendedColorType, ImageEncoder};
 
 use self::camera::{Orientation, Shot};
 
-/// JPEG's APP1 holds EXIF behind this mark.
+/// The prefix of EXIF in JPEG's APP1.
 const EXIF_MARK: &[u8] = b"Exif\0\0";
 
-/// What cameras and phones use at their finer setting.
+/// The quality of cameras and phones at their finer setting.
 const JPEG_QUALITY: f32 = 90.0;
 
 /// How a photo is stored.
@@ -40,19 +40,19 @@ pub enum Format {
 /// The recipe of one photo.
 #[derive(Clone, Copy, Debug)]
 pub struct Recipe {
-    /// A folder of its own where two names differ only by case: some file systems would merge them.
+    /// A folder of its own where two names differ only by case, which some file systems do not separate.
     pub folder: &'static str,
-    /// The name it is uploaded under.
+    /// The name of the upload.
     pub filename: &'static str,
     /// Stored width in pixels.
     pub width: u32,
     /// Stored height in pixels.
     pub height: u32,
-    /// How to turn it upright.
+    /// The rotation that makes the image upright.
     pub orientation: Orientation,
-    /// How it is stored.
+    /// The format.
     pub format: Format,
-    /// What the camera wrote.
+    /// The camera's settings.
     pub shot: Shot,
 }
 
@@ -108,7 +108,7 @@ const XT5: Shot = Shot {
     gps: Some((-22.951_9, -43.210_5, 710)),
 };
 
-/// All of them.
+/// All recipes.
 pub const RECIPES: [Recipe; 8] = [
     recipe("card-1", "IMG_2041.JPG", (3000, 2000), Orientation::Upright, Format::Baseline, R5),
     recipe("card-2", "img_2041.jpg", (2400, 1600), Orientation::QuarterRight, Format::Baseline, R5),
@@ -156,7 +156,7 @@ impl Recipe {
             .with_context(|| format!("Failed to write the demo photo {}", path.display()))
     }
 
-    /// The bytes of the file.
+    /// Returns the bytes of the file.
     pub fn encode(&self) -> Result<Vec<u8>> {
         let seed = crc32fast::hash(self.filename.as_bytes());
         let pixels = scene::draw(self.width, self.height, self.orientation, seed);
@@ -207,7 +207,7 @@ mod tests {
 
     use super::*;
 
-    /// The recipe at a size that a debug build draws in no time.
+    /// Returns the recipe at a size that a debug build draws quickly.
     fn small(recipe: &Recipe) -> Recipe {
         Recipe { width: recipe.width / 20, height: recipe.height / 20, ..*recipe }
     }

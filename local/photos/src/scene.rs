@@ -1,17 +1,17 @@
-//! The landscapes of the demo's own photos: sky, sun, hills and grain, drawn by numbers.
+//! The landscapes of the demo's photos: sky, sun, hills and grain, computed from a seed.
 //!
-//! Every pixel follows from the seed, so that two runs upload the same bytes. The grain is there because flat drawings
-//! compress to nothing, and a demo of photos should move the bytes that photos have.
+//! Every pixel follows from the seed, so two runs upload the same bytes. The grain makes the files as large as photos:
+//! flat drawings compress to almost nothing.
 
 use std::f32::consts::TAU;
 
 use crate::{camera::Orientation, noise::hash};
 
-/// How many rows of hills stand one behind another.
+/// The number of ridges of hills behind one another.
 const RIDGES: usize = 4;
 
-/// Draws the stored RGB pixels of a photo of `width` x `height`, such that it stands upright once `orientation` is
-/// applied: the sky is where a viewer expects it, or the demo would hide a wrongly turned preview.
+/// Draws the stored RGB pixels of a photo of `width` x `height`. The image is upright once `orientation` is applied:
+/// the sky is at the top, so a wrongly rotated preview is visible.
 pub fn draw(width: u32, height: u32, orientation: Orientation, seed: u32) -> Vec<u8> {
     let (upright_width, upright_height) = orientation.upright(width, height);
     let scene = Scene::new(upright_width, upright_height, seed);
@@ -73,7 +73,7 @@ impl Scene {
         let nearest = self.ridges.iter().rposition(|ridge| ridge.get(across as usize).is_some_and(|top| y >= *top));
         let colour = match nearest {
             Some(ridge) => {
-                // Distance fades to the sky's colour, as haze does.
+                // Distant ridges fade into the sky's colour, like haze.
                 let haze = 0.75 - 0.75 * (ridge as f32 + 1.0) / RIDGES as f32;
                 mix(self.ground, self.sky_low, haze)
             }
@@ -104,7 +104,7 @@ fn to_byte(value: f32) -> u8 {
     value.clamp(0.0, 255.0) as u8
 }
 
-/// A number in 0..=1 out of a hash.
+/// Returns a number in 0..=1 from a hash.
 fn unit(hash: u32) -> f32 {
     f32::from(u16::try_from(hash >> 16).unwrap_or(u16::MAX)) / f32::from(u16::MAX)
 }

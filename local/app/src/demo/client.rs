@@ -1,4 +1,4 @@
-//! The public doors, as any client meets them: the API, the presigned URLs, the mailbox and the link of an email.
+//! A client of the public interfaces: the API, the presigned URLs, the mailbox and the link of an email.
 
 use std::fmt;
 use std::fs::File;
@@ -16,35 +16,35 @@ use tokio::sync::mpsc;
 
 use super::Doors;
 
-/// Bytes of a file read at a time.
+/// The bytes of a file per read.
 const CHUNK_BYTES: usize = 256 * 1024;
-/// Chunks between the disk and the network: 1 MiB per transfer.
+/// The number of chunks buffered between disk and network: 1 MiB per transfer.
 const CHUNKS_AHEAD: usize = 4;
-/// Silence after which a connection counts as dead. Long, since under `--sync` an answer comes after its whole job.
+/// The time without data after which a connection counts as dead. Under `--sync` a response follows its whole job.
 const READ_TIMEOUT: Duration = Duration::from_mins(10);
 
-/// Why one file, or one call, came to nothing.
+/// The failure of one file, or one call.
 #[derive(Clone, Debug, Serialize)]
 pub struct Trouble {
-    /// A short word for programs.
+    /// A short code for programs.
     pub code: String,
     /// A sentence for people.
     pub message: String,
-    /// The field that the API refused.
+    /// The field that the API rejected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
-    /// The HTTP status, where there was an answer.
+    /// The HTTP status, where there was a response.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub http_status: Option<u16>,
 }
 
 impl Trouble {
-    /// A trouble met on this side.
+    /// Returns a failure on this side.
     pub fn here(code: &str, message: impl Into<String>) -> Self {
         Self { code: code.to_owned(), message: message.into(), field: None, http_status: None }
     }
 
-    /// Whether the other side said no, as against breaking down.
+    /// Returns whether the other side refused the request, as opposed to failing.
     pub fn is_refusal(&self) -> bool {
         self.http_status.is_some_and(|status| (400..500).contains(&status))
     }
@@ -65,12 +65,12 @@ impl std::error::Error for Trouble {}
 
 impl From<reqwest::Error> for Trouble {
     fn from(error: reqwest::Error) -> Self {
-        // The URL is left out: a presigned one is a key to the object.
+        // The URL is left out: a presigned URL gives access to the object.
         Self::here("connection", format!("{:#}", anyhow::Error::new(error.without_url())))
     }
 }
 
-/// RFC 9457.
+/// A problem document (RFC 9457).
 #[derive(Deserialize)]
 struct Problem {
     #[serde(rename = "type", default)]
@@ -81,52 +81,52 @@ struct Problem {
     field: Option<String>,
 }
 
-/// The answer to a registered photo.
+/// The response to a registered photo.
 #[derive(Debug, Deserialize)]
 pub struct Registered {
     /// The new record.
     pub photo: Photo,
-    /// Where its bytes go.
+    /// The request that uploads its bytes.
     pub upload: Upload,
 }
 
 /// A presigned request.
 #[derive(Debug, Deserialize)]
 pub struct Upload {
-    /// PUT.
+    /// The method, PUT.
     pub method: String,
-    /// With the signature in its query.
+    /// The URL, with the signature in its query.
     pub url: String,
-    /// Signed headers, to be sent as they are.
+    /// The signed headers, which must be sent unchanged.
     pub headers: std::collections::BTreeMap<String, String>,
 }
 
-/// The record of a photo, as far as the demo looks at it.
+/// The fields of a photo that the demo reads.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Photo {
-    /// Its id.
+    /// The id.
     pub id: String,
-    /// `awaiting_upload`, .., `ready` or `failed`.
+    /// The status: `awaiting_upload`, .., `ready` or `failed`.
     pub status: String,
-    /// Code and sentence of a failed photo.
+    /// Code and message of a failed photo.
     pub error: Option<Fault>,
-    /// Upright, in pixels.
+    /// Width of the upright image, in pixels.
     pub width: Option<u32>,
-    /// Upright, in pixels.
+    /// Height of the upright image, in pixels.
     pub height: Option<u32>,
-    /// As the API gives it.
+    /// The metadata as the API returns it.
     pub exif: Value,
-    /// What the service found the original's hash to be.
+    /// The original's hash as the service computed it.
     pub sha256: Option<String>,
 }
 
-/// Code and sentence of a failed record.
+/// Code and message of a failed record.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Fault {
-    /// For programs.
+    /// A code for programs.
     pub code: String,
-    /// For people.
+    /// A sentence for people.
     #[serde(default)]
     pub message: String,
 }
@@ -134,20 +134,20 @@ pub struct Fault {
 /// An email in the local mailbox.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct CapturedEmail {
-    /// Given by the email service.
+    /// The id that the email service assigned.
     pub message_id: String,
-    /// Everything else, passed on to the report as it came.
+    /// All other fields, copied to the report unchanged.
     #[serde(flatten)]
     pub rest: serde_json::Map<String, Value>,
 }
 
 impl CapturedEmail {
-    /// A text field, empty where there is none.
+    /// Returns a text field, or an empty string where it is missing.
     pub fn text(&self, field: &str) -> &str {
         self.rest.get(field).and_then(Value::as_str).unwrap_or_default()
     }
 
-    /// The links in its text.
+    /// Returns the links in the email's text.
     pub fn links(&self) -> impl Iterator<Item = &str> {
         self.text("text")
             .split(|it: char| it.is_whitespace() || matches!(it, '<' | '>' | '"' | '(' | ')'))
@@ -165,10 +165,10 @@ pub struct Client {
 }
 
 impl Client {
-    /// Sends nothing yet.
+    /// Creates the client; sends nothing.
     pub fn new(doors: &Doors) -> Result<Self> {
         let http = reqwest::Client::builder()
-            // The 303 of a link is a step of its own here, and a proxy has no business on loopback.
+            // The 303 of a link is a step of its own here, and loopback needs no proxy.
             .redirect(redirect::Policy::none())
             .no_proxy()
             .read_timeout(READ_TIMEOUT)
@@ -181,17 +181,17 @@ impl Client {
         })
     }
 
-    /// GET of a JSON resource.
+    /// Sends a GET request for a JSON resource.
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Trouble> {
         read(self.request(Method::GET, path)).await
     }
 
-    /// POST of a JSON body.
+    /// Sends a POST request with a JSON body.
     pub async fn post<T: DeserializeOwned>(&self, path: &str, body: &Value) -> Result<T, Trouble> {
         read(self.request(Method::POST, path).json(body)).await
     }
 
-    /// Fails if nobody answers.
+    /// Returns an error unless the API is up.
     pub async fn health(&self) -> Result<()> {
         let answer = self.request(Method::GET, "/health").send().await;
         let status = answer.with_context(|| format!("No API answers at {}", self.api))?.status();
@@ -201,7 +201,7 @@ impl Client {
         Ok(())
     }
 
-    /// Announces a photo.
+    /// Registers a photo.
     pub async fn register(
         &self,
         filename: &str,
@@ -215,7 +215,7 @@ impl Client {
         self.post("/photos", &body).await
     }
 
-    /// Sends a file to a presigned URL, in a few chunks at a time.
+    /// Uploads a file to a presigned URL as a stream.
     pub async fn upload(&self, upload: &Upload, path: &Path, size_bytes: u64) -> Result<(), Trouble> {
         let method = upload.method.parse().unwrap_or(Method::PUT);
         let mut request = self.http.request(method, &upload.url);
@@ -223,7 +223,7 @@ impl Client {
             request = request.header(name, value);
         }
         if !upload.headers.keys().any(|name| name.eq_ignore_ascii_case("content-length")) {
-            // Without it a stream goes out chunked, which S3 refuses.
+            // Without this header a stream is sent chunked, which S3 rejects.
             request = request.header(header::CONTENT_LENGTH, size_bytes);
         }
         let answer = request.body(reqwest::Body::wrap_stream(chunks_of(path))).send().await?;
@@ -240,12 +240,12 @@ impl Client {
         })
     }
 
-    /// All emails so far.
+    /// Returns all emails so far.
     pub async fn emails(&self) -> Result<Vec<CapturedEmail>, Trouble> {
         read(self.http.get(format!("{}/_local/mail.json", self.api))).await
     }
 
-    /// What a customer does with an emailed link: looks at the page, then asks for the file. Answers the file's URL.
+    /// Opens an emailed link as a customer does: loads the page, then requests the file. Returns the file's URL.
     pub async fn open_link(&self, link: &str) -> Result<String> {
         let page = self.http.get(link).send().await.context("Failed to open the emailed link")?;
         let kind = page.headers().get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
@@ -253,16 +253,16 @@ impl Client {
             bail!("The emailed link answers {} with {kind:?}, not a page", page.status());
         }
         let base = page.url().clone();
-        let answer = self.http.post(link).send().await.context("Failed to press the page's button")?;
+        let answer = self.http.post(link).send().await.context("Failed to submit the page's form")?;
         if answer.status() != StatusCode::SEE_OTHER {
-            bail!("The page's button answers {}, not 303", answer.status());
+            bail!("The page's form returned {} instead of 303", answer.status());
         }
         let location = answer.headers().get(header::LOCATION).and_then(|it| it.to_str().ok());
-        let location = location.context("The page's button answers 303 without a Location")?;
+        let location = location.context("The page's form returned 303 without a Location")?;
         Ok(base.join(location).context("The Location is no URL")?.into())
     }
 
-    /// Streams a URL into a file, telling `progress` the bytes so far; answers their number.
+    /// Downloads a URL into a file, and reports the bytes so far to `progress`. Returns the number of bytes.
     pub async fn fetch(&self, url: &str, path: &Path, mut progress: impl FnMut(u64)) -> Result<u64> {
         let answer = self.http.get(url).send().await.map_err(reqwest::Error::without_url);
         let mut answer = answer.context("Failed to ask for the archive")?;
@@ -283,7 +283,7 @@ impl Client {
         {
             received += chunk.len() as u64;
             if sender.send(chunk).await.is_err() {
-                // The writer has ended early; its own error says why.
+                // The writer has ended early; it returns its own error.
                 break;
             }
             progress(received);
@@ -318,7 +318,7 @@ async fn refusal(answer: Response) -> Trouble {
         let message = format!("The service answered {status}");
         return Trouble { http_status: Some(status.as_u16()), ..Trouble::here("refused", message) };
     };
-    // The last part of the type's URI is its name; `about:blank` says nothing.
+    // The last part of the type's URI is the code; `about:blank` has none.
     let code = problem.kind.rsplit(['/', '#', ':']).next().filter(|it| !it.is_empty() && *it != "blank");
     Trouble {
         code: code.unwrap_or("refused").to_owned(),
@@ -328,14 +328,14 @@ async fn refusal(answer: Response) -> Trouble {
     }
 }
 
-/// A file as a stream of chunks, read on a thread of its own.
+/// Returns a file as a stream of chunks, which a thread of its own reads.
 fn chunks_of(path: &Path) -> impl futures::Stream<Item = io::Result<Bytes>> + Send + 'static {
     let (sender, receiver) = mpsc::channel(CHUNKS_AHEAD);
     let path = path.to_owned();
     tokio::task::spawn_blocking(move || {
         let sent = read_chunks(&path, |chunk| sender.blocking_send(Ok(chunk)).is_ok());
         if let Err(error) = sent {
-            // Nobody listens any more: the request has failed already, with an error of its own.
+            // The receiver is gone: the request has already failed with its own error.
             drop(sender.blocking_send(Err(error)));
         }
     });
@@ -352,7 +352,7 @@ fn read_chunks(path: &Path, mut send: impl FnMut(Bytes) -> bool) -> io::Result<(
     }
 }
 
-/// The text of the first `name` element: S3's errors are XML, flat and without attributes.
+/// Returns the text of the first `name` element. S3's errors are XML, flat and without attributes.
 fn xml_text<'a>(body: &'a str, name: &str) -> Option<&'a str> {
     let (_, rest) = body.split_once(&format!("<{name}>"))?;
     rest.split_once(&format!("</{name}>")).map(|(text, _)| text)

@@ -1,4 +1,4 @@
-//! The files of a folder, each as the API must be told of it.
+//! The files of a folder, with the properties that the API needs.
 
 use std::fs::File;
 use std::io::{BufReader, Read};
@@ -8,11 +8,11 @@ use anyhow::{Context, Result};
 use domain::photo::FileType;
 use sha2::{Digest, Sha256};
 
-/// Bytes read at a time.
+/// The bytes per read.
 const CHUNK_BYTES: usize = 256 * 1024;
 
-/// All regular files below `folder`, sorted; hidden ones and hidden folders are left out. A linked file counts, a
-/// linked folder does not: it could lead back here.
+/// Returns all regular files below `folder`, sorted, without hidden files and folders. Links to files count; links to
+/// folders do not, since they could form a circle.
 pub fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
@@ -35,18 +35,18 @@ pub fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// The last part of the path; what is no Unicode in it is replaced, since JSON carries nothing else.
+/// Returns the last part of the path. Invalid Unicode is replaced, because JSON cannot represent it.
 pub fn filename(path: &Path) -> String {
     path.file_name().map(|it| it.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-/// The media type that goes with the ending.
+/// Returns the media type of a file extension.
 pub fn content_type(filename: &str) -> &'static str {
     let ending = filename.rsplit_once('.').and_then(|(_, ending)| FileType::of_extension(ending));
     ending.map_or("application/octet-stream", |file_type| file_type.content_type)
 }
 
-/// Size in bytes and SHA-256 in hex.
+/// Returns the size in bytes and the SHA-256 in hex.
 pub fn measure(path: &Path) -> std::io::Result<(u64, String)> {
     let mut reader = BufReader::with_capacity(CHUNK_BYTES, File::open(path)?);
     let (mut size, mut hash) = (0, Sha256::new());

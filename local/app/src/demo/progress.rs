@@ -1,28 +1,28 @@
-//! What the command shows while it works: bars on a terminal, lines elsewhere.
+//! The progress of the demo: bars on a terminal, lines elsewhere.
 
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// Between two lines of one stage, where there is no terminal.
+/// The minimum time between two lines of one stage, without a terminal.
 const LINE_EVERY: Duration = Duration::from_secs(5);
 
-/// Prints a line. Printing is this command's job; a reader who has gone away, as `head` does, is no error.
+/// Prints a line. A closed pipe, as after `head`, is no error.
 pub fn say(line: &str) {
     drop(writeln!(std::io::stdout().lock(), "{line}"));
 }
 
-/// How to show an amount.
+/// The unit of an amount.
 #[derive(Clone, Copy, Debug)]
 pub enum Unit {
-    /// Things, by number.
+    /// A number of photos.
     Photos,
-    /// Bytes, in MB.
+    /// Bytes, shown in MB.
     Bytes,
 }
 
-/// One stage of the demo, from its start to its end.
+/// One stage of the demo.
 pub struct Stage {
     title: &'static str,
     unit: Unit,
@@ -33,7 +33,7 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// Begins to show `title` with nothing done of `total`.
+    /// Shows a new stage `title` with nothing done of `total`.
     pub fn start(title: &'static str, total: u64, unit: Unit) -> Self {
         let bar = std::io::stdout().is_terminal().then(|| {
             let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stdout());
@@ -64,7 +64,7 @@ impl Stage {
         }
     }
 
-    /// Ends the stage with a line; answers its seconds.
+    /// Ends the stage with a line. Returns its duration in seconds.
     pub fn finish(self, note: &str) -> f64 {
         let seconds = self.started.elapsed().as_secs_f64();
         if let Some(bar) = &self.bar {
@@ -83,7 +83,7 @@ impl Stage {
 }
 
 impl Drop for Stage {
-    /// A stage that ends by an error leaves no bar behind: its ticking would draw over the error.
+    /// Removes the bar of a stage that ends with an error: its updates would overwrite the error.
     fn drop(&mut self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
@@ -91,7 +91,7 @@ impl Drop for Stage {
     }
 }
 
-/// `12.3 MB`, of a million bytes each; small amounts in bytes.
+/// Formats an amount as `12.3 MB`, with a million bytes each; small amounts in bytes.
 pub fn megabytes(bytes: u64) -> String {
     if bytes < 100_000 {
         return format!("{bytes} bytes");

@@ -1,4 +1,4 @@
-//! What the demo hands back: a file for programs, a table for people.
+//! The results of the demo: a file for programs, a table for people.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,78 +10,78 @@ use serde_json::Value;
 use super::client::{CapturedEmail, Trouble};
 use super::progress::{megabytes, say};
 
-/// Widest column of the table, in characters; long names are cut.
+/// The widest column of the table, in characters; longer names are cut.
 const MAX_NAME: usize = 36;
 
-/// The whole run. Written even when a stage fails, with what was known by then.
+/// The report of a run. If a stage fails, the report contains the results so far.
 #[derive(Debug, Default, Serialize)]
 pub struct Report {
-    /// Every file that was tried.
+    /// All files of the run.
     pub photos: Vec<PhotoLine>,
-    /// The order as the API answered it.
+    /// The order as the API returned it.
     pub order: Option<Value>,
-    /// The download's record at its end.
+    /// The final record of the download.
     pub download: Option<Value>,
-    /// Emails that came during the run.
+    /// The emails that arrived during the run.
     pub emails: Vec<EmailLine>,
-    /// The link that was opened: read from the email, not from the API.
+    /// The opened link, read from the email rather than from the API.
     pub link_used: Option<String>,
-    /// The archive on this disk.
+    /// The downloaded archive.
     pub zip: Option<ZipLine>,
-    /// Per stage, and `total`.
+    /// Seconds per stage, and `total`.
     pub seconds: BTreeMap<&'static str, f64>,
-    /// What went wrong beyond single files.
+    /// Failures that concern more than single files.
     pub problems: Vec<String>,
 }
 
 /// One file.
 #[derive(Debug, Serialize)]
 pub struct PhotoLine {
-    /// The name it was uploaded under.
+    /// The name of the upload.
     pub filename: String,
-    /// Where it lies.
+    /// The path of the file.
     pub path: PathBuf,
-    /// Its id, once it has one.
+    /// The photo's id, once it has one.
     pub id: Option<String>,
     /// The record's status, or `refused` / `not_uploaded`.
     pub status: String,
-    /// Why it is not ready.
+    /// The reason why the photo is not ready.
     pub error: Option<Trouble>,
-    /// Upright, in pixels.
+    /// Width of the upright image, in pixels.
     pub width: Option<u32>,
-    /// Upright, in pixels.
+    /// Height of the upright image, in pixels.
     pub height: Option<u32>,
-    /// As the API gave it.
+    /// The metadata as the API returned it.
     pub exif: Value,
-    /// Of the original: the service's once it is ready, this side's before.
+    /// The original's hash: the service's once the photo is ready, else the one computed here.
     pub sha256: Option<String>,
 }
 
 /// One email, and the first link in its text.
 #[derive(Debug, Serialize)]
 pub struct EmailLine {
-    /// As the mailbox gave it.
+    /// The email as the mailbox returned it.
     #[serde(flatten)]
     pub email: CapturedEmail,
-    /// Absent from emails that carry none.
+    /// The link, if the email contains one.
     pub link: Option<String>,
 }
 
 /// The archive.
 #[derive(Debug, Serialize)]
 pub struct ZipLine {
-    /// Where it was written.
+    /// The path of the archive.
     pub path: PathBuf,
-    /// Its size.
+    /// The size of the archive.
     pub size_bytes: u64,
-    /// Files in it, the manifest included.
+    /// The number of files in the archive, including the manifest.
     pub entries: usize,
-    /// Whether every photo in it equals its original, and none is missing or extra.
+    /// Whether the archive contains exactly the ordered photos and each equals its original.
     pub verified: bool,
 }
 
 impl PhotoLine {
-    /// Whether it can be ordered.
+    /// Returns whether the photo can be ordered.
     pub fn is_ready(&self) -> bool {
         self.status == "ready" && self.error.is_none()
     }
@@ -99,20 +99,20 @@ impl PhotoLine {
 }
 
 impl Report {
-    /// Whether every file came through and the archive is right.
+    /// Returns whether every file was processed and the archive is correct.
     pub fn all_good(&self) -> bool {
         self.problems.is_empty()
             && self.photos.iter().all(PhotoLine::is_ready)
             && self.zip.as_ref().is_some_and(|zip| zip.verified)
     }
 
-    /// Writes it as JSON.
+    /// Writes the report as JSON.
     pub fn write(&self, path: &Path) -> Result<()> {
         let text = serde_json::to_string_pretty(self).context("Failed to write the report")?;
         std::fs::write(path, text + "\n").with_context(|| format!("Failed to write {}", path.display()))
     }
 
-    /// Prints it.
+    /// Prints the report.
     pub fn print(&self) {
         say("");
         self.lines().iter().for_each(|line| say(line.trim_end()));
@@ -156,7 +156,7 @@ impl Report {
 }
 
 fn row(file: &str, status: &str, pixels: &str, camera: &str) -> String {
-    // A name may hold anything; a line break or an escape sequence must not reach the terminal.
+    // A name may contain any character; line breaks and escape sequences must not reach the terminal.
     let mut name: String = file.chars().map(|it| if it.is_control() { '\u{fffd}' } else { it }).collect();
     if name.chars().count() > MAX_NAME {
         name = name.chars().take(MAX_NAME - 1).chain(['…']).collect();

@@ -1,4 +1,4 @@
-//! The steps of the demo, in the order in which a studio and its customer take them.
+//! The steps of the demo, in the order in which a studio and its customer perform them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -14,18 +14,18 @@ use super::progress::{Stage, Unit, megabytes, say};
 use super::report::{EmailLine, PhotoLine, Report, ZipLine};
 use super::{folder, verify};
 
-/// Uploads at once: enough to fill a line, few enough to leave the machine to the developing.
+/// Concurrent uploads: enough to use the connection, few enough to leave the processors to the picture pipeline.
 const UPLOADS: usize = 4;
-/// Records asked for at once.
+/// Concurrent requests for records.
 const POLLS: usize = 8;
-/// Between two looks at a record.
+/// The wait between two requests for a record.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
-/// Without any progress for so long, a stage counts as stuck. Longer than the retries of a job take.
+/// The time without progress after which a stage counts as stuck. It is longer than a job's retries take.
 const STALL: Duration = Duration::from_mins(5);
-/// Who orders.
+/// The customer's address.
 const CUSTOMER: &str = "customer@example.com";
 
-/// As far as the demo looks at it.
+/// The fields of a download that the demo reads.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Download {
@@ -43,14 +43,14 @@ struct Counts {
     total: u64,
 }
 
-/// The answer to a requested download.
+/// The response to a requested download.
 #[derive(Debug, Deserialize)]
 struct Requested {
     download: Value,
     link: String,
 }
 
-/// One walk through the system.
+/// One run of the workflow.
 pub struct Walk {
     client: Client,
     reference: String,
@@ -58,14 +58,14 @@ pub struct Walk {
 }
 
 impl Walk {
-    /// A walk under a reference of its own, so that runs don't meet.
+    /// Creates a run with a reference of its own, so that runs do not collide.
     pub fn new(client: Client, out: Option<PathBuf>) -> Self {
         let reference = format!("DEMO-{}", jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S"));
         let out = out.unwrap_or_else(|| format!("darkroom-demo-{reference}.zip").into());
         Self { client, reference, out }
     }
 
-    /// Takes all steps, writing down in `report` what each came to.
+    /// Performs all steps, and records their results in `report`.
     pub async fn all(&self, files: &[PathBuf], report: &mut Report) -> Result<()> {
         let before: BTreeSet<_> = self.client.emails().await?.into_iter().map(|email| email.message_id).collect();
         self.upload(files, report).await;
@@ -75,10 +75,11 @@ impl Walk {
             return Ok(());
         }
         let delivered = self.deliver(&before, report).await;
-        // Last of all, and also of a failure: every email of the run is part of the story, a second one above all.
+        // The emails are read last, also after a failure: the report shows every email of the run, duplicates in
+        // particular.
         let emails =
             self.new_emails(&before).await.map(|emails| report.emails = emails.into_iter().map(with_link).collect());
-        // The first error is the cause; a mailbox that is gone too only follows from it.
+        // The first error is the cause; a failure to read the mailbox may only follow from it.
         delivered?;
         Ok(emails?)
     }
@@ -163,7 +164,7 @@ impl Walk {
                             line.error = Some(Trouble::here("stuck", sentence));
                         }
                     }
-                    // A refused look stays refused; anything else may pass.
+                    // A refused request stays refused; any other failure may be temporary.
                     Err(trouble) if stuck || trouble.is_refusal() => line.error = Some(trouble),
                     Err(_) => {}
                 }
@@ -201,7 +202,7 @@ impl Walk {
         Ok(requested)
     }
 
-    /// Waits for the archive; answers the size that its record promises.
+    /// Waits for the archive. Returns the size that its record states.
     async fn archive(&self, requested: &Requested, report: &mut Report) -> Result<Option<u64>> {
         let first: Download =
             serde_json::from_value(requested.download.clone()).context("The download is not what was agreed")?;
@@ -239,7 +240,7 @@ impl Walk {
         }
     }
 
-    /// One look; a breakdown on the other side is waited out until `STALL`, a refusal is not.
+    /// Requests a record once. A failed request returns `None` until `STALL` has passed; a refused one is an error.
     async fn look(&self, path: &str, last_news: Instant) -> Result<Option<Value>, Trouble> {
         match self.client.get(path).await {
             Ok(record) => Ok(Some(record)),
@@ -248,7 +249,7 @@ impl Walk {
         }
     }
 
-    /// Waits for the email with this download's link, and takes the link from there.
+    /// Waits for the email with this download's link, and reads the link from the email.
     async fn email(&self, link: &str, before: &BTreeSet<String>, report: &mut Report) -> Result<()> {
         let stage = Stage::start("Mail", 1, Unit::Photos);
         let started = Instant::now();
@@ -276,7 +277,7 @@ impl Walk {
         let mut stage = Stage::start("Downloading", promised.unwrap_or(0), Unit::Bytes);
         let link = report.link_used.as_deref().context("There is no link to open")?;
         let url = self.client.open_link(link).await?;
-        // Under another name until it is whole: a broken download must not look like an archive.
+        // The file has another name until it is complete, so a partial download does not look like an archive.
         let mut part = self.out.clone().into_os_string();
         part.push(".part");
         let part = PathBuf::from(part);
@@ -310,7 +311,7 @@ impl Walk {
     }
 }
 
-/// Takes over what the record says at its end.
+/// Copies the final state of the record.
 fn developed(line: &mut PhotoLine, photo: Photo) {
     if photo.status == "failed" {
         let fault = photo.error.map(|fault| Trouble::here(&fault.code, fault.message));

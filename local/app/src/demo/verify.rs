@@ -1,4 +1,4 @@
-//! The archive against the originals: byte for byte, none missing, none extra.
+//! Comparison of the archive with the originals: each equal byte for byte, none missing, none extra.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -9,13 +9,13 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use zip::ZipArchive;
 
-/// The list that every archive holds of itself, in whatever folder. No photo goes by this name: the builder renames it.
+/// The manifest of the archive, in any folder. No photo has this name: the builder renames it.
 const MANIFEST: &str = "manifest.json";
 
-/// Bytes compared at a time.
+/// The bytes per comparison.
 const CHUNK_BYTES: usize = 64 * 1024;
 
-/// As far as it is needed to match entries and originals.
+/// The fields of the manifest that match entries with originals.
 #[derive(Deserialize)]
 struct Manifest {
     photos: Vec<Listed>,
@@ -28,27 +28,27 @@ struct Listed {
     name: String,
 }
 
-/// What the comparison found.
+/// The findings of the comparison.
 #[derive(Debug, Default)]
 pub struct Findings {
-    /// Entries in the archive, the manifest included.
+    /// The number of entries in the archive, including the manifest.
     pub entries: usize,
-    /// Photos that equal their originals.
+    /// The number of photos that equal their originals.
     pub identical: usize,
-    /// One sentence for each thing that is wrong.
+    /// One sentence per fault.
     pub faults: Vec<String>,
 }
 
 impl Findings {
-    /// Whether nothing is wrong.
+    /// Returns whether there are no faults.
     pub fn verified(&self) -> bool {
         self.faults.is_empty()
     }
 }
 
-/// Compares the archive at `path` with `originals`, files by photo id.
+/// Compares the archive at `path` with `originals`, which are files by photo id.
 ///
-/// An archive that cannot be read at all is an error; everything else is a finding.
+/// An unreadable archive is an error; everything else is a finding.
 pub fn verify(path: &Path, originals: &BTreeMap<String, PathBuf>) -> Result<Findings> {
     let file = File::open(path).with_context(|| format!("Failed to open {}", path.display()))?;
     let mut archive = ZipArchive::new(BufReader::new(file)).context("The archive is no ZIP")?;
@@ -100,7 +100,7 @@ pub fn verify(path: &Path, originals: &BTreeMap<String, PathBuf>) -> Result<Find
     Ok(findings)
 }
 
-/// Reads both to their ends: the entry's end is where its CRC-32 is checked.
+/// Compares both to their ends: the entry's CRC-32 is checked at its end.
 fn same(entry: &mut impl Read, original: &Path) -> std::io::Result<bool> {
     let mut original = File::open(original)?;
     let (mut left, mut right) = (Vec::with_capacity(CHUNK_BYTES), Vec::with_capacity(CHUNK_BYTES));

@@ -1,4 +1,4 @@
-//! Objects: whole, in ranges, on condition, presigned, listed.
+//! Objects: reads, ranges, conditions, presigned URLs, lists.
 
 use std::time::Duration;
 
@@ -56,7 +56,7 @@ async fn reads_are_conditional() {
     get().if_match(&e_tag).send().await.unwrap();
     assert_eq!(refused!(get().if_none_match(&e_tag).send()).1, 304);
     get().if_none_match("\"other\"").send().await.unwrap();
-    assert_eq!(bed.get("a").await, b"one", "the connection of the 304 is still in step");
+    assert_eq!(bed.get("a").await, b"one", "the connection still works after the 304");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Queues, and what S3 tells them.
+//! Queues and the notifications that S3 sends to them.
 
 use std::time::Duration;
 
@@ -73,7 +73,7 @@ async fn a_queue_serves_the_client() {
     assert_eq!(messages[0].md5_of_body(), Some("0cc175b9c0f1b6a831c399e269772661"));
     let handle = messages[0].receipt_handle().unwrap();
     bed.sqs.delete_message().queue_url(&jobs).receipt_handle(handle).send().await.unwrap();
-    // A long poll sees the message whose time is up, and finds that it goes to the dead letters.
+    // The long poll finds the message when its visibility timeout ends, and moves it to the dead-letter queue.
     assert!(receive(&jobs).wait_time_seconds(2).send().await.unwrap().messages().is_empty());
     let buried = receive(&dead).send().await.unwrap().messages.unwrap();
     assert_eq!(buried[0].message_id(), messages[1].message_id());

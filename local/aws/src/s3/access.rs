@@ -9,10 +9,10 @@ use s3s::{
 
 use super::members;
 
-/// The one header that S3 accepts unsigned. It describes the body.
+/// The one header that S3 accepts unsigned; it describes the body.
 const UNSIGNED_ALLOWED: &str = "x-amz-content-sha256";
 
-/// Refuses requests without a signature, and requests with unsigned headers. `s3s` has verified the signature before.
+/// Rejects requests without a signature, and requests with unsigned headers. `s3s` has already verified the signature.
 pub(super) struct Signed;
 
 #[async_trait::async_trait]

@@ -1,4 +1,4 @@
-//! The calls of S3 that are answered here. All others are answered "NotImplemented" by `s3s`.
+//! The operations of S3 that the stand-in implements. `s3s` answers all others with "NotImplemented".
 
 #![allow(clippy::wildcard_imports, reason = "every call of S3 has two types of its own; test builds do not lint this")]
 

@@ -1,4 +1,4 @@
-//! Bytes in and out: from a request to a file, and from an object's files to an answer.
+//! Streams of bytes: from a request to a file, and from an object's files to a response.
 
 use std::{io, ops::Range, sync::Arc};
 
@@ -19,10 +19,10 @@ use tokio_util::io::ReaderStream;
 
 use super::object::{Blob, Digests, Object, Segment, slice};
 
-/// Large enough that a read costs little beside what it reads.
+/// The size of a read. At this size the overhead of a call is small.
 const CHUNK: usize = 256 * 1024;
 
-/// Bytes in a file, and what was computed on the way.
+/// Bytes in a file, with the digests computed during the write.
 pub(super) struct Written {
     pub blob: Arc<Blob>,
     pub size: u64,
@@ -31,7 +31,7 @@ pub(super) struct Written {
     pub digests: Digests,
 }
 
-/// Writes a stream to a blob that vanishes unless something refers to it in the end.
+/// Writes a stream to a blob. The blob is removed unless a record refers to it in the end.
 pub(super) async fn write<E>(
     blob: Arc<Blob>,
     mut stream: impl Stream<Item = Result<Bytes, E>> + Unpin,
@@ -56,7 +56,7 @@ where
     Ok(Written { blob, size, md5, crc32, digests })
 }
 
-/// A body can fail by what it says (a wrong chunk signature) or by ending early.
+/// Returns the error of a body: the one that `s3s` found (such as a wrong chunk signature), or `IncompleteBody`.
 fn body_error(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> S3Error {
     match error.into().downcast::<S3Error>() {
         Ok(error) => *error,
@@ -68,7 +68,7 @@ fn body_error(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> S3E
     }
 }
 
-/// The bytes of a range of an object. The stream holds on to the object's files.
+/// Returns the bytes of a range of an object. The stream keeps the object's files open.
 pub(super) fn read(
     object: &Object,
     range: Range<u64>,
@@ -90,7 +90,7 @@ pub(super) fn read(
     Box::pin(streams.try_flatten())
 }
 
-/// The CRC-32 of segments that follow each other, read once at most.
+/// Returns the CRC-32 of consecutive segments. Each segment is read at most once.
 pub(super) async fn crc32(segments: Vec<Segment>) -> io::Result<u32> {
     let whole = move || {
         let mut whole = crc32fast::Hasher::new();
@@ -119,7 +119,7 @@ fn read_crc32(blob: &Blob, range: &Range<u64>) -> io::Result<u32> {
     }
 }
 
-/// A boxed future that is also `Sync`, as the body of an answer must be.
+/// A boxed future that is also `Sync`, which the body of a response requires.
 struct SyncFuture<T>(std::pin::Pin<Box<dyn Future<Output = T> + Send + Sync>>);
 
 impl<T> Future for SyncFuture<T> {
@@ -130,7 +130,7 @@ impl<T> Future for SyncFuture<T> {
     }
 }
 
-/// A CRC32 as S3 writes it: big-endian, in base64.
+/// Returns a CRC32 in S3's format: big-endian, in base64.
 pub(super) fn crc32_base64(crc32: u32) -> String {
     BASE64_STANDARD.encode(crc32.to_be_bytes())
 }

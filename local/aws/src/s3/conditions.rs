@@ -1,10 +1,10 @@
-//! `If-Match`, `If-None-Match` and their copies, as S3 reads them.
+//! The preconditions `If-Match` and `If-None-Match`, and their variants for copies, by S3's rules.
 
 use s3s::{S3Result, dto::ETagCondition, s3_error};
 
 use super::{members, object::Object};
 
-/// May an object be written under `key`, where `old` is?
+/// Returns an error unless an object may be written under `key`, where `old` is now.
 pub(super) fn for_write(
     key: &str,
     if_match: Option<&ETagCondition>,
@@ -13,7 +13,7 @@ pub(super) fn for_write(
 ) -> S3Result<()> {
     match if_none_match {
         Some(ETagCondition::Any) if old.is_some() => return Err(failed("If-None-Match")),
-        // S3: a write knows the star only.
+        // S3: `If-None-Match` of a write accepts only `*`.
         Some(ETagCondition::ETag(_)) => return Err(s3_error!(NotImplemented, "If-None-Match of a write takes only *")),
         _ => {}
     }
@@ -25,7 +25,7 @@ pub(super) fn for_write(
     }
 }
 
-/// May `object` be read?
+/// Returns an error unless `object` may be read.
 pub(super) fn for_read(
     if_match: Option<&ETagCondition>,
     if_none_match: Option<&ETagCondition>,
@@ -40,7 +40,7 @@ pub(super) fn for_read(
     Ok(())
 }
 
-/// May `object` be copied from?
+/// Returns an error unless `object` may be copied.
 pub(super) fn for_copy(
     if_match: Option<&ETagCondition>,
     if_none_match: Option<&ETagCondition>,
@@ -55,7 +55,7 @@ pub(super) fn for_copy(
     Ok(())
 }
 
-/// Returns the error for a key under which no object lies.
+/// Returns the error for a key without an object.
 pub(super) fn no_such_key(key: &str) -> s3s::S3Error {
     members::with(s3_error!(NoSuchKey, "The specified key does not exist."), "Key", key)
 }

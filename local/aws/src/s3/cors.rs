@@ -1,4 +1,4 @@
-//! What browsers of other origins may do with a bucket.
+//! CORS: what pages of other origins may do with a bucket.
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use s3s::dto;
@@ -48,19 +48,19 @@ impl CorsRule {
     }
 }
 
-/// S3: at most one `*` in a pattern.
+/// Returns whether a text matches a pattern. S3: at most one `*` in a pattern.
 fn matches(pattern: &str, text: &str) -> bool {
     pattern.split_once('*').map_or(pattern == text, |(start, end)| {
         text.len() >= start.len() + end.len() && text.starts_with(start) && text.ends_with(end)
     })
 }
 
-/// Whether a browser asks for permission rather than for an object.
+/// Returns whether a request is a CORS preflight.
 pub(super) fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
     method == Method::OPTIONS && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-/// Answers a preflight by the bucket's rules.
+/// Returns the response to a preflight, by the bucket's rules.
 pub(super) fn preflight(rules: &[CorsRule], headers: &HeaderMap) -> s3s::HttpResponse {
     let asked = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let mut response = s3s::HttpResponse::new(s3s::Body::empty());
@@ -78,7 +78,7 @@ pub(super) fn preflight(rules: &[CorsRule], headers: &HeaderMap) -> s3s::HttpRes
     response
 }
 
-/// Adds to an answer what lets a page of `origin` read it.
+/// Adds the response headers that let a page of `origin` read the response.
 pub(super) fn decorate(rules: &[CorsRule], origin: &HeaderValue, method: &Method, headers: &mut HeaderMap) {
     let origin = origin.to_str().unwrap_or_default();
     if let Some(rule) = rules.iter().find(|rule| rule.allows(origin, method.as_str(), "")) {

@@ -1,4 +1,4 @@
-//! Pages of keys, as both generations of `ListObjects` cut them.
+//! Pages of keys, for both versions of ListObjects.
 
 use std::{collections::BTreeMap, ops::Bound, sync::Arc};
 
@@ -6,21 +6,21 @@ use s3s::dto;
 
 use super::object::Object;
 
-/// S3: at most 1,000 keys a page.
+/// S3: at most 1,000 keys per page.
 const MAX_KEYS: i32 = 1000;
 
 /// A page of a listing.
 #[derive(Debug, Default)]
 pub(super) struct Page {
     pub objects: Vec<Arc<Object>>,
-    /// Prefixes up to the delimiter, each standing for all keys below it.
+    /// Prefixes up to the delimiter. Each represents all keys that begin with it.
     pub prefixes: Vec<String>,
-    /// Where the next page starts, if there is one: after this.
+    /// The key or prefix after which the next page starts, if there is one.
     pub next: Option<String>,
 }
 
 impl Page {
-    /// The page of keys with `prefix` after `after`, in order of their bytes.
+    /// Returns the page of keys with `prefix` after `after`, in byte order.
     pub fn of(
         objects: &BTreeMap<String, Arc<Object>>,
         prefix: &str,

@@ -1,16 +1,16 @@
-//! Members of error responses besides `Code` and `Message`. `s3s` serializes only those two, so the others travel in an
-//! internal header until the response is complete.
+//! Members of error responses besides `Code` and `Message`. `s3s` serializes only those two, so the others are carried
+//! in an internal header until the response is complete.
 
 use std::borrow::Cow;
 
 use http::{HeaderValue, header};
 use s3s::{Body, S3Error};
 
-/// The internal header; [`write`] removes it.
+/// The internal header. [`write`] removes it.
 const MEMBERS: &str = "x-error-members";
 const END: &[u8] = b"</Error>";
 
-/// Returns the error with one more member.
+/// Returns the error with an added member.
 pub(super) fn with(mut error: S3Error, name: &str, value: &str) -> S3Error {
     let member = hex::encode(format!("<{name}>{}</{name}>", escaped(value)));
     let mut headers = error.headers().cloned().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Putting the parts of an upload together, by S3's rules. Pure: the parts' bytes are not looked at again.
+//! Assembly of an upload's parts, by S3's rules. The module is pure: it does not read the parts' bytes.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use s3s::{
@@ -13,7 +13,7 @@ use super::{
     object::{Digests, Object, Part, Record, Upload},
 };
 
-/// S3: each part but the last is at least 5 MiB.
+/// S3: each part except the last is at least 5 MiB.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>
 pub(super) const MIN_PART: u64 = 5 * 1024 * 1024;
 /// S3: no part is larger than 5 GiB (same source).
@@ -21,7 +21,7 @@ pub(super) const MAX_PART: u64 = 5 * 1024 * 1024 * 1024;
 /// S3: parts are numbered 1 to 10,000.
 pub(super) const PART_NUMBERS: std::ops::RangeInclusive<i32> = 1..=10_000;
 
-/// What a completion says.
+/// The arguments of a completion.
 pub(super) struct Completion {
     pub parts: Vec<CompletedPart>,
     /// `x-amz-checksum-crc32`.
@@ -32,7 +32,7 @@ pub(super) struct Completion {
     pub size: Option<u64>,
 }
 
-/// The object that an upload becomes.
+/// Returns the object that an upload becomes.
 pub(super) fn assemble(upload: &Upload, completion: &Completion, now: u64) -> S3Result<Object> {
     let parts = chosen(upload, &completion.parts)?;
     let size = parts.iter().map(|part| part.record.size).sum();
@@ -60,7 +60,7 @@ pub(super) fn assemble(upload: &Upload, completion: &Completion, now: u64) -> S3
     })
 }
 
-/// The parts that a completion lists, which must be there, in order, and long enough.
+/// Returns the parts that a completion lists. They must exist, be in order, and be large enough.
 fn chosen<'a>(upload: &'a Upload, listed: &[CompletedPart]) -> S3Result<Vec<&'a Part>> {
     if listed.is_empty() {
         return Err(s3_error!(MalformedXML, "You must specify at least one part"));
@@ -68,7 +68,7 @@ fn chosen<'a>(upload: &'a Upload, listed: &[CompletedPart]) -> S3Result<Vec<&'a 
     if !listed.is_sorted_by(|a, b| a.part_number < b.part_number) {
         return Err(s3_error!(InvalidPartOrder, "The list of parts was not in ascending order."));
     }
-    // S3: the completion of an upload with checksums names that of each part.
+    // S3: the completion of an upload with checksums states the checksum of each part.
     if upload.record.algorithm.as_deref() == Some("CRC32") && listed.iter().any(|part| part.checksum_crc32.is_none()) {
         return Err(s3_error!(
             InvalidRequest,
@@ -98,7 +98,7 @@ fn chosen<'a>(upload: &'a Upload, listed: &[CompletedPart]) -> S3Result<Vec<&'a 
     Ok(parts)
 }
 
-/// S3: the MD5 of the parts' MD5s, a hyphen, and how many there are.
+/// Returns the ETag. S3: the MD5 of the parts' MD5s, a hyphen, and the number of parts.
 fn e_tag(parts: &[&Part]) -> S3Result<String> {
     let mut md5 = Md5::new();
     for part in parts {
@@ -107,7 +107,7 @@ fn e_tag(parts: &[&Part]) -> S3Result<String> {
     Ok(format!("{}-{}", hex::encode(md5.finalize()), parts.len()))
 }
 
-/// The object's own CRC32, compared with what the completion says it is.
+/// Returns the object's own CRC32, after a comparison with the completion's.
 fn digests(upload: &Upload, parts: &[&Part], completion: &Completion) -> S3Result<Digests> {
     let kind = upload.record.kind.as_deref();
     if completion.kind.as_deref().is_some_and(|told| Some(told) != kind) {
@@ -134,7 +134,7 @@ fn whole_crc32(parts: &[&Part]) -> String {
     crc32_base64(whole.finalize())
 }
 
-/// S3: the CRC32 of the parts' CRC32s, a hyphen, and how many there are.
+/// Returns the composite checksum. S3: the CRC32 of the parts' CRC32s, a hyphen, and the number of parts.
 fn composite_crc32(parts: &[&Part]) -> String {
     let bytes: Vec<u8> = parts.iter().flat_map(|part| part.record.crc32.to_be_bytes()).collect();
     format!("{}-{}", BASE64_STANDARD.encode(crc32fast::hash(&bytes).to_be_bytes()), parts.len())

@@ -1,4 +1,4 @@
-//! Events of new objects, sent to queues.
+//! Events of new objects, which are sent to queues.
 
 use std::{
     fmt::Write as _,
@@ -13,13 +13,13 @@ use serde_json::{Value, json};
 use super::object::Object;
 use crate::{ACCOUNT, REGION, sqs};
 
-/// Which new objects of a bucket are told to which queue.
+/// A notification rule: which new objects of a bucket are reported to which queue.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Rule {
     pub id: String,
     pub queue_arn: String,
-    /// Such as `s3:ObjectCreated:*`.
+    /// Event types, such as `s3:ObjectCreated:*`.
     pub events: Vec<String>,
     pub prefix: String,
     pub suffix: String,
@@ -65,7 +65,7 @@ impl Rule {
         }
     }
 
-    /// Whether `event` (such as `ObjectCreated:Put`) of `key` is told.
+    /// Returns whether the rule matches an `event` (such as `ObjectCreated:Put`) of `key`.
     pub fn matches(&self, event: &str, key: &str) -> bool {
         let requested = |pattern: &String| {
             let pattern = pattern.strip_prefix("s3:").unwrap_or(pattern);
@@ -75,7 +75,7 @@ impl Rule {
     }
 }
 
-/// The message that tells of a new object, as S3 shapes it.
+/// Returns the message that reports a new object, in S3's format.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html>
 pub(super) fn event(rule: &Rule, bucket: &str, object: &Object, event: &str) -> Value {
     json!({"Records": [{
@@ -105,7 +105,7 @@ pub(super) fn event(rule: &Rule, bucket: &str, object: &Object, event: &str) -> 
     }]})
 }
 
-/// The message that S3 sends once, to see whether a queue takes messages. It has no records.
+/// Returns the message that S3 sends once to test a queue. It has no records.
 pub(super) fn test_event(bucket: &str) -> Value {
     json!({
         "Service": "Amazon S3",
@@ -122,7 +122,7 @@ fn time(millis: u64) -> String {
     format!("{:.3}", instant.unwrap_or_default())
 }
 
-/// A number that grows with each event, across restarts too, in hex.
+/// Returns a hexadecimal number that grows with each event, also across restarts.
 fn sequencer() -> String {
     static LAST: AtomicU64 = AtomicU64::new(0);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos());
@@ -132,7 +132,7 @@ fn sequencer() -> String {
     format!("{next:018X}")
 }
 
-/// S3 writes a key into an event as a form would, but leaves slashes.
+/// Encodes a key as S3 does in events: like a form field, except slashes.
 fn form_encoded(key: &str) -> String {
     let mut encoded = String::with_capacity(key.len());
     for byte in key.bytes() {

@@ -1,4 +1,4 @@
-//! What S3 keeps of an object.
+//! The data that S3 keeps for an object.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -14,30 +14,30 @@ use std::{
 use s3s::dto;
 use serde::{Deserialize, Serialize};
 
-/// A file of bytes that never change, which several objects and parts may share: a copy is a reference. Removed once no
-/// record on disk refers to it and nobody reads it any more, so a download outlives the deletion of its object, as it
-/// does on S3.
+/// An immutable file of bytes, shared by objects and parts: a copy is a reference. The file is removed once no record
+/// on disk refers to it and no reader has it open. As on S3, a running download therefore survives the deletion of its
+/// object.
 #[derive(Debug)]
 pub(super) struct Blob {
     pub path: PathBuf,
-    /// Records on disk that refer to it.
+    /// The number of records on disk that refer to the blob.
     holders: AtomicUsize,
-    /// CRC-32s of ranges that were computed before.
+    /// CRC-32s of ranges, cached.
     crc32s: Mutex<HashMap<(u64, u64), u32>>,
 }
 
 impl Blob {
-    /// A blob that nothing refers to yet: it goes when its writer gives up.
+    /// Returns a blob without references. It is removed when its writer drops it.
     pub fn fresh(path: PathBuf) -> Arc<Self> {
         Arc::new(Self { path, holders: AtomicUsize::new(0), crc32s: Mutex::default() })
     }
 
-    /// A record on disk refers to it from now on.
+    /// Counts a record on disk that now refers to the blob.
     pub fn hold(&self) {
         self.holders.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// A record on disk that referred to it is gone.
+    /// Uncounts a record on disk that no longer exists.
     pub fn release(&self) {
         self.holders.fetch_sub(1, Ordering::AcqRel);
     }
@@ -63,8 +63,8 @@ impl Drop for Blob {
     }
 }
 
-/// A run of an object's bytes: some of a blob's. A plain object has one; a multipart object one or more for each part,
-/// so that neither copying nor completing an upload moves a byte.
+/// A range of a blob's bytes. A plain object has one segment; a multipart object has one or more per part. Neither a
+/// copy nor a completion therefore moves any bytes.
 #[derive(Debug, Clone)]
 pub(super) struct Segment {
     pub blob: Arc<Blob>,
@@ -72,7 +72,7 @@ pub(super) struct Segment {
     pub size: u64,
 }
 
-/// A segment as it is written down.
+/// A segment as stored on disk.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct SegmentRecord {
     pub blob: String,
@@ -82,7 +82,7 @@ pub(super) struct SegmentRecord {
 }
 
 impl Segment {
-    /// All of a blob.
+    /// Returns the segment of a whole blob.
     pub fn whole(blob: Arc<Blob>, size: u64) -> Self {
         Self { blob, offset: 0, size }
     }
@@ -92,7 +92,7 @@ impl Segment {
     }
 }
 
-/// Those segments, or pieces of them, that are these bytes of the whole.
+/// Returns the segments, cut where needed, that contain this range of the object's bytes.
 pub(super) fn slice(segments: &[Segment], range: &Range<u64>) -> Vec<Segment> {
     let mut start = 0;
     let mut slices: Vec<Segment> = Vec::new();
@@ -108,7 +108,7 @@ pub(super) fn slice(segments: &[Segment], range: &Range<u64>) -> Vec<Segment> {
     slices
 }
 
-/// Digests in base64, as S3 writes them.
+/// Digests in base64, as S3 shows them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Digests {
@@ -134,7 +134,7 @@ impl From<dto::Checksum> for Digests {
     }
 }
 
-/// What a caller says about an object, beside its bytes.
+/// The caller's attributes of an object, without its bytes.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Attributes {
@@ -154,7 +154,7 @@ pub(super) struct Object {
     pub record: Record,
 }
 
-/// What is written down of an object.
+/// The record of an object on disk.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Record {
     pub key: String,
@@ -165,12 +165,12 @@ pub(super) struct Record {
     pub modified: u64,
     pub attributes: Attributes,
     pub digests: Digests,
-    /// Where its bytes lie, in order.
+    /// The segments with the object's bytes, in order.
     pub blobs: Vec<SegmentRecord>,
-    /// The upload that it was, so that a kill between the object and the upload's end is understood.
+    /// The id of the upload that became this object. After a kill it shows that the upload was completed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upload: Option<String>,
-    /// The event that is still to be sent for it, such as `ObjectCreated:Put`.
+    /// The event still to be sent for the object, such as `ObjectCreated:Put`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unsent: Option<String>,
 }
@@ -188,12 +188,12 @@ impl Object {
         timestamp(self.record.modified)
     }
 
-    /// Its record is on disk.
+    /// Counts the object's record, which is now on disk.
     pub fn hold(&self) {
         self.segments.iter().for_each(|segment| segment.blob.hold());
     }
 
-    /// Its record is gone.
+    /// Uncounts the object's record, which is removed.
     pub fn release(&self) {
         self.segments.iter().for_each(|segment| segment.blob.release());
     }
@@ -207,44 +207,44 @@ pub(super) struct Part {
 }
 
 impl Part {
-    /// Its record is on disk.
+    /// Counts the part's record, which is now on disk.
     pub fn hold(&self) {
         self.segments.iter().for_each(|segment| segment.blob.hold());
     }
 
-    /// Its record is gone.
+    /// Uncounts the part's record, which is removed.
     pub fn release(&self) {
         self.segments.iter().for_each(|segment| segment.blob.release());
     }
 }
 
-/// What is written down of a part.
+/// The record of a part on disk.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct PartRecord {
     pub blobs: Vec<SegmentRecord>,
     pub size: u64,
-    /// MD5 in hex, which is a part's ETag. Of a copied range it is not the MD5 of its bytes but of where they lie: S3
-    /// promises no more than that other bytes have another.
+    /// MD5 in hex, which is a part's ETag. For a copied range it is the MD5 of the range's position instead of its
+    /// bytes: S3 guarantees only that different bytes have different ETags.
     pub md5: String,
     pub crc32: u32,
     pub modified: u64,
     pub digests: Digests,
 }
 
-/// What is written down of an upload when it is created.
+/// The record of an upload on disk, written at its creation.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct UploadRecord {
     pub bucket: String,
     pub key: String,
     pub attributes: Attributes,
-    /// `CRC32` and so on.
+    /// The checksum algorithm, such as `CRC32`.
     pub algorithm: Option<String>,
     /// `FULL_OBJECT` or `COMPOSITE`.
     pub kind: Option<String>,
     pub initiated: u64,
 }
 
-/// An upload under way.
+/// An upload in progress.
 #[derive(Debug, Default)]
 pub(super) struct Upload {
     pub record: UploadRecord,

@@ -1,9 +1,9 @@
 //! Objects on disk, with an index in memory.
 //!
-//! Bytes go to a file of their own under `blobs/`, written before anything refers to them. An object exists from the
-//! moment that its small record is renamed into place, and only then: a killed process leaves at worst a blob without a
-//! record, which the next start removes. Records are changed under one lock, which makes a condition (`If-None-Match: *`)
-//! and the write behind it one step.
+//! The bytes of an object are written to a file of their own under `blobs/`, before anything refers to them. An object
+//! exists only from the moment that its small record is renamed into place. A killed process leaves at most a blob
+//! without a record, which the next start removes. Records are changed under one lock, so a condition (`If-None-Match:
+//! *`) and the write after it are atomic.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -27,10 +27,11 @@ use super::{
 };
 use crate::sqs::md5_hex;
 
-/// Beyond this a file system may refuse a name (255 bytes with the suffix); the record holds the key in full.
+/// The longest name of a folder or file, in bytes: file systems refuse names above 255, and a suffix follows. The
+/// record has the full key.
 const LONGEST_NAME: usize = 200;
 
-/// What is configured for a bucket.
+/// The record of a bucket: its configuration.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct BucketRecord {
@@ -46,7 +47,7 @@ pub(super) struct Bucket {
     pub objects: BTreeMap<String, Arc<Object>>,
 }
 
-/// The index of what is on disk.
+/// The index of the objects and uploads on disk.
 #[derive(Debug, Default)]
 pub(super) struct Index {
     pub buckets: BTreeMap<String, Bucket>,
@@ -64,7 +65,7 @@ impl Index {
         object.cloned().ok_or_else(|| no_such_key(key))
     }
 
-    /// The upload of that id, if it is one for that key.
+    /// Returns the upload with this id, if it belongs to this key.
     pub fn upload(&self, bucket: &str, key: &str, id: &str) -> S3Result<&Upload> {
         self.bucket(bucket)?;
         let upload = self.uploads.get(id).filter(|upload| upload.record.bucket == bucket && upload.record.key == key);
@@ -82,7 +83,7 @@ pub(super) struct Store {
 }
 
 impl Store {
-    /// Reads the folder, and clears what a killed process left unfinished.
+    /// Reads the folder, and removes what a killed process left unfinished.
     pub fn open(root: &Path) -> anyhow::Result<Self> {
         for folder in ["blobs", "buckets", "uploads"] {
             let path = root.join(folder);
@@ -123,7 +124,7 @@ impl Store {
         Ok(())
     }
 
-    /// Changes what is configured for a bucket.
+    /// Changes the configuration of a bucket.
     pub fn configure(&self, name: &str, change: impl FnOnce(&mut BucketRecord)) -> S3Result<()> {
         let mut index = self.index();
         let mut record = index.bucket(name)?.record.clone();
@@ -135,7 +136,7 @@ impl Store {
         Ok(())
     }
 
-    /// Makes an object visible, if `condition` allows it in view of the object that is there now.
+    /// Makes an object visible, if `condition` allows it in view of the current object.
     pub fn put(
         &self,
         bucket: &str,
@@ -165,7 +166,7 @@ impl Store {
         Ok(object)
     }
 
-    /// Notes that the event of an object was sent, unless another object has taken its place.
+    /// Removes the unsent event from an object's record, unless another object has replaced it.
     pub fn announced(&self, bucket: &str, object: &Arc<Object>) -> S3Result<()> {
         let mut index = self.index();
         let objects = &mut index.buckets.entry(bucket.to_owned()).or_default().objects;
@@ -179,7 +180,7 @@ impl Store {
         Ok(())
     }
 
-    /// Removes an object, if there is one.
+    /// Removes an object, if it exists.
     pub fn delete(&self, bucket: &str, key: &str) -> S3Result<()> {
         let mut index = self.index();
         index.bucket(bucket)?;
@@ -203,7 +204,7 @@ impl Store {
         Ok(id)
     }
 
-    /// Adds a part, in the place of an older one of its number.
+    /// Adds a part. It replaces an older part of the same number.
     pub fn put_part(&self, bucket: &str, key: &str, id: &str, number: i32, part: Part) -> S3Result<()> {
         let mut index = self.index();
         index.upload(bucket, key, id)?;
@@ -227,7 +228,7 @@ impl Store {
         Ok(())
     }
 
-    /// Turns an upload into an object: `assemble` says which, in view of the upload and of the object there now.
+    /// Turns an upload into an object. `assemble` returns the object for the upload and the current object.
     pub fn complete_upload(
         &self,
         bucket: &str,
@@ -241,7 +242,7 @@ impl Store {
         let mut object = assemble(upload, &there.record, there.objects.get(key).map(Arc::as_ref))?;
         object.record.upload = Some(id.to_owned());
         let object = self.put_locked(&mut index, bucket, object)?;
-        // The object is there. A kill before the upload's folder is gone is sorted out by `load`.
+        // The object exists. If a kill prevents the removal of the upload's folder, `load` removes it.
         let _ = fs::remove_dir_all(self.upload_path(id));
         for part in index.uploads.remove(id).into_iter().flat_map(|upload| upload.parts.into_values()) {
             part.release();
@@ -262,7 +263,7 @@ impl Store {
         };
         let mut completed = HashSet::new();
         for folder in subfolders(&self.root.join("buckets"))? {
-            // A bucket without its record was being created, or deleted, by a process that was killed.
+            // A bucket without a record was being created or deleted by a process that was killed.
             let Some(record) = read_record::<BucketRecord>(&folder.join("bucket.json"))? else { continue };
             let mut objects = BTreeMap::new();
             let mut folders = vec![folder.join("objects")];
@@ -279,7 +280,8 @@ impl Store {
         for folder in subfolders(&self.root.join("uploads"))? {
             let Some(record) = read_record::<UploadRecord>(&folder.join("upload.json"))? else { continue };
             if completed.contains(&name_of(&folder)) {
-                // Completed just before a kill: the object is there, only the upload was not yet cleared away.
+                // The upload was completed before a kill: the object exists, but the upload's folder was not yet
+                // removed.
                 fs::remove_dir_all(&folder)?;
                 continue;
             }
@@ -312,7 +314,8 @@ impl Store {
         self.root.join("uploads").join(id)
     }
 
-    /// Folders for the segments of the key, for a person who looks. The suffix keeps the keys `a` and `a/b` apart.
+    /// Returns the path of a key: one folder per segment, readable for people. The suffix separates the keys `a` and
+    /// `a/b`.
     fn object_path(&self, bucket: &str, key: &str) -> PathBuf {
         let mut path = self.bucket_path(bucket).join("objects");
         let mut segments = key.split('/').map(file_name).peekable();
@@ -323,11 +326,11 @@ impl Store {
     }
 }
 
-/// A key's segment as a file name: what a file system or a reader could take for something else is escaped.
+/// Returns a key's segment as a file name. Characters with a meaning for file systems are escaped.
 fn file_name(segment: &str) -> String {
     let mut name = String::from(if segment.is_empty() { "%" } else { "" });
     for byte in segment.bytes() {
-        // Capitals are escaped too: some file systems don't tell them from small letters.
+        // Capitals are escaped too: some file systems ignore case.
         match byte {
             b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' => name.push(char::from(byte)),
             _ => {
@@ -354,7 +357,7 @@ fn read_record<T: DeserializeOwned>(path: &Path) -> anyhow::Result<Option<T>> {
     }
 }
 
-/// The records of a folder, with their names.
+/// Returns the records of a folder, with their names.
 fn records<T: DeserializeOwned>(folder: &Path) -> anyhow::Result<Vec<(String, T)>> {
     let mut records = Vec::new();
     for entry in fs::read_dir(folder)? {

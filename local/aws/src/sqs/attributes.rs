@@ -1,4 +1,4 @@
-//! The attributes of a queue, by their AWS names.
+//! The attributes of a queue, under their AWS names.
 
 use std::{ops::RangeInclusive, time::Duration};
 
@@ -21,7 +21,7 @@ struct RedrivePolicy {
     max_receive_count: Value,
 }
 
-/// Whether SQS has an attribute of that name.
+/// Returns whether SQS has an attribute of this name.
 pub(super) fn is_known(attribute: &str) -> bool {
     matches!(
         attribute,
@@ -45,7 +45,7 @@ pub(super) fn is_known(attribute: &str) -> bool {
     )
 }
 
-/// All attributes of a queue, with their values.
+/// Returns all attributes of a queue, with their values.
 pub(super) fn attributes(core: &Core, name: &str, counts: Counts) -> Result<Map<String, Value>, SqsError> {
     let queue = core.queue(name)?;
     let settings = &queue.settings;
@@ -69,7 +69,8 @@ pub(super) fn attributes(core: &Core, name: &str, counts: Counts) -> Result<Map<
     Ok(all)
 }
 
-/// Sets attributes by their AWS names. Those that mean nothing on one machine (policies, encryption) are taken and let go.
+/// Sets attributes by their AWS names. Attributes without a meaning on one machine (policies, encryption) are accepted
+/// and ignored.
 pub(super) fn set(settings: &mut Settings, attributes: &Map<String, Value>) -> Result<(), SqsError> {
     for (name, value) in attributes {
         let bad = || SqsError::bad_attribute_value(name);

@@ -1,8 +1,9 @@
-//! The queues as a state machine: no clock, no files, no network. Times are milliseconds since 1970, given by the caller.
+//! The queues as a state machine without clock, files and network. Times are milliseconds since 1970, passed by the
+//! caller.
 //!
-//! Whatever must outlive the process is a [`Change`]. A method decides, then applies the change it decided on, through
-//! the same `apply` that replays a journal; so what is replayed can't differ from what happened. Visibility is left out
-//! on purpose: the receivers of a dead process are dead too, and its messages should be seen at once.
+//! Everything that must survive the process is a [`Change`]. A method decides on a change, then applies it through the
+//! same `apply` that replays a journal, so a replay cannot differ from the original. Visibility is deliberately not
+//! stored: the receivers end with the process, so its messages should be visible immediately after a restart.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -15,28 +16,28 @@ use super::{
 
 /// SQS: at most 120,000 messages of a standard queue in flight.
 const MAX_IN_FLIGHT: usize = 120_000;
-/// SQS: a message can be hidden for at most 12 hours.
+/// SQS: a message is hidden for at most 12 hours.
 pub(super) const MAX_VISIBILITY_MS: u64 = 12 * 60 * 60 * 1000;
 
 /// One durable change of the queues.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "change", rename_all = "snake_case")]
 pub(super) enum Change {
-    /// A queue is made, or its settings replaced.
+    /// A queue was created, or its settings replaced.
     Queue { name: String, settings: Settings, at: u64 },
-    /// A queue is removed with what is in it.
+    /// A queue was removed with its messages.
     QueueGone { name: String },
-    /// A message is added (also how a snapshot lists them).
+    /// A message was added. A snapshot lists messages in this form too.
     Sent { queue: String, message: Message },
-    /// A message is handed to a receiver.
+    /// A message was returned to a receiver.
     Received { queue: String, id: String, at: u64 },
-    /// A message has used up its receives.
+    /// A message moved to the dead-letter queue after its last receive.
     Dead { queue: String, id: String, to: String },
-    /// A dead message goes back as a new message.
+    /// A dead letter was sent back as a new message.
     Redriven { queue: String, id: String, to: String, new_id: String, at: u64 },
-    /// A message is gone.
+    /// A message was deleted.
     Deleted { queue: String, id: String },
-    /// All messages of a queue are gone.
+    /// All messages of a queue were deleted.
     Purged { queue: String },
 }
 
@@ -46,7 +47,7 @@ pub(super) struct Queue {
     pub settings: Settings,
     pub created_at: u64,
     pub changed_at: u64,
-    /// By order of arrival.
+    /// The messages, in order of arrival.
     messages: BTreeMap<u64, Message>,
     order: HashMap<String, u64>,
 }
@@ -82,12 +83,12 @@ impl Core {
         self.queues.keys()
     }
 
-    /// The changes since the last call, oldest first.
+    /// Returns the changes since the last call, oldest first.
     pub fn drain(&mut self) -> Vec<Change> {
         std::mem::take(&mut self.changes)
     }
 
-    /// The state as the shortest list of changes that leads to it.
+    /// Returns the state as the shortest list of changes that leads to it.
     pub fn snapshot(&self) -> Vec<Change> {
         let queues = self.queues.iter().map(|(name, queue)| Change::Queue {
             name: name.clone(),
@@ -100,7 +101,7 @@ impl Core {
         queues.chain(messages).collect()
     }
 
-    /// Makes a queue, or replaces the settings of an old one.
+    /// Creates a queue, or replaces the settings of an existing one.
     pub fn configure(&mut self, name: &str, settings: Settings, now: u64) -> Result<(), SqsError> {
         if let Some((dead, _)) = &settings.attributes.max_receives
             && !self.queues.contains_key(dead)
@@ -119,7 +120,7 @@ impl Core {
         Ok(())
     }
 
-    /// Adds a message as it comes from its sender; `delay_ms` stands in for the queue's own delay.
+    /// Adds a message from a sender; `delay_ms` overrides the queue's delay.
     pub fn send(&mut self, name: &str, message: Message, delay_ms: Option<u64>, now: u64) -> Result<(), SqsError> {
         let queue = self.queue(name)?;
         let delayed_until = now + delay_ms.unwrap_or(queue.settings.delay_ms);
@@ -128,9 +129,10 @@ impl Core {
         Ok(())
     }
 
-    /// Hands out up to `max` visible messages, oldest first, and hides them for `visibility_ms` (or the queue's own).
+    /// Returns up to `max` visible messages, oldest first, and hides them for `visibility_ms` (or the queue's own
+    /// timeout).
     ///
-    /// A message that was received as often as its queue allows goes to the dead-letter queue instead.
+    /// A message that was already received as often as its queue allows goes to the dead-letter queue instead.
     pub fn receive(
         &mut self,
         name: &str,
@@ -172,7 +174,7 @@ impl Core {
         Ok(received)
     }
 
-    /// Deletes a message. A receipt that a later receive has made stale deletes nothing, and is no error: so AWS.
+    /// Deletes a message. As on AWS, a receipt that a later receive made stale deletes nothing and is not an error.
     pub fn delete(&mut self, name: &str, receipt: &str) -> Result<(), SqsError> {
         let receipt = Receipt::parse(receipt)?;
         let queue = self.queue(name)?;
@@ -182,7 +184,7 @@ impl Core {
         Ok(())
     }
 
-    /// Hides a message in flight for `visibility_ms` from now; zero gives it back.
+    /// Hides a message in flight for `visibility_ms` from now; zero makes it visible.
     pub fn change_visibility(
         &mut self,
         name: &str,
@@ -214,7 +216,7 @@ impl Core {
         Ok(())
     }
 
-    /// The queues whose dead letters `name` takes.
+    /// Returns the queues whose dead-letter queue is `name`.
     pub fn sources(&self, name: &str) -> Vec<String> {
         let dead_letters_here =
             |queue: &&Queue| queue.settings.attributes.max_receives.as_ref().is_some_and(|(dead, _)| dead == name);
@@ -222,7 +224,7 @@ impl Core {
     }
 
     /// Sends the visible messages of a dead-letter queue back, as new messages (AWS: new id, new sent time), to `to` or
-    /// to where each came from. Returns how many.
+    /// else to the source of each. Returns the number of messages.
     pub fn redrive(
         &mut self,
         name: &str,
@@ -269,7 +271,7 @@ impl Core {
         Ok(counts)
     }
 
-    /// When the oldest message of a queue was sent.
+    /// Returns the time at which the oldest message of a queue was sent.
     pub fn oldest(&self, name: &str, now: u64) -> Result<Option<u64>, SqsError> {
         let queue = self.queue(name)?;
         let kept = queue.messages.values().filter(|message| !queue.settings.is_expired(message, now));
@@ -280,7 +282,7 @@ impl Core {
         Ok(self.queue(name)?.messages.values().cloned().collect())
     }
 
-    /// When the next hidden message of a queue is seen again, if one is hidden.
+    /// Returns the time at which the next hidden message of a queue becomes visible, if one is hidden.
     pub fn next_visible(&self, name: &str, now: u64) -> Option<u64> {
         let messages = self.queues.get(name)?.messages.values();
         messages.map(|message| message.in_flight_until.max(message.delayed_until)).filter(|at| *at > now).min()
@@ -300,7 +302,7 @@ impl Core {
         self.changes.push(change);
     }
 
-    /// Makes one change. A change of what is no longer there does nothing: a journal may be longer than its queues' lives.
+    /// Applies one change. A change of something that no longer exists does nothing: a journal may outlive its queues.
     pub fn apply(&mut self, change: Change) {
         match change {
             Change::Queue { name, settings, at } => {

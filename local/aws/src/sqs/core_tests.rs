@@ -147,7 +147,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    /// No message is lost or doubled, none is received more often than allowed, and a replay leads to the same state.
+    /// Checks that no message is lost, doubled or received too often, and that a replay leads to the same state.
     #[test]
     fn whatever_happens_each_message_is_in_one_place_and_a_replay_agrees(
         steps in prop::collection::vec(step(), 0..80),
@@ -193,7 +193,7 @@ proptest! {
         for change in kept {
             again.apply(change);
         }
-        // As written down: visibility is not.
+        // The snapshot is compared as stored, which excludes visibility.
         let written = |core: &Core| serde_json::to_value(core.snapshot()).unwrap();
         prop_assert_eq!(written(&again), written(&core));
     }

@@ -1,13 +1,13 @@
-//! What SQS refuses, by the names a client sees.
+//! The errors of SQS, under the names that clients see.
 
-/// An error of SQS: the JSON protocol's shape, the older query code that SDKs still read, and the words for a person.
+/// An error of SQS: the JSON protocol's shape, the older query code that SDKs still read, and a message for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SqsError {
-    /// The `__type` of the JSON answer.
+    /// The `__type` of the JSON response.
     pub shape: &'static str,
     /// The first half of the `x-amzn-query-error` header.
     pub code: &'static str,
-    /// What was wrong.
+    /// The message.
     pub message: String,
 }
 
@@ -127,12 +127,12 @@ impl SqsError {
         Self::new("com.amazonaws.sqs#UnsupportedOperation", "AWS.SimpleQueueService.UnsupportedOperation", message)
     }
 
-    /// The journal could not be written: the caller must not be told that its change is kept.
+    /// Returns the error for a failed write of the journal: the change is not stored, so it must not be confirmed.
     pub(super) fn not_kept(error: &std::io::Error) -> Self {
         Self::new("com.amazon.coral.service#InternalFailure", "InternalError", format!("Failed to journal: {error}"))
     }
 
-    /// Whether the fault lies with the service rather than the sender.
+    /// Returns whether the fault lies with the service rather than the sender.
     pub fn is_internal(&self) -> bool {
         self.code == "InternalError"
     }
@@ -146,7 +146,7 @@ impl std::fmt::Display for SqsError {
 
 impl std::error::Error for SqsError {}
 
-/// What is wrong with a batch as a whole.
+/// The faults of a whole batch.
 pub(super) enum BatchFault {
     Empty,
     TooMany(usize),

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{ACCOUNT, answer, trace};
 
-/// Answers one request.
+/// Handles one request.
 pub(crate) async fn answer(queues: &Arc<Queues>, base: &str, headers: &HeaderMap, body: &[u8]) -> s3s::HttpResponse {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let target = header("x-amz-target").unwrap_or_default();
@@ -116,7 +116,7 @@ async fn act(
             queues.redrive(name_of_arn(&request.source_arn), to)?;
             Ok(json!({"TaskHandle": Uuid::new_v4().to_string()}))
         }
-        // A move is over before its start is answered, so none is ever under way.
+        // A move task finishes before its start is confirmed, so none is ever in progress.
         "ListMessageMoveTasks" => Ok(json!({"Results": []})),
         _ => Err(SqsError::unknown_action(action)),
     }
@@ -162,7 +162,7 @@ fn send_batch(queues: &Queues, request: &Batch<SendEntry>, trace_header: Option<
     batch(queues, request, |entry| entry.send(queues, queue_name(&request.queue_url), trace_header))
 }
 
-/// Does `act` for each entry; the failures are listed, as SQS lists them, in an answer that says 200.
+/// Runs `act` for each entry. As on SQS, the response has status 200 and lists the failures.
 fn batch<T>(
     queues: &Queues,
     request: &Batch<T>,

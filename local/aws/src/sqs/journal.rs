@@ -1,7 +1,7 @@
-//! The queues' changes on disk: JSON lines, appended before the answer.
+//! The journal of the queues: changes as JSON lines on disk, appended before the response.
 //!
-//! A line is in the operating system's hands once `write` returns, which is all that surviving `kill -9` takes; surviving
-//! a power cut would take an fsync for each message, and a development machine has no use for that.
+//! Once `write` returns, the operating system has the line, which is enough to survive `kill -9`. To survive a power
+//! cut would take an fsync per message, which a development machine does not need.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -13,20 +13,20 @@ use anyhow::Context;
 
 use super::core::{Change, Core};
 
-/// Lines beyond the live state that are tolerated before the journal is rewritten.
+/// The number of lines beyond the live state after which the journal is rewritten.
 const SLACK: usize = 50_000;
 
-/// The file that outlives the process.
+/// The journal's file.
 #[derive(Debug)]
 pub(super) struct Journal {
     path: PathBuf,
     file: File,
-    /// Lines written since the last rewrite.
+    /// The number of lines since the last rewrite.
     appended: usize,
 }
 
 impl Journal {
-    /// Reads the journal in `folder` (or starts one), and rewrites it as short as its state allows.
+    /// Reads the journal in `folder`, or starts one, and rewrites it as short as its state allows.
     pub fn open(folder: &Path) -> anyhow::Result<(Self, Core)> {
         fs::create_dir_all(folder).with_context(|| format!("Failed to create {}", folder.display()))?;
         let path = folder.join("journal.jsonl");
@@ -40,7 +40,7 @@ impl Journal {
         Ok((Self { path, file, appended: 0 }, core))
     }
 
-    /// Appends what changed, in one write: a crash can tear the last line only.
+    /// Appends the changes in one write, so a crash can tear only the last line.
     pub fn keep(&mut self, core: &mut Core) -> io::Result<()> {
         let changes = core.drain();
         if changes.is_empty() {
@@ -65,7 +65,7 @@ fn lines(changes: &[Change]) -> io::Result<Vec<u8>> {
     Ok(lines)
 }
 
-/// Replays all whole lines. Only the last line may lack its end, and then was never answered for.
+/// Replays all complete lines. Only the last line may be incomplete; its change was never confirmed.
 fn replay(content: &[u8], core: &mut Core) -> anyhow::Result<()> {
     let whole = content.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
     if whole < content.len() {

@@ -1,4 +1,4 @@
-//! What a queue holds and hands out.
+//! Messages, received messages, and the settings of a queue.
 
 use std::time::Duration;
 
@@ -7,14 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{error::SqsError, md5_hex};
 
-/// What a queue is created with.
+/// The attributes with which a queue is created.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueueAttributes {
-    /// How long a received message stays hidden. SQS: 30 seconds unless told, at most 12 hours.
+    /// The time for which a received message stays hidden. SQS: 30 seconds by default, at most 12 hours.
     pub visibility_timeout: Duration,
-    /// The dead-letter queue's name, and how often a message may be received before it goes there.
+    /// The dead-letter queue's name, and the number of receives before a message goes there.
     pub max_receives: Option<(String, u32)>,
-    /// How long a message is kept. SQS: 4 days unless told, at most 14.
+    /// The time for which a message is kept. SQS: 4 days by default, at most 14.
     pub retention: Duration,
 }
 
@@ -28,7 +28,7 @@ impl Default for QueueAttributes {
     }
 }
 
-/// All that can be set on a queue, the rarer things included.
+/// All settings of a queue.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(super) struct Settings {
     pub attributes: QueueAttributes,
@@ -49,50 +49,51 @@ impl Settings {
 /// A message in its queue.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Message {
-    /// Given at the send; kept on the way to a dead-letter queue.
+    /// The id, assigned at the send; kept on the way to a dead-letter queue.
     pub id: String,
-    /// What was sent.
+    /// The body as sent.
     pub body: String,
-    /// Message attributes, as they came.
+    /// Message attributes, as sent.
     #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
     pub attributes: serde_json::Map<String, serde_json::Value>,
-    /// `AWSTraceHeader`: the tracing header that the message was sent with.
+    /// `AWSTraceHeader`: the tracing header of the send.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace_header: Option<String>,
-    /// Milliseconds since 1970.
+    /// The time of the send, in milliseconds since 1970.
     pub sent_at: u64,
-    /// Milliseconds since 1970; not seen before.
+    /// The time until which the message is delayed, in milliseconds since 1970.
     #[serde(default)]
     pub delayed_until: u64,
-    /// Milliseconds since 1970.
+    /// The time of the first receive, in milliseconds since 1970.
     #[serde(default)]
     pub first_received_at: Option<u64>,
-    /// How often it was handed to a receiver.
+    /// The number of receives.
     #[serde(default)]
     pub receive_count: u32,
-    /// The queue that a dead letter came from.
+    /// The queue from which a dead letter came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub came_from: Option<String>,
-    /// Milliseconds since 1970. Not written down: a receiver doesn't outlive the process.
+    /// The end of the visibility timeout, in milliseconds since 1970. Not stored: a receiver does not survive the
+    /// process.
     #[serde(skip)]
     pub in_flight_until: u64,
 }
 
 impl Message {
-    /// Whether a receive at `now` would find it.
+    /// Returns whether a receive at `now` would find the message.
     pub fn is_visible(&self, now: u64) -> bool {
         self.in_flight_until <= now && self.delayed_until <= now
     }
 }
 
-/// A message as a receiver gets it.
+/// A message as received.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Received {
     /// The message's id.
     pub message_id: String,
-    /// What deletes it, until it is received again.
+    /// The handle that deletes the message, until the message is received again.
     pub receipt_handle: String,
-    /// What was sent.
+    /// The body as sent.
     pub body: String,
     /// `ApproximateReceiveCount`: 1 at the first receive.
     pub receive_count: u32,
@@ -102,9 +103,9 @@ pub struct Received {
     pub first_received_at_ms: u64,
     /// `MD5OfMessageBody`, in hex.
     pub md5: String,
-    /// Message attributes, as they were sent.
+    /// Message attributes, as sent.
     pub attributes: serde_json::Map<String, serde_json::Value>,
-    /// `AWSTraceHeader`, if it was sent with one.
+    /// `AWSTraceHeader`, if the message was sent with one.
     pub trace_header: Option<String>,
 }
 
@@ -124,7 +125,7 @@ impl Received {
     }
 }
 
-/// How many messages of a queue are where.
+/// The numbers of messages of a queue, by state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Counts {
     /// `ApproximateNumberOfMessages`.
@@ -135,9 +136,9 @@ pub struct Counts {
     pub delayed: usize,
 }
 
-/// What a receipt handle says: which message, and which of its receives.
+/// The content of a receipt handle: the message, and the number of its receive.
 ///
-/// The receive count makes an older handle stale, and is journaled, so a handle holds across a restart.
+/// The receive count makes an older handle stale. It is in the journal, so a handle stays valid across a restart.
 pub(super) struct Receipt {
     pub id: String,
     pub receive: u32,

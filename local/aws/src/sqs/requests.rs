@@ -1,4 +1,4 @@
-//! What the calls of SQS bring, by their AWS names.
+//! The requests of SQS, with members under their AWS names.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::{Message, Queues, Received, SqsError, md5_hex, message::millis};
 /// SQS: a message is delayed by at most 15 minutes.
 pub(super) const MAX_DELAY_SECONDS: u64 = 900;
 
-/// The queue of a URL is its last segment.
+/// Returns the last segment of a queue URL, which is the queue's name.
 pub(super) fn queue_name(url: &str) -> &str {
     url.trim_end_matches('/').rsplit('/').next().unwrap_or(url)
 }
@@ -96,7 +96,7 @@ pub(super) struct SendEntry {
     pub delay_seconds: Option<u64>,
 }
 
-/// What a sender may set of a message's system attributes.
+/// The system attributes that a sender may set.
 #[derive(Default, Deserialize)]
 pub(super) struct SystemAttributes {
     #[serde(rename = "AWSTraceHeader")]
@@ -110,7 +110,7 @@ pub(super) struct StringAttribute {
 }
 
 impl SendEntry {
-    /// Sends the message; `trace_header` is the request's, for messages that name none.
+    /// Sends the message. `trace_header` is the request's, for messages that have none.
     pub fn send(&self, queues: &Queues, queue: &str, trace_header: Option<&str>) -> Result<Value, SqsError> {
         if self.delay_seconds.is_some_and(|seconds| seconds > MAX_DELAY_SECONDS) {
             return Err(SqsError::bad_value("DelaySeconds must be between 0 and 900."));
@@ -167,7 +167,7 @@ pub(super) struct Receive {
     pub max_number_of_messages: Option<usize>,
     pub wait_time_seconds: Option<u64>,
     pub visibility_timeout: Option<u64>,
-    /// The older name of the next one.
+    /// The older name of `message_system_attribute_names`.
     #[serde(default)]
     pub attribute_names: Vec<String>,
     #[serde(default)]
@@ -177,7 +177,7 @@ pub(super) struct Receive {
 }
 
 impl Receive {
-    /// A message with the attributes that were asked for, and no others: so AWS.
+    /// Returns a message with the requested attributes only, as on AWS.
     pub fn shape(&self, message: &Received) -> Value {
         let requested = |name: &str| {
             self.attribute_names.iter().chain(&self.message_system_attribute_names).any(|w| w == "All" || w == name)

@@ -1,4 +1,4 @@
-//! The body of an object or a part, held against all that its sender says of it.
+//! The body of an object or a part, checked against the sender's length and checksums.
 
 use s3s::{
     S3Result, TrailingHeaders,
@@ -11,7 +11,7 @@ use s3s::{
 use super::super::{Api, bytes, object::Digests};
 
 impl Api {
-    /// Writes a body to a blob, and refuses it if it is not what the caller says it is.
+    /// Writes a body to a blob. Returns an error if its length or a checksum differs from what the sender stated.
     pub(super) async fn take_body(
         &self,
         body: Option<StreamingBlob>,
@@ -44,7 +44,7 @@ impl Api {
             let nothing = futures::stream::empty::<Result<_, std::io::Error>>();
             bytes::write(blob, nothing, hasher).await?
         };
-        // Trailers come after the body; a checksum in one is as good as in a header.
+        // Trailers follow the body. A checksum in a trailer counts like one in a header.
         if let Some(trailers) = trailers.and_then(|trailers| trailers.take()) {
             let trailer = |name: &str| trailers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
             told.crc32 = trailer("x-amz-checksum-crc32").or(told.crc32);

@@ -1,4 +1,4 @@
-//! Both generations of the list of a bucket.
+//! Both versions of ListObjects.
 
 #![allow(clippy::wildcard_imports, reason = "every call of S3 has two types of its own; test builds do not lint this")]
 
@@ -10,7 +10,7 @@ use super::super::{
 };
 
 impl Api {
-    /// A page of a bucket, behind a marker.
+    /// Returns a page of a bucket's keys after a marker.
     pub(super) fn list(&self, input: ListObjectsInput) -> S3Result<ListObjectsOutput> {
         let (prefix, max) = (input.prefix.unwrap_or_default(), max_keys(input.max_keys));
         let index = self.0.store.index();
@@ -30,7 +30,7 @@ impl Api {
         })
     }
 
-    /// A page of a bucket, behind a token.
+    /// Returns a page of a bucket's keys after a continuation token.
     pub(super) fn list_v2(&self, input: ListObjectsV2Input) -> S3Result<ListObjectsV2Output> {
         let (prefix, max) = (input.prefix.unwrap_or_default(), max_keys(input.max_keys));
         let index = self.0.store.index();

@@ -1,4 +1,4 @@
-//! Who hears of new objects.
+//! The notification configuration of a bucket.
 
 #![allow(clippy::wildcard_imports, reason = "every call of S3 has two types of its own; test builds do not lint this")]
 
@@ -11,7 +11,7 @@ use super::super::{
 use crate::sqs;
 
 impl Api {
-    /// Sets who hears of new objects. A queue that is named for the first time is sent a test event.
+    /// Sets which queues receive events of new objects. A queue that was not configured before receives a test event.
     pub(super) fn set_notifications(
         &self,
         input: PutBucketNotificationConfigurationInput,
@@ -40,7 +40,7 @@ impl Api {
         Ok(PutBucketNotificationConfigurationOutput::default())
     }
 
-    /// Who hears of new objects.
+    /// Returns which queues receive events of new objects.
     pub(super) fn notifications(&self, bucket: &str) -> S3Result<GetBucketNotificationConfigurationOutput> {
         let index = self.0.store.index();
         let rules = &index.bucket(bucket)?.record.notifications;

@@ -1,4 +1,4 @@
-//! Whole objects: stored, read, copied, deleted.
+//! Operations on whole objects: put, get, head, copy, delete.
 
 #![allow(clippy::wildcard_imports, reason = "every call of S3 has two types of its own; test builds do not lint this")]
 
@@ -14,18 +14,18 @@ use super::{
 };
 use crate::sqs;
 
-/// S3: what an object has whose uploader named no type.
+/// S3: the content type of an object whose uploader stated none.
 const DEFAULT_TYPE: &str = "binary/octet-stream";
 
 impl Api {
-    /// Stores an object whole; `trailers` come behind its body.
+    /// Stores an object; `trailers` follow its body.
     pub(super) async fn put(
         &self,
         input: PutObjectInput,
         trailers: Option<TrailingHeaders>,
     ) -> S3Result<PutObjectOutput> {
         check_key(&input.key)?;
-        // Looked at before the body is read as well, so that a refusal doesn't cost an upload.
+        // The precondition is checked before the body too, so that a refusal does not cost an upload.
         let record = {
             let index = self.0.store.index();
             let bucket = index.bucket(&input.bucket)?;
@@ -83,7 +83,7 @@ impl Api {
         })
     }
 
-    /// An object, or a range of it.
+    /// Returns an object, or a range of one.
     pub(super) fn get(&self, input: GetObjectInput) -> S3Result<GetObjectOutput> {
         let object = self.0.store.index().object(&input.bucket, &input.key)?;
         conditions::for_read(input.if_match.as_ref(), input.if_none_match.as_ref(), &object)?;
@@ -129,7 +129,7 @@ impl Api {
         })
     }
 
-    /// What is known of an object.
+    /// Returns the metadata of an object.
     pub(super) fn head(&self, input: &HeadObjectInput) -> S3Result<HeadObjectOutput> {
         let object = self.0.store.index().object(&input.bucket, &input.key)?;
         conditions::for_read(input.if_match.as_ref(), input.if_none_match.as_ref(), &object)?;
@@ -164,7 +164,7 @@ impl Api {
         })
     }
 
-    /// Copies an object whole.
+    /// Copies a whole object.
     pub(super) async fn copy(&self, input: CopyObjectInput) -> S3Result<CopyObjectOutput> {
         check_key(&input.key)?;
         let source = self.source(&input.copy_source)?;
@@ -210,10 +210,10 @@ impl Api {
         })
     }
 
-    /// Deletes each of the keys; an answer that says 200 lists what failed.
+    /// Deletes each of the keys. The response has status 200 and lists the failures.
     pub(super) fn delete_many(&self, input: DeleteObjectsInput) -> S3Result<DeleteObjectsOutput> {
         let Delete { objects, quiet } = input.delete;
-        // S3: at most 1,000 keys a request.
+        // S3: at most 1,000 keys per request.
         if objects.len() > 1000 {
             return Err(s3_error!(MalformedXML, "More than 1000 keys."));
         }
@@ -237,7 +237,7 @@ impl Api {
     }
 }
 
-/// `aws-chunked` is how the body travelled, not what the object is.
+/// Removes `aws-chunked` from an encoding: it describes the transfer, not the object.
 fn without_chunking(encoding: &str) -> Option<String> {
     let kept: Vec<&str> =
         encoding.split(',').map(str::trim).filter(|part| !part.is_empty() && *part != "aws-chunked").collect();

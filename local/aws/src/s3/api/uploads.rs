@@ -1,4 +1,4 @@
-//! Multipart uploads, from beginning to completion.
+//! Multipart uploads, from creation to completion.
 
 #![allow(clippy::wildcard_imports, reason = "every call of S3 has two types of its own; test builds do not lint this")]
 
@@ -18,7 +18,7 @@ use super::{
 use crate::{identity::CANONICAL_USER, sqs};
 
 impl Api {
-    /// Begins an upload.
+    /// Creates an upload.
     pub(super) fn create_upload(&self, input: CreateMultipartUploadInput) -> S3Result<CreateMultipartUploadOutput> {
         check_key(&input.key)?;
         let algorithm = input.checksum_algorithm.as_ref().map(|algorithm| algorithm.as_str().to_owned());
@@ -30,7 +30,7 @@ impl Api {
         {
             return Err(s3_error!(NotImplemented, "Of the whole object, only CRC32 is kept here."));
         }
-        // S3: CRC32 is of the parts' checksums unless told otherwise.
+        // S3: the default type of a CRC32 is composite.
         let kind = kind.or_else(|| algorithm.is_some().then(|| ChecksumType::COMPOSITE.to_owned()));
         let id = self.0.store.create_upload(UploadRecord {
             bucket: input.bucket.clone(),
@@ -58,7 +58,7 @@ impl Api {
         })
     }
 
-    /// Stores a part; `trailers` come behind its body.
+    /// Stores a part; `trailers` follow its body.
     pub(super) async fn take_part(
         &self,
         input: UploadPartInput,
@@ -94,7 +94,7 @@ impl Api {
         })
     }
 
-    /// Makes a part of an object, or of a range of it.
+    /// Creates a part from an object, or from a range of one.
     pub(super) async fn copy_part(&self, input: UploadPartCopyInput) -> S3Result<UploadPartCopyOutput> {
         let (bucket, key, id) = (&input.bucket, &input.key, &input.upload_id);
         check_part_number(input.part_number)?;
@@ -140,7 +140,7 @@ impl Api {
         })
     }
 
-    /// A page of the parts of an upload.
+    /// Returns a page of an upload's parts.
     pub(super) fn parts(&self, input: ListPartsInput) -> S3Result<ListPartsOutput> {
         let after = input.part_number_marker.unwrap_or(0);
         let max = usize::try_from(max_keys(input.max_parts)).unwrap_or_default();
@@ -178,7 +178,7 @@ impl Api {
         })
     }
 
-    /// A page of the uploads under way.
+    /// Returns a page of the uploads in progress.
     pub(super) fn uploads(&self, input: ListMultipartUploadsInput) -> S3Result<ListMultipartUploadsOutput> {
         let prefix = input.prefix.unwrap_or_default();
         let index = self.0.store.index();
@@ -200,7 +200,7 @@ impl Api {
             .collect();
         uploads.sort_by(|a, b| (&a.key, &a.upload_id).cmp(&(&b.key, &b.upload_id)));
         if let Some(key) = input.key_marker {
-            // S3: without an upload id, all of the marker's key are behind us.
+            // S3: without an upload id, the page starts after all uploads of the marker's key.
             let id = input.upload_id_marker;
             uploads.retain(|upload| match upload.key.as_ref().cmp(&Some(&key)) {
                 std::cmp::Ordering::Equal => id.is_some() && upload.upload_id > id,
@@ -222,7 +222,7 @@ impl Api {
         })
     }
 
-    /// Makes an object of the parts that are named.
+    /// Creates an object from the listed parts.
     pub(super) fn complete_upload(
         &self,
         input: CompleteMultipartUploadInput,
@@ -283,7 +283,7 @@ impl Api {
     }
 }
 
-/// Names the upload in an error about its parts.
+/// Adds the upload's id to an error about its parts.
 fn of_upload(error: S3Error, id: &str) -> S3Error {
     match error.code() {
         S3ErrorCode::InvalidPart | S3ErrorCode::InvalidPartOrder => members::with(error, "UploadId", id),
@@ -302,7 +302,8 @@ fn initiator() -> Initiator {
     Initiator { id: Some(CANONICAL_USER.to_owned()), ..Initiator::default() }
 }
 
-/// What a copied part's ETag is made of: the source's own MD5 where it is copied whole, else where the bytes lie.
+/// Returns the input of a copied part's ETag: the source's MD5 for a whole object, else a digest of the range's
+/// position.
 fn copied_md5(source: &Object, range: &std::ops::Range<u64>) -> String {
     let is_md5 = !source.record.e_tag.contains('-');
     if *range == (0..source.size()) && is_md5 {
@@ -311,7 +312,7 @@ fn copied_md5(source: &Object, range: &std::ops::Range<u64>) -> String {
     sqs::md5_hex(format!("{} {range:?}", source.record.e_tag).as_bytes())
 }
 
-/// `bytes=first-last`, both needed, of a source that is long enough to be copied in ranges.
+/// Parses `bytes=first-last`. Both numbers are required, and the source must be large enough for copies of ranges.
 fn copy_range(text: &str, size: u64) -> S3Result<std::ops::Range<u64>> {
     let parse = || {
         let (first, last) = text.strip_prefix("bytes=")?.split_once('-')?;
