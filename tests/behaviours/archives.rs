@@ -14,7 +14,7 @@ use tests::{
     unzip,
 };
 
-/// A line on which nothing happens.
+/// A line that passes every request.
 struct Quiet;
 
 impl Line for Quiet {
@@ -23,7 +23,7 @@ impl Line for Quiet {
     }
 }
 
-/// A store that does not answer the checksums of parts, as emulators don't.
+/// A store that does not return the checksums of parts, like some emulators.
 struct Forgetful;
 
 impl Line for Forgetful {
@@ -75,7 +75,7 @@ async fn polls_of_a_download_read_its_index_once() {
     let path = format!("/downloads/{}", download["id"].as_str().unwrap());
     let first = app.get("anna", &path).await.body;
     assert_eq!(first["files"].as_array().unwrap().len(), 2, "{first}");
-    // With the object gone from S3, the files can only come from the cache.
+    // The object in S3 is deleted, so the files can only come from the cache.
     let index = first["file_path"].as_str().unwrap().replace(".zip", ".index.json");
     app.s3().delete_object().bucket("downloads").key(index).send().await.unwrap();
     assert_eq!(app.get("anna", &path).await.body, first);
@@ -214,7 +214,7 @@ async fn a_wrong_checksum_on_one_record_fails_the_build_and_not_the_customer() {
     }
 }
 
-/// A line behind which one object may not be read.
+/// A line that denies reads of one object.
 struct Forbidden(String);
 
 impl Line for Forbidden {
@@ -225,7 +225,7 @@ impl Line for Forbidden {
     }
 }
 
-/// Rights and keys are mended by an operator: no verdict about the photo, and no try that counts.
+/// Missing rights and keys are an operator's problem: the photo is not blamed, and the attempt does not count.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_photo_that_may_not_be_read_is_waited_for() {
     let app = TestApp::without_builder().await;
@@ -265,9 +265,9 @@ async fn a_photo_that_is_gone_or_replaced_fails_the_download_by_its_name() {
         assert!(shown["error_message"].as_str().unwrap().contains(name), "{shown}");
         nothing_is_left(&app).await;
     };
-    // The first is in a work object, the second in an upload, the third is copied as it is.
+    // The first photo is in a work object, the second in an upload, the third is copied unchanged.
     for (name, _, id) in &photos[..3] {
-        // To the builder a replaced object is one with another ETag than the record's.
+        // The builder recognises a replaced object by an ETag that differs from the record's.
         let (studio, id) = ("anna".parse().unwrap(), id.parse().unwrap());
         let swap_etag = |photo: &mut Photo| {
             let reversed: String = photo.etag.as_ref().unwrap().chars().rev().collect();
@@ -278,7 +278,7 @@ async fn a_photo_that_is_gone_or_replaced_fails_the_download_by_its_name() {
         failed(&quiet, "photo_changed", name).await;
         records.update(&studio, id, swap_etag).await.unwrap();
     }
-    // Those behind are still there; of several that are gone, one is named.
+    // The photos after the deleted one still exist. If several are missing, the error names one of them.
     for (name, _, id) in photos[..3].iter().rev() {
         let key = format!("originals/anna/{id}");
         app.s3().delete_object().bucket("photos").key(&key).send().await.unwrap();
@@ -362,6 +362,6 @@ async fn the_store_refuses_an_archive_whose_checksum_is_not_what_was_announced()
     assert!(matches!(refused, Err(StoreError::Mismatch)), "{refused:?}");
     assert!(uploads.already(&key, expected(crc32)).await.unwrap().is_none(), "nothing was stored");
     let stored = uploads.complete(&key, &id, std::slice::from_ref(&part), expected(crc32)).await.unwrap();
-    // As after a lost reply: the upload is gone, what lies there is ours.
+    // As after a lost response: the upload is gone, and the object at the key is this build's.
     assert_eq!(uploads.complete(&key, &id, &[part], expected(crc32)).await.unwrap(), stored);
 }

@@ -21,7 +21,7 @@ async fn a_bad_file_fails_with_a_code_and_a_sentence_and_stays_out_of_orders() {
         let message = photo["error"]["message"].as_str().unwrap();
         assert!(message.len() > 20 && message.ends_with('.'), "{message}");
         app.until_empty("photos").await;
-        assert_eq!(app.depth("photos-dlq").await, 0, "a rejected photo is done with");
+        assert_eq!(app.depth("photos-dlq").await, 0, "a rejected photo leaves no dead letter");
 
         let customer = json!({ "name": "E", "email": "e@example.com" });
         let order = json!({ "reference": "B", "customer": customer, "photo_ids": [id] });
@@ -31,7 +31,7 @@ async fn a_bad_file_fails_with_a_code_and_a_sentence_and_stays_out_of_orders() {
     }
 }
 
-/// A PNG that was announced as a JPEG is a PNG, in its record and for the customer.
+/// A PNG that was registered as a JPEG is a PNG, in its record and for the customer.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_misnamed_photo_is_taken_as_what_it_is_and_delivered_under_its_extension() {
     let app = TestApp::start().await;
@@ -61,10 +61,13 @@ async fn an_upload_url_takes_exactly_what_was_announced() {
     let longer = [bytes.as_slice(), b"more"].concat();
     let mut other_length = upload.clone();
     other_length["headers"]["content-length"] = longer.len().to_string().into();
-    assert!(!app.put(&other_length, longer).await.is_ok_and(|status| status.is_success()), "another length was taken");
+    assert!(
+        !app.put(&other_length, longer).await.is_ok_and(|status| status.is_success()),
+        "another length was accepted"
+    );
     let mut other_type = upload.clone();
     other_type["headers"]["content-type"] = "text/html".into();
-    assert!(!app.put(&other_type, bytes.clone()).await.unwrap().is_success(), "another type was taken");
+    assert!(!app.put(&other_type, bytes.clone()).await.unwrap().is_success(), "another type was accepted");
     assert_eq!(app.get("anna", &format!("/photos/{id}")).await.body["status"], "awaiting_upload");
     assert_eq!(app.put(upload, bytes.clone()).await.unwrap(), StatusCode::OK);
     assert_eq!(app.put(upload, bytes).await.unwrap(), StatusCode::PRECONDITION_FAILED, "an original is never changed");

@@ -81,7 +81,7 @@ async fn every_refusal_is_a_problem_that_names_the_field() {
     assert_eq!(app.get("anna", "/photos").await.body["items"].as_array().unwrap().len(), 1, "no half-written record");
 }
 
-/// JSON Schema says so, and not all languages tell them apart when they write.
+/// JSON Schema allows the decimal point, and some languages write it for whole numbers.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_whole_number_may_be_written_with_a_point() {
     let app = TestApp::start().await;

@@ -1,17 +1,17 @@
-//! Every field of every body, as the OpenAPI document describes it: at its bounds it is taken, beyond them, of another type, or
-//! unknown, it is refused by its name, and nothing is written.
+//! Every field of every body in the OpenAPI document: a value at its bounds is accepted. A value beyond them, a value
+//! of another type and an unknown field are refused with the field's name, and nothing is written.
 
 use serde_json::{Value, json};
 use tests::{TestApp, jpeg};
 
-/// A value that is put at a path into a body, and whether it may be taken.
+/// A value at a path in a body, and whether it may be accepted.
 struct Case {
     path: Vec<String>,
     value: Value,
     taken: bool,
 }
 
-/// Follows references, and an `Option`'s choice of null and something.
+/// Resolves references, and an `Option`'s choice of null and a schema. Returns the schema, and whether null is allowed.
 fn resolve<'a>(document: &'a Value, schema: &'a Value) -> (&'a Value, bool) {
     if let Some(name) = schema["$ref"].as_str() {
         let found = document.pointer(name.trim_start_matches('#')).unwrap_or_else(|| panic!("{name}"));
@@ -174,7 +174,7 @@ async fn every_field_is_taken_at_its_bounds_and_refused_by_name_beyond_them() {
         }
         let optional = schema["required"].as_array().is_none_or(Vec::is_empty);
         for case in all {
-            // None of its fields is required: these stand for `{}`.
+            // None of the body's fields is required, so these values stand for `{}`.
             if optional && case.path.is_empty() && [json!([]), json!(null)].contains(&case.value) {
                 continue;
             }
@@ -183,7 +183,7 @@ async fn every_field_is_taken_at_its_bounds_and_refused_by_name_beyond_them() {
             let short: String = sent.to_string().chars().take(300).collect();
             tried += 1;
             if case.taken {
-                // A bound may be taken and yet say something that is not so: then another field or rule is named.
+                // A value within its bounds may still be wrong: then the error names another field or rule.
                 let (status, field) = (answer.status.as_u16(), answer.text("/field"));
                 let other_rule = status == 422 && !field.is_empty() && field != case.path.join(".");
                 assert!(answer.status.is_success() || other_rule, "{route} {short}: {answer:?}");
@@ -202,7 +202,7 @@ async fn every_field_is_taken_at_its_bounds_and_refused_by_name_beyond_them() {
         }
     }
     assert!(refused > 200, "{refused} of {tried} cases are too few");
-    assert_eq!(count().await, before + taken, "what was refused has left something");
+    assert_eq!(count().await, before + taken, "a refused request wrote a record");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -213,11 +213,11 @@ async fn a_body_of_more_than_a_mebibyte_is_refused_and_writes_nothing() {
         let request = app.http().post(format!("{}/photos", app.api())).header("authorization", "Bearer dev:anna");
         request.body(format!("{{{filler}}}")).send().await.unwrap()
     };
-    assert_eq!(post(1 << 20).await.status(), 422, "it is read, and lacks its fields");
+    assert_eq!(post(1 << 20).await.status(), 422, "the body is read and lacks its fields");
     let refused = post((1 << 20) + 1).await;
     assert_eq!(refused.status(), 413);
     assert_eq!(refused.headers()["content-type"], "application/problem+json");
-    // API Gateway's own bound.
+    // API Gateway's limit.
     assert_eq!(post((10 << 20) + 1).await.status(), 413);
     assert_eq!(app.get("anna", "/photos").await.body["items"], json!([]));
 }

@@ -6,7 +6,7 @@ use tests::{
     oracle::Row,
 };
 
-/// The variable that says how many jobs each long outage strikes.
+/// The environment variable with the number of jobs per long outage.
 const JOBS: &str = "DARKROOM_JOBS";
 
 fn clean(row: Result<Row>) -> Row {

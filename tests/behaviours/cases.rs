@@ -1,4 +1,4 @@
-//! The photo cases of `shared/develop/cases`, from upload to record, as a photographer's shop would see them.
+//! The photo cases of `shared/develop/cases`, from upload to record.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use futures::{StreamExt as _, stream};
 use serde_json::{Value, json};
 use tests::TestApp;
 
-/// What an uploader says of a file: what its system takes from the name.
+/// Returns the media type that an uploader's system derives from the file name.
 fn declared(file: &str) -> &'static str {
     match file.rsplit_once('.').map(|(_, extension)| extension) {
         Some("jpg") => "image/jpeg",
@@ -19,7 +19,7 @@ fn declared(file: &str) -> &'static str {
     }
 }
 
-/// The first member of the record that is not as expected.
+/// Returns the first member of the record that differs from the expected facts.
 fn difference(facts: &Value, photo: &Value) -> Option<String> {
     let shown = json!({
         "content_type": photo["content_type"],

@@ -1,4 +1,4 @@
-//! Requests as other people's clients make them.
+//! Requests in the forms that clients in other languages send.
 
 use reqwest::StatusCode;
 use serde_json::json;
@@ -14,7 +14,7 @@ async fn post_raw(app: &TestApp, path: &str, key: Option<&str>, body: &str) -> (
     (answer.status(), answer.json().await.unwrap_or_default())
 }
 
-/// Swift, Perl and Go order the members of a body anew each time.
+/// Swift, Perl and Go vary the order of an object's members.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_content_in_another_order_is_the_same_request() {
     let app = TestApp::start().await;
@@ -30,7 +30,7 @@ async fn the_same_content_in_another_order_is_the_same_request() {
     assert_eq!(other.1["type"], "/problems/idempotency-key-reused");
 }
 
-/// PHP's empty array is a list, Laravel's empty body is `null`.
+/// PHP's empty array is a list, and Laravel's empty body is `null`.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_empty_list_and_null_stand_for_no_options() {
     let app = TestApp::start().await;

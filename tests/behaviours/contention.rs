@@ -1,4 +1,4 @@
-//! Many at once on one record, and records that not everybody can read.
+//! Concurrent requests for one record, and records that this build cannot read.
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ async fn a_record_is_removed_only_while_it_is_as_said() {
     photos.delete_if(&anna, id, |_| true).await.unwrap();
 }
 
-/// Records of a build that is newer than this one: it must do without them, and stand in nobody's way for them.
+/// Records of a newer build: this build leaves them out, and they block no other record.
 #[tokio::test(flavor = "multi_thread")]
 async fn records_that_this_build_can_not_read_are_left_out_and_block_neither_lists_nor_sweeps_nor_the_start() {
     const UNREADABLE: usize = 420;
@@ -57,7 +57,7 @@ async fn records_that_this_build_can_not_read_are_left_out_and_block_neither_lis
     let text = |text: &str| AttributeValue::S(text.to_owned());
     let read = dynamodb.get_item().table_name(&name).key("studio", text("anna")).key("id", text(&photo));
     let readable = read.send().await.unwrap().item.unwrap();
-    // More than 100 in each shard of the index, all of them longer due.
+    // More than 100 in each shard of the index, all of them due earlier than the readable one.
     for n in 0..UNREADABLE {
         let mut item = readable.clone();
         item.insert("id".into(), text(&uuid::Uuid::now_v7().to_string()));
@@ -68,12 +68,12 @@ async fn records_that_this_build_can_not_read_are_left_out_and_block_neither_lis
     }
     let listed = app.get("anna", "/photos").await;
     assert_eq!(listed.status.as_u16(), 200, "{listed:?}");
-    assert_eq!(listed.body["items"][0]["id"], json!(photo), "the one behind them");
+    assert_eq!(listed.body["items"][0]["id"], json!(photo), "the readable photo behind them");
     app.system().advance(Duration::from_secs(2_000));
     app.system().sweep().await.unwrap();
     while app.system().step().await.unwrap() {}
     assert_eq!(app.get("anna", &path).await.body["status"], "ready");
-    assert_eq!(app.depth("photos").await, 0, "a sweep that met them has done what it could");
+    assert_eq!(app.depth("photos").await, 0, "the sweep passes over them");
     app.restart(|_| {}).await;
     assert_eq!(app.get("anna", &path).await.body["status"], "ready");
 }

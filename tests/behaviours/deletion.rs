@@ -68,14 +68,14 @@ async fn a_photo_that_waits_for_its_upload_can_be_deleted_and_its_late_upload_ha
     let left = app.s3().list_objects_v2().bucket("photos").send().await.unwrap();
     assert!(left.contents.unwrap_or_default().is_empty(), "what arrives under a deleted photo's URL is deleted");
 
-    // Whose photo nobody has deleted is left alone, whatever it is.
+    // Objects of photos that nobody has deleted stay, whatever they are.
     let stray = format!("originals/anna/{}", uuid::Uuid::now_v7());
     app.s3().put_object().bucket("photos").key(&stray).body(jpeg(2, 60, 40).into()).send().await.unwrap();
     app.until_empty("photos").await;
     app.s3().head_object().bucket("photos").key(&stray).send().await.unwrap();
 }
 
-/// Announced and ordered, and not uploaded for longer than a record is kept without.
+/// The photo was registered and ordered; its upload is later than the retention of a record without one.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_photo_that_an_order_holds_is_not_forgotten_while_it_waits_for_its_upload() {
     let app = TestApp::start().await;
@@ -94,7 +94,7 @@ async fn item(app: &TestApp, photo: &str) -> HashMap<String, AttributeValue> {
     get.key("studio", text("anna")).key("id", text(photo)).send().await.unwrap().item.unwrap()
 }
 
-/// The API dies at each of its await points while it finds out that an order holds the photo: the photo stays.
+/// The API stops at each of its await points while it checks whether an order contains the photo: the photo stays.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_ordered_photo_whose_deletion_broke_off_stays_when_it_is_asked_for_again() {
     let stops = Stops::default();
@@ -110,13 +110,13 @@ async fn an_ordered_photo_whose_deletion_broke_off_stays_when_it_is_asked_for_ag
         assert_eq!(app.get("anna", &path).await.body["status"], "ready", "wait {waits}");
         if !stops.struck() {
             assert_eq!(first.text("/type"), "/problems/photo-ordered");
-            assert!(waits > 0, "it never waited");
+            assert!(waits > 0, "the request never waited");
             break;
         }
     }
 }
 
-/// The API dies at each of its await points, one after the other; asked again, it goes on from there.
+/// The API stops at each of its await points in turn; a repeated request continues the deletion.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deletion_that_broke_off_is_finished_when_it_is_asked_for_again() {
     let stops = Stops::default();
@@ -128,7 +128,7 @@ async fn a_deletion_that_broke_off_is_finished_when_it_is_asked_for_again() {
         let first = app.delete("anna", &path).await;
         if !stops.struck() {
             assert_eq!(first.status, StatusCode::NO_CONTENT);
-            assert!(waits > 5, "it waited {waits} times only");
+            assert!(waits > 5, "the request waited only {waits} times");
             break;
         }
         let again = app.delete("anna", &path).await.status;
@@ -139,7 +139,7 @@ async fn a_deletion_that_broke_off_is_finished_when_it_is_asked_for_again() {
     }
 }
 
-/// A request to delete a photo stops at each of its await points, and an archive with the photo is built meanwhile.
+/// A request to delete a photo stops at each of its await points while an archive with the photo is built.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_download_is_built_while_somebody_tries_to_delete_its_photo() {
     let stops = Stops::default();
@@ -158,7 +158,8 @@ async fn a_download_is_built_while_somebody_tries_to_delete_its_photo() {
     }
 }
 
-/// An order and a deletion crossed: the order was made, and the request that had marked the photo died before it saw it.
+/// An order and a deletion overlapped: the order was created, and the request that had marked the photo stopped before
+/// it read the order.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mark_that_a_broken_off_deletion_left_on_an_ordered_photo_is_taken_off() {
     let app = TestApp::start().await;

@@ -7,10 +7,10 @@ use std::{
 use domain::queue_config::{QueueName, queue_configs};
 use tests::reference;
 
-/// docs/API.md and docs/openapi.json are made of the routes themselves. With UPDATE_DOCS=1 they are written here.
+/// `docs/API.md` and `docs/openapi.json` are generated from the routes. UPDATE_DOCS=1 writes them.
 #[test]
 fn the_documents_of_the_api_are_those_of_the_code() {
-    // As of a deployment that keeps archives as long as one does that says nothing.
+    // The document describes a deployment with the default retention of archives.
     let openapi = api::openapi_document("/", 30);
     let reference = reference::markdown(&serde_json::from_str(&openapi).unwrap(), api::problems());
     for (name, now) in [("openapi.json", openapi.as_str()), ("API.md", reference.as_str())] {
@@ -23,7 +23,7 @@ fn the_documents_of_the_api_are_those_of_the_code() {
     }
 }
 
-/// Every path in backquotes that a document names exists: whole paths, so that nobody has to guess the folder.
+/// Every path in backquotes in a document exists, relative to the repository's root.
 #[test]
 fn documents_name_files_that_exist() {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
@@ -59,14 +59,14 @@ fn documented_users_have_a_verified_email() {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
     let operations = fs::read_to_string(root.join("docs/OPERATIONS.md")).unwrap();
     let commands: Vec<&str> = operations.split("admin-create-user").skip(1).collect();
-    assert!(!commands.is_empty(), "no command makes a user: the test looks in vain");
+    assert!(!commands.is_empty(), "no command creates a user: the test finds nothing to check");
     for command in commands {
         let attributes = command.split("\naws ").next().unwrap();
         assert!(attributes.contains("Name=email_verified,Value=true"), "{attributes}");
     }
 }
 
-/// Every variable that a function reads is in the table of docs/CONFIGURATION.md, and no other.
+/// The table of `docs/CONFIGURATION.md` lists every variable that a function reads, and no other.
 #[test]
 fn the_table_of_variables_is_complete() {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
@@ -89,7 +89,7 @@ fn the_table_of_variables_is_complete() {
         .filter(|name| name.contains('_') && name.chars().all(|c| c.is_ascii_uppercase() || c == '_'))
         .map(str::to_owned)
         .collect();
-    // Read by other ways.
+    // Variables that are not read through `Env`.
     read.extend(["SDK_PATIENCE_PERCENT", "RUST_LOG"].map(str::to_owned));
     for (queue, config) in queue_configs().unwrap() {
         let name = queue.as_str().to_uppercase();

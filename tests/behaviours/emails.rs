@@ -1,4 +1,4 @@
-//! Emails that a shop asks for, and the one that follows a build.
+//! Emails that a shop requests, and the email that follows a build.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ async fn no_email_promises_what_is_not_so() {
     assert_eq!(ask(&app, "download_failed", about.clone()).await.1, "The download has not failed.");
     assert_eq!(ask(&app, "download_ready", about.clone()).await.0, StatusCode::CREATED);
 
-    // Fetched, and the window in which that is repeated is over: the link opens nothing any more.
+    // The archive was fetched, and the window for repeated fetches is over: the link no longer works.
     app.fetch(&link).await.unwrap();
     assert_eq!(ask(&app, "download_ready", about.clone()).await.0, StatusCode::CREATED);
     app.system().advance(Duration::from_secs(25 * 3600));
@@ -72,7 +72,7 @@ fn without(function: &str, variable: &str) -> impl FnOnce(&mut Options) {
     }
 }
 
-/// The email waited, and the download was taken back in the meantime.
+/// The email was queued, and the download was revoked in the meantime.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_email_that_is_no_longer_true_when_it_is_its_turn_is_not_sent() {
     let mut app = TestApp::with(without("email-sender", "ORDERS_TABLE")).await;
@@ -94,7 +94,7 @@ async fn an_email_that_is_no_longer_true_when_it_is_its_turn_is_not_sent() {
     assert_eq!(app.operator().get("/queues/emails/failed").await.body["items"], json!([]));
 }
 
-/// Nobody could be told at first, and the message that would have seen to it is gone.
+/// The email could not be written at first, and the message that would have retried it is gone.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_customer_whose_email_could_not_be_written_down_is_told_by_the_sweep() {
     let mut app = TestApp::with(without("archive-builder", "EMAILS_TABLE")).await;

@@ -19,7 +19,7 @@ fn dynamodb(app: &TestApp) -> aws_sdk_dynamodb::Client {
     runtime::aws::dynamodb(&env, &runtime::aws::config(&env, runtime::aws::Patience::Job).unwrap())
 }
 
-/// Every item of every table whose partition begins with the studio's name, as text.
+/// Returns every item of every table whose partition begins with the studio's name, as text.
 async fn items(app: &TestApp, studio: &str) -> Vec<String> {
     let client = dynamodb(app);
     let mut found = Vec::new();
@@ -34,7 +34,7 @@ async fn items(app: &TestApp, studio: &str) -> Vec<String> {
     found
 }
 
-/// The items that tell a name or an address of the customer, or one of these words, in whatever case.
+/// Returns the items that contain the customer's name or address or one of these words, in any case.
 async fn tell(app: &TestApp, studio: &str, words: &[&str]) -> Vec<String> {
     let mut items = items(app, studio).await;
     items.retain(|item| {
@@ -48,7 +48,7 @@ async fn step(app: &TestApp) {
     while app.system().step().await.unwrap() {}
 }
 
-/// Leases end, sweeps find what is due.
+/// Moves the clock past all leases, so that sweeps find what is due.
 async fn let_hours_pass(app: &TestApp) {
     for _ in 0..4 {
         app.system().advance(Duration::from_secs(2_000));
@@ -93,7 +93,10 @@ async fn erased_order_leaves_no_personal_data() {
     app.until_emails(7).await;
     let shown = app.get("anna", &download).await;
     assert!(!shown.body["files"].is_null(), "the API's cache has the index: {shown:?}");
-    assert!(!tell(&app, "anna", &["Ref-1017", "friend@"]).await.is_empty(), "the search would find it");
+    assert!(
+        !tell(&app, "anna", &["Ref-1017", "friend@"]).await.is_empty(),
+        "the search finds the name before the erasure"
+    );
     let path = format!("/orders/{order}");
 
     assert_eq!(app.delete("berta", &path).await.status, StatusCode::NOT_FOUND);
@@ -126,7 +129,7 @@ async fn erased_order_leaves_no_personal_data() {
     assert!(shown["erased_at"].is_string(), "{shown}");
     assert_eq!(app.delete("anna", &format!("/photos/{photo}")).await.status, StatusCode::NO_CONTENT);
 
-    // The same address at another studio.
+    // An order with the same address at another studio.
     let (photo, order, .., link, email) = &orders[1];
     assert_eq!(app.get("berta", &format!("/orders/{order}")).await.body["customer"]["email"], ADDRESS);
     assert_eq!(app.get("berta", &format!("/emails/{email}")).await.body["to"], "friend@example.org");
@@ -167,7 +170,7 @@ async fn queued_email_of_an_erased_order_is_suppressed() {
     assert!(app.emails().await.is_empty());
 }
 
-/// The state that an erasure leaves which read the downloads and emails before these were written.
+/// The state of an erasure that read the downloads and emails before these were written.
 #[tokio::test(flavor = "multi_thread")]
 async fn workers_that_find_the_mark_erase_what_they_work_on() {
     let app = TestApp::with(|options| options.by_hand = true).await;
@@ -190,7 +193,7 @@ async fn workers_that_find_the_mark_erase_what_they_work_on() {
     assert_eq!(app.delete("anna", &format!("/photos/{photo}")).await.status, StatusCode::NO_CONTENT);
 }
 
-/// The API dies at each of its await points. What it began is finished by the same request, or by the sweep.
+/// The API stops at each of its await points. The same request, or the sweep, finishes what it began.
 #[tokio::test(flavor = "multi_thread")]
 async fn erasure_that_broke_off_is_finished_by_request_or_sweep() {
     let stops = Stops::default();
@@ -216,7 +219,7 @@ async fn erasure_that_broke_off_is_finished_by_request_or_sweep() {
         } else if struck {
             let_hours_pass(&app).await;
         }
-        // A request that died before it wrote anything has erased nothing.
+        // A request that stopped before its first write has erased nothing.
         let untouched = struck && waits % 2 == 1 && app.get("anna", &path).await.status == StatusCode::OK;
         assert!(!untouched || waits < 10, "wait {waits}");
         if untouched {
@@ -234,7 +237,7 @@ async fn erasure_that_broke_off_is_finished_by_request_or_sweep() {
         step(&app).await;
         if !struck {
             assert_eq!(first.status, StatusCode::NO_CONTENT);
-            assert!(waits > 15, "it waited {waits} times only");
+            assert!(waits > 15, "the request waited only {waits} times");
             break;
         }
     }

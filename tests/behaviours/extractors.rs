@@ -1,7 +1,7 @@
-//! Archives that S3 put together, in the hands of real extractors: what comes out is compared with the originals, since
-//! listing and testing say "fine" to what then can't be extracted.
+//! Archives that S3 assembled, extracted by common programs. The test compares the extracted files with the originals,
+//! because listing and testing an archive can succeed where extraction fails.
 //!
-//! `cargo test -p tests -- --ignored extractors`; needs unzip, 7zz, bsdtar and python3.
+//! `cargo test -p tests -- --ignored extractors`; requires unzip, 7zz, bsdtar and python3.
 
 use std::{
     fs::File,
@@ -26,7 +26,7 @@ use uuid::Uuid;
 
 const MIB: u64 = 1 << 20;
 
-/// Run in an empty folder beside `archive.zip`.
+/// Programs that extract `archive.zip`, run in an empty folder beside it.
 const EXTRACTORS: [(&str, &[&str]); 4] = [
     ("unzip", &["-q", "../archive.zip"]),
     ("7zz", &["x", "-bso0", "-bsp0", "../archive.zip"]),
@@ -34,7 +34,7 @@ const EXTRACTORS: [(&str, &[&str]); 4] = [
     ("python3", &["-m", "zipfile", "-e", "../archive.zip", "."]),
 ];
 
-/// Writes the file of that name in `archive.zip` to standard output.
+/// Programs that write a file of `archive.zip` to standard output. The file's name follows.
 const PRINTERS: [(&str, &[&str]); 4] = [
     ("unzip", &["-p", "archive.zip"]),
     ("7zz", &["x", "-so", "-bsp0", "archive.zip"]),
@@ -44,7 +44,7 @@ const PRINTERS: [(&str, &[&str]); 4] = [
 const PRINT: &str = "import shutil, sys, zipfile; archive, name = sys.argv[1:]; \
                      shutil.copyfileobj(zipfile.ZipFile(archive).open(name), sys.stdout.buffer, 1 << 20)";
 
-/// Extracts `folder/archive.zip` with each, and hands the result over before it is deleted.
+/// Extracts `folder/archive.zip` with each program, and passes the result to `check` before it is deleted.
 fn extract_with_each(folder: &Path, check: impl Fn(&str, &Path)) {
     for (program, arguments) in EXTRACTORS {
         let out = folder.join(program);
@@ -63,8 +63,8 @@ fn count_files(folder: &Path) -> usize {
     entries.map(|entry| if entry.path().is_dir() { count_files(&entry.path()) } else { 1 }).sum()
 }
 
-/// What each prints for a file of `folder/archive.zip`: its size and CRC-32. Keeps nothing, so that a file may be
-/// larger than the disk has room for.
+/// Compares size and CRC-32 of what each program prints for a file of `folder/archive.zip`. Nothing is stored, so the
+/// file may be larger than the free disk space.
 fn print_with_each(folder: &Path, name: &str, expected: (u64, u32)) {
     for (program, arguments) in PRINTERS {
         let mut command = Command::new(program);
@@ -91,8 +91,8 @@ fn crc32_of(mut bytes: impl Read) -> (u64, u32) {
     }
 }
 
-/// Has the store put these entries together, and writes the archive to `folder/archive.zip`; zeros become holes, which
-/// take no disk.
+/// Assembles these entries in the store, and writes the archive to `folder/archive.zip`. Zeros become holes, which take
+/// no disk space.
 async fn assemble(app: &TestApp, entries: Vec<Entry<Source>>, folder: &Path) -> Layout<Source> {
     let layout = Layout::new(entries).unwrap();
     let plan = PartPlan::new(&layout, Preference::Fast, &Costs::AWS).unwrap();
@@ -128,7 +128,7 @@ fn source(n: u128, etag: &str) -> Source {
     Source { photo: Uuid::from_u128(n), filename: format!("{n}.jpg"), key: original(n), etag: etag.to_owned() }
 }
 
-/// Stores bytes as an original; its ETag.
+/// Stores bytes as an original, and returns its ETag.
 async fn put(app: &TestApp, n: u128, bytes: &[u8]) -> String {
     let put = app.s3().put_object().bucket("photos").key(original(n).to_string()).body(bytes.to_vec().into());
     put.send().await.unwrap().e_tag.unwrap()
@@ -175,7 +175,7 @@ async fn hostile_names_are_extracted_without_loss() {
 #[ignore = "needs extractors"]
 async fn an_archive_of_more_than_four_gibibytes_is_extracted_without_loss() {
     let app = TestApp::start().await;
-    // Copies of one block, mostly holes: the store keeps it once, and every reader gets 4.1 GiB.
+    // Copies of one block, mostly holes. The store keeps the block once, and every reader gets 4.1 GiB.
     let mut block = vec![0; 64 << 20];
     for (n, mebibyte) in (1..).zip(block.chunks_mut(1 << 20)) {
         mebibyte[..4096].copy_from_slice(&noise(n, 4096));

@@ -1,4 +1,4 @@
-//! Failed jobs: what failed is seen, with its reason, and mended, by the API and by the command.
+//! Failed jobs: listed with their reason and retried, by the API and by the command.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use runtime::clock::Clock;
 use serde_json::{Value, json};
 use tests::{Answer, TestApp, campaigns::Stops, jpeg, oracle::table};
 
-/// The variable that says how many dead letters there are, where not 3,000: more than a run of nine seconds reads.
+/// The environment variable with the number of dead letters, by default 3,000: more than a run of nine seconds reads.
 const LETTERS: &str = "DARKROOM_LETTERS";
 
-/// Emails can't be sent, through no fault of theirs: they are tried until their tries are spent.
+/// Starts a system that cannot send emails: each email fails after its last attempt.
 async fn with_broken_emails() -> TestApp {
     TestApp::with(|options| {
         options.set("email-sender", "ORDERS_TABLE", "no-such-table");
@@ -49,7 +49,7 @@ fn items(answer: &Answer) -> Vec<Value> {
     answer.body["items"].as_array().unwrap().clone()
 }
 
-/// What the command says, and its exit code.
+/// Returns the output of the command, and its exit code.
 async fn darkroom(app: &TestApp, arguments: &[&str]) -> (String, u8) {
     let cli = ["darkroom", "--api", app.api(), "--token", "dev:ops:operator"];
     let cli = Cli::try_parse_from(cli.iter().chain(arguments)).unwrap();
@@ -112,7 +112,7 @@ async fn poison_jobs_are_seen_listed_with_their_reason_mended_and_retried_by_api
     app.until_emails(2).await;
 }
 
-/// So many emails that fail; then the cause is mended.
+/// Creates `count` emails that fail, then removes the cause.
 async fn failed_emails(mut app: TestApp, count: usize) -> TestApp {
     let order = order(&app, "anna").await;
     for n in 0..count {
@@ -124,7 +124,7 @@ async fn failed_emails(mut app: TestApp, count: usize) -> TestApp {
     app
 }
 
-/// Retries what the selection says, and looks whether each customer gets one email.
+/// Retries the selected jobs, and checks that each customer gets one email.
 async fn retry_all(app: &TestApp, selection: Value, count: usize) {
     let begun = app.operator().post("/queues/emails/failed/retry", selection).await;
     let ended = app.until_done("ops", &begun).await;
@@ -145,7 +145,8 @@ async fn retry_all(app: &TestApp, selection: Value, count: usize) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_that_failed_at_once_are_retried_by_their_error_each_once() {
-    /// More than an operation takes at once (`PAGE` in `functions/housekeeper/src/operations/paging.rs`), and than fits on a page of 50.
+    /// More jobs than an operation processes per step (`PAGE` in `functions/housekeeper/src/operations/paging.rs`), and
+    /// more than a page of 50.
     const COUNT: usize = 120;
     let app = TestApp::with(|options| {
         options.set("email-sender", "MAIL_FROM", "nobody");
@@ -174,7 +175,7 @@ async fn many_whose_messages_are_dead_letters_are_retried_and_leave_none_behind(
     retry_all(&app, json!({ "all": true, "studio": "anna" }), 40).await;
 }
 
-/// The API dies at each of its await points, one after the other; then the operator's request is sent again.
+/// The API stops at each of its await points in turn; then the operator's request is sent again.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_retry_that_broke_off_and_is_asked_for_again_sends_each_email_once() {
     const MOST_WAITS: usize = 60;
@@ -230,13 +231,13 @@ async fn rejected_records_and_messages_that_are_no_jobs_are_one_list_and_can_be_
     assert_eq!(codes.iter().filter(|code| **code == "undecodable").count(), 2, "{codes:?}");
     assert_eq!(codes.iter().filter(|code| **code == "wrong_queue").count(), 1, "{codes:?}");
     assert_eq!(listed.iter().filter(|item| item["kind"] == "record").count(), 2);
-    // Looking pushes nothing anywhere, however often.
+    // Reading the list moves no message, however often.
     for _ in 0..10 {
         assert_eq!(items(&app.operator().get("/queues/photos/failed").await).len(), 5);
     }
     assert_eq!(app.depth("photos-dlq").await, 3);
 
-    // A message is sent anew, and fails again: nothing is lost on the way.
+    // A retried message fails again, and is not lost.
     let message = listed.iter().find(|item| item["error"]["code"] == "wrong_queue").unwrap()["id"].clone();
     let retried = app.operator().post("/queues/photos/failed/retry", json!({ "ids": [message] })).await;
     assert_eq!(retried.body["retried"], json!([message]), "{retried:?}");
@@ -280,7 +281,7 @@ async fn what_can_not_be_meant_is_refused_and_sets_nothing_going() {
         let refused = app.operator().delete(&format!("/queues/emails/failed{query}")).await;
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{query}: {refused:?}");
     }
-    // One that no list has answered: it says the year 2100.
+    // A cursor that no list has returned: it is in the year 2100.
     let future = "?cursor=NDEwMjQ0NDgwMDAwMC9hbm5hLzAxOTAwMDAwLTAwMDAtNzAwMC04MDAwLTAwMDAwMDAwMDAwMA";
     for query in [future, "?limit=0", "?limit=201", "?limit=x", "?cursor=x", "?cursor=", "?studio=A", "?what=now"] {
         let refused = app.operator().get(&format!("/queues/emails/failed{query}")).await;
@@ -291,7 +292,7 @@ async fn what_can_not_be_meant_is_refused_and_sets_nothing_going() {
     }
 }
 
-/// Many letters that are kept stand before a few that are chosen, while somebody else looks at them all the time.
+/// A few selected letters are behind many others, while another operator lists the queue all the time.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_few_that_are_chosen_among_many_dead_letters_are_found_while_others_look() {
     let app = TestApp::start().await;
@@ -318,8 +319,8 @@ async fn the_few_that_are_chosen_among_many_dead_letters_are_found_while_others_
     );
 }
 
-/// No run is long enough to look at all letters: each goes on where the one before has stopped. One letter names a record that
-/// can't be read.
+/// No run is long enough to read all letters: each continues where the previous one stopped. One letter names a record
+/// that cannot be read.
 #[tokio::test(flavor = "multi_thread")]
 async fn operations_over_more_dead_letters_than_a_run_can_read_end() {
     let letters: usize = std::env::var(LETTERS).map_or(3_000, |letters| letters.parse().unwrap());
@@ -351,13 +352,13 @@ async fn operations_over_more_dead_letters_than_a_run_can_read_end() {
     let operations = table::<Operation>(&app, "REQUESTS_TABLE").unwrap();
     let id = begun.text("/operation/id").parse().unwrap();
     let operation = operations.get(&"ops".parse().unwrap(), id).await.unwrap().unwrap();
-    // How many depends on the machine; one alone would show nothing.
+    // The number depends on the machine; a single run would not test the continuation.
     assert!(operation.work.claims >= 2, "{} runs", operation.work.claims);
     let groups = app.system().queues().peek_all("emails-dlq").unwrap();
     assert_eq!(groups.len(), letters - letters / 100 + 1, "all others are kept");
 }
 
-/// The notice of an upload that no worker has come to is not thrown away with the rest.
+/// The event of an upload that no worker has processed is not deleted with the other letters.
 #[tokio::test(flavor = "multi_thread")]
 async fn forgetting_all_spares_the_notice_of_an_upload_and_retrying_it_develops_the_photo() {
     let app = TestApp::start().await;
@@ -374,7 +375,7 @@ async fn forgetting_all_spares_the_notice_of_an_upload_and_retrying_it_develops_
     assert_eq!(app.until_done("ops", &begun).await["done"], 1);
     let left = items(&app.operator().get("/queues/photos/failed").await);
     assert_eq!((left.len(), &left[0]["error"]["code"]), (1, &json!("not_begun")), "{left:?}");
-    // It is uploaded, and S3 has told nobody but this letter.
+    // The photo is uploaded, and this letter is the only notification.
     app.s3()
         .put_object()
         .bucket("photos")

@@ -1,4 +1,4 @@
-//! Services that take requests and never reply.
+//! Services that accept requests and never respond.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ use tests::{
 const TIMEOUT: Duration = Duration::from_secs(29);
 const FUNCTIONS: [(&str, usize); 4] = [("api", 2), ("photo-processor", 1), ("archive-builder", 1), ("email-sender", 1)];
 
-/// The API as processes, which reach the services through a network that fails when told to.
+/// A system whose API runs as processes, with a network to the services that fails on demand.
 struct Rig {
     app: TestApp,
     net: FaultNet,
@@ -35,7 +35,8 @@ impl Rig {
         Self { app, net, host }
     }
 
-    /// Both requests end in the API's own problem while the service hangs, and succeed in the same processes afterwards.
+    /// Checks that both requests return the API's own problem while the service hangs, and succeed in the same
+    /// processes afterwards.
     async fn survives(&self, service: Service, requests: [(Method, &str, Option<Value>); 2]) {
         let before = self.host.pids("api");
         self.net.hang(Some(service));
@@ -46,7 +47,7 @@ impl Rig {
             let answer = self.app.call("anna", method, path, body).await;
             assert!(answer.status.is_success(), "{service:?} {path}: {answer:?}");
         }
-        assert_eq!(self.host.pids("api"), before, "the processes serve on");
+        assert_eq!(self.host.pids("api"), before, "the same processes still run");
     }
 
     async fn refused(&self, (method, path, body): &(Method, &str, Option<Value>)) {
@@ -73,12 +74,12 @@ async fn hung_services_end_in_a_problem_within_the_timeout() {
     let order = rig.app.order("anna", "H-1", std::slice::from_ref(&photo)).await;
     let made = rig.app.post("anna", &format!("/orders/{order}/downloads"), json!({ "notify": false })).await;
     let download = made.text("/download/id");
-    // Not by asking for it: a process that has shown a download keeps its index.
+    // The test must not request the download: a process that has shown a download caches its index.
     rig.app.until_empty("downloads").await;
     let show = format!("/photos/{photo}");
     let new = json!({ "filename": "b.jpg", "content_type": "image/jpeg", "size_bytes": 1000 });
     rig.survives(Service::DynamoDb, [(Method::GET, &show, None), (Method::POST, "/photos", Some(new))]).await;
-    // The index of a ready download is read from S3, that of a new one is written there.
+    // The index of a ready download is read from S3; the index of a new one is written there.
     let (shown, made) = (format!("/downloads/{download}"), format!("/orders/{order}/downloads"));
     let terms = json!({ "notify": false, "max_downloads": 2 });
     rig.survives(Service::S3, [(Method::GET, &shown, None), (Method::POST, &made, Some(terms))]).await;

@@ -35,7 +35,7 @@ async fn the_same_request_again_makes_nothing_new_and_is_answered_alike() {
             let again = app.post_keyed("anna", path, &key, body.clone()).await;
             assert_eq!((again.status, again.text(id)), (first.status, first.text(id)), "{path}: {again:?}");
         }
-        // Another studio's key is another key, though it be spelled alike.
+        // The same key of another studio is another key.
         let other = app.post_keyed("berta", path, &key, body.clone()).await;
         assert_ne!(other.text(id), first.text(id), "{path}: {other:?}");
         // Without the key it is a new request.
@@ -45,7 +45,7 @@ async fn the_same_request_again_makes_nothing_new_and_is_answered_alike() {
     }
     app.until_empty("emails").await;
     app.until_empty("downloads").await;
-    // The order's confirmation, and two downloads': each once.
+    // The emails are the order's confirmation and those of two downloads, each once.
     app.until_emails(3).await;
     let downloads = app.get("anna", "/downloads").await.body;
     assert_eq!(downloads["items"].as_array().unwrap().len(), 2);
@@ -72,7 +72,7 @@ async fn a_key_with_another_body_or_route_is_refused_and_a_refused_request_frees
         assert_eq!((refused.status.as_u16(), refused.text("/field")), (422, "Idempotency-Key".into()), "{bad:?}");
     }
     assert_eq!(app.post_keyed("anna", "/photos", &"k".repeat(255), new_photo("a.jpg")).await.status, 201);
-    // A record that was deleted since can't be answered with again.
+    // A record that was deleted since cannot be returned again.
     app.delete("anna", &format!("/photos/{}", first.text("/photo/id"))).await;
     let gone = app.post_keyed("anna", "/photos", "k", new_photo("a.jpg")).await;
     assert_eq!((gone.status, gone.text("/type")), (StatusCode::GONE, "/problems/gone".into()));
@@ -90,7 +90,7 @@ async fn a_key_is_good_for_24_hours() {
     assert_ne!(later.text("/photo/id"), first);
 }
 
-/// The API dies at each of its await points, one after the other; then the client sends its request again.
+/// The API stops at each of its await points in turn; then the client repeats its request.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_anywhere_between_a_request_and_its_answer_leaves_one_record_and_one_job() {
     let stops = Stops::default();
@@ -114,7 +114,7 @@ async fn a_crash_anywhere_between_a_request_and_its_answer_leaves_one_record_and
             break;
         }
         assert_eq!(first.status, StatusCode::INTERNAL_SERVER_ERROR, "wait {waits}: {first:?}");
-        // Nobody knows yet that it is dead, unless it died before it began or after it had ended.
+        // The first request still owns its key, unless it stopped before it began or after it had ended.
         let soon = ask().await;
         assert!(matches!(soon.status.as_u16(), 409 | 202), "wait {waits}: {soon:?}");
         assert!(soon.status != StatusCode::CONFLICT || soon.text("/type") == "/problems/request-in-flight");
@@ -128,11 +128,11 @@ async fn a_crash_anywhere_between_a_request_and_its_answer_leaves_one_record_and
         app.until("anna", &format!("/downloads/{download}"), &["ready"]).await.unwrap();
     }
     let downloads = app.get("anna", "/downloads?limit=200").await.body;
-    assert_eq!(downloads["items"].as_array().unwrap().len(), made.len(), "each request made one");
+    assert_eq!(downloads["items"].as_array().unwrap().len(), made.len(), "each request created one");
     app.until_emails(made.len()).await;
 }
 
-/// What happened since does not change what an answered request is answered with, and the request does nothing more.
+/// Later events do not change the response to a repeated request, and the repeated request does nothing more.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answered_request_that_comes_much_later_does_nothing() {
     let app = TestApp::start().await;
@@ -141,7 +141,8 @@ async fn an_answered_request_that_comes_much_later_does_nothing() {
     let at_once = json!({ "queue": false });
     assert_eq!(app.post_keyed("anna", &process, "k", at_once.clone()).await.status, StatusCode::OK);
     assert_eq!(app.post("anna", &process, at_once.clone()).await.status, StatusCode::OK);
-    // Links to the pictures are signed anew each second; when it was processed tells whether it was once more.
+    // Links to the pictures are signed anew each second, so only `processed_at` shows whether the photo was processed
+    // again.
     let processed = app.get("anna", &photo).await.text("/processed_at");
     let again = app.post_keyed("anna", &process, "k", at_once).await;
     assert_eq!((again.status, again.text("/status")), (StatusCode::OK, "ready".into()), "{again:?}");

@@ -1,5 +1,5 @@
-//! Who may do what: every route of the OpenAPI document, as nobody, as another studio, as the right one, as an operator, and
-//! with a customer's token.
+//! Authorization: every route of the OpenAPI document, called without a token, as another studio, as the owner, as an
+//! operator, and with a customer's token.
 
 use std::collections::BTreeSet;
 
@@ -7,26 +7,26 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tests::{TestApp, jpeg};
 
-/// What a route answers to nobody, to another studio, to the right one, to an operator of that studio, and to a customer
-/// who shows the token of a link as if it were one of ours.
+/// A route's status without a token, for another studio, for the owner, for an operator of that studio, and for a
+/// customer who sends the token of a link as a bearer token.
 type Expected = [u16; 5];
 
-/// For a route that is open to all.
+/// Returns the statuses of a route without authorization.
 const fn open(status: u16) -> Expected {
     [status; 5]
 }
 
-/// For a route of one record.
+/// Returns the statuses of a route for one record.
 const fn record(status: u16) -> Expected {
     [401, 404, status, status, 401]
 }
 
-/// For a route that any studio may use, each for itself.
+/// Returns the statuses of a route that any studio may call for itself.
 const fn studio(status: u16) -> Expected {
     [401, status, status, status, 401]
 }
 
-/// For a route of operators.
+/// Returns the statuses of a route for operators.
 const fn operators(status: u16) -> Expected {
     [401, 403, 403, status, 401]
 }
@@ -63,7 +63,8 @@ impl World {
         Self { app, photo, spare, awaiting, order, download, email, operation, failed: format!("anna:{bad}"), token }
     }
 
-    /// The table: method, path as it is documented, path as it is called, body, expected. What changes the world stands last.
+    /// Returns the table: method, path as documented, path as called, body, expected statuses. Rows that change data
+    /// come last.
     fn routes(&self) -> Vec<(Method, &'static str, String, Option<Value>, Expected)> {
         let Self { photo, spare, awaiting, order, download, email, operation, failed, token, .. } = self;
         let (get, post, delete) = (Method::GET, Method::POST, Method::DELETE);
@@ -72,7 +73,7 @@ impl World {
         let new_order = json!({ "reference": "R", "customer": customer, "photo_ids": [photo] });
         let new_email =
             json!({ "template": "order_confirmation", "to": "e@example.com", "data": { "order_id": order } });
-        // Another studio names what is not its own: that is a field that can't be taken.
+        // The ids belong to another studio, so the field is refused.
         let others_ids = [401, 422, 201, 201, 401];
         vec![
             (get.clone(), "/health", "/health".into(), None, open(200)),
@@ -122,7 +123,7 @@ impl World {
                 Some(json!({ "which": "failed" })),
                 studio(202),
             ),
-            // The operator asks while the studio's own request is under way, or is done.
+            // The operator's request arrives while the studio's own request is in progress or done.
             (
                 post.clone(),
                 "/photos/{id}/process",
@@ -173,7 +174,7 @@ async fn every_route_answers_each_identity_as_the_table_says() {
         }
     }
     let covered: BTreeSet<_> = routes.iter().map(|(method, path, ..)| format!("{method} {path}")).collect();
-    assert_eq!(covered, documented(app).await, "a route has no row, or a row no route");
+    assert_eq!(covered, documented(app).await, "each route has a row and each row a route");
 }
 
 async fn documented(app: &TestApp) -> BTreeSet<String> {

@@ -1,13 +1,13 @@
-//! A system with nothing to do.
+//! An idle system.
 
 use std::time::Duration;
 
 use tests::TestApp;
 use tokio::runtime::Handle;
 
-/// Long polls come back every 20 s.
+/// The time of the measurement. Long polls end after 20 s.
 const WATCHED: Duration = Duration::from_secs(5);
-/// Times that a worker thread of the runtime went to sleep. With a timer for each open poll they are more than a thousand.
+/// The most wake-ups of the runtime's worker threads. With one timer per open poll there are more than a thousand.
 const MOST_WAKES: u64 = 300;
 
 fn wakes() -> u64 {

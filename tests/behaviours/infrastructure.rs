@@ -1,5 +1,5 @@
-//! What no checker of Terraform knows: that the plan agrees with the code, and with AWS's documentation. `.ci/deployment`
-//! writes the plan, and those of the examples beside it.
+//! Checks that the Terraform plan agrees with the code and with AWS's documentation, which no checker of Terraform
+//! covers. `.ci/deployment` writes the plan, and the examples' plans beside it.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -15,9 +15,9 @@ use local::WORKERS;
 use runtime::{env::Env, metrics};
 use serde_json::{Value, json};
 
-/// Where the plan lies, as `terraform show -json` writes it.
+/// The environment variable with the path of the plan, as `terraform show -json` writes it.
 const PLAN: &str = "DARKROOM_PLAN";
-/// What the functions can do without: they have sensible defaults.
+/// Variables that the functions do not require: they have defaults.
 const OPTIONAL: [&str; 7] = [
     "ARCHIVE_CHECKSUMS",
     "ARCHIVE_PREFERENCE",
@@ -27,7 +27,7 @@ const OPTIONAL: [&str; 7] = [
     "RUST_LOG",
     "SES_CONFIGURATION_SET",
 ];
-/// AWS's own metrics that dashboard and alarms show.
+/// AWS's own metrics on the dashboard and in alarms.
 const OF_AWS: [(&str, &[&str]); 5] = [
     ("AWS/SQS", &["ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible"]),
     ("AWS/Lambda", &["Errors", "Throttles", "ConcurrentExecutions"]),
@@ -35,7 +35,7 @@ const OF_AWS: [(&str, &[&str]); 5] = [
     ("AWS/ApiGateway", &["Count", "4xx", "5xx", "Latency"]),
     ("AWS/SES", &["Send", "Delivery", "Bounce", "Complaint", "Reputation.BounceRate", "Reputation.ComplaintRate"]),
 ];
-/// Actions that IAM grants on no single resource.
+/// Actions that IAM does not restrict to a resource.
 const ON_ANYTHING: [&str; 6] = [
     "cloudwatch:GetMetricData",
     "ses:GetAccount",
@@ -55,7 +55,7 @@ fn plan() -> Vec<Resource> {
     plan_at(&plan_file())
 }
 
-/// The plan of `infra/examples/complete`, before anything is made: what AWS chooses is not in it.
+/// Returns the plan of `infra/examples/complete`, before anything is created: values that AWS chooses are missing.
 fn plan_of_complete_example() -> Vec<Resource> {
     plan_at(&plan_file().with_extension("complete.json"))
 }
@@ -93,7 +93,7 @@ fn of_kind<'a>(plan: &'a [Resource], kind: &str) -> Vec<&'a Resource> {
     found
 }
 
-/// The only one of a kind whose field ends so.
+/// Returns the only resource of a kind whose field ends with `ends`.
 fn one<'a>(plan: &'a [Resource], kind: &str, field: &str, ends: &str) -> &'a Value {
     let mut found = of_kind(plan, kind).into_iter().filter(|r| r.values[field].as_str().unwrap().ends_with(ends));
     let first = found.next().unwrap_or_else(|| panic!("no {kind} whose {field} ends in {ends}"));
@@ -105,7 +105,7 @@ fn json(text: &Value) -> Value {
     serde_json::from_str(text.as_str().unwrap()).unwrap()
 }
 
-/// A statement's field: one or many.
+/// Returns a statement's field, which is one string or a list.
 fn strings(value: &Value) -> Vec<&str> {
     value
         .as_array()
@@ -126,7 +126,7 @@ fn queues_and_functions_are_as_the_table_says() {
         let visibility = queue["visibility_timeout_seconds"].as_u64().unwrap();
         assert!(visibility >= 6 * u64::from(worker.timeout_seconds), "{function}: {visibility}");
         let retention = |queue: &Value| queue["message_retention_seconds"].as_u64().unwrap();
-        assert!(retention(dlq) > retention(queue), "{function}: the DLQ forgets first");
+        assert!(retention(dlq) > retention(queue), "{function}: the DLQ expires messages first");
         let redrive = json(&queue["redrive_policy"]);
         assert_eq!(redrive["maxReceiveCount"], worker.max_receives, "{function}");
         assert_eq!(redrive["deadLetterTargetArn"], dlq["arn"], "{function}");
@@ -142,7 +142,7 @@ fn queues_and_functions_are_as_the_table_says() {
         assert_eq!(mapping["batch_size"], worker.batch_size, "{function}");
         let concurrency = mapping["scaling_config"][0]["maximum_concurrency"].as_u64().unwrap();
         assert_eq!(concurrency, u64::from(worker.max_concurrency), "{function}");
-        assert!(concurrency >= 2, "{function}: AWS allows no less");
+        assert!(concurrency >= 2, "{function}: AWS: at least 2");
     }
 }
 
@@ -157,7 +157,7 @@ fn the_alarms_of_a_queue_are_as_the_table_says() {
         assert_eq!(alarm("oldest-message")["threshold"], worker.healthy.oldest_seconds, "{function}");
         assert_eq!(alarm("waiting-jobs")["threshold"], worker.healthy.oldest_seconds * 1000, "{function}");
         assert_eq!(alarm("unreadable-records")["threshold"], 0, "{function}");
-        // A message that a crash left behind is seen again after so long, without anything being wrong.
+        // After a crash a message is visible again only after this time, which is not a fault.
         assert!(worker.healthy.oldest_seconds >= worker.visibility().as_secs(), "{function}");
     }
 }
@@ -233,7 +233,7 @@ fn every_variable_that_a_function_requires_is_set_and_no_other() {
     }
 }
 
-/// Does it, with these variables and those that Lambda sets?
+/// Returns an error unless the function starts with these variables and those that Lambda sets.
 fn starts(function: &str, mut variables: HashMap<String, String>) -> anyhow::Result<()> {
     for name in ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
         variables.insert(name.to_owned(), "us-east-1".to_owned());
@@ -269,7 +269,7 @@ fn dashboard_and_alarms_show_only_what_is_measured() {
             }
         }
     }
-    assert!(ours > 0, "nothing of ours is shown");
+    assert!(ours > 0, "no metric of ours is shown");
     for alarm in of_kind(&plan, "aws_cloudwatch_metric_alarm") {
         let [namespace, name] = ["namespace", "metric_name"].map(|field| alarm.values[field].as_str().unwrap());
         assert!(is_known(namespace, name), "{}: {namespace} {name}", alarm.address);
@@ -368,7 +368,7 @@ fn dead_letter_alarm_outlasts_missing_metrics() {
         assert_eq!(alarm["metric_name"], "ApproximateNumberOfMessagesVisible");
         assert_eq!(alarm["statistic"], "Maximum");
         assert_eq!(alarm["threshold"], 0);
-        // SQS sends none of an unused queue, and messages that are looked at are hidden for half a minute.
+        // SQS reports no value for an unused queue, and received messages are hidden for half a minute.
         assert_eq!(alarm["treat_missing_data"], "ignore");
         assert_eq!((&alarm["evaluation_periods"], &alarm["datapoints_to_alarm"]), (&json!(5), &json!(1)));
     }
@@ -387,7 +387,7 @@ fn services_use_the_key_as_aws_documents() {
         assert!(found.next().is_none(), "{service} has several statements");
         &first["Condition"]
     };
-    // S3 documents no condition on the sender; SQS names the queue as its encryption context.
+    // S3 documents no condition on the sender; SQS names the queue in its encryption context.
     let s3 = of("s3.amazonaws.com");
     let queue = s3["StringEquals"]["kms:EncryptionContext:aws:sqs:arn"].as_str().unwrap();
     assert!(queue.ends_with("-photos") && !s3.to_string().contains("aws:Source"), "{s3}");

@@ -23,11 +23,11 @@ use tokio::sync::Notify;
 /// A line on which one request is the builder's last.
 #[derive(Default)]
 struct LastRequest {
-    /// Which, from 1, and what becomes of it.
+    /// The number of the last request, from 1, and its fate.
     last: Mutex<Option<(usize, Fate)>>,
     count: AtomicUsize,
     reached: Arc<Notify>,
-    /// Answered requests that made a part.
+    /// The number of answered requests that made a part.
     parts: AtomicUsize,
 }
 
@@ -66,7 +66,7 @@ async fn ask(app: &TestApp, order: &str) -> String {
     made.text("/download/id")
 }
 
-/// Builds until the line says that this was the last request; true if the build ended before.
+/// Builds until the line reports the last request. Returns whether the build ended before.
 async fn build_until_killed(builder: &Arc<Builder>, line: &LastRequest, download: &str) -> bool {
     let (working, id) = (builder.clone(), download.to_owned());
     let mut build = tokio::spawn(async move { working.build("anna", &id, 60).await });
@@ -76,7 +76,7 @@ async fn build_until_killed(builder: &Arc<Builder>, line: &LastRequest, download
     }
     build.abort();
     let _ = build.await;
-    // What was under way may still take effect; a real lease gives it minutes.
+    // Requests in progress may still take effect. A real lease gives them minutes.
     tokio::time::sleep(Duration::from_millis(60)).await;
     false
 }
@@ -92,10 +92,11 @@ async fn a_builder_killed_at_any_request_is_gone_on_from_there() {
     killed_at_every(1).await;
 }
 
-/// Kills a build at its first request, and others at every so many requests more.
+/// Kills a build at its first request, and other builds at every `step`-th request.
 async fn killed_at_every(step: usize) {
     let app = TestApp::without_builder().await;
-    // Two prefixes and so a pad object, a suffix with a small photo in it, a photo that is copied as it is.
+    // The layout has two prefixes and so a pad object, a suffix with a small photo, and a photo that is copied
+    // unchanged.
     let photos = app.large_and_small("anna", "LsLL").await;
     let ids: Vec<String> = photos.iter().map(|(_, _, id)| id.clone()).collect();
     let order = app.order("anna", "K-1", &ids).await;
@@ -134,7 +135,7 @@ async fn killed_at_every(step: usize) {
     }
 }
 
-/// One ready archive, and nothing else.
+/// Checks that there is one ready archive and nothing else.
 async fn check(app: &TestApp, builder: &Builder, download: &str, told: &str) {
     let shown = app.get("anna", &format!("/downloads/{download}")).await.body;
     assert_eq!(shown["status"], "ready", "{told}: {shown}");
@@ -145,7 +146,7 @@ async fn check(app: &TestApp, builder: &Builder, download: &str, told: &str) {
     assert_eq!(app.left_behind("work/").await, (vec![], vec![]), "{told}");
     assert_eq!(builder.record("anna", download).await.position, None, "{told}");
 
-    // What the store says of the bytes that it has, beside what the layout said before there were any.
+    // The checksum that the store computed from its bytes is compared with the one that the layout computed before.
     let s3 = app.s3();
     let head =
         s3.head_object().bucket("downloads").key(format!("{archives}1.zip")).checksum_mode(ChecksumMode::Enabled);
@@ -153,7 +154,7 @@ async fn check(app: &TestApp, builder: &Builder, download: &str, told: &str) {
     assert_eq!(shown["crc32"], format!("{crc32:08x}"), "{told}");
 }
 
-/// Every photo is in the archive.
+/// Checks that every photo is in the archive.
 async fn check_photos(app: &TestApp, download: &str, photos: &[(String, Vec<u8>, String)], told: &str) {
     let key = format!("archives/anna/{download}/1.zip");
     let object = app.s3().get_object().bucket("downloads").key(key).send().await.unwrap();
@@ -165,7 +166,7 @@ async fn check_photos(app: &TestApp, download: &str, photos: &[(String, Vec<u8>,
     }
 }
 
-/// A line on which parts arrive one by one, each after a while.
+/// A line on which parts arrive one by one, each after a delay.
 #[derive(Default)]
 struct SlowParts {
     one_by_one: Arc<tokio::sync::Mutex<()>>,
@@ -207,20 +208,20 @@ async fn a_build_whose_time_is_up_goes_on_in_the_next_job_and_that_is_no_failure
     let download = ask(&app, &order).await;
     let (mut pauses, mut shown) = (0, 0);
     loop {
-        // Lambda's deadline less what settling takes leaves about a second.
+        // Lambda's deadline minus the time for settling leaves about a second.
         let answer = builder.build("anna", &download, 6).await;
         assert!(answer.batch_item_failures.is_empty(), "{answer:?}");
         let record = builder.record("anna", &download).await;
         if !record.files.built().is_empty() {
-            assert_eq!(record.work.attempts, 1, "pauses are not counted");
+            assert_eq!(record.work.attempts, 1, "pauses are not counted as attempts");
             break;
         }
-        assert_eq!((record.work.attempts, record.error), (0, None), "a pause is no failure");
+        assert_eq!((record.work.attempts, record.error), (0, None), "a pause is not a failure");
         assert!(record.position.is_some());
         assert!(record.progress.done >= shown, "{:?} after {shown}", record.progress);
         shown = record.progress.done;
         pauses += 1;
-        assert!(pauses < 20, "it gets on");
+        assert!(pauses < 20, "the build makes progress");
     }
     assert!(pauses >= 2, "{pauses} pauses");
     assert!(shown > 0, "a resumed build shows the stored parts");

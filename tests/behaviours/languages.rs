@@ -1,4 +1,4 @@
-//! A customer is spoken to in the language of the order.
+//! Emails and pages in the language of the order.
 
 use serde_json::json;
 use tests::{TestApp, jpeg};
@@ -30,7 +30,7 @@ async fn an_email_and_its_page_speak_the_customers_language() {
     }
 }
 
-/// An email that the shop asks for may be in another language than the order.
+/// An email that the shop requests may be in another language than the order.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_email_asked_for_is_in_the_language_asked_for() {
     let app = TestApp::start().await;

@@ -51,7 +51,7 @@ async fn a_revoked_link_is_gone_and_a_forged_one_never_was() {
     }
 }
 
-/// Addresses of S3 that were given out before live on for a while; what they lead to does not.
+/// S3 URLs issued before stay valid for a while, but their objects are deleted.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_taken_back_is_deleted_and_a_bare_photo_is_not() {
     let app = TestApp::start().await;
@@ -87,7 +87,7 @@ async fn a_link_of_an_unfinished_download_shows_a_page_and_hands_out_nothing() {
     assert!(code == 200 && page.contains("could not be packed"), "{page}");
 }
 
-/// Nor while a build ends, between the moments in which the request looks.
+/// An archive that does not exist is not delivered either if a build ends between two reads of the request.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_archive_that_there_is_not_is_neither_handed_out_nor_counted() {
     let app = TestApp::start().await;

@@ -1,4 +1,4 @@
-//! Lists cost what they show, and show what they should, also of records that an earlier build wrote.
+//! Lists read only what they show, and show all matching records, including records of an earlier build.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,7 +19,7 @@ use tests::{
 };
 use uuid::Uuid;
 
-/// The variable that says how many photos the studio has.
+/// The environment variable with the number of the studio's photos.
 const RECORDS: &str = "DARKROOM_RECORDS";
 const SHOWN: usize = 50;
 
@@ -31,7 +31,7 @@ impl Line for Watched {
     }
 }
 
-/// One photo in a hundred has failed. What DynamoDB answers for a page of those is compared with a page of all.
+/// One photo in a hundred has failed. The test compares the cost of a page of failed photos with that of a page of all.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_with_a_filter_reads_at_most_twice_what_it_shows() {
     let app = TestApp::start().await;
@@ -69,7 +69,7 @@ async fn a_page_with_a_filter_reads_at_most_twice_what_it_shows() {
         "{records} records: {of_filtered} bytes for a filtered page, {of_all} for one of all"
     );
 
-    // The next page goes on behind it, and a filter that nothing matches reads nothing.
+    // The next page continues behind the last item, and a filter without matches reads nothing.
     let next = photos.list_by(&studio, by, Some(filtered.items[9].id), 5, failed).await.unwrap();
     let ids = |photos: &[Photo]| photos.iter().map(|photo| photo.id).collect::<Vec<_>>();
     assert_eq!(ids(&next.items), ids(&filtered.items[10..15]));
@@ -107,7 +107,7 @@ async fn each_filter_finds_its_records_and_pages_through_them() {
     assert_eq!(pages(&app, "/downloads?status=expired").await, [""; 0]);
 }
 
-/// The ids on all pages of two records.
+/// Returns the ids on all pages of two records.
 async fn pages(app: &TestApp, path: &str) -> Vec<String> {
     let (mut ids, mut next) = (Vec::new(), Some(format!("{path}&limit=2")));
     while let Some(path_of_page) = next {
@@ -119,8 +119,8 @@ async fn pages(app: &TestApp, path: &str) -> Vec<String> {
     ids
 }
 
-/// What the build before wrote has no index attributes, and its orders no items for their photos: lists and deletions know
-/// it nevertheless, before and after an operation has filled it.
+/// Records of the previous build have no index attributes, and its orders no items for their photos. Lists and
+/// deletions handle them before and after an operation has added these.
 #[tokio::test(flavor = "multi_thread")]
 async fn records_of_an_earlier_build_are_listed_and_kept_before_and_after_they_are_filled() {
     let app = TestApp::with(|options| {
@@ -169,7 +169,7 @@ fn dynamodb(app: &TestApp) -> aws_sdk_dynamodb::Client {
 
 const INDEXED: [&str; 3] = ["PHOTOS_TABLE", "ORDERS_TABLE", "DOWNLOADS_TABLE"];
 
-/// Makes the tables as the build before left them.
+/// Recreates the tables of the previous build.
 async fn as_the_build_before(app: &TestApp) {
     let (dynamodb, env) = (dynamodb(app), app.env());
     for variable in INDEXED {
@@ -194,7 +194,7 @@ async fn as_the_build_before(app: &TestApp) {
     }
 }
 
-/// How many records lack what lists find them by.
+/// Returns the number of records without the index attributes of lists.
 async fn unindexed(app: &TestApp) -> usize {
     let (dynamodb, env) = (dynamodb(app), app.env());
     let mut count = 0;

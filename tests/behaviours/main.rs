@@ -1,4 +1,4 @@
-//! What Darkroom does, seen from outside: one file per behaviour.
+//! Darkroom's behaviour from outside: one file per behaviour.
 #![allow(clippy::unwrap_used, reason = "clippy lets tests unwrap, but not the functions that they share")]
 
 mod archives;

@@ -1,4 +1,4 @@
-//! Answers that S3 takes long to give.
+//! Slow responses of S3.
 
 use std::{
     collections::HashMap,
@@ -14,11 +14,11 @@ use tests::{
     proxy::{Fate, Line, Seen},
 };
 
-/// S3 takes longer to complete an archive than any other call may take in all.
+/// A line on which S3 takes longer to complete an archive than the limit of any other call.
 struct SlowCompletion;
 
 const TAKES: Duration = Duration::from_secs(8);
-/// Of the usual times: a call may take 6 s in all, its attempts and waits included.
+/// The share of the usual time limits in percent: a call may take 6 s in total, including its attempts and waits.
 const PERCENT: &str = "4";
 
 impl Line for SlowCompletion {
@@ -45,16 +45,16 @@ async fn a_completion_may_take_longer_than_other_calls() {
     let download = made.text("/download/id");
     let builder = app.builder_with(Arc::new(SlowCompletion), &[("SDK_PATIENCE_PERCENT", PERCENT)]).await;
     let answer = builder.build("anna", &download, 60).await;
-    assert!(answer.batch_item_failures.is_empty(), "the try failed");
+    assert!(answer.batch_item_failures.is_empty(), "the attempt failed");
     let shown = app.get("anna", &format!("/downloads/{download}")).await.body;
     assert_eq!((&shown["status"], &shown["attempts"]), (&json!("ready"), &json!(1)), "{shown}");
 }
 
-/// S3 answers copies and completions with the head at once and the body later.
+/// A line on which S3 sends the head of copies and completions immediately and the body later.
 struct HeadFirst {
     body_after: Duration,
     spaces: Option<Duration>,
-    /// How often each was asked for.
+    /// The number of requests per URI.
     asked: Mutex<HashMap<String, u32>>,
 }
 
@@ -80,7 +80,7 @@ async fn built_though_bodies_come_late(body_after: Duration, spaces: Option<Dura
     let line = Arc::new(HeadFirst { body_after, spaces, asked: Mutex::default() });
     let builder = app.builder_with(line.clone(), &[]).await;
     let answer = builder.build("anna", &download, 890).await;
-    assert!(answer.batch_item_failures.is_empty(), "the try failed");
+    assert!(answer.batch_item_failures.is_empty(), "the attempt failed");
     let shown = app.get("anna", &format!("/downloads/{download}")).await.body;
     assert_eq!((&shown["status"], &shown["attempts"]), (&json!("ready"), &json!(1)), "{shown}");
     let asked = line.asked.lock().unwrap();

@@ -22,7 +22,7 @@ async fn a_poison_body_in_a_batch_of_ten_good_ones_delays_and_doubles_none() {
         app.until("anna", &format!("/emails/{email}"), &["sent"]).await.unwrap();
     }
     app.until_empty("emails").await;
-    assert_eq!(app.depth("emails-dlq").await, 2, "both poison bodies lie in the DLQ");
+    assert_eq!(app.depth("emails-dlq").await, 2, "both poison bodies are in the DLQ");
     let emails = app.until_emails(10).await;
     let mut to: Vec<_> = emails.iter().map(|email| email["to"][0].to_string()).collect();
     to.sort();

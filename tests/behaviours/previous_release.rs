@@ -1,4 +1,4 @@
-//! Messages that the release before this one sent, and this one finds on its queues.
+//! Messages that the previous release sent and this release receives.
 
 use domain::{Job, operation::Operation};
 use jiff::Timestamp;
@@ -26,7 +26,7 @@ async fn old_operations_are_worked_off_by_the_housekeeper() {
     while app.system().step().await.unwrap() {}
     let begun = app.post("anna", "/photos/process", json!({ "which": "all" })).await;
     let operation = begun.text("/operation/id");
-    // The release before sent it to the queue of its records.
+    // The previous release sent the message to the queue of its records.
     let sent = app.system().queues().peek_all("default").unwrap();
     app.system().queues().purge("default").unwrap();
     app.send("photos", &sent[0].body).await;
@@ -39,7 +39,7 @@ async fn old_operations_are_worked_off_by_the_housekeeper() {
     assert_eq!(stored.work.claims, 1);
 }
 
-/// An operator retries the dead letter of an operation in the queue where the release before has left it.
+/// An operator retries an operation's dead letter in the queue of the previous release.
 #[tokio::test(flavor = "multi_thread")]
 async fn old_dead_letter_of_an_operation_is_retried() {
     let app = TestApp::start().await;

@@ -1,5 +1,5 @@
-//! A worker that continues its own work in new messages, and Lambda's rule against recursive loops. The functions run as
-//! processes: only there does the SDK pass the tracing header on.
+//! A worker that continues its own work in new messages, under Lambda's rule against recursive loops. The functions run
+//! as processes, because only there does the SDK send the tracing header.
 
 use std::time::Duration;
 
@@ -18,13 +18,13 @@ use tests::{
 };
 use uuid::Uuid;
 
-/// An operation forgets 100 failed emails in an invocation that has no time for more.
+/// The failed emails that an operation forgets in an invocation without time for more.
 const PAGE: usize = 100;
-/// More than Lambda allows by default.
+/// The number of invocations, more than Lambda allows by default.
 const INVOCATIONS: usize = 18;
-/// Settling takes 3 s, and a page begins with 5 s left or more: there is time for one page.
+/// The timeout. Settling takes 3 s, and a page begins with at least 5 s left, so there is time for one page.
 const TIMEOUT_SECONDS: u32 = 8;
-/// Receives of a refused message before it is a dead letter.
+/// The number of receives after which a rejected message is a dead letter.
 const MAX_RECEIVES: u32 = 2;
 
 struct Chain {
@@ -34,7 +34,7 @@ struct Chain {
 }
 
 impl Chain {
-    /// An operation that takes so many invocations, each of which sends the next one's message.
+    /// Starts an operation that takes `INVOCATIONS` invocations. Each sends the message of the next one.
     async fn begin(recursive_loop: RecursiveLoop) -> Self {
         let bins = tokio::task::spawn_blocking(build_functions).await.unwrap().unwrap();
         let host = Host::start(&bins, &[("api", 1), ("housekeeper", 1)]).await.unwrap();
@@ -60,7 +60,7 @@ impl Chain {
         self.app.get("ops", &format!("/operations/{}", self.operation)).await
     }
 
-    /// Delivers visible messages, at most as many batches as the operation takes; how many they were.
+    /// Delivers visible messages, at most as many batches as the operation takes. Returns the number of batches.
     async fn work(&self) -> usize {
         let source = self.app.system().source("default").unwrap();
         let mut batches = 0;
@@ -71,7 +71,7 @@ impl Chain {
     }
 }
 
-/// Fills the table with copies of one email that failed.
+/// Fills the table with copies of one failed email.
 async fn failed_emails(app: &TestApp) {
     let config = runtime::aws::config(&app.env(), runtime::aws::Patience::Job).unwrap();
     let dynamodb = runtime::aws::dynamodb(&app.env(), &config);
@@ -108,7 +108,7 @@ async fn recursive_loop_ends_in_the_dead_letter_queue() {
     let batches = chain.work().await;
     let stopped = chain.operation().await;
     assert_eq!((batches, &stopped.body["done"]), (17, &json!(16 * PAGE)), "the 17th was refused: {stopped:?}");
-    // It is refused at each receive, until SQS gives it up.
+    // The message is rejected at each receive, until SQS moves it to the dead-letter queue.
     for _ in 0..MAX_RECEIVES {
         chain.app.system().advance(Duration::from_secs(3600));
         chain.work().await;

@@ -2,7 +2,7 @@ use reqwest::StatusCode;
 use serde_json::json;
 use tests::{TestApp, jpeg, unzip};
 
-/// SQS's own redrive, as the console offers it: the job is taken up again, though its record was given up.
+/// SQS's own redrive, as the console offers it, restarts the job although its record had failed.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_redriven_from_the_dead_letter_queue_is_worked_on() {
     let mut app = TestApp::with(|options| {
@@ -15,7 +15,7 @@ async fn a_message_redriven_from_the_dead_letter_queue_is_worked_on() {
     let path = format!("/downloads/{}", made.text("/download/id"));
     app.until("anna", &path, &["failed"]).await.unwrap();
     app.until_empty("downloads").await;
-    // Before the cause is mended: it fails again, and is back.
+    // The cause still exists, so the job fails again and its message returns.
     app.system().queues().redrive("downloads-dlq", None).unwrap();
     app.until_empty("downloads").await;
     let failed = app.get("anna", &path).await.body;
@@ -28,7 +28,7 @@ async fn a_message_redriven_from_the_dead_letter_queue_is_worked_on() {
     assert_eq!((&ready["build"], &ready["attempts"]), (&json!(3), &json!(1)));
     assert_eq!(app.depth("downloads-dlq").await, 0);
     assert_eq!(ready["files"].as_array().unwrap().len(), 2, "{ready}");
-    // The restarted system has another port; the token is what a link is.
+    // The restarted system has another port, so the test builds the URL from the link's token.
     let link = format!("{}/d/{}", app.api(), made.text("/link").rsplit('/').next().unwrap());
     assert_eq!(unzip(app.fetch(&link).await.unwrap()).len(), 2, "the first link is good");
 }
@@ -44,27 +44,27 @@ async fn a_download_is_built_again_on_request_under_the_same_link() {
     let retry = format!("/downloads/{}/retry", first["id"].as_str().unwrap());
     let again = app.post("anna", &retry, json!({})).await;
     assert_eq!((again.status, again.text("/link")), (StatusCode::ACCEPTED, link.clone()), "{again:?}");
-    assert_eq!(again.body["download"]["file_size_bytes"], first["file_size_bytes"], "known before it is built");
+    assert_eq!(again.body["download"]["file_size_bytes"], first["file_size_bytes"], "known before the build");
     let path = format!("/downloads/{}", first["id"].as_str().unwrap());
     let ready = app.until("anna", &path, &["ready"]).await.unwrap();
     assert_eq!((&ready["build"], &ready["download_count"], &ready["crc32"]), (&json!(2), &json!(1), &first["crc32"]));
     assert_eq!(unzip(app.fetch(&link).await.unwrap()).len(), 3);
-    // One email a build.
+    // One email per build.
     app.until_emails(2).await;
 
     let single =
         app.post("anna", &format!("/orders/{order}/downloads"), json!({ "kind": "single", "photo_id": ids[1] })).await;
     let again = app.post("anna", &format!("/downloads/{}/retry", single.text("/download/id")), json!({})).await;
     assert_eq!((again.status, again.text("/download/status")), (StatusCode::OK, "ready".into()), "{again:?}");
-    // Of the second single build too.
+    // The second build of the single photo sends an email too.
     app.until_emails(4).await;
     app.delete("anna", &path).await;
     let refused = app.post("anna", &retry, json!({})).await;
     assert_eq!((refused.status, refused.text("/type")), (StatusCode::CONFLICT, "/problems/revoked".into()));
 }
 
-/// One of our own jobs, sent again after its record was given up, is no order to begin anew: the message of a redrive says
-/// that it was sent before.
+/// A job of this system that is sent again after its record failed does not restart the record. The message of a
+/// redrive does, because it shows that it was sent before.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_that_is_sent_again_after_its_record_was_given_up_sets_nothing_going() {
     let app = TestApp::with(|options| {
@@ -76,7 +76,7 @@ async fn a_job_that_is_sent_again_after_its_record_was_given_up_sets_nothing_goi
     let order = app.order("anna", "T-3", std::slice::from_ref(&photo)).await;
     let (download, _) = app.download("anna", &order, json!({})).await;
     app.until_depth("emails-dlq", 1).await;
-    // The archive's own message comes again, and its worker sends the email's job anew.
+    // The archive's own message is delivered again, and its worker sends the email's job again.
     let job = json!({ "v": 1, "job": "build_archive", "studio": "anna", "download": download["id"] });
     app.send("downloads", &job.to_string()).await;
     app.until_empty("downloads").await;

@@ -2,7 +2,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tests::{TestApp, campaigns::Stops, jpeg};
 
-/// Uploads so many photos and waits until they are developed; their ids, oldest first.
+/// Uploads photos and waits until they are processed. Returns their ids, oldest first.
 async fn ready_photos(app: &TestApp, count: u32) -> Vec<String> {
     let mut ids = Vec::new();
     for n in 0..count {
@@ -59,7 +59,7 @@ async fn all_failed_or_older_photos_are_developed_again_and_the_operation_says_h
     }
 }
 
-/// A photo that is developed again stays deliverable, and one that is under way is not begun twice.
+/// A photo that is processed again stays deliverable, and a photo in progress is not processed twice.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_developed_stays_in_place_until_it_is_developed_anew() {
     let app = TestApp::with(|options| options.by_hand = true).await;
@@ -85,8 +85,8 @@ async fn what_was_developed_stays_in_place_until_it_is_developed_anew() {
     assert_eq!((refused.status, refused.text("/type")), (StatusCode::CONFLICT, "/problems/not-uploaded".into()));
 }
 
-/// The worker dies at one await point after the other in the middle of the operation: every photo is developed again, and
-/// the operation is done.
+/// The worker stops at one await point after the other during the operation: every photo is processed again, and the
+/// operation finishes.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operation_whose_worker_dies_goes_on_and_misses_no_photo() {
     let stops = Stops::default();
@@ -107,10 +107,10 @@ async fn an_operation_whose_worker_dies_goes_on_and_misses_no_photo() {
         stops.aim("housekeeper", 1, waits);
         app.system().step().await.unwrap();
         if !stops.struck() {
-            assert!(waits > 10, "it waited {waits} times only");
+            assert!(waits > 10, "the worker waited only {waits} times");
             break;
         }
-        // Its lease, and the message's visibility, are over; what was left without a message is found by the sweep.
+        // The lease and the message's visibility timeout have ended. The sweep finds records without a message.
         for _ in 0..4 {
             app.system().advance(std::time::Duration::from_secs(2_000));
             app.system().sweep().await.unwrap();
@@ -124,7 +124,7 @@ async fn an_operation_whose_worker_dies_goes_on_and_misses_no_photo() {
     }
 }
 
-/// S3's event was lost on the way: asked to develop the photo, the API sees that its original is there.
+/// S3's event was lost. On request to process the photo, the API finds the original.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_whose_event_was_lost_is_developed_on_request() {
     let app = TestApp::with(|options| options.by_hand = true).await;
@@ -135,7 +135,7 @@ async fn an_upload_whose_event_was_lost_is_developed_on_request() {
     assert_eq!((asked.status, asked.text("/status")), (StatusCode::OK, "ready".into()), "{asked:?}");
 }
 
-/// A processor that refuses what an older one took does not take photos from the customers who bought them.
+/// A processor that refuses what an older version accepted does not take photos from the customers who bought them.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_photo_that_can_not_be_developed_again_stays_deliverable() {
     let mut app = TestApp::start().await;
@@ -152,7 +152,7 @@ async fn a_photo_that_can_not_be_developed_again_stays_deliverable() {
     assert_eq!(download["status"], "ready", "{download}");
 }
 
-/// Where S3 encrypts with a KMS key, the same bytes stored again have another ETag, and archives under way ask for the old one.
+/// With KMS encryption, the same bytes stored again have another ETag, and archives in progress require the old one.
 #[tokio::test(flavor = "multi_thread")]
 async fn pictures_that_come_out_the_same_again_are_not_stored_again() {
     let app = TestApp::start().await;
@@ -166,13 +166,13 @@ async fn pictures_that_come_out_the_same_again_are_not_stored_again() {
     };
     let before = listed().await;
     assert_eq!(before.len(), 2);
-    // S3 tells seconds.
+    // S3's timestamps have a resolution of one second.
     tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
     let again = app.post("anna", &format!("/photos/{photo}/process"), json!({ "queue": false })).await;
     assert_eq!(again.text("/status"), "ready");
     assert_eq!(listed().await, before);
 
-    // One that is gone is made anew.
+    // A missing picture is created again.
     s3.delete_object().bucket("photos").key(&before[0].0).send().await.unwrap();
     app.post("anna", &format!("/photos/{photo}/process"), json!({ "queue": false })).await;
     assert_eq!(listed().await.len(), 2);

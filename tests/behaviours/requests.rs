@@ -1,5 +1,5 @@
-//! What a walk costs in requests to AWS: the README's dollars are counted from these. A change that makes more of them
-//! should know that it does.
+//! The number of AWS requests of one complete run. The costs in README.md are computed from these numbers, so a change
+//! of them must be deliberate.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ async fn two_photos_an_order_an_archive_a_bare_file_and_three_emails_cost_so_man
     assert_eq!(counted, EXPECTED, "{counted:#?}");
 }
 
-/// By function, service and operation; the three objects of `api` are two uploads with its URLs, and an index.
+/// Requests by function, service and operation. The three objects of `api` are two uploads by its URLs, and an index.
 const EXPECTED: [&str; 25] = [
     "api/DynamoDb.BatchGetItem 3",
     "api/DynamoDb.BatchWriteItem 1",

@@ -21,7 +21,7 @@ async fn a_crash_in_the_middle_of_everything_loses_and_doubles_nothing() {
     let text = emails[0]["text"].as_str().unwrap();
     let token = made.text("/link").rsplit_once('/').unwrap().1.to_owned();
     assert!(text.contains(&token));
-    // The port is another one after the restart; the token is the same.
+    // After the restart the port differs; the token is the same.
     let files = unzip(app.fetch(&format!("{}/d/{token}", app.api())).await.unwrap());
     assert_eq!(files.len(), 13);
 }

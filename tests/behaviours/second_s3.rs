@@ -1,4 +1,4 @@
-//! The built functions on an S3 that is not ours: LocalStack's, which `tests/second-s3/run` starts.
+//! The built functions with the S3 of LocalStack, which `tests/second-s3/run` starts.
 
 mod killer;
 mod probes;
@@ -25,9 +25,9 @@ use tokio::task::JoinSet;
 
 use self::killer::{Killer, kill};
 
-/// The functions' timeout, and so the longest lease: a killed build is resumed when it has ended.
+/// The functions' timeout, and so the longest lease. A killed build is resumed when its lease has ended.
 const TIMEOUT_SECONDS: u32 = 20;
-/// The variable of the second S3's address, set by `tests/second-s3/run`.
+/// The environment variable with the second S3's address, set by `tests/second-s3/run`.
 const VARIABLE: &str = "SECOND_S3";
 
 type Photos = Vec<(String, Vec<u8>, String)>;

@@ -9,8 +9,8 @@ use tests::{
 
 const EMAILS: usize = 4;
 
-/// A request on a connection that SES has closed may have been heard or not, so that its email would be flagged. The sender
-/// uses each connection once.
+/// A request on a connection that SES has closed may or may not have arrived, so its email would be flagged. The sender
+/// therefore uses each connection once.
 #[tokio::test(flavor = "multi_thread")]
 async fn closed_idle_connections_leave_no_email_possibly_sent() {
     let net = FaultNet::start(&["email-sender"]).await.unwrap();
@@ -23,7 +23,7 @@ async fn closed_idle_connections_leave_no_email_possibly_sent() {
     for _ in 0..EMAILS {
         let to = json!({ "template": "order_confirmation", "to": "eva@example.com", "data": { "order_id": order } });
         let id = app.post("anna", "/emails", to).await.text("/email/id");
-        // One after the other: the connection of the last one is idle when the next one is sent.
+        // The emails are sent in sequence, so the last connection is idle when the next email is sent.
         let email = app.until("anna", &format!("/emails/{id}"), &["sent", "failed"]).await.unwrap();
         let fields = ["status", "attempts", "possible_duplicate"].map(|field| &email[field]);
         assert_eq!(fields, [&json!("sent"), &json!(1), &json!(false)], "{email}");

@@ -18,8 +18,8 @@ fn signal(name: &str, pid: u32) {
     assert!(Command::new("kill").args([format!("-{name}"), pid.to_string()]).status().unwrap().success());
 }
 
-/// The write that completes the photo is on its way when its worker is stopped; it arrives after a second worker has
-/// taken over and finished.
+/// A worker is stopped during the write that completes its photo. The write arrives after a second worker has taken
+/// over and finished.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_stopped_past_its_lease_is_refused_and_the_second_owners_work_stands() {
     let bins = tokio::task::spawn_blocking(build_functions).await.unwrap().unwrap();
@@ -43,7 +43,7 @@ async fn a_worker_stopped_past_its_lease_is_refused_and_the_second_owners_work_s
     photos.poll(0).await.unwrap();
     let id = app.upload("anna", "a.jpg", "image/jpeg", &jpeg(1, 600, 400)).await.unwrap();
     let put = Call { service: Service::DynamoDb, operation: "PutItem".into() };
-    // The claim is the first write of this count, the completion the second.
+    // The first such write is the claim, the second the completion.
     let completion = Site { function: "worker".into(), call: put, nth: 2 };
     net.begin(vec![Strike { site: completion.clone(), fault: Fault::Suspend, times: 1 }]);
     let stopped = Arc::new(Mutex::new(None));
@@ -62,12 +62,13 @@ async fn a_worker_stopped_past_its_lease_is_refused_and_the_second_owners_work_s
 
     let begun = Instant::now();
     while !photos.poll(1).await.unwrap() {
-        assert!(begun.elapsed() < Duration::from_secs(30), "the message came not back after the lease");
+        assert!(begun.elapsed() < Duration::from_secs(30), "the message did not return after the lease");
     }
     let second = app.get("anna", &format!("/photos/{id}")).await.body;
     assert_eq!((&second["status"], &second["attempts"]), (&json!("ready"), &json!(2)));
 
-    // It arrives while its sender still sleeps: one that wakes finds its time up and hangs up.
+    // The write arrives while its sender is still stopped: a resumed sender would find its time over and close the
+    // connection.
     net.release();
     let begun = Instant::now();
     let refused = || net.log().into_iter().find(|answered| answered.site == completion).and_then(|late| late.status);

@@ -1,4 +1,4 @@
-//! The sweep looks after what nobody else does.
+//! Sweeps: records whose message or event was lost.
 
 use std::time::Duration;
 
@@ -7,7 +7,8 @@ use runtime::clock::Clock;
 use serde_json::json;
 use tests::{TestApp, jpeg};
 
-/// S3's event is lost, or no worker could read the table while it was delivered: nobody has to ask for the photo.
+/// S3's event is lost, or no worker could read the table during its deliveries: the photo is processed without a
+/// request.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_whose_event_was_lost_is_found_when_its_url_has_expired() {
     let app = TestApp::with(|options| {
@@ -28,7 +29,7 @@ async fn an_upload_whose_event_was_lost_is_found_when_its_url_has_expired() {
     }
 }
 
-/// Records that a newer build wrote, or a hand: no reason to leave those behind them alone.
+/// Records of a newer build, or with manual changes, do not block the records behind them.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_that_can_not_be_read_keeps_no_other_from_being_looked_after() {
     let app = TestApp::with(|options| {

@@ -1,4 +1,4 @@
-//! `"queue": false`: the job is done before the answer.
+//! Synchronous requests (`"queue": false`): the job is done before the response.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,7 +22,7 @@ async fn an_email_a_photo_and_a_download_of_fifty_photos_are_finished_when_they_
     let email = json!({ "template": "order_confirmation", "to": "e@example.com", "data": { "order_id": order }, "queue": false });
     let sent = app.post("anna", "/emails", email).await;
     assert_eq!((sent.status, sent.text("/email/status")), (StatusCode::CREATED, "sent".into()), "{sent:?}");
-    assert_eq!(app.emails().await.len(), 1, "no waiting");
+    assert_eq!(app.emails().await.len(), 1, "the email was sent synchronously");
 
     let path = format!("/photos/{}/process", photos[0]);
     let developed = app.post("anna", &path, json!({ "queue": false })).await;
@@ -41,7 +41,7 @@ async fn an_email_a_photo_and_a_download_of_fifty_photos_are_finished_when_they_
     }
 }
 
-/// Slow enough to be overtaken by a patience of 4 seconds.
+/// Returns a layer that delays a function beyond the limit of 4 seconds.
 fn slow(function: &'static str) -> Layer {
     Arc::new(move |invoked: &str, run: Invocation| {
         if invoked != function {
@@ -67,7 +67,7 @@ async fn one_that_takes_too_long_is_on_the_queue_and_ends_ready() {
     let made = app.post("anna", &path, json!({ "queue": false })).await;
     assert_eq!(made.status, StatusCode::ACCEPTED, "{made:?}");
     let download = app.until("anna", &format!("/downloads/{}", made.text("/download/id")), &["ready"]).await.unwrap();
-    assert_eq!(download["attempts"], 1, "the one that was waited for has gone on, or the queue's has done it");
+    assert_eq!(download["attempts"], 1, "the synchronous job or the queue's job finished, not both");
     app.until_emails(1).await;
 }
 
@@ -112,7 +112,7 @@ async fn one_that_fails_at_its_first_try_is_on_the_queue_and_one_that_is_refused
     assert!(!again.text("/error/code").is_empty());
 }
 
-/// A download that was waited for is finished, but its worker could not send the email: the queue's job does.
+/// A synchronous download is finished, but its worker could not send the email's job: the queue's job sends it.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_email_of_one_that_is_finished_without_its_follow_up_is_sent_all_the_same() {
     let mut app = TestApp::with(|options| {

@@ -4,7 +4,7 @@ use tests::{TestApp, jpeg};
 #[tokio::test(flavor = "multi_thread")]
 async fn when_all_tries_fail_the_record_says_so_the_message_lies_in_the_dlq_and_the_customer_is_told() {
     let app = TestApp::with(|options| {
-        // A bucket that does not exist is an error that nobody foresaw: it is tried again until the tries are spent.
+        // A bucket that does not exist is an unexpected error: the job is retried until its attempts are used up.
         options.set("archive-builder", "DOWNLOADS_BUCKET", "no-such-bucket");
     })
     .await;
@@ -29,7 +29,7 @@ async fn a_customer_is_told_of_a_failure_once_however_often_it_is_tried_again() 
     let order = app.order("anna", "T-9", &[id]).await;
     let (download, _) = app.download("anna", &order, json!({})).await;
     app.until_emails(1).await;
-    // Its own message first: it would be a second one of the next build.
+    // The archive's own message must go first: otherwise the next build would receive it as a duplicate.
     app.until_empty("downloads").await;
     let path = format!("/downloads/{}", download["id"].as_str().unwrap());
     for build in [2, 3] {
@@ -59,7 +59,8 @@ async fn an_original_that_was_replaced_or_lost_fails_the_download_and_names_the_
         s3.delete_object().bucket("photos").key(&key).send().await.unwrap();
         let order = app.order("anna", name, &[kept.clone(), id.clone()]).await;
         if code == "photo_changed" {
-            // Other bytes, and no photo: the record keeps what was developed, or is failed; both name the photo.
+            // The new bytes are no photo: the record keeps its processed state or fails. In both cases the error names
+            // the photo.
             s3.put_object().bucket("photos").key(&key).body(b"other bytes".to_vec().into()).send().await.unwrap();
         }
         let made = app.post("anna", &format!("/orders/{order}/downloads"), json!({ "notify": false })).await;

@@ -1,10 +1,10 @@
-"""A web shop that knows the API by its generated client only: a photo goes up, is sold, and comes out of the ZIP as
-it was.
+"""A web shop that uses the API through its generated client only. It uploads a photo, sells it, and checks that the
+downloaded ZIP contains the same bytes.
 
     shop.py API
 
-`darkroom` is what the generator made. Besides, the shop makes the two requests that are none of the API's: the upload,
-which the API describes, and the download, to which the link leads.
+`darkroom` is the generated client. The shop makes two requests without it, because they do not go to the API: the
+upload, which the API describes, and the download from the link.
 """
 
 import io
@@ -40,14 +40,14 @@ PATIENCE_SECONDS = 60
 
 
 def answer(kind, response):
-    """What was answered, if it is of this kind: the client has a type for each status."""
+    """Returns the response if it has this type: the client has a type for each status."""
     if not isinstance(response, kind):
         sys.exit(f"{kind.__name__} was expected, not {response}")
     return response
 
 
 def wait(ask, status):
-    """Asks until the record stands so."""
+    """Requests the record until it has this status."""
     ends = time.monotonic() + PATIENCE_SECONDS
     while (record := ask()).status != status:
         if time.monotonic() > ends:
@@ -57,14 +57,14 @@ def wait(ask, status):
 
 
 def picture() -> bytes:
-    """A JPEG."""
+    """Returns a JPEG."""
     content = io.BytesIO()
     Image.linear_gradient("L").resize((640, 480)).save(content, "jpeg")
     return content.getvalue()
 
 
 def upload(client: AuthenticatedClient, filename: str, original: bytes) -> Photo:
-    """Announces a photo, uploads it as the answer says, and waits until it is developed."""
+    """Registers a photo, uploads it as the response says, and waits until it is processed."""
     new = NewPhoto(filename=filename, content_type="image/jpeg", size_bytes=len(original))
     announced = answer(PhotoWithUpload, create_photo.sync(client=client, body=new, idempotency_key=filename))
     how = announced.upload
@@ -76,7 +76,7 @@ def upload(client: AuthenticatedClient, filename: str, original: bytes) -> Photo
 
 
 def sell(client: AuthenticatedClient, photo: Photo) -> DownloadWithLink:
-    """Orders the photo, asks for the download, and waits until it is ready."""
+    """Orders the photo, requests the download, and waits until it is ready."""
     customer = NewCustomer(name="Eva Beispiel", email="eva@example.com")
     new = NewOrder(reference="2026-1017", customer=customer, photo_ids=[photo.id])
     order = answer(OrderWithPhotos, create_order.sync(client=client, body=new))
@@ -89,7 +89,7 @@ def sell(client: AuthenticatedClient, photo: Photo) -> DownloadWithLink:
 
 
 def fetch(client: AuthenticatedClient, link: str) -> bytes:
-    """The file behind a customer's link."""
+    """Returns the file of a customer's link."""
     token = link.rpartition("/")[2]
     page = answer(str, customer_page.sync(token, client=client))
     if "<form" not in page:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-# Per field, ExifTool's names in the order of trust that the record has.
+# ExifTool's names per field, in the record's order of preference.
 SOURCES = {
     "make": ["EXIF:Make", "XMP:Make"],
     "model": ["EXIF:Model", "XMP:Model"],
@@ -33,12 +33,12 @@ TIMES = [
 NUMBERS = {"iso", "f_number", "exposure_seconds", "focal_length_mm", "rating"}
 FIELDS = [*SOURCES, "taken_at", "gps", "size"]
 HEIF = {".heic", ".heif", ".hif", ".avif"}
-# Without letters or digits, a make, model or lens is blank.
+# A make, model or lens without letters and digits counts as blank.
 NAMES = {"make", "model", "lens"}
 
 
 def text(value):
-    """A text as the record has it: one line, trimmed, with lists joined."""
+    """Returns a text in the record's form: one line, trimmed, with lists joined."""
     joined = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
     return re.sub(r"[\t\r\n]", " ", joined.split("\0")[0]).strip()
 
@@ -56,7 +56,7 @@ def taken_at(tags):
 
 
 def iso(value):
-    """A date in EXIF's separators, whichever it has."""
+    """Returns a date with EXIF's separators."""
     return re.sub(r"^(\d{4})-(\d\d)-(\d\d)T", r"\1:\2:\3 ", str(value or "").strip())
 
 
@@ -73,7 +73,7 @@ def time(value, subseconds, offset):
 
 
 def position(tags):
-    """Latitude, longitude, altitude: EXIF's with their references, or XMP's, which ExifTool signs."""
+    """Returns latitude, longitude, altitude: EXIF's with their references, or XMP's, which ExifTool signs."""
     number = lambda value: float(value) if re.fullmatch(r"-?[\d.]+(e-?\d+)?", str(value)) else None
     signed = lambda name, negative: (
         None if f"EXIF:{name}Ref" not in tags or number(tags.get(f"EXIF:{name}")) is None
@@ -91,7 +91,7 @@ def position(tags):
 
 
 def size(tags):
-    """Width and height, as stored."""
+    """Returns width and height as stored."""
     sides = re.fullmatch(r"(\d+) (\d+)", str(tags.get("Composite:ImageSize")))
     return (float(sides[1]), float(sides[2])) if sides else None
 
@@ -109,9 +109,9 @@ def expected(field, tags):
             continue
         if field not in NUMBERS:
             return text(value)
-        # Several ISO values are those of several settings; the first is the photo's.
+        # Several ISO values belong to several settings; the photo's is the first.
         first = str(value[0] if isinstance(value, list) else value).split()[0]
-        # 65535 is "more than 65534".
+        # 65535 means "more than 65534".
         if field == "iso" and first == "65535":
             continue
         if re.fullmatch(r"-?[\d.]+(e-?\d+)?", first) and (float(first) > 0 or field == "rating"):
@@ -148,7 +148,7 @@ def main(explained, program, *files):
     records = {line["file"]: {**line["exif"], "size": line["size"]} for line in lines}
     # PDF's and other schemas of XMP have titles of their own.
     groups = [f"-XMP-{schema}:all" for schema in ("dc", "xmp", "photoshop", "tiff", "exif", "exifEX", "aux")]
-    # Errors of single files are in the output, and set the exit status.
+    # Errors of single files are in the output and set the exit status.
     command = ["exiftool", "-json", "-G0", "-n", "-EXIF:all", "-IPTC:all", "-Composite:ImageSize", *groups, *records]
     tags_of = json.loads(subprocess.run(command, check=False, capture_output=True, text=True).stdout)
 
@@ -160,7 +160,7 @@ def main(explained, program, *files):
         if exif.get("make"):
             makers.add(exif["make"].split()[0].lower())
         for field in FIELDS:
-            # Most samples have no picture, which is refused. Of HEIF, ExifTool shows the size before cropping.
+            # Most samples have no picture and are rejected. For HEIF, ExifTool shows the size before cropping.
             if field == "size" and (exif["size"] is None or Path(path).suffix.lower() in HEIF):
                 continue
             mine, theirs = ours(field, exif), expected(field, tags)

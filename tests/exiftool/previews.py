@@ -1,5 +1,5 @@
-"""Reads previews with ExifTool: they hold copyright notice, creator and credit line as the record has them, and nothing
-else that is metadata: previews.py METADATA DEVELOP_FOLDER FILE..."""
+"""Checks previews with ExifTool: they contain copyright notice, creator and credit line as the record does, and no
+other metadata: previews.py METADATA DEVELOP_FOLDER FILE..."""
 
 import json
 import shutil
@@ -8,12 +8,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-# ExifTool's names of what a preview may have, and the record's.
+# ExifTool's names of the metadata that a preview may have, and the record's names.
 RIGHTS = {"EXIF:Copyright": "copyright", "EXIF:Artist": "creator", "IPTC:Credit": "credit"}
-# What describes the file and its pixels, and the encoding of IPTC.
+# Tags that describe the file and its pixels, and IPTC's encoding.
 TECHNICAL = ("SourceFile", "ExifTool:", "File:", "JFIF:", "ICC_Profile:", "Composite:ImageSize", "Composite:Megapixels",
              "IPTC:CodedCharacterSet")
-# Written by ExifTool into copies of the first file: one in Latin script, one in others, with a position that must go.
+# Rights that ExifTool writes into copies of the first file: one set in Latin script, one in others, with a position
+# that the preview must not keep.
 WRITTEN = [
     ("latin.jpg", "© 2024 Jürg Österreicher", "Jürg Österreicher", "Agence Été"),
     ("others.jpg", "Ω 相機 ©", "Анна 相機", "Ω 通信社"),
@@ -46,7 +47,7 @@ def main(metadata, develop_folder, *files):
         name = Path(tags["SourceFile"]).name.removesuffix(".jpg")
         exif = exif_of[name]
         expected = {tag: exif[field] for tag, field in RIGHTS.items() if field in exif}
-        # ExifTool prints numbers of JSON for texts of digits.
+        # ExifTool prints texts of digits as JSON numbers.
         found = {tag: str(value) for tag, value in tags.items() if not tag.startswith(TECHNICAL)}
         with_rights += bool(expected)
         with_position += "gps" in exif

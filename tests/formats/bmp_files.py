@@ -1,5 +1,5 @@
-"""BMP by header, depth, masks, compression and order of rows. Expected pictures are what the files are made of: Pillow reads
-the same, but does not know all masks."""
+"""BMP by header, depth, masks, compression and order of rows. The expected pictures are the arrays from which the files
+are made: Pillow reads the same, but does not support all masks."""
 
 import itertools
 import struct
@@ -14,7 +14,7 @@ RGB, RLE8, RLE4, BITFIELDS = 0, 1, 2, 3
 
 
 def rows(samples, bits):
-    """Rows of packed pixel values, padded to four bytes."""
+    """Returns rows of packed pixel values, padded to four bytes."""
     packed = []
     for row in samples:
         if bits >= 8:
@@ -46,7 +46,7 @@ def bmp(header, bits, data, size, compression=RGB, palette=(), masks=(), top_dow
 
 
 def run_lengths(samples, bits):
-    """RLE8 or RLE4: runs, literals where no value repeats, an end for each row and for the picture."""
+    """Encodes RLE8 or RLE4: runs, literals where no value repeats, an end of each row and of the picture."""
     out = b""
     for row in samples:
         at = 0
@@ -68,7 +68,7 @@ def run_lengths(samples, bits):
 
 
 def masked(samples, masks):
-    """Pixel values of channels of 0 to 1 under these masks, and what is left of the channels."""
+    """Returns pixel values of channels of 0 to 1 under these masks, and the channels after rounding."""
     value = numpy.zeros(samples.shape[:2], dtype="uint32")
     kept = []
     for channel, mask in enumerate(masks):

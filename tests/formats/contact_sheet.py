@@ -1,4 +1,4 @@
-"""Lays previews beside libvips' pictures of the same files: contact_sheet.py DEVELOP_FOLDER CASES OUTPUT [FILE...]
+"""Draws previews beside libvips' pictures of the same files: contact_sheet.py DEVELOP_FOLDER CASES OUTPUT [FILE...]
 
 Writes OUTPUT/orientations.png, colours.png, formats.png and, of further files, others.png. Each cell has a name, the mean and
 the largest difference of 255, and three pictures: the preview, libvips' picture, and eight times their difference."""
@@ -27,7 +27,7 @@ def orientations(chart, folder):
     for orientation in range(1, 9):
         exif = Image.Exif()
         exif[0x0112] = orientation
-        # Stored so that each is upright again.
+        # The pixels are stored so that each picture is upright again.
         undo = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}
         stored = chart.transpose(Image.Transpose(undo[orientation])) if orientation > 1 else chart
         stored.save(folder / f"orientation-{orientation}.jpg", quality=92, exif=exif)
@@ -43,7 +43,7 @@ def formats(chart, cases, folder):
 
 
 def by_libvips(path):
-    """As a gallery made by libvips shows it: upright, sRGB, over white."""
+    """Returns the picture as a gallery made with libvips shows it: upright, sRGB, over white."""
     image = pyvips.Image.thumbnail(str(path), 2048, height=2048, size="down", export_profile="srgb", intent="relative")
     image = image.colourspace("srgb")
     image = image.flatten(background=255) if image.hasalpha() else image
@@ -79,7 +79,7 @@ def cell(name, ours, theirs):
 
 
 def sheet(develop, originals, output):
-    """One sheet of all files of a folder."""
+    """Draws one sheet with all files of a folder."""
     with tempfile.TemporaryDirectory() as previews:
         lines = subprocess.run([develop, originals, previews], check=True, capture_output=True, text=True).stdout
         outcomes = dict(line.split("\t") for line in lines.splitlines())

@@ -51,13 +51,14 @@ def packet(attributes, inside=""):
 
 
 def iso_metadata():
-    """Minimum and writer version 0; one channel, base colour space; headrooms, then gains, gamma and offsets as fractions."""
+    """Returns ISO 21496-1 metadata: minimum and writer version 0; one channel, base colour space; then fractions:
+    headrooms, gains, gamma and offsets."""
     fractions = [(0, 1), (2, 1), (0, 1), (2, 1), (1, 1), (1, 64), (1, 64)]
     return struct.pack(">HHB", 0, 0, 0x40) + b"".join(struct.pack(">II", *fraction) for fraction in fractions)
 
 
 def index(primary_bytes, map_bytes, from_header):
-    """The MPF segment: its own version, the count, and an entry of each picture."""
+    """Returns the MPF segment: its version, the count, and an entry per picture."""
     entries = struct.pack(">IIIHH", 0x030000, primary_bytes, 0, 0, 0) + struct.pack(">IIIHH", 0, map_bytes, from_header, 0, 0)
     fields = struct.pack(">HHI4s", 0xB000, 7, 4, b"0100") + struct.pack(">HHII", 0xB001, 4, 1, 2)
     fields += struct.pack(">HHII", 0xB002, 7, len(entries), 50)
@@ -65,7 +66,7 @@ def index(primary_bytes, map_bytes, from_header):
 
 
 def with_gain_map(primary, before, gain_map):
-    """The primary JPEG with segments and an index, and the gain map behind it."""
+    """Returns the primary JPEG with segments and an index, followed by the gain map."""
     length = len(primary) + len(before) + len(index(0, 0, 0))
     segments = before + index(length, len(gain_map), length - 2 - len(before) - 8)
     return primary[:2] + segments + primary[2:] + gain_map
@@ -88,7 +89,7 @@ def hdr(kind, primary, gain_map):
 
 
 def files(folder):
-    """A gain map that has nothing to do with the picture, smaller, as large, and larger; gray and in colours."""
+    """Writes files with a gain map unrelated to the picture: smaller, as large, and larger; gray and in colours."""
     primary = jpeg((picture.rgb() * 255 + 0.5).astype("uint8"), 95)
     size = {"quarter": (picture.HEIGHT // 4, picture.WIDTH // 4), "same": (picture.HEIGHT, picture.WIDTH),
             "larger": (picture.HEIGHT * 2, picture.WIDTH * 2)}
@@ -103,7 +104,7 @@ def files(folder):
 
 
 def case(chart, output):
-    """The chart at a quarter of its size, with a gain map of its lights that is as large."""
+    """Writes the chart at a quarter of its size, with a gain map of its lights in the same size."""
     image = Image.open(chart).convert("RGB").reduce(4)
     gain = numpy.asarray(image.convert("L")).astype(int) * 2 - 255
     gain_map = jpeg(numpy.clip(gain, 0, 255).astype("uint8"), 80)

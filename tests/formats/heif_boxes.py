@@ -1,4 +1,4 @@
-"""Takes HEIF files apart into coded items and puts items together again, for layouts that no encoder writes."""
+"""Splits HEIF files into coded items and assembles items in layouts that no encoder writes."""
 
 import dataclasses
 import struct
@@ -35,7 +35,7 @@ class Item:
 
 
 def items(data):
-    """All items of a file as encoders here write them, in the order of their identifiers."""
+    """Returns all items of a file from one of these encoders, in the order of their identifiers."""
     meta = dict(boxes(dict(boxes(data))[b"meta"][4:]))
     properties = dict(boxes(meta[b"iprp"]))
     all_properties = list(boxes(properties[b"ipco"]))
@@ -82,8 +82,8 @@ def places(iloc):
 
 
 def file(brand, all_items, version=0, idat=(), pieces=1, wide=False, before=b"", after=b""):
-    """A file whose primary item is the first. `version` is that of `iloc`; `idat` lists items whose bytes are there; `pieces`
-    is the count of extents of each other item."""
+    """Returns a file whose primary item is the first. `version` is that of `iloc`; `idat` lists items whose bytes are
+    there; `pieces` is the number of extents of each other item."""
     ids = range(1, len(all_items) + 1)
     unique = list(dict.fromkeys(each for item in all_items for each in item.properties))
     essential = (b"hvcC", b"av1C", b"irot", b"imir", b"clap")
@@ -106,7 +106,7 @@ def file(brand, all_items, version=0, idat=(), pieces=1, wide=False, before=b"",
     inside = b"".join(item.data for place, item in enumerate(all_items) if place in idat)
 
     def laid(start):
-        """The file, with item bytes from `start` on."""
+        """Returns the file, with item bytes from `start` on."""
         at, inside_at = start, 0
         entries = b""
         for place, (number, item) in enumerate(zip(ids, all_items)):
@@ -149,7 +149,7 @@ def size(width, height):
 
 
 def crop(width, height, across=(0, 1), down=(0, 1)):
-    """Offsets are fractions of pixels from centre to centre."""
+    """Returns a `clap` box. Offsets are fractions of pixels between the centres."""
     return box(b"clap", struct.pack(">IIIIiIiI", width, 1, height, 1, *across, *down))
 
 

@@ -1,5 +1,5 @@
-"""HEIC and AVIF by chroma format, depth, range, alpha, grids, transforms, colours and containers. Expected pictures are made
-of what libheif (pillow-heif) and libavif (Pillow, imagecodecs) read."""
+"""HEIC and AVIF by chroma format, depth, range, alpha, grids, transforms, colours and containers. Expected pictures are
+derived from what libheif (pillow-heif) and libavif (Pillow, imagecodecs) read."""
 
 import io
 import itertools
@@ -25,7 +25,7 @@ def with_alpha(samples):
 
 
 def heic(samples, bits=8, **options):
-    """An HEIC file by x265 of samples of 0 to 1."""
+    """Writes an HEIC file with x265 from samples of 0 to 1."""
     mode = {1: "L", 3: "RGB", 4: "RGBA"}[samples.shape[-1]] + (f";{bits}" if bits > 8 else "")
     data = (samples * (2**bits - 1) + 0.5).astype("uint8" if bits == 8 else "<u2").tobytes()
     file = io.BytesIO()
@@ -35,7 +35,7 @@ def heic(samples, bits=8, **options):
 
 
 def avif(samples, **options):
-    """An AVIF file by libaom."""
+    """Writes an AVIF file with libaom."""
     file = io.BytesIO()
     array = eight(samples)
     Image.fromarray(array[..., 0] if array.shape[-1] == 1 else array).save(file, "AVIF", **{"quality": 95, "speed": 8, **options})
@@ -51,18 +51,18 @@ def over_white(samples):
 
 
 def read_heic(data):
-    """By libheif, which crops and turns: 0 to 1, over white."""
+    """Reads a file with libheif, which crops and rotates: 0 to 1, over white."""
     shown = numpy.asarray(pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=False))
     return over_white(shown / numpy.iinfo(shown.dtype).max)
 
 
 def read_avif(data):
-    """By libavif, whose caller turns."""
+    """Reads a file with libavif, whose caller rotates."""
     return over_white(numpy.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(data)))) / 255)
 
 
 def coded(file, folder, group):
-    """Chroma formats, depths, ranges, matrices, qualities and odd sizes, as encoders write them."""
+    """Writes chroma formats, depths, ranges, matrices, qualities and odd sizes, as encoders write them."""
     rgb, gray = picture.rgb(), picture.gray()[..., None]
     odd = rgb[:53, :71]
     if file is heic:
@@ -84,7 +84,7 @@ def coded(file, folder, group):
     for label, (samples, options) in kinds.items():
         data = file(samples, **options)
         if label == "exif-orientation" and file is avif:
-            # Pillow's encoder takes the orientation into `irot`.
+            # Pillow's encoder converts the orientation into `irot`.
             assert b"irot" in data
         name = f"{group}-coded-{label.replace(':', '')}.{group}"
         (folder / name).write_bytes(data)
@@ -92,7 +92,7 @@ def coded(file, folder, group):
 
 
 def deep(folder):
-    """AVIF of 10 and 12 bits, which Pillow writes none of; libavif by imagecodecs does."""
+    """Writes AVIF of 10 and 12 bits with imagecodecs' libavif; Pillow writes neither."""
     kinds = {f"{chroma}-{bits}bits": (picture.rgb(), chroma, bits) for chroma in ("420", "422", "444") for bits in (10, 12)}
     kinds |= {f"400-{bits}bits": (picture.gray(), "400", bits) for bits in (10, 12)}
     kinds |= {f"alpha-{bits}bits": (with_alpha(picture.rgb()), "444", bits) for bits in (10, 12)}
@@ -106,7 +106,7 @@ def deep(folder):
 
 
 def grids(file, read, folder, group):
-    """A canvas of tiles, as phones and libavif's tools write it; of alpha, and of gray, too."""
+    """Writes grids of tiles, as phones and libavif's tools do; with alpha and in gray, too."""
     kind = b"hvc1" if file is heic else b"av01"
     y, x = numpy.mgrid[0:200, 0:270] / 270
     canvas = numpy.stack([0.1 + 0.8 * x, 0.1 + 0.8 * y, 0.5 + 0.4 * numpy.sin(5 * (x + y))], axis=-1)
@@ -142,19 +142,19 @@ def kind_brand(kind):
 
 
 def primary(file, samples, **options):
-    """The coded item without the properties that the encoder chose; libheif crops to odd sizes by its own."""
+    """Returns the coded item without the encoder's properties; libheif adds a crop for odd sizes."""
     item = heif.items(file(samples, **options))[0]
     return heif.Item(item.kind, item.data, heif.without(item.properties, b"colr", b"clap", b"irot", b"imir"))
 
 
 def transforms(file, read, folder, group):
-    """Crop, rotation and mirroring in every order of two, and some of three."""
+    """Writes crop, rotation and mirroring in every order of two, and some of three."""
     samples = picture.rgb()[:48, :64]
     item = primary(file, samples, **({"chroma": 444} if file is heic else {"subsampling": "4:4:4"}))
     plain = read(heif.file(kind_brand(item.kind), [item]))
     steps = {f"irot{turns}": (heif.rotation(turns), lambda shown, turns=turns: numpy.rot90(shown, turns)) for turns in range(4)}
     steps |= {f"imir{axis}": (heif.mirror(axis), lambda shown, axis=axis: numpy.flip(shown, axis)) for axis in (0, 1)}
-    # 41 x 29 pixels whose centre is 3 to the right of, and 2 above, that of the picture.
+    # 41 x 29 pixels whose centre is 3 to the right of, and 2 above, the centre of the picture.
     steps["clap"] = (heif.crop(40, 28, (3, 1), (-2, 1)), cropped)
     chains = [(), *[(step,) for step in steps], *itertools.permutations(steps, 2), ("clap", "irot1", "imir0"), ("irot3", "clap", "imir1"), ("imir1", "irot1", "clap")]
     for chain in chains:
@@ -163,7 +163,7 @@ def transforms(file, read, folder, group):
         for step in chain:
             shown = steps[step][1](shown)
         data = heif.file(kind_brand(item.kind), [changed])
-        # libheif applies all in order; Pillow turns by the first of each kind, and never crops.
+        # libheif applies all in order; Pillow applies only the first of each kind, and never crops.
         if file is heic:
             reference = read(data)
             assert reference.shape == shown.shape and picture.psnr(reference, shown) > 40, chain
@@ -179,7 +179,7 @@ def cropped(shown):
 
 
 def colours(file, read, folder, group):
-    """Code points and profiles; libheif and libavif leave both to their callers."""
+    """Writes code points and profiles; libheif and libavif leave both to their callers."""
     samples = picture.rgb()
     item = primary(file, samples, **({"chroma": 444} if file is heic else {"subsampling": "4:4:4"}))
     shown = read(heif.file(kind_brand(item.kind), [heif.Item(item.kind, item.data, [*item.properties, heif.code_points(1, SRGB, 6, True)])]))[:56, :80]
@@ -215,7 +215,7 @@ def item_height(item):
 
 
 def containers(file, read, folder, group):
-    """Versions and sizes of tables, pieces of items, derived items, and what else stands in files."""
+    """Writes versions and sizes of tables, pieces of items, derived items, and further boxes."""
     samples = picture.rgb()[:48, :64]
     item = primary(file, samples)
     brand = kind_brand(item.kind)

@@ -1,5 +1,5 @@
-"""JPEG XL by samples, depth, coding and container, of JPEGs with every orientation, and with profiles. Expected pictures are
-made of what libjxl reads."""
+"""JPEG XL by samples, depth, coding and container, of JPEGs with every orientation, and with profiles. Expected
+pictures are derived from what libjxl reads."""
 
 import io
 import itertools
@@ -34,7 +34,7 @@ def codings(folder):
         stored = stored[..., 0] if stored.shape[-1] == 1 else stored
         name = f"jxl-{'lossless' if lossless else 'lossy'}-{label}-{bits}{'-container' * container}.jxl"
         (folder / name).write_bytes(imagecodecs.jpegxl_encode(stored, usecontainer=container, **more))
-        # This writer says that more than 8 bits are linear light. What has been lossy comes out in sRGB, and is then laid over
+        # This writer marks more than 8 bits as linear light. Lossy files come out in sRGB and are then blended over
         # white.
         encode = picture.encode if bits > 8 else lambda light: light
         yield name, encode(over_white(samples)) if lossless else over_white_encoded(samples, encode)
@@ -47,7 +47,7 @@ def over_white_encoded(samples, encode):
 
 
 def of_jpegs(folder):
-    """Recompressed JPEGs: the codestream has EXIF's orientation and the profile."""
+    """Writes recompressed JPEGs: the codestream has EXIF's orientation and the profile."""
     image = Image.fromarray((picture.rgb() * 255 + 0.5).astype("uint8"))
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     for orientation in range(1, 9):
@@ -62,7 +62,7 @@ def of_jpegs(folder):
 
 
 def metadata(folder):
-    """EXIF beside an upright codestream does not turn it."""
+    """Writes EXIF beside an upright codestream, which must not rotate it."""
     image = Image.fromarray((picture.rgb() * 255 + 0.5).astype("uint8"))
     exif = Image.Exif()
     exif[0x0112] = 6

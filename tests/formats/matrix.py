@@ -1,4 +1,4 @@
-"""Writes the matrix, develops it, compares, prints a table."""
+"""Writes the files of the matrix, develops them, compares the previews and prints a table."""
 
 import collections
 import io
@@ -17,12 +17,13 @@ import picture
 import raster_files
 import tiff_files
 
-# In dB, against the expected picture as a JPEG of the preview's kind. Mistakes in layouts leave less than 25.
+# The least PSNR in dB, against the expected picture as a JPEG of the preview's kind. Mistakes in layouts give less than
+# 25.
 RIGHT = 35
 
 
 def as_preview(shown):
-    """Through a JPEG, so that hard edges and dithers do not count."""
+    """Returns the picture after a JPEG round trip, so that hard edges and dithers do not count."""
     encoded = io.BytesIO()
     eight = (numpy.clip(shown, 0, 1) * 255 + 0.5).astype("uint8")
     Image.fromarray(eight).save(encoded, "JPEG", quality=80, subsampling=2)

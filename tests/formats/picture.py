@@ -1,4 +1,4 @@
-"""The picture that all files of the matrix show, and what conversions make of it."""
+"""The picture that all files of the matrix show, and its conversions."""
 
 import numpy
 
@@ -10,7 +10,7 @@ DISPLAY_P3 = [(0.3127, 0.3290), (0.680, 0.320), (0.265, 0.690), (0.150, 0.060)]
 
 
 def rgb():
-    """Smooth, so that the preview's JPEG costs little; of different colour everywhere, so that shifts show."""
+    """Returns the picture: smooth, so that JPEG loses little, and of varying colour, so that shifts are visible."""
     y, x = numpy.mgrid[0:HEIGHT, 0:WIDTH]
     x, y = x / (WIDTH - 1), y / (HEIGHT - 1)
     return numpy.stack([0.1 + 0.8 * x, 0.1 + 0.8 * y, 0.5 + 0.4 * numpy.sin(3 * (x + y))], axis=-1)
@@ -26,13 +26,13 @@ def alpha():
 
 
 def selection(n):
-    """A saved selection: has hard edges, and nothing to do with the picture."""
+    """Returns a saved selection: it has hard edges and is unrelated to the picture."""
     y, x = numpy.mgrid[0:HEIGHT, 0:WIDTH]
     return (((x // 9) + (y // 7) + n) % 2).astype(float)
 
 
 def encode(light):
-    """sRGB's transfer function."""
+    """Applies sRGB's transfer function."""
     light = numpy.clip(light, 0, 1)
     return numpy.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
 
@@ -42,14 +42,14 @@ def decode(samples):
 
 
 def to_xyz(primaries):
-    """The matrix from linear RGB. All spaces here have D65, so that nothing has to be adapted."""
+    """Returns the matrix from linear RGB to XYZ. All spaces here have D65, so no adaptation is needed."""
     xyz = [numpy.array([x / y, 1, (1 - x - y) / y]) for x, y in primaries]
     columns = numpy.stack(xyz[1:], axis=-1)
     return columns * numpy.linalg.solve(columns, xyz[0])
 
 
 def converted(light, primaries):
-    """Linear light of other primaries, in sRGB."""
+    """Converts linear light of other primaries to sRGB."""
     return encode(light @ (numpy.linalg.inv(to_xyz(SRGB)) @ to_xyz(primaries)).T)
 
 

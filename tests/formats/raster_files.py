@@ -1,5 +1,5 @@
-"""PNG by colour type, depth, interlacing, transparency and colour chunks; WebP and GIF. Expected pictures are made of what
-libpng (imagecodecs), libwebp and Pillow read."""
+"""PNG by colour type, depth, interlacing, transparency and colour chunks; WebP and GIF. Expected pictures are derived
+from what libpng (imagecodecs), libwebp and Pillow read."""
 
 import io
 import itertools
@@ -20,7 +20,7 @@ def chunk(kind, data):
 
 
 def lines(samples, depth):
-    """Rows of samples, packed, each with a filter byte."""
+    """Returns rows of packed samples, each with a filter byte."""
     packed = b""
     for row in samples.reshape(samples.shape[0], -1):
         if depth == 16:
@@ -33,7 +33,7 @@ def lines(samples, depth):
 
 
 def png(samples, kind, depth, interlaced=False, before=()):
-    """A PNG of integer samples (rows, columns, channels)."""
+    """Returns a PNG of integer samples (rows, columns, channels)."""
     height, width = samples.shape[:2]
     if interlaced:
         passes = [samples[y::dy, x::dx] for x, y, dx, dy in ADAM7]
@@ -46,7 +46,7 @@ def png(samples, kind, depth, interlaced=False, before=()):
 
 
 def read(data):
-    """By libpng: gray or RGB of 0 to 1, over white."""
+    """Reads a file with libpng: gray or RGB of 0 to 1, over white."""
     samples = imagecodecs.png_decode(data)
     samples = samples / numpy.iinfo(samples.dtype).max
     samples = samples[..., None] if samples.ndim == 2 else samples
@@ -68,13 +68,13 @@ def pngs(folder):
             samples = picture.selection(0)[..., None].astype("uint16")
         before = []
         if transparent:
-            # One value is clear: a patch of it.
+            # One value is transparent: a patch of it.
             samples[10:30, 10:40] = 0
             before = [(b"tRNS", b"\0\0" * samples.shape[-1])]
         data = png(samples, kind, depth, interlaced, before)
         name = f"png-{depth}bits-{kind}{'-interlaced' * interlaced}{'-trns' * transparent}.png"
         (folder / name).write_bytes(data)
-        # libpng's wrapper warns of interlaced files: it reads the same picture without.
+        # libpng's wrapper warns about interlaced files, so it reads the same picture without interlacing.
         yield name, read(png(samples, kind, depth, False, before))
     yield from indexed(folder)
 
@@ -91,7 +91,7 @@ def indexed(folder):
 
 
 def colour_chunks(folder):
-    """Which chunk counts."""
+    """Writes files with several colour chunks, of which one takes precedence."""
     srgb_profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     lab_profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
     srgb = (b"sRGB", b"\0")
@@ -162,13 +162,13 @@ def gifs(folder):
         name = f"gif-{label}.gif"
         image.save(folder / name, **more)
         yield name, numpy.asarray(over_white(Image.open(folder / name))) / 255
-    # The palette of the frame instead of the file's.
+    # The frame has a palette that replaces the file's.
     table = 3 << ((data[10] & 7) + 1)
     at = data.index(b",", 13 + table)
     local = data[:10] + bytes([data[10] & 0x70]) + data[11:13] + data[13 + table : at + 9] + bytes([0x80 | data[at + 9] | data[10] & 7]) + data[13 : 13 + table] + data[at + 10 :]
     (folder / "gif-local-palette.gif").write_bytes(local)
     yield "gif-local-palette.gif", numpy.asarray(over_white(Image.open(io.BytesIO(data)))) / 255
-    # A first frame in the middle of a larger canvas.
+    # The first frame is in the middle of a larger canvas.
     width, height = picture.WIDTH + 20, picture.HEIGHT + 16
     smaller = data[:6] + struct.pack("<HH", width, height) + data[10 : at + 1] + struct.pack("<HH", 10, 8) + data[at + 5 :]
     (folder / "gif-smaller-frame.gif").write_bytes(smaller)

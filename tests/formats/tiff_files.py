@@ -1,5 +1,6 @@
 """TIFF: photometric interpretation x extra samples x depth x planes x compression and predictor; strips, tiles, byte
-orders and offset sizes take turns. Expected pictures are made of what tifffile (imagecodecs) and libtiff (Pillow) read."""
+orders and offset sizes alternate. Expected pictures are derived from what tifffile (imagecodecs) and libtiff (Pillow)
+read."""
 
 import itertools
 import struct
@@ -18,7 +19,7 @@ CONTAINERS = [{"byteorder": order, "bigtiff": big} for order in "<>" for big in 
 
 
 def colours(photometric):
-    """Samples of 0 to 1 without extra ones."""
+    """Returns samples of 0 to 1 without extra samples."""
     if photometric in ("minisblack", "miniswhite"):
         return picture.gray()[..., None]
     if photometric == "separated":
@@ -27,7 +28,7 @@ def colours(photometric):
 
 
 def shown(photometric, samples, extra, linear):
-    """The picture of samples of 0 to 1, over white."""
+    """Returns the picture of samples of 0 to 1, over white."""
     count = {"rgb": 3, "separated": 4}.get(photometric, 1)
     base, rest = samples[..., :count], samples[..., count:]
     alpha = next(((kind, rest[..., at : at + 1]) for at, kind in enumerate(extra) if kind), None)
@@ -37,7 +38,7 @@ def shown(photometric, samples, extra, linear):
     if alpha and alpha[0] == 2:
         base = base * alpha[1]
     elif alpha and not is_ink:
-        # 1 - c of a premultiplied c is too much by what is transparent.
+        # 1 - c of a premultiplied c exceeds the value by the transparent part.
         base = base - (1 - alpha[1])
     if photometric == "separated":
         return (1 - base[..., :3]) * (1 - base[..., 3:])
@@ -111,7 +112,7 @@ def few_bits(folder):
 
 
 def write_packed(path, samples, bits, order, photometric):
-    """Written bit by bit: tifffile packs whole bytes only."""
+    """Packs the samples bit by bit: tifffile packs whole bytes only."""
     rows = samples.reshape(samples.shape[0], -1)
     lines = b"".join(
         int(text + "0" * (-len(text) % 8), 2).to_bytes((len(text) + 7) // 8, "big")
@@ -127,7 +128,7 @@ def write_packed(path, samples, bits, order, photometric):
 
 
 def structure(fields, data, order):
-    """A TIFF of one directory, with `data` where StripOffsets (273) are."""
+    """Returns a TIFF of one directory, with `data` at StripOffsets (273)."""
     start = 8 + 2 + 12 * len(fields) + 4
     later, entries = b"", b""
     sizes = {3: "H", 4: "I"}
@@ -206,7 +207,7 @@ def jpegs(folder):
     eight = (picture.rgb() * 255 + 0.5).astype("uint8")
     gray = (picture.gray() * 255 + 0.5).astype("uint8")
     cmyk = quantised(colours("separated"), "uint8")
-    # JPEG of RGB is YCbCr in the file, except where the colour space is kept.
+    # JPEG stores RGB as YCbCr, except where the colour space is kept.
     kinds = [("minisblack", gray, {}), ("separated", cmyk, {}), ("rgb", eight, {"outcolorspace": "rgb"})]
     kinds += [("rgb", eight, {"subsampling": subsampling}) for subsampling in ((1, 1), (2, 2), (2, 1))]
     for place, chunks in zip(("whole", "strips", "tiles"), ({}, {"rowsperstrip": 16}, {"tile": (16, 32)})):
@@ -221,7 +222,7 @@ def jpegs(folder):
 
 
 def libtiffs(folder):
-    """Written and read by libtiff, through Pillow: fax, JPEG with shared tables."""
+    """Writes files of libtiff through Pillow, which reads them too: fax, JPEG with shared tables."""
     black = Image.fromarray((picture.selection(0) * 255).astype("uint8")).convert("1", dither=0)
     colour = Image.fromarray((picture.rgb() * 255 + 0.5).astype("uint8"))
     for coding, image in [("group3", black), ("group4", black), ("tiff_ccitt", black), ("tiff_lzw", black), ("packbits", black),
@@ -237,7 +238,7 @@ def libtiffs(folder):
 
 
 def pages(folder):
-    """Thumbnails and masks before the photo."""
+    """Writes thumbnails and masks before the photo."""
     full = (picture.rgb() * 255 + 0.5).astype("uint8")
     small = full[::4, ::4] // 2
     mask = (picture.selection(0) * 255).astype("uint8")

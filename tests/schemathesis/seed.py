@@ -1,5 +1,5 @@
-"""Makes records of every kind, and writes their ids down as dictionaries: without them, routes of one record would only
-ever answer 404.
+"""Creates records of every kind, and writes their ids as dictionaries: without them, routes for one record would only
+return 404.
 
     seed.py API FOLDER
 """
@@ -22,22 +22,22 @@ class Shop:
     def __init__(self, api: str):
         self.api = api
         self.session = requests.Session()
-        # An operator, so that the routes of failed jobs are met too.
+        # The token is an operator's, so that the routes of failed jobs are tested too.
         self.session.headers["authorization"] = "Bearer dev:anna:operator"
 
     def ask(self, method: str, path: str, body=None) -> dict:
-        """One request that must succeed."""
+        """Sends a request that must succeed."""
         answer = self.session.request(method, self.api + path, json=body, timeout=60)
         answer.raise_for_status()
         return answer.json()
 
     def announce(self, name: str, content: bytes) -> dict:
-        """A photo that is yet to be uploaded."""
+        """Registers a photo without an upload."""
         new = {"filename": name, "content_type": "image/jpeg", "size_bytes": len(content)}
         return self.ask("POST", "/photos", new)
 
     def upload(self, name: str, content: bytes) -> str:
-        """A photo with its bytes; its id."""
+        """Registers a photo, uploads its bytes, and returns its id."""
         announced = self.announce(name, content)
         upload = announced["upload"]
         stored = requests.request(upload["method"], upload["url"], headers=upload["headers"], data=content, timeout=60)
@@ -45,7 +45,7 @@ class Shop:
         return announced["photo"]["id"]
 
     def wait(self, path: str, status: str):
-        """Until the record stands so."""
+        """Waits until the record has this status."""
         ends = time.monotonic() + PATIENCE_SECONDS
         while (record := self.ask("GET", path))["status"] != status:
             if time.monotonic() > ends:
@@ -54,14 +54,14 @@ class Shop:
 
 
 def picture(seed: int) -> bytes:
-    """A small JPEG, each another."""
+    """Returns a small JPEG, different for each call."""
     content = io.BytesIO()
     Image.new("RGB", (64, 48), (seed * 20 % 256, 100, 50)).save(content, "jpeg")
     return content.getvalue()
 
 
 def records(shop: Shop) -> dict[str, list[str]]:
-    """Ids by kind."""
+    """Creates the records. Returns their ids by kind."""
     photos = [shop.upload(f"{n}.jpg", picture(n)) for n in range(6)]
     damaged = [shop.upload(f"damaged {n}.jpg", b"no photo at all") for n in range(6)]
     for photo in photos:
@@ -69,7 +69,7 @@ def records(shop: Shop) -> dict[str, list[str]]:
     for photo in damaged:
         shop.wait(f"/photos/{photo}", "failed")
     announced = [shop.announce(f"announced {n}.jpg", picture(n))["photo"]["id"] for n in range(4)]
-    # Another address than the example of the document, by which customers are erased.
+    # Another address than the document's example, because requests with the example erase that customer.
     customer = {"name": "Eva Beispiel", "email": "seed@example.com"}
     orders = []
     for n in range(6):

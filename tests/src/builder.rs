@@ -1,4 +1,4 @@
-//! An archive builder of a test's own, whose every request goes through a proxy, so that it can be killed at any of them.
+//! An archive builder of a test's own. All its requests go through a proxy, so a test can kill it at any of them.
 
 use std::sync::Arc;
 
@@ -14,31 +14,31 @@ use crate::{
     proxy::{Line, Proxy},
 };
 
-/// A builder and the proxies before its S3 and its DynamoDB.
+/// A builder with proxies before its S3 and its DynamoDB.
 pub struct Builder {
     worker: Worker,
     downloads: Table<Download>,
-    /// Before S3.
+    /// The proxy before S3.
     pub s3: Proxy,
     _dynamodb: Proxy,
 }
 
 impl TestApp {
-    /// A system whose own builder does not work, so that a test's own may.
+    /// Starts a system without a working builder, so that a test's own builder gets the jobs.
     pub async fn without_builder() -> Self {
         Self::with(|options| {
-            // Its jobs wait in the queue until a function of this name is there.
+            // The jobs wait in the queue until a function of this name exists.
             options.set("archive-builder", "DOWNLOADS_TABLE", "none");
         })
         .await
     }
 
-    /// A builder all of whose requests meet `line`.
+    /// Returns a builder whose requests all pass through `line`.
     pub async fn builder(&self, line: Arc<dyn Line>) -> Builder {
         self.builder_with(line, &[]).await
     }
 
-    /// The same with other variables.
+    /// Returns such a builder with additional variables.
     pub async fn builder_with(&self, line: Arc<dyn Line>, more: &[(&str, &str)]) -> Builder {
         let mut variables = self.environment();
         let target = |name: &str| variables.get(name).expect("set").clone();
@@ -56,7 +56,7 @@ impl TestApp {
 }
 
 impl Builder {
-    /// Hands it the job, as Lambda would with so many seconds to the deadline.
+    /// Invokes the builder with the job, as Lambda does with `seconds` left to the deadline.
     pub async fn build(&self, studio: &str, download: &str, seconds: i64) -> SqsBatchResponse {
         let job =
             Job::BuildArchive { studio: studio.parse().expect("a studio"), download: download.parse().expect("an id") };
@@ -71,14 +71,14 @@ impl Builder {
         self.worker.handle(LambdaEvent::new(event, context)).await
     }
 
-    /// The record, as it is.
+    /// Returns the current record.
     pub async fn record(&self, studio: &str, download: &str) -> Download {
         let id: Uuid = download.parse().expect("an id");
         let found = self.downloads.get(&studio.parse().expect("a studio"), id).await;
         found.expect("is read").expect("is there")
     }
 
-    /// What time does to the lease of a dead builder.
+    /// Ends the lease of a dead builder, as the passage of time does.
     pub async fn let_lease_end(&self, studio: &str, download: &str) {
         let id: Uuid = download.parse().expect("an id");
         let free = |record: &mut Download| {

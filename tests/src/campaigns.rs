@@ -1,5 +1,5 @@
-//! Campaigns against the promise that nothing is lost and nothing happens twice. Each returns one [`Row`]; `cargo test`
-//! runs them short, `cargo bench -p benches --bench faults` long.
+//! Campaigns that test two guarantees: no record is lost, and no effect happens twice. Each returns one [`Row`]. `cargo
+//! test` runs them short, `cargo bench -p benches --bench faults` long.
 
 mod backlog;
 mod kills;
@@ -38,11 +38,11 @@ use crate::{
 /// The functions, workers and API.
 pub const FUNCTIONS: [&str; 5] = ["api", "email-sender", "photo-processor", "archive-builder", "housekeeper"];
 
-/// Of the clients' usual patience, workers' and API's, so that a server that hangs costs 1.2 s, not 30 or 4; a
-/// busy machine must not pass for one that hangs.
+/// The shares, in percent, of the usual time limits of the workers' and the API's clients. They reduce the cost of a
+/// hanging server from 30 s or 4 s to 1.2 s; smaller shares would make a busy machine look like a hanging one.
 const HASTY_PERCENT: [u32; 2] = [4, 30];
 
-/// A system whose time and steps are the campaign's, with a network that fails when told to.
+/// A system whose time and steps the campaign controls, with a network that fails on demand.
 pub struct Rig {
     /// The system.
     pub app: TestApp,
@@ -51,12 +51,12 @@ pub struct Rig {
 }
 
 impl Rig {
-    /// A fresh one; `layer` stands around each invocation. Its clients are hasty.
+    /// Starts a new system with short time limits; `layer` wraps each invocation.
     pub async fn start(layer: Option<Layer>) -> Result<Self> {
         Self::with(layer, HASTY_PERCENT).await
     }
 
-    /// One whose clients wait as long as anywhere, however busy this machine is.
+    /// Starts a new system with the usual time limits, however busy this machine is.
     pub async fn patient() -> Result<Self> {
         Self::with(None, [100, 100]).await
     }
@@ -76,12 +76,12 @@ impl Rig {
         })
         .await;
         net.connect(&app.system().environment);
-        // S3's test event comes first; it is nobody's job.
+        // S3's test event comes first; it is not a job.
         while app.system().step().await? {}
         Ok(Self { app, net })
     }
 
-    /// Walks the whole way in a studio of its own, and judges what is left.
+    /// Runs the whole workflow in a studio of its own, and checks the result.
     pub async fn walk(&self, seed: u64) -> Findings {
         let studio = studio();
         let walked = match walk::walk(&self.app, &studio, seed).await {
@@ -97,7 +97,7 @@ impl Rig {
     }
 }
 
-/// What the oracle says of a studio and of what all share; its own failure is a finding.
+/// Returns the oracle's findings about a studio and the shared resources. A failure of the oracle is a finding.
 async fn judge(app: &TestApp, studio: &Studio, originals: &HashMap<uuid::Uuid, Vec<u8>>) -> Findings {
     let looked = async {
         let mut findings = oracle::look(app, studio, originals).await?;
@@ -111,14 +111,14 @@ fn failed(sentence: &str) -> Findings {
     Findings { violations: vec![sentence.to_owned()], ..Findings::default() }
 }
 
-/// A studio that nobody else has.
+/// Returns a new studio.
 fn studio() -> Studio {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     let name = format!("studio-{}", NEXT.fetch_add(1, Ordering::Relaxed));
     name.parse().expect("a studio's name")
 }
 
-/// Where nothing may fail for good, a failed record is a violation.
+/// Adds a violation for failed records, where nothing may fail for good.
 fn none_may_fail(findings: &mut Findings) {
     if findings.failed > 0 {
         findings.violations.push(format!("{} records failed, without need", findings.failed));

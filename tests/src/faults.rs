@@ -1,7 +1,7 @@
-//! Faults between the functions and the services that they use, as networks and services really fail.
+//! Faults between the functions and the services that they use, as real networks and services have them.
 //!
-//! A [`FaultNet`] stands between each function and AWS (here: its stand-ins). It counts the calls, and does to one call,
-//! named by its [`Site`], what a [`Fault`] says: so a run can be repeated, and every site of a job can have its turn.
+//! A [`FaultNet`] is a proxy between each function and AWS (here: its stand-ins). It counts the calls, and applies a
+//! [`Fault`] to one call, named by its [`Site`]. A run is therefore repeatable, and each site of a job can be tested.
 
 mod call;
 mod net;
@@ -9,31 +9,31 @@ mod net;
 pub use call::{Call, Service, Site};
 pub use net::{Answered, FaultNet};
 
-/// What befalls a call.
+/// A fault of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Fault {
     /// The connection breaks before the request arrives.
     DropRequest,
     /// The request takes effect, and the connection breaks before the reply.
     LoseReply,
-    /// The reply breaks off in the middle of its body.
+    /// The reply ends in the middle of its body.
     CutReply,
     /// 500 without an effect.
     ErrorBefore,
     /// 500 after the effect.
     ErrorAfter,
-    /// The service asks to slow down, in its own words.
+    /// The service throttles, with its own error.
     Throttle,
-    /// The request takes effect, and no reply ever comes.
+    /// The request takes effect, and no reply comes.
     Hang,
-    /// The reply comes late, but in time.
+    /// The reply comes late, but within the time limit.
     Delay,
-    /// The request waits on the way, until [`FaultNet::release`].
+    /// The request is delayed until [`FaultNet::release`].
     Suspend,
 }
 
 impl Fault {
-    /// All that come and go by themselves.
+    /// All faults that begin and end by themselves.
     pub const ALL: [Self; 8] = [
         Self::DropRequest,
         Self::LoseReply,
@@ -46,22 +46,23 @@ impl Fault {
     ];
 }
 
-/// What no worker can use for a while, however often it asks; the API can.
+/// A failure that lasts for all workers, however often they retry; the API is not affected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outage {
-    /// A service: its connections break, or it fails, or it denies access, one after the other.
+    /// A service: in turn, its connections break, it fails, and it denies access.
     Of(Service),
-    /// KMS: S3 and SQS can't use their keys, and say so.
+    /// KMS: S3 and SQS cannot use their keys, and return the matching errors.
     Kms,
 }
 
-/// A fault, where it strikes, and how many calls of that operation in a row.
+/// A fault, the site at which it strikes, and the number of consecutive calls of that operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Strike {
-    /// The first call that it strikes.
+    /// The first call to fail.
     pub site: Site,
-    /// What happens to it.
+    /// The fault.
     pub fault: Fault,
-    /// Calls in a row, the first included: 1 leaves the SDK's retry alone, 4 uses all its attempts up.
+    /// The number of consecutive calls, including the first: 1 leaves the SDK's retry alone, 4 uses up all its
+    /// attempts.
     pub times: usize,
 }

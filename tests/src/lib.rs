@@ -1,4 +1,4 @@
-//! A whole Darkroom on loopback, as the tests see it: HTTP, S3 and queues, never its insides.
+//! A whole Darkroom on loopback for tests, which use HTTP, S3 and queues and none of its internals.
 
 pub mod builder;
 pub mod campaigns;
@@ -20,11 +20,11 @@ use runtime::env::Env;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-/// A photo is developed, an archive built, an email sent well within this on a busy machine.
+/// The limit for a photo to be processed, an archive to be built or an email to be sent, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Names that have lost photos or left folders in other systems: paths, devices, endings that a system drops, marks that
-/// reverse text, and such as are one another's twins on some systems.
+/// Names that other systems have lost or turned into folders: paths, devices, extensions that a system drops,
+/// characters that reverse text, and names that some systems treat as equal.
 pub const HOSTILE_NAMES: [&str; 24] = [
     "../../etc/passwd.jpg",
     "..\\..\\boot.jpg",
@@ -52,19 +52,19 @@ pub const HOSTILE_NAMES: [&str; 24] = [
     "😀.jpg",
 ];
 
-/// A running system with a folder of its own.
+/// A running system with a data folder of its own.
 pub struct TestApp {
-    /// The system; `None` while it is down.
+    /// The system; `None` while it is stopped.
     system: Option<System>,
     data: tempfile::TempDir,
     http: reqwest::Client,
-    /// Made once for each system: a client reads the machine's root certificates.
+    /// Created once per system: a client reads the machine's root certificates.
     sqs: aws_sdk_sqs::Client,
     s3: aws_sdk_s3::Client,
     options: Options,
 }
 
-/// An answer, read.
+/// A response, read completely.
 #[derive(Debug)]
 pub struct Answer {
     /// The status.
@@ -74,7 +74,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Text at a JSON pointer.
+    /// Returns the text at a JSON pointer.
     pub fn text(&self, pointer: &str) -> String {
         self.body.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
     }
@@ -123,12 +123,12 @@ impl Operator<'_> {
     }
 }
 
-/// A JPEG of this size whose content depends on `seed`.
+/// Returns a JPEG of this size whose content depends on `seed`.
 pub fn jpeg(seed: u32, width: u32, height: u32) -> Vec<u8> {
     encode(seed, width, height, ImageFormat::Jpeg)
 }
 
-/// A picture in any format that `image` can write.
+/// Returns a picture in any format that `image` can write.
 pub fn encode(seed: u32, width: u32, height: u32, format: ImageFormat) -> Vec<u8> {
     let picture = RgbImage::from_fn(width, height, |x, y| {
         let value = |n: u32| u8::try_from((x * (n + 1) + y * (seed + n)) % 256).unwrap_or(0);
@@ -140,12 +140,12 @@ pub fn encode(seed: u32, width: u32, height: u32, format: ImageFormat) -> Vec<u8
 }
 
 impl TestApp {
-    /// A fresh system.
+    /// Starts a new system.
     pub async fn start() -> Self {
         Self::with(|_| {}).await
     }
 
-    /// A fresh system with other options.
+    /// Starts a new system with other options.
     pub async fn with(change: impl FnOnce(&mut Options)) -> Self {
         let data = tempfile::tempdir().expect("a folder for the test");
         let mut options = Options::new(data.path()).expect("the table of workers reads");
@@ -156,7 +156,7 @@ impl TestApp {
         Self { system: Some(system), data, http: http.expect("a client"), sqs, s3, options }
     }
 
-    /// Stops it as a crash would: no goodbye to anything; then starts it again on the same data.
+    /// Stops the system as a crash would, without a shutdown, then starts it again on the same data.
     pub async fn restart(&mut self, change: impl FnOnce(&mut Options)) {
         drop(self.system.take());
         tokio::time::sleep(Duration::from_millis(200)).await;
@@ -171,52 +171,52 @@ impl TestApp {
         Operator(self)
     }
 
-    /// The system itself, for those who move its time and steps.
+    /// Returns the system itself, for tests that control its time and steps.
     pub fn system(&self) -> &System {
         self.system.as_ref().expect("the system runs")
     }
 
-    /// The API's base.
+    /// Returns the API's base URL.
     pub fn api(&self) -> &str {
         &self.system().api
     }
 
-    /// The data folder.
+    /// Returns the data folder.
     pub fn data(&self) -> &std::path::Path {
         self.data.path()
     }
 
-    /// The environment that functions run with, for SDK clients of a test's own.
+    /// Returns the environment of the functions, for a test's own SDK clients.
     pub fn env(&self) -> Env {
         Env::of(self.environment())
     }
 
-    /// The same as it is.
+    /// Returns the environment's variables.
     pub fn environment(&self) -> HashMap<String, String> {
         self.system().environment.clone()
     }
 
-    /// An SQS client.
+    /// Returns an SQS client.
     pub fn sqs(&self) -> &aws_sdk_sqs::Client {
         &self.sqs
     }
 
-    /// An S3 client.
+    /// Returns an S3 client.
     pub fn s3(&self) -> &aws_sdk_s3::Client {
         &self.s3
     }
 
-    /// A queue's URL.
+    /// Returns a queue's URL.
     pub fn queue_url(&self, queue: &str) -> String {
         format!("{}/000000000000/{queue}", self.env().required("AWS_ENDPOINT_URL").expect("set"))
     }
 
-    /// A plain HTTP client that follows no redirect.
+    /// Returns a plain HTTP client that follows no redirect.
     pub fn http(&self) -> &reqwest::Client {
         &self.http
     }
 
-    /// A request to the API as a studio.
+    /// Sends a request to the API as a studio.
     pub async fn call(&self, studio: &str, method: Method, path: &str, body: Option<Value>) -> Answer {
         let mut request = self.http.request(method, format!("{}{path}", self.api()));
         request = request.header("authorization", format!("Bearer dev:{studio}"));
@@ -226,24 +226,24 @@ impl TestApp {
         read(request.send().await.expect("the API answers")).await
     }
 
-    /// GET as a studio.
+    /// Sends a GET request as a studio.
     pub async fn get(&self, studio: &str, path: &str) -> Answer {
         self.call(studio, Method::GET, path, None).await
     }
 
-    /// POST as a studio.
+    /// Sends a POST request as a studio.
     pub async fn post(&self, studio: &str, path: &str, body: Value) -> Answer {
         self.call(studio, Method::POST, path, Some(body)).await
     }
 
-    /// POST as a studio, with an Idempotency-Key.
+    /// Sends a POST request as a studio, with an Idempotency-Key.
     pub async fn post_keyed(&self, studio: &str, path: &str, key: &str, body: Value) -> Answer {
         let request = self.http.post(format!("{}{path}", self.api())).header("idempotency-key", key).json(&body);
         let request = request.header("authorization", format!("Bearer dev:{studio}"));
         read(request.send().await.expect("the API answers")).await
     }
 
-    /// DELETE as a studio.
+    /// Sends a DELETE request as a studio.
     pub async fn delete(&self, studio: &str, path: &str) -> Answer {
         self.call(studio, Method::DELETE, path, None).await
     }
@@ -257,7 +257,7 @@ impl TestApp {
         ended
     }
 
-    /// Makes a photo's record and uploads its bytes by the presigned URL; its id.
+    /// Registers a photo, uploads its bytes by the presigned URL, and returns its id.
     pub async fn upload(&self, studio: &str, filename: &str, content_type: &str, bytes: &[u8]) -> Result<String> {
         let new = json!({ "filename": filename, "content_type": content_type, "size_bytes": bytes.len() });
         let made = self.post(studio, "/photos", new).await;
@@ -267,7 +267,7 @@ impl TestApp {
         Ok(made.text("/photo/id"))
     }
 
-    /// Follows an upload instruction as it says.
+    /// Uploads bytes as an upload instruction says.
     pub async fn put(&self, upload: &Value, bytes: Vec<u8>) -> Result<StatusCode> {
         let mut request = self.http.put(upload["url"].as_str().context("no url")?);
         for (name, value) in upload["headers"].as_object().context("no headers")? {
@@ -291,7 +291,7 @@ impl TestApp {
         }
     }
 
-    /// Uploads a photo and waits until it is developed.
+    /// Uploads a photo and waits until it is processed.
     pub async fn ready_photo(&self, studio: &str, filename: &str, bytes: &[u8]) -> String {
         let id = self.upload(studio, filename, "image/jpeg", bytes).await.expect("uploads");
         let photo = self.until(studio, &format!("/photos/{id}"), &["ready", "failed"]).await.expect("ends");
@@ -300,7 +300,7 @@ impl TestApp {
     }
 
     /// Uploads photos that are large enough to be copied (TIFF does not compress) and small ones, and waits until they
-    /// are developed: name and bytes of each, with its id.
+    /// are processed. Returns name, bytes and id of each.
     pub async fn large_and_small(&self, studio: &str, pattern: &str) -> Vec<(String, Vec<u8>, String)> {
         let mut photos = Vec::new();
         for (n, kind) in (1_u32..).zip(pattern.chars()) {
@@ -318,7 +318,7 @@ impl TestApp {
         photos
     }
 
-    /// Keys in the downloads bucket that begin so, and open uploads of such keys.
+    /// Returns the keys with this prefix in the downloads bucket, and the unfinished uploads of such keys.
     pub async fn left_behind(&self, prefix: &str) -> (Vec<String>, Vec<String>) {
         let s3 = self.s3();
         let objects = s3.list_objects_v2().bucket("downloads").prefix(prefix).send().await.expect("lists");
@@ -328,7 +328,7 @@ impl TestApp {
         (objects.collect(), uploads.collect())
     }
 
-    /// An order of these photos; its id.
+    /// Creates an order of these photos, and returns its id.
     pub async fn order(&self, studio: &str, reference: &str, photos: &[String]) -> String {
         let customer = json!({ "name": "Eva Beispiel", "email": "eva@example.com" });
         let new = json!({ "reference": reference, "customer": customer, "photo_ids": photos });
@@ -337,7 +337,7 @@ impl TestApp {
         made.text("/id")
     }
 
-    /// Asks for a download and waits until it is ready or failed: its record and link.
+    /// Requests a download and waits until it is ready or failed. Returns its record and link.
     pub async fn download(&self, studio: &str, order: &str, terms: Value) -> (Value, String) {
         let made = self.post(studio, &format!("/orders/{order}/downloads"), terms).await;
         assert!(made.status.is_success(), "{made:?}");
@@ -346,7 +346,7 @@ impl TestApp {
         (record, made.text("/link"))
     }
 
-    /// POSTs a customer's link and follows it to the file.
+    /// Submits a customer's link and follows it to the file.
     pub async fn fetch(&self, link: &str) -> Result<Vec<u8>> {
         let answer = self.http.post(link).send().await?;
         ensure!(answer.status() == StatusCode::SEE_OTHER, "the link was answered {}", answer.status());
@@ -355,13 +355,13 @@ impl TestApp {
         Ok(file.bytes().await?.to_vec())
     }
 
-    /// All captured emails, oldest first.
+    /// Returns all captured emails, oldest first.
     pub async fn emails(&self) -> Vec<Value> {
         let answer = self.http.get(format!("{}/_local/mail.json", self.api())).send().await.expect("answers");
         answer.json().await.expect("a list")
     }
 
-    /// Waits for so many emails, and then a little longer, lest there be more.
+    /// Waits for this number of emails, and then a little longer to notice further ones.
     pub async fn until_emails(&self, count: usize) -> Vec<Value> {
         let begun = tokio::time::Instant::now();
         while self.emails().await.len() < count && begun.elapsed() < PATIENCE {
@@ -373,18 +373,18 @@ impl TestApp {
         emails
     }
 
-    /// Puts a body on a queue.
+    /// Sends a body to a queue.
     pub async fn send(&self, queue: &str, body: &str) {
         let url = self.queue_url(queue);
         self.sqs().send_message().queue_url(url).message_body(body).send().await.expect("is taken");
     }
 
-    /// Waits until a queue has nothing visible, delayed or in flight.
+    /// Waits until a queue has no visible, delayed or in-flight messages.
     pub async fn until_empty(&self, queue: &str) {
         self.until_depth(queue, 0).await;
     }
 
-    /// Waits until a queue holds as many messages, in whatever state.
+    /// Waits until a queue has this number of messages, in any state.
     pub async fn until_depth(&self, queue: &str, messages: u64) {
         let begun = tokio::time::Instant::now();
         while self.depth(queue).await != messages {
@@ -393,7 +393,7 @@ impl TestApp {
         }
     }
 
-    /// Waits until a queue has nothing visible: what is left on it was looked at and put off.
+    /// Waits until a queue has no visible messages: all that are left were received and are hidden.
     pub async fn until_quiet(&self, queue: &str) {
         use aws_sdk_sqs::types::QueueAttributeName as Name;
         let begun = tokio::time::Instant::now();
@@ -404,7 +404,7 @@ impl TestApp {
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
 
-    /// Messages on a queue, in whatever state.
+    /// Returns the number of messages of a queue, in any state.
     pub async fn depth(&self, queue: &str) -> u64 {
         use aws_sdk_sqs::types::QueueAttributeName as Name;
         let all = [
@@ -436,7 +436,7 @@ async fn read(response: Response) -> Answer {
     Answer { status, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) }
 }
 
-/// The files of a ZIP by name, as any reader finds them.
+/// Returns the files of a ZIP by name, as any reader finds them.
 pub fn unzip(archive: Vec<u8>) -> Vec<(String, Vec<u8>)> {
     use std::io::Read as _;
     let mut archive = zip::ZipArchive::new(Cursor::new(archive)).expect("a ZIP");

@@ -1,4 +1,4 @@
-//! What a studio and its customers would see, after whatever happened: the judge of every run under faults.
+//! The oracle of every run under faults: checks what a studio and its customers can see afterwards.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -17,24 +17,24 @@ use uuid::Uuid;
 
 use crate::{TestApp, unzip};
 
-/// A page of records; a studio of the tests has fewer.
+/// The size of a page of records; a studio of the tests has fewer.
 const ALL: usize = 100_000;
 
-/// Photos as they were uploaded.
+/// The bytes of each photo as uploaded.
 pub type Originals = HashMap<Uuid, Vec<u8>>;
 
-/// What was found wrong, and what was counted on the way.
+/// Violations, and counts of what was found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Findings {
-    /// Things that never came to an end, or came to none that anybody can see.
+    /// Records that never ended, or ended without a visible result.
     pub lost: u64,
-    /// Effects that happened twice, unflagged.
+    /// Unflagged effects that happened twice.
     pub duplicates: u64,
-    /// Emails that may have gone out twice, and say so.
+    /// Emails that may have been sent twice and are flagged.
     pub flagged_duplicates: u64,
     /// Records that failed, with their reason.
     pub failed: u64,
-    /// A sentence for each thing that is not as it must be, the above among them.
+    /// One sentence per violation, including the above.
     pub violations: Vec<String>,
 }
 
@@ -53,7 +53,7 @@ impl Findings {
         self.violations.push(what.into());
     }
 
-    /// Takes over what another look found.
+    /// Adds the findings of another check.
     pub fn absorb(&mut self, other: Self) {
         self.lost += other.lost;
         self.duplicates += other.duplicates;
@@ -63,7 +63,7 @@ impl Findings {
     }
 }
 
-/// Looks at everything that a studio has; `originals` are the bytes that its photos must be.
+/// Checks all records of a studio; `originals` are the bytes of its photos.
 pub async fn look(app: &TestApp, studio: &Studio, originals: &Originals) -> Result<Findings> {
     let mut findings = Findings::default();
     let photos = records::<Photo>(app, "PHOTOS_TABLE", studio).await?;
@@ -90,7 +90,7 @@ pub async fn look(app: &TestApp, studio: &Studio, originals: &Originals) -> Resu
     Ok(findings)
 }
 
-/// Looks at what all studios share: queues, dead letters, unfinished uploads.
+/// Checks the shared resources: queues, dead letters, unfinished uploads.
 pub async fn look_around(app: &TestApp) -> Result<Findings> {
     let mut findings = Findings::default();
     for queue in ["photos", "downloads", "emails"] {
@@ -116,7 +116,7 @@ pub async fn look_around(app: &TestApp) -> Result<Findings> {
     Ok(findings)
 }
 
-/// Downloads that were fetched once, and whose record counts another number.
+/// Returns downloads that were fetched once and whose record has another count.
 pub async fn miscounted(app: &TestApp, studio: &Studio, fetched: &[Uuid]) -> Result<Vec<String>> {
     let downloads = table::<Download>(app, "DOWNLOADS_TABLE")?;
     let mut sentences = Vec::new();
@@ -133,7 +133,7 @@ async fn records<R: JobRecord>(app: &TestApp, variable: &str, studio: &Studio) -
     Ok(table::<R>(app, variable)?.list(studio, None, ALL, |_| true).await?.items)
 }
 
-/// A table, read as the functions read it.
+/// Returns a table, read as the functions read it.
 pub fn table<R: JobRecord>(app: &TestApp, variable: &str) -> Result<Table<R>> {
     let env = app.env();
     Ok(Table::new(
@@ -161,7 +161,7 @@ fn at_rest<R: JobRecord>(findings: &mut Findings, record: &R) {
 
 async fn look_at_photo(app: &TestApp, findings: &mut Findings, photo: &Photo, originals: &Originals) -> Result<()> {
     let Some(original) = originals.get(&photo.id) else {
-        // Announced, never uploaded: the client gave up and announced another.
+        // The photo was registered but never uploaded: the client gave up and registered another.
         if !matches!(photo.status, PhotoStatus::AwaitingUpload | PhotoStatus::Failed) {
             findings.wrong(format!("photo {} is {:?}, though nothing was uploaded", photo.id, photo.status));
         }
@@ -246,7 +246,7 @@ async fn look_at_download(
     Ok(())
 }
 
-/// Each download that ended is told of in one email record; whether that was sent is the email's own matter.
+/// Checks that each ended download has exactly one email record. Another check covers whether that email was sent.
 fn look_at_its_email(findings: &mut Findings, download: &Download, emails: &[Email]) {
     if !download.notify || download.status == DownloadStatus::Revoked {
         return;
@@ -271,7 +271,7 @@ fn look_at_email(findings: &mut Findings, email: &Email, emails: &[Value]) {
         (EmailStatus::Sent | EmailStatus::Failed, 1 | 2) if email.possible_duplicate => {
             findings.flagged_duplicates += u64::from(arrived == 2);
         }
-        // The last try went out, and nobody heard it.
+        // The last attempt sent the email, and its response was lost.
         (EmailStatus::Failed, 1) if email.work.attempts > 0 => {}
         (EmailStatus::Sent, 0) => findings.lost(format!("email {id} is called sent, but did not arrive")),
         (EmailStatus::Sent | EmailStatus::Failed, n) => findings.duplicate(format!("email {id} arrived {n} times")),
@@ -279,7 +279,7 @@ fn look_at_email(findings: &mut Findings, email: &Email, emails: &[Value]) {
     }
 }
 
-/// May this message lie in a dead-letter queue?
+/// Returns whether this message may be in a dead-letter queue.
 async fn belongs_there(app: &TestApp, queue: &str, body: &str) -> Result<bool> {
     async fn failed<R: JobRecord>(app: &TestApp, variable: &str, studio: &Studio, id: Uuid) -> Result<bool> {
         let record = table::<R>(app, variable)?.get(studio, id).await?;
@@ -302,7 +302,7 @@ async fn belongs_there(app: &TestApp, queue: &str, body: &str) -> Result<bool> {
             failed::<Email>(app, "EMAILS_TABLE", &studio, email).await
         }
         Ok(Job::Sweep) => Ok(false),
-        // What nobody can read, and what is for another queue, belongs there.
+        // Undecodable messages and messages for another queue are dead letters.
         _ => Ok(true),
     }
 }
@@ -310,33 +310,33 @@ async fn belongs_there(app: &TestApp, queue: &str, body: &str) -> Result<bool> {
 /// One row of a campaign's table.
 #[derive(Debug, Clone, Default, serde::Serialize)]
 pub struct Row {
-    /// Its name.
+    /// The campaign's name.
     pub campaign: String,
-    /// Runs, kills, deliveries: whatever the campaign counts.
+    /// The number of runs, kills or deliveries, depending on the campaign.
     pub runs: u64,
-    /// Things that never came to an end.
+    /// Records that never ended.
     pub lost: u64,
-    /// Effects that happened twice, unflagged.
+    /// Unflagged effects that happened twice.
     pub duplicates: u64,
-    /// Emails that may have gone out twice, and say so.
+    /// Emails that may have been sent twice and are flagged.
     pub flagged_duplicates: u64,
-    /// Records that failed, with their reason; a violation where the campaign leaves no reason to.
+    /// Records that failed with a reason; a violation where the campaign gives no reason to fail.
     pub failed: u64,
-    /// Runs whose outcome was not as it must be.
+    /// Runs with a wrong outcome.
     pub wrong: u64,
-    /// The sentences, with the command that repeats each.
+    /// The violations, each with the command that repeats it.
     pub violations: Vec<String>,
-    /// More figures of this campaign: kills that struck, seconds to recover.
+    /// Further figures of this campaign: kills that struck, seconds to recover.
     pub figures: BTreeMap<String, f64>,
 }
 
 impl Row {
-    /// An empty one.
+    /// Returns an empty row.
     pub fn new(campaign: &str) -> Self {
         Self { campaign: campaign.to_owned(), ..Self::default() }
     }
 
-    /// Takes over another part of the same campaign; of the figures the greater one, since all of them are extremes.
+    /// Adds another part of the same campaign. Of each figure the greater value is kept, since all figures are maxima.
     pub fn absorb(&mut self, part: Self) {
         self.runs += part.runs;
         self.lost += part.lost;

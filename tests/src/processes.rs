@@ -1,5 +1,5 @@
-//! The built functions as processes of their own, behind a stand-in for Lambda's runtime API: so that they can be
-//! killed as Lambda, or fate, kills them.
+//! The built functions as processes, behind a stand-in for Lambda's runtime API, so that tests can kill them as Lambda
+//! or a crash does.
 
 use std::{
     collections::HashMap,
@@ -28,7 +28,7 @@ use tokio::{
 };
 use uuid::Uuid;
 
-/// Where invocations strike and kills are counted.
+/// The state of the kills: which invocations to kill, and the number of kills so far.
 #[derive(Debug, Default)]
 pub struct Reaper {
     state: Mutex<Reaping>,
@@ -38,36 +38,36 @@ pub struct Reaper {
 struct Reaping {
     rng: Rng,
     function: String,
-    /// Of an invocation to be killed, in percent.
+    /// The probability, in percent, that an invocation is killed.
     chance: u8,
     within: Duration,
     kills: u64,
     limit: u64,
-    /// Messages whose process was killed, and when they had been delivered to it.
+    /// Messages whose process was killed, with the time of their delivery to it.
     orphans: HashMap<String, Instant>,
     redelivered: Vec<Duration>,
 }
 
 impl Reaper {
-    /// From now on kills this share of a function's invocations at a random moment of their first `within`, until so many
-    /// are killed.
+    /// Kills this share of a function's invocations from now on, at a random moment of their first `within`, until
+    /// `limit` processes are killed.
     pub fn reap(&self, seed: u64, function: &str, chance: u8, within: Duration, limit: u64) {
         let function = function.to_owned();
         let rng = Rng::with_seed(seed);
         *self.lock() = Reaping { rng, function, chance, within, limit, ..Reaping::default() };
     }
 
-    /// From now on kills nobody.
+    /// Stops the kills.
     pub fn rest(&self) {
         *self.lock() = Reaping::default();
     }
 
-    /// How long after their delivery to a process that was killed messages came to another one.
+    /// Returns, for messages of killed processes, the time from that delivery to the next one.
     pub fn redelivered(&self) -> Vec<Duration> {
         self.lock().redelivered.clone()
     }
 
-    /// Kills so far.
+    /// Returns the number of kills so far.
     pub fn kills(&self) -> u64 {
         self.lock().kills
     }
@@ -76,7 +76,7 @@ impl Reaper {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Messages come to a process: some again, after a kill.
+    /// Records the delivery of messages to a process; some are redelivered after a kill.
     fn delivered(&self, messages: &[String]) {
         let mut reaping = self.lock();
         let again: Vec<_> =
@@ -100,11 +100,11 @@ impl Reaper {
     }
 }
 
-/// Hosts functions and offers Lambda's Invoke for them at [`Host::url`].
+/// The host of the functions. It provides Lambda's Invoke for them at [`Host::url`].
 pub struct Host {
-    /// Where to invoke: `{url}/2015-03-31/functions/{name}/invocations`.
+    /// The base URL of invocations: `{url}/2015-03-31/functions/{name}/invocations`.
     pub url: String,
-    /// Who dies.
+    /// The control of the kills.
     pub reaper: Arc<Reaper>,
     environment: watch::Sender<Option<HashMap<String, String>>>,
     pids: Arc<Mutex<HashMap<String, Vec<u32>>>>,
@@ -119,8 +119,8 @@ struct Pools(
 );
 
 impl Host {
-    /// So many processes of each function, from the folder of built binaries. They start when [`Self::set_environment`]
-    /// says with what.
+    /// Prepares this number of processes per function, from the folder of built binaries. They start once
+    /// [`Self::set_environment`] is called.
     pub async fn start(bins: &Path, counts: &[(&str, usize)]) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listener.local_addr()?);
@@ -150,12 +150,12 @@ impl Host {
         Ok(Self { url, reaper, environment, pids, _tasks: tasks })
     }
 
-    /// What the processes run with.
+    /// Sets the environment of the processes.
     pub fn set_environment(&self, environment: HashMap<String, String>) {
         self.environment.send_replace(Some(environment));
     }
 
-    /// The living processes of a function.
+    /// Returns the running processes of a function.
     pub fn pids(&self, function: &str) -> Vec<u32> {
         self.pids.lock().unwrap_or_else(PoisonError::into_inner).get(function).cloned().unwrap_or_default()
     }
@@ -172,7 +172,7 @@ async fn invoke(
         return StatusCode::NOT_FOUND.into_response();
     };
     let Some(mut worker) = idle.lock().await.recv().await else { return StatusCode::GONE.into_response() };
-    // Apart from the request: a caller that goes away must not take the worker with it.
+    // The task is separate from the request: a caller that disconnects must not end the worker.
     let back = back.clone();
     let run = tokio::spawn(async move {
         let answer = worker.run(event, &reaper).await;
@@ -186,21 +186,21 @@ async fn invoke(
     }
 }
 
-/// As Lambda tells of a function that failed.
+/// Returns Lambda's response for a failed function.
 fn failed(why: &str) -> Response {
     let body = serde_json::json!({ "errorType": "Runtime.ExitError", "errorMessage": why }).to_string();
     (StatusCode::OK, [("x-amz-function-error", "Unhandled")], body).into_response()
 }
 
-/// One process, and the runtime API that it asks for events.
+/// One process, and the runtime API from which it receives events.
 struct Worker {
     function: String,
     bin: PathBuf,
     environment: watch::Receiver<Option<HashMap<String, String>>>,
     child: Option<Child>,
-    /// Of the child; one that has ended does not know it any more.
+    /// The child's process id. A `Child` that has ended no longer has it.
     pid: Option<u32>,
-    /// The child's own: what a dead one has asked for must not be given what the next one should get.
+    /// The child's own runtime API: a request of a dead process must not receive the next process's event.
     runtime: Runtime,
     serving: JoinSet<()>,
     pids: Arc<Mutex<HashMap<String, Vec<u32>>>>,
@@ -215,7 +215,7 @@ struct Event {
     trace: Option<HeaderValue>,
 }
 
-/// The event that waits to be fetched, and who waits for its answer.
+/// The event to be fetched, and the receiver of its response.
 #[derive(Default)]
 struct Turn {
     event: Option<(String, Event)>,
@@ -228,14 +228,14 @@ impl Runtime {
     }
 }
 
-/// Of an event of SQS; none of any other.
+/// Returns the message ids of an SQS event; other events have none.
 fn message_ids(event: &[u8]) -> Vec<String> {
     let event: serde_json::Value = serde_json::from_slice(event).unwrap_or_default();
     let records = event["Records"].as_array().into_iter().flatten();
     records.filter_map(|record| record["messageId"].as_str().map(str::to_owned)).collect()
 }
 
-/// A function that lives so long is Lambda's longest.
+/// Lambda: a function runs for at most 15 minutes.
 const DEADLINE: Duration = Duration::from_secs(900);
 
 impl Worker {
@@ -249,7 +249,7 @@ impl Worker {
         Self { function, bin, environment, child: None, pid: None, runtime, serving, pids }
     }
 
-    /// Serves a fresh runtime API; its address.
+    /// Serves a new runtime API, and returns its address.
     async fn serve(&mut self) -> Result<String> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?.to_string();
@@ -335,7 +335,7 @@ impl Worker {
 
 type RuntimeState = State<(Runtime, watch::Receiver<Option<HashMap<String, String>>>)>;
 
-/// The function asks for its next event; it waits until there is one.
+/// Handles the function's request for its next event, and waits until there is one.
 async fn next(State((runtime, environment)): RuntimeState) -> Response {
     loop {
         let arrival = runtime.1.notified();
@@ -366,7 +366,7 @@ async fn error(State((runtime, _)): RuntimeState, Segment(id): Segment<String>, 
     settle(&runtime, &id, Err(String::from_utf8_lossy(&answer).into_owned()))
 }
 
-/// An answer to an event that nobody waits for any more is not taken.
+/// Passes on the response to an event. A response that nobody waits for is rejected.
 fn settle(runtime: &Runtime, id: &str, answer: Result<Bytes, String>) -> StatusCode {
     let Some((_, sender)) = runtime.turn().answer.take_if(|(waiting, _)| waiting == id) else {
         return StatusCode::BAD_REQUEST;
@@ -375,8 +375,8 @@ fn settle(runtime: &Runtime, id: &str, answer: Result<Bytes, String>) -> StatusC
     StatusCode::ACCEPTED
 }
 
-/// Builds the functions in the profile of this very binary (benches lie with releases), and says where they lie; or takes
-/// those in the folder that `FUNCTIONS_FOLDER` names.
+/// Builds the functions in the profile of this binary (release for benches), and returns their folder; or returns the
+/// folder named by `FUNCTIONS_FOLDER`.
 pub fn build_functions() -> Result<PathBuf> {
     if let Some(built) = std::env::var_os("FUNCTIONS_FOLDER") {
         return Ok(built.into());
@@ -386,12 +386,12 @@ pub fn build_functions() -> Result<PathBuf> {
     let folder = own.parent().and_then(Path::parent).context("a target folder")?.to_owned();
     let profile = folder.file_name().and_then(|name| name.to_str()).context("a profile")?;
     let mut cargo = std::process::Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    // `local` is among them so that dependencies have the features that they were built with already.
+    // `local` is in the list so that dependencies keep the features with which they were built before.
     let packages = ["local", "api", "email-sender", "photo-processor", "archive-builder", "housekeeper"];
     cargo.args(["build", "--quiet", "--bins"]).args(packages.iter().flat_map(|package| ["-p", package]));
     cargo.arg("--target-dir").arg(folder.parent().context("a target folder")?);
     cargo.args(["--profile", if profile == "debug" { "dev" } else { profile }]);
-    // What Cargo tells this process of its package is not for the build: build scripts that look would run again.
+    // Cargo's variables about this package must not reach the build: build scripts that read them would run again.
     for (name, _) in std::env::vars_os() {
         if name.to_str().is_some_and(|name| name == "CARGO_MANIFEST_DIR" || name.starts_with("CARGO_PKG_")) {
             cargo.env_remove(name);

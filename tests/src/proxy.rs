@@ -1,5 +1,5 @@
-//! An HTTP proxy between a client and a stand-in: it sees each request, counts what goes over the wire, and can let a
-//! request be lost, before it arrives or before its answer does.
+//! An HTTP proxy between a client and a stand-in. It sees each request, counts the bytes, and can drop a request before
+//! it arrives or before its response does.
 
 use std::{
     convert::Infallible,
@@ -30,7 +30,7 @@ use tokio::{
 type Error = Box<dyn std::error::Error + Send + Sync>;
 type AnyBody = BoxBody<Bytes, Error>;
 
-/// A request, without its body.
+/// A request without its body.
 #[derive(Debug, Clone)]
 pub struct Seen {
     /// Method.
@@ -41,30 +41,30 @@ pub struct Seen {
     pub headers: HeaderMap,
 }
 
-/// What becomes of a request.
+/// The fate of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
-    /// It is forwarded, and its answer too.
+    /// The request and its response are forwarded.
     Pass,
-    /// It never arrives, and is never answered.
+    /// The request never arrives, and gets no response.
     Lost,
-    /// It arrives and takes effect; its answer is lost.
+    /// The request takes effect; its response is lost.
     AnswerLost,
-    /// It is forwarded, and its answer loses what it says of checksums in its headers.
+    /// The request is forwarded; the response's headers with checksums are removed.
     Unproven,
-    /// It is answered so, and never arrives.
+    /// The request does not arrive; the proxy responds with this status.
     Refused(StatusCode),
-    /// It is forwarded, and answered as S3 answers what takes it long: the head at once, with 200 whatever comes of it, the
-    /// body after so long. In between come spaces, as often as this says, or none.
+    /// The request is forwarded, and the response is slow like some of S3's: the head comes immediately with status
+    /// 200, and the body after a delay. Spaces may be sent in between.
     HeadFirst {
-        /// How long the body takes.
+        /// The delay of the body.
         body_after: Duration,
-        /// Between two spaces, the first of which comes behind the XML declaration.
+        /// The time between two spaces, the first of which follows the XML declaration; `None` sends no spaces.
         spaces: Option<Duration>,
     },
 }
 
-/// Which way bytes go, as the client sees it.
+/// The direction of bytes, from the client's view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
     /// To the client.
@@ -73,21 +73,21 @@ pub enum Direction {
     Out,
 }
 
-/// Decides over requests, and makes them wait.
+/// Decides the fate of requests, and can delay them.
 pub trait Line: Send + Sync + 'static {
-    /// A request has come in; may wait.
+    /// Decides the fate of an incoming request; may wait.
     fn arrives(&self, seen: Seen) -> BoxFuture<'static, Fate>;
 
-    /// The status of its answer, before the client gets it.
+    /// Receives the status of a response before the client does.
     fn answered(&self, _seen: &Seen, _status: StatusCode) {}
 
-    /// So many bytes of a body are about to pass; may wait.
+    /// Delays the next bytes of a body; may return immediately.
     fn passes(&self, _direction: Direction, _bytes: usize) -> BoxFuture<'static, ()> {
         Box::pin(std::future::ready(()))
     }
 }
 
-/// Bytes over the wire, headers included.
+/// Bytes on the wire, including headers.
 #[derive(Debug, Default)]
 pub struct Traffic {
     received: AtomicU64,
@@ -95,17 +95,17 @@ pub struct Traffic {
 }
 
 impl Traffic {
-    /// Bytes that clients have received and sent so far.
+    /// Returns the bytes that clients have received and sent so far.
     pub fn bytes(&self) -> (u64, u64) {
         (self.received.load(Ordering::Relaxed), self.sent.load(Ordering::Relaxed))
     }
 }
 
-/// A running proxy; it stops when dropped.
+/// A running proxy. Dropping it stops it.
 pub struct Proxy {
-    /// Where it listens.
+    /// The proxy's address.
     pub endpoint: String,
-    /// What has passed.
+    /// The counted bytes.
     pub traffic: Arc<Traffic>,
     accepting: AbortHandle,
 }
@@ -117,12 +117,12 @@ impl Drop for Proxy {
 }
 
 impl Proxy {
-    /// Listens on any port of loopback and forwards to `target` (`http://127.0.0.1:PORT`).
+    /// Listens on a free port of loopback and forwards to `target` (`http://127.0.0.1:PORT`).
     pub async fn start(target: &str, line: Arc<dyn Line>) -> std::io::Result<Self> {
         Self::split(target, target, line).await
     }
 
-    /// Listens on any port of loopback, and forwards requests for S3 to `s3`, all others to `others`.
+    /// Listens on a free port of loopback, and forwards requests for S3 to `s3`, all others to `others`.
     pub async fn split(s3: &str, others: &str, line: Arc<dyn Line>) -> std::io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let endpoint = format!("http://{}", listener.local_addr()?);
@@ -161,7 +161,7 @@ async fn serve(stream: Counted, forward: Forward) {
         let forward = forward.clone();
         async move { forward.answer(request).await }
     });
-    // A client that goes away in the middle of a request is what some tests are about.
+    // A client may disconnect in the middle of a request; some tests do this on purpose.
     let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
@@ -190,7 +190,7 @@ impl Forward {
         Ok(response)
     }
 
-    /// The body of the answer, at its time.
+    /// Returns the response's body, sent after its delay.
     fn body_later(
         &self,
         request: Request<Incoming>,
@@ -236,13 +236,14 @@ impl Forward {
     }
 }
 
-/// Where a document goes on behind its XML declaration.
+/// Returns the position after a document's XML declaration.
 fn without_declaration(document: &[u8]) -> usize {
     let end = document.windows(2).position(|two| two == b"?>").map_or(0, |at| at + 2);
     if document.starts_with(b"<?xml") { end } else { 0 }
 }
 
-/// Tells whether a request is for S3, by the scope of its signature. A request without the header has a presigned URL.
+/// Returns whether a request is for S3, by the scope of its signature. A request without the header has a presigned
+/// URL.
 fn is_for_s3(headers: &HeaderMap) -> bool {
     let authorization = headers.get(http::header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     authorization.is_none_or(|value| value.contains("/s3/aws4_request"))
@@ -256,7 +257,7 @@ fn refusal(status: StatusCode) -> Response<AnyBody> {
     response
 }
 
-/// A body whose bytes wait for the line.
+/// A body whose bytes are delayed by the line.
 struct Paced {
     body: Incoming,
     direction: Direction,
@@ -288,7 +289,7 @@ impl Paced {
     }
 }
 
-/// The same for those who ask for `Sync`; it is only ever polled by one.
+/// A [`Paced`] body that is `Sync`, as some callers require; only one task polls it.
 struct PacedSync(std::sync::Mutex<Paced>);
 
 impl Body for PacedSync {
@@ -314,7 +315,7 @@ impl Body for PacedSync {
     }
 }
 
-/// A connection whose bytes are counted.
+/// A connection that counts its bytes.
 struct Counted {
     stream: TcpStream,
     traffic: Arc<Traffic>,
@@ -331,7 +332,8 @@ impl AsyncRead for Counted {
 
 impl AsyncWrite for Counted {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<std::io::Result<usize>> {
-        // Counted before they are written: whoever has read an answer finds all of it in the count.
+        // The bytes are counted before they are written, so the count includes all bytes of a response that a client
+        // has read.
         let offered = buf.len() as u64;
         self.traffic.received.fetch_add(offered, Ordering::Relaxed);
         let written = Pin::new(&mut self.stream).poll_write(cx, buf);

@@ -1,16 +1,16 @@
-//! docs/API.md: the OpenAPI document for people.
+//! `docs/API.md`: the OpenAPI document as text for people.
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use serde_json::Value;
 
-/// The order in which a reader meets what a path can do.
+/// The order of a path's methods in the document.
 const METHODS: [&str; 3] = ["post", "get", "delete"];
 
-/// A problem's type, status, and when it comes.
+/// A problem's type, status, and the condition under which it occurs.
 pub type ProblemType<'a> = (String, u16, &'a str);
 
-/// The reference in Markdown of an OpenAPI document, and of the problems that its API answers with.
+/// Returns the Markdown reference of an OpenAPI document, and of its API's problems.
 pub fn markdown<'a>(api: &Value, problems: impl IntoIterator<Item = ProblemType<'a>>) -> String {
     let routes = routes(api);
     let common = common(&routes);
@@ -105,7 +105,7 @@ fn routes(api: &Value) -> Vec<Route<'_>> {
     all
 }
 
-/// Status, body, when; by status.
+/// Returns the rows of a route's responses: status, body and condition, ordered by status.
 fn answers(route: &Route<'_>) -> Vec<Vec<String>> {
     let answers = route.about["responses"].as_object().into_iter().flatten();
     answers
@@ -120,7 +120,7 @@ fn answers(route: &Route<'_>) -> Vec<Vec<String>> {
         .collect()
 }
 
-/// Answers that nearly every route can give: they are told once.
+/// Returns the responses that nearly every route has in common; the document shows them once.
 fn common(routes: &[Route<'_>]) -> Vec<Vec<String>> {
     let mut counts = BTreeMap::new();
     for row in routes.iter().flat_map(answers) {
@@ -142,7 +142,8 @@ fn parameter(parameter: &Value) -> Vec<String> {
     ]
 }
 
-/// The fields of an object, those of the objects that it consists of, and those inside the ones that a request holds.
+/// Returns the rows of an object's fields, including those of the objects that it consists of and those of objects in a
+/// request.
 fn fields(api: &Value, schema: &Value) -> Vec<Vec<String>> {
     let mut rows = Vec::new();
     for part in schema["allOf"].as_array().into_iter().flatten() {
@@ -152,7 +153,7 @@ fn fields(api: &Value, schema: &Value) -> Vec<Vec<String>> {
     let required = schema["required"].as_array().unwrap_or(&empty);
     let is_request = schema["additionalProperties"] == false;
     let mut properties: Vec<_> = schema["properties"].as_object().into_iter().flatten().collect();
-    // As the code declares them, as far as the document tells.
+    // The code's order of fields, as far as the document shows it.
     properties.sort_by_key(|(name, _)| required.iter().position(|known| known == *name).unwrap_or(usize::MAX));
     for (name, about) in properties {
         let needed = if required.iter().any(|known| known == name) { "" } else { "optional" };
@@ -176,7 +177,7 @@ fn resolve<'a>(api: &'a Value, schema: &'a Value) -> &'a Value {
     pointer.and_then(|pointer| api.pointer(pointer)).unwrap_or(schema)
 }
 
-/// What a value is, in words.
+/// Describes the type of a value.
 fn kind(schema: &Value) -> String {
     if let Some(name) = schema["$ref"].as_str().and_then(|reference| reference.rsplit('/').next()) {
         return link(name);
@@ -209,7 +210,7 @@ fn bounds(schema: &Value) -> String {
         (Some(least), Some(most)) if least == most => Some(format!("exactly {least}{of}")),
         (Some(least), Some(most)) => Some(format!("{least} to {most}{of}")),
         (None, Some(most)) => Some(format!("at most {most}{of}")),
-        // No integer here is negative: that says nothing.
+        // A minimum of zero is left out, because no integer here is negative.
         (Some(least), None) if least != 0 => Some(format!("at least {least}{of}")),
         _ => None,
     };
@@ -230,7 +231,7 @@ fn code(value: &Value) -> String {
     format!("`{}`", value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned))
 }
 
-/// Paragraphs, without the line breaks that source code has.
+/// Returns paragraphs without the line breaks of the source code.
 fn text(description: &Value) -> String {
     let paragraphs = description.as_str().unwrap_or_default().split("\n\n");
     paragraphs.map(|paragraph| paragraph.replace('\n', " ").trim().to_owned()).collect::<Vec<_>>().join("\n\n")
@@ -241,14 +242,14 @@ fn capital(text: &str) -> String {
     letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
 }
 
-/// To the heading of this name, as GitHub makes anchors.
+/// Returns a link to the heading of this name, with GitHub's anchor.
 fn link(name: &str) -> String {
     let kept = name.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
     let anchor: String = kept.map(|c| if c == ' ' { '-' } else { c.to_ascii_lowercase() }).collect();
     format!("[{name}](#{anchor})")
 }
 
-/// Markdown that grows.
+/// Markdown under construction.
 struct Page(String);
 
 impl Page {
@@ -266,7 +267,7 @@ impl Page {
         self.table(&["Field", "Type", "", "Bounds", "Meaning"], rows);
     }
 
-    /// A column in which nothing stands is left out.
+    /// Adds a table. Empty columns are left out.
     fn table(&mut self, heads: &[&str], rows: impl IntoIterator<Item = Vec<String>>) {
         let rows: Vec<Vec<String>> = rows.into_iter().collect();
         let used: Vec<usize> = (0..heads.len()).filter(|n| rows.iter().any(|row| !row[*n].is_empty())).collect();

@@ -1,5 +1,5 @@
-//! The whole way of a few photos, walked by a client that does what a patient one does: it asks again when it is told
-//! that something went wrong. And the time that passes meanwhile, without waiting for it.
+//! The whole workflow of a few photos, performed by a client that repeats requests after server errors. The clock moves
+//! forward without real waits.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -11,26 +11,26 @@ use uuid::Uuid;
 
 use crate::{TestApp, encode, jpeg, oracle};
 
-/// A client asks so often before it gives up.
+/// The number of times that a client sends a request before it gives up.
 const PATIENCE: usize = 12;
-/// An upload of these small photos that takes so long hangs; the client begins anew.
+/// The time after which an upload of these small photos counts as hanging; the client then registers the photo again.
 const HANGS: Duration = Duration::from_secs(2);
-/// Rounds of sweeps and waits until everything must be at rest: three tries of a job, each found by a sweep, and its
-/// follow-up as often.
+/// The rounds of sweeps and waits after which everything must have ended: three attempts of a job, each found by a
+/// sweep, and its follow-up as often.
 const ROUNDS: usize = 40;
-/// A step forward in time: as long as a function lives, at least.
+/// The time per step, at least the longest lifetime of a function.
 const STEP: Duration = Duration::from_secs(601);
 
-/// What a walk left behind.
+/// The results of a run.
 #[derive(Debug, Default)]
 pub struct Walked {
     /// The bytes of each photo whose upload was confirmed.
     pub originals: HashMap<Uuid, Vec<u8>>,
-    /// Downloads that the customer has fetched, each once, however often the link was pressed until it worked.
+    /// The downloads that the customer has fetched, each once, however often the link was requested until it worked.
     pub fetched: Vec<Uuid>,
 }
 
-/// Uploads two photos, orders them, asks for a ZIP, a bare file and a confirmation, and waits for the end of it all.
+/// Uploads two photos, orders them, requests a ZIP, a single file and a confirmation, and waits until all have ended.
 pub async fn walk(app: &TestApp, studio: &Studio, seed: u64) -> Result<Walked> {
     let mut walked = Walked::default();
     let tone = u32::try_from(seed % 251)?;
@@ -64,7 +64,7 @@ pub async fn walk(app: &TestApp, studio: &Studio, seed: u64) -> Result<Walked> {
     Ok(walked)
 }
 
-/// Presses a customer's link until it leads somewhere; false when its download has failed.
+/// Submits a customer's link until it leads to the file. Returns false when its download has failed.
 async fn press(app: &TestApp, link: &str) -> Result<bool> {
     for _ in 0..PATIENCE {
         let answer = app.http().post(link).send().await?;
@@ -77,13 +77,13 @@ async fn press(app: &TestApp, link: &str) -> Result<bool> {
     bail!("the link never worked")
 }
 
-/// Announces and uploads one photo.
+/// Registers and uploads one photo.
 pub async fn upload(app: &TestApp, studio: &Studio, name: &str, content_type: &str, bytes: &[u8]) -> Result<Uuid> {
     let new = json!({ "filename": name, "content_type": content_type, "size_bytes": bytes.len() });
     let made = insist(app, studio, "/photos", new, &[201]).await?;
     let id = made["photo"]["id"].as_str().context("an id")?.parse()?;
     for _ in 0..PATIENCE {
-        // 412: it is there, and only the answer to the first attempt was lost.
+        // 412: the object exists, and only the first attempt's response was lost.
         match tokio::time::timeout(HANGS, app.put(&made["upload"], bytes.to_vec())).await {
             Ok(Ok(StatusCode::OK | StatusCode::PRECONDITION_FAILED)) => return Ok(id),
             Ok(Ok(status)) if !status.is_server_error() => bail!("the upload was answered {status}"),
@@ -93,7 +93,7 @@ pub async fn upload(app: &TestApp, studio: &Studio, name: &str, content_type: &s
     bail!("the upload never went well")
 }
 
-/// POSTs until the answer is one of these; asks again only after a 5xx, as a client may.
+/// Sends a POST request until the response has one of these statuses. Repeats it only after a 5xx, as a client may.
 pub async fn insist(app: &TestApp, studio: &Studio, path: &str, body: Value, good: &[u16]) -> Result<Value> {
     let mut last = None;
     for _ in 0..PATIENCE {
@@ -109,7 +109,7 @@ pub async fn insist(app: &TestApp, studio: &Studio, path: &str, body: Value, goo
     bail!("POST {path} never went well: {last:?}")
 }
 
-/// Works the queues and lets time pass until nothing is left to do.
+/// Processes the queues and moves the clock until nothing is left to do.
 pub async fn settle(app: &TestApp) -> Result<()> {
     let system = app.system();
     for round in 0..ROUNDS {
@@ -118,13 +118,13 @@ pub async fn settle(app: &TestApp) -> Result<()> {
         if hidden == 0 && !anything_due(app).await? {
             return Ok(());
         }
-        // Messages that are hidden come back by themselves; what has no message needs a sweep.
+        // Hidden messages become visible by themselves; records without a message need a sweep.
         if hidden == 0 || round % 8 == 7 {
             system.sweep().await?;
         }
         system.advance(STEP);
     }
-    // What still moves now is for the oracle to name.
+    // The oracle reports whatever is still in progress.
     Ok(())
 }
 

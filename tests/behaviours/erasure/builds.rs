@@ -17,10 +17,10 @@ use tokio::sync::Notify;
 
 use super::tell;
 
-/// A line on which one request waits until it is let go.
+/// A line that delays one request until the test releases it.
 #[derive(Default)]
 struct Held {
-    /// Which, from 1.
+    /// The number of the delayed request, from 1.
     number: Mutex<Option<usize>>,
     count: AtomicUsize,
     reached: Arc<Notify>,
@@ -42,7 +42,7 @@ impl Line for Held {
     }
 }
 
-/// An order is erased while each third request of its build is on the way.
+/// Erases an order during every third request of its build.
 #[tokio::test(flavor = "multi_thread")]
 async fn build_during_an_erasure_leaves_no_archive() {
     let app = TestApp::without_builder().await;
@@ -70,7 +70,7 @@ async fn build_during_an_erasure_leaves_no_archive() {
         if !ended {
             build.await.unwrap();
         }
-        // Its message comes again, whatever the build said.
+        // The message is delivered again, whatever the build returned.
         *line.number.lock().unwrap() = None;
         builder.build("anna", &made, 60).await;
         assert_eq!(app.left_behind("").await, (vec![], vec![]), "request {number}");
@@ -80,10 +80,10 @@ async fn build_during_an_erasure_leaves_no_archive() {
         if ended {
             break;
         }
-        // A permit that nobody waited for.
+        // A release without a waiting request is stored by `Notify`; the timeout discards it.
         let _ = tokio::time::timeout(Duration::from_millis(1), line.let_go.notified()).await;
     }
-    assert!(before > 3 && behind > 0, "{before} before the archive was there, {behind} behind");
+    assert!(before > 3 && behind > 0, "{before} before the archive existed, {behind} after");
     app.until_empty("emails").await;
-    assert!(app.emails().await.len() <= 1, "only a build that had ended before may have told");
+    assert!(app.emails().await.len() <= 1, "only a build that ended before the erasure may send an email");
 }

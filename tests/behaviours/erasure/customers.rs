@@ -9,7 +9,7 @@ use tests::{TestApp, campaigns::Stops, jpeg};
 
 use super::{ADDRESS, NAME, confirm, is_erased, let_hours_pass, photo, step, tell};
 
-/// Two workers die in the middle; orders made afterwards and other customers' are kept.
+/// Two workers stop in the middle. Orders created afterwards and other customers' orders are kept.
 #[tokio::test(flavor = "multi_thread")]
 async fn customer_with_many_orders_is_erased_though_workers_die() {
     let stops = Stops::default();
@@ -48,9 +48,9 @@ async fn customer_with_many_orders_is_erased_though_workers_die() {
     for waits in [30, 90] {
         stops.aim("housekeeper", 1, waits);
         step(&app).await;
-        assert!(stops.struck() || waits > 30, "it waited {waits} times only");
+        assert!(stops.struck() || waits > 30, "the worker waited only {waits} times");
         stops.aim("none", 1, 0);
-        // Its message is visible again.
+        // The message is visible again.
         app.system().advance(Duration::from_secs(4_000));
     }
     let_hours_pass(&app).await;

@@ -28,7 +28,7 @@ struct State {
     /// The number of the last part, from 1. Until it is sent, parts pass one by one, so that what is in S3 is known.
     last: AtomicUsize,
     one_by_one: Arc<AsyncMutex<()>>,
-    /// The turn of the part under way; [`Line::answered`] ends it.
+    /// The turn of the part in progress; [`Line::answered`] ends it.
     turn: Mutex<Option<OwnedMutexGuard<()>>>,
     sent: AtomicUsize,
     made: AtomicUsize,
@@ -53,12 +53,12 @@ impl Killer {
         self.0.last.store(part, Ordering::SeqCst);
     }
 
-    /// Tells whether the kill has happened.
+    /// Returns whether the kill has happened.
     pub fn has_killed(&self) -> bool {
         self.0.last.load(Ordering::SeqCst) == NEVER
     }
 
-    /// Returns the parts that S3 has confirmed since the last call.
+    /// Returns the number of parts that S3 has confirmed since the last call.
     pub fn made(&self) -> usize {
         self.0.made.swap(0, Ordering::SeqCst)
     }
@@ -79,7 +79,7 @@ impl State {
             kill(&self.host, "archive-builder");
             self.last.store(NEVER, Ordering::SeqCst);
         }
-        // Parts that waited for their turn are the dead builder's as well.
+        // Parts that waited for their turn were the dead builder's too.
         Fate::Lost
     }
 }

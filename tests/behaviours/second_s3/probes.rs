@@ -18,7 +18,7 @@ use runtime::objects::{ObjectStore, UploadTerms, encode_crc32};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-/// Probes with other responses of LocalStack than of the stand-in; `tests/README.md` explains each.
+/// Probes for which LocalStack responds differently from the stand-in; `tests/README.md` explains each.
 pub const DIFFERENCES: [&str; 2] = ["copy: range of a small source", "complete: no part"];
 
 const BUCKET: &str = "probes";
@@ -87,7 +87,7 @@ async fn presigned(s3: &Client) -> Answers {
     answers
 }
 
-/// The headers that every URL binds, and one more.
+/// Returns the headers that every URL binds, and one more.
 fn with<'a>(name: &'a str, value: &'a str) -> [(&'a str, &'a str); 3] {
     [("content-type", TYPE), ("if-none-match", "*"), (name, value)]
 }

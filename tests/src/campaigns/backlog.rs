@@ -1,4 +1,4 @@
-//! A backlog, and few workers: what waits long is not what has failed.
+//! A backlog with few workers: a long wait must not count as a failure.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{Row, judge, none_may_fail, studio};
 use crate::{TestApp, walk};
 
-/// Puts so many emails on the queue and lets the pollers work them, so many batches at once.
+/// Puts `messages` emails on the queue and lets the pollers process them, `concurrency` batches at a time.
 pub async fn backlog(messages: usize, concurrency: u32) -> Result<Row> {
     let mut row = Row::new("a backlog at low concurrency");
     let mut app = TestApp::with(|options| options.by_hand = true).await;

@@ -1,4 +1,4 @@
-//! SIGKILL at random moments: the built functions, as processes, die in the middle of their jobs.
+//! SIGKILL at random moments: processes of the built functions die in the middle of their jobs.
 
 use std::{
     collections::HashMap,
@@ -17,33 +17,36 @@ use crate::{
     walk,
 };
 
-/// How many, and of which worker.
+/// The plan of the kills of one worker.
 #[derive(Debug, Clone, Copy)]
 pub struct Kills {
     /// The worker's function name.
     pub function: &'static str,
-    /// Kills that must strike in the middle of an invocation, in each system.
+    /// The number of kills in the middle of an invocation, per system.
     pub kills: u64,
-    /// Jobs of one round; rounds follow until all kills are done.
+    /// The number of jobs per round. Rounds follow until all kills are done.
     pub jobs: usize,
-    /// Systems side by side, each with workers of its own: most of the time is waiting for leases to end.
+    /// The number of systems side by side, each with its own workers: most of the time is spent waiting for leases to
+    /// end.
     pub systems: u64,
 }
 
-/// The functions' timeout here, and so the longest lease: long enough for any job of these, short enough to wait for.
+/// The functions' timeout, and so the longest lease. It is long enough for any of these jobs, and short enough to wait
+/// for.
 const TIMEOUT: Duration = Duration::from_secs(6);
-/// Six timeouts, as everywhere.
+/// The visibility timeout: six timeouts, as everywhere.
 const VISIBILITY: Duration = Duration::from_secs(6 * TIMEOUT.as_secs());
-/// A message that comes again so close to [`VISIBILITY`] was never claimed: a lease ends within [`TIMEOUT`].
+/// The margin before [`VISIBILITY`]. A message that returns within it was never claimed: a lease ends within
+/// [`TIMEOUT`].
 const CLOSE: Duration = Duration::from_secs(2);
-/// Processes of the worker at once.
+/// The number of processes of the worker.
 const PROCESSES: usize = 3;
-/// Of an invocation to be killed, in percent.
+/// The probability, in percent, that an invocation is killed.
 const CHANCE: u8 = 50;
-/// After a lease has ended its job must go on within this.
+/// The limit for a job to continue after its lease has ended.
 const RECOVERY: Duration = Duration::from_secs(30);
 
-/// Kills the worker at random until so many kills have struck, and judges all that it was to do.
+/// Kills the worker at random until the planned kills are done, and checks all of its jobs.
 pub async fn kills(plan: Kills, seed: u64) -> Result<Row> {
     let bins = tokio::task::spawn_blocking(build_functions).await??;
     let systems = (0..plan.systems).map(|system| on_one_system(plan, &bins, seed + system * 1000));
@@ -79,7 +82,8 @@ async fn on_one_system(plan: Kills, bins: &Path, seed: u64) -> Result<Row> {
         wait(&app, plan).await?;
         total += host.reaper.kills();
         for redelivered in host.reaper.redelivered() {
-            // What died before it claimed had no lease; its message is hidden for the queue's own time.
+            // A process that died before it claimed had no lease; its message stays hidden for the queue's visibility
+            // timeout.
             if redelivered + CLOSE < VISIBILITY {
                 after_lease = after_lease.max(redelivered.saturating_sub(TIMEOUT));
             } else {
@@ -109,7 +113,7 @@ struct Jobs {
     takes: Duration,
 }
 
-/// What the jobs need to be there, made while nobody dies.
+/// Creates what the jobs require, before the kills begin.
 async fn prepare(app: &TestApp, plan: Kills) -> Result<Jobs> {
     let studio = studio();
     if plan.function == "photo-processor" {
@@ -153,8 +157,8 @@ impl Jobs {
     }
 }
 
-/// Until the queues are empty. A job may die at each of its tries: each costs a lease, and where a process died before
-/// it could touch its message, the queue's whole visibility timeout.
+/// Waits until the queues are empty. A job may die at each of its attempts. Each costs a lease, or the queue's whole
+/// visibility timeout if the process died before it could change its message's visibility.
 async fn wait(app: &TestApp, plan: Kills) -> Result<()> {
     let bound = VISIBILITY * 4 + RECOVERY + Duration::from_millis(plan.jobs as u64 * 400);
     let begun = Instant::now();

@@ -1,4 +1,5 @@
-//! An hour without one of the services, in the middle of the work: afterwards all of it is done, and nobody was told otherwise.
+//! An hour without one of the services, in the middle of the work. Afterwards all work is done, and no customer was
+//! told otherwise.
 
 use std::{
     collections::HashMap,
@@ -21,24 +22,24 @@ use crate::{
     walk::{self, insist},
 };
 
-/// How long it lasts; the clock is moved.
+/// The duration of the outage on the movable clock.
 const LASTS: Duration = Duration::from_secs(3600);
-/// A step forward in time.
+/// The time per step.
 const STEP: Duration = Duration::from_secs(60);
-/// Steps between two sweeps, as the schedule has them.
+/// The number of steps between two sweeps, as in the schedule.
 const SWEEP_EVERY: u64 = 5;
 
-/// What is out.
+/// The part that is out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Out {
     /// A service, for the workers.
     Of(Outage),
-    /// The workers themselves can't start.
+    /// The workers themselves, which cannot start.
     Workers,
 }
 
 impl Out {
-    /// All of them.
+    /// All outages.
     pub const ALL: [Self; 7] = [
         Self::Of(Outage::Of(Service::S3)),
         Self::Of(Outage::Of(Service::DynamoDb)),
@@ -50,8 +51,8 @@ impl Out {
     ];
 }
 
-/// Sends `jobs` jobs (photos, archives and emails, a third each), lets the outage come when some of them are done, and judges
-/// what is left an hour and the time to recover later.
+/// Sends `jobs` jobs (photos, archives and emails, a third each), starts the outage when some of them are done, and
+/// checks the result after an hour and the time to recover.
 pub async fn outage(out: Out, jobs: usize, seed: u64) -> Result<Row> {
     let dead = Arc::new(AtomicBool::new(false));
     let rig = Rig::start(Some(unless(dead.clone()))).await?;
@@ -116,7 +117,7 @@ pub async fn outage(out: Out, jobs: usize, seed: u64) -> Result<Row> {
     Ok(row)
 }
 
-/// Invocations of workers fail while the switch is on, as those of a function that can't start.
+/// Returns a layer that fails all invocations of workers while the switch is on, like functions that cannot start.
 fn unless(dead: Arc<AtomicBool>) -> Layer {
     Arc::new(move |function: &str, run| {
         if function != "api" && dead.load(Ordering::SeqCst) {

@@ -1,4 +1,4 @@
-//! Poison in a batch: bodies that nobody can read, among good ones.
+//! Poison in a batch: undecodable bodies among good ones.
 
 use anyhow::{Context as _, Result};
 use fastrand::Rng;
@@ -7,9 +7,9 @@ use serde_json::json;
 use super::{Rig, Row, judge, none_may_fail, studio};
 use crate::{oracle::Findings, walk};
 
-/// A batch of SQS.
+/// SQS: at most 10 messages per batch.
 const BATCH: usize = 10;
-/// What is no job: not JSON, of another kind, of a version to come, for another worker, without an id.
+/// Bodies that are no job: not JSON, of another kind, of a later version, for another worker, without an id.
 const POISON: [&str; 5] = [
     "not a job",
     r#"{"v":1,"job":"format_disk"}"#,
@@ -18,7 +18,7 @@ const POISON: [&str; 5] = [
     r#"{"v":1,"job":"send_email","studio":"ANNA"}"#,
 ];
 
-/// Batches of ten with poison in these places (bit n of a mask: message n). All mixed ones are 1 to 1,022.
+/// Delivers batches of ten with poison in the places of each mask (bit n: message n). The mixed masks are 1 to 1,022.
 pub async fn poison(masks: impl IntoIterator<Item = u16>) -> Result<Row> {
     let mut row = Row::new("mixed subsets of poison in a batch of ten");
     let rig = Rig::patient().await?;
@@ -62,7 +62,7 @@ async fn batch(rig: &Rig, studio: &domain::Studio, order: &str, mask: u16) -> Re
     let source = app.system().source("emails").context("a queue")?;
     source.poll(0).await?;
     let mut findings = Findings::default();
-    // Each good message was received once and is gone; the poison alone is left.
+    // Each good message was received once and deleted; only the poison is left.
     let left = queues.peek_all("emails")?;
     if left.len() != poison {
         findings.violations.push(format!("{} messages are left of {poison} poisonous ones", left.len()));

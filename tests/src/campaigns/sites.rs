@@ -1,4 +1,4 @@
-//! Every call site, each fault: one fault a walk, in every place where a function calls AWS.
+//! Every call site with each fault: one fault per run, at every place where a function calls AWS.
 
 use std::collections::BTreeSet;
 
@@ -14,19 +14,19 @@ use crate::{
 /// The campaign's name.
 pub const SITES: &str = "every call site x each fault";
 
-/// A rig is renewed after so many walks at most: its clients' retry budgets (SDK: 500 tokens, 5 to 10 a retry) would run dry,
-/// and the campaign would meet clients that don't retry any more.
+/// The most runs per rig. After more, its clients' retry budgets (SDK: 500 tokens, 5 to 10 per retry) would be used up,
+/// and the clients would stop retrying.
 const WALKS_PER_RIG: usize = 40;
 
-/// Rigs at once: most of a walk is waiting for clients that are patient.
+/// The number of concurrent rigs. Most of a run is spent waiting for clients' time limits.
 const RIGS_AT_ONCE: usize = 24;
 
-/// Strikes each site with each fault, once. `every` leaves out all but each n-th pair, for a short campaign.
+/// Applies each fault to each site once. `every` selects each n-th pair, for a short campaign.
 pub async fn sites(seed: u64, every: usize) -> Result<Row> {
     let mut row = Row::new(SITES);
     let sites = all_sites().await?;
     let pairs = sites.iter().flat_map(|site| Fault::ALL.map(|fault| (site.clone(), fault, seed)));
-    // Another seed, another part of the pairs.
+    // Another seed selects another part of the pairs.
     let strikes: Vec<_> = pairs.skip(usize::try_from(seed)? % every).step_by(every).collect();
     let walks = strikes.len().div_ceil(RIGS_AT_ONCE).clamp(1, WALKS_PER_RIG);
     let mut rigs = stream::iter(strikes.chunks(walks).map(<[_]>::to_vec).map(on_one_rig).collect::<Vec<_>>())
@@ -52,7 +52,7 @@ async fn on_one_rig(strikes: Vec<(Site, Fault, u64)>) -> Result<Vec<Struck>> {
     Ok(struck)
 }
 
-/// Where functions call AWS on a walk without any fault.
+/// Returns the sites of a run without faults.
 async fn all_sites() -> Result<BTreeSet<Site>> {
     let rig = Rig::start(None).await?;
     rig.net.begin(Vec::new());
@@ -61,7 +61,7 @@ async fn all_sites() -> Result<BTreeSet<Site>> {
     Ok(rig.net.log().into_iter().map(|answered| answered.site).collect())
 }
 
-/// One site, one fault, on a rig of its own: what a failing line says to run again.
+/// Applies one fault to one site, on a rig of its own. A failing row prints the arguments for this.
 pub async fn strike_once(site: &str, fault: &str, seed: u64) -> Result<Findings> {
     let site = all_sites().await?.into_iter().find(|known| known.to_string() == site);
     let fault = Fault::ALL.into_iter().find(|known| format!("{known:?}") == fault);
@@ -71,11 +71,11 @@ pub async fn strike_once(site: &str, fault: &str, seed: u64) -> Result<Findings>
 }
 
 async fn strike(rig: &Rig, site: &Site, fault: Fault, seed: u64) -> Findings {
-    // Once, so that the SDK's retry goes through; all its attempts, so that the job fails; or two tries of the job.
+    // Once, so that the SDK's retry succeeds; all its attempts, so that the job fails; or two attempts of the job.
     let times = [1, 4, 8][usize::try_from(seed % 3).unwrap_or(0)];
     rig.net.begin(vec![Strike { site: site.clone(), fault, times }]);
     let mut findings = rig.walk(seed).await;
-    // An email that nobody heard of twice is failed, and so is an archive whose both tries met the fault.
+    // An email fails after two sends without a response, and an archive after the fault in both attempts.
     let may_fail = site.call.operation == "SendEmail" || (site.function == "archive-builder" && times == 8);
     if !may_fail {
         none_may_fail(&mut findings);

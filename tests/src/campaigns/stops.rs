@@ -1,4 +1,4 @@
-//! Every await point: a job is dropped where it waits, as a killed process drops it, and its message comes again.
+//! Every await point: a job is dropped there, as a killed process drops it, and its message is delivered again.
 
 use std::{
     pin::Pin,
@@ -13,12 +13,12 @@ use serde_json::Value;
 use super::{Rig, Row, none_may_fail};
 use crate::oracle::Findings;
 
-/// No job waits so often.
+/// The limit of await points per job; no job has as many.
 const MAX_WAITS: usize = 2_000;
-/// Walks on one rig.
+/// The number of runs per rig.
 const WALKS_PER_RIG: usize = 60;
 
-/// What is to be stopped: the n-th invocation of a function, at its m-th wait.
+/// The stop: the n-th invocation of a function, at its m-th await point.
 #[derive(Debug, Clone, Default)]
 struct Plan {
     function: String,
@@ -28,17 +28,17 @@ struct Plan {
     struck: bool,
 }
 
-/// Drops one invocation of one function at one of its await points.
+/// A layer's controls: it drops one invocation of one function at one of its await points.
 #[derive(Debug, Clone, Default)]
 pub struct Stops(Arc<Mutex<Plan>>);
 
 impl Stops {
-    /// From now on: this invocation of the function, counted from 1, at its wait of this number, counted from 0.
+    /// Selects the invocation of the function, counted from 1, and its await point, counted from 0.
     pub fn aim(&self, function: &str, invocation: usize, waits: usize) {
         *self.plan() = Plan { function: function.to_owned(), invocation, waits, ..Plan::default() };
     }
 
-    /// Was it dropped? If not, it had ended before.
+    /// Returns whether the invocation was dropped. If not, it ended before the await point.
     pub fn struck(&self) -> bool {
         self.plan().struck
     }
@@ -47,7 +47,7 @@ impl Stops {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What stands around invocations to do so.
+    /// Returns the layer to wrap invocations.
     pub fn layer(&self) -> Layer {
         let stops = self.clone();
         Arc::new(move |function: &str, run: Invocation| {
@@ -65,11 +65,11 @@ impl Stops {
     }
 }
 
-/// Stops each job of each worker at each await point, one a walk; `every` leaves out all but each n-th.
+/// Stops each job of each worker at each await point, one per run; `every` selects each n-th stop.
 pub async fn stops(every: usize) -> Result<Row> {
     let mut row = Row::new("each await point, stopped once");
     let plan = Stops::default();
-    // Two photos, one archive, one batch of emails; and the requests, in whose middle a record may stand without its job.
+    // Two photos, one archive, one batch of emails; and the requests, during which a record may exist without its job.
     for (function, invocations) in [("photo-processor", 2), ("archive-builder", 1), ("email-sender", 1), ("api", 6)] {
         for invocation in 1..=invocations {
             let (mut rig, mut walks) = (Rig::start(Some(plan.layer())).await?, 0);
@@ -92,7 +92,7 @@ pub async fn stops(every: usize) -> Result<Row> {
     Ok(row)
 }
 
-/// One stop: `function/invocation/waits`.
+/// Runs one stop, given as `function/invocation/waits`.
 pub async fn stop_once(stop_at: &str) -> Result<Findings> {
     let plan = Stops::default();
     let rig = Rig::start(Some(plan.layer())).await?;
@@ -108,7 +108,7 @@ async fn stop(rig: &Rig, plan: &Stops, function: &str, invocation: usize, waits:
     (findings, plan.struck())
 }
 
-/// Runs until it has waited so often, and is then dropped with all that it holds.
+/// A future that is dropped with everything it owns after its n-th wait.
 struct Stopped {
     run: Option<Invocation>,
     waits: usize,

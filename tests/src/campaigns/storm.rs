@@ -1,4 +1,4 @@
-//! Messages delivered many times, late, out of order, to many workers at once.
+//! Messages that are delivered many times, late, out of order, and to many workers concurrently.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{Rig, Row, judge, none_may_fail, studio};
 use crate::{jpeg, walk};
 
-/// How large.
+/// The size of a storm.
 #[derive(Debug, Clone, Copy)]
 pub struct Storm {
     /// Emails to send.
@@ -21,7 +21,7 @@ pub struct Storm {
     pub photos: usize,
     /// Archives to build.
     pub downloads: usize,
-    /// Deliveries under way at once.
+    /// Concurrent deliveries.
     pub at_once: usize,
 }
 
@@ -66,7 +66,7 @@ pub async fn storm(size: Storm, seed: u64) -> Result<Row> {
     Ok(row)
 }
 
-/// Takes all messages of a queue and delivers them until each has had its 2 to 10 deliveries; how many those were.
+/// Receives all messages of a queue and delivers each 2 to 10 times. Returns the number of deliveries.
 async fn flood(rig: &Rig, queue: &str, at_once: usize, rng: &mut Rng) -> Result<u64> {
     let source = rig.app.system().source(queue).context("a queue")?;
     let mut deliveries: Vec<Message> = Vec::new();

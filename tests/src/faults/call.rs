@@ -1,4 +1,4 @@
-//! Which call a request is: told from its method, path and headers, as the services tell it.
+//! The call of a request, derived from its method, path and headers as the services do it.
 
 use std::fmt;
 
@@ -22,20 +22,20 @@ pub enum Service {
 /// One operation of a service.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Call {
-    /// Which service.
+    /// The service.
     pub service: Service,
-    /// Its own name for it: `PutItem`.
+    /// The service's name for the operation, such as `PutItem`.
     pub operation: String,
 }
 
-/// The n-th call of an operation by a function, retries of the SDK included.
+/// The n-th call of an operation by a function, including retries of the SDK.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Site {
-    /// Who calls.
+    /// The function that calls.
     pub function: String,
-    /// What.
+    /// The operation that it calls.
     pub call: Call,
-    /// Counted from 1.
+    /// The number of the call, counted from 1.
     pub nth: usize,
 }
 
@@ -46,11 +46,11 @@ impl fmt::Display for Site {
 }
 
 impl Call {
-    /// Reads a request's head.
+    /// Derives the call from a request's head.
     pub fn of(parts: &Parts) -> Self {
         let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let call = |service, operation: &str| Self { service, operation: operation.to_owned() };
-        // JSON services name version and operation: `DynamoDB_20120810.PutItem`.
+        // JSON services state version and operation: `DynamoDB_20120810.PutItem`.
         match header("x-amz-target").split_once('.') {
             Some((target, operation)) if target.starts_with("DynamoDB") => call(Service::DynamoDb, operation),
             Some(("AmazonSQS", operation)) => call(Service::Sqs, operation),

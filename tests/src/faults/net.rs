@@ -1,4 +1,4 @@
-//! The network that fails when told to: a proxy for each function, on loopback.
+//! The network that fails on demand: a proxy for each function, on loopback.
 
 use std::{
     collections::HashMap,
@@ -23,34 +23,34 @@ use tokio::{net::TcpListener, sync::Notify, task::JoinSet};
 
 use super::{Call, Fault, Outage, Service, Site, Strike};
 
-/// No test waits so long: what hangs, hangs until its client gives up.
+/// The time for which a call hangs. It exceeds the time limit of every client.
 const FOR_EVER: Duration = Duration::from_secs(60);
-/// Late, but before any client's patience ends.
+/// The delay of a late reply, within every client's time limit.
 const LATE: Duration = Duration::from_millis(40);
 
-/// A call that went through, and how it was answered; `None` where the answer was withheld.
+/// A forwarded call with its reply's status; `None` where the reply was withheld.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answered {
-    /// Which.
+    /// The call's site.
     pub site: Site,
-    /// The status that the service gave.
+    /// The status that the service returned.
     pub status: Option<u16>,
 }
 
-/// Called with each call before it is passed on.
+/// A callback for each call before it is forwarded.
 pub type Watch = Arc<dyn Fn(&Site) + Send + Sync>;
 
-/// Stands between functions and services. The proxies end with it.
+/// The network between functions and services. Dropping it ends the proxies.
 pub struct FaultNet {
     shared: Arc<Shared>,
-    /// (function, variable) -> URL: how each function must be configured to go through its proxy.
+    /// (function, variable) -> URL: the configuration that routes each function through its proxy.
     pub overrides: HashMap<(String, String), String>,
     _proxies: JoinSet<()>,
 }
 
 #[derive(Default)]
 struct Shared {
-    /// Variable -> the real URL.
+    /// Variable -> the service's real URL.
     upstream: OnceLock<HashMap<String, String>>,
     http: reqwest::Client,
     state: Mutex<State>,
@@ -69,9 +69,10 @@ struct State {
 }
 
 impl FaultNet {
-    /// A proxy for each of these functions and both endpoints.
+    /// Starts a proxy for each of these functions and both endpoints.
     pub async fn start(functions: &[&str]) -> Result<Self> {
-        // A connection for each call: a kept one may have been closed meanwhile, which would be a fault that nobody asked for.
+        // Each call gets a connection of its own: a pooled one may be closed meanwhile, which would be an unplanned
+        // fault.
         let http = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build()?;
         let shared = Arc::new(Shared { http, ..Shared::default() });
         let (mut overrides, mut proxies) = (HashMap::new(), JoinSet::new());
@@ -86,46 +87,46 @@ impl FaultNet {
         Ok(Self { shared, overrides, _proxies: proxies })
     }
 
-    /// Where the services are; to be told once they run.
+    /// Sets the services' addresses, once they run.
     pub fn connect(&self, environment: &HashMap<String, String>) {
         let urls = environment.iter().filter(|(name, _)| name.starts_with("AWS_ENDPOINT_URL"));
         let _ = self.shared.upstream.set(urls.map(|(name, url)| (name.clone(), url.clone())).collect());
     }
 
-    /// Counts from 1 again, and strikes as told from now on.
+    /// Restarts the count at 1, and applies these strikes from now on.
     pub fn begin(&self, strikes: Vec<Strike>) {
         let mut state = self.shared.state();
         let watch = state.watch.take();
         *state = State { strikes, watch, ..State::default() };
     }
 
-    /// From now on this is out, or all is back.
+    /// Starts an outage; `None` ends it.
     pub fn out(&self, outage: Option<Outage>) {
         self.shared.state().outage = outage;
     }
 
-    /// From now on this service takes each call, passes none on and never replies; with `None`, all are well again.
+    /// Makes a service accept calls without forwarding them or replying; `None` ends this.
     pub fn hang(&self, service: Option<Service>) {
         self.shared.state().hung = service;
     }
 
-    /// From now on a connection is closed instead of carrying a second request, where that is for this service: the fate of
-    /// a pooled connection that the other side has just closed.
+    /// Closes each connection of this service instead of accepting a second request on it. A pooled connection that the
+    /// other side has just closed behaves so.
     pub fn close_reused(&self, service: Service) {
         self.shared.state().closes_reused = Some(service);
     }
 
-    /// Calls `watch` before each call is passed on.
+    /// Calls `watch` before each call is forwarded.
     pub fn watch(&self, watch: Watch) {
         self.shared.state().watch = Some(watch);
     }
 
-    /// Lets go what is held.
+    /// Releases the delayed requests.
     pub fn release(&self) {
         self.shared.released.notify_waiters();
     }
 
-    /// The calls since the beginning, as they were answered.
+    /// Returns the calls since [`FaultNet::begin`], with their status.
     pub fn log(&self) -> Vec<Answered> {
         self.shared.state().log.clone()
     }
@@ -136,7 +137,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts the call, and says what is to befall it.
+    /// Counts the call, and returns the fault that applies to it.
     fn meet(&self, function: &str, call: Call) -> (Site, Option<Fault>, Option<Watch>) {
         let mut state = self.state();
         let nth = state.counts.entry((function.to_owned(), call.clone())).or_default();
@@ -152,7 +153,7 @@ impl Shared {
         (site, fault, state.watch.clone())
     }
 
-    /// What an outage makes of a call; `None` where it is another's.
+    /// Returns the result of a call during an outage; `None` where the outage does not concern it.
     fn outage(&self, site: &Site) -> Option<Result<Response<Body>, Broken>> {
         let (service, outage) = (site.call.service, self.state().outage?);
         if site.function == "api" {
@@ -196,7 +197,7 @@ async fn serve(listener: TcpListener, function: String, variable: String, shared
     }
 }
 
-/// The connection ends without an answer.
+/// The error that closes a connection without a response.
 #[derive(Debug, thiserror::Error)]
 #[error("the connection breaks")]
 struct Broken;
@@ -248,7 +249,7 @@ async fn pass(
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
     let mut outgoing = shared.http.request(parts.method, format!("{upstream}{path}"));
     for (name, value) in &parts.headers {
-        // The host is signed, so it stays as it is; what concerns this connection only goes.
+        // The host is signed and must stay; headers of this connection only are removed.
         if ![header::EXPECT, header::TRANSFER_ENCODING, header::CONNECTION, header::CONTENT_LENGTH].contains(name) {
             outgoing = outgoing.header(name, value);
         }
@@ -280,7 +281,7 @@ async fn pass(
     Ok(response)
 }
 
-/// The first half, and then the connection breaks.
+/// Returns a body with the first half of the bytes, after which the connection breaks.
 fn half(bytes: &Bytes) -> Body {
     let first = bytes.slice(..bytes.len() / 2);
     Body::from_stream(stream::iter([Ok(first), Err(Broken)]))
@@ -294,7 +295,7 @@ fn throttled(service: Service) -> StatusCode {
     }
 }
 
-/// A service's own way to say that it failed, or that it is asked too much.
+/// Returns a service's own error for a failure or for throttling.
 fn refusal(service: Service, status: StatusCode) -> Response<Body> {
     let code = match (service, status) {
         (Service::S3, StatusCode::SERVICE_UNAVAILABLE) => "SlowDown",
