@@ -1,4 +1,4 @@
-//! Our archives in the hands of real extractors: the files that come out are compared with the originals.
+//! Checks our archives with common extractors: compares the extracted files with the originals.
 
 use std::{path::Path, process::Command};
 
@@ -10,7 +10,7 @@ use crate::{
     job::{ARCHIVES, Bed, content},
 };
 
-/// How each is told to extract `../archive.zip` into the folder that it is in, saying nothing but warnings.
+/// The arguments with which each program extracts `../archive.zip` into the current folder and prints only warnings.
 const EXTRACTORS: [(&str, &[&str]); 4] = [
     ("unzip", &["-q", "../archive.zip"]),
     ("7zz", &["x", "-bso0", "-bsp0", "../archive.zip"]),
@@ -18,7 +18,7 @@ const EXTRACTORS: [(&str, &[&str]); 4] = [
     ("python3", &["-m", "zipfile", "-e", "../archive.zip", "."]),
 ];
 
-/// Builds the archive of this case by both plans, and has it extracted by each.
+/// Builds the archive of this case by both plans, and extracts it with each program.
 pub async fn check(bed: &Bed, case: &Case) -> Result<()> {
     for preference in ["fast", "cheap"] {
         let job = bed.job(&bed.endpoint(), preference);

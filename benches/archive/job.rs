@@ -1,4 +1,4 @@
-//! The store with its photos, and what a tool is told.
+//! The store with its photos, and the job of a tool.
 
 use std::{collections::HashMap, path::Path};
 
@@ -21,16 +21,16 @@ pub const ARCHIVES: &str = "downloads";
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Photo {
     pub id: Uuid,
-    /// Its key.
+    /// The photo's key.
     pub key: String,
-    /// Its name in the archive.
+    /// The photo's name in the archive.
     pub name: String,
     pub size: u64,
     pub crc32: u32,
     pub etag: String,
 }
 
-/// What a tool is to do; the peers' scripts read the same file.
+/// The job of a tool. The peers' scripts read the same file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Job {
     pub endpoint: String,
@@ -53,7 +53,7 @@ pub struct Bed {
     _data: tempfile::TempDir,
 }
 
-/// The variables of every AWS SDK.
+/// Returns the environment variables that every AWS SDK reads.
 pub fn environment(endpoint: &str) -> HashMap<String, String> {
     let variables = [
         ("AWS_REGION", REGION),
@@ -69,7 +69,7 @@ pub fn studio() -> Studio {
     "bench".parse().unwrap_or_else(|_| unreachable!("a valid studio"))
 }
 
-/// Bytes that don't compress, and no two photos' are the same.
+/// Returns incompressible bytes that are different for each photo.
 pub fn content(seed: u64, size: u64) -> Bytes {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default() + 8);
@@ -84,7 +84,7 @@ pub fn content(seed: u64, size: u64) -> Bytes {
 }
 
 impl Bed {
-    /// A store that holds the photos of this case.
+    /// Starts a store with the photos of this case.
     pub async fn fill(case: &Case) -> Result<Self> {
         let data = tempfile::tempdir()?;
         let stand_ins = StandIns::start(Options {
@@ -112,12 +112,12 @@ impl Bed {
         Ok(Self { stand_ins, s3, photos, _data: data })
     }
 
-    /// Where the store itself listens.
+    /// Returns the address of the store itself.
     pub fn endpoint(&self) -> String {
         self.stand_ins.endpoint()
     }
 
-    /// A job for a tool that reaches the store at `endpoint`.
+    /// Returns a job for a tool that reaches the store at `endpoint`.
     pub fn job(&self, endpoint: &str, preference: &str) -> Job {
         let download = Uuid::new_v4();
         let archive = ObjectKey::Archive { studio: studio(), download, build: 1, volume: None };

@@ -1,7 +1,8 @@
-//! The same photos in the same store, packed into the same archive by us and by peers, each as its users would run it.
+//! Compares this project with peers: the same photos in the same store are packed into the same archive, with each tool
+//! as its users would run it.
 //!
-//! `cargo bench -p benches --bench archive -- --json FILE [--cases a,b] [--tools ours,...]`; `benches/README.md` says what
-//! it measures and what came out.
+//! `cargo bench -p benches --bench archive -- --json FILE [--cases a,b] [--tools ours,...]`; `benches/README.md` has
+//! the method and the results.
 #![allow(clippy::print_stdout, reason = "a bench prints its table")]
 
 mod cases;
@@ -24,31 +25,31 @@ use crate::{cases::Case, network::Kind, row::Row, tools::Tool};
 
 #[derive(Parser)]
 struct Arguments {
-    /// Where the rows are written.
+    /// The file for the rows.
     #[arg(long)]
     json: Option<PathBuf>,
-    /// Which cases, by name; all but the simulated ones need the bytes on disk.
+    /// The cases by name; all except the simulated ones need disk space for their bytes.
     #[arg(long, value_delimiter = ',')]
     cases: Vec<String>,
-    /// Which tools.
+    /// The tools by name.
     #[arg(long, value_delimiter = ',')]
     tools: Vec<String>,
-    /// Which networks: loopback, s3-like.
+    /// The networks: loopback, s3-like.
     #[arg(long, value_delimiter = ',')]
     networks: Vec<String>,
-    /// Runs of each, interleaved; the median counts.
+    /// The number of runs of each, interleaved; the rows have medians.
     #[arg(long, default_value_t = 3)]
     runs: usize,
     /// Extract our archives with unzip, 7zz, bsdtar and Python, and compare every file with its original.
     #[arg(long)]
     extract: bool,
-    /// Where peers are installed; a temporary folder unless told.
+    /// The folder with the installed peers; a temporary one by default.
     #[arg(long)]
     peers: Option<PathBuf>,
-    /// Cargo says that this is a bench.
+    /// Cargo's argument for a bench.
     #[arg(long, hide = true)]
     bench: bool,
-    /// Build one archive as this job file says, and nothing else: how a bench runs our own tool as a process.
+    /// Build one archive from this job file and exit. A bench runs our own tool as a process in this way.
     #[arg(long, hide = true)]
     build: Option<PathBuf>,
 }
@@ -59,7 +60,7 @@ async fn main() -> Result<()> {
     if let Some(job) = &arguments.build {
         return ours::build(job).await;
     }
-    // First, while this process is small: its own memory is part of the model.
+    // The model comes first, while this process is small: the process's own memory is part of it.
     let modelled = simulate::rows(&arguments.cases, &arguments.tools)?;
     let mut rows: Vec<Row> = Vec::new();
     let tools: Vec<Tool> = Tool::ALL.into_iter().filter(|tool| chosen(&arguments.tools, tool.name())).collect();

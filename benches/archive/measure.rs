@@ -1,4 +1,4 @@
-//! Runs each tool as a process of its own, behind a line of its own, and looks at both.
+//! Runs each tool as a process of its own with a line of its own, and measures both.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::{
     tools::Tool,
 };
 
-/// Each tool `runs` times, interleaved, so that what the machine does besides meets all alike.
+/// Runs each tool `runs` times, interleaved, so that other load on the machine affects all alike.
 pub async fn case(
     bed: &Bed,
     case: &Case,
@@ -85,7 +85,7 @@ async fn one(bed: &Bed, case: &Case, kind: Kind, tool: Tool, installed: &Folder)
     })
 }
 
-/// By the price list, with the same function for each tool.
+/// Returns the cost by the price list, with the same function size for each tool.
 fn dollars(requests: &Requests, wall_s: f64) -> f64 {
     let costs = Costs::AWS;
     #[expect(clippy::cast_precision_loss, reason = "dollars")]

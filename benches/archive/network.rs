@@ -1,4 +1,4 @@
-//! The line between a tool and the store: as it is on loopback, or with the latency and bandwidth of S3.
+//! The line between a tool and the store: loopback, or with the latency and bandwidth of S3.
 
 use std::{
     collections::HashMap,
@@ -14,13 +14,13 @@ use tests::proxy::{Direction, Fate, Line, Seen};
 
 use crate::row::Requests;
 
-/// Which line.
+/// The kind of line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Nothing is added.
+    /// A line without delays.
     Loopback,
-    /// 75 MB/s in each direction for the function, 30 to 90 ms until a request is answered, and for a copy 190 to 430 ms and a
-    /// second for each 75 MB: the constants of the plan's own model, which were set by published runs.
+    /// 75 MB/s in each direction for the function, 30 to 90 ms until a request is answered, and for a copy 190 to 430
+    /// ms and a second per 75 MB: the constants of the plan's own model, taken from published measurements.
     S3Like,
 }
 
@@ -35,18 +35,18 @@ impl Kind {
     }
 }
 
-/// A line that was idle may make up for so much, and one that is so little ahead is not stopped: timers count in
+/// The time that an idle line may catch up, and within which a line that is ahead is not delayed. Timers count in
 /// milliseconds, in which 75 MB/s are 75 kB, more than most chunks have.
 const CREDIT: Duration = Duration::from_millis(10);
 
-/// Seconds around the model's mean.
+/// The spread around the model's mean, in seconds.
 const SMALL_REQUEST_SPREAD: f64 = 0.030;
 const COPY_SPREAD: f64 = 0.120;
 
-/// A line that counts and delays.
+/// A line that counts and delays requests.
 pub struct Network {
     kind: Kind,
-    /// To ask the store how large the source of a copy is.
+    /// The client that reads the size of a copy's source.
     store: Client,
     state: Arc<Mutex<State>>,
 }
@@ -54,7 +54,7 @@ pub struct Network {
 struct State {
     requests: Requests,
     sizes: HashMap<String, u64>,
-    /// When each direction is free again.
+    /// The time at which each direction is free again.
     free: [Instant; 2],
     random: u64,
 }
@@ -66,14 +66,14 @@ impl Network {
         Self { kind, store, state: Arc::new(Mutex::new(state)) }
     }
 
-    /// What has passed so far.
+    /// Returns the counts so far.
     pub fn requests(&self) -> Requests {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).requests.clone()
     }
 }
 
 impl State {
-    /// The same sequence in each run: -1 to 1.
+    /// Returns a number of -1 to 1; the sequence is the same in each run.
     fn random(&mut self) -> f64 {
         self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         f64::from(u32::try_from(self.random >> 33).unwrap_or_default()) / f64::from(1_u32 << 30) - 1.0
@@ -139,7 +139,7 @@ impl Line for Network {
     }
 }
 
-/// How many bytes a copy copies; `None` for other requests.
+/// Returns the number of bytes that a copy copies; `None` for other requests.
 async fn copied(seen: &Seen, store: &Client, state: &Mutex<State>) -> Option<u64> {
     let source = seen.headers.get("x-amz-copy-source")?.to_str().ok()?.trim_start_matches('/').to_owned();
     let range = seen.headers.get("x-amz-copy-source-range").and_then(|range| range.to_str().ok());

@@ -1,4 +1,4 @@
-//! Our own tool, as a process: layout, plan and assembly of the archive worker, without its records and queue.
+//! This project's tool as a process: layout, plan and assembly of the archive builder, without its records and queue.
 
 use std::{path::Path, sync::atomic::AtomicBool};
 
@@ -15,7 +15,7 @@ use runtime::{env::Env, objects::ObjectStore};
 
 use crate::job::{Job, environment};
 
-/// Builds the archive of this job; prints the megabytes that the process had before it began.
+/// Builds the archive of this job. Prints the megabytes that the process had before the build.
 pub async fn build(job: &Path) -> Result<()> {
     let job = Job::read(job)?;
     let env = Env::of(environment(&job.endpoint));

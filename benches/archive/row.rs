@@ -1,4 +1,4 @@
-//! The results: rows for machines, a table for people.
+//! The results: rows as JSON, a table for people.
 
 use serde::Serialize;
 
@@ -16,13 +16,13 @@ pub struct Requests {
 }
 
 impl Requests {
-    /// Those billed as PUT.
+    /// Returns the number of requests that are billed as PUT.
     pub fn put_class(&self) -> u64 {
         self.put + self.copy + self.create + self.complete + self.list
     }
 }
 
-/// One tool in one case over one network; medians.
+/// The medians of one tool in one case over one network.
 #[derive(Debug, Clone, Serialize)]
 pub struct Row {
     pub case: String,
@@ -38,7 +38,7 @@ pub struct Row {
     pub dollars: f64,
 }
 
-/// As a table.
+/// Prints the rows as a table.
 pub fn print(rows: &[Row]) {
     println!(
         "\n| case | network | tool | wall s | CPU s | peak MB | MB in | MB out | moved per byte | GET | PUT-class | dollars |"

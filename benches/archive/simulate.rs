@@ -1,4 +1,5 @@
-//! What no disk here holds, by the plan's own model: the real plan of the real layout, and no bytes.
+//! Results of the plan's own model, for archives that exceed the disk: the real plan of the real layout, without the
+//! bytes.
 
 use anyhow::Result;
 use archive::{Entry, Layout, Modified, contents::Source};
@@ -16,7 +17,7 @@ use crate::{
     row::{Requests, Row},
 };
 
-/// The rows of all modelled cases and tools that were asked for.
+/// Returns the rows of all selected modelled cases and tools.
 pub fn rows(cases: &[String], tools: &[String]) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for case in Case::simulated().iter().chain(&Case::all()).filter(|case| chosen(cases, case.name)) {
@@ -53,7 +54,7 @@ fn ours(case: &Case, tool: &str, preference: Preference) -> Result<Row> {
         tool: tool.to_owned(),
         wall_s: seconds,
         cpu_s: 0.0,
-        // Over idle: layout and plan as they are held here, with the buffers that the plan allows.
+        // The peak above the idle process: layout and plan in memory here, and the buffers that the plan allows.
         peak_mb: held + buffers,
         bytes_in,
         bytes_out,
@@ -63,7 +64,8 @@ fn ours(case: &Case, tool: &str, preference: Preference) -> Result<Row> {
     })
 }
 
-/// A streamer with parts of 8 MiB (of what 10,000 parts need, where that is more): every byte in, every byte out.
+/// Returns the row of a streamer with parts of 8 MiB (more where 10,000 parts require it): every byte is read and
+/// written.
 fn streaming(case: &Case) -> Row {
     let bytes: u64 = case.sizes.iter().sum();
     let parts = bytes.div_ceil((8 << 20).max(bytes.div_ceil(10_000)));

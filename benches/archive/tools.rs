@@ -1,4 +1,4 @@
-//! Ours and its peers, each as its users would run it, with what its own documentation shows first.
+//! This project and its peers, each as its users would run it, by the first example of its documentation.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ use crate::job::{Job, environment};
 pub enum Tool {
     /// This project's archive worker.
     Ours,
-    /// The same, saving dollars.
+    /// This project's archive worker with the preference `cheap`.
     OursCheap,
     /// cobalt-s3-archiver (crates.io), by its command line.
     Cobalt,
@@ -44,7 +44,7 @@ impl Tool {
         if self == Self::OursCheap { "cheap" } else { "fast" }
     }
 
-    /// The process that does the job. Its file and inputs are written to `folder`.
+    /// Returns the process that does the job. Its script and inputs are written to `folder`.
     pub fn command(self, job: &Job, folder: &Path, installed: &Folder) -> Result<Command> {
         let file = folder.join("job.json");
         std::fs::write(&file, serde_json::to_vec(job)?)?;
@@ -62,7 +62,7 @@ impl Tool {
                 std::fs::write(&list, sources.collect::<String>())?;
                 command.args(["archive", &format!("s3://{}/{}", job.archives, job.archive)]);
                 command.stdin(std::fs::File::open(list)?);
-                // Its AWS library is older than AWS_ENDPOINT_URL.
+                // Its AWS library does not support AWS_ENDPOINT_URL.
                 let (host, port) =
                     job.endpoint.trim_start_matches("http://").split_once(':').context("an endpoint with a port")?;
                 command.env("LOCALSTACK_HOSTNAME", host).env("EDGE_PORT", port);
@@ -84,7 +84,7 @@ impl Tool {
     }
 }
 
-/// Installs the peers that are asked for, unless they are there.
+/// Installs the selected peers that are missing.
 pub async fn install(tools: &[Tool], folder: Option<PathBuf>) -> Result<Folder> {
     let folder = Folder::new(folder)?;
     if tools.contains(&Tool::Cobalt) && !folder.has("cargo/bin/s3-archiver-cli") {

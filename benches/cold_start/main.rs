@@ -1,9 +1,9 @@
-//! Cold starts: from exec to the first `GET /runtime/invocation/next`, beside the smallest function on the same runtime
-//! crate; and how large the packages are.
+//! Measures cold starts, from exec to the first `GET /runtime/invocation/next`, in comparison with the smallest
+//! function on the same runtime crate, and the size of the packages.
 //!
 //! `cargo bench -p benches --bench cold_start -- [--json FILE] [--runs N] [--packages FOLDER]`. It builds the functions
-//! with the `lambda` profile for this machine, and starts each in turn, interleaved. The packages are those that Terraform
-//! takes (arm64), made by `infra/package`.
+//! with the `lambda` profile for this machine, and starts each in turn, interleaved. The packages are those that
+//! Terraform deploys (arm64), built by `infra/package`.
 #![allow(clippy::print_stdout, reason = "a bench prints its table")]
 
 mod panic;
@@ -22,19 +22,19 @@ use serde::Serialize;
 
 #[derive(Parser)]
 struct Arguments {
-    /// Starts of each function; the median counts.
+    /// The number of starts of each function; the rows have medians.
     #[arg(long, default_value_t = 41)]
     runs: usize,
-    /// Where the rows are written.
+    /// The file for the rows.
     #[arg(long)]
     json: Option<PathBuf>,
-    /// Where the packages lie, as `<function>/bootstrap.zip`.
+    /// The folder of the packages, with `<function>/bootstrap.zip`.
     #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/lambda"))]
     packages: PathBuf,
-    /// The smallest function as another tool has built it: is a panic in that one answered too?
+    /// The smallest function as another tool has built it; the bench checks that this build survives a panic.
     #[arg(long)]
     hello: Option<PathBuf>,
-    /// Cargo says that this is a bench.
+    /// Cargo's argument for a bench.
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -51,7 +51,7 @@ struct Row {
 
 const FUNCTIONS: [&str; 5] = ["api", "email-sender", "photo-processor", "archive-builder", "housekeeper"];
 const HELLO: &str = "hello";
-/// What `cargo build` calls this machine; the folder of an explicit target keeps clear of cargo-lambda's `target/lambda`.
+/// The workspace's target folder. The folder of an explicit target is separate from cargo-lambda's `target/lambda`.
 const TARGET: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target");
 
 #[tokio::main]
@@ -64,7 +64,7 @@ async fn main() -> Result<()> {
     for run in 0..=arguments.runs {
         for function in FUNCTIONS.into_iter().chain([HELLO]) {
             let took = start::time(&bins.join(function))?;
-            // The first start of each reads its file from disk.
+            // The first start of each function reads its file from disk.
             if run > 0 {
                 times.entry(function).or_default().push(took);
             }
@@ -89,7 +89,7 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-/// Builds all five as they go to AWS, but for this machine; where they lie.
+/// Builds the functions with the profile of AWS, but for this machine. Returns their folder.
 fn build() -> Result<PathBuf> {
     let host = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));

@@ -1,4 +1,4 @@
-//! A panic must be answered: one bad message of a batch would otherwise take the whole invocation with it.
+//! Checks that a panic is reported: otherwise one bad message would fail the whole batch.
 
 use std::{collections::HashMap, path::Path, time::Duration};
 
@@ -9,7 +9,7 @@ use tests::processes::Host;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Tells the smallest function to panic, and then to go on: the same process must do both.
+/// Makes the smallest function panic, and invokes it again: the same process must answer both invocations.
 pub async fn is_answered(hello: &Path) -> Result<()> {
     let name = hello.file_name().and_then(|name| name.to_str()).context("a function's name")?;
     let host = Host::start(hello.parent().context("a folder")?, &[(name, 1)]).await?;

@@ -1,4 +1,4 @@
-//! One start: the runtime API's side of it.
+//! One start, measured at the runtime API.
 
 use std::{
     io::{BufRead as _, BufReader},
@@ -12,7 +12,8 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 
-/// What Terraform sets, with nothing behind it: a function that fetches anything before it is asked would fail or wait.
+/// The variables that Terraform sets, with no service behind them: a function that reads any service before its first
+/// event fails or waits.
 const VARIABLES: [(&str, &str); 29] = [
     ("AWS_ENDPOINT_URL", "http://127.0.0.1:9"),
     ("AWS_REGION", "eu-central-1"),
@@ -46,10 +47,10 @@ const VARIABLES: [(&str, &str); 29] = [
 ];
 const NEXT: &str = "GET /2018-06-01/runtime/invocation/next ";
 
-/// A function that has not asked by then never will.
+/// The time after which a function without a request counts as failed.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// From exec to the first request for an event.
+/// Returns the time from exec to the first request for an event.
 pub fn time(function: &Path) -> Result<Duration> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let api = listener.local_addr()?.to_string();

@@ -1,4 +1,4 @@
-//! What is developed.
+//! The cases: photos to be developed.
 
 use std::path::{Path, PathBuf};
 
@@ -8,23 +8,23 @@ use demo_photos::camera::Orientation;
 
 use crate::draw::{Coding, draw};
 
-/// Where the photos of a case come from.
+/// The source of a case's photos.
 enum Source {
-    /// Drawn: width, height, coding.
+    /// Drawn photos: width, height, coding.
     Drawn(u32, u32, Coding),
-    /// Drawn, and stored in another format by pillow-heif or pillow-jxl-plugin (PyPI): width, height, extension.
+    /// Drawn photos, converted to another format by pillow-heif or pillow-jxl-plugin (PyPI): width, height, extension.
     Converted(u32, u32, &'static str),
-    /// JPEGs in packages of Debian, fetched and unpacked without root.
+    /// JPEGs from Debian packages, fetched and unpacked without root.
     Wallpapers,
 }
 
-/// A case by its name.
+/// A case and its name.
 pub struct Case {
     pub name: &'static str,
     source: Source,
 }
 
-/// The sizes of cameras: a phone's 12 megapixels, 24 as most have, 45 as the larger ones, and the largest there is.
+/// The sizes of cameras: a phone's 12 megapixels, the usual 24, a larger camera's 45, and the largest available.
 pub const ALL: [Case; 10] = [
     Case { name: "24MP", source: Source::Drawn(6000, 4000, Coding::Baseline) },
     Case { name: "24MP-progressive", source: Source::Drawn(6000, 4000, Coding::Progressive) },
@@ -38,10 +38,10 @@ pub const ALL: [Case; 10] = [
     Case { name: "wallpapers", source: Source::Wallpapers },
 ];
 
-/// How cameras are held.
+/// The orientations in which cameras are held.
 const HELD: [Orientation; 4] =
     [Orientation::Upright, Orientation::QuarterRight, Orientation::Upright, Orientation::QuarterLeft];
-/// The JPEGs of 8 megapixels and more in two packages of Debian, one of each motive.
+/// The JPEGs of 8 megapixels and more in two Debian packages, one per motif.
 const WALLPAPERS: [(&str, &str); 6] = [
     ("mate-backgrounds", "mate/abstract/Elephants_5640x3172.jpg"),
     ("ukui-wallpapers", "the-mouse.jpg"),
@@ -55,14 +55,14 @@ const WALLPAPERS: [(&str, &str); 6] = [
 pub struct Files {
     pub name: String,
     pub paths: Vec<PathBuf>,
-    /// Of all files.
+    /// The size of all files.
     pub bytes: u64,
-    /// Of the largest.
+    /// The size of the largest file.
     pub largest: u64,
 }
 
 impl Case {
-    /// Draws or fetches the files below `cache`, unless they are there.
+    /// Draws or fetches the files that are missing below `cache`.
     pub async fn files(&self, cache: &Path, peers: &Folder) -> Result<Files> {
         let folder = cache.join(self.name);
         if !folder.exists() {
@@ -77,7 +77,7 @@ impl Case {
     async fn make(&self, folder: &Path, peers: &Folder) -> Result<()> {
         match self.source {
             Source::Drawn(width, height, coding) => {
-                // Of the largest ones two are enough.
+                // Two photos of the largest sizes are enough.
                 let photos = if width * height > 50_000_000 || coding == Coding::SixteenBit { 2 } else { HELD.len() };
                 let ending = if coding == Coding::SixteenBit { "tif" } else { "jpg" };
                 for (seed, orientation) in (1..).zip(HELD).take(photos) {
@@ -125,7 +125,7 @@ async fn wallpapers(folder: &Path) -> Result<()> {
 }
 
 impl Files {
-    /// The files of a folder.
+    /// Returns the files of a folder.
     pub fn of(folder: &Path) -> Result<Self> {
         let entries = std::fs::read_dir(folder).with_context(|| format!("Failed to read {}", folder.display()))?;
         let mut paths: Vec<PathBuf> = entries.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;

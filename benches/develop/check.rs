@@ -1,4 +1,4 @@
-//! Did a tool do what it was asked for?
+//! Checks the pictures that a tool made.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::picture;
 /// The longer edges of preview and thumbnail, in pixels, as the photo worker makes them.
 pub const EDGES: [(&str, u32); 2] = [("preview", 2048), ("thumb", 400)];
 
-/// Both pictures are there, upright and of the right size.
+/// Checks that both pictures exist, are upright and have the right size.
 pub fn pictures(out: &Path, number: usize, (width, height): (u32, u32)) -> Result<()> {
     for (kind, edge) in EDGES {
         let file = picture(out, number, kind);
@@ -23,7 +23,7 @@ pub fn pictures(out: &Path, number: usize, (width, height): (u32, u32)) -> Resul
     Ok(())
 }
 
-/// Width and height of an original, upright.
+/// Returns width and height of an original, upright.
 pub fn size(file: &Path) -> Result<(u32, u32)> {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let developed = develop(&std::fs::read(file)?, &name, &Limits::default())?;

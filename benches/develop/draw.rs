@@ -1,5 +1,5 @@
-//! Photos drawn by numbers, with what costs a decoder time in a camera's: detail at every scale, hard edges, and the noise of
-//! a sensor. Row by row: 100 megapixels need no memory.
+//! Drawn photos with the properties that cost a decoder time in a camera's photo: detail at every scale, hard edges,
+//! and a sensor's noise. The pictures are drawn row by row, so 100 megapixels need little memory.
 
 use std::{
     io,
@@ -12,14 +12,14 @@ use demo_photos::{RECIPES, camera::Orientation, noise::hash};
 use image::{ExtendedColorType, ImageEncoder as _, codecs::tiff::TiffEncoder};
 use mozjpeg::{ColorSpace, Compress, Marker};
 
-/// JPEG's APP1 holds EXIF behind this mark.
+/// The prefix of EXIF in JPEG's APP1.
 const EXIF_MARK: &[u8] = b"Exif\0\0";
-/// JPEG's APP2 holds chunks of a profile behind this mark.
+/// The prefix of a profile's chunks in JPEG's APP2.
 const ICC_MARK: &[u8] = b"ICC_PROFILE\0";
-/// Cells of the picture's width, and amplitude of 255: about as much detail at each scale as nature has.
+/// Cells across the picture's width, and amplitude of 255: about as much detail at each scale as in nature.
 const OCTAVES: [(f32, f32); 7] =
     [(3.0, 50.0), (11.0, 32.0), (43.0, 20.0), (170.0, 14.0), (670.0, 10.0), (1400.0, 8.0), (2600.0, 6.0)];
-/// Standard deviation of the noise in the light, of 255: a full-frame camera at ISO 800, as its JPEG has it.
+/// Standard deviation of the noise in bright parts, of 255: a full-frame camera's JPEG at ISO 800.
 const NOISE: f32 = 3.2;
 
 /// The coding of a drawn photo.
@@ -27,15 +27,15 @@ const NOISE: f32 = 3.2;
 pub enum Coding {
     /// JPEG in one scan, chroma halved across, as cameras write it.
     Baseline,
-    /// The same in several scans, as editors write it.
+    /// JPEG in several scans, chroma halved across, as editors write it.
     Progressive,
     /// JPEG in Display P3, chroma halved both ways, as phones write it.
     Phone,
-    /// TIFF of 16 bits a sample, as RAW converters write it.
+    /// TIFF of 16 bits per sample, as RAW converters write it.
     SixteenBit,
 }
 
-/// Draws a photo of that size into a file.
+/// Draws a photo of this size into a file.
 pub fn draw(
     file: &Path,
     (width, height): (u32, u32),
@@ -66,7 +66,7 @@ fn jpeg(scene: &mut Scene, orientation: Orientation, coding: Coding) -> Result<V
     started.write_marker(Marker::APP(1), &[EXIF_MARK, &exif].concat());
     if coding == Coding::Phone {
         let profile = moxcms::ColorProfile::new_display_p3().encode().map_err(|_| anyhow!("No Display P3 profile"))?;
-        // The first chunk of one.
+        // The profile fits into one chunk, numbered 1 of 1.
         started.write_marker(Marker::APP(2), &[ICC_MARK, &[1, 1], &profile].concat());
     }
     let mut row = Vec::new();
@@ -93,7 +93,7 @@ struct Scene {
     width: u32,
     height: u32,
     seed: u32,
-    /// One row of the detail, and of the noise of the row before.
+    /// One row of the detail, and the noise of the previous row.
     detail: Vec<f32>,
     noise: Vec<f32>,
 }
@@ -104,7 +104,7 @@ impl Scene {
         Self { width, height, seed, detail: row.clone(), noise: row }
     }
 
-    /// The next row: red, green, blue, of 255.
+    /// Draws the next row: red, green, blue, of 255.
     #[expect(clippy::cast_precision_loss, reason = "pixel positions stay far below 2^24, where f32 is exact")]
     fn row(&mut self, y: u32, row: &mut Vec<f32>) {
         self.detail.fill(0.0);
@@ -128,7 +128,7 @@ impl Scene {
         row.clear();
         let horizon = self.height as f32 * 0.45;
         for (x, detail) in (0_u32..).zip(&self.detail) {
-            // Roofs, trunks and horizons: edges as sharp as a lens draws them.
+            // Roofs, trunks and horizons: edges as sharp as a lens renders them.
             let across = x as f32 / self.width as f32;
             let ridge = horizon + self.height as f32 * 0.1 * ((across * 9.0).sin() + (across * 41.0).sin().abs());
             let post = (across * 23.0).fract() < 0.04 && y as f32 > horizon * 0.7;
@@ -139,7 +139,7 @@ impl Scene {
             } else {
                 [112.0, 120.0, 74.0]
             };
-            // Demosaicing mixes neighbours, and so their noise.
+            // Demosaicing mixes neighbouring pixels, and so their noise.
             let noise = &mut self.noise[x as usize];
             let bits = hash(self.seed ^ 0x9e37, x, y);
             *noise = 0.35 * *noise + gauss(bits) * NOISE;
@@ -153,14 +153,14 @@ impl Scene {
     }
 }
 
-/// The cell of a grid, and how far into it, eased so that no grid shows.
+/// Returns the cell of a grid and the position within it, eased so that the grid is invisible.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "positions are small and not negative")]
 fn cell(position: f32) -> (u32, f32) {
     let part = position.fract();
     (position as u32, part * part * (3.0 - 2.0 * part))
 }
 
-/// About a normal distribution: four bytes of a hash, with a standard deviation of 1.
+/// Returns an approximately normally distributed number from four bytes of a hash, with a standard deviation of 1.
 fn gauss(bits: u32) -> f32 {
     let sum: f32 = bits.to_ne_bytes().into_iter().map(f32::from).sum();
     (sum - 510.0) / 147.8
@@ -176,7 +176,7 @@ fn to_sixteen(light: f32) -> u16 {
     (light.clamp(0.0, 255.0) * 257.0 + 0.5) as u16
 }
 
-/// A number in 0..1 out of a hash.
+/// Returns a number in 0..1 from a hash.
 fn unit(hash: u32) -> f32 {
     f32::from(u16::try_from(hash >> 16).unwrap_or(u16::MAX)) / 65_536.0
 }

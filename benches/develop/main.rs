@@ -1,7 +1,8 @@
-//! The same originals, made into a preview and a thumbnail by us and by peers, each as its users would have it done.
+//! Compares this project with peers: the same originals are made into a preview and a thumbnail, with each tool as its
+//! users would run it.
 //!
 //! `cargo bench -p benches --bench develop -- [--json FILE] [--cases a,b] [--tools ours,...] [--photos FOLDER]`;
-//! `benches/README.md` says what it measures and what came out.
+//! `benches/README.md` has the method and the results.
 #![allow(clippy::print_stdout, reason = "a bench prints its table")]
 
 mod cases;
@@ -20,37 +21,37 @@ use clap::Parser;
 
 use crate::{cases::Files, reference::Reference, row::Row, tools::Tool};
 
-/// Messages of tools for a format that they don't know.
+/// Error messages of tools for an unsupported format.
 const UNKNOWN_FORMAT: [&str; 4] =
     ["of an unsupported format", "unsupported image format", "has not been built in", "cannot identify image file"];
 
 #[derive(Parser)]
 struct Arguments {
-    /// Where the rows are written.
+    /// The file for the rows.
     #[arg(long)]
     json: Option<PathBuf>,
-    /// Which cases, by name.
+    /// The cases by name.
     #[arg(long, value_delimiter = ',')]
     cases: Vec<String>,
-    /// Which tools.
+    /// The tools by name.
     #[arg(long, value_delimiter = ',')]
     tools: Vec<String>,
-    /// Runs of each, interleaved; the median counts.
+    /// The number of runs of each, interleaved; the rows have medians.
     #[arg(long, default_value_t = 5)]
     runs: usize,
-    /// A folder of photos of your own, as another case.
+    /// A folder of your own photos, as another case.
     #[arg(long)]
     photos: Option<PathBuf>,
-    /// Where peers are installed; a temporary folder unless told.
+    /// The folder with the installed peers; a temporary one by default.
     #[arg(long)]
     peers: Option<PathBuf>,
-    /// Where drawn and fetched photos are kept; below Cargo's target folder unless told.
+    /// The folder for drawn and fetched photos; below Cargo's target folder by default.
     #[arg(long, default_value = concat!(env!("CARGO_TARGET_TMPDIR"), "/develop"))]
     cache: PathBuf,
-    /// Cargo says that this is a bench.
+    /// Cargo's argument for a bench.
     #[arg(long, hide = true)]
     bench: bool,
-    /// Develop these files into that folder, and nothing else: how a bench runs our own tool as a process.
+    /// Develop these files into the first folder and exit. A bench runs our own tool as a process in this way.
     #[arg(long, hide = true, num_args = 1..)]
     develop: Vec<PathBuf>,
 }
@@ -84,13 +85,13 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-/// The machine's load averages of 1, 5 and 15 minutes.
+/// Returns the machine's load averages of 1, 5 and 15 minutes.
 fn load() -> Result<String> {
     Ok(std::fs::read_to_string("/proc/loadavg")?.split(' ').take(3).collect::<Vec<_>>().join(", "))
 }
 
-/// Each tool `runs` times, interleaved, so that what the machine does besides meets all alike. A tool that does not know the
-/// case's format has no row.
+/// Runs each tool `runs` times, interleaved, so that other load on the machine affects all alike. A tool that does not
+/// support the case's format has no row.
 async fn measure(case: &Files, tools: &[Tool], installed: &Folder, runs: usize) -> Result<Vec<Row>> {
     let sizes = case.paths.iter().map(|file| check::size(file)).collect::<Result<Vec<_>>>()?;
     let mut seen: Vec<(Tool, Vec<Row>)> = Vec::new();
@@ -108,7 +109,7 @@ async fn measure(case: &Files, tools: &[Tool], installed: &Folder, runs: usize) 
             }
         }
     }
-    // The first ones met cold files, and do not count.
+    // The first run of each tool reads cold files and does not count.
     for run in 0..runs {
         for (tool, rows) in &mut seen {
             let out = tempfile::tempdir()?;
@@ -134,8 +135,8 @@ async fn one(case: &Files, tool: Tool, installed: &Folder, sizes: &[(u32, u32)],
     Ok(Row::new(case, tool, &seen))
 }
 
-/// Mean PSNR and SSIM of the previews in `out`. `None` where the original can't be decoded here, or a preview has another
-/// size by a pixel.
+/// Returns mean PSNR and SSIM of the previews in `out`; `None` if the original cannot be decoded here, or if a
+/// preview's size differs.
 fn quality(case: &Files, out: &Path, references: &mut Vec<Option<Reference>>) -> Option<(f64, f64)> {
     let mut all = Vec::new();
     for (number, original) in case.paths.iter().enumerate() {
@@ -155,7 +156,7 @@ fn mean(all: &[(f64, f64)]) -> (f64, f64) {
     (mean(|both| both.0), mean(|both| both.1))
 }
 
-/// Where a tool puts the preview (`preview`) or the thumbnail (`thumb`) of the photo of this number.
+/// Returns the path of a tool's preview (`preview`) or thumbnail (`thumb`) of the photo with this number.
 fn picture(out: &Path, number: usize, kind: &str) -> PathBuf {
     out.join(format!("{number}.{kind}.jpg"))
 }

@@ -1,4 +1,4 @@
-//! Our own tool, as a process: what the photo worker does with an original, without its records and queue.
+//! This project's tool as a process: the photo worker's processing of an original, without its records and queue.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use develop::{Derivatives, Limits, develop as develop_photo};
 
 use crate::picture;
 
-/// Develops these files, one after the other.
+/// Develops these files one after the other.
 pub fn develop(out: &Path, files: &[PathBuf]) -> Result<()> {
     for (number, file) in files.iter().enumerate() {
         let original = std::fs::read(file)?;

@@ -1,4 +1,4 @@
-//! The preview as it would be if time and memory were no matter: all pixels decoded, one Lanczos resize, then sRGB.
+//! The reference preview, made without regard to time and memory: all pixels decoded, one Lanczos resize, then sRGB.
 
 use std::path::Path;
 
@@ -8,11 +8,11 @@ use image::{DynamicImage, ImageDecoder as _, ImageReader, RgbImage, imageops::Fi
 use moxcms::{ColorProfile, Layout, TransformOptions};
 use mozjpeg::{ColorSpace, Compress};
 
-/// A reference, and the size it was made in.
+/// A reference picture.
 pub struct Reference(RgbImage);
 
 impl Reference {
-    /// Of that size, which is that of a preview.
+    /// Makes the reference in this size, which is the size of a preview.
     pub fn new(original: &Path, (width, height): (u32, u32)) -> Result<Self> {
         let mut reader = ImageReader::open(original)?.with_guessed_format()?;
         reader.no_limits();
@@ -32,7 +32,7 @@ impl Reference {
         Ok(Self(rgb))
     }
 
-    /// PSNR and SSIM of the reference itself as a JPEG like the previews: what is lost by the file format.
+    /// Returns PSNR and SSIM of the reference as a JPEG of the previews' quality: the loss of the file format.
     pub fn as_jpeg(&self) -> Result<(f64, f64)> {
         let mut encoder = Compress::new(ColorSpace::JCS_RGB);
         encoder.set_size(self.0.width() as usize, self.0.height() as usize);
@@ -45,7 +45,7 @@ impl Reference {
         Ok(self.to(&decoded.into_rgb8()))
     }
 
-    /// PSNR and SSIM of a preview. An error for one of another size.
+    /// Returns PSNR and SSIM of a preview, or an error if its size differs.
     pub fn compare(&self, preview: &Path) -> Result<(f64, f64)> {
         let preview = image::open(preview)?.into_rgb8();
         if preview.dimensions() != self.0.dimensions() {

@@ -1,24 +1,24 @@
-//! The results: rows for machines, a table for people. All figures are of one photo.
+//! The results: rows as JSON, a table for people. All figures are for one photo.
 
 use benches::{median, watch::Seen};
 use serde::Serialize;
 
 use crate::{cases::Files, tools::Tool};
 
-/// One tool in one case; medians.
+/// The medians of one tool in one case.
 #[derive(Debug, Clone, Serialize)]
 pub struct Row {
     case: String,
     tool: String,
-    /// Of an original, on average.
+    /// The mean size of an original.
     megabytes: f64,
     pub wall_s: f64,
     cpu_s: f64,
-    /// Of the process.
+    /// The peak memory of the process.
     peak_mb: f64,
-    /// The same without the largest file, in MiB.
+    /// The peak memory without the largest file, in MiB.
     over_file_mib: f64,
-    /// PSNR and SSIM of the previews, against [`crate::reference`], on average.
+    /// Mean PSNR and SSIM of the previews, against [`crate::reference`].
     pub quality: Option<(f64, f64)>,
 }
 
@@ -38,7 +38,7 @@ impl Row {
         }
     }
 
-    /// Of several runs.
+    /// Returns the medians of several runs.
     pub fn median(rows: &[Self]) -> Option<Self> {
         let middle = |of: fn(&Self) -> f64| median(rows.iter().map(of).collect());
         let first = rows.first()?.clone();
@@ -52,7 +52,7 @@ impl Row {
     }
 }
 
-/// As a table, with ratios to sharp.
+/// Prints the rows as a table, with ratios to sharp.
 pub fn print(rows: &[Row]) {
     println!(
         "\n| case | tool | MB | wall s | CPU s | peak MB | over the file MiB | PSNR | SSIM | wall : sharp | CPU : sharp |"

@@ -1,4 +1,4 @@
-//! Ours and its peers, each by what its own documentation shows first.
+//! This project and its peers, each by the first example of its documentation.
 
 use std::path::{Path, PathBuf};
 
@@ -11,17 +11,18 @@ use crate::cases::Files;
 /// A tool that makes previews and thumbnails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tool {
-    /// This project's photo worker: EXIF, hashes and thumbhash besides.
+    /// This project's photo worker, which also reads EXIF and computes hashes and thumbhash.
     Ours,
-    /// sharp (npm): both pictures from the original, at the same time.
+    /// sharp (npm): both pictures from the original, in parallel.
     Sharp,
-    /// The same, the thumbnail from the preview.
+    /// sharp (npm): the thumbnail from the preview.
     SharpChained,
     /// pyvips (PyPI), with its own libvips: `thumbnail` twice.
     Pyvips,
     /// Pillow (PyPI): draft mode, the thumbnail from the preview; HEIC by pillow-heif, JPEG XL by pillow-jxl-plugin.
     Pillow,
-    /// libvips by its command line, as Debian packages it (`libvips-tools`): with libheif and libjxl, which sharp's own lacks.
+    /// libvips by its command line, from Debian's package `libvips-tools`, with libheif and libjxl, which sharp's own
+    /// build lacks.
     Vipsthumbnail,
 }
 
@@ -40,7 +41,7 @@ impl Tool {
         }
     }
 
-    /// The process that does it, one photo after the other.
+    /// Returns the process that develops one photo after the other.
     pub fn command(self, case: &Files, out: &Path, installed: &Folder) -> Result<Command> {
         let peers = &installed.path;
         let script = |program: PathBuf, script: &str| {
@@ -65,7 +66,7 @@ impl Tool {
     }
 }
 
-/// Installs the peers that are asked for, unless they are there.
+/// Installs the selected peers that are missing.
 pub async fn install(tools: &[Tool], folder: Option<PathBuf>) -> Result<Folder> {
     let folder = Folder::new(folder)?;
     for (name, script) in [

@@ -1,7 +1,7 @@
-//! The long campaign: what is lost, and what happens twice, when everything that can fail does.
+//! The long fault campaigns: count lost work and repeated effects while everything that can fail does.
 //!
-//! `cargo bench -p benches --bench faults -- [--kills N] [--seeds N] [--json FILE]`; `benches/README.md` says what it
-//! measures and what came out. A violation names the options that repeat its run.
+//! `cargo bench -p benches --bench faults -- [--kills N] [--seeds N] [--json FILE]`; `benches/README.md` has the method
+//! and the results. A violation names the options that repeat its run.
 #![allow(clippy::print_stdout, reason = "a bench prints its table")]
 
 use std::path::PathBuf;
@@ -15,28 +15,28 @@ use tests::{
 
 #[derive(Parser)]
 struct Arguments {
-    /// SIGKILLs for each worker.
+    /// The number of SIGKILLs per worker.
     #[arg(long, default_value_t = 1000)]
     kills: u64,
-    /// Seeds for each call site and fault.
+    /// The number of seeds per call site and fault.
     #[arg(long, default_value_t = 20)]
     seeds: u64,
-    /// Where the rows are written.
+    /// The file for the rows.
     #[arg(long)]
     json: Option<PathBuf>,
-    /// Which campaigns: sites, stops, storm, poison, backlog, kills; all when none is named.
+    /// The campaigns by name: sites, stops, storm, poison, backlog, kills; all by default.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
-    /// Of the pairs of call site and fault, each n-th.
+    /// Run each n-th pair of call site and fault.
     #[arg(long, default_value_t = 1)]
     every: usize,
-    /// Messages of the storm.
+    /// The number of messages of the storm.
     #[arg(long, default_value_t = 20_000)]
     storm: usize,
-    /// Messages of the backlog.
+    /// The number of messages of the backlog.
     #[arg(long, default_value_t = 2000)]
     backlog: usize,
-    /// The seed of kills and storm, and of a run that is repeated.
+    /// The seed of kills and storm, and of a repeated run.
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Repeat one run: this call site, under `--fault`.
@@ -45,21 +45,21 @@ struct Arguments {
     /// The fault of `--site`.
     #[arg(long)]
     fault: Option<String>,
-    /// Repeat one run: stopped at function/invocation/waits.
+    /// Repeat one run: stop at function/invocation/waits.
     #[arg(long)]
     stop: Option<String>,
     /// Repeat one run: a batch with poison in these places, bit n for message n.
     #[arg(long)]
     poison: Option<u16>,
-    /// Repeat one campaign: the kills of this worker alone.
+    /// Repeat one campaign: the kills of this worker only.
     #[arg(long)]
     kill: Option<String>,
-    /// Cargo says that this is a bench.
+    /// Cargo's argument for a bench.
     #[arg(long, hide = true)]
     bench: bool,
 }
 
-/// Systems side by side whose workers are killed.
+/// The number of systems side by side whose workers are killed.
 const SYSTEMS: u64 = 4;
 const WORKERS: [&str; 3] = ["email-sender", "photo-processor", "archive-builder"];
 
@@ -107,13 +107,13 @@ async fn main() -> Result<()> {
     verdict(&rows)
 }
 
-/// Emails come ten to a process, so that a kill strikes ten of them.
+/// Returns the plan of a worker's kills. A process gets ten emails at a time, so a kill interrupts ten of them.
 fn killing(function: &'static str, kills: u64) -> Kills {
     let jobs = if function == "email-sender" { 600 } else { 200 };
     Kills { function, kills: kills.div_ceil(SYSTEMS), jobs, systems: SYSTEMS }
 }
 
-/// Prints the newest row, and writes all: what is finished stays told when the rest is broken off.
+/// Prints the newest row and writes all, so that finished rows survive an interruption.
 fn told(rows: &[Row], arguments: &Arguments) -> Result<()> {
     print(rows);
     if let Some(path) = &arguments.json {
@@ -122,13 +122,13 @@ fn told(rows: &[Row], arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// Mostly emails, the smallest jobs; some photos and archives, which are larger.
+/// Returns a storm of mostly emails, the smallest jobs, with some photos and archives, which are larger.
 fn storm(messages: usize) -> Storm {
     let (photos, downloads) = (messages / 40, messages / 100);
     Storm { emails: messages - photos - downloads, photos, downloads, at_once: 16 }
 }
 
-/// The one run that the arguments ask for, if they do.
+/// Performs the one run that the arguments select, if they do.
 async fn repeated(arguments: &Arguments) -> Result<Option<Row>> {
     let (name, findings) = match arguments {
         Arguments { site: Some(site), fault: Some(fault), .. } => {

@@ -1,7 +1,7 @@
-//! CPU time of a system with many records and nothing to do.
+//! Measures the CPU time of an idle system with many records.
 //!
-//! `cargo bench -p benches --bench idle -- [--records N] [--seconds N]`. It fills the photos table of a fresh system with
-//! copies of one record, and then watches its own process.
+//! `cargo bench -p benches --bench idle -- [--records N] [--seconds N]`. It fills the photos table of a new system with
+//! copies of one record, and then measures its own process.
 #![allow(clippy::print_stdout, reason = "a bench prints its figures")]
 
 use std::time::{Duration, Instant};
@@ -16,13 +16,13 @@ use uuid::Uuid;
 
 #[derive(Parser)]
 struct Arguments {
-    /// Records in the photos table.
+    /// The number of records in the photos table.
     #[arg(long, default_value_t = 100_000)]
     records: usize,
-    /// Seconds of the measurement.
+    /// The duration of the measurement in seconds.
     #[arg(long, default_value_t = 1200)]
     seconds: u64,
-    /// Cargo says that this is a bench.
+    /// Cargo's argument for a bench.
     #[arg(long, hide = true)]
     bench: bool,
 }

@@ -1,17 +1,18 @@
-//! How far a picture is from a reference.
+//! Measures of the difference between a picture and a reference.
 
-/// Side of a window of [`ssim`], and the step from one to the next.
+/// The side of a window of [`ssim`], and the step between windows.
 const WINDOW: usize = 8;
 const STEP: usize = 4;
 
-/// Peak signal-to-noise ratio in decibels, over all samples; infinite for equal pictures.
+/// Returns the peak signal-to-noise ratio in decibels over all samples; infinite for equal pictures.
 #[expect(clippy::cast_precision_loss, reason = "far below 2^53 samples")]
 pub fn psnr(a: &[u8], b: &[u8]) -> f64 {
     let squares: u64 = a.iter().zip(b).map(|(a, b)| u64::from(a.abs_diff(*b)).pow(2)).sum();
     10.0 * (255.0_f64.powi(2) * a.len() as f64 / squares as f64).log10()
 }
 
-/// Structural similarity of the luma of two RGB pictures (Wang et al. 2004), the mean over windows of 8 x 8 pixels.
+/// Returns the structural similarity of the luma of two RGB pictures (Wang et al. 2004), the mean over windows of 8 x 8
+/// pixels.
 #[expect(clippy::cast_precision_loss, reason = "a few million windows")]
 pub fn ssim(a: &[u8], b: &[u8], width: usize) -> f64 {
     let (a, b) = (luma(a), luma(b));

@@ -1,4 +1,4 @@
-//! Runs a process, and looks at what it takes while it runs.
+//! Runs a process, and measures its time and memory.
 
 use std::{
     process::{Output, Stdio},
@@ -8,24 +8,24 @@ use std::{
 use anyhow::{Context as _, Result, bail, ensure};
 use tokio::process::Command;
 
-/// A process is looked at this often: its memory's peak is kept by the kernel, its CPU time is what was seen last.
+/// The interval of measurements. The kernel keeps the peak of memory; the CPU time is the last one read.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// The kernel counts CPU time in hundredths of a second.
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// What a process took.
+/// The measurements of a process.
 pub struct Seen {
-    /// From its start to its end, in seconds.
+    /// The time from start to end, in seconds.
     pub wall_s: f64,
     /// User and system time, in seconds.
     pub cpu_s: f64,
-    /// The most memory that it had, in megabytes.
+    /// Peak memory, in megabytes.
     pub peak_mb: f64,
-    /// What it said.
+    /// The output.
     pub output: Output,
 }
 
-/// Runs the process to its end; an error if it fails.
+/// Runs the process to its end. Returns an error if the process fails.
 pub async fn run(mut command: Command) -> Result<Seen> {
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     let begun = Instant::now();
@@ -38,7 +38,7 @@ pub async fn run(mut command: Command) -> Result<Seen> {
         tokio::select! {
             output = &mut ended => break output?,
             () = tokio::time::sleep(LOOK_EVERY) => {
-                // It may end at any time between the two looks.
+                // The process may end between two measurements.
                 peak_mb = memory_mb("VmHWM:", process).unwrap_or(peak_mb);
                 cpu_s = cpu(process).unwrap_or(cpu_s);
             }
@@ -49,7 +49,7 @@ pub async fn run(mut command: Command) -> Result<Seen> {
     Ok(Seen { wall_s, cpu_s, peak_mb, output })
 }
 
-/// A line of `/proc/PID/status` in megabytes: `VmRSS:` is what a process has, `VmHWM:` what it had at most.
+/// Returns a line of `/proc/PID/status` in megabytes: `VmRSS:` is the current memory, `VmHWM:` the peak.
 pub fn memory_mb(line: &str, process: u32) -> Result<f64> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
     let Some(kibibytes) = status.lines().find_map(|text| text.strip_prefix(line)) else {
@@ -59,7 +59,7 @@ pub fn memory_mb(line: &str, process: u32) -> Result<f64> {
     Ok(kibibytes * 1024.0 / 1e6)
 }
 
-/// Seconds of user and system time (proc(5): the 14th and 15th field, counted behind the name in parentheses).
+/// Returns user and system time in seconds (proc(5): the 14th and 15th field, counted after the name in parentheses).
 pub fn cpu(process: u32) -> Option<f64> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);

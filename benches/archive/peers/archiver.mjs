@@ -1,4 +1,5 @@
-// archiver with the AWS SDK, as its users write it: each object's stream is appended, the archive's is uploaded.
+// archiver with the AWS SDK, as its users write it: each object's stream is appended, and the archive's stream is
+// uploaded.
 import { readFileSync } from "node:fs";
 import { PassThrough } from "node:stream";
 import { GetObjectCommand, S3Client } from "@aws-sdk/client-s3";

@@ -1,4 +1,4 @@
-"""zipstream-ng with boto3, as its users write it: objects are read as the archive is, which upload_fileobj sends."""
+"""zipstream-ng with boto3, as its users write it: objects are read while upload_fileobj reads the archive."""
 
 import io
 import json
@@ -18,7 +18,7 @@ def chunks(key):
 
 
 class Reader(io.RawIOBase):
-    """What upload_fileobj asks for: a file."""
+    """A file-like object for upload_fileobj."""
 
     def __init__(self, chunks):
         self.chunks, self.rest = iter(chunks), b""

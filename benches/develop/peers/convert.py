@@ -1,4 +1,4 @@
-"""Stores a JPEG as HEIC, AVIF or JPEG XL, with its EXIF and profile, as a phone or an editor would have."""
+"""Stores a JPEG as HEIC, AVIF or JPEG XL, with its EXIF and profile, as a phone or an editor would."""
 
 import sys
 

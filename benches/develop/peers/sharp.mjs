@@ -1,4 +1,4 @@
-// sharp, as its users write it: one pipeline a picture, from the file, at the same time.
+// sharp, as its users write it: one pipeline per picture from the file, in parallel.
 import sharp from "sharp";
 
 const [out, ...files] = process.argv.slice(2);

@@ -1,4 +1,4 @@
-// sharp, for whoever counts CPU: the original is decoded once, and the thumbnail is made of the preview.
+// sharp with less CPU time: the original is decoded once, and the thumbnail is made from the preview.
 import { writeFile } from "node:fs/promises";
 import sharp from "sharp";
 

@@ -1,4 +1,4 @@
-"""Pillow: `draft` has the decoder shrink, and the thumbnail is made of the preview."""
+"""Pillow: `draft` makes the decoder shrink, and the thumbnail is made from the preview."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""pyvips, as its documentation has it: `thumbnail` shrinks while it loads, and turns upright."""
+"""pyvips, as in its documentation: `thumbnail` shrinks while loading, and rotates upright."""
 
 import sys
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# libvips by its command line, which turns upright and makes one size at a time.
+# libvips by its command line, which rotates upright and makes one size per run.
 set -e
 out=$1
 shift

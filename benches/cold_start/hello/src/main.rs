@@ -1,5 +1,5 @@
-//! The smallest function on the runtime crate that ours use: what their start is measured against. Told to panic, it
-//! does, which a package that was built to abort would not survive.
+//! The smallest function on the same runtime crate, as the baseline of cold starts. On request it panics, which a
+//! package built with `panic = "abort"` would not survive.
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::{Value, json};
