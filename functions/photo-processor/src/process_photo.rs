@@ -7,7 +7,7 @@ use bytes::Bytes;
 use develop::{Developed, Jpeg, Limits, develop};
 use domain::{
     JobError, ObjectKey, Studio,
-    job_state::{Claim, TryId},
+    job_state::{AttemptId, Claim},
     object_key::Picture,
     photo::{Derivative, Derivatives, Development, MAX_ORIGINAL_BYTES, PROCESSOR_VERSION, Photo},
 };
@@ -48,7 +48,7 @@ impl JobHandler for ProcessPhoto {
         Ok(self.0.objects.head(&original(studio, id)).await?)
     }
 
-    fn claim(photo: &mut Photo, by: TryId, now: Timestamp, lease_until: Timestamp, head: &Option<Head>) -> Claim {
+    fn claim(photo: &mut Photo, by: AttemptId, now: Timestamp, lease_until: Timestamp, head: &Option<Head>) -> Claim {
         photo.claim(by, now, lease_until, head.as_ref().map(|head| head.etag.as_str()))
     }
 

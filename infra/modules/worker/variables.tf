@@ -14,7 +14,7 @@ variable "worker" {
     queue              = string
     timeout_seconds    = number
     memory_mb          = number
-    tries              = number
+    attempts           = number
     max_receives       = number
     batch_size         = number
     max_concurrency    = number

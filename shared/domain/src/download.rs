@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::{
     error::RecordError,
-    job_state::{Claim, JobState, MAX_TRIES_DOWNLOAD, NotAgain, NotOwner, TryId},
+    job_state::{AttemptId, Claim, JobState, MAX_ATTEMPTS_DOWNLOAD, NotOwner, RestartError},
     object_key::ObjectKey,
     studio::Studio,
 };
@@ -334,11 +334,11 @@ impl Download {
     }
 
     /// Starts a new build with unknown files. Links stay valid, and counted downloads stay counted.
-    pub fn restart(&mut self, now: Timestamp, ordered_by: Option<Uuid>) -> Result<(), NotAgain> {
-        let work = self.work.sent_again(now, ordered_by)?;
+    pub fn restart(&mut self, now: Timestamp, requested_by: Option<Uuid>) -> Result<(), RestartError> {
+        let work = self.work.restarted(now, requested_by)?;
         match self.status {
-            DownloadStatus::Pending | DownloadStatus::Processing => return Err(NotAgain::UnderWay),
-            DownloadStatus::Revoked => return Err(NotAgain::Impossible),
+            DownloadStatus::Pending | DownloadStatus::Processing => return Err(RestartError::UnderWay),
+            DownloadStatus::Revoked => return Err(RestartError::Impossible),
             DownloadStatus::Ready | DownloadStatus::Failed => {}
         }
         self.work = work;
@@ -367,7 +367,7 @@ impl Download {
     }
 
     /// Claims the download for a build.
-    pub fn claim(&mut self, by: TryId, now: Timestamp, lease_until: Timestamp) -> Claim {
+    pub fn claim(&mut self, by: AttemptId, now: Timestamp, lease_until: Timestamp) -> Claim {
         match self.status {
             DownloadStatus::Failed if self.work.gave_up => return Claim::Exhausted,
             DownloadStatus::Ready | DownloadStatus::Failed => return Claim::Done,
@@ -380,7 +380,7 @@ impl Download {
             }
             _ => {}
         }
-        if self.work.exhausted(MAX_TRIES_DOWNLOAD) {
+        if self.work.exhausted(MAX_ATTEMPTS_DOWNLOAD) {
             return Claim::Exhausted;
         }
         self.status = DownloadStatus::Processing;
@@ -392,7 +392,7 @@ impl Download {
     }
 
     /// Completes the build. The checksums of all archives in S3 were verified.
-    pub fn complete(&mut self, by: TryId, now: Timestamp, files: Vec<BuiltFile>) -> Result<(), NotOwner> {
+    pub fn complete(&mut self, by: AttemptId, now: Timestamp, files: Vec<BuiltFile>) -> Result<(), NotOwner> {
         self.check(by)?;
         self.position = None;
         self.progress = Progress { done: self.photo_count, total: self.photo_count };
@@ -412,7 +412,7 @@ impl Download {
     }
 
     /// Refuses writes of an attempt that lost the lease, or whose download was revoked meanwhile.
-    pub fn check(&self, by: TryId) -> Result<(), NotOwner> {
+    pub fn check(&self, by: AttemptId) -> Result<(), NotOwner> {
         if self.status == DownloadStatus::Revoked { Err(NotOwner) } else { self.work.check(by) }
     }
 
@@ -522,11 +522,11 @@ mod tests {
         let now = Timestamp::from_second(1_000).expect("in range");
         let later = Timestamp::from_second(2_000).expect("in range");
         let mut download = Download { photo_count: 8, ..pending(now) };
-        assert_eq!(download.claim(TryId(Uuid::from_u128(1)), now, later), Claim::Claimed);
+        assert_eq!(download.claim(AttemptId(Uuid::from_u128(1)), now, later), Claim::Claimed);
         assert_eq!(download.progress, Progress { done: 0, total: 8 });
         download.progress.done = 5;
         download.release();
-        assert_eq!(download.claim(TryId(Uuid::from_u128(2)), later, later), Claim::Claimed);
+        assert_eq!(download.claim(AttemptId(Uuid::from_u128(2)), later, later), Claim::Claimed);
         assert_eq!(download.progress, Progress { done: 5, total: 8 });
         download.fail(later);
         download.restart(later, None).expect("it has failed");

@@ -9,7 +9,7 @@ use crate::{
     email_address::EmailAddress,
     error::RecordError,
     job::follow_up_id,
-    job_state::{Claim, JobState, MAX_TRIES_EMAIL, NotAgain, NotOwner, TryId},
+    job_state::{AttemptId, Claim, JobState, MAX_ATTEMPTS_EMAIL, NotOwner, RestartError},
     order::{Customer, Order},
     studio::Studio,
 };
@@ -161,7 +161,7 @@ impl Email {
     }
 
     /// Claims the email. `Sending` without a lease means that a response of SES was lost.
-    pub fn claim(&mut self, by: TryId, now: Timestamp, lease_until: Timestamp) -> Claim {
+    pub fn claim(&mut self, by: AttemptId, now: Timestamp, lease_until: Timestamp) -> Claim {
         match self.status {
             EmailStatus::Failed if self.work.gave_up => return Claim::Exhausted,
             EmailStatus::Sent | EmailStatus::Failed | EmailStatus::Suppressed => {
@@ -172,7 +172,7 @@ impl Email {
             }
             // At most one email is sent again: a second lost response fails the email, rather than risk a third copy.
             EmailStatus::Sending if self.possible_duplicate => return Claim::Exhausted,
-            _ if self.work.exhausted(MAX_TRIES_EMAIL) => return Claim::Exhausted,
+            _ if self.work.exhausted(MAX_ATTEMPTS_EMAIL) => return Claim::Exhausted,
             EmailStatus::Sending | EmailStatus::Queued => {}
         }
         self.error = None;
@@ -182,7 +182,7 @@ impl Email {
 
     /// Marks the email as sending, before SES is called. From here on SES may have the email. If the response of an
     /// earlier call was lost, SES may have it twice.
-    pub fn begin_sending(&mut self, by: TryId) -> Result<(), NotOwner> {
+    pub fn begin_sending(&mut self, by: AttemptId) -> Result<(), NotOwner> {
         self.work.check(by)?;
         self.possible_duplicate |= self.status == EmailStatus::Sending;
         self.status = EmailStatus::Sending;
@@ -190,14 +190,14 @@ impl Email {
     }
 
     /// Marks the email as not sent, because SES rejected it.
-    pub fn not_sent(&mut self, by: TryId) -> Result<(), NotOwner> {
+    pub fn not_sent(&mut self, by: AttemptId) -> Result<(), NotOwner> {
         self.work.check(by)?;
         self.status = EmailStatus::Queued;
         Ok(())
     }
 
     /// Suppresses the email because the record has changed.
-    pub fn suppress(&mut self, by: TryId, reason: RecordError) -> Result<(), NotOwner> {
+    pub fn suppress(&mut self, by: AttemptId, reason: RecordError) -> Result<(), NotOwner> {
         self.work.check(by)?;
         self.status = EmailStatus::Suppressed;
         self.error = Some(reason);
@@ -206,7 +206,13 @@ impl Email {
     }
 
     /// Marks the email as accepted by SES.
-    pub fn complete(&mut self, by: TryId, now: Timestamp, subject: String, message_id: String) -> Result<(), NotOwner> {
+    pub fn complete(
+        &mut self,
+        by: AttemptId,
+        now: Timestamp,
+        subject: String,
+        message_id: String,
+    ) -> Result<(), NotOwner> {
         self.work.check(by)?;
         self.status = EmailStatus::Sent;
         self.subject = Some(subject);
@@ -244,11 +250,11 @@ impl Email {
     }
 
     /// Restarts a failed email. `possible_duplicate` marks one that SES may already have.
-    pub fn restart(&mut self, now: Timestamp, ordered_by: Option<Uuid>) -> Result<(), NotAgain> {
-        let work = self.work.sent_again(now, ordered_by)?;
+    pub fn restart(&mut self, now: Timestamp, requested_by: Option<Uuid>) -> Result<(), RestartError> {
+        let work = self.work.restarted(now, requested_by)?;
         match self.status {
-            EmailStatus::Queued | EmailStatus::Sending => return Err(NotAgain::UnderWay),
-            EmailStatus::Sent | EmailStatus::Suppressed => return Err(NotAgain::Impossible),
+            EmailStatus::Queued | EmailStatus::Sending => return Err(RestartError::UnderWay),
+            EmailStatus::Sent | EmailStatus::Suppressed => return Err(RestartError::Impossible),
             EmailStatus::Failed => {}
         }
         self.work = work;
@@ -288,7 +294,7 @@ mod tests {
     fn erased_email_keeps_no_address_and_is_not_sent() {
         let at = |second| Timestamp::from_second(second).expect("in range");
         let mut queued = queued();
-        let by = TryId(Uuid::from_u128(3));
+        let by = AttemptId(Uuid::from_u128(3));
         assert_eq!(queued.claim(by, at(0), at(60)), Claim::Claimed);
         let mut sent = queued.clone();
         sent.begin_sending(by).expect("its own");
@@ -311,8 +317,8 @@ mod tests {
             for personal in ["eva", "example.com", "2026-1017", "ses-id", "SES refused"] {
                 assert!(!json.contains(personal), "{json}");
             }
-            assert_eq!(email.claim(TryId(Uuid::from_u128(4)), at(3), at(60)), Claim::Done);
-            assert_eq!(email.restart(at(3), None), Err(NotAgain::Impossible));
+            assert_eq!(email.claim(AttemptId(Uuid::from_u128(4)), at(3), at(60)), Claim::Done);
+            assert_eq!(email.restart(at(3), None), Err(RestartError::Impossible));
             assert_eq!(
                 email.complete(by, at(3), "late".into(), "late".into()),
                 Err(NotOwner),
@@ -328,7 +334,7 @@ mod tests {
         let again = |counted| if counted { Fate::Again { due_at: at(50) } } else { Fate::Waits { due_at: at(50) } };
         let mut email = queued();
         let claim = |email: &mut Email| {
-            let by = TryId(Uuid::from_u128(5));
+            let by = AttemptId(Uuid::from_u128(5));
             (by, email.claim(by, at(0), at(60)))
         };
         let (by, _) = claim(&mut email);

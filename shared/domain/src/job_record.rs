@@ -9,8 +9,8 @@ use crate::{
     error::RecordError,
     job::Job,
     job_state::{
-        Claim, Fate, JobState, MAX_TRIES_DOWNLOAD, MAX_TRIES_EMAIL, MAX_TRIES_OPERATION, MAX_TRIES_PHOTO, NotAgain,
-        NotOwner, TryId,
+        AttemptId, Claim, Fate, JobState, MAX_ATTEMPTS_DOWNLOAD, MAX_ATTEMPTS_EMAIL, MAX_ATTEMPTS_OPERATION,
+        MAX_ATTEMPTS_PHOTO, NotOwner, RestartError,
     },
     operation::{Operation, OperationStatus},
     photo::{Photo, PhotoStatus},
@@ -24,7 +24,7 @@ pub trait JobRecord: Record {
     /// Queue of the record's jobs.
     const QUEUE: QueueName;
     /// Largest number of attempts before the record fails.
-    const MAX_TRIES: u32;
+    const MAX_ATTEMPTS: u32;
 
     /// Returns the job that works on the record.
     fn job(studio: Studio, id: Uuid) -> Job;
@@ -35,9 +35,9 @@ pub trait JobRecord: Record {
     /// Returns the error of the last attempt, to change it.
     fn error_mut(&mut self) -> &mut Option<RecordError>;
     /// Claims the record for an attempt. A photo's claim depends on its original: see [`Photo::claim`].
-    fn claim(&mut self, by: TryId, now: Timestamp, lease_until: Timestamp) -> Claim;
+    fn claim(&mut self, by: AttemptId, now: Timestamp, lease_until: Timestamp) -> Claim;
     /// Refuses writes of an attempt that does not own the lease.
-    fn check(&self, by: TryId) -> Result<(), NotOwner> {
+    fn check(&self, by: AttemptId) -> Result<(), NotOwner> {
         self.work().check(by)
     }
     /// Marks the record as failed for good.
@@ -47,7 +47,7 @@ pub trait JobRecord: Record {
     /// Records an attempt that did not succeed.
     fn record_failure(
         &mut self,
-        by: TryId,
+        by: AttemptId,
         now: Timestamp,
         fate: Fate,
         error: Option<RecordError>,
@@ -67,8 +67,8 @@ pub trait JobRecord: Record {
         self.fail(now);
         *self.error_mut() = Some(error);
     }
-    /// Restarts the record from the first attempt, for the request `ordered_by`. Does not send the job.
-    fn restart(&mut self, now: Timestamp, ordered_by: Option<Uuid>) -> Result<(), NotAgain>;
+    /// Restarts the record from the first attempt, for the request `requested_by`. Does not send the job.
+    fn restart(&mut self, now: Timestamp, requested_by: Option<Uuid>) -> Result<(), RestartError>;
     /// Returns the error of a failed record; `None` otherwise.
     fn failure(&self) -> Option<&RecordError>;
     /// Returns whether the record is at rest: done or failed. Follow-ups may still be due.
@@ -79,10 +79,10 @@ pub trait JobRecord: Record {
 
 /// Implements [`JobRecord`]. The common part is here, and each record adds its own items.
 macro_rules! job_record {
-    ($record:ident, $queue:ident, $max_tries:ident, $job:ident { $id:ident }, $failed:path, { $($own:tt)* }) => {
+    ($record:ident, $queue:ident, $max_attempts:ident, $job:ident { $id:ident }, $failed:path, { $($own:tt)* }) => {
         impl JobRecord for $record {
             const QUEUE: QueueName = QueueName::$queue;
-            const MAX_TRIES: u32 = $max_tries;
+            const MAX_ATTEMPTS: u32 = $max_attempts;
 
             fn job(studio: Studio, $id: Uuid) -> Job {
                 Job::$job { studio, $id }
@@ -96,8 +96,8 @@ macro_rules! job_record {
             fn error_mut(&mut self) -> &mut Option<RecordError> {
                 &mut self.error
             }
-            fn restart(&mut self, now: Timestamp, ordered_by: Option<Uuid>) -> Result<(), NotAgain> {
-                self.restart(now, ordered_by)
+            fn restart(&mut self, now: Timestamp, requested_by: Option<Uuid>) -> Result<(), RestartError> {
+                self.restart(now, requested_by)
             }
             fn failure(&self) -> Option<&RecordError> {
                 self.error.as_ref().filter(|_| self.status == $failed)
@@ -107,8 +107,8 @@ macro_rules! job_record {
     };
 }
 
-job_record!(Photo, Photos, MAX_TRIES_PHOTO, ProcessPhoto { photo }, PhotoStatus::Failed, {
-    fn claim(&mut self, by: TryId, now: Timestamp, lease_until: Timestamp) -> Claim {
+job_record!(Photo, Photos, MAX_ATTEMPTS_PHOTO, ProcessPhoto { photo }, PhotoStatus::Failed, {
+    fn claim(&mut self, by: AttemptId, now: Timestamp, lease_until: Timestamp) -> Claim {
         self.claim(by, now, lease_until, None)
     }
     fn fail(&mut self, now: Timestamp) {
@@ -118,11 +118,11 @@ job_record!(Photo, Photos, MAX_TRIES_PHOTO, ProcessPhoto { photo }, PhotoStatus:
         self.release();
     }
 });
-job_record!(Download, Downloads, MAX_TRIES_DOWNLOAD, BuildArchive { download }, DownloadStatus::Failed, {
-    fn claim(&mut self, by: TryId, now: Timestamp, lease_until: Timestamp) -> Claim {
+job_record!(Download, Downloads, MAX_ATTEMPTS_DOWNLOAD, BuildArchive { download }, DownloadStatus::Failed, {
+    fn claim(&mut self, by: AttemptId, now: Timestamp, lease_until: Timestamp) -> Claim {
         self.claim(by, now, lease_until)
     }
-    fn check(&self, by: TryId) -> Result<(), NotOwner> {
+    fn check(&self, by: AttemptId) -> Result<(), NotOwner> {
         self.check(by)
     }
     fn fail(&mut self, now: Timestamp) {
@@ -135,8 +135,8 @@ job_record!(Download, Downloads, MAX_TRIES_DOWNLOAD, BuildArchive { download }, 
         self.is_at_rest()
     }
 });
-job_record!(Email, Emails, MAX_TRIES_EMAIL, SendEmail { email }, EmailStatus::Failed, {
-    fn claim(&mut self, by: TryId, now: Timestamp, lease_until: Timestamp) -> Claim {
+job_record!(Email, Emails, MAX_ATTEMPTS_EMAIL, SendEmail { email }, EmailStatus::Failed, {
+    fn claim(&mut self, by: AttemptId, now: Timestamp, lease_until: Timestamp) -> Claim {
         self.claim(by, now, lease_until)
     }
     fn fail(&mut self, _: Timestamp) {
@@ -145,8 +145,8 @@ job_record!(Email, Emails, MAX_TRIES_EMAIL, SendEmail { email }, EmailStatus::Fa
     // A record that is `Sending` keeps this status, because the response of SES was lost.
     fn release(&mut self) {}
 });
-job_record!(Operation, Default, MAX_TRIES_OPERATION, Operate { operation }, OperationStatus::Failed, {
-    fn claim(&mut self, by: TryId, now: Timestamp, lease_until: Timestamp) -> Claim {
+job_record!(Operation, Default, MAX_ATTEMPTS_OPERATION, Operate { operation }, OperationStatus::Failed, {
+    fn claim(&mut self, by: AttemptId, now: Timestamp, lease_until: Timestamp) -> Claim {
         self.claim(by, now, lease_until)
     }
     fn fail(&mut self, now: Timestamp) {

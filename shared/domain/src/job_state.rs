@@ -10,13 +10,13 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// Attempts before a photo fails.
-pub const MAX_TRIES_PHOTO: u32 = 3;
+pub const MAX_ATTEMPTS_PHOTO: u32 = 3;
 /// Attempts before a download fails.
-pub const MAX_TRIES_DOWNLOAD: u32 = 2;
+pub const MAX_ATTEMPTS_DOWNLOAD: u32 = 2;
 /// Attempts before an email fails.
-pub const MAX_TRIES_EMAIL: u32 = 3;
+pub const MAX_ATTEMPTS_EMAIL: u32 = 3;
 /// Attempts before a page of an operation fails; not more than any queue allows.
-pub const MAX_TRIES_OPERATION: u32 = 2;
+pub const MAX_ATTEMPTS_OPERATION: u32 = 2;
 
 /// Receives after which SQS moves a message to the dead-letter queue. SQS also counts deliveries that find the record
 /// leased, wait for a service, or are duplicates, and those to a function that cannot start. Within hours none of these
@@ -29,7 +29,7 @@ pub const GRACE: SignedDuration = SignedDuration::from_secs(120);
 /// Id of one attempt. Each received message gets a new one, so that a process cannot confuse its attempts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct TryId(pub Uuid);
+pub struct AttemptId(pub Uuid);
 
 /// State of a record's job.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,7 +41,7 @@ pub struct JobState {
     #[serde(default)]
     pub claims: u32,
     /// Attempt that owns the lease.
-    pub owner: Option<TryId>,
+    pub owner: Option<AttemptId>,
     /// End of the lease: the Lambda deadline of the owner.
     pub lease_until: Option<Timestamp>,
     /// Time by which the record must progress; later the sweep sends its job again. Absent for records at rest.
@@ -62,8 +62,8 @@ pub struct JobState {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub dismissed: bool,
     /// Request or operation that last restarted the record. Repeating it does not restart the record twice.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ordered_by: Option<Uuid>,
+    #[serde(rename = "ordered_by", default, skip_serializing_if = "Option::is_none")]
+    pub requested_by: Option<Uuid>,
 }
 
 /// Times of the first and the last failed attempt.
@@ -125,7 +125,7 @@ pub enum Fate {
 
 /// Reason why a record cannot be restarted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum NotAgain {
+pub enum RestartError {
     /// This request already restarted the record.
     #[error("this request already restarted the record")]
     Repeated,
@@ -150,12 +150,12 @@ impl JobState {
 
     /// Returns the state of a finished or failed job that is sent again. Attempts restart; the times of failures are
     /// kept.
-    pub fn sent_again(&self, now: Timestamp, ordered_by: Option<Uuid>) -> Result<Self, NotAgain> {
-        if ordered_by.is_some() && self.ordered_by == ordered_by {
-            return Err(NotAgain::Repeated);
+    pub fn restarted(&self, now: Timestamp, requested_by: Option<Uuid>) -> Result<Self, RestartError> {
+        if requested_by.is_some() && self.requested_by == requested_by {
+            return Err(RestartError::Repeated);
         }
         let Self { failures, cause, .. } = self.clone();
-        Ok(Self { failures, cause, ordered_by: ordered_by.or(self.ordered_by), ..Self::sent(now) })
+        Ok(Self { failures, cause, requested_by: requested_by.or(self.requested_by), ..Self::sent(now) })
     }
 
     /// Returns the time at which the record failed for good, for the operators' list. `failed`: whether the record has
@@ -165,17 +165,17 @@ impl JobState {
     }
 
     /// Returns whether another attempt than `by` leases the record at `now`.
-    pub fn held_at(&self, now: Timestamp, by: TryId) -> bool {
+    pub fn held_at(&self, now: Timestamp, by: AttemptId) -> bool {
         self.owner.is_some_and(|owner| owner != by) && self.lease_until.is_some_and(|until| until > now)
     }
 
     /// Returns whether all attempts are used up.
-    pub fn exhausted(&self, max_tries: u32) -> bool {
-        self.attempts >= max_tries
+    pub fn exhausted(&self, max_attempts: u32) -> bool {
+        self.attempts >= max_attempts
     }
 
     /// Counts the attempt, and sets owner and lease.
-    pub fn claim(&mut self, by: TryId, lease_until: Timestamp) {
+    pub fn claim(&mut self, by: AttemptId, lease_until: Timestamp) {
         self.attempts += 1;
         self.claims += 1;
         self.owner = Some(by);
@@ -184,7 +184,7 @@ impl JobState {
     }
 
     /// Refuses writes of an attempt that does not own the lease.
-    pub fn check(&self, by: TryId) -> Result<(), NotOwner> {
+    pub fn check(&self, by: AttemptId) -> Result<(), NotOwner> {
         if self.owner == Some(by) { Ok(()) } else { Err(NotOwner) }
     }
 
@@ -278,8 +278,14 @@ mod tests {
     }
 
     #[test]
+    fn stored_attributes_keep_their_names() {
+        let work = JobState { requested_by: Some(Uuid::nil()), ..JobState::default() };
+        assert_eq!(serde_json::to_value(&work).expect("writes")["ordered_by"], Uuid::nil().to_string());
+    }
+
+    #[test]
     fn a_lease_keeps_others_out_until_it_ends_and_its_owner_never() {
-        let (a, b) = (TryId(Uuid::from_u128(6)), TryId(Uuid::from_u128(7)));
+        let (a, b) = (AttemptId(Uuid::from_u128(6)), AttemptId(Uuid::from_u128(7)));
         let mut work = JobState::default();
         work.claim(a, at(100));
         assert!(work.held_at(at(99), b) && !work.held_at(at(100), b) && !work.held_at(at(50), a));
@@ -287,7 +293,7 @@ mod tests {
 
     #[test]
     fn a_late_owner_is_refused_after_a_second_claim() {
-        let (a, b) = (TryId(Uuid::from_u128(8)), TryId(Uuid::from_u128(9)));
+        let (a, b) = (AttemptId(Uuid::from_u128(8)), AttemptId(Uuid::from_u128(9)));
         let mut work = JobState::default();
         work.claim(a, at(100));
         work.claim(b, at(200));
@@ -302,26 +308,26 @@ mod tests {
         work.record_failure(at(30), Fate::GaveUp);
         assert_eq!(work.failures, Some(Failures { first: at(10), last: at(30) }));
         assert_eq!((work.failed_at(true), work.failed_at(false)), (Some(at(30)), None));
-        let mut again = work.sent_again(at(40), Some(request)).expect("the first time");
+        let mut again = work.restarted(at(40), Some(request)).expect("the first time");
         assert_eq!((again.attempts, again.gave_up, again.failures), (0, false, work.failures));
-        assert_eq!(again.sent_again(at(50), Some(request)), Err(NotAgain::Repeated));
+        assert_eq!(again.restarted(at(50), Some(request)), Err(RestartError::Repeated));
         again.succeed();
         assert_eq!(again.failures, None);
-        assert!(again.sent_again(at(60), None).is_ok_and(|work| work.ordered_by == Some(request)));
+        assert!(again.restarted(at(60), None).is_ok_and(|work| work.requested_by == Some(request)));
     }
 
     #[test]
     fn tries_in_an_outage_are_not_counted_and_its_beginning_is_remembered_until_one_goes_well() {
         let mut work = JobState::default();
         for second in [100, 200] {
-            work.claim(TryId(Uuid::from_u128(10)), at(second));
+            work.claim(AttemptId(Uuid::from_u128(10)), at(second));
             assert!(!work.record_failure(at(second), Fate::Waits { due_at: at(second + 20) }));
         }
         assert_eq!((work.attempts, work.claims, work.failures), (0, 2, None));
         assert_eq!(work.outage, Some(Outage { since: at(100), tries: 2 }));
-        let ordered_anew = work.sent_again(at(300), None).expect("may be");
+        let ordered_anew = work.restarted(at(300), None).expect("may be");
         assert_eq!(ordered_anew.outage, None);
-        work.claim(TryId(Uuid::from_u128(11)), at(300));
+        work.claim(AttemptId(Uuid::from_u128(11)), at(300));
         work.succeed();
         assert_eq!(work.outage, None);
     }

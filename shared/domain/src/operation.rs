@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::{
     error::RecordError,
     job::follow_up_id,
-    job_state::{Claim, JobState, MAX_TRIES_OPERATION, NotAgain, NotOwner, TryId},
+    job_state::{AttemptId, Claim, JobState, MAX_ATTEMPTS_OPERATION, NotOwner, RestartError},
     queue_config::QueueName,
     studio::Studio,
 };
@@ -211,14 +211,14 @@ impl Operation {
     }
 
     /// Claims the operation for its next pages.
-    pub fn claim(&mut self, by: TryId, now: Timestamp, lease_until: Timestamp) -> Claim {
+    pub fn claim(&mut self, by: AttemptId, now: Timestamp, lease_until: Timestamp) -> Claim {
         match self.status {
             OperationStatus::Failed if self.work.gave_up => return Claim::Exhausted,
             OperationStatus::Done | OperationStatus::Failed => return Claim::Done,
             OperationStatus::Processing if self.work.held_at(now, by) => {
                 return Claim::Held { until: self.work.lease_until.unwrap_or(now) };
             }
-            _ if self.work.exhausted(MAX_TRIES_OPERATION) => return Claim::Exhausted,
+            _ if self.work.exhausted(MAX_ATTEMPTS_OPERATION) => return Claim::Exhausted,
             _ => {}
         }
         self.status = OperationStatus::Processing;
@@ -228,7 +228,7 @@ impl Operation {
 
     /// Records a finished page and the checkpoint after it. Progress resets the attempts, because an operation of a
     /// thousand pages may have more than two failures.
-    pub fn advance(&mut self, by: TryId, done: u64, position: Option<String>) -> Result<(), NotOwner> {
+    pub fn advance(&mut self, by: AttemptId, done: u64, position: Option<String>) -> Result<(), NotOwner> {
         self.work.check(by)?;
         self.work.attempts = self.work.attempts.min(1);
         self.done += done;
@@ -237,7 +237,7 @@ impl Operation {
     }
 
     /// Marks the operation as done.
-    pub fn complete(&mut self, by: TryId, now: Timestamp) -> Result<(), NotOwner> {
+    pub fn complete(&mut self, by: AttemptId, now: Timestamp) -> Result<(), NotOwner> {
         self.work.check(by)?;
         self.status = OperationStatus::Done;
         self.error = None;
@@ -253,11 +253,11 @@ impl Operation {
     }
 
     /// Restarts a failed operation from its checkpoint.
-    pub fn restart(&mut self, now: Timestamp, ordered_by: Option<Uuid>) -> Result<(), NotAgain> {
-        let work = self.work.sent_again(now, ordered_by)?;
+    pub fn restart(&mut self, now: Timestamp, requested_by: Option<Uuid>) -> Result<(), RestartError> {
+        let work = self.work.restarted(now, requested_by)?;
         match self.status {
-            OperationStatus::Pending | OperationStatus::Processing => return Err(NotAgain::UnderWay),
-            OperationStatus::Done => return Err(NotAgain::Impossible),
+            OperationStatus::Pending | OperationStatus::Processing => return Err(RestartError::UnderWay),
+            OperationStatus::Done => return Err(RestartError::Impossible),
             OperationStatus::Failed => {}
         }
         self.work = work;

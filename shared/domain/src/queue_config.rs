@@ -70,7 +70,7 @@ pub struct QueueConfig {
     /// Memory of the function, in MB.
     pub memory_mb: u32,
     /// Attempts before the record fails.
-    pub tries: u32,
+    pub attempts: u32,
     /// Receives after which SQS moves a message to the dead-letter queue.
     pub max_receives: u32,
     /// Largest number of messages in one event.
@@ -132,19 +132,22 @@ pub fn queue_configs() -> Result<QueueConfigs> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::job_state::{MAX_RECEIVES, MAX_TRIES_DOWNLOAD, MAX_TRIES_EMAIL, MAX_TRIES_OPERATION, MAX_TRIES_PHOTO};
+    use crate::job_state::{
+        MAX_ATTEMPTS_DOWNLOAD, MAX_ATTEMPTS_EMAIL, MAX_ATTEMPTS_OPERATION, MAX_ATTEMPTS_PHOTO, MAX_RECEIVES,
+    };
 
     #[test]
     fn table_agrees_with_the_code() {
         let queues = queue_configs().expect("reads");
-        let tries: Vec<_> = queues.iter().map(|(queue, config)| (*queue, config.tries, config.max_receives)).collect();
+        let attempts: Vec<_> =
+            queues.iter().map(|(queue, config)| (*queue, config.attempts, config.max_receives)).collect();
         assert_eq!(
-            tries,
+            attempts,
             [
-                (QueueName::Emails, MAX_TRIES_EMAIL, MAX_RECEIVES),
-                (QueueName::Photos, MAX_TRIES_PHOTO, MAX_RECEIVES),
-                (QueueName::Downloads, MAX_TRIES_DOWNLOAD, MAX_RECEIVES),
-                (QueueName::Default, MAX_TRIES_OPERATION, MAX_RECEIVES),
+                (QueueName::Emails, MAX_ATTEMPTS_EMAIL, MAX_RECEIVES),
+                (QueueName::Photos, MAX_ATTEMPTS_PHOTO, MAX_RECEIVES),
+                (QueueName::Downloads, MAX_ATTEMPTS_DOWNLOAD, MAX_RECEIVES),
+                (QueueName::Default, MAX_ATTEMPTS_OPERATION, MAX_RECEIVES),
             ]
         );
     }

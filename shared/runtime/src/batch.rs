@@ -106,7 +106,7 @@ impl Delivery {
     }
 
     /// Sends a replacement for the message, visible at `at`. Returns whether it was sent.
-    async fn send_again_at(&self, at: Timestamp) -> bool {
+    async fn resend_at(&self, at: Timestamp) -> bool {
         let body = anew(&self.body, self.sent_at, self.now());
         match self.redelivery.queue.restart(&body, self.time_until(at), self.since).await {
             Ok(()) => true,
@@ -267,7 +267,7 @@ where
     let until = match disposition {
         Disposition::Done => return None,
         Disposition::Wait { until } if receives >= MAX_RECEIVES => {
-            let sent = tokio::time::timeout(taken_back.time_left() / 2, taken_back.send_again_at(until)).await;
+            let sent = tokio::time::timeout(taken_back.time_left() / 2, taken_back.resend_at(until)).await;
             if sent.is_ok_and(|sent| sent) {
                 info!("Sent a replacement for a message at its last receive");
                 return None;

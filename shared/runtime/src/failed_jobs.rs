@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 pub use dead_letters::{DeadLetter, DeadLetters, LOOKED_AT};
-use domain::{error::RecordError, job::Job, job_record::JobRecord, job_state::NotAgain, studio::Studio};
+use domain::{error::RecordError, job::Job, job_record::JobRecord, job_state::RestartError, studio::Studio};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -78,7 +78,7 @@ pub struct Entry {
     /// Error of the message.
     pub error: RecordError,
     /// Request that has restarted the record since.
-    pub ordered_by: Option<Uuid>,
+    pub requested_by: Option<Uuid>,
 }
 
 /// Error code: no worker has processed the record. For an upload, the message is the only trace of it.
@@ -114,11 +114,11 @@ pub async fn restart<R: JobRecord>(
     table: &Table<R>,
     queue: &Queue,
     (studio, id): (&Studio, Uuid),
-    set: impl FnMut(&mut R) -> Result<(), NotAgain>,
+    set: impl FnMut(&mut R) -> Result<(), RestartError>,
 ) -> Result<bool> {
     match table.update(studio, id, set).await? {
-        Some((_, Ok(()) | Err(NotAgain::Repeated))) => {}
-        Some((_, Err(NotAgain::UnderWay | NotAgain::Impossible))) | None => return Ok(false),
+        Some((_, Ok(()) | Err(RestartError::Repeated))) => {}
+        Some((_, Err(RestartError::UnderWay | RestartError::Impossible))) | None => return Ok(false),
     }
     queue.send(&R::job(studio.clone(), id)).await?;
     Ok(true)
@@ -162,7 +162,7 @@ impl<R: JobRecord> FailedJobs<R> {
         let (studio, id) = match Self::subject(&letter.body) {
             Subject::Record(studio, id) => (studio, id),
             Subject::Message { job, studio, error } => {
-                return Ok(DeadLetterStatus::Alone(Entry { job, studio, record: None, error, ordered_by: None }));
+                return Ok(DeadLetterStatus::Alone(Entry { job, studio, record: None, error, requested_by: None }));
             }
         };
         let record = match self.table.get(&studio, id).await {
@@ -174,7 +174,7 @@ impl<R: JobRecord> FailedJobs<R> {
                     studio: Some(studio),
                     record: Some(id),
                     error,
-                    ordered_by: None,
+                    requested_by: None,
                 }));
             }
             record => record?,
@@ -185,7 +185,7 @@ impl<R: JobRecord> FailedJobs<R> {
         if record.as_ref().is_some_and(|record| record.failure().is_some() && record.work().dismissed) {
             return Ok(DeadLetterStatus::Forgotten);
         }
-        let ordered_by = record.as_ref().and_then(|record| record.work().ordered_by);
+        let requested_by = record.as_ref().and_then(|record| record.work().requested_by);
         let error = match &record {
             None => RecordError::new("no_record", "The record that it names does not exist."),
             Some(record) => match record.failure() {
@@ -199,15 +199,15 @@ impl<R: JobRecord> FailedJobs<R> {
             },
         };
         let job = Some(R::job(studio.clone(), id).name());
-        Ok(DeadLetterStatus::Alone(Entry { job, studio: Some(studio), record: Some(id), error, ordered_by }))
+        Ok(DeadLetterStatus::Alone(Entry { job, studio: Some(studio), record: Some(id), error, requested_by }))
     }
 
     /// Restarts a failed record and sends its job. Returns false if it has not failed.
     pub async fn retry(&self, studio: &Studio, id: Uuid, now: Timestamp, by: Uuid) -> Result<bool> {
         restart(&self.table, &self.queue, (studio, id), |record| {
             // A repeated request can find the record in progress or done.
-            if record.failure().is_none() && record.work().ordered_by != Some(by) {
-                return Err(NotAgain::Impossible);
+            if record.failure().is_none() && record.work().requested_by != Some(by) {
+                return Err(RestartError::Impossible);
             }
             record.restart(now, Some(by))
         })
@@ -239,7 +239,7 @@ impl<R: JobRecord> FailedJobs<R> {
     ) -> Result<DeadLetterOutcome> {
         let outcome = match self.status(letter).await? {
             DeadLetterStatus::Forgotten => DeadLetterOutcome::Cleared,
-            DeadLetterStatus::Alone(entry) if entry.ordered_by == Some(by) => DeadLetterOutcome::Cleared,
+            DeadLetterStatus::Alone(entry) if entry.requested_by == Some(by) => DeadLetterOutcome::Cleared,
             DeadLetterStatus::Alone(entry) if chosen(&entry) => DeadLetterOutcome::Done,
             DeadLetterStatus::OfFailure(_) | DeadLetterStatus::Alone(_) => return Ok(DeadLetterOutcome::Kept),
         };

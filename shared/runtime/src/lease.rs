@@ -34,7 +34,7 @@ use domain::{
     error::{JobError, RecordError},
     job::Job,
     job_record::JobRecord,
-    job_state::{Claim, Fate, JobState, NotOwner, TryId},
+    job_state::{AttemptId, Claim, Fate, JobState, NotOwner},
     studio::Studio,
 };
 use futures::FutureExt as _;
@@ -57,7 +57,7 @@ pub struct Lease<R> {
     id: Uuid,
     world: World,
     /// Attempt that owns the lease.
-    pub by: TryId,
+    pub by: AttemptId,
     /// Record as claimed.
     pub record: R,
     /// Time at which the job is stopped, shortly before the function's deadline. A job that can store a checkpoint does
@@ -120,7 +120,7 @@ pub async fn work<R, C, J, F>(
 ) -> Result<Ended<R>, JobError>
 where
     R: JobRecord,
-    C: FnMut(&mut R, TryId, Timestamp, Timestamp) -> Claim,
+    C: FnMut(&mut R, AttemptId, Timestamp, Timestamp) -> Claim,
     J: FnOnce(Arc<Lease<R>>) -> F,
     F: Future<Output = Result<R, JobError>> + Send,
 {
@@ -128,7 +128,7 @@ where
         info!("Too little time is left to start a job");
         return Ok(Ended::message(Disposition::Wait { until: delivery.now() }));
     }
-    let by = TryId(delivery.world().uuid_v4());
+    let by = AttemptId(delivery.world().uuid_v4());
     let lease_until = delivery.deadline;
     // Hidden before the claim, so that no lease ends before its message becomes visible. A crash then costs one lease,
     // not the queue's whole visibility timeout.
@@ -280,7 +280,7 @@ fn fate<R: JobRecord>(
             (Fate::Waits { due_at }, Disposition::Wait { until: due_at })
         }
         JobError::Paused => (Fate::Paused, Disposition::Done),
-        JobError::Retry(_) if work.exhausted(R::MAX_TRIES) => (Fate::GaveUp, Disposition::Refuse),
+        JobError::Retry(_) if work.exhausted(R::MAX_ATTEMPTS) => (Fate::GaveUp, Disposition::Refuse),
         JobError::Retry(_) => {
             let due_at = retry_at(work.attempts);
             (Fate::Again { due_at }, Disposition::Return { until: due_at })

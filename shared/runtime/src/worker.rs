@@ -11,7 +11,7 @@ use domain::{
     error::JobError,
     job::Job,
     job_record::JobRecord,
-    job_state::{Claim, TryId},
+    job_state::{AttemptId, Claim},
     queue_config::QueueName,
     studio::Studio,
 };
@@ -55,7 +55,7 @@ pub trait JobHandler: Send + Sync + 'static {
     /// Claims the record for the attempt `by` until `lease_until`.
     fn claim(
         record: &mut Self::Record,
-        by: TryId,
+        by: AttemptId,
         now: Timestamp,
         lease_until: Timestamp,
         _: &Self::Prepared,

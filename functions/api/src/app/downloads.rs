@@ -7,7 +7,7 @@ use archive::{
 use domain::{
     ObjectKey, Studio,
     download::{BuiltFile, Download, DownloadKind, DownloadStatus, Due, Files, Variant},
-    job_state::NotAgain,
+    job_state::RestartError,
     object_key::Picture,
     order::Order,
     photo::{Derivatives, Photo},
@@ -134,7 +134,7 @@ pub async fn rebuild(state: &State, order: &Order, found: Download, by: Uuid, wa
     // Applied to a copy first: the index of a new build must exist before the record names that build.
     let mut new = found.clone();
     match new.restart(now, Some(by)) {
-        Err(NotAgain::Repeated) => return Ok(found),
+        Err(RestartError::Repeated) => return Ok(found),
         other => refuse(other)?,
     }
     if new.kind == DownloadKind::Single {
@@ -147,7 +147,7 @@ pub async fn rebuild(state: &State, order: &Order, found: Download, by: Uuid, wa
     }
     let set = state.downloads.update(&found.studio, found.id, |download: &mut Download| {
         if download.build != found.build {
-            return Err(NotAgain::UnderWay);
+            return Err(RestartError::UnderWay);
         }
         download.restart(now, Some(by))?;
         match &new.files {
@@ -161,11 +161,11 @@ pub async fn rebuild(state: &State, order: &Order, found: Download, by: Uuid, wa
     Ok(download)
 }
 
-fn refuse(set: Result<(), NotAgain>) -> Result<(), Problem> {
+fn refuse(set: Result<(), RestartError>) -> Result<(), Problem> {
     match set {
-        Ok(()) | Err(NotAgain::Repeated) => Ok(()),
-        Err(NotAgain::UnderWay) => Err(Problem::new(Kind::UnderWay, "The download is being built.")),
-        Err(NotAgain::Impossible) => Err(Problem::new(Kind::Revoked, "The download was taken back.")),
+        Ok(()) | Err(RestartError::Repeated) => Ok(()),
+        Err(RestartError::UnderWay) => Err(Problem::new(Kind::UnderWay, "The download is being built.")),
+        Err(RestartError::Impossible) => Err(Problem::new(Kind::Revoked, "The download was taken back.")),
     }
 }
 

@@ -5,7 +5,7 @@ use std::{convert::Infallible, time::Duration};
 use api_types::{PhotoWithUpload, Upload};
 use domain::{
     Studio,
-    job_state::NotAgain,
+    job_state::RestartError,
     photo::{Photo, PhotoStatus},
 };
 use jiff::Timestamp;
@@ -113,16 +113,16 @@ pub async fn process_again(
     let now = state.clock.now();
     let set = state.photos.update(studio, id, |photo: &mut Photo| {
         if lost && photo.status == PhotoStatus::AwaitingUpload {
-            photo.work = photo.work.sent_again(now, Some(request.id))?;
+            photo.work = photo.work.restarted(now, Some(request.id))?;
             return Ok(());
         }
         photo.restart(now, Some(request.id))
     });
     let (photo, set) = set.await?.ok_or_else(|| Problem::not_found("photo"))?;
     match set {
-        Ok(()) | Err(NotAgain::Repeated) => {}
-        Err(NotAgain::UnderWay) => return Err(Problem::new(Kind::UnderWay, "The photo is being developed.").into()),
-        Err(NotAgain::Impossible) => {
+        Ok(()) | Err(RestartError::Repeated) => {}
+        Err(RestartError::UnderWay) => return Err(Problem::new(Kind::UnderWay, "The photo is being developed.").into()),
+        Err(RestartError::Impossible) => {
             return Err(Problem::new(Kind::NotUploaded, "The photo has no original yet, or is being deleted.").into());
         }
     }

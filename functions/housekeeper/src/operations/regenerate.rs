@@ -22,7 +22,7 @@ use crate::state::State;
 pub async fn regenerate(state: &State, lease: &Arc<Lease<Operation>>, which: Photos) -> Result<Operation, JobError> {
     let (studio, id) = (&lease.record.studio, lease.record.id);
     // A page that is repeated after a crash meets its own photos again.
-    let chosen = |photo: &Photo| is_one(photo, which) || photo.work.ordered_by == Some(id);
+    let chosen = |photo: &Photo| is_one(photo, which) || photo.work.requested_by == Some(id);
     // From the newest before the operation to the oldest: ids are in the order of time.
     let mut position = Some(lease.record.position.as_deref().and_then(|id| id.parse().ok()).unwrap_or(id));
     while position.is_some() {

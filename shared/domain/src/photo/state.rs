@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::{Deletion, Derivatives, Development, Photo, PhotoStatus};
-use crate::job_state::{Claim, GRACE, JobState, MAX_TRIES_PHOTO, NotAgain, NotOwner, TryId};
+use crate::job_state::{AttemptId, Claim, GRACE, JobState, MAX_ATTEMPTS_PHOTO, NotOwner, RestartError};
 
 /// Time after which a photo without upload expires.
 const UPLOAD_EXPIRES_AFTER: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -18,7 +18,7 @@ impl Photo {
     ///
     /// A ready photo with an unchanged original is done, because events can be delivered more than once. A ready photo
     /// whose original is gone is done too, because its results remain valid.
-    pub fn claim(&mut self, by: TryId, now: Timestamp, lease_until: Timestamp, etag: Option<&str>) -> Claim {
+    pub fn claim(&mut self, by: AttemptId, now: Timestamp, lease_until: Timestamp, etag: Option<&str>) -> Claim {
         let same_original = etag.is_none() || self.etag.as_deref() == etag;
         match self.status {
             PhotoStatus::AwaitingUpload if etag.is_none() => {
@@ -37,7 +37,7 @@ impl Photo {
             }
             _ => {}
         }
-        if self.work.exhausted(MAX_TRIES_PHOTO) {
+        if self.work.exhausted(MAX_ATTEMPTS_PHOTO) {
             return Claim::Exhausted;
         }
         self.status = PhotoStatus::Processing;
@@ -85,7 +85,13 @@ impl Photo {
     }
 
     /// Marks the photo as processed.
-    pub fn complete(&mut self, by: TryId, now: Timestamp, size: u64, development: Development) -> Result<(), NotOwner> {
+    pub fn complete(
+        &mut self,
+        by: AttemptId,
+        now: Timestamp,
+        size: u64,
+        development: Development,
+    ) -> Result<(), NotOwner> {
         self.work.check(by)?;
         self.status = PhotoStatus::Ready;
         self.size = size;
@@ -107,11 +113,11 @@ impl Photo {
     }
 
     /// Restarts the processing, also of a ready photo.
-    pub fn restart(&mut self, now: Timestamp, ordered_by: Option<Uuid>) -> Result<(), NotAgain> {
-        let work = self.work.sent_again(now, ordered_by)?;
+    pub fn restart(&mut self, now: Timestamp, requested_by: Option<Uuid>) -> Result<(), RestartError> {
+        let work = self.work.restarted(now, requested_by)?;
         match self.status {
-            PhotoStatus::AwaitingUpload | PhotoStatus::Deleting => return Err(NotAgain::Impossible),
-            PhotoStatus::Pending | PhotoStatus::Processing => return Err(NotAgain::UnderWay),
+            PhotoStatus::AwaitingUpload | PhotoStatus::Deleting => return Err(RestartError::Impossible),
+            PhotoStatus::Pending | PhotoStatus::Processing => return Err(RestartError::UnderWay),
             PhotoStatus::Ready | PhotoStatus::Failed => {}
         }
         self.work = work;
@@ -121,9 +127,9 @@ impl Photo {
     }
 
     /// Marks the photo for deletion. No order and no worker accepts a marked photo. Refused while a worker leases it.
-    pub fn begin_deleting(&mut self, now: Timestamp) -> Result<(), NotAgain> {
-        if self.work.held_at(now, TryId(Uuid::nil())) {
-            return Err(NotAgain::UnderWay);
+    pub fn begin_deleting(&mut self, now: Timestamp) -> Result<(), RestartError> {
+        if self.work.held_at(now, AttemptId(Uuid::nil())) {
+            return Err(RestartError::UnderWay);
         }
         if self.deletion() == Deletion::None {
             self.before_deleting = Some(self.status);
@@ -134,9 +140,9 @@ impl Photo {
     }
 
     /// Condemns the marked photo, because no order contains it or ever will.
-    pub fn condemn(&mut self) -> Result<(), NotAgain> {
+    pub fn condemn(&mut self) -> Result<(), RestartError> {
         match self.deletion() {
-            Deletion::None => Err(NotAgain::UnderWay),
+            Deletion::None => Err(RestartError::UnderWay),
             Deletion::Marked { .. } | Deletion::Condemned => {
                 self.before_deleting = None;
                 Ok(())
@@ -211,11 +217,11 @@ mod tests {
             (PhotoStatus::Failed, PhotoStatus::Failed),
         ] {
             let mut photo = photo(before);
-            assert_eq!(photo.condemn(), Err(NotAgain::UnderWay), "{before:?} is not marked");
+            assert_eq!(photo.condemn(), Err(RestartError::UnderWay), "{before:?} is not marked");
             // Repeated, as after a crash.
             photo.begin_deleting(now).expect("nobody has it");
             photo.begin_deleting(now).expect("nobody has it");
-            assert_eq!(photo.claim(TryId(Uuid::from_u128(12)), now, now, Some("\"e\"")), Claim::Void);
+            assert_eq!(photo.claim(AttemptId(Uuid::from_u128(12)), now, now, Some("\"e\"")), Claim::Void);
             let mut other = photo.clone();
             photo.keep(now);
             assert_eq!((photo.status, photo.deletion() == Deletion::Condemned), (kept, false), "{before:?}");
@@ -237,9 +243,9 @@ mod tests {
         photo.offer_upload(at(1));
         assert_eq!(photo.work.due_at, Some(at(1).saturating_add(GRACE).expect("in range")));
         assert_eq!(photo.forgotten_at(), Some(at(7 * 24)));
-        assert_eq!(photo.claim(TryId(Uuid::from_u128(13)), at(2), at(3), None), Claim::Void);
+        assert_eq!(photo.claim(AttemptId(Uuid::from_u128(13)), at(2), at(3), None), Claim::Void);
         assert_eq!(photo.work.due_at, Some(at(26)));
-        assert_eq!(photo.claim(TryId(Uuid::from_u128(14)), at(26), at(27), None), Claim::Void);
+        assert_eq!(photo.claim(AttemptId(Uuid::from_u128(14)), at(26), at(27), None), Claim::Void);
         assert_eq!(photo.work.due_at, None, "nothing can arrive any more");
         // The upload was renewed on the last day.
         photo.offer_upload(at(7 * 24));
@@ -247,7 +253,7 @@ mod tests {
         assert_eq!(photo.forgotten_at(), Some(at(8 * 24)));
         photo.ordered = true;
         assert_eq!(photo.forgotten_at(), None);
-        assert_eq!(photo.claim(TryId(Uuid::from_u128(15)), at(170), at(171), Some("\"e\"")), Claim::Claimed);
+        assert_eq!(photo.claim(AttemptId(Uuid::from_u128(15)), at(170), at(171), Some("\"e\"")), Claim::Claimed);
     }
 
     #[test]
@@ -255,8 +261,8 @@ mod tests {
         let now = Timestamp::from_second(1_000).expect("in range");
         let mut photo = photo(PhotoStatus::Pending);
         let lease = Timestamp::from_second(1_100).expect("in range");
-        assert_eq!(photo.claim(TryId(Uuid::from_u128(16)), now, lease, Some("\"e\"")), Claim::Claimed);
-        assert_eq!(photo.begin_deleting(now), Err(NotAgain::UnderWay));
+        assert_eq!(photo.claim(AttemptId(Uuid::from_u128(16)), now, lease, Some("\"e\"")), Claim::Claimed);
+        assert_eq!(photo.begin_deleting(now), Err(RestartError::UnderWay));
         assert_eq!(photo.begin_deleting(lease), Ok(()));
     }
 }
