@@ -42,7 +42,7 @@ def crash(shop: Shop, emulator: Emulator, outputs: dict):
     killed = emulator.kill(worker)
     check(killed and status(shop, photo) == "processing", "the photo was ready before the worker could be killed")
     record = shop.wait(f"/photos/{photo}", seconds=180)
-    check(record["attempts"] == 2, f"{record['attempts']} tries were counted")
+    check(record["attempts"] == 2, f"{record['attempts']} attempts were counted")
     say("killed in the middle; ready after the second try")
     functions.update_function_configuration(FunctionName=worker, Timeout=timeout)
 
