@@ -15,7 +15,7 @@ const HEADERS: [(HeaderName, &str); 5] = [
     (CACHE_CONTROL, "private, no-cache"),
     (CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
     (REFERRER_POLICY, "no-referrer"),
-    // Browsers honor it over TLS only, so that it has no effect in local development.
+    // Browsers honour it over TLS only, so that it has no effect in local development.
     (STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains"),
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
 ];

@@ -1,7 +1,8 @@
-//! Carries a part plan out: S3 copies, the function uploads what lies between, and S3 proves the whole.
+//! Execution of a part plan: S3 copies the photos, the function uploads the bytes between them, and S3 verifies the
+//! archive.
 //!
-//! Everything here can be stopped between any two requests. What was done until then lies in S3: finished parts in their
-//! uploads, finished objects under keys that name their plan. [`resume`] finds it again, and only the rest is made.
+//! An assembly can be stopped between any two requests. Its results are in S3: finished parts in their uploads,
+//! finished objects under keys that contain the plan. [`resume`] finds them, and the next attempt makes only the rest.
 
 mod buffer;
 mod checksums;
@@ -27,28 +28,28 @@ use crate::{
     uploads::{CopyError, CopySource, DonePart, Expected, StoreError, Uploads},
 };
 
-/// Parts of the archive that are made at the same time; each may have several requests under way or waiting.
+/// Largest number of the archive's parts in progress. Each part can have several requests in progress or waiting.
 const MAX_PARTS_IN_FLIGHT: usize = 120;
-/// The same where parts are groups of parts themselves.
+/// Largest number of parts in progress if they are groups of parts.
 const MAX_GROUPS_IN_FLIGHT: usize = 16;
-/// Parts of one intermediate object that are made at the same time.
+/// Largest number of parts in progress of one intermediate object.
 const MAX_INNER_PARTS_IN_FLIGHT: usize = 24;
 
-/// Whose archive it is.
+/// Identity of an archive.
 #[derive(Debug, Clone)]
 pub struct Place {
-    /// Owner.
+    /// Studio of the download.
     pub studio: Studio,
-    /// Which download.
+    /// Id of the download.
     pub download: Uuid,
-    /// Which build of it.
+    /// Number of the build.
     pub build: u32,
-    /// Which of several archives.
+    /// Number of the archive, from 1, if there are several.
     pub volume: Option<u32>,
 }
 
 impl Place {
-    /// The archive's key.
+    /// Returns the key of the archive.
     pub fn archive(&self) -> ObjectKey {
         let Self { studio, download, build, volume } = self.clone();
         ObjectKey::Archive { studio, download, build, volume }
@@ -60,16 +61,16 @@ impl Place {
     }
 }
 
-/// Where a build under way is written down.
+/// Store of a build's progress.
 pub trait ProgressStore: Sync {
-    /// Records the archive's upload, begun or resumed, with the number of files in it; called before the first part is
+    /// Records the archive's upload, started or resumed, and the number of files in it. Called before the first part is
     /// made.
     fn begun(&self, upload_id: &str, plan: u64, files: usize) -> impl Future<Output = Result<(), JobError>> + Send;
-    /// So many files are in the archive by now.
+    /// Records the number of files in the archive.
     fn stored(&self, files: usize) -> impl Future<Output = Result<(), JobError>> + Send;
 }
 
-/// Written down nowhere: a build that nobody watches, and nobody will go on with.
+/// A store that discards progress, for builds that nobody watches or resumes.
 pub struct Unwritten;
 
 impl ProgressStore for Unwritten {
@@ -82,7 +83,7 @@ impl ProgressStore for Unwritten {
     }
 }
 
-/// One archive to be put together.
+/// Assembly of one archive.
 pub struct Assembly<'a> {
     layout: &'a Layout<Source>,
     plan: &'a PartPlan,
@@ -93,15 +94,15 @@ pub struct Assembly<'a> {
     resume_state: ResumeState,
     concurrency: Concurrency,
     checksums: Checksums,
-    /// ETags of the pads that are there.
+    /// ETags of the finished pads.
     pads: Vec<OnceCell<String>>,
-    /// Set when a part was made, of whatever object.
+    /// Set after any part is finished.
     made_progress: &'a AtomicBool,
 }
 
 impl<'a> Assembly<'a> {
-    /// The archive of this layout by this plan; `resume_state` is what is there of it already. `made_progress` is set when anything
-    /// was made: whoever stops an assembly knows then that another one will find more.
+    /// Creates an assembly of this layout by this plan. `resume_state` contains the finished parts and objects.
+    /// `made_progress` is set when anything is finished, so that a stopped assembly is worth resuming.
     pub fn new(
         (layout, plan): (&'a Layout<Source>, &'a PartPlan),
         place: Place,
@@ -124,7 +125,7 @@ impl<'a> Assembly<'a> {
         }
     }
 
-    /// Puts it together, and removes what it was made of.
+    /// Assembles the archive and deletes its intermediate objects.
     pub async fn run(&self, progress: &impl ProgressStore) -> Result<(), JobError> {
         self.store(&self.place.archive(), progress).await?;
         self.clear().await
@@ -143,7 +144,7 @@ impl<'a> Assembly<'a> {
         Ok(())
     }
 
-    /// Makes the archive's missing parts, and returns them with those that are `done`, in order.
+    /// Makes the archive's missing parts. Returns them together with the `done` ones, in order.
     async fn make(
         &self,
         key: &ObjectKey,
@@ -166,7 +167,7 @@ impl<'a> Assembly<'a> {
         }
         progress.begun(upload_id, self.fingerprint, files).await?;
         let within: HashMap<i32, usize> = missing.iter().map(|(number, _, within)| (*number, *within)).collect();
-        // Begun one by one: ten thousand parts that wait would take more memory than all buffers.
+        // Started one by one, because ten thousand waiting parts would take more memory than all buffers.
         let mut missing = missing.into_iter();
         let mut making = FuturesUnordered::new();
         loop {
@@ -183,7 +184,7 @@ impl<'a> Assembly<'a> {
         Ok(in_order(done))
     }
 
-    /// Makes one part. Boxed, since its source may have to be made first.
+    /// Makes one part. Boxed because making its source is recursive.
     fn part<'s>(
         &'s self,
         key: &'s ObjectKey,
@@ -201,7 +202,7 @@ impl<'a> Assembly<'a> {
                 Part::Copy { from, range } => {
                     let (source, etag, size) = self.source(from).await?;
                     let len = range.end - range.start;
-                    // S3 takes no range of a source of 5 MiB or less, and none of a whole is needed.
+                    // S3 accepts no range of a source of 5 MiB or less. A whole source needs none.
                     let some = (len < size).then(|| range.clone());
                     let _turn = self.concurrency.copy().await?;
                     let copy = CopySource { key: source, etag, range: some, len };
@@ -216,7 +217,7 @@ impl<'a> Assembly<'a> {
         })
     }
 
-    /// The object that a part is copied from, which may have to be made first: its key, its ETag, its size.
+    /// Returns key, ETag and size of the object that a part is copied from. Makes the object if necessary.
     async fn source(&self, from: &Origin) -> Result<(ObjectKey, String, u64), JobError> {
         match from {
             Origin::Entry(entry) => {
@@ -237,7 +238,7 @@ impl<'a> Assembly<'a> {
         self.place.work(self.fingerprint, object.name)
     }
 
-    /// Makes an intermediate object, unless it is there; its ETag.
+    /// Makes an intermediate object unless it exists. Returns its ETag.
     async fn object(&self, object: &Object) -> Result<String, JobError> {
         let key = self.key(object);
         if let Some(etag) = self.resume_state.object(&key, object.size) {
@@ -269,8 +270,8 @@ impl<'a> Assembly<'a> {
         self.uploads.complete(&key, &upload_id, &parts, expected).await.map_err(mismatch)
     }
 
-    /// A part whose bytes are an entry's must have the entry's checksum. S3 would refuse the archive anyway; here the
-    /// photo can be named.
+    /// Checks that a part copied from an entry has the entry's checksum. S3 would refuse the archive anyway, but this
+    /// check can name the photo.
     fn prove(&self, part: &Part, done: &DonePart) -> Result<(), JobError> {
         match (part, done.crc32) {
             (Part::Copy { from: Origin::Entry(entry), range }, Some(crc32)) => {
@@ -280,7 +281,7 @@ impl<'a> Assembly<'a> {
         }
     }
 
-    /// Says which photo a failed copy is to blame on.
+    /// Returns the error of a failed copy, which names the photo.
     fn blame(&self, from: &Origin, error: CopyError) -> JobError {
         let source = match from {
             Origin::Entry(entry) => self.layout.entries()[*entry].source(),
@@ -290,18 +291,18 @@ impl<'a> Assembly<'a> {
             (_, CopyError::Other(error)) => error.into(),
             (Some(source), CopyError::Missing) => JobError::Reject(source.missing()),
             (Some(source), CopyError::Changed) => JobError::Reject(source.changed()),
-            // An intermediate object that vanished is made again by the next try.
+            // The next attempt makes a missing intermediate object again.
             (None, error) => anyhow::Error::new(error).context("An intermediate object is gone").into(),
         }
     }
 }
 
-/// Tells this plan of this layout from any other.
+/// Returns the fingerprint of this plan for this layout.
 pub fn fingerprint(layout: &Layout<Source>, plan: &PartPlan) -> u64 {
     plan.fingerprint(layout, |source| &source.etag)
 }
 
-/// What an archive of this layout is, once it is there.
+/// Returns the expected properties of an archive with this layout.
 pub fn expected(layout: &Layout<Source>) -> Expected {
     Expected { size: layout.size(), crc32: Some(layout.crc32()), first: true }
 }
@@ -316,7 +317,7 @@ fn in_order(parts: HashMap<i32, DonePart>) -> Vec<DonePart> {
     parts
 }
 
-/// The checksum of the whole, where that of each part is known.
+/// Returns the checksum of the whole, if the checksum of each part is known.
 fn combined(parts: &[DonePart]) -> Option<u32> {
     let mut whole = RunningCrc32::new();
     for part in parts {
@@ -325,7 +326,7 @@ fn combined(parts: &[DonePart]) -> Option<u32> {
     Some(whole.value())
 }
 
-/// It will not be any other at the next try.
+/// Rejects the job after a mismatch, because a retry would have the same result.
 fn mismatch(error: StoreError) -> JobError {
     match error {
         StoreError::Mismatch => JobError::reject(

@@ -1,4 +1,5 @@
-//! One archive: claim, lay out, let S3 put it together and prove it, complete, tell the customer.
+//! The job `build_archive`: claim, plan the layout, let S3 assemble and verify the archive, complete, notify the
+//! customer.
 
 use std::{
     sync::{
@@ -37,9 +38,9 @@ use crate::{
     state::State,
 };
 
-/// Progress is written this often at most.
+/// Shortest interval between writes of the progress.
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
-/// A build pauses this long before it would be stopped, which would count as a failed try.
+/// Time before the stop at which a build pauses. A stop would count as a failed attempt.
 const STOP_BEFORE: Duration = Duration::from_secs(2);
 
 /// Handler of the job `build_archive`.
@@ -77,7 +78,7 @@ impl JobHandler for BuildArchive {
             clear(state, download).await;
         }
         match state.orders.get(studio, download.order).await? {
-            // Erased while it was built: this may be the only one who knows of the archive.
+            // The order was erased during the build. Possibly only this job knows about the archive.
             Some(order) if order.is_erased() => Ok(state.erasure().download(studio, id, now).await?),
             Some(order) => notify(state, download, &order, now).await,
             None => Ok(()),
@@ -85,7 +86,7 @@ impl JobHandler for BuildArchive {
     }
 }
 
-/// A download that was taken back while it was built leaves no archive behind.
+/// Deletes the archive of a download that was revoked during the build.
 async fn leave_nothing_revoked(state: &State, studio: &Studio, id: Uuid) -> Result<(), JobError> {
     let Some(download) = state.downloads.get(studio, id).await? else { return Ok(()) };
     if download.status != DownloadStatus::Revoked {
@@ -102,15 +103,15 @@ async fn leave_nothing_revoked(state: &State, studio: &Studio, id: Uuid) -> Resu
     Ok(())
 }
 
-/// Removes what a build that failed for good has left in S3. It costs money for a day at most, until the lifecycle
-/// rules find it, so a failure is only logged.
+/// Deletes what a failed build has left in S3. Leftovers cost money for at most a day, until the lifecycle rules delete
+/// them, so a failure is only logged.
 async fn clear(state: &State, download: &Download) {
     let clearing = async {
         let found = state.uploads.find(&download.studio, download.id, download.build).await?;
         state.uploads.clear(found).await
     };
     if let Err(error) = clearing.await {
-        warn!(error = format!("{error:#}"), "Could not clear a failed build away");
+        warn!(error = format!("{error:#}"), "Could not delete the leftovers of a failed build");
     }
 }
 
@@ -120,12 +121,12 @@ async fn build(state: &State, lease: &Lease<Download>) -> Result<Download, JobEr
     announce(state, lease, &layouts).await?;
     let time = Duration::try_from(lease.stops_at.duration_since(lease.now())).unwrap_or_default();
     let made_progress = AtomicBool::new(false);
-    // Whatever was done by then lies in S3, and where to go on stands on the record: stopping is dropping.
+    // Finished parts are in S3 and the checkpoint is on the record, so dropping the future is a safe stop.
     let assembling = assemble_all(state, lease, &layouts, &made_progress);
     match tokio::time::timeout(time.saturating_sub(STOP_BEFORE), assembling).await {
         Ok(assembled) => assembled?,
         Err(_elapsed) if made_progress.load(Ordering::Relaxed) => return Err(JobError::Paused),
-        // Not one part in all that time: S3 is slower than it may be.
+        // S3 did not finish a single part in all that time.
         Err(_elapsed) => return Err(broken_off("Failed to get on", anyhow!("The build's time was up")).into()),
     }
     let files = archives(&lease.record, &layouts);
@@ -157,7 +158,7 @@ fn refused(error: &ContentsError) -> JobError {
     JobError::Reject(error.to_record_error())
 }
 
-/// Announces the archives of a build that is not announced yet: one that operators or SQS's redrive restarted.
+/// Writes the index of a build that has none, because operators or SQS's redrive restarted it.
 async fn announce(state: &State, lease: &Lease<Download>, layouts: &[Layout<Source>]) -> Result<(), JobError> {
     if lease.record.files != Files::Unknown {
         return Ok(());
@@ -171,7 +172,7 @@ async fn announce(state: &State, lease: &Lease<Download>, layouts: &[Layout<Sour
     lease.change(change).await.map(drop)
 }
 
-/// Makes each archive that is not there yet, then the index.
+/// Makes each archive that does not exist yet, then the index.
 async fn assemble_all(
     state: &State,
     lease: &Lease<Download>,
@@ -179,7 +180,7 @@ async fn assemble_all(
     made_progress: &AtomicBool,
 ) -> Result<(), JobError> {
     let Download { studio, id: download, build, .. } = lease.record.clone();
-    // At a first try nothing can be there, and asking would cost more requests than a small archive takes.
+    // At the first attempt nothing can exist, and a check would cost more requests than a small archive needs.
     let again = lease.record.work.claims > 1;
     let mut files_before = 0;
     for (volume, layout) in (1..).zip(layouts) {
@@ -207,25 +208,25 @@ async fn assemble_all(
     Ok(())
 }
 
-/// What an earlier try has left that can be gone on with; the rest of it is removed.
+/// Returns what an earlier attempt has left for this plan, and deletes the rest.
 async fn take_up(state: &State, lease: &Lease<Download>, at: &Place, plan: u64) -> Result<ResumeState, JobError> {
     let found = state.uploads.find(&at.studio, at.download, at.build).await?;
     let (kept, useless) = sort(found, &at.archive(), plan, lease.record.position.as_ref());
-    info!(objects = kept.objects.len(), uploads = kept.uploads.len(), "Going on where an earlier try has ended");
+    info!(objects = kept.objects.len(), uploads = kept.uploads.len(), "Resuming an earlier attempt");
     state.uploads.clear(useless).await?;
     Ok(ResumeState::of(kept))
 }
 
-/// The record as the place where a build is written down. Every write asks whether the record is still ours.
+/// Progress store on the download's record. Every write checks that this worker still leases the record.
 struct OnRecord<'a> {
     lease: &'a Lease<Download>,
     last: Mutex<Instant>,
-    /// Files in the archives before this one.
+    /// Number of files in the previous archives.
     files_before: usize,
 }
 
 impl OnRecord<'_> {
-    /// Returns the progress with this many files in the current archive. The manifest is a file as well, but no photo.
+    /// Returns the progress with this number of files in the current archive. The manifest is a file but not a photo.
     fn progress(&self, files: usize) -> Progress {
         let total = self.lease.record.photo_count;
         Progress { done: u32::try_from(self.files_before + files).unwrap_or(u32::MAX).min(total), total }

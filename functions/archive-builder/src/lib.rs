@@ -1,4 +1,4 @@
-//! The archive worker: downloads queue -> one private ZIP in S3.
+//! The archive builder: builds the ZIP archives of downloads in S3. Queue: downloads.
 
 pub mod assemble;
 mod build_archive;
@@ -15,7 +15,7 @@ use runtime::{aws, env::Env, worker::Worker};
 
 use crate::{build_archive::BuildArchive, state::State};
 
-/// Builds the worker from the function's environment. A missing variable is an error that names it.
+/// Builds the worker from the function's environment. The error names a missing variable.
 pub fn worker(env: &Env) -> Result<Worker> {
     let config = aws::config(env, aws::Patience::Job)?;
     let state = Arc::new(State::from_env(env, &config)?);

@@ -1,4 +1,4 @@
-//! The Lambda of the archive worker: wires, nothing else.
+//! Lambda function of the archive builder.
 
 use lambda_runtime::Error;
 use runtime::{env::Env, telemetry};

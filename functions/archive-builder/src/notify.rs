@@ -1,4 +1,4 @@
-//! The email that follows a build. Its id is derived, so that a repeated step sends no second one.
+//! Email after a build. Its id is derived, so that a repeated step sends no second email.
 
 use domain::{JobError, download::Download, order::Order};
 use jiff::Timestamp;
@@ -6,7 +6,7 @@ use runtime::notification;
 
 use crate::state::State;
 
-/// Tells the customer how the build ended; again if asked again, at no cost.
+/// Notifies the customer about the result of the build. Can be repeated without effect.
 pub async fn notify(state: &State, download: &Download, order: &Order, now: Timestamp) -> Result<(), JobError> {
     if !download.notify {
         return Ok(());

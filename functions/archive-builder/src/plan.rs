@@ -1,11 +1,11 @@
-//! How S3 puts an archive together: a layout becomes parts of multipart uploads, most of them copies that S3 makes by
-//! itself, so that photo bytes don't pass through the function. Pure.
+//! Part plans: how S3 assembles an archive. A layout becomes parts of multipart uploads. S3 copies most parts itself,
+//! so that photo bytes do not pass through the function. The module is pure.
 //!
-//! [`limits`] are S3's rules and ours; [`copying`] is the plan that moves no photo bytes, [`streaming`] the one that
-//! moves them all in few requests, [`groups`] keeps either below 10,000 parts; [`cost`] tells what a plan will take.
+//! [`limits`] contains S3's limits and Darkroom's own. [`copying`] plans without moving photo bytes, [`streaming`]
+//! moves all bytes in few requests, and [`groups`] keeps both below 10,000 parts. [`cost`] estimates a plan.
 //!
-//! An object of a plan is an upload of parts; a part is uploaded bytes, or a range of another object, which may be one
-//! that has to be put together first. So a plan is a tree, and whoever carries it out works from its leaves to its root.
+//! An object of a plan is an upload of parts. A part consists of uploaded bytes, or of a range of another object, which
+//! may have to be assembled first. So a plan is a tree, and execution proceeds from the leaves to the root.
 
 mod copying;
 pub mod cost;
@@ -31,16 +31,16 @@ use sha2::{Digest as _, Sha256};
 use self::{cost::Costs, limits::Buffers};
 pub use self::{cost::Estimate, limits::Limits};
 
-/// Raised when the same layout makes another plan than before, so that nobody resumes by a plan that is not his.
+/// Version of the planner. A change of its results increments it, so that no attempt resumes a different plan.
 const VERSION: u32 = 2;
 
-/// What is to be saved.
+/// Resource to save.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Preference {
-    /// Time: S3 copies.
+    /// Saves time: S3 copies.
     #[default]
     Fast,
-    /// Dollars: the cheaper of copying and of streaming with large parts.
+    /// Saves money: the cheaper of copying and of streaming with large parts.
     Cheap,
 }
 
@@ -56,17 +56,17 @@ impl FromStr for Preference {
     }
 }
 
-/// Bytes to upload, which follow each other.
+/// Consecutive bytes to upload.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Stretch {
-    /// So many zeros, which no archive will hold: they lengthen a prefix to what S3 takes for a part.
+    /// Zeros that are not part of the archive. They extend a prefix to the smallest size of a part.
     Zeros(u64),
-    /// These bytes of the archive.
+    /// A range of the archive.
     Archive(Range<u64>),
 }
 
 impl Stretch {
-    /// Bytes; never 0.
+    /// Returns the number of bytes, never 0.
     #[expect(clippy::len_without_is_empty, reason = "a stretch is never empty")]
     pub fn len(&self) -> u64 {
         match self {
@@ -76,33 +76,33 @@ impl Stretch {
     }
 }
 
-/// What a part is copied from.
+/// Source of a copied part.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Origin {
-    /// An entry's own object, by its place in the layout.
+    /// Object of an entry, by its index in the layout.
     Entry(usize),
-    /// One of [`PartPlan::pads`], by its place there.
+    /// Object in [`PartPlan::pads`], by its index.
     Pad(usize),
-    /// An object that is put together for this part alone.
+    /// Object that is assembled for this part only.
     Work(Box<Object>),
 }
 
-/// One part of an upload.
+/// A part of an upload.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Part {
-    /// Bytes that pass through the function.
+    /// Bytes that the function uploads.
     Upload(Vec<Stretch>),
-    /// Bytes that S3 takes from another object.
+    /// Bytes that S3 copies from another object.
     Copy {
-        /// Which object.
+        /// Object to copy from.
         from: Origin,
-        /// Which of its bytes.
+        /// Range of the object.
         range: Range<u64>,
     },
 }
 
 impl Part {
-    /// Bytes; never 0.
+    /// Returns the number of bytes, never 0.
     #[expect(clippy::len_without_is_empty, reason = "a part is never empty")]
     pub fn len(&self) -> u64 {
         match self {
@@ -115,11 +115,11 @@ impl Part {
 /// An intermediate object.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Object {
-    /// Its name among the plan's objects.
+    /// Name of the object in the plan.
     pub name: WorkPiece,
-    /// What it is put together from.
+    /// Parts of the object.
     pub parts: Vec<Part>,
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
 }
 
@@ -130,27 +130,27 @@ impl Object {
     }
 }
 
-/// Why an archive can't be planned.
+/// Reason why an archive cannot be planned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
-    /// S3 can't hold it: 10,000 parts of 5 GiB are the most.
+    /// The archive exceeds the largest object of S3: 10,000 parts of 5 GiB.
     #[error("the archive is larger than S3 can hold in one object")]
     TooLarge,
 }
 
-/// The parts of an archive.
+/// Plan of an archive's parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartPlan {
     /// Objects of zeros and prefixes, from which parts of work objects are copied.
     pub pads: Vec<Object>,
-    /// The archive's own parts.
+    /// Parts of the archive.
     pub parts: Vec<Part>,
-    /// How much memory its uploads may take.
+    /// Memory limits of the uploads.
     pub buffers: Buffers,
 }
 
 impl PartPlan {
-    /// Plans the archive of this layout by S3's own limits.
+    /// Plans the archive of this layout within S3's limits.
     pub fn new<S>(layout: &Layout<S>, preference: Preference, costs: &Costs) -> Result<Self, PlanError> {
         let copying = Self::copying(layout, &Limits::S3)?;
         if preference == Preference::Fast {
@@ -161,20 +161,20 @@ impl PartPlan {
         Ok(if dollars(&streaming) < dollars(&copying) { streaming } else { copying })
     }
 
-    /// The plan that moves no photo of 5 MiB or more.
+    /// Plans the archive so that S3 copies all photos of 5 MiB or more.
     pub(crate) fn copying<S>(layout: &Layout<S>, limits: &Limits) -> Result<Self, PlanError> {
         let copying::Plan { pads, parts } = copying::plan(layout, limits);
         Ok(Self { pads, parts: groups::group(parts, limits)?, buffers: limits.many_small })
     }
 
-    /// The plan that moves every byte, in large parts.
+    /// Plans the archive so that every byte passes through the function, in large parts.
     pub(crate) fn streaming<S>(layout: &Layout<S>, limits: &Limits) -> Result<Self, PlanError> {
         let buffers = streaming::buffers(layout, limits);
         let parts = streaming::parts(layout, buffers);
         Ok(Self { pads: Vec::new(), parts: groups::group(parts, limits)?, buffers })
     }
 
-    /// Tells this plan for this layout from any other: what was begun under one is not gone on with under another.
+    /// Returns the fingerprint of this plan for this layout. An attempt continues only work of the same fingerprint.
     pub fn fingerprint<S>(&self, layout: &Layout<S>, etag: impl Fn(&S) -> &str) -> u64 {
         let mut hash = Fingerprint(Sha256::new());
         (VERSION, layout.size(), layout.crc32(), &self.pads, &self.parts).hash(&mut hash);
@@ -183,7 +183,7 @@ impl PartPlan {
     }
 }
 
-/// SHA-256 behind the interface that derived hashing writes to; its first 64 bits.
+/// SHA-256 as a `Hasher`, for derived hashing; returns its first 64 bits.
 struct Fingerprint(Sha256);
 
 impl Hasher for Fingerprint {
@@ -197,11 +197,12 @@ impl Hasher for Fingerprint {
     }
 }
 
-/// Cuts a range into near-equal ones of `most` bytes at most. None is shorter than half of `most` unless it is alone.
+/// Cuts a range into near-equal ranges of at most `most` bytes. None is shorter than half of `most`, unless it is the
+/// only one.
 fn cut(range: Range<u64>, most: u64) -> impl Iterator<Item = Range<u64>> {
     let len = range.end - range.start;
     let count = len.div_ceil(most);
-    // 128 bits: the product of a long archive and many pieces does not fit into 64.
+    // Computed with 128 bits, because the product for a long archive with many pieces exceeds 64.
     let at = move |n: u64| {
         range.start + u64::try_from(u128::from(len) * u128::from(n) / u128::from(count.max(1))).unwrap_or(len)
     };

@@ -1,4 +1,4 @@
-//! Stores and queues of the job.
+//! State of the archive builder: stores and queues.
 
 use std::sync::Arc;
 
@@ -34,10 +34,10 @@ pub struct State {
 }
 
 impl State {
-    /// From the function's environment; a missing variable is an error that names it.
+    /// Reads the configuration from the function's environment. The error names a missing variable.
     ///
-    /// `ARCHIVE_PREFERENCE` is `fast` (default) or `cheap`. `ARCHIVE_CHECKSUMS=none` is for a store that proves no
-    /// checksums of multipart uploads: an emulator, never S3.
+    /// `ARCHIVE_PREFERENCE` is `fast` (default) or `cheap`. `ARCHIVE_CHECKSUMS=none` is for stores without checksums of
+    /// multipart uploads: emulators, never S3.
     pub fn from_env(env: &Env, config: &SdkConfig) -> Result<Self> {
         let dynamodb = aws::dynamodb(env, config);
         let s3 = aws::s3(env, config);
@@ -56,12 +56,12 @@ impl State {
         })
     }
 
-    /// The contents of downloads, on these stores.
+    /// Returns the contents of downloads in these stores.
     pub(crate) fn contents(&self) -> Contents<'_> {
         Contents { orders: &self.orders, photos: &self.photos, archives: &self.archives }
     }
 
-    /// The erasure of orders, on these stores.
+    /// Returns the erasure of orders in these stores.
     pub(crate) fn erasure(&self) -> Erasure<'_> {
         Erasure { orders: &self.orders, downloads: &self.downloads, emails: &self.emails, archives: &self.archives }
     }

@@ -23,16 +23,16 @@ pub use self::{
     parts::{CopyError, CopySource, DonePart},
 };
 
-/// S3 may take minutes to complete an upload of 10,000 parts (API_CompleteMultipartUpload).
+/// Timeout of a completion: S3 may take minutes for an upload of 10,000 parts (API_CompleteMultipartUpload).
 const COMPLETION: Duration = Duration::from_secs(300);
 
-/// What the store proves.
+/// Checksums that the store supports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Checksums {
-    /// The CRC-32 of each part is answered, and that of the whole object is compared at completion: S3.
+    /// S3: the response contains the CRC-32 of each part, and the completion compares that of the whole object.
     #[default]
     FullObject,
-    /// Neither: an emulator, on which only sizes are compared.
+    /// Emulators without checksums: only sizes are compared.
     None,
 }
 
@@ -48,29 +48,29 @@ impl FromStr for Checksums {
     }
 }
 
-/// Why an object was not stored.
+/// Error of storing an object.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// Its bytes do not have the checksum that was announced.
+    /// The object does not have the expected checksum.
     #[error("the object does not have the checksum that it should have")]
     Mismatch,
-    /// Anything else.
+    /// Any other error.
     #[error(transparent)]
     Other(#[from] anyhow::Error),
 }
 
-/// What an object is to be when it is stored.
+/// Expected properties of a stored object.
 #[derive(Debug, Clone, Copy)]
 pub struct Expected {
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
-    /// CRC-32 of the whole; `None` where it is not known, or not to be had of the store.
+    /// CRC-32 of the whole; `None` if it is unknown, or the store does not support it.
     pub crc32: Option<u32>,
-    /// Must nothing lie under the key yet?
+    /// Whether the object must not exist before.
     pub first: bool,
 }
 
-/// The downloads bucket, as a place to put objects together in.
+/// Client of the downloads bucket for multipart uploads.
 #[derive(Clone)]
 pub struct Uploads {
     client: Client,
@@ -81,14 +81,14 @@ pub struct Uploads {
 }
 
 impl Uploads {
-    /// Into `bucket`, with copies from it and from `originals`.
+    /// Creates a client that writes to `bucket` and copies from it and from `originals`.
     pub fn new(client: Client, bucket: impl Into<String>, originals: impl Into<String>, checksums: Checksums) -> Self {
         let bucket = bucket.into();
         let objects = ObjectStore::new(client.clone(), &bucket);
         Self { client, bucket, originals: originals.into(), checksums, objects }
     }
 
-    /// Stores an object in one request; its ETag.
+    /// Stores an object in one request. Returns its ETag.
     pub async fn put(&self, key: &ObjectKey, bytes: Bytes, expected: Expected) -> Result<String, StoreError> {
         let crc32 = crc32fast::hash(&bytes);
         if expected.crc32.is_some_and(|expected| expected != crc32) {
@@ -116,7 +116,7 @@ impl Uploads {
         }
     }
 
-    /// Begins an upload.
+    /// Starts an upload. Returns its id.
     pub async fn begin(&self, key: &ObjectKey) -> Result<String> {
         let checksummed = self.checksums == Checksums::FullObject;
         let answer = self
@@ -133,9 +133,10 @@ impl Uploads {
         answer.upload_id.context("S3 began an upload without an id")
     }
 
-    /// Completes an upload, on condition that the store finds what is expected; the object's ETag.
+    /// Completes an upload if the store finds the expected object. Returns the object's ETag.
     ///
-    /// An error may be our own completion's, whose answer was lost, or its retry's: what lies there is then compared.
+    /// An error can follow a successful completion whose response was lost, or its retry. The existing object is then
+    /// compared.
     pub async fn complete(
         &self,
         key: &ObjectKey,
@@ -171,7 +172,7 @@ impl Uploads {
                 if crc32.is_some() && answered != crc32 {
                     return Err(StoreError::Mismatch);
                 }
-                // S3 can put an error into a 200, which then has no ETag.
+                // S3 can send an error inside a response with status 200, which then has no ETag.
                 return Ok(answer.e_tag.context("S3 completed an upload without an ETag")?);
             }
             Err(error) => error,
@@ -179,23 +180,23 @@ impl Uploads {
         if error.code() == Some("BadDigest") {
             return Err(StoreError::Mismatch);
         }
-        // Where even that can't be asked, the completion's own error is what counts.
+        // If this request fails too, the error of the completion counts.
         if let Ok(Some(etag)) = self.already(key, expected).await {
-            // Another upload may have made the same object: ours is not needed any more.
+            // Another upload may have stored the same object, so this one is not needed any more.
             self.abort(key.to_string(), upload_id).await?;
             return Ok(etag);
         }
         Err(failed("Failed to complete a multipart upload", error).into())
     }
 
-    /// The ETag of the object under the key, if it is what is expected.
+    /// Returns the ETag of the object, if it is the expected one.
     pub async fn already(&self, key: &ObjectKey, expected: Expected) -> Result<Option<String>> {
         let Some(head) = self.objects.head(key).await? else { return Ok(None) };
         let proven = self.checksums == Checksums::None || expected.crc32.is_none_or(|crc32| head.crc32 == Some(crc32));
         Ok((head.size == expected.size && proven).then_some(head.etag))
     }
 
-    /// Gives an upload up. One that is gone already is as good.
+    /// Aborts an upload. A missing upload is not an error.
     pub async fn abort(&self, key: String, upload_id: &str) -> Result<()> {
         let sent = self.client.abort_multipart_upload().bucket(&self.bucket).key(key).upload_id(upload_id).send().await;
         match sent {

@@ -1,4 +1,4 @@
-//! The email worker: emails queue -> SES, one message to one recipient per record.
+//! The email sender: sends one email to one recipient per record, through SES. Queue: emails.
 
 mod render;
 mod send_email;
@@ -13,7 +13,7 @@ use runtime::{aws, env::Env, worker::Worker};
 
 use crate::{send_email::SendEmail, state::State};
 
-/// Builds the worker from the function's environment. A missing variable is an error that names it.
+/// Builds the worker from the function's environment. The error names a missing variable.
 pub fn worker(env: &Env) -> Result<Worker> {
     let config = aws::config(env, aws::Patience::Job)?;
     let state = Arc::new(State::from_env(env, &config)?);

@@ -1,4 +1,4 @@
-//! The Lambda of the email worker: wires, nothing else.
+//! Lambda function of the email sender.
 
 use lambda_runtime::Error;
 use runtime::{env::Env, telemetry};

@@ -1,4 +1,4 @@
-//! The templates: subject, text and html of each, compiled in. Pure: facts in, email out.
+//! Rendering of emails from templates: subject, text and HTML, compiled in. The module is pure.
 
 use std::sync::LazyLock;
 
@@ -12,28 +12,28 @@ use domain::{
 use jiff::Timestamp;
 use minijinja::{Environment, UndefinedBehavior, context};
 
-/// What an email may speak of.
+/// Records that an email is about.
 pub struct Facts {
-    /// Always.
+    /// Order, for all emails.
     pub order: Order,
-    /// For emails about a download.
+    /// Download, for emails about one.
     pub download: Option<Download>,
-    /// Its customer link.
+    /// Customer link of the download.
     pub link: Option<String>,
 }
 
-/// An email, ready to send.
+/// A rendered email.
 #[derive(Debug)]
 pub struct Rendered {
-    /// One line.
+    /// Subject, one line.
     pub subject: String,
-    /// For readers of plain text.
+    /// Body in plain text.
     pub text: String,
-    /// For the rest.
+    /// Body in HTML.
     pub html: String,
 }
 
-/// The three parts of a template in a language, named `{language}/{template}.{part}`.
+/// Returns the three parts of a template in a language, named `{language}/{template}.{part}`.
 macro_rules! parts {
     ($name:literal) => {
         [
@@ -44,9 +44,9 @@ macro_rules! parts {
     };
 }
 
-/// What all HTML has around it.
+/// Layout of all HTML bodies.
 const LAYOUT: &str = include_str!("../templates/layout.html");
-/// Names end in `.html` where minijinja is to escape.
+/// Templates. minijinja escapes values in those whose name ends in `.html`.
 const TEMPLATES: [[(&str, &str); 3]; 9] = [
     parts!("en/order_confirmation"),
     parts!("en/download_ready"),
@@ -60,7 +60,7 @@ const TEMPLATES: [[(&str, &str); 3]; 9] = [
 ];
 
 impl Facts {
-    /// Is it as the email says, at `now`?
+    /// Returns whether the records agree with the message at `now`.
     pub fn bear_out(&self, message: &Message, now: Timestamp) -> bool {
         let Some(download) = &self.download else { return true };
         match message {
@@ -70,7 +70,7 @@ impl Facts {
         }
     }
 
-    /// Renders the email of this kind in this language.
+    /// Renders the email for a message in a language.
     pub fn render(&self, message: &Message, language: Language) -> Result<Rendered> {
         static ENVIRONMENT: LazyLock<Result<Environment<'static>, minijinja::Error>> = LazyLock::new(environment);
         let environment = ENVIRONMENT.as_ref().map_err(|error| anyhow!("Failed to parse the templates: {error:#}"))?;
@@ -95,7 +95,7 @@ impl Facts {
 
 fn environment() -> Result<Environment<'static>, minijinja::Error> {
     let mut environment = Environment::new();
-    // A template that names a fact which is not there must fail, not send an email with a hole.
+    // A template that uses a missing value must fail, not send an incomplete email.
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.add_template("layout.html", LAYOUT)?;
     for (name, source) in TEMPLATES.as_flattened() {

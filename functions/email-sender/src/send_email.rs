@@ -1,4 +1,4 @@
-//! One email: claim, render from the records as they are now, write `sending`, call SES once, complete.
+//! The job `send_email`: claim, render from the current records, write `sending`, call SES once, complete.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ use crate::{
     state::State,
 };
 
-/// Handler of the job `send_email`. An email is the last step: nothing follows from it.
+/// Handler of the job `send_email`. It has no follow-up.
 pub struct SendEmail(pub Arc<State>);
 
 impl JobHandler for SendEmail {
@@ -60,7 +60,7 @@ async fn send(state: &State, lease: &Lease<Email>) -> Result<Email, JobError> {
         return Ok(erased);
     }
     if !facts.bear_out(&email.message, lease.now()) {
-        // Meanwhile taken back, expired, or built again: that build's own email tells how it ended.
+        // The download was revoked, has expired or was built again. Each build has an email of its own.
         let outdated = RecordError::new("outdated", "What it was to say was no longer so when it was its turn.");
         let suppressed = lease.change(|email| email.suppress(lease.by, outdated.clone())).await?;
         info!(template = suppressed.message.template(), "Email not sent: it is outdated");
@@ -68,7 +68,8 @@ async fn send(state: &State, lease: &Lease<Email>) -> Result<Email, JobError> {
     }
     let rendered = facts.render(&email.message, Language::of(&email.locale))?;
     if email.status == EmailStatus::Sending {
-        // Nobody heard what became of it, and it is sent once more at most: not while SES is out.
+        // The result of the earlier call is unknown, and the email is sent at most once more, but not during an outage
+        // of SES.
         let asked = state.ses.answers().await;
         asked.map_err(|error| broken_off("SES does not answer", error))?;
     }
@@ -93,11 +94,12 @@ async fn send(state: &State, lease: &Lease<Email>) -> Result<Email, JobError> {
     }
 }
 
-/// Was it sent?
+/// Reason why a call did not succeed.
 enum Refused {
-    /// SES said no.
+    /// SES has certainly not accepted the email.
     Certainly(JobError),
-    /// Nobody heard what it said: the email stays `sending`, and is sent once more at most, flagged.
+    /// SES may have accepted the email. It stays `sending`, and is sent at most once more, marked as a possible
+    /// duplicate.
     Perhaps(anyhow::Error),
 }
 
@@ -120,7 +122,7 @@ fn sort(error: SesError) -> Refused {
         SesError::ConstructionFailure(_) => {
             Refused::Certainly(anyhow::Error::new(error).context("Failed to build a request to SES").into())
         }
-        // It never left: no connection, so no email.
+        // No connection was made, so SES has not received the email.
         SesError::DispatchFailure(failure)
             if failure.as_connector_error().is_some_and(|e| e.is_io() && is_refused(e)) =>
         {
@@ -129,7 +131,7 @@ fn sort(error: SesError) -> Refused {
         SesError::ServiceError(_) if error.code().is_some_and(is_throttling) => {
             Refused::Certainly(failed("SES asked us to slow down", error).context(QuotaUsedUp).into())
         }
-        // Expired credentials, rights that are missing, an account that is paused: an operator mends these.
+        // Expired credentials, missing rights or a paused account: an operator has to correct these.
         SesError::ServiceError(_) if status == 403 || error.code().is_some_and(is_held_back) => {
             let why = without_addresses(error.message().unwrap_or("no reason given"));
             let held_back = anyhow!("{}: {why}", error.code().unwrap_or("Forbidden"));
@@ -149,12 +151,12 @@ fn sort(error: SesError) -> Refused {
     }
 }
 
-/// Does SES send nothing at all, or nothing from our sender?
+/// Returns whether an error code means that SES sends nothing at all, or nothing from this sender.
 fn is_held_back(code: &str) -> bool {
     ["SendingPausedException", "AccountSuspendedException", "MailFromDomainNotVerifiedException"].contains(&code)
 }
 
-/// SES names addresses in its reasons; records, logs and operators are told none.
+/// Masks addresses in SES's reasons, so that they do not reach records, logs or operators.
 fn without_addresses(reason: &str) -> String {
     let words = reason.split(' ').map(|word| if word.contains('@') { "(address)" } else { word });
     words.collect::<Vec<_>>().join(" ")
@@ -171,7 +173,7 @@ fn is_refused(error: &(dyn std::error::Error + 'static)) -> bool {
     false
 }
 
-/// Reads what the email speaks of.
+/// Loads the records that the email is about.
 async fn facts(state: &State, email: &Email) -> Result<Facts, JobError> {
     let gone = || JobError::reject("record_gone", "What the email speaks of does not exist any more.");
     let (order_id, download) = match email.message {

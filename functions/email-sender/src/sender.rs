@@ -1,14 +1,14 @@
-//! The sender of every email, as the head of a message may name it.
+//! Sender of all emails, encoded for a message header.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-/// RFC 2047 section 2: an encoded word has at most 75 characters. `=?UTF-8?B?` and `?=` are 12 of them, and base64 makes four
-/// of three bytes.
+/// Largest number of bytes in an encoded word. RFC 2047, section 2: an encoded word has at most 75 characters.
+/// `=?UTF-8?B?` and `?=` take 12 of them, and base64 turns three bytes into four.
 const MAX_BYTES_OF_WORD: usize = (75 - 12) / 4 * 3;
 
-/// `Müller & Söhne <photos@example.com>` as SES takes it: a name in ASCII, quoted where it has characters that mean something
-/// in an address (RFC 5322 section 3.2.4), in encoded words where it has others (RFC 2047). An address without a name stays
-/// as it is.
+/// Encodes a sender such as `Müller & Söhne <photos@example.com>` for SES. An ASCII name with special characters is
+/// quoted (RFC 5322, section 3.2.4), and any other name is written in encoded words (RFC 2047). An address without a
+/// name stays unchanged.
 pub fn sender(written: &str) -> String {
     let Some((name, address)) = written.trim().rsplit_once('<') else { return written.trim().to_owned() };
     let name = name.trim().trim_matches('"');
@@ -29,7 +29,7 @@ fn phrase(name: &str) -> String {
     format!("\"{}\"", name.replace('\\', r"\\").replace('"', r#"\""#))
 }
 
-/// Between two encoded words the space is none of the text's; no character is cut in two.
+/// Encodes a name in encoded words. Decoders drop the space between two encoded words. No character is split.
 fn encoded_words(name: &str) -> String {
     let mut words = vec![String::new()];
     for c in name.chars() {

@@ -1,4 +1,4 @@
-//! Stores and services of the job.
+//! State of the email sender: stores and services.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use runtime::{
 
 use crate::sender::sender;
 
-/// Stores, SES, and the address that emails come from.
+/// Stores, SES, and the sender's address.
 pub struct State {
     pub(crate) emails: Arc<Table<Email>>,
     pub(crate) orders: Orders,
@@ -29,7 +29,7 @@ pub struct State {
 }
 
 impl State {
-    /// From the function's environment; a missing variable is an error that names it.
+    /// Reads the configuration from the function's environment. The error names a missing variable.
     pub fn from_env(env: &Env, config: &SdkConfig) -> Result<Self> {
         let dynamodb = aws::dynamodb(env, config);
         Ok(Self {

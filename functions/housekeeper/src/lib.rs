@@ -1,4 +1,4 @@
-//! The worker of the default queue: sweeps of all tables, operations on many records.
+//! The housekeeper: sweeps of all tables, and operations on many records. Queue: default.
 
 mod operations;
 mod state;
@@ -12,7 +12,7 @@ use runtime::{aws, env::Env, worker::Worker};
 
 use crate::{operations::Operate, state::State, sweep::Sweep};
 
-/// Builds the worker from the function's environment. A missing variable is an error that names it.
+/// Builds the worker from the function's environment. The error names a missing variable.
 pub fn worker(env: &Env) -> Result<Worker> {
     let config = aws::config(env, aws::Patience::Job)?;
     let sqs = aws_sdk_sqs::Client::new(&config);

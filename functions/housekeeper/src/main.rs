@@ -1,4 +1,4 @@
-//! The Lambda of the housekeeper: wires, nothing else.
+//! Lambda function of the housekeeper.
 
 use lambda_runtime::Error;
 use runtime::{env::Env, telemetry};

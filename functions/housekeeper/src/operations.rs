@@ -1,4 +1,4 @@
-//! Operations: work on many records that one request asked for, page by page.
+//! Operations: work on many records that one request started, page by page.
 
 mod bulk;
 mod dead_letters;

@@ -1,4 +1,4 @@
-//! Stores and queues that the jobs share.
+//! State of the housekeeper: stores and queues.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use runtime::{
     store::{Orders, Table},
 };
 
-/// Records of every kind, their queues and failed jobs, and the archives.
+/// Records of all kinds, their queues and failed jobs, and the archives.
 pub struct State {
     pub(crate) emails: Arc<Table<Email>>,
     pub(crate) photos: Arc<Table<Photo>>,
@@ -28,7 +28,7 @@ pub struct State {
     pub(crate) orders: Orders,
     pub(crate) archives: ObjectStore,
     pub(crate) links: LinkSecrets,
-    /// Orders are erased after so many days; `None` keeps them.
+    /// Days after which orders are erased; `None` keeps them.
     pub(crate) retention_days: Option<u32>,
 }
 
@@ -41,8 +41,8 @@ pub struct AllFailedJobs {
 }
 
 impl State {
-    /// From the function's environment; a missing variable is an error that names it. `PERSONAL_DATA_RETENTION_DAYS` is off
-    /// unless set, and 0 is off.
+    /// Reads the configuration from the function's environment. The error names a missing variable.
+    /// `PERSONAL_DATA_RETENTION_DAYS` is off by default, and 0 means off.
     pub fn from_env(env: &Env, config: &SdkConfig, sqs: &aws_sdk_sqs::Client) -> Result<Self> {
         let dynamodb = aws::dynamodb(env, config);
         let emails = Arc::new(Table::new(dynamodb.clone(), env.required("EMAILS_TABLE")?, env.world()));
@@ -68,7 +68,7 @@ impl State {
         })
     }
 
-    /// The erasure of orders, on these stores.
+    /// Returns the erasure of orders in these stores.
     pub(crate) fn erasure(&self) -> Erasure<'_> {
         Erasure { orders: &self.orders, downloads: &self.downloads, emails: &self.emails, archives: &self.archives }
     }

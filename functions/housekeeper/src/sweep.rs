@@ -1,5 +1,5 @@
-//! The sweep: finds records of all tables that are past due, because a worker died in its last attempt or a message was never
-//! sent, and sends their jobs again. A schedule sends a `sweep` every 5 minutes.
+//! The sweep: re-sends the jobs of records past `due_at`, in all tables. Such records exist because a worker crashed in
+//! its last attempt or a message was never sent. A schedule sends a `sweep` every 5 minutes.
 
 use std::sync::Arc;
 
@@ -20,16 +20,17 @@ use crate::{
     state::State,
 };
 
-/// Overdue records that one sweep re-sends, per shard of the index: a sweep must end well within a function's time.
+/// Largest number of overdue records that one sweep re-sends per shard of the index. A sweep must end well within a
+/// function's time.
 const LIMIT: i32 = 100;
-/// An overdue record is due again this much later, if nothing moves it until then.
+/// Time after which a re-sent record is due again, unless it progresses.
 const AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(600);
 
 /// Handler of the job `sweep`.
 ///
-/// Sends the job of each record that is past due. The job's own claim decides what is left to do: the work, giving up, or only
-/// the follow-up of a record at rest. The job is sent first and `due_at` is put off then: a sweep that dies in between sends
-/// the job twice.
+/// Sends the job of each overdue record. The job's own claim decides what is left to do: the work, failing the record,
+/// or only the follow-up of a record at rest. The job is sent before `due_at` is changed, so a sweep that crashes in
+/// between sends the job twice.
 pub struct Sweep(pub Arc<State>);
 
 impl PlainJobHandler for Sweep {
@@ -37,7 +38,7 @@ impl PlainJobHandler for Sweep {
 
     async fn run(&self, now: Timestamp) -> Result<(), JobError> {
         let state = &self.0;
-        // What fails on one table must not keep the others waiting.
+        // A failure on one table must not delay the others.
         let steps = [
             sweep(&state.emails, &state.queues, now).await,
             sweep(&state.photos, &state.queues, now).await,
@@ -51,7 +52,7 @@ impl PlainJobHandler for Sweep {
     }
 }
 
-/// Writes down the operations that nobody asks for: filling after a deployment, erasure by age once a day.
+/// Creates the operations that no request starts: filling after a deployment, and erasure by age once a day.
 async fn begin_operations(state: &State, now: Timestamp) -> Result<()> {
     for table in Filled::ALL {
         fill::begin(state, table, now).await?;
@@ -64,7 +65,8 @@ async fn sweep<R: JobRecord>(table: &Table<R>, queues: &Queues, now: Timestamp) 
     let mut first_error = None;
     for shard in 0..DUE_SHARDS {
         let (mut start, mut moved) = (None, 0);
-        // What can't be moved stays at the head of the index, however much there is of it: page by page behind it.
+        // Records that cannot be re-sent stay at the head of the index, so the sweep continues with the pages after
+        // them.
         while moved < LIMIT {
             let (keys, next) = table.due_page(shard, now, LIMIT, start).await?;
             for (studio, id) in keys {
@@ -73,7 +75,7 @@ async fn sweep<R: JobRecord>(table: &Table<R>, queues: &Queues, now: Timestamp) 
                     Ok(was_due) => moved += i32::from(was_due),
                     Err(error) => {
                         let error_text = format!("{error:#}");
-                        warn!(%studio, %id, error = error_text, "The job of a {} past due was not sent again", R::NAME);
+                        warn!(%studio, %id, error = error_text, "Could not send the job of an overdue {} again", R::NAME);
                         if error.downcast_ref::<Unreadable>().is_some() {
                             metrics::unreadable();
                         } else {
@@ -91,20 +93,20 @@ async fn sweep<R: JobRecord>(table: &Table<R>, queues: &Queues, now: Timestamp) 
     first_error.map_or(Ok(()), Err)
 }
 
-/// Sends the job of an overdue record again, and puts its due date off; returns whether it was due.
+/// Re-sends the job of an overdue record and postpones its due date. Returns whether the record was due.
 async fn resend<R: JobRecord>(
     table: &Table<R>,
     queue: &Queue,
     (studio, id): (&Studio, Uuid),
     now: Timestamp,
 ) -> Result<bool> {
-    // The index lags: what moved meanwhile is left alone.
+    // The index lags behind. A record that progressed meanwhile is skipped.
     let record = table.get(studio, id).await?;
     if !record.is_some_and(|record| is_due(record.work(), now)) {
         return Ok(false);
     }
     queue.send(&R::job(studio.clone(), id)).await?;
-    warn!(%studio, %id, "A {} was past due; its job is sent again", R::NAME);
+    warn!(%studio, %id, "Sent the job of an overdue {} again", R::NAME);
     let put_off = |record: &mut R| {
         if !is_due(record.work(), now) {
             return Err(());

@@ -1,4 +1,4 @@
-//! The photo worker: photos queue -> metadata, hashes, preview and thumbnail.
+//! The photo processor: makes metadata, hashes, preview and thumbnail of photos. Queue: photos.
 
 mod process_photo;
 mod state;
@@ -11,7 +11,7 @@ use runtime::{aws, env::Env, worker::Worker};
 
 use crate::{process_photo::ProcessPhoto, state::State};
 
-/// Builds the worker from the function's environment. A missing variable is an error that names it.
+/// Builds the worker from the function's environment. The error names a missing variable.
 pub fn worker(env: &Env) -> Result<Worker> {
     let config = aws::config(env, aws::Patience::Job)?;
     let state = Arc::new(State::from_env(env, &config)?);

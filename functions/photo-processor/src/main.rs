@@ -1,4 +1,4 @@
-//! The Lambda of the photo worker: wires, nothing else.
+//! Lambda function of the photo processor.
 
 use lambda_runtime::Error;
 use runtime::{env::Env, telemetry};

@@ -1,4 +1,4 @@
-//! One photo: look, claim, read, develop, store the pictures, complete.
+//! The job `process_photo`: look up the original, claim, read, develop, store the pictures, complete.
 
 use std::sync::Arc;
 
@@ -27,13 +27,13 @@ use uuid::Uuid;
 
 use crate::state::State;
 
-/// Handler of the job `process_photo`. S3's own events stand for it too.
+/// Handler of the job `process_photo`. S3's own events count as this job too.
 pub struct ProcessPhoto(pub Arc<State>);
 
 impl JobHandler for ProcessPhoto {
     const NAME: &'static str = "process_photo";
     type Record = Photo;
-    /// The original, where it is stored.
+    /// Attributes of the original, if it is stored.
     type Prepared = Option<Head>;
 
     fn table(&self) -> &Arc<Table<Photo>> {
@@ -63,7 +63,7 @@ impl JobHandler for ProcessPhoto {
         head: &Option<Head>,
         _: Timestamp,
     ) -> Result<(), JobError> {
-        // It came by a URL that outlived its photo.
+        // The original arrived through an upload URL that was valid longer than the photo existed.
         if ended.without_work && head.is_some() && self.0.tombstones.has(studio, id).await? {
             self.0.objects.delete(&original(studio, id)).await?;
             info!("Deleted an original that arrived after its photo was deleted");
@@ -84,7 +84,7 @@ async fn process(state: &State, lease: &Lease<Photo>, head: Option<&Head>) -> Re
     let original = read(state, &original(&photo.studio, photo.id), head).await?;
     let size = head.size;
     let filename = photo.filename.clone();
-    // CPU off the executor: a large photo takes seconds.
+    // Runs off the executor, because a large photo takes seconds of CPU.
     let developed = lease
         .world()
         .compute(move || develop(&original, &filename, &Limits::default()))
@@ -100,7 +100,7 @@ async fn process(state: &State, lease: &Lease<Photo>, head: Option<&Head>) -> Re
     Ok(ready)
 }
 
-/// The whole original, in memory: it is hashed, and decoders read it more than once.
+/// Reads the whole original into memory, because it is hashed and decoders read it more than once.
 async fn read(state: &State, key: &ObjectKey, head: &Head) -> Result<Bytes, JobError> {
     if head.size > MAX_ORIGINAL_BYTES {
         let mib = MAX_ORIGINAL_BYTES >> 20;
@@ -111,7 +111,7 @@ async fn read(state: &State, key: &ObjectKey, head: &Head) -> Result<Bytes, JobE
         Ok(body) => {
             Ok(body.collect().await.map_err(|error| broken_off("Failed to read an original", error))?.into_bytes())
         }
-        // Replaced between HEAD and GET: the next try sees the new one.
+        // Replaced between HEAD and GET. The next attempt reads the new one.
         Err(GetError::Changed | GetError::Missing) => Err(anyhow::anyhow!("The original was changed meanwhile").into()),
         Err(GetError::Other(error)) => Err(error.into()),
     }
@@ -150,8 +150,8 @@ async fn store(state: &State, photo: &Photo, developed: Developed) -> Result<Dev
     })
 }
 
-/// Stores a picture. One that is on record and the same stays as it is: stored again it would have another ETag where S3
-/// encrypts with a KMS key, and archives under way ask for the one on record.
+/// Stores a picture, unless the record has the same one. Stored again, it would have another ETag if S3 encrypts with a
+/// KMS key, and archives in progress need the ETag on the record.
 async fn put(state: &State, photo: &Photo, picture: Picture, jpeg: Jpeg) -> Result<Derivative, JobError> {
     let key =
         ObjectKey::Derivative { studio: photo.studio.clone(), photo: photo.id, version: PROCESSOR_VERSION, picture };
@@ -166,7 +166,7 @@ async fn put(state: &State, photo: &Photo, picture: Picture, jpeg: Jpeg) -> Resu
     Ok(Derivative { width, height, size, crc32, sha256, etag })
 }
 
-/// The picture that this version of the processor has made before.
+/// Returns the picture that this version of the processor has made before.
 fn on_record(photo: &Photo, picture: Picture) -> Option<&Derivative> {
     let made = photo.development.as_ref().filter(|made| made.processor_version == PROCESSOR_VERSION)?;
     match (&made.derivatives, picture) {

@@ -1,4 +1,4 @@
-//! Stores of the job.
+//! State of the photo processor: stores.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use runtime::{
     store::{Table, Tombstones},
 };
 
-/// The photos' records and objects.
+/// Records and objects of photos.
 pub struct State {
     pub(crate) photos: Arc<Table<Photo>>,
     pub(crate) tombstones: Tombstones,
@@ -20,7 +20,7 @@ pub struct State {
 }
 
 impl State {
-    /// From the function's environment; a missing variable is an error that names it.
+    /// Reads the configuration from the function's environment. The error names a missing variable.
     pub fn from_env(env: &Env, config: &SdkConfig) -> Result<Self> {
         let dynamodb = aws::dynamodb(env, config);
         Ok(Self {

@@ -1,4 +1,4 @@
-//! One upload's bytes in memory: kept there so that it can be sent again, as no stream can.
+//! Buffer of one upload. Its bytes stay in memory, so that the upload can be retried; a stream could not.
 
 use std::ops::Range;
 
@@ -12,13 +12,13 @@ use tracing::warn;
 use super::{Assembly, concurrency::Filled};
 use crate::plan::Stretch;
 
-/// Fetches of one buffer that wait for their turn or are under way.
+/// Largest number of fetches of one buffer that wait or are in progress.
 const FETCHES_AHEAD: usize = 16;
-/// A body that ends early is fetched again: the SDK repeats requests, not bodies.
+/// Attempts of reading a body that ends early. The SDK retries requests, but not bodies.
 const FETCH_TRIES: u32 = 3;
 
 impl Assembly<'_> {
-    /// Waits for room, and fills it with these stretches.
+    /// Waits for memory and fills it with these stretches.
     pub(super) async fn buffer(&self, stretches: &[Stretch]) -> Result<Filled<'_>, JobError> {
         let len = stretches.iter().map(Stretch::len).sum();
         let mut room = self.concurrency.room(len).await?;
@@ -56,7 +56,7 @@ impl Assembly<'_> {
         Ok(room.filled())
     }
 
-    /// Fetches some of an entry's content, as it was when it was hashed, into a slot of its length.
+    /// Fetches a range of an entry's content, identified by its ETag, into a slot of the same length.
     async fn fetch(&self, entry: usize, range: Range<u64>, slot: &mut [u8]) -> Result<(), JobError> {
         let content = &self.layout.entries()[entry];
         let source = content.source().ok_or_else(|| anyhow!("An entry to be fetched has no source"))?;
@@ -76,7 +76,7 @@ impl Assembly<'_> {
             };
             match read(body, slot).await {
                 Ok(()) => break,
-                Err(error) if attempt < FETCH_TRIES => warn!(photo.id = %source.photo, %error, "A photo is read again"),
+                Err(error) if attempt < FETCH_TRIES => warn!(photo.id = %source.photo, %error, "Reading a photo again"),
                 Err(error) => return Err(broken_off("Failed to read a photo", error).into()),
             }
         }
@@ -84,7 +84,7 @@ impl Assembly<'_> {
     }
 }
 
-/// Reads exactly as many bytes as there is room for.
+/// Reads exactly as many bytes as the slot has.
 async fn read(mut body: aws_sdk_s3::primitives::ByteStream, slot: &mut [u8]) -> anyhow::Result<()> {
     let mut at = 0;
     while let Some(chunk) = body.try_next().await? {

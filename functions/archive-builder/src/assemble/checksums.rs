@@ -1,4 +1,5 @@
-//! Compares each photo with its record, from the stretches in which it was read or copied, so that a damaged one is named.
+//! Comparison of each photo with its record, from the stretches in which it was read or copied. A damaged photo can be
+//! named.
 
 use std::{
     collections::HashMap,
@@ -9,16 +10,16 @@ use std::{
 use archive::{Layout, contents::Source, crc::RunningCrc32};
 use domain::JobError;
 
-/// Stretches of photos that are not whole yet. One that never becomes whole, because an earlier try has read its
-/// beginning, is still proven: by the checksum of the archive.
+/// Stretches of incomplete photos. If an earlier attempt read the beginning of a photo, it stays incomplete here; the
+/// archive's checksum still verifies it.
 #[derive(Default)]
 pub struct Checksums(Mutex<HashMap<usize, Stretches>>);
 
-/// Ranges of one entry, with their CRC-32s.
+/// Ranges of one entry with their CRC-32.
 type Stretches = Vec<(Range<u64>, u32)>;
 
 impl Checksums {
-    /// These bytes of an entry have this CRC-32.
+    /// Records the CRC-32 of a range, and compares the entry's checksum once the entry is complete.
     pub fn seen(&self, layout: &Layout<Source>, entry: usize, range: Range<u64>, crc32: u32) -> Result<(), JobError> {
         let content = &layout.entries()[entry];
         let whole =
@@ -29,7 +30,7 @@ impl Checksums {
         }
     }
 
-    /// The CRC-32 of the whole, once all of it was seen.
+    /// Returns the CRC-32 of the whole entry once it is complete.
     fn joined(&self, entry: usize, range: Range<u64>, crc32: u32, size: u64) -> Option<u32> {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let stretches = open.entry(entry).or_default();

@@ -1,4 +1,4 @@
-//! How much is under way at the same time: copies are waited for only, uploads take memory, fetches take connections.
+//! Limits on concurrent requests: of copies by number, of uploads by memory, of fetches by connections.
 
 use anyhow::Result;
 use bytes::Bytes;
@@ -7,15 +7,15 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::plan::limits::Buffers;
 
-/// Copies, and requests as small, under way at most. S3 takes 3,500 of them a second for each prefix; a copy of a photo
-/// takes more than half a second.
+/// Largest number of concurrent copies and requests of similar cost. S3 accepts 3,500 per second and prefix; a copy of
+/// a photo takes more than half a second.
 const COPIES: usize = 200;
-/// Uploads under way at most, besides the bound on their memory.
+/// Largest number of concurrent uploads, in addition to the limit on their memory.
 const UPLOADS: usize = 32;
-/// Fetches of small photos under way at most: at 75 MB/s and 60 ms a request, 16 of 0.3 MB fill the line, and each
-/// connection has a buffer of its own.
+/// Largest number of concurrent fetches of small photos. At 75 MB/s and 60 ms per request, 16 fetches of 0.3 MB
+/// saturate the connection. Each connection has a buffer of its own.
 const FETCHES: usize = 16;
-/// Memory is handed out in so many bytes.
+/// Unit of memory accounting, in bytes.
 const UNIT: u64 = 64 << 10;
 
 pub struct Concurrency {
@@ -27,7 +27,7 @@ pub struct Concurrency {
 }
 
 impl Concurrency {
-    /// With these bounds for all buffers together.
+    /// Creates the limits, with a total for all buffers.
     pub fn new(Buffers { total, .. }: Buffers) -> Self {
         let units = total.div_ceil(UNIT).max(1);
         Self {
@@ -39,22 +39,22 @@ impl Concurrency {
         }
     }
 
-    /// Waits for a copy's turn.
+    /// Waits until a copy may start.
     pub async fn copy(&self) -> Result<SemaphorePermit<'_>> {
         Ok(self.copies.acquire().await?)
     }
 
-    /// Waits for an upload's turn.
+    /// Waits until an upload may start.
     pub async fn upload(&self) -> Result<SemaphorePermit<'_>> {
         Ok(self.uploads.acquire().await?)
     }
 
-    /// Waits for a fetch's turn.
+    /// Waits until a fetch may start.
     pub async fn fetch(&self) -> Result<SemaphorePermit<'_>> {
         Ok(self.fetches.acquire().await?)
     }
 
-    /// Waits for room for so many bytes, and hands them out as zeros.
+    /// Waits for `len` bytes of memory. Returns a zeroed buffer.
     pub async fn room(&self, len: u64) -> Result<Room<'_>> {
         let units = len.div_ceil(UNIT).clamp(1, self.units);
         let permit = self.memory.acquire_many(u32::try_from(units)?).await?;
@@ -65,8 +65,8 @@ impl Concurrency {
     }
 }
 
-/// Zeros, to be written over. Larger ones are pages of their own, which go back to the system when they are dropped:
-/// the allocator would keep the gaps that buffers of many lengths leave, half as much again.
+/// A zeroed buffer. Large ones are mapped pages, which return to the system when they are dropped. The allocator would
+/// keep the gaps between buffers of many lengths, half as much memory again.
 pub enum Memory {
     Mapped(MmapMut),
     Small(Vec<u8>),
@@ -90,28 +90,28 @@ impl AsRef<[u8]> for Memory {
     }
 }
 
-/// Memory, and the right to it.
+/// A buffer with the permit for its memory.
 pub struct Room<'a> {
-    /// To be filled.
+    /// Buffer to fill.
     pub bytes: Memory,
     permit: SemaphorePermit<'a>,
 }
 
-/// What a room was filled with.
+/// A filled buffer.
 pub struct Filled<'a> {
     bytes: Bytes,
     _permit: SemaphorePermit<'a>,
 }
 
 impl<'a> Room<'a> {
-    /// It is full.
+    /// Makes the buffer immutable.
     pub fn filled(self) -> Filled<'a> {
         Filled { bytes: Bytes::from_owner(self.bytes), _permit: self.permit }
     }
 }
 
 impl Filled<'_> {
-    /// The bytes; a clone of them shares the memory.
+    /// Returns the bytes. A clone shares the memory.
     pub fn bytes(&self) -> Bytes {
         self.bytes.clone()
     }

@@ -1,9 +1,9 @@
 //! Resumes an assembly from what an earlier attempt left in S3.
 //!
-//! Only S3 knows how far an assembly is: parts lie in their uploads, intermediate objects under
-//! `work/{studio}/{download}/{build}/{plan}/`. The record stores the upload's id and the plan's fingerprint, before the first
-//! part. An attempt lists what is there, continues with what belongs to the same plan, and deletes the rest. When the
-//! archive is complete, its intermediate objects are deleted; when the download fails, uploads are aborted too.
+//! Only S3 knows the progress of an assembly: parts are in their uploads, intermediate objects under
+//! `work/{studio}/{download}/{build}/{plan}/`. The record stores the upload's id and the plan's fingerprint before the
+//! first part. An attempt lists what exists, continues with what belongs to the same plan, and deletes the rest. When
+//! the archive is complete, its intermediate objects are deleted; when the download fails, uploads are aborted too.
 
 use std::{
     collections::HashMap,
@@ -18,33 +18,33 @@ use crate::{
     uploads::{DonePart, Found},
 };
 
-/// Objects and uploads of an earlier try; nothing at a first one.
+/// Objects and uploads of an earlier attempt; empty at the first attempt.
 #[derive(Default)]
 pub struct ResumeState(Option<Mutex<Found>>);
 
 impl ResumeState {
-    /// There was an earlier try, and it left this.
+    /// Creates the state from the results of an earlier attempt.
     pub fn of(found: Found) -> Self {
         Self(Some(Mutex::new(found)))
     }
 
-    /// The ETag of a finished object.
+    /// Returns the ETag of a finished object.
     pub(super) fn object(&self, key: &ObjectKey, size: u64) -> Option<String> {
         let found = self.0.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
         found.objects.get(&key.to_string()).filter(|(found, _)| *found == size).map(|(_, etag)| etag.clone())
     }
 
-    /// The open uploads of a key, which from now on are the caller's.
+    /// Returns the open uploads of a key, and removes them from the state.
     fn take_uploads(&self, key: &ObjectKey) -> Vec<String> {
         let Some(found) = &self.0 else { return Vec::new() };
         found.lock().unwrap_or_else(PoisonError::into_inner).uploads.remove(&key.to_string()).unwrap_or_default()
     }
 }
 
-/// Splits what was found: what belongs to this plan, and what no plan will need any more.
+/// Separates what belongs to this plan from what no plan needs any more.
 ///
-/// Parts bear no name but their number, so of the archive's uploads only the one that was written down for this very
-/// plan is gone on with.
+/// Parts are identified by number only. So of the archive's uploads only the one that the checkpoint names for this
+/// plan is continued.
 pub fn sort(found: Found, archive: &ObjectKey, plan: u64, position: Option<&Position>) -> (Found, Found) {
     let archive = archive.to_string();
     let ours =
@@ -66,7 +66,7 @@ pub fn sort(found: Found, archive: &ObjectKey, plan: u64, position: Option<&Posi
 }
 
 impl Assembly<'_> {
-    /// The upload under this key with those of its parts that are there: an earlier one, or a new one.
+    /// Opens the upload under this key. Returns its id and its existing parts.
     pub(super) async fn open(
         &self,
         key: &ObjectKey,
@@ -96,7 +96,7 @@ impl Assembly<'_> {
         Ok((id, done))
     }
 
-    /// Removes what the archive was made of.
+    /// Deletes the archive's intermediate objects.
     pub(super) async fn clear(&self) -> Result<(), JobError> {
         let mut keys = Vec::new();
         self.plan.pads.iter().for_each(|pad| self.name(pad, &mut keys));

@@ -1,14 +1,15 @@
-//! The plan in which S3 moves the photos. An archive is G0 L1 G1 ... Ln Gn: L are bodies of 5 MiB and more, which can be
-//! parts of their own, G is what lies between them: headers, small photos, at the end the central directory.
+//! Plan in which S3 copies the photos. An archive is G0 L1 G1 ... Ln Gn. Ls are bodies of 5 MiB and more, which can be
+//! parts of their own. Gs are the bytes between them: headers, small photos, and at the end the central directory.
 //!
-//! A G of 5 MiB or more, and the last one, is uploaded. Every other is too short for a part and rides on a neighbouring
-//! L in a work object: as its suffix, [copy L][upload G], since the last part of an upload may be short; or as its
-//! prefix, [5 MiB that end in G][copy L], of which the archive then takes all but the padding in front.
+//! A G of 5 MiB or more is uploaded, and so is the last one. Every other G is too short for a part, and joins a
+//! neighbouring L in a work object. It can be its suffix, [copy L][upload G], because the last part of an upload may be
+//! short. Or it can be its prefix, [5 MiB that end in G][copy L], of which the archive then copies all but the padding
+//! in front.
 //!
-//! From left to right, a short G becomes the suffix of its left neighbour if that is in a work object already, else it
-//! opens one at its right neighbour. So every second L is in a work object that carries two Gs, and the others are
-//! copied as they are. For two photos that makes seven requests: create, prefix, body, suffix and complete, then a copy
-//! of the work object and one of the photo beside it. No plan that moves no photo bytes makes do with fewer.
+//! From left to right, a short G becomes the suffix of its left neighbour if that is already in a work object;
+//! otherwise it opens one at its right neighbour. So every second L is in a work object with two Gs, and the others are
+//! copied directly. Two photos take seven requests: create, prefix, body, suffix and complete, then a copy of the work
+//! object and one of the photo beside it. No plan without moving photo bytes needs fewer.
 //!
 //! ```text
 //!  photos      L1          L2          L3          L4
@@ -17,8 +18,8 @@
 //!           [pad G0|L1|G1]    [L2]     [pad G2|L3|G3]    [L4]        [G4]
 //! ```
 //!
-//! The prefixes would each be an upload of 5 MiB. Instead they are copied by ranges out of a pad object, which is 5 MiB
-//! of zeros and all prefixes behind each other: every prefix is the end of some 5 MiB of it.
+//! Each prefix would be an upload of 5 MiB. Instead, prefixes are copied as ranges of a pad object, which consists of 5
+//! MiB of zeros followed by all prefixes. Every prefix is the end of a range of 5 MiB in it.
 
 use std::ops::Range;
 
@@ -32,13 +33,13 @@ pub(super) struct Plan {
     pub parts: Vec<Part>,
 }
 
-/// A body that can be a part, or a range of one that is copied in several.
+/// A body that can be a part, or a range of a body that is copied in several parts.
 struct Body {
     entry: usize,
     range: Range<u64>,
 }
 
-/// Which of its neighbours a body carries.
+/// Neighbors that a body carries.
 #[derive(Clone, Copy, Default)]
 struct Carries {
     prefix: bool,
@@ -77,7 +78,7 @@ fn len(range: &Range<u64>) -> u64 {
     range.end - range.start
 }
 
-/// The Ls, and the Gs around them: one more. Between two ranges of one body lies an empty G.
+/// Splits the layout into Ls and the Gs around them, one more than Ls. An empty G separates two ranges of one body.
 fn split<S>(layout: &Layout<S>, limits: &Limits) -> (Vec<Body>, Vec<Range<u64>>) {
     let (mut bodies, mut gaps, mut at) = (Vec::new(), Vec::new(), 0);
     for (entry, content) in layout.entries().iter().enumerate() {
@@ -110,12 +111,12 @@ fn uploads(gap: &Range<u64>, limits: &Limits) -> impl Iterator<Item = Part> {
     cut(gap.clone(), limits.many_small.largest).map(|range| Part::Upload(vec![Stretch::Archive(range)]))
 }
 
-/// The pad objects, and in order the part that is each prefix.
+/// Returns the pad objects, and for each prefix in order the part that contains it.
 fn pads(gaps: &[Range<u64>], carries: &[Carries], limits: &Limits) -> (Vec<Object>, impl Iterator<Item = Part>) {
     let short: Vec<&Range<u64>> =
         gaps.iter().zip(carries).filter(|(_, body)| body.prefix).map(|(gap, _)| gap).collect();
     if let [only] = short[..] {
-        // A pad object for one prefix would be a request more, and no byte less.
+        // A pad object for a single prefix would cost one more request and save no bytes.
         let stretches = vec![Stretch::Zeros(limits.min_part - len(only)), Stretch::Archive(only.clone())];
         return (Vec::new(), vec![Part::Upload(stretches)].into_iter());
     }
@@ -138,7 +139,7 @@ fn pads(gaps: &[Range<u64>], carries: &[Carries], limits: &Limits) -> (Vec<Objec
     (pads.collect(), prefixes.into_iter())
 }
 
-/// Uploads of near-equal size that hold these stretches.
+/// Cuts the stretches into uploads of near-equal size.
 fn cut_stretches(stretches: &[Stretch], most: u64) -> Vec<Part> {
     let total = stretches.iter().map(Stretch::len).sum();
     let mut rest = stretches.iter().cloned();
@@ -159,7 +160,7 @@ fn cut_stretches(stretches: &[Stretch], most: u64) -> Vec<Part> {
     uploads.collect()
 }
 
-/// The first `at` bytes at most, and what is left.
+/// Splits a stretch after at most `at` bytes. Returns both pieces.
 fn split_stretch(stretch: Stretch, at: u64) -> (Stretch, Option<Stretch>) {
     if stretch.len() <= at {
         return (stretch, None);

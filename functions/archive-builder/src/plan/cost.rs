@@ -1,4 +1,4 @@
-//! What a plan takes: requests, bytes, seconds and dollars, from named constants.
+//! Estimates of a plan's requests, bytes, seconds and dollars.
 
 use std::ops::AddAssign;
 
@@ -6,36 +6,36 @@ use archive::{Layout, Piece};
 
 use super::{Object, Origin, Part, PartPlan, Stretch};
 
-/// What requests, bytes and time cost.
+/// Costs of requests, bytes and time.
 #[derive(Debug, Clone, Copy)]
 pub struct Costs {
-    /// Dollars for a PUT, COPY, POST or LIST request; DELETE and abort are free.
+    /// Dollars per PUT, COPY, POST or LIST request; DELETE and abort are free.
     pub put: f64,
-    /// Dollars for any other request.
+    /// Dollars per other request.
     pub get: f64,
-    /// Dollars for a second of a function with 1 GB.
+    /// Dollars per second of a function with 1 GB.
     pub gb_second: f64,
-    /// The function's memory in GB.
+    /// Memory of the function in GB.
     pub memory_gb: f64,
-    /// Seconds that S3 takes to answer a request, or to send the first byte.
+    /// Seconds until S3 responds to a request, or sends the first byte.
     pub small_request: f64,
-    /// Seconds that a copy takes, however short.
+    /// Least seconds of a copy.
     pub copy_request: f64,
-    /// Bytes a second that S3 copies, within one request.
+    /// Bytes per second that S3 copies within one request.
     pub copy_speed: f64,
-    /// Bytes a second that pass between S3 and a function, in each direction.
+    /// Bytes per second between S3 and a function, in each direction.
     pub function_speed: f64,
-    /// Requests under way at the same time.
+    /// Number of concurrent requests.
     pub at_once: f64,
-    /// Seconds that S3 needs to complete an upload, for each of its parts.
+    /// Seconds per part that S3 needs to complete an upload.
     pub complete_part: f64,
 }
 
 impl Costs {
     /// Prices: <https://aws.amazon.com/s3/pricing/> (Standard, us-east-1) and <https://aws.amazon.com/lambda/pricing/>
-    /// (arm64), both as of 2026. Times: a copy's are set so that awslabs/amazon-s3-tar-tool's published run comes out
-    /// (14,400 objects, 73 GB, 100 requests at once, 135 s, in its README), with the slope of awslabs/aws-c-s3#288;
-    /// 75 MB/s is what streaming through a function reaches.
+    /// (arm64), both as of 2026. Times: those of a copy reproduce the published run of awslabs/amazon-s3-tar-tool
+    /// (14,400 objects, 73 GB, 100 concurrent requests, 135 s, in its README), with the slope of awslabs/aws-c-s3#288.
+    /// Streaming through a function reaches 75 MB/s.
     pub const AWS: Self = Self {
         put: 0.005 / 1_000.0,
         get: 0.0004 / 1_000.0,
@@ -54,10 +54,10 @@ impl Costs {
     }
 }
 
-/// Requests by kind.
+/// Numbers of requests by kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Requests {
-    /// GET.
+    /// `GetObject`.
     pub get: u64,
     /// `PutObject` and `UploadPart`.
     pub put: u64,
@@ -70,34 +70,34 @@ pub struct Requests {
 }
 
 impl Requests {
-    /// Those that are billed as a PUT is.
+    /// Returns the number of requests that are billed as PUT.
     pub fn put_class(&self) -> u64 {
         self.put + self.copy + self.create + self.complete
     }
 
-    /// Their dollars.
+    /// Returns the price of the requests in dollars.
     pub fn dollars(&self, costs: &Costs) -> f64 {
         float(self.put_class()) * costs.put + float(self.get) * costs.get
     }
 }
 
-/// What a plan will take.
+/// Estimate of a plan.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Estimate {
-    /// By kind.
+    /// Requests by kind.
     pub requests: Requests,
-    /// Bytes that the function receives, but for headers.
+    /// Bytes that the function receives, without headers.
     pub bytes_in: u64,
-    /// Bytes that it sends.
+    /// Bytes that the function sends.
     pub bytes_out: u64,
-    /// From the first request to the last answer.
+    /// Seconds from the first request to the last response.
     pub seconds: f64,
-    /// Requests and the function's time; storage of a few minutes and the records' writes are left out.
+    /// Dollars for requests and the function's time. Storage of a few minutes and writes of records are not included.
     pub dollars: f64,
 }
 
 impl Estimate {
-    /// Of this plan for this layout.
+    /// Estimates this plan for this layout.
     pub fn of<S>(plan: &PartPlan, layout: &Layout<S>, costs: &Costs) -> Self {
         let mut sum = Sum { layout, costs, plan, requests: Requests::default(), bytes: Bytes::default() };
         let mut pads = Times::default();
@@ -111,7 +111,7 @@ impl Estimate {
             sum.requests.complete += 1;
         }
         let transfer = float(sum.bytes.received.max(sum.bytes.sent)) / costs.function_speed;
-        // Each of these alone would take so long; the longest of them is what the whole takes.
+        // Each of these bounds alone is a minimum duration; the longest one determines the estimate.
         let bounds = [(pads.all + all) / costs.at_once, pads.longest + longest, transfer, sum.bytes.held];
         let ends = if single { 0.0 } else { 2.0 * costs.small_request };
         let seconds =
@@ -122,7 +122,7 @@ impl Estimate {
     }
 }
 
-/// Seconds of several requests: of the longest chain, and of all.
+/// Seconds of several requests: of the longest chain, and of all together.
 #[derive(Default)]
 struct Times {
     longest: f64,
@@ -140,7 +140,7 @@ impl AddAssign<(f64, f64)> for Times {
 struct Bytes {
     received: u64,
     sent: u64,
-    /// Seconds that the uploads take if they are held up by memory only.
+    /// Seconds of the uploads if only memory limits them.
     held: f64,
 }
 
@@ -161,7 +161,7 @@ impl<S> Sum<'_, S> {
         times
     }
 
-    /// Seconds of all its requests, and of the chain of those that wait for each other.
+    /// Returns the seconds of all requests of a part, and of its longest chain of dependent requests.
     fn part(&mut self, part: &Part) -> (f64, f64) {
         match part {
             Part::Upload(stretches) => self.upload(stretches),

@@ -1,17 +1,17 @@
-//! No upload has more than 10,000 parts: a longer archive has runs of its parts put together first, as group objects,
-//! and is then made of those.
+//! Groups of parts. An upload has at most 10,000 parts. For a longer archive, runs of its parts are assembled first, as
+//! group objects, from which the archive is made.
 
 use domain::object_key::WorkPiece;
 
 use super::{Limits, Object, Origin, Part, PlanError};
 
-/// The parts, runs of them grouped, so that they are no more than one upload takes.
+/// Groups runs of parts, so that one upload can contain them.
 pub(super) fn group(parts: Vec<Part>, limits: &Limits) -> Result<Vec<Part>, PlanError> {
     if parts.len() <= limits.max_parts {
         return Ok(parts);
     }
     let sizes: Vec<u64> = parts.iter().map(Part::len).collect();
-    // Short runs: S3 copies a group at some 75 MB/s, and many groups at the same time.
+    // Short runs are faster: S3 copies a group at about 75 MB/s, and many groups concurrently.
     let longest = (2..=limits.max_parts)
         .find(|&longest| runs(&sizes, longest, limits).count() <= limits.max_parts)
         .ok_or(PlanError::TooLarge)?;
@@ -19,7 +19,7 @@ pub(super) fn group(parts: Vec<Part>, limits: &Limits) -> Result<Vec<Part>, Plan
     let mut rest = parts.into_iter();
     let mut grouped = Vec::with_capacity(limits.max_parts);
     for (number, run) in (0..).zip(runs(&sizes, longest, limits)) {
-        // No more groups than are needed: what is left over goes into the archive as it is.
+        // No more groups than necessary: the remaining parts stay in the archive itself.
         let len = run.min(excess + 1);
         let mut run: Vec<Part> = rest.by_ref().take(run).collect();
         let left_over = run.split_off(len);
@@ -33,7 +33,7 @@ pub(super) fn group(parts: Vec<Part>, limits: &Limits) -> Result<Vec<Part>, Plan
     Ok(grouped)
 }
 
-/// The lengths of runs of `longest` parts at most, each of which one request can copy.
+/// Returns the lengths of runs of at most `longest` parts, each of which one request can copy.
 fn runs(sizes: &[u64], longest: usize, limits: &Limits) -> impl Iterator<Item = usize> {
     let mut at = 0;
     std::iter::from_fn(move || {

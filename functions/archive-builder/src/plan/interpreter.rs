@@ -1,10 +1,10 @@
-//! A plan carried out in memory, by an S3 that knows its rules and nothing else.
+//! In-memory execution of a plan, by a model of S3's rules.
 
 use archive::{Layout, Piece};
 
 use super::{Limits, Object, Origin, Part, PartPlan, Stretch};
 
-/// Checks every rule of S3 for every object of the plan, and our own bound on memory.
+/// Checks that every object of the plan follows S3's rules and the memory limits.
 pub fn check<S>(plan: &PartPlan, layout: &Layout<S>, limits: &Limits) {
     plan.pads.iter().for_each(|pad| check_object(pad, plan, layout, limits));
     check_parts(&plan.parts, plan, layout, limits);
@@ -41,7 +41,7 @@ fn check_parts<S>(parts: &[Part], plan: &PartPlan, layout: &Layout<S>, limits: &
     }
 }
 
-/// The bytes that the plan makes.
+/// Returns the bytes that the plan produces.
 pub fn assemble(plan: &PartPlan, layout: &Layout<Vec<u8>>) -> Vec<u8> {
     let pads: Vec<Vec<u8>> = plan.pads.iter().map(|pad| join(&pad.parts, &[], layout)).collect();
     join(&plan.parts, &pads, layout)

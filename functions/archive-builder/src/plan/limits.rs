@@ -1,41 +1,42 @@
-//! What S3 allows, and what we allow ourselves.
+//! Limits of S3, and Darkroom's own.
 
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 
-/// How much memory uploads may take, all together.
+/// Memory limits of all uploads together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Buffers {
-    /// The largest upload, in bytes: each is held in memory, so that it can be sent again. Twice the smallest part at
-    /// least, or some lengths could not be cut.
+    /// Largest upload in bytes. Each upload is in memory, so that it can be retried. At least twice the smallest part;
+    /// otherwise some lengths could not be cut.
     pub largest: u64,
-    /// Bytes of all uploads under way, at most.
+    /// Largest total of all uploads in progress, in bytes.
     pub total: u64,
 }
 
-/// The bounds of a plan. Tests plan with small ones, to see bytes instead of lengths.
+/// Limits of a plan. Tests use small ones, to compare bytes instead of lengths.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// The smallest part that may be followed by another, in bytes.
+    /// Smallest part in bytes, except for the last part of an upload.
     pub min_part: u64,
-    /// The largest part and the longest range of one copy, in bytes.
+    /// Largest part, and longest range of one copy, in bytes.
     pub max_part: u64,
-    /// Parts of one upload.
+    /// Largest number of parts of one upload.
     pub max_parts: usize,
-    /// Longer bodies are copied in several ranges at the same time, in bytes: S3 takes about a second for 75 MB. Twice
-    /// the smallest part at least.
+    /// Size in bytes above which a body is copied in several concurrent ranges: S3 takes about a second for 75 MB. At
+    /// least twice the smallest part.
     pub copy: u64,
-    /// A pad object ends when it is this long, in bytes.
+    /// Size in bytes at which a pad object ends.
     pub pad: u64,
-    /// Buffers of the plan that copies.
+    /// Memory limits of a copying plan.
     pub many_small: Buffers,
-    /// Buffers of the plan that streams.
+    /// Memory limits of a streaming plan.
     pub few_large: Buffers,
 }
 
 impl Limits {
-    /// S3's: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>. Ours: the buffers of a function that
-    /// is to stay 64 MiB above idle, connections and the allocator's gaps included (`benches/README.md` measures them).
+    /// S3's limits: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>. The buffers are for a function
+    /// that stays within 64 MiB above idle, including connections and the allocator's gaps (measured in
+    /// `benches/README.md`).
     pub const S3: Self = Self {
         min_part: 5 * MIB,
         max_part: 5 * GIB,

@@ -1,11 +1,13 @@
-//! The plan that moves every byte through the function: few requests, as large as memory allows.
+//! Plan in which every byte passes through the function, in few requests as large as memory allows.
 
 use archive::Layout;
 
 use super::{Limits, Part, Stretch, cut, limits::Buffers};
 
-/// Pieces of the usual size go on filling and sending side by side. Where there would be more of them than an upload has
-/// parts, they grow to twice that before any are grouped: a group costs three requests more, a larger piece only time.
+/// Returns the memory limits for this layout.
+///
+/// Pieces of the usual size are filled and sent concurrently. If they would exceed the number of parts of an upload,
+/// they grow up to twice that size before any are grouped: a group costs three more requests, a larger piece only time.
 pub(super) fn buffers<S>(layout: &Layout<S>, limits: &Limits) -> Buffers {
     let Buffers { largest, total } = limits.few_large;
     let needed = layout.size().div_ceil(limits.max_parts as u64);

@@ -10,7 +10,7 @@ fn modified() -> Modified {
     Modified::taken("2024-06-15T14:30:05", Some("+02:00")).expect("a time")
 }
 
-/// An order's archive of photos of these sizes, with an inline manifest at the end.
+/// Returns the layout of an archive with photos of these sizes and an inline manifest at the end.
 fn layout<S>(sizes: impl IntoIterator<Item = u64>, mut source: impl FnMut(usize, u64) -> (u32, S)) -> Layout<S> {
     let photo = |(n, size)| {
         let (crc32, source) = source(n, size);
@@ -21,12 +21,12 @@ fn layout<S>(sizes: impl IntoIterator<Item = u64>, mut source: impl FnMut(usize,
     Layout::new(entries).expect("a layout")
 }
 
-/// The same without bytes.
+/// Returns a layout without bytes.
 fn sizes(sizes: impl IntoIterator<Item = u64>) -> Layout<()> {
     layout(sizes, |_, _| (7, ()))
 }
 
-/// The same with bytes.
+/// Returns a layout with bytes.
 fn photos(sizes: &[u64]) -> Layout<Vec<u8>> {
     layout(sizes.iter().copied(), |n, size| {
         let content: Vec<u8> = (0..size).map(|at| (at * 31 + n as u64 * 7 + 1).to_le_bytes()[0]).collect();
@@ -38,7 +38,7 @@ fn fast(layout: &Layout<()>) -> PartPlan {
     PartPlan::new(layout, Preference::Fast, &Costs::AWS).expect("a plan")
 }
 
-/// Limits so small that plans can be looked at byte by byte.
+/// Limits small enough to check plans byte by byte.
 fn small_limits() -> impl Strategy<Value = Limits> {
     (60_u64..200, 2_u64..6, 0_u64..4, 3_usize..40, 2_u64..8).prop_map(|(min_part, most, more, max_parts, copy)| {
         let buffers = Buffers { largest: 2 * min_part + more, total: 8 * min_part };
@@ -54,12 +54,13 @@ fn small_limits() -> impl Strategy<Value = Limits> {
     })
 }
 
-/// Photos as they come: empty, smaller than a header, about the smallest part, and many parts long.
+/// Photo sizes: empty, smaller than a header, about the smallest part, and many parts long.
 fn any_sizes() -> impl Strategy<Value = Vec<u64>> {
     vec(prop_oneof![Just(0), 0_u64..20, 50_u64..220, 200_u64..3_000], 1..40)
 }
 
-/// Too large for these limits is only what fills half of what they allow, since two runs in a row fill one part.
+/// Checks that a refused layout uses at least half of what the limits allow, because two consecutive runs can fill one
+/// part only.
 fn check_refusal<S>(layout: &Layout<S>, limits: &Limits) {
     let most = limits.max_parts as u64;
     let by_size = layout.size() > most / 2 * limits.max_part;
@@ -67,7 +68,7 @@ fn check_refusal<S>(layout: &Layout<S>, limits: &Limits) {
     assert!(by_size || by_count, "{} bytes refused by {limits:?}", layout.size());
 }
 
-// More of them: `PROPTEST_CASES=20000 cargo test --release -p archive-builder plan`.
+// Longer run: `PROPTEST_CASES=20000 cargo test --release -p archive-builder plan`.
 proptest! {
     #[test]
     fn the_parts_end_to_end_are_the_archive_to_the_byte(sizes in any_sizes(), limits in small_limits()) {
@@ -118,7 +119,7 @@ fn two_large_photos_take_seven_requests_and_an_archive_four_more() {
     for pairs in [10, 20, 50] {
         let layout = sizes((0..2 * pairs).map(|_| 25_000_000));
         let Estimate { requests, bytes_in, bytes_out, .. } = Estimate::of(&fast(&layout), &layout, &Costs::AWS);
-        // A pad object, and of the archive itself its creation, its last part and its completion.
+        // A pad object, and the archive's creation, last part and completion.
         assert_eq!(requests.put_class(), 7 * pairs + 4);
         assert_eq!(
             requests,
@@ -148,7 +149,7 @@ fn small_photos_are_packed_into_uploads_of_bounded_size() {
 
 #[test]
 fn a_photo_of_exactly_five_mebibytes_is_copied_whole() {
-    // The second of two is the one that is copied as it is.
+    // The second of two photos is copied directly.
     let layout = sizes([5 * MIB, 5 * MIB, 5 * MIB, 5 * MIB]);
     let plan = fast(&layout);
     interpreter::check(&plan, &layout, &Limits::S3);
@@ -206,7 +207,8 @@ fn cheap_never_costs_more_than_fast_and_often_less() {
 
 #[test]
 fn the_model_says_what_was_published_of_a_run_like_ours() {
-    // amazon-s3-tar-tool: 14,400 objects, 73 GB: each a header, a copy into a work object, and a copy of that.
+    // amazon-s3-tar-tool: 14,400 objects, 73 GB. Each has a header, a copy into a work object, and a copy of that
+    // object.
     let costs = Costs { at_once: 100.0, ..Costs::AWS };
     let bytes = 73e9 / 14_400.0;
     let each = 3.0 * costs.small_request + 2.0 * (costs.copy_request + bytes / costs.copy_speed);
@@ -243,6 +245,6 @@ fn a_long_stream_takes_larger_pieces_before_it_makes_groups() {
     let long = plan(10_000);
     assert!(long.buffers.largest <= 2 * usual.largest && long.buffers.total == usual.total, "{:?}", long.buffers);
     assert!(long.parts.len() <= 10_000 && long.parts.iter().all(|part| matches!(part, Part::Upload(_))));
-    // Beyond what the largest pieces can fill there must be groups.
+    // Groups are necessary beyond what the largest pieces can fill.
     assert!(plan(20_000).parts.iter().any(|part| matches!(part, Part::Copy { .. })));
 }

@@ -1,4 +1,4 @@
-//! What an earlier try left behind: intermediate objects and open uploads.
+//! Leftovers of an earlier attempt: intermediate objects and open uploads.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ use super::Uploads;
 /// S3: at most 1,000 keys per delete request.
 const MAX_DELETE: usize = 1_000;
 
-/// What lies under a build's keys and is not its result.
+/// Objects and uploads under a build's keys, except its results.
 #[derive(Debug, Default, Clone)]
 pub struct Found {
     /// Intermediate objects by key: size in bytes and ETag.
@@ -24,7 +24,7 @@ pub struct Found {
 }
 
 impl Uploads {
-    /// All that a build has left behind so far.
+    /// Finds all leftovers of a build.
     pub async fn find(&self, studio: &Studio, download: Uuid, build: u32) -> Result<Found> {
         let (work, archives) =
             (ObjectKey::work_of(studio, download, build), ObjectKey::archives_of(studio, download, build));
@@ -33,7 +33,7 @@ impl Uploads {
         Ok(found)
     }
 
-    /// Aborts and deletes it: after a failure, or when the archive is there.
+    /// Aborts the uploads and deletes the objects, after a failure or when the archive is complete.
     pub async fn clear(&self, found: Found) -> Result<()> {
         for (key, ids) in found.uploads {
             for id in ids {
@@ -43,7 +43,7 @@ impl Uploads {
         self.delete(found.objects.into_keys().collect()).await
     }
 
-    /// Deletes objects; those that are gone already count as deleted.
+    /// Deletes objects. Missing objects are not an error.
     pub async fn delete(&self, keys: Vec<String>) -> Result<()> {
         for chunk in keys.chunks(MAX_DELETE) {
             let keys = chunk.iter().map(|key| ObjectIdentifier::builder().key(key).build());

@@ -1,4 +1,4 @@
-//! The parts of an upload: sent, copied, listed.
+//! Parts of an upload: sending, copying and listing.
 
 use std::{ops::Range, time::Duration};
 
@@ -13,48 +13,49 @@ use runtime::{
 
 use super::{Checksums, Uploads};
 
-/// A copy that is not answered after this, and a second for each so many bytes, is better tried again...
+/// Time until the response to a copy begins. A slower copy is better retried. The size adds a second per
+/// [`SLOW_COPY_BYTES_PER_SECOND`] to both limits.
 const COPY: Duration = Duration::from_secs(30);
-/// ... and one whose answer has begun after this.
+/// Time until the response to a copy ends.
 const COPY_ENDS: Duration = Duration::from_secs(240);
 const SLOW_COPY_BYTES_PER_SECOND: u64 = 15_000_000;
 
-/// A part that S3 has.
+/// A finished part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DonePart {
-    /// 1 to 10,000.
+    /// Number, 1 to 10,000.
     pub number: i32,
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
-    /// As answered.
+    /// ETag from the response.
     pub etag: String,
-    /// As answered; `None` of a store without checksums.
+    /// CRC-32 from the response; `None` if the store has no checksums.
     pub crc32: Option<u32>,
 }
 
-/// Where a part is copied from.
+/// Source of a copied part.
 #[derive(Debug, Clone)]
 pub struct CopySource {
-    /// The object.
+    /// Key of the object.
     pub key: ObjectKey,
-    /// Its ETag: another object under the key is none of ours.
+    /// ETag of the object. A replaced object does not match it.
     pub etag: String,
-    /// Which bytes; `None` for all.
+    /// Range to copy; `None` for the whole object.
     pub range: Option<Range<u64>>,
-    /// How many that are.
+    /// Number of bytes to copy.
     pub len: u64,
 }
 
-/// Why a part was not copied.
+/// Error of copying a part.
 #[derive(Debug, thiserror::Error)]
 pub enum CopyError {
-    /// The source is not there.
+    /// The source does not exist.
     #[error("the source of a copy does not exist")]
     Missing,
-    /// The source is another object by now.
+    /// The source was replaced.
     #[error("the source of a copy was replaced")]
     Changed,
-    /// Anything else.
+    /// Any other error.
     #[error(transparent)]
     Other(#[from] anyhow::Error),
 }
@@ -85,7 +86,7 @@ impl Uploads {
         Ok(DonePart { number, size, etag, crc32: answered })
     }
 
-    /// Lets S3 copy a part.
+    /// Copies a part within S3.
     pub async fn copy(
         &self,
         key: &ObjectKey,
@@ -123,7 +124,7 @@ impl Uploads {
         Ok(DonePart { number, size: source.len, etag, crc32: self.proven(part.checksum_crc32.as_deref())? })
     }
 
-    /// The parts that an upload has; `None` if there is no such upload.
+    /// Lists the parts of an upload; `None` if the upload does not exist.
     pub async fn parts(&self, key: &ObjectKey, upload_id: &str) -> Result<Option<Vec<DonePart>>> {
         let (mut parts, mut after) = (Vec::new(), None);
         loop {
@@ -159,7 +160,8 @@ impl Uploads {
         }
     }
 
-    /// A part's checksum. A store that answers none must be known for it: nothing is left unproven by accident.
+    /// Returns a part's checksum. A store without checksums must be configured, so that no part stays unverified by
+    /// accident.
     fn proven(&self, answered: Option<&str>) -> Result<Option<u32>> {
         match (self.checksums, answered.and_then(decode_crc32)) {
             (Checksums::None, _) => Ok(None),

@@ -1,4 +1,4 @@
-//! Operations on many failed jobs: page after page, until none is left or the function's time is up.
+//! Operations on many failed jobs. They work page by page, until no job is left or the function's time is up.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use super::{
     paging::{PAGE, pause_in_time},
 };
 
-/// Tries failed jobs again, or forgets them, as the operation says.
+/// Retries or forgets failed jobs, depending on the operation.
 pub async fn bulk<R: JobRecord>(failed: &FailedJobs<R>, lease: Arc<Lease<Operation>>) -> Result<Operation, JobError> {
     let (action, selection) = match &lease.record.task {
         Task::Retry { selection } => (DeadLetterAction::Retry, selection.clone()),
@@ -41,7 +41,7 @@ pub async fn bulk<R: JobRecord>(failed: &FailedJobs<R>, lease: Arc<Lease<Operati
     lease.change(|operation| operation.complete(lease.by, now)).await
 }
 
-/// Deals with the failed records that the operation chooses, from `position` on.
+/// Applies the action to the selected failed records, from `position` on.
 async fn records<R: JobRecord>(
     failed: &FailedJobs<R>,
     action: DeadLetterAction,
@@ -76,7 +76,7 @@ async fn record<R: JobRecord>(
     };
     match done {
         Err(error) if error.downcast_ref::<Unreadable>().is_some() => {
-            warn!(studio = %key.studio, id = %key.id, error = format!("{error:#}"), "Left a {} that can't be read", R::NAME);
+            warn!(studio = %key.studio, id = %key.id, error = format!("{error:#}"), "Skipped an unreadable {}", R::NAME);
             metrics::unreadable();
             Ok(false)
         }

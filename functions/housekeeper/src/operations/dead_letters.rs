@@ -1,8 +1,8 @@
-//! The walk over all dead letters of a queue, carried on by one run of an operation after another.
+//! Walk over all dead letters of a queue, which several runs of an operation can continue.
 //!
-//! SQS lists no messages: it hands out those that are not hidden, in any order. So a letter that is kept stays hidden until
-//! the whole walk ends, and what is hidden is the walk's position. Its end is written down before it begins: a run that
-//! comes later hides what it keeps until the same time.
+//! SQS cannot list messages. It delivers visible ones, in any order. So the walk keeps letters hidden until it ends,
+//! and the hidden letters are its progress. The end of the walk is stored before it starts, so that a later run hides
+//! letters until the same time.
 
 use std::{collections::HashSet, fmt, str::FromStr, time::Duration};
 
@@ -23,23 +23,25 @@ use tokio::time::Instant;
 
 use super::paging::{PAGE, pause_in_time};
 
-/// The time that a walk is given for each letter that waits. One run looks at hundreds a second.
+/// Time that a walk has for each waiting letter. A run reads hundreds per second.
 const PER_LETTER: SignedDuration = SignedDuration::from_millis(10);
-/// The longest walk. SQS hides a message for 12 hours at most.
+/// Longest walk. SQS: messages are hidden for at most 12 hours.
 const LONGEST: SignedDuration = SignedDuration::from_hours(11);
-/// Letters that somebody else is looking at are waited for: until they are shown again, and a little.
+/// Time to wait for letters that another reader has hidden: until they are visible again, and a little longer.
 const WAIT_FOR_OTHERS: Duration = Duration::from_secs(LOOKED_AT.as_secs() + 5);
-/// The time between two looks for them.
+/// Interval of looking for those letters.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
-/// A page of letters is not begun with less left of the walk: the first ones would be shown again beside the last.
+/// Least time left of a walk with which a page starts. With less, the first letters would be visible again before the
+/// last ones are read.
 const MARGIN: SignedDuration = SignedDuration::from_secs(10);
 
-/// A walk as an operation's position tells it: `letters/{end in ms since the epoch}/{length in ms}/{letters kept}`.
+/// A walk, in the text form of an operation's checkpoint: `letters/{end in ms since the epoch}/{length in ms}/{letters
+/// kept}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Walk {
     ends_at: Timestamp,
     length: SignedDuration,
-    /// Letters that it has looked at and hidden.
+    /// Number of letters that the walk has read and hidden.
     kept: u64,
 }
 
@@ -49,14 +51,14 @@ impl Walk {
         Self { ends_at: now.saturating_add(length).unwrap_or(now), length, kept: 0 }
     }
 
-    /// Returns the first walk over so many letters.
+    /// Returns the first walk over this number of letters.
     fn over(letters: u64, now: Timestamp) -> Self {
         let letters = i32::try_from(letters).unwrap_or(i32::MAX);
         Self::begin(now, PER_LETTER * letters + MARGIN + SignedDuration::try_from(LOOKED_AT).unwrap_or_default())
     }
 
-    /// Returns the walk that goes on: this one, or where its time is over, one of twice the length, which begins anew. So
-    /// every walk ends, however slow SQS is.
+    /// Returns this walk, or, if its time is over, a new one of twice the length. So a walk always ends, however slow
+    /// SQS is.
     fn go_on(self, now: Timestamp) -> Self {
         if self.left(now) > MARGIN { self } else { Self::begin(now, self.length * 2) }
     }
@@ -72,7 +74,7 @@ impl fmt::Display for Walk {
     }
 }
 
-/// The text is no walk's position.
+/// Error: the text is not the checkpoint of a walk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NoWalk;
 
@@ -87,8 +89,8 @@ impl FromStr for Walk {
     }
 }
 
-/// Deals with all dead letters that the operation chooses, and keeps the others; goes on with `walk` where an earlier run
-/// has begun one.
+/// Applies the action to all dead letters that the operation selects, and keeps the others. Continues `walk` if an
+/// earlier run has started one.
 pub async fn letters<R: JobRecord>(
     failed: &FailedJobs<R>,
     action: DeadLetterAction,
@@ -97,7 +99,7 @@ pub async fn letters<R: JobRecord>(
     walk: Option<Walk>,
 ) -> Result<(), JobError> {
     let mut walk = walk;
-    // Both for letters that another look of this run has shown, and to put back at the end what this run keeps.
+    // `seen`: letters that this run has read before. `kept`: letters that this run puts back at the end.
     let (mut seen, mut kept) = (HashSet::new(), Vec::new());
     let mut others_since = None;
     loop {
@@ -131,7 +133,7 @@ pub async fn letters<R: JobRecord>(
         kept.extend(page.kept);
         page.outcome?;
     }
-    // Those of earlier runs are shown again when the walk ends.
+    // Letters of earlier runs become visible when the walk ends.
     failed.dead_letters.put_back(&kept.iter().collect::<Vec<_>>()).await;
     Ok(())
 }
@@ -140,11 +142,11 @@ pub async fn letters<R: JobRecord>(
 struct Page {
     done: u64,
     kept: Vec<DeadLetter>,
-    /// The first failure; the letters that met one are shown again.
+    /// First failure. Letters whose action failed become visible again.
     outcome: anyhow::Result<()>,
 }
 
-/// Deals with the letters of one page.
+/// Applies the action to the letters of one page.
 async fn page<R: JobRecord>(
     failed: &FailedJobs<R>,
     action: DeadLetterAction,
@@ -153,7 +155,8 @@ async fn page<R: JobRecord>(
     letters: Vec<DeadLetter>,
 ) -> Page {
     let operation = &lease.record;
-    // What came later is none of its business; and an upload's only notice is not thrown away by the dozen.
+    // Later letters are not affected. An upload without a processed record has no other trace, so `all` does not forget
+    // its letter.
     let chosen = |letter: &DeadLetter, entry: &Entry| {
         let spared = action == DeadLetterAction::Forget && selection.error.is_none() && entry.error.code == NOT_BEGUN;
         letter.sent_at <= operation.created_at && !spared && selection.takes(&entry.error.code, entry.studio.as_ref())
@@ -175,7 +178,7 @@ async fn page<R: JobRecord>(
             }
         }
     }
-    // The next try is to find them.
+    // The next attempt must find them.
     failed.dead_letters.put_back(&unsettled.iter().collect::<Vec<_>>()).await;
     Page { done, kept, outcome: first_error.map_or(Ok(()), Err) }
 }

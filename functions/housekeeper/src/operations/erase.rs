@@ -1,4 +1,4 @@
-//! Erasure of many orders: a pass over the studio's orders, then one over its downloads, then one over its emails.
+//! Erasure of many orders, in three passes over the studio's orders, downloads and emails.
 
 use std::sync::Arc;
 
@@ -63,7 +63,7 @@ async fn pass_by_pass(state: &State, lease: &Arc<Lease<Operation>>, chosen: &Cho
     }
 }
 
-/// Which orders and emails are erased.
+/// Selection of orders and emails to erase.
 struct Chosen<'a> {
     operation: &'a Operation,
     scope: &'a ErasureScope,
@@ -90,7 +90,7 @@ impl Chosen<'_> {
     }
 }
 
-/// Marks the orders of one page; their number, and where the next page begins.
+/// Marks the orders of one page. Returns their number, and where the next page begins.
 async fn orders(
     state: &State,
     lease: &Lease<Operation>,
@@ -118,7 +118,7 @@ async fn downloads(state: &State, lease: &Lease<Operation>, after: Option<Uuid>)
     Ok(page.next)
 }
 
-/// Erases the emails of one page that go to the address, or tell of what was erased.
+/// Erases the emails of one page that go to the address, or are about erased records.
 async fn emails(
     state: &State,
     lease: &Lease<Operation>,
@@ -135,7 +135,7 @@ async fn emails(
     Ok(page.next)
 }
 
-/// Those of the emails that tell of an erased order, or of a download of one.
+/// Returns the emails about an erased order, or about a download of one.
 async fn of_erased(state: &State, studio: &Studio, emails: &[Email]) -> Result<Vec<Uuid>> {
     let orders = distinct(emails.iter().filter_map(|email| email.message.order()));
     let downloads = distinct(emails.iter().filter_map(|email| email.message.download()));
@@ -149,7 +149,7 @@ async fn of_erased(state: &State, studio: &Studio, emails: &[Email]) -> Result<V
     Ok(emails.iter().filter(is_erased).map(|email| email.id).collect())
 }
 
-/// The ids, each once: a batch of reads takes no key twice.
+/// Removes duplicates, because a batch of reads accepts each key once.
 fn distinct(ids: impl Iterator<Item = Uuid>) -> Vec<Uuid> {
     let mut ids: Vec<_> = ids.collect();
     ids.sort_unstable();

@@ -1,7 +1,8 @@
-//! Filling: an operation that gives the items of earlier builds what later ones read them by, once for each table.
+//! Filling: an operation that adds to the items of earlier builds the attributes by which later builds read them, once
+//! for each table.
 //!
-//! Until it is done, lists and deletions read as they did before. It begins an hour after the first sweep of a new build: by
-//! then no function of the one before writes items any more.
+//! Until it is done, lists and deletions read as before. It starts an hour after the first sweep of a new build, when
+//! no function of the previous build writes items any more.
 
 use std::sync::Arc;
 
@@ -27,10 +28,10 @@ use uuid::Uuid;
 use super::paging::pause_in_time;
 use crate::state::State;
 
-/// The time between a build's first sweep and the beginning.
+/// Time from a build's first sweep to the start of the filling.
 const BEGINS_AFTER: SignedDuration = SignedDuration::from_hours(1);
 
-/// Writes the operation down, or sets one going that failed; a sweep calls this.
+/// Creates the operation, or restarts a failed one. Called by a sweep.
 pub async fn begin(state: &State, table: Filled, now: Timestamp) -> Result<()> {
     let (studio, id) = operation_of(table)?;
     match state.operations.get(&studio, id).await? {
@@ -57,7 +58,7 @@ pub async fn records<R: Record>(table: &Table<R>, lease: Arc<Lease<Operation>>) 
     run(&lease, table, |studio, id| async move { table.rewrite(&studio, id).await }.boxed()).await
 }
 
-/// Fills the orders: first the items of each order's photos, then the order itself.
+/// Fills the orders: first the items of an order's photos, then the order itself.
 pub async fn orders(orders: &Orders, lease: Arc<Lease<Operation>>) -> Result<Operation, JobError> {
     let now = lease.now();
     let fill = |studio: Studio, id| {

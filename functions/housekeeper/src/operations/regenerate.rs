@@ -17,13 +17,12 @@ use runtime::{
 use super::paging::{PAGE, pause_in_time};
 use crate::state::State;
 
-/// Has the operation's photos developed again. Those that were announced later are none of its business, and those that
-/// are under way are left alone.
+/// Restarts the operation's photos. Photos created later are not affected, and photos in progress are skipped.
 pub async fn regenerate(state: &State, lease: &Arc<Lease<Operation>>, which: Photos) -> Result<Operation, JobError> {
     let (studio, id) = (&lease.record.studio, lease.record.id);
-    // A page that is repeated after a crash meets its own photos again.
+    // A page that is repeated after a crash finds its own photos again.
     let chosen = |photo: &Photo| is_one(photo, which) || photo.work.requested_by == Some(id);
-    // From the newest before the operation to the oldest: ids are in the order of time.
+    // From the newest photo before the operation to the oldest, because ids are in the order of time.
     let mut position = Some(lease.record.position.as_deref().and_then(|id| id.parse().ok()).unwrap_or(id));
     while position.is_some() {
         let page = state.photos.list(studio, position, PAGE, chosen).await?;
@@ -32,7 +31,8 @@ pub async fn regenerate(state: &State, lease: &Arc<Lease<Operation>>, which: Pho
         let done = done.iter().filter(|done| **done).count() as u64;
         let begun_at = position;
         position = page.next;
-        // Behind the last page too, even an empty one: one that is repeated from the newest would take what failed since.
+        // Stored after the last page too, even an empty one. Repeated from the newest, it would include photos that
+        // failed since.
         let reached = position.or(page.items.last().map(|photo| photo.id)).or(begun_at).map(|id| id.to_string());
         lease.change(|operation| operation.advance(lease.by, done, reached.clone())).await?;
         if position.is_some() {
@@ -53,7 +53,7 @@ fn is_one(photo: &Photo, which: Photos) -> bool {
     }
 }
 
-/// Restarts a photo; returns whether this operation restarted it.
+/// Restarts a photo. Returns whether this operation restarted it.
 async fn again(state: &State, lease: &Lease<Operation>, photo: &Photo) -> anyhow::Result<bool> {
     let set = |photo: &mut Photo| photo.restart(lease.now(), Some(lease.record.id));
     restart(&state.photos, state.queues.of(QueueName::Photos), (&photo.studio, photo.id), set).await

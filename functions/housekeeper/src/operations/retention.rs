@@ -1,5 +1,5 @@
-//! Erasure by age: once a day an operation looks through the orders of all studios, and begins an erasure in each studio that has
-//! orders older than `PERSONAL_DATA_RETENTION_DAYS`.
+//! Erasure by age. Once a day an operation reads the orders of all studios, and starts an erasure in each studio that
+//! has orders older than `PERSONAL_DATA_RETENTION_DAYS`.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -20,14 +20,15 @@ use uuid::Uuid;
 use super::paging::pause_in_time;
 use crate::state::State;
 
-/// The partition of the daily operation. Its id is a UUIDv5, which no studio can ask for, though it had this name.
+/// Partition of the daily operation. Its id is a UUIDv5, which the API refuses, so a studio with this name cannot read
+/// it.
 const PARTITION: &str = "retention";
-/// Days are UTC's.
+/// Length of a day in UTC.
 const SECONDS_A_DAY: i64 = 24 * 3600;
-/// The namespace of the ids of daily operations.
+/// Namespace of the ids of daily operations.
 const NAMESPACE: Uuid = Uuid::from_u128(0x1f6e_7a52_30d4_4c0b_9f0e_5b7c_2a91_64d8);
 
-/// Begins the operation of the day, unless it was begun or there is no retention. Part of every sweep.
+/// Starts the operation of the day, unless it was started or there is no retention. Part of every sweep.
 pub async fn begin(state: &State, now: Timestamp) -> Result<()> {
     let Some(days) = state.retention_days else { return Ok(()) };
     let before = now.saturating_sub(SignedDuration::from_hours(24 * i64::from(days)))?;
@@ -37,7 +38,7 @@ pub async fn begin(state: &State, now: Timestamp) -> Result<()> {
     start(state, Operation::new(studio, id, QueueName::Downloads, Task::Retention { before }, now)).await
 }
 
-/// Looks through all orders, and begins the erasures.
+/// Reads all orders and starts the erasures.
 pub async fn retain(state: &State, lease: &Arc<Lease<Operation>>, before: Timestamp) -> Result<Operation, JobError> {
     let mut position: Option<ScanKey> = lease.record.position.as_deref().map(str::parse).transpose()?;
     loop {
@@ -58,7 +59,8 @@ pub async fn retain(state: &State, lease: &Arc<Lease<Operation>>, before: Timest
     lease.change(|operation| operation.complete(lease.by, now)).await
 }
 
-/// Writes the operation and sends its job, unless it exists. If this breaks off in between, the sweep sends the job.
+/// Creates the operation and sends its job, unless the operation exists. After a crash in between, the sweep sends the
+/// job.
 async fn start(state: &State, operation: Operation) -> Result<()> {
     if let Created::New = state.operations.create(&operation).await? {
         state.queues.of(QueueName::Default).send(&Operation::job(operation.studio.clone(), operation.id)).await?;

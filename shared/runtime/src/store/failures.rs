@@ -101,11 +101,7 @@ impl<R: Record> Table<R> {
                     Ok(failure) => found.push(failure),
                     // One unreadable entry does not block the list; the record itself has the details.
                     Err(error) => {
-                        error!(
-                            table = self.name,
-                            error = format!("{error:#}"),
-                            "Left out a failure that can't be read"
-                        );
+                        error!(table = self.name, error = format!("{error:#}"), "Skipped an unreadable failure");
                         metrics::unreadable();
                     }
                 }

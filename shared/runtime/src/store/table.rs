@@ -112,7 +112,7 @@ impl<R: Record> Table<R> {
         match Self::decode(item) {
             Ok(seen) => Some(seen.record),
             Err(error) => {
-                error!(error = format!("{error:#}"), "Left out an item that can't be read");
+                error!(error = format!("{error:#}"), "Skipped an unreadable item");
                 metrics::unreadable();
                 None
             }
