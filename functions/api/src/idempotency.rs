@@ -208,8 +208,8 @@ async fn begin(
         });
     match again.await? {
         Some((keyed, Ok(meaning) | Err(meaning))) => Ok((meaning, keyed.under_way_until)),
-        // The first request was refused between the two reads. This one is answered as if the first were still under
-        // way.
+        // The first request was refused between the two reads. The response is the same as if the first were still
+        // under way.
         None => Ok((Meaning::UnderWay { until: now }, now)),
     }
 }

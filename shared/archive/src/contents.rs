@@ -1,4 +1,4 @@
-//! Contents of an archive: an order's photos, as ordered, under safe names, with a manifest.
+//! Contents of an archive: an order's photos in the order's sequence, under safe names, with a manifest.
 
 use domain::{
     ObjectKey, RecordError,
@@ -11,24 +11,24 @@ use uuid::Uuid;
 
 use crate::{Entry, EntryNames, Layout, LayoutError, Manifest, ManifestPhoto, Modified, OriginalName};
 
-/// Archives that one download is split into at most: its record has to name them all.
+/// Largest number of archives that a download is split into. The record contains the names of all archives.
 pub const MAX_VOLUMES: usize = 100;
 
-/// Where an entry's bytes are to be had.
+/// Source of an entry's bytes.
 #[derive(Debug, Clone)]
 pub struct Source {
-    /// Which photo.
+    /// Id of the photo.
     pub photo: Uuid,
-    /// Its name, for sentences.
+    /// File name of the photo, for error messages.
     pub filename: String,
-    /// The object.
+    /// Key of the object.
     pub key: ObjectKey,
-    /// The object's ETag when it was hashed.
+    /// ETag of the object when it was hashed.
     pub etag: String,
 }
 
 impl Source {
-    /// Returns the error of a source that was deleted after it was ordered.
+    /// Returns the error of a source that was deleted after the order.
     pub fn missing(&self) -> RecordError {
         self.refused("photo_missing", "is not stored any more.")
     }
@@ -48,24 +48,26 @@ impl Source {
     }
 }
 
-/// Why photos make no archive. It is no `std::error::Error`, so that no `?` takes it for an error that a retry could mend.
+/// Reason why photos cannot be archived.
+///
+/// The type does not implement `std::error::Error`, so that `?` does not convert it to an error that is retried.
 #[derive(Debug)]
 pub enum ContentsError {
-    /// There is no record of this photo.
+    /// The photo has no record.
     PhotoMissing(Uuid),
     /// The photo is not processed.
     PhotoNotReady(PhotoName),
-    /// The photo has no preview, and the download is of previews.
+    /// The photo has no preview, but the download delivers previews.
     NoWebVersion(PhotoName),
-    /// The download would be more than [`MAX_VOLUMES`] archives.
+    /// The download would need more than [`MAX_VOLUMES`] archives.
     TooManyArchives,
-    /// The entries make no ZIP.
+    /// The entries do not form a ZIP file.
     Impossible(LayoutError),
-    /// The manifest can't be written.
+    /// The manifest cannot be serialized.
     Manifest(serde_json::Error),
 }
 
-/// A photo as sentences name it.
+/// A photo's id and file name, for error messages.
 #[derive(Debug, Clone)]
 pub struct PhotoName {
     id: Uuid,
@@ -85,7 +87,7 @@ impl From<serde_json::Error> for ContentsError {
 }
 
 impl ContentsError {
-    /// Returns the error as a record keeps it: code and sentence.
+    /// Returns the error as stored on a record: code and sentence.
     pub fn to_record_error(&self) -> RecordError {
         match self {
             Self::PhotoMissing(id) => RecordError::new("photo_missing", format!("Photo {id} does not exist any more.")),
@@ -105,7 +107,7 @@ impl ContentsError {
     }
 }
 
-/// A photo as an archive needs it: a fraction of its record.
+/// The part of a photo's record that an archive needs.
 #[derive(Debug)]
 pub struct File {
     source: Source,
@@ -119,8 +121,8 @@ pub struct File {
     taken_at: Option<String>,
 }
 
-/// Lays out the archive of these photos, which must be all of the order's, in its order; several where the download is
-/// to be split. Each is complete in itself, and names no file that another names.
+/// Lays out the archive of these photos, which must be all photos of the order in its sequence. Returns several layouts
+/// if the download is split. Each is a complete archive, and file names are unique across all of them.
 pub fn contents(download: &Download, order: &Order, files: Vec<File>) -> Result<Vec<Layout<Source>>, ContentsError> {
     let originals = files
         .iter()
@@ -133,7 +135,7 @@ pub fn contents(download: &Download, order: &Order, files: Vec<File>) -> Result<
     let mut waiting = names.files().zip(files).collect::<Vec<(String, File)>>().into_iter();
     let mut layouts = Vec::new();
     while !waiting.as_slice().is_empty() {
-        // Refused before it is laid out: of 10,000 archives the layouts alone would fill a function's memory.
+        // Refused before the layout, because the layouts of 10,000 archives would fill a function's memory.
         if layouts.len() == MAX_VOLUMES {
             return Err(ContentsError::TooManyArchives);
         }
@@ -147,7 +149,7 @@ pub fn contents(download: &Download, order: &Order, files: Vec<File>) -> Result<
     Ok(layouts)
 }
 
-/// The archives of these layouts, as they will be.
+/// Returns the planned archives of these layouts.
 pub fn archives(download: &Download, layouts: &[Layout<Source>]) -> Vec<BuiltFile> {
     let file = |(volume, layout): (u32, &Layout<Source>)| BuiltFile {
         path: download.archive((layouts.len() > 1).then_some(volume)).to_string(),
@@ -173,9 +175,9 @@ fn layout(
     Layout::new(entries).map_err(ContentsError::Impossible)
 }
 
-/// How many of these files an archive of `most` bytes holds; one at least.
+/// Returns how many of these files fit into an archive of `most` bytes, at least one.
 fn fitting(named: &[(String, File)], most: u64) -> Result<usize, ContentsError> {
-    /// What an archive has besides its files: manifest frame and name, end records.
+    /// Bytes of an archive besides its files: manifest frame and name, and end records.
     const FRAME: u64 = 1_000;
     let mut size = FRAME;
     for (n, (name, file)) in named.iter().enumerate() {
@@ -188,7 +190,7 @@ fn fitting(named: &[(String, File)], most: u64) -> Result<usize, ContentsError> 
 }
 
 impl File {
-    /// Of this photo, which must be ready.
+    /// Creates the file of a photo, which must be ready.
     pub fn of(photo: &Photo, variant: Variant) -> Result<Self, ContentsError> {
         let not_ready = || ContentsError::PhotoNotReady(photo.into());
         let made = photo.development.as_ref().filter(|_| photo.is_ready()).ok_or_else(not_ready)?;
@@ -232,7 +234,7 @@ impl File {
         })
     }
 
-    /// Its size in bytes.
+    /// Returns the size in bytes.
     pub fn size(&self) -> u64 {
         self.size
     }
@@ -251,11 +253,11 @@ impl File {
         }
     }
 
-    /// Bytes that it takes in an archive besides its own, at most.
+    /// Returns the largest number of bytes that the file takes in an archive besides its content.
     fn overhead(&self, name: &str) -> Result<u64, ContentsError> {
-        /// Both headers at their largest, without the name: 30 + 46, with extra fields of 29 and 37.
+        /// Largest size of both headers, without the name: 30 + 46, with extra fields of 29 and 37.
         const HEADERS: u64 = 142;
-        /// The manifest indents each of the up to eleven lines of a photo by four more than it is alone.
+        /// Indentation in the manifest: four bytes more for each of the up to eleven lines of a photo.
         const INDENTED: u64 = 50;
         let listed = serde_json::to_vec_pretty(&self.listed(name.to_owned()))?.len() as u64;
         Ok(HEADERS + 2 * name.len() as u64 + listed + INDENTED)

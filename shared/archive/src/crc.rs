@@ -1,16 +1,16 @@
-//! CRC-32 of a whole, from the CRC-32s of its pieces.
+//! CRC-32 of a sequence, computed from the CRC-32s of its pieces.
 
 use crc32fast::Hasher;
 
-/// The CRC-32 (IEEE 802.3, as ZIP and S3 use it) of bytes seen so far, some of them only by their checksum.
+/// CRC-32 (IEEE 802.3, as used by ZIP and S3) of a sequence of bytes, some of them known by their checksum only.
 ///
 /// Appending `n` bytes multiplies a CRC by x^(8n) modulo the polynomial, which takes one multiplication per set bit of
-/// `n`: an archive's checksum costs microseconds an entry, however large the entries are.
+/// `n`. The checksum of an archive takes microseconds per entry, independent of the entries' sizes.
 #[derive(Debug, Clone, Default)]
 pub struct RunningCrc32(Hasher);
 
 impl RunningCrc32 {
-    /// The CRC of nothing: 0.
+    /// Creates the CRC of an empty sequence, which is 0.
     pub fn new() -> Self {
         Self::default()
     }
@@ -25,7 +25,7 @@ impl RunningCrc32 {
         self.0.combine(&Hasher::new_with_initial_len(crc32, len));
     }
 
-    /// The CRC-32 of all so far.
+    /// Returns the CRC-32 of all bytes so far.
     pub fn value(&self) -> u32 {
         self.0.clone().finalize()
     }
@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     fn lengths_beyond_four_gibibytes_are_combined_as_if_read() {
-        // zlib.crc32 over 5 GiB + 1 zero bytes, and over the same with "tail" behind it, computed by reading them.
+        // `zlib.crc32` of 5 GiB + 1 zero bytes, and of the same bytes followed by "tail", computed by reading them.
         let zeros = 5 * (1 << 30) + 1;
         let mut crc = RunningCrc32::new();
         crc.append(ZEROS_5_GIB_1, zeros);

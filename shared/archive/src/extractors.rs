@@ -1,8 +1,8 @@
-//! What real extractors make of our archives. Listing and testing say little: extractors call names and sizes fine that
-//! they then can't extract, so the extracted files are compared.
+//! Tests of archives with real extractors. The tests compare the extracted files, because the list and test commands of
+//! extractors accept names and sizes that extraction refuses.
 //!
-//! `cargo test -p archive-builder -- --ignored extractors`; needs unzip, 7zz, bsdtar and python3, and for the large one
-//! 15 GiB of disk.
+//! `cargo test -p archive-builder -- --ignored extractors`; needs unzip, 7zz, bsdtar and python3, and 15 GiB of disk
+//! for the large archive.
 
 use std::{
     collections::BTreeMap,
@@ -19,17 +19,17 @@ use super::{
     round_trip::{assemble, content, order},
 };
 
-/// 2024-06-15T12:30:05Z: an odd second, which only the extended timestamp can say.
+/// 2024-06-15T12:30:05Z: an odd second, which only the extended timestamp can represent.
 const MODIFIED: u64 = 1_718_454_605;
 
 struct Extractor {
     program: &'static str,
     arguments: &'static [&'static str],
-    /// Whether it reads the extended timestamp.
+    /// Whether the extractor reads the extended timestamp.
     keeps_instants: bool,
 }
 
-/// Run in an empty folder beside `archive.zip`.
+/// Extractors, run in an empty folder beside `archive.zip`.
 const EXTRACTORS: [Extractor; 4] = [
     Extractor { program: "unzip", arguments: &["-q", "../archive.zip"], keeps_instants: true },
     Extractor { program: "7zz", arguments: &["x", "-bso0", "-bsp0", "../archive.zip"], keeps_instants: true },
@@ -41,7 +41,7 @@ fn modified() -> Modified {
     Modified::taken("2024-06-15T14:30:05", Some("+02:00")).expect("a time")
 }
 
-/// Extracts `dir/archive.zip` with each extractor in turn, and hands each folder over before deleting it.
+/// Extracts `dir/archive.zip` with each extractor, and passes each folder to `check` before deleting it.
 fn extract_with_each(dir: &Path, check: impl Fn(&Extractor, &Path)) {
     for extractor in &EXTRACTORS {
         let out = dir.join(extractor.program);
@@ -159,8 +159,8 @@ fn more_entries_than_sixteen_bits_count_are_extracted_without_loss() {
 fn bodies_and_offsets_beyond_32_bits_are_extracted_without_loss() {
     const GIB: u64 = 1 << 30;
     check_large(&[1, 4 * GIB - 2, 4 * GIB, 2, 5 * GIB + 1, 3]);
-    // Last, since unzip 6.0 remembers this size and takes the next entry's ZIP64 offset for a size that overflowed
-    // (`getZip64Data` looks at the local header read before): its fault, at just this size.
+    // Last, because of a bug in unzip 6.0 at just this size: it remembers the size and takes the next entry's ZIP64
+    // offset for an overflowed size (`getZip64Data` reads the previous local header).
     check_large(&[1, 4 * GIB - 1]);
 }
 

@@ -1,5 +1,5 @@
-//! `{build}.index.json`: where each file's bytes lie in its archive, so that one photo can be fetched out of the ZIP
-//! with one ranged request. Stored entries are the file itself. Known, and written, before the archive is built.
+//! `{build}.index.json`: offset and size of each file in its archive. One range request fetches a single photo from the
+//! ZIP, because stored entries are uncompressed. The index is written before the archive is built.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -7,60 +7,60 @@ use uuid::Uuid;
 
 use super::layout::Layout;
 
-/// Raised when the meaning of a field changes; fields may be added without.
+/// Version of the format. A change of a field's meaning increments it; new fields do not.
 const VERSION: u32 = 1;
 
-/// What the index says.
+/// Content of the index.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DownloadIndex {
-    /// Of the format: 1.
+    /// Version of the format: 1.
     pub version: u32,
-    /// One, or several where the download is split.
+    /// Archives; several if the download is split.
     pub archives: Vec<ArchiveIndex>,
 }
 
-/// What it says of one archive.
+/// Index of one archive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArchiveIndex {
-    /// The archive's size in bytes.
+    /// Size of the archive in bytes.
     pub size: u64,
     /// CRC-32 of the whole archive.
     pub crc32: u32,
-    /// In the archive's order.
+    /// Files, in the archive's order.
     pub entries: Vec<IndexEntry>,
 }
 
-/// One file of the archive.
+/// A file of the archive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IndexEntry {
-    /// Its path in the archive.
+    /// Path in the archive.
     pub name: String,
-    /// The photo; `None` for the manifest.
+    /// Id of the photo; `None` for the manifest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub photo_id: Option<Uuid>,
-    /// Where its first byte lies in the archive.
+    /// Offset of the first byte in the archive.
     pub offset: u64,
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
     /// CRC-32 of the file.
     pub crc32: u32,
 }
 
 impl DownloadIndex {
-    /// The index of these archives; `photo_id` tells a source's photo.
+    /// Creates the index of these archives. `photo_id` returns the photo of a source.
     pub fn new<S>(layouts: &[Layout<S>], photo_id: impl Fn(&S) -> Uuid) -> Self {
         let archives = layouts.iter().map(|layout| ArchiveIndex::new(layout, &photo_id)).collect();
         Self { version: VERSION, archives }
     }
 
-    /// The object's content: compact, since machines read it.
+    /// Serializes the index in compact form.
     pub fn to_json(&self) -> serde_json::Result<Bytes> {
         serde_json::to_vec(self).map(Bytes::from)
     }
 }
 
 impl ArchiveIndex {
-    /// The index of this archive; `photo_id` tells a source's photo.
+    /// Creates the index of this archive. `photo_id` returns the photo of a source.
     pub fn new<S>(layout: &Layout<S>, photo_id: impl Fn(&S) -> Uuid) -> Self {
         let entry = |(index, entry): (usize, &super::layout::Entry<S>)| IndexEntry {
             name: entry.name().to_owned(),

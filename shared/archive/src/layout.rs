@@ -1,4 +1,4 @@
-//! Where every byte of an archive lies.
+//! Layout of an archive: the position of every byte.
 
 use std::{collections::HashSet, ops::Range};
 
@@ -10,10 +10,10 @@ use super::{
     timestamp::Modified,
 };
 
-/// The name length field has 16 bits (APPNOTE 4.4.10).
+/// Longest name in bytes: the length field has 16 bits (APPNOTE 4.4.10).
 const MAX_NAME_LEN: usize = u16::MAX as usize;
 
-/// One file of an archive.
+/// A file of an archive.
 #[derive(Debug, Clone)]
 pub struct Entry<S> {
     name: String,
@@ -30,12 +30,12 @@ enum Content<S> {
 }
 
 impl<S> Entry<S> {
-    /// A file whose `size` bytes with this CRC-32 are to be had from `source`: an object's key, say.
+    /// Creates an entry whose `size` bytes with this CRC-32 come from `source`, such as an object's key.
     pub fn stored(name: impl Into<String>, modified: Modified, size: u64, crc32: u32, source: S) -> Self {
         Self { name: name.into(), size, crc32, modified, content: Content::Elsewhere(source) }
     }
 
-    /// A file whose content is here.
+    /// Creates an entry with inline content.
     pub fn inline(name: impl Into<String>, modified: Modified, content: impl Into<Bytes>) -> Self {
         let content = content.into();
         Self {
@@ -47,22 +47,22 @@ impl<S> Entry<S> {
         }
     }
 
-    /// Its path in the archive.
+    /// Returns the path in the archive.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Bytes.
+    /// Returns the size of the content in bytes.
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// CRC-32 of the content.
+    /// Returns the CRC-32 of the content.
     pub fn crc32(&self) -> u32 {
         self.crc32
     }
 
-    /// Where the content is to be had; `None` for an inline entry.
+    /// Returns the source of the content; `None` for an inline entry.
     pub fn source(&self) -> Option<&S> {
         match &self.content {
             Content::Elsewhere(source) => Some(source),
@@ -70,7 +70,7 @@ impl<S> Entry<S> {
         }
     }
 
-    /// The content of an inline entry.
+    /// Returns the content of an inline entry.
     pub fn content(&self) -> Option<&Bytes> {
         match &self.content {
             Content::Elsewhere(_) => None,
@@ -79,30 +79,30 @@ impl<S> Entry<S> {
     }
 }
 
-/// Why entries make no archive.
+/// Reason why entries do not form an archive.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LayoutError {
-    /// An archive of nothing is somebody's mistake.
+    /// There are no entries.
     #[error("an archive needs at least one entry")]
     Empty,
     /// Entry `index` has no name.
     #[error("entry {index} has no name")]
     Unnamed {
-        /// Its place in the list.
+        /// Index in the list.
         index: usize,
     },
-    /// Entry `index` has a name that no header can hold.
+    /// The name of entry `index` is too long for a header.
     #[error("the name of entry {index} has {len} bytes, of 65,535 possible")]
     NameTooLong {
-        /// Its place in the list.
+        /// Index in the list.
         index: usize,
-        /// Bytes.
+        /// Length in bytes.
         len: usize,
     },
-    /// Two entries have the same name: extractors would overwrite one with the other.
+    /// Two entries have the same name. Extractors would overwrite one with the other.
     #[error("two entries are named {name:?}")]
     DuplicateName {
-        /// Theirs.
+        /// Name of both entries.
         name: String,
     },
     /// The archive's size does not fit into 64 bits.
@@ -110,21 +110,20 @@ pub enum LayoutError {
     TooLarge,
 }
 
-/// Where an entry's records lie.
+/// Position of an entry's records.
 #[derive(Debug, Clone, Copy)]
 struct Placed {
-    /// The local header's offset in the archive.
+    /// Offset of the local header in the archive.
     header: u64,
-    /// The body's offset in the archive; it ends where the next header begins.
+    /// Offset of the body in the archive; the body ends where the next header begins.
     body: u64,
-    /// The central header's offset in the archive.
+    /// Offset of the central header in the archive.
     central: u64,
 }
 
-/// An archive, laid out: local headers and bodies in the order of the entries, then the central directory and its end.
+/// Layout of an archive: local headers and bodies in the order of the entries, then the central directory and its end.
 ///
-/// Offsets are kept (24 bytes an entry), headers are encoded when they are asked for. The same entries make the same
-/// bytes.
+/// The layout stores offsets (24 bytes per entry) and encodes headers on request. Equal entries produce equal bytes.
 #[derive(Debug, Clone)]
 pub struct Layout<S> {
     entries: Vec<Entry<S>>,
@@ -135,7 +134,7 @@ pub struct Layout<S> {
 }
 
 impl<S> Layout<S> {
-    /// Lays the entries out. Takes about a microsecond an entry, whatever their sizes.
+    /// Lays out the entries. Takes about a microsecond per entry, independent of its size.
     pub fn new(entries: Vec<Entry<S>>) -> Result<Self, LayoutError> {
         check_names(&entries)?;
         let (mut placed, directory_offset) = place_bodies(&entries)?;
@@ -163,74 +162,74 @@ impl<S> Layout<S> {
         Ok(Self { entries, placed, end, size, crc32: crc.value() })
     }
 
-    /// The entries, in the archive's order. Never empty.
+    /// Returns the entries, in the archive's order. Never empty.
     pub fn entries(&self) -> &[Entry<S>] {
         &self.entries
     }
 
-    /// The archive's size in bytes.
+    /// Returns the size of the archive in bytes.
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// The CRC-32 of the whole archive.
+    /// Returns the CRC-32 of the whole archive.
     pub fn crc32(&self) -> u32 {
         self.crc32
     }
 
-    /// Where entry `index`'s local header lies in the archive.
+    /// Returns the range of entry `index`'s local header in the archive.
     ///
-    /// Panics if there is no such entry, as the next three do.
+    /// Panics if there is no such entry, like the next three functions.
     pub fn header_range(&self, index: usize) -> Range<u64> {
         self.placed[index].header..self.placed[index].body
     }
 
-    /// Where entry `index`'s content lies in the archive.
+    /// Returns the range of entry `index`'s content in the archive.
     pub fn body_range(&self, index: usize) -> Range<u64> {
         let start = self.placed[index].body;
         start..start + self.entries[index].size
     }
 
-    /// Entry `index`'s local header.
+    /// Returns entry `index`'s local header.
     pub fn header(&self, index: usize) -> Bytes {
         let mut out = Vec::new();
         record(&self.entries[index], self.placed[index].header).write_local(&mut out);
         out.into()
     }
 
-    /// Entry `index`'s header in the central directory, appended to `out`.
+    /// Appends entry `index`'s header in the central directory to `out`.
     pub(super) fn write_central_header(&self, index: usize, out: &mut Vec<u8>) {
         record(&self.entries[index], self.placed[index].header).write_central(out);
     }
 
-    /// Where the central directory lies in the archive, without its end records.
+    /// Returns the range of the central directory in the archive, without its end records.
     pub fn directory_range(&self) -> Range<u64> {
         self.end.directory_offset..self.end.directory_offset + self.end.directory_size
     }
 
-    /// Where entry `index`'s central header begins in the archive.
+    /// Returns the offset of entry `index`'s central header in the archive.
     pub(super) fn central_offset(&self, index: usize) -> u64 {
         self.placed[index].central
     }
 
-    /// What follows the central directory, to the end of the archive.
+    /// Returns the records from the end of the central directory to the end of the archive.
     pub fn end_records(&self) -> Bytes {
         let mut out = Vec::new();
         self.end.write(&mut out);
         out.into()
     }
 
-    /// The entry whose local header or body holds this byte of the archive; the last entry for any byte behind.
+    /// Returns the entry whose local header or body contains this byte of the archive; the last entry for later bytes.
     pub(super) fn entry_at(&self, offset: u64) -> usize {
         self.placed.partition_point(|place| place.header <= offset).saturating_sub(1)
     }
 
-    /// How many entries, from the first, lie wholly before this byte of the archive.
+    /// Returns the number of entries, from the first, that end before this byte of the archive.
     pub fn entries_before(&self, offset: u64) -> usize {
         if offset < self.end.directory_offset { self.entry_at(offset) } else { self.entries.len() }
     }
 
-    /// The entry whose central header holds this byte of the archive.
+    /// Returns the entry whose central header contains this byte of the archive.
     pub(super) fn central_entry_at(&self, offset: u64) -> usize {
         self.placed.partition_point(|place| place.central <= offset).saturating_sub(1)
     }
@@ -259,7 +258,7 @@ fn check_names<S>(entries: &[Entry<S>]) -> Result<(), LayoutError> {
     Ok(())
 }
 
-/// Places headers and bodies one behind the other; also says where they end. Central offsets are left at 0.
+/// Places headers and bodies one after the other, and returns their end. Central offsets stay 0.
 fn place_bodies<S>(entries: &[Entry<S>]) -> Result<(Vec<Placed>, u64), LayoutError> {
     let mut placed = Vec::with_capacity(entries.len());
     let mut at = 0_u64;

@@ -1,11 +1,12 @@
-//! ZIP archives that are known to the byte before any photo is read.
+//! ZIP archives whose bytes are determined before any photo is read.
 //!
-//! Photos don't compress, so every entry is stored, and their sizes and CRC-32s are on record. From those alone
-//! [`Layout`] says where each byte of the archive lies, how long the archive is, and what its own CRC-32 will be.
-//! Nothing here waits, reads or writes: whoever uploads asks for the [`Piece`]s of a byte range, and fetches bodies.
+//! Photos do not compress, so every entry is stored, and their sizes and CRC-32s are on record. From these values alone
+//! [`Layout`] determines the position of each byte, the length of the archive, and its CRC-32. The crate performs no
+//! I/O: the caller requests the [`Piece`]s of a byte range and fetches the bodies.
 //!
-//! The reading order: [`names`] makes entry names, [`timestamp`] their times, [`layout`] the archive (its records are
-//! encoded in `records`), [`stream`] cuts it; [`manifest`] goes into the archive, [`index`] lies beside it. [`contents`] makes entries of photos.
+//! Reading order: [`names`] makes entry names, [`timestamp`] their times, [`layout`] the archive (its records are
+//! encoded in `records`), and [`stream`] cuts it into pieces. [`manifest`] is part of the archive, [`index`] is stored
+//! beside it. [`contents`] makes entries from photos.
 //!
 //! "APPNOTE" is PKWARE's .ZIP File Format Specification, version 6.3.10.
 

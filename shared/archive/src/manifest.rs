@@ -1,56 +1,57 @@
-//! `manifest.json`: the archive's own list of what is in it, for whoever wants to check that nothing is missing.
+//! `manifest.json`: the archive's own list of its files, by which a reader can check that nothing is missing.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// Raised when the meaning of a field changes; fields may be added without.
+/// Version of the format. A change of a field's meaning increments it; new fields do not.
 const VERSION: u32 = 1;
 
-/// What `manifest.json` says.
+/// Content of `manifest.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// Of the format: 1.
+    /// Version of the format: 1.
     pub version: u32,
-    /// The shop's own number of the order.
+    /// Order number of the shop.
     pub order: String,
-    /// In the archive's order.
+    /// Photos, in the archive's order.
     pub photos: Vec<ManifestPhoto>,
 }
 
-/// One photo of the archive.
+/// A photo of the archive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ManifestPhoto {
-    /// Its path in the archive.
+    /// Path in the archive.
     pub name: String,
-    /// The photographer's name for it, as given.
+    /// File name that the photographer gave.
     pub original_filename: String,
-    /// Its id.
+    /// Id of the photo.
     pub photo_id: Uuid,
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
-    /// SHA-256 of the file in the archive, lower-case hex.
+    /// SHA-256 of the file in the archive, in lower-case hexadecimal digits.
     pub sha256: String,
-    /// Of the file in the archive.
+    /// Media type of the file in the archive.
     pub content_type: String,
-    /// Pixels, upright.
+    /// Width in pixels, upright.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub width: Option<u32>,
-    /// Pixels, upright.
+    /// Height in pixels, upright.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub height: Option<u32>,
-    /// When the shutter opened: ISO 8601, with the offset where the camera wrote one.
+    /// Time of the shot in ISO 8601, with the offset if the camera wrote one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub taken_at: Option<String>,
 }
 
 impl Manifest {
-    /// The manifest of this order's photos.
+    /// Creates the manifest of an order's photos.
     pub fn new(order: impl Into<String>, photos: Vec<ManifestPhoto>) -> Self {
         Self { version: VERSION, order: order.into(), photos }
     }
 
-    /// The file: indented, since people open it, and with a newline at its end. The same manifest makes the same bytes.
+    /// Serializes the manifest, indented because people read it, and with a final newline. Equal manifests have equal
+    /// bytes.
     pub fn to_json(&self) -> serde_json::Result<Bytes> {
         let mut json = serde_json::to_vec_pretty(self)?;
         json.push(b'\n');

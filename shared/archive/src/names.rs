@@ -1,8 +1,8 @@
-//! Entry names that every system can extract, none of them twice.
+//! Unique entry names that every system can extract.
 //!
-//! What photographers call their files meets Windows (reserved characters, device names, no difference between cases),
-//! macOS (normal forms, no difference either), and customers who must not be fooled by what they can't see. Extractors
-//! check little of it: hostile names are silently lost, merged or written elsewhere.
+//! File names of photographers meet Windows (reserved characters, device names, case-insensitive names), macOS (normal
+//! forms, case-insensitive names), and customers, who must not be deceived by invisible characters. Extractors check
+//! little of this: they silently lose, merge or misplace files with hostile names.
 
 mod safe;
 
@@ -10,35 +10,36 @@ use std::collections::{HashMap, HashSet};
 
 use unicode_normalization::UnicodeNormalization;
 
-/// The archive's own file, beside the photos. No photo gets this name.
+/// Name of the manifest beside the photos. No photo gets this name.
 pub const MANIFEST: &str = "manifest.json";
 
-/// What the folder is called if nothing of the order's reference can be kept.
+/// Name of the folder if no character of the order's reference can be kept.
 const FOLDER: &str = "Order";
 
-/// What a file is called if nothing of its name can be kept.
+/// Name of a file if no character of its name can be kept.
 const FILE: &str = "photo";
 
-/// A file's name as its photographer gave it.
+/// File name that the photographer gave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OriginalName<'a> {
-    /// Anything.
+    /// Unchecked file name.
     pub filename: &'a str,
-    /// What the file is. Where known, a name without extension, or with that of another kind of picture, gets the usual one.
+    /// Content type of the file, if known. A name without extension, or with that of another kind of picture, gets the
+    /// usual one.
     pub content_type: Option<&'a str>,
 }
 
-/// The name of a file that is delivered by itself, as safe as one in an archive.
+/// Returns a safe name for a file that is delivered by itself.
 pub fn file_name(original: OriginalName<'_>) -> String {
     safe::file_name(original.filename, FILE, original.content_type)
 }
 
-/// The names in one archive: `Order-reference/Filename.jpg`.
+/// Names in one archive: `Order-reference/Filename.jpg`.
 ///
-/// Each is NFC, without separators, control, invisible or bidirectional formatting characters, without anything that
-/// Windows refuses (`<>:"|?*`, device names, dots and spaces at the end), not hidden (no dot in front), at most 200
-/// bytes between slashes, and unique without regard to case. The same input makes the same names; names made here stay
-/// as they are when put in again.
+/// Each name is NFC and contains no separators, no control, invisible or bidirectional formatting characters, and
+/// nothing that Windows refuses (`<>:"|?*`, device names, dots and spaces at the end). No file is hidden (no dot at the
+/// start). A name has at most 200 bytes between slashes, and is unique without regard to case. The same input produces
+/// the same names, and names made here stay unchanged when used as input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EntryNames {
     folder: String,
@@ -48,13 +49,14 @@ pub struct EntryNames {
 impl EntryNames {
     /// Names the files of the order with this reference, in order.
     ///
-    /// The first of several files with one name keeps it; the others become `Filename (2).jpg` and so on, around names
-    /// that are in the list anyway.
+    /// The first of several files with the same name keeps it. The others become `Filename (2).jpg` and so on, skipping
+    /// names that are in the list.
     pub fn new<'a>(reference: &str, files: impl IntoIterator<Item = OriginalName<'a>>) -> Self {
         Self::besides([MANIFEST.to_owned()], reference, files)
     }
 
-    /// The same, with names for the manifests of so many archives that may be extracted into one folder.
+    /// Names the files of an order that is split into `volumes` archives. Their manifests have different names too, so
+    /// that all can be extracted into one folder.
     pub fn for_volumes<'a>(reference: &str, files: impl IntoIterator<Item = OriginalName<'a>>, volumes: usize) -> Self {
         let manifests = (1..=volumes).map(manifest_name);
         Self::besides([MANIFEST.to_owned()].into_iter().chain(manifests), reference, files)
@@ -78,22 +80,22 @@ impl EntryNames {
         Self { folder: safe::file_name(reference, FOLDER, None), files }
     }
 
-    /// The one folder that holds all.
+    /// Returns the folder that contains all files.
     pub fn folder(&self) -> &str {
         &self.folder
     }
 
-    /// The files' paths, in the order given.
+    /// Returns the files' paths, in the given order.
     pub fn files(&self) -> impl ExactSizeIterator<Item = String> {
         self.files.iter().map(|file| format!("{}/{file}", self.folder))
     }
 
-    /// The manifest's path.
+    /// Returns the manifest's path.
     pub fn manifest(&self) -> String {
         format!("{}/{MANIFEST}", self.folder)
     }
 
-    /// The manifest's path in one of several archives, from 1.
+    /// Returns the manifest's path in one of several archives, from 1.
     pub fn manifest_of(&self, volume: usize) -> String {
         format!("{}/{}", self.folder, manifest_name(volume))
     }
@@ -103,10 +105,10 @@ fn manifest_name(volume: usize) -> String {
     format!("manifest-{volume}.json")
 }
 
-/// The first of `name (2)`, `name (3)` ... that is free.
+/// Returns the first free name of `name (2)`, `name (3)` and so on.
 fn numbered(name: &str, taken: &mut HashSet<String>, next: &mut HashMap<String, u32>) -> String {
-    // Counted by the shortened name, not by the name: a thousand long names that differ only where they are cut off
-    // share one counter, instead of each trying the same thousand numbers.
+    // Counted by the shortened name. A thousand long names that differ only after the cut share one counter, so that
+    // each does not try the same thousand numbers.
     let number = next.entry(caseless(&safe::numbered(name, 2))).or_insert(2);
     loop {
         let candidate = safe::numbered(name, *number);
@@ -117,8 +119,8 @@ fn numbered(name: &str, taken: &mut HashSet<String>, next: &mut HashMap<String, 
     }
 }
 
-/// Equal for names that some file system takes for the same. Going up and down again finds what lower case alone
-/// misses: APFS holds `ß` and `ss`, and `ς` and `σ`, for equal. Going down first takes `ẞ` along.
+/// Returns a form that is equal for names that some file system considers equal. Upper case between lower cases is
+/// necessary because APFS considers `ß` and `ss`, and `ς` and `σ`, equal. The first lower case handles `ẞ`.
 fn caseless(name: &str) -> String {
     name.nfd().flat_map(char::to_lowercase).flat_map(char::to_uppercase).flat_map(char::to_lowercase).nfc().collect()
 }

@@ -1,27 +1,27 @@
-//! The records of a ZIP file, encoded. All numbers are little-endian (APPNOTE 4.4.1.1).
+//! Encoding of a ZIP file's records. All numbers are little-endian (APPNOTE 4.4.1.1).
 
 use super::timestamp::Modified;
 
-/// Names are UTF-8 (general purpose bit 11, APPNOTE 4.4.4). Bit 3 stays clear: sizes are known, and data descriptors
-/// trouble the extractors of macOS and Windows.
+/// General purpose flags. Names are UTF-8 (bit 11, APPNOTE 4.4.4). Bit 3 is clear: sizes are known, and extractors of
+/// macOS and Windows have problems with data descriptors.
 const FLAGS: u16 = 1 << 11;
 
 /// Compression method 0: stored (APPNOTE 4.4.5).
 const STORED: u16 = 0;
 
-/// What every extractor since 1993 can do (APPNOTE 4.4.3.2).
+/// Version that every extractor since 1993 supports (APPNOTE 4.4.3.2).
 const VERSION_DEFAULT: u16 = 20;
 
-/// ZIP64 extensions (APPNOTE 4.4.3.2).
+/// Version of ZIP64 extensions (APPNOTE 4.4.3.2).
 const VERSION_ZIP64: u16 = 45;
 
-/// Made by this version, on Unix (APPNOTE 4.4.2): extractors then read the mode from the external attributes.
+/// Version made by, on Unix (APPNOTE 4.4.2). Extractors then read the mode from the external attributes.
 const MADE_BY: u16 = 3 << 8 | VERSION_ZIP64;
 
-/// A regular file, `rw-r--r--`, in the upper half of the external attributes.
+/// Mode of a regular file, `rw-r--r--`, in the upper half of the external attributes.
 const EXTERNAL_ATTRIBUTES: u32 = 0o100_644 << 16;
 
-/// The extra field that holds what 32 bits can't (APPNOTE 4.5.3).
+/// Id of the extra field for values that exceed 32 bits (APPNOTE 4.5.3).
 const ZIP64_EXTRA_ID: u16 = 0x0001;
 
 const LOCAL_HEADER_LEN: u64 = 30;
@@ -29,13 +29,13 @@ const END_LEN: u64 = 22;
 const ZIP64_END_LEN: u64 = 56;
 const ZIP64_LOCATOR_LEN: u64 = 20;
 
-/// A 32-bit field: the value, or all ones where it belongs into a ZIP64 field. 0xFFFFFFFF itself needs ZIP64 too,
-/// since it means "see there" (APPNOTE 4.4.1.4).
+/// Returns a 32-bit field: the value, or all ones if the value is in a ZIP64 field. 0xFFFFFFFF itself needs ZIP64 too,
+/// because it refers to that field (APPNOTE 4.4.1.4).
 fn field32(value: u64) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
 }
 
-/// The same with 16 bits.
+/// Returns a 16-bit field: the value, or all ones if the value is in a ZIP64 record.
 fn field16(value: u64) -> u16 {
     u16::try_from(value).unwrap_or(u16::MAX)
 }
@@ -44,32 +44,33 @@ fn overflows(value: u64) -> bool {
     field32(value) == u32::MAX
 }
 
-/// One entry, as its two headers describe it.
+/// An entry, as its two headers describe it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct FileRecord<'a> {
-    /// At most 65,535 bytes.
+    /// Name of at most 65,535 bytes.
     pub name: &'a str,
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
     pub crc32: u32,
     pub modified: Modified,
-    /// Where the local header lies in the archive.
+    /// Offset of the local header in the archive.
     pub header_offset: u64,
 }
 
 impl FileRecord<'_> {
-    /// The same in both headers, though the local one could do with 20 when only its offset is large: readers that
-    /// compare the two find no difference.
+    /// Returns the version needed to extract. It is the same in both headers, so that readers that compare them find no
+    /// difference. The local header would need only 20 if just its offset is large.
     fn version_needed(&self) -> u16 {
         if overflows(self.size) || overflows(self.header_offset) { VERSION_ZIP64 } else { VERSION_DEFAULT }
     }
 
-    /// The ZIP64 field of a local header holds both sizes or is not there (APPNOTE 4.5.3).
+    /// Returns the length of the local header's extra fields. Its ZIP64 field contains both sizes or is absent (APPNOTE
+    /// 4.5.3).
     fn local_extra_len(&self) -> u16 {
         self.modified.extra_len() + if overflows(self.size) { 20 } else { 0 }
     }
 
-    /// The ZIP64 field of a central header holds just those values whose own field is all ones.
+    /// Returns the length of the central header's ZIP64 content: exactly the values whose own field is all ones.
     fn central_zip64_len(&self) -> u16 {
         (if overflows(self.size) { 16 } else { 0 }) + if overflows(self.header_offset) { 8 } else { 0 }
     }
@@ -79,12 +80,12 @@ impl FileRecord<'_> {
         self.modified.extra_len() + if zip64 > 0 { 4 + zip64 } else { 0 }
     }
 
-    /// Bytes that [`Self::write_local`] writes.
+    /// Returns the number of bytes that [`Self::write_local`] writes.
     pub fn local_len(&self) -> u64 {
         LOCAL_HEADER_LEN + self.name.len() as u64 + u64::from(self.local_extra_len())
     }
 
-    /// From version needed to name length: the fields that the two headers share.
+    /// Writes the fields that both headers share, from version needed to name length.
     fn write_shared(&self, out: &mut Vec<u8>) {
         let (dos_time, dos_date) = self.modified.dos();
         out.extend(self.version_needed().to_le_bytes());
@@ -98,7 +99,7 @@ impl FileRecord<'_> {
         out.extend(field16(self.name.len() as u64).to_le_bytes());
     }
 
-    /// The local file header (APPNOTE 4.3.7).
+    /// Writes the local file header (APPNOTE 4.3.7).
     pub fn write_local(&self, out: &mut Vec<u8>) {
         out.extend(0x0403_4b50_u32.to_le_bytes());
         self.write_shared(out);
@@ -113,7 +114,7 @@ impl FileRecord<'_> {
         self.modified.write_extra(out);
     }
 
-    /// The entry's header in the central directory (APPNOTE 4.3.12).
+    /// Writes the entry's header in the central directory (APPNOTE 4.3.12).
     pub fn write_central(&self, out: &mut Vec<u8>) {
         out.extend(0x0201_4b50_u32.to_le_bytes());
         out.extend(MADE_BY.to_le_bytes());
@@ -141,14 +142,14 @@ impl FileRecord<'_> {
     }
 }
 
-/// The end of the archive: what says where the central directory is.
+/// End of the archive, which contains the position of the central directory.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct EndRecord {
-    /// Entries.
+    /// Number of entries.
     pub count: u64,
-    /// Where the central directory begins.
+    /// Offset of the central directory.
     pub directory_offset: u64,
-    /// Its bytes.
+    /// Size of the central directory in bytes.
     pub directory_size: u64,
 }
 
@@ -157,13 +158,13 @@ impl EndRecord {
         field16(self.count) == u16::MAX || overflows(self.directory_offset) || overflows(self.directory_size)
     }
 
-    /// Bytes that [`Self::write`] writes.
+    /// Returns the number of bytes that [`Self::write`] writes.
     pub fn len(&self) -> u64 {
         END_LEN + if self.needs_zip64() { ZIP64_END_LEN + ZIP64_LOCATOR_LEN } else { 0 }
     }
 
-    /// The end of central directory record (APPNOTE 4.3.16), with the ZIP64 record (4.3.14) and its locator (4.3.15)
-    /// before it where needed.
+    /// Writes the end of central directory record (APPNOTE 4.3.16). If necessary, the ZIP64 record (4.3.14) and its
+    /// locator (4.3.15) precede it.
     pub fn write(&self, out: &mut Vec<u8>) {
         if self.needs_zip64() {
             out.extend(0x0606_4b50_u32.to_le_bytes());

@@ -1,4 +1,4 @@
-//! Names, layout and pieces together, read back by a reader that is not ours.
+//! Tests of names, layout and pieces together, with an independent reader.
 
 use std::io::{Cursor, Read};
 
@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{ArchiveIndex, Entry, EntryNames, Layout, Manifest, ManifestPhoto, Modified, OriginalName, Piece};
 
-/// The whole archive in memory.
+/// Returns the whole archive.
 pub(super) fn assemble(layout: &Layout<Vec<u8>>) -> Vec<u8> {
     let mut archive = Vec::new();
     for piece in layout.pieces(0..layout.size()) {
@@ -23,12 +23,12 @@ pub(super) fn assemble(layout: &Layout<Vec<u8>>) -> Vec<u8> {
     archive
 }
 
-/// What was packed.
+/// Returns the content of an entry.
 pub(super) fn content(entry: &Entry<Vec<u8>>) -> &[u8] {
     entry.source().map(Vec::as_slice).or(entry.content().map(|inline| &inline[..])).expect("one of the two")
 }
 
-/// An order's archive, with its manifest in front.
+/// Returns an order's archive that starts with its manifest.
 pub(super) fn order(reference: &str, photos: &[(String, Vec<u8>)], modified: Modified) -> Layout<Vec<u8>> {
     let originals = photos.iter().map(|(filename, _)| OriginalName { filename, content_type: Some("image/jpeg") });
     let names = EntryNames::new(reference, originals);

@@ -1,4 +1,4 @@
-//! An archive as a sequence of pieces, from any byte to any byte.
+//! Pieces of an archive, for any range of bytes.
 
 use std::ops::Range;
 
@@ -6,25 +6,25 @@ use bytes::Bytes;
 
 use super::layout::Layout;
 
-/// How much of the central directory goes into one piece, in bytes, give or take a header.
+/// Approximate size in bytes of a piece of the central directory; a header can exceed it.
 const DIRECTORY_PIECE: usize = 64 << 10;
 
-/// Bytes that follow each other in the archive.
+/// Consecutive bytes of the archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Piece {
-    /// These.
+    /// Bytes of headers, inline entries or end records.
     Bytes(Bytes),
-    /// Some of an entry's content, to be fetched from its source.
+    /// A range of an entry's content, to be fetched from its source.
     Body {
-        /// The entry's place in [`Layout::entries`].
+        /// Index of the entry in [`Layout::entries`].
         entry: usize,
-        /// Which bytes of the content; all of them where this is `0..size`.
+        /// Range of the content; `0..size` for all of it.
         range: Range<u64>,
     },
 }
 
 impl Piece {
-    /// Bytes; never 0.
+    /// Returns the number of bytes, never 0.
     #[expect(clippy::len_without_is_empty, reason = "a piece is never empty")]
     pub fn len(&self) -> u64 {
         match self {
@@ -35,14 +35,15 @@ impl Piece {
 }
 
 impl<S> Layout<S> {
-    /// What lies in these bytes of the archive, in order and without gaps. Anything beyond the archive's end is left out.
+    /// Returns the pieces of a range of the archive, in order and without gaps. Bytes after the end of the archive are
+    /// omitted.
     pub fn pieces(&self, range: Range<u64>) -> Pieces<'_, S> {
         Pieces { layout: self, at: range.start, end: range.end.min(self.size()) }
     }
 }
 
-/// The pieces of a byte range: see [`Layout::pieces`]. Only one of them is in memory at a time, and none is larger than
-/// an inline entry or some 64 KiB.
+/// Iterator over the pieces of a range: see [`Layout::pieces`]. One piece at a time is in memory, and none is larger
+/// than an inline entry or about 64 KiB.
 #[derive(Debug)]
 pub struct Pieces<'a, S> {
     layout: &'a Layout<S>,
@@ -83,7 +84,7 @@ impl<S> Pieces<'_, S> {
         }
     }
 
-    /// Central headers from entry `first`, until they fill a piece or reach the end.
+    /// Returns central headers from entry `first` on, until they fill a piece or reach the end.
     fn central_headers(&self, first: usize) -> Bytes {
         let mut out = Vec::with_capacity(DIRECTORY_PIECE);
         for index in first..self.layout.entries().len() {
@@ -96,7 +97,7 @@ impl<S> Pieces<'_, S> {
         out.into()
     }
 
-    /// Those of `bytes`, which begin at `start` in the archive, that lie in what is left of the range.
+    /// Returns the part of `bytes`, which begin at `start` in the archive, that is in the rest of the range.
     fn cut(&self, start: u64, bytes: &Bytes) -> Piece {
         // Both offsets are within `bytes`, whose length is a usize.
         let offset = |at: u64| usize::try_from(at - start).unwrap_or(usize::MAX).min(bytes.len());
@@ -119,7 +120,7 @@ mod tests {
         (0..size).map(|byte| byte.wrapping_mul(31) ^ index.to_le_bytes()[0]).collect()
     }
 
-    /// Entries of the given sizes; every third is inline, the others are read from their source.
+    /// Returns a layout of entries with these sizes. Every third entry is inline; the others have a source.
     fn layout(sizes: &[u8]) -> Layout<Vec<u8>> {
         let entry = |(index, &size): (usize, &u8)| {
             let (name, content) = (format!("Order/{index}.jpg"), content_of(index, size));

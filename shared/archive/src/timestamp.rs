@@ -1,21 +1,21 @@
-//! When an entry was modified, as ZIP can say it.
+//! Modification times of entries, in the forms of ZIP.
 
 use jiff::{Timestamp, civil, tz::Offset};
 
-/// Length in bytes of the extended timestamp extra field, in the local header and in the central directory alike.
+/// Length in bytes of the extended timestamp extra field, in the local header and in the central directory.
 pub(super) const EXTENDED_TIMESTAMP_LEN: u16 = 9;
 
-/// Info-ZIP's registered id for it: `UT` (APPNOTE 4.6.1).
+/// Id of the extra field, registered by Info-ZIP: `UT` (APPNOTE 4.6.1).
 const EXTENDED_TIMESTAMP_ID: u16 = 0x5455;
 
-/// The flag that says that a modification time follows, and no other (Info-ZIP's `proginfo/extrafld.txt`).
+/// Flag for a modification time and no other (Info-ZIP's `proginfo/extrafld.txt`).
 const HAS_MODIFICATION_TIME: u8 = 1;
 
-/// An entry's modification time, in both of the forms that ZIP has.
+/// Modification time of an entry, in both forms of ZIP.
 ///
-/// The MS-DOS form (APPNOTE 4.4.6) is a wall clock without zone, in steps of two seconds from 1980 to 2107; older
-/// extractors read only that. The extended form is the instant in whole seconds UTC; it is there only where an instant
-/// is known, since inventing an offset for a camera's clock would move a photo by hours.
+/// The MS-DOS form (APPNOTE 4.4.6) is local time without time zone, in steps of two seconds from 1980 to 2107; older
+/// extractors read only this form. The extended form is the instant in whole seconds UTC. It is present only if an
+/// instant is known, because an assumed offset of a camera's clock could be wrong by hours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Modified {
     dos_date: u16,
@@ -24,13 +24,13 @@ pub struct Modified {
 }
 
 impl Modified {
-    /// This instant; its wall clock is UTC.
+    /// Creates the time of an instant, with UTC as local time.
     pub fn at(instant: Timestamp) -> Self {
         Self::new(Offset::UTC.to_datetime(instant), Some(instant))
     }
 
-    /// A camera's clock: local time in ISO 8601 (`2024-06-15T14:30:05.12`), and the offset (`+02:00`) where the camera
-    /// wrote one. `None` if that is no time.
+    /// Creates the time of a camera's clock: local time in ISO 8601 (`2024-06-15T14:30:05.12`), and the offset
+    /// (`+02:00`) if the camera wrote one. Returns `None` if the text is not a time.
     pub fn taken(local: &str, offset: Option<&str>) -> Option<Self> {
         let wall: civil::DateTime = local.parse().ok()?;
         let instant = offset.and_then(|offset| format!("{local}{offset}").parse().ok());
@@ -38,7 +38,7 @@ impl Modified {
     }
 
     fn new(wall: civil::DateTime, instant: Option<Timestamp>) -> Self {
-        // What the format can't say becomes the nearest time that it can.
+        // Times outside the format's range become the nearest time in it.
         let wall = wall.clamp(civil::datetime(1980, 1, 1, 0, 0, 0, 0), civil::datetime(2107, 12, 31, 23, 59, 58, 0));
         let [year, month, day, hour, minute, second] = [
             wall.year() - 1980,
@@ -52,22 +52,23 @@ impl Modified {
         Self {
             dos_date: year << 9 | month << 5 | day,
             dos_time: hour << 11 | minute << 5 | (second / 2),
-            // Extractors disagree whether the 32 bits are signed, so only times that both read alike are written.
+            // Extractors disagree whether the 32 bits are signed, so only times that both interpretations share are
+            // written.
             unix: instant.and_then(|instant| i32::try_from(instant.as_second()).ok()).filter(|&second| second >= 0),
         }
     }
 
-    /// Time and date in MS-DOS format, in the order in which headers hold them.
+    /// Returns time and date in MS-DOS format, in the order of the headers.
     pub(super) fn dos(self) -> (u16, u16) {
         (self.dos_time, self.dos_date)
     }
 
-    /// Length in bytes of the extra field: 9, or 0 where no instant is known.
+    /// Returns the length of the extra field in bytes: 9, or 0 if no instant is known.
     pub(super) fn extra_len(self) -> u16 {
         if self.unix.is_some() { EXTENDED_TIMESTAMP_LEN } else { 0 }
     }
 
-    /// Writes the extra field. Since it holds the modification time only, it is the same in both headers.
+    /// Writes the extra field. It contains only the modification time, so it is the same in both headers.
     pub(super) fn write_extra(self, out: &mut Vec<u8>) {
         if let Some(second) = self.unix {
             out.extend(EXTENDED_TIMESTAMP_ID.to_le_bytes());

@@ -98,7 +98,7 @@ pub fn config(env: &Env, patience: Patience) -> Result<SdkConfig, EnvError> {
     Ok(config.build())
 }
 
-/// Returns a client configuration for calls that S3 answers slowly.
+/// Returns a client configuration for calls to which S3 responds slowly.
 ///
 /// `head` limits the time to the head of the response, and `attempt` limits one attempt including the body; a call has
 /// two attempts. All limits are set, because an omitted one keeps the value for all calls. They scale in proportion to

@@ -1,4 +1,4 @@
-//! Operations: work on many records that one request asked for.
+//! Operations: work on many records that one request started.
 
 use domain::{job_record::JobRecord as _, operation::Operation, queue_config::QueueName};
 use runtime::store::Created;

@@ -1,4 +1,4 @@
-//! Operations: work on many records that one request asked for.
+//! Operations: work on many records that one request started.
 
 use api_types::{OperationStarted, OperationView};
 use axum::{Json, extract::State as Shared, response::Response};

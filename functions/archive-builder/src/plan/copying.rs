@@ -39,7 +39,7 @@ struct Body {
     range: Range<u64>,
 }
 
-/// Neighbors that a body carries.
+/// Neighbours that a body carries.
 #[derive(Clone, Copy, Default)]
 struct Carries {
     prefix: bool,

@@ -7,7 +7,7 @@ fn modified() -> Modified {
     Modified::taken("2024-06-15T14:30:05", Some("+02:00")).expect("a time")
 }
 
-/// Entries of these sizes, whose content nobody will ask for.
+/// Returns the layout of entries with these sizes, without content.
 fn layout(sizes: &[u64]) -> Layout<()> {
     let entries = sizes.iter().enumerate().map(|(n, &size)| Entry::stored(format!("o/{n}"), modified(), size, 7, ()));
     Layout::new(entries.collect()).expect("a layout")
@@ -22,7 +22,7 @@ fn read<S>(layout: &Layout<S>, range: Range<u64>) -> Vec<u8> {
     out
 }
 
-/// Little-endian numbers, read off the front.
+/// Parser of little-endian numbers.
 struct Fields<'a>(&'a [u8]);
 
 impl<'a> Fields<'a> {
@@ -41,19 +41,19 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// What a reader finds about an entry, following APPNOTE and nothing of ours.
+/// Properties of an entry that a reader finds by following APPNOTE only.
 #[derive(Debug, PartialEq, Eq)]
 struct Found {
     size: u64,
     header: u64,
     body: u64,
-    /// Version needed, local and central.
+    /// Version needed to extract, in the local and the central header.
     versions: [u64; 2],
-    /// Whether the local and the central header have a ZIP64 field, and how long its content is.
+    /// Size of the ZIP64 field's content in the local and the central header, if there is such a field.
     zip64: [Option<u64>; 2],
 }
 
-/// The content of the ZIP64 extra field, after checking that the extra fields fill their room.
+/// Returns the content of the ZIP64 extra field, after a check that the extra fields fill their space.
 fn zip64_field(extra: &[u8]) -> Option<&[u8]> {
     let (mut fields, mut found) = (Fields(extra), None);
     while !fields.0.is_empty() {
@@ -68,7 +68,7 @@ fn zip64_field(extra: &[u8]) -> Option<&[u8]> {
     found
 }
 
-/// Reads an archive from its end, as an extractor does. Says whether there are ZIP64 end records, and all entries.
+/// Reads an archive from its end, as an extractor does. Returns whether there are ZIP64 end records, and all entries.
 fn parse<S>(layout: &Layout<S>) -> (bool, Vec<Found>) {
     let total = layout.size();
     let end = read(layout, total - 22..total);
@@ -83,7 +83,7 @@ fn parse<S>(layout: &Layout<S>) -> (bool, Vec<Found>) {
         let [signature, len, _, version, disks, count_here, count64, size64, offset64] =
             Fields(&record).numbers([4, 8, 2, 2, 8, 8, 8, 8, 8]);
         assert_eq!((signature, len, version, disks, count_here), (0x0606_4b50, 44, 45, 0, count64));
-        // Fields that suffice say the same as their larger sisters.
+        // Fields that suffice have the same value as their ZIP64 counterparts.
         for (small, large, most) in [(count, count64, 0xFFFF), (size, size64, MAX32), (offset, offset64, MAX32)] {
             assert_eq!(small, large.min(most));
         }
@@ -190,7 +190,7 @@ fn a_body_of_32_bits_all_set_or_more_needs_zip64_in_its_own_headers() {
 
 #[test]
 fn an_offset_of_32_bits_all_set_or_more_needs_zip64_in_the_central_header() {
-    // Headers here are 30 + 3 + 9 bytes, so that the second entry begins just before, at and behind the limit.
+    // Headers have 30 + 3 + 9 bytes here, so the second entry begins just before, at and after the limit.
     for (size, zip64) in [(MAX32 - 43, false), (MAX32 - 42, true), (MAX32 - 41, true)] {
         let layout = layout(&[size, 5]);
         let (is_zip64, found) = parse(&layout);

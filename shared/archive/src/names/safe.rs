@@ -1,25 +1,25 @@
-//! One name between slashes, made safe.
+//! Sanitizing of one name between slashes.
 
 use std::ops::RangeInclusive;
 
 use domain::photo::FileType;
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
-/// Longest name in bytes. File systems end at 255 bytes or UTF-16 units; this leaves room for what a browser or a
-/// copying user appends.
+/// Longest name in bytes. File systems allow 255 bytes or UTF-16 units; the rest is for suffixes that browsers or users
+/// append.
 pub(super) const MAX_NAME_BYTES: usize = 200;
 
-/// Longest extension, in bytes without its dot, that is kept when a name is cut.
+/// Longest extension, in bytes without its dot, that is kept when a name is shortened.
 const MAX_EXTENSION_BYTES: usize = 16;
 
-/// Device names of Windows, which it finds in any folder and before any extension:
-/// <https://learn.microsoft.com/windows/win32/fileio/naming-a-file>. It takes superscript digits for digits.
+/// Device names of Windows, which are reserved in any folder and with any extension:
+/// <https://learn.microsoft.com/windows/win32/fileio/naming-a-file>. Superscript digits count as digits.
 const DEVICES: &[&str] = &["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$", "CLOCK$"];
 
-/// Makes `raw` safe; `fallback` is its stem if nothing is left. Applied to its own result, changes nothing.
+/// Makes `raw` safe. `fallback` is the stem if nothing is left. The function is idempotent.
 pub(super) fn file_name(raw: &str, fallback: &str, content_type: Option<&str>) -> String {
-    // Normalized before, so that a mark over a forbidden character is taken with it; and behind, because what is left
-    // out may have stood between a letter and its mark.
+    // Normalized before, so that a mark on a forbidden character is removed with it, and after, because a removed
+    // character may have separated a letter from its mark.
     let kept: String = raw.nfc().filter_map(safe_char).nfc().collect();
     let visible = kept.trim();
     let name = visible.trim_start_matches(is_edge).trim_end_matches(is_edge);
@@ -38,17 +38,17 @@ pub(super) fn file_name(raw: &str, fallback: &str, content_type: Option<&str>) -
         _ => extension,
     };
     let name = fitted(stem, "", extension);
-    // An underscore in front ends the danger: nothing behind it can make a device again.
+    // An underscore at the start is enough: no name that begins with it is a device.
     if is_device(&name) { fitted(&format!("_{stem}"), "", extension) } else { name }
 }
 
-/// `name (2).jpg`, with the stem cut where it would become too long.
+/// Returns `name (2).jpg`, with a shortened stem if necessary.
 pub(super) fn numbered(name: &str, number: u32) -> String {
     let (stem, extension) = split_extension(name);
     fitted(stem, &format!(" ({number})"), extension)
 }
 
-/// The character, an underscore for one that would be dangerous, or nothing for one that can't be seen.
+/// Returns the character, an underscore for a dangerous one, or `None` for an invisible one.
 fn safe_char(c: char) -> Option<char> {
     match c {
         c if is_forbidden(c) => Some('_'),
@@ -57,18 +57,19 @@ fn safe_char(c: char) -> Option<char> {
     }
 }
 
-/// What separates folders, or is refused by Windows, or may become one of these on the way.
+/// Returns whether a character separates folders, is refused by Windows, or may be converted to such a character.
 fn is_forbidden(c: char) -> bool {
     const WINDOWS: &[char] = &['/', '\\', '<', '>', ':', '"', '|', '?', '*'];
-    // Slashes of other scripts: Windows turns some of them into slashes where an extractor isn't Unicode.
+    // Slashes of other scripts. Windows converts some of them to slashes if an extractor is not Unicode-aware.
     const SLASHES: &[char] = &['⁄', '∕', '∖', '⧵', '⧸', '⧹', '﹨', '／', '＼'];
-    // Where macOS and Cygwin keep the characters that Windows refuses: U+F022 comes out as a colon.
+    // Code points to which macOS and Cygwin map the characters that Windows refuses: U+F022 is displayed as a colon.
     const KEPT_FOR_WINDOWS: RangeInclusive<char> = '\u{F000}'..='\u{F0FF}';
     WINDOWS.contains(&c) || SLASHES.contains(&c) || KEPT_FOR_WINDOWS.contains(&c)
 }
 
-/// Formatting characters, among them those that turn the direction of writing, and all else that Unicode calls
-/// ignorable (`Default_Ignorable_Code_Point`, general categories Cf but for the visible ones, Zl, Zp) or no character.
+/// Returns whether a character is invisible: formatting characters, including those that change the direction of
+/// writing, other characters that Unicode calls ignorable (`Default_Ignorable_Code_Point`, general categories Cf except
+/// visible ones, Zl, Zp), and noncharacters.
 fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{070F}' | '\u{115F}'..='\u{1160}' | '\u{17B4}'..='\u{17B5}'
@@ -78,12 +79,13 @@ fn is_invisible(c: char) -> bool {
         || u32::from(c) & 0xFFFE == 0xFFFE
 }
 
-/// Hides a file in front, is dropped by Windows behind.
+/// Returns whether a character hides a file at the start of its name, or is removed by Windows at the end.
 fn is_edge(c: char) -> bool {
     c == '.' || c.is_whitespace()
 }
 
-/// Stem and extension without its dot; an empty one if what follows the last dot does not look like one.
+/// Splits a name into stem and extension without its dot. The extension is empty if the text after the last dot does
+/// not look like one.
 fn split_extension(name: &str) -> (&str, &str) {
     match name.rsplit_once('.') {
         Some((stem, extension))
@@ -97,8 +99,8 @@ fn split_extension(name: &str) -> (&str, &str) {
     }
 }
 
-/// Whether the extension is one of another kind of file, with which viewers would not open it. RAW formats count as one kind,
-/// since vendors share extensions, and so do the videos that are ISO base media files.
+/// Returns whether an extension belongs to another kind of file, so that viewers would not open it. All RAW formats
+/// count as one kind, because vendors share extensions, and so do the videos that are ISO base media files.
 fn is_of_another_kind(extension: &str, content_type: &str) -> bool {
     let family = |file_type: &FileType| match file_type.content_type {
         raw if raw.starts_with("image/x-") => "raw",
@@ -116,7 +118,7 @@ fn usual_extension(content_type: &str) -> Option<&'static str> {
     FileType::of_content_type(content_type)?.extensions.first().copied()
 }
 
-/// Joins the three, shortening the stem so that the whole keeps to the limit.
+/// Joins the three, and shortens the stem so that the name does not exceed the limit.
 fn fitted(stem: &str, suffix: &str, extension: &str) -> String {
     let dot = if extension.is_empty() { "" } else { "." };
     let room = MAX_NAME_BYTES - suffix.len() - dot.len() - extension.len();
@@ -124,15 +126,15 @@ fn fitted(stem: &str, suffix: &str, extension: &str) -> String {
     format!("{stem}{suffix}{dot}{extension}")
 }
 
-/// At most `room` bytes of a longer `text`, not cut between a letter and its marks, and without dots or spaces where it
-/// was cut.
+/// Shortens `text` to at most `room` bytes. Keeps letters together with their marks, and removes dots and spaces at the
+/// cut.
 fn cut(text: &str, room: usize) -> &str {
     let boundary = text.floor_char_boundary(room);
     let mut end = boundary;
     while end > 0 && text[end..].starts_with(extends_the_letter_before) {
         end = text.floor_char_boundary(end - 1);
     }
-    // Nothing but marks up to here: then one letter loses some of them.
+    // If there are only marks before the cut, one letter loses some of them.
     let end = if end == 0 { boundary } else { end };
     text[..end].trim_end_matches(is_edge)
 }
@@ -141,7 +143,8 @@ fn extends_the_letter_before(c: char) -> bool {
     is_combining_mark(c) || matches!(c, '\u{1F3FB}'..='\u{1F3FF}') // skin tones
 }
 
-/// Windows looks at what stands before the first dot, and overlooks spaces behind that.
+/// Returns whether Windows treats a name as a device. Windows compares the text before the first dot, without spaces at
+/// its end.
 pub(super) fn is_device(name: &str) -> bool {
     let stem = name.split('.').next().unwrap_or_default().trim_end().to_ascii_uppercase();
     let port = stem.strip_prefix("COM").or_else(|| stem.strip_prefix("LPT"));

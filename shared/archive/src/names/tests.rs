@@ -99,7 +99,7 @@ fn an_extension_comes_from_the_content_type_where_there_is_none_or_one_of_anothe
     let heif = OriginalName { filename: "x.heic", content_type: Some("image/heif") };
     assert_eq!(EntryNames::new("", [heif]).files, ["x.heic"]);
     let raw = |filename| OriginalName { filename, content_type: Some("image/x-nikon-nef") };
-    // RAW extensions are shared by kinds that viewers open all the same.
+    // Viewers open RAW files with the extension of another RAW format.
     assert_eq!(EntryNames::new("", [raw("a.tif"), raw("b.NRW")]).files, ["a.nef", "b.NRW"]);
     assert_eq!(jpeg(".jpeg"), "photo.jpeg");
     assert_eq!(jpeg(".JPG"), "photo.JPG");
@@ -114,7 +114,7 @@ fn an_extension_comes_from_the_content_type_where_there_is_none_or_one_of_anothe
 fn long_names_are_cut_between_letters_and_keep_their_extension() {
     assert_eq!(file(&format!("{}.jpeg", "x".repeat(300))), format!("{}.jpeg", "x".repeat(195)));
     assert_eq!(file(&format!("{}.jpg", "é".repeat(300))), format!("{}.jpg", "é".repeat(98)));
-    // Each letter carries a mark that NFC can't compose: 3 bytes that stay together.
+    // Each letter has a mark that NFC cannot compose: 3 bytes that stay together.
     assert_eq!(file(&"x\u{323}\u{302}".repeat(100)).len(), 200);
     let marked = file(&format!("{}.jpg", "q\u{323}".repeat(100)));
     assert_eq!(marked, format!("{}.jpg", "q\u{323}".repeat(65)));
@@ -164,7 +164,7 @@ fn thousands_of_equal_names_take_no_time() {
     assert_eq!(names.last().map(String::as_str), Some("a (2000).jpg"));
 }
 
-/// Anything, with what is dangerous more often than chance has it.
+/// Arbitrary text in which dangerous characters are frequent.
 fn hostile() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         4 => any::<char>().prop_map(String::from),
@@ -217,7 +217,7 @@ proptest! {
 
 #[test]
 fn every_character_alone_becomes_safe() {
-    // Plane 0, musical symbols and tags: the others hold more letters, private use and nothing.
+    // Plane 0, musical symbols and tags. The other planes contain letters, private use and unassigned code points.
     for c in ('\0'..='\u{FFFF}').chain('\u{1D100}'..='\u{1D1FF}').chain('\u{E0000}'..='\u{E0FFF}') {
         for raw in [c.to_string(), format!("a{c}.jpg"), format!("{c}\u{338}")] {
             let name = safe::file_name(&raw, FILE, None);
