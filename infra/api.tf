@@ -1,4 +1,4 @@
-# The HTTP API: a JWT on every route but those that customers and monitors open.
+# The HTTP API. Every route requires a JWT except those for customers and monitors.
 
 locals {
   public_url = var.domain_name == null ? aws_apigatewayv2_api.this.api_endpoint : "https://${var.domain_name}"
@@ -7,7 +7,7 @@ locals {
   open_routes = concat(
     local.link_routes,
     ["GET /health", "GET /openapi.json"],
-    # $default takes preflight requests too, and those bear no token. With CORS set, API Gateway answers them itself.
+    # $default receives preflight requests too, and those have no token. With CORS set, API Gateway answers them itself.
     length(var.cors_origins) > 0 ? ["OPTIONS /{proxy+}"] : [],
   )
 }
@@ -16,7 +16,7 @@ resource "aws_apigatewayv2_api" "this" {
   name          = var.name_prefix
   description   = "The photographer's web shop: photos, orders, downloads, emails."
   protocol_type = "HTTP"
-  # With a domain of one's own there is one way in.
+  # With a custom domain, the default endpoint is closed.
   disable_execute_api_endpoint = var.domain_name != null
   tags                         = local.tags
 
@@ -49,7 +49,7 @@ resource "aws_apigatewayv2_integration" "api" {
   integration_type       = "AWS_PROXY"
   integration_uri        = module.api.invoke_arn
   payload_format_version = "2.0"
-  # API Gateway's longest; the function's own timeout is a second shorter, so that it is the one that speaks.
+  # API Gateway's maximum. The function's own timeout is a second shorter, so that the function reports the error.
   timeout_milliseconds = 30000
 }
 
@@ -62,7 +62,7 @@ resource "aws_apigatewayv2_route" "default" {
 }
 
 resource "aws_apigatewayv2_route" "open" {
-  #checkov:skip=CKV_AWS_309:Customers have no login: the signed token in the path is the key. Health and API description tell no secret.
+  #checkov:skip=CKV_AWS_309:Customers have no login: the signed token in the path authorizes them. Health and API description are public.
   for_each = toset(local.open_routes)
 
   api_id             = aws_apigatewayv2_api.this.id
@@ -77,14 +77,14 @@ resource "aws_apigatewayv2_stage" "default" {
   auto_deploy = true
   tags        = local.tags
 
-  # Metrics by route cost extra, and neither the dashboard nor an alarm uses them: the access log has the routes.
+  # Metrics per route cost extra, and neither the dashboard nor an alarm uses them: the access log has the routes.
   default_route_settings {
     throttling_rate_limit    = var.throttling.rate
     throttling_burst_limit   = var.throttling.burst
     detailed_metrics_enabled = false
   }
 
-  # Anybody can ask for these: a flood of them must not use up what the shop needs.
+  # Anybody can call these routes: a flood of requests must not use up the shop's rate.
   dynamic "route_settings" {
     for_each = local.link_routes
     content {
@@ -97,11 +97,11 @@ resource "aws_apigatewayv2_stage" "default" {
 
   access_log_settings {
     destination_arn = aws_cloudwatch_log_group.access.arn
-    # The path of a customer's link is its key, so only the route is logged.
+    # The path of a customer's link authorizes its holder, so only the route is logged.
     format = jsonencode({
       requestId   = "$context.requestId"
       requestTime = "$context.requestTime"
-      # As in the function's log.
+      # The same name as in the function's log.
       functionRequestId  = "$context.integration.requestId"
       sourceIp           = "$context.identity.sourceIp"
       routeKey           = "$context.routeKey"
@@ -114,11 +114,11 @@ resource "aws_apigatewayv2_stage" "default" {
     })
   }
 
-  # A stage refuses settings of routes that are not there.
+  # A stage rejects settings of routes that do not exist.
   depends_on = [aws_apigatewayv2_route.default, aws_apigatewayv2_route.open]
 }
 
-# Groups under /aws/vendedlogs/ don't use up the account's log resource policy, which API Gateway adds to.
+# Groups under /aws/vendedlogs/ do not use up the account's log resource policy, which API Gateway adds to.
 resource "aws_cloudwatch_log_group" "access" {
   name              = "/aws/vendedlogs/${var.name_prefix}-access"
   retention_in_days = var.log_retention_days
@@ -130,7 +130,7 @@ module "api" {
   source = "./modules/function"
 
   name = "${var.name_prefix}-api"
-  # The secret is fetched once per instance: a new version must start new ones.
+  # The secret is read once per instance, so a new version must start new instances.
   description             = "HTTP API; link secret version ${aws_ssm_parameter.link_secret.value_wo_version}"
   package                 = "${local.packages_dir}/api/bootstrap.zip"
   architecture            = var.architecture
@@ -151,7 +151,7 @@ module "api" {
     { for bucket, resource in aws_s3_bucket.this : "${upper(bucket)}_BUCKET" => resource.id },
     { for queue, url in local.queue_urls : "${upper(queue)}_QUEUE_URL" => url },
     { for queue, url in local.dlq_urls : "${upper(queue)}_DLQ_URL" => url },
-    # No request waits for a job of the default queue.
+    # No synchronous request runs a job of the default queue.
     { for queue, worker in local.queues : "${replace(upper(worker.function), "-", "_")}_FUNCTION" => module.worker[worker.function].function_name if queue != "default" },
     {
       DOWNLOAD_RETENTION_DAYS = tostring(var.download_retention_days)

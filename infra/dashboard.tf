@@ -1,4 +1,4 @@
-# The dashboard, and queries to start from. The functions' own metrics are in namespace Darkroom, by FunctionName.
+# The dashboard, and saved queries. The functions' own metrics are in namespace Darkroom, by FunctionName.
 
 locals {
   function_names = { for function, arn in local.function_arns : function => "${var.name_prefix}-${function}" }
@@ -29,7 +29,8 @@ locals {
 }
 
 resource "aws_cloudwatch_dashboard" "this" {
-  # Dashboards are the account's, not the region's: without the region, a second deployment would overwrite the first one's.
+  # Dashboard names are unique per account, not per region. Without the region, a second deployment would overwrite the
+  # first one's dashboard.
   dashboard_name = "${var.name_prefix}-${local.region}"
   dashboard_body = jsonencode({
     widgets = [for n, chart in local.charts : {
@@ -53,7 +54,7 @@ resource "aws_cloudwatch_dashboard" "this" {
 locals {
   function_logs = [for name in values(local.function_names) : "/aws/lambda/${name}"]
 
-  # The functions log one JSON object a line: level, message, and the ids of what is worked on as fields.
+  # The functions log one JSON object per line: level, message, and the ids of the records as fields.
   queries = {
     "warnings and errors" = {
       logs  = local.function_logs

@@ -1,14 +1,14 @@
-# What each function may do. Writing its log and consuming its own queue are added by the modules.
+# The rights of each function. The modules add the rights to write its log and to consume its own queue.
 #
-# s3:ListBucket stands wherever a missing object must read as missing: without it, S3 answers "forbidden". It has no
-# prefix condition, since a HEAD names no prefix.
+# s3:ListBucket is granted wherever a missing object must be reported as missing: without it, S3 answers "forbidden". It
+# has no prefix condition, because a HEAD request has no prefix.
 
 locals {
   index_arns = { for name, indexes in local.tables :
     name => { for index in indexes : index => "${local.table_arns[name]}/index/${index}" }
   }
 
-  # What the documents of the workers of single jobs begin with.
+  # The common statements of the workers of single jobs.
   worker_policy_parts = concat(
     [for document in data.aws_iam_policy_document.kms : document.json],
     [data.aws_iam_policy_document.previous_release.json],
@@ -24,7 +24,7 @@ data "aws_iam_policy_document" "api" {
     resources = [local.table_arns.photos]
   }
 
-  # Batches: an order has an item for each of its photos; lists read the records that an index names.
+  # Batches: an order has an item per photo; lists read the records that an index names.
   statement {
     sid       = "Orders"
     actions   = ["dynamodb:BatchGetItem", "dynamodb:BatchWriteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
@@ -43,21 +43,21 @@ data "aws_iam_policy_document" "api" {
     resources = [for table in ["photos", "orders", "downloads"] : "${local.table_arns[table]}/index/list_*"]
   }
 
-  # The items with the photos of an erased order are deleted.
+  # An erasure deletes the items with the photos of an order.
   statement {
     sid       = "PhotosOfErasedOrders"
     actions   = ["dynamodb:DeleteItem"]
     resources = [local.table_arns.orders]
   }
 
-  # Query: the emails of an erased order are looked for.
+  # Query: an erasure finds the emails of an order.
   statement {
     sid       = "Emails"
     actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
     resources = [local.table_arns.emails]
   }
 
-  # A key whose request was refused is given back; the operation that stands for an erasure under way is removed.
+  # A refused request releases its idempotency key, and an ended erasure removes the operation that locks it.
   statement {
     sid       = "Requests"
     actions   = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"]
@@ -107,7 +107,7 @@ data "aws_iam_policy_document" "api" {
     resources = values(local.queue_arns)
   }
 
-  # Operators list, retry and forget failed jobs. One that is only looked at is given back by its visibility.
+  # Operators list, retry and forget failed jobs. A message that is only listed is released by its visibility timeout.
   statement {
     sid       = "DeadLetters"
     actions   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
@@ -117,7 +117,7 @@ data "aws_iam_policy_document" "api" {
   statement {
     sid     = "OldestMessages"
     actions = ["cloudwatch:GetMetricData"]
-    # CloudWatch knows no resources for it.
+    # CloudWatch has no resource-level permissions for this action.
     resources = ["*"]
   }
 
@@ -144,21 +144,21 @@ data "aws_iam_policy_document" "photo_processor" {
     resources = [local.table_arns.photos]
   }
 
-  # What arrives after its photo was deleted is told by the tombstones there.
+  # Tombstones identify objects that arrive after their photo was deleted.
   statement {
     sid       = "Tombstones"
     actions   = ["dynamodb:GetItem"]
     resources = [local.table_arns.requests]
   }
 
-  # DeleteObject: what arrives after its photo was deleted.
+  # DeleteObject: objects that arrive after their photo was deleted.
   statement {
     sid       = "Originals"
     actions   = ["s3:DeleteObject", "s3:GetObject"]
     resources = ["${local.bucket_arns.photos}/originals/*"]
   }
 
-  # GetObject, for HEAD: one that would come out the same is left where it is.
+  # GetObject, for HEAD: a picture that would not change is not written again.
   statement {
     sid       = "Derivatives"
     actions   = ["s3:GetObject", "s3:PutObject"]
@@ -257,15 +257,15 @@ data "aws_iam_policy_document" "email_sender" {
     resources = [aws_ssm_parameter.link_secret.arn]
   }
 
-  # SES names no resource for this question.
+  # SES has no resource-level permissions for this action.
   statement {
     sid       = "DoesItAnswer"
     actions   = ["ses:GetAccount"]
     resources = ["*"]
   }
 
-  # In the sandbox SES also authorizes the identity of each recipient, which is verified in the account. The condition
-  # leaves one sender.
+  # In the sandbox SES also authorizes the identity of each recipient, which must be verified in the account. The
+  # condition restricts the sender.
   statement {
     sid     = "Send"
     actions = ["ses:SendEmail"]
@@ -284,8 +284,8 @@ data "aws_iam_policy_document" "email_sender" {
 data "aws_iam_policy_document" "housekeeper" {
   source_policy_documents = [for document in data.aws_iam_policy_document.kms : document.json]
 
-  # Query: a studio's photos are processed again, the downloads and emails of an order are looked for. Scan: items of an earlier
-  # release are given what lists find them by.
+  # Query: a studio's photos are processed again, the downloads and emails of an order are found. Scan: items of an
+  # earlier release get the attributes of list indexes.
   statement {
     sid       = "Records"
     actions   = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:Scan"]
@@ -298,7 +298,7 @@ data "aws_iam_policy_document" "housekeeper" {
     resources = [local.table_arns.emails]
   }
 
-  # An order has an item for each of its photos: fillings write them, erasures delete them.
+  # An order has an item per photo: fillings write them, erasures delete them.
   statement {
     sid       = "Orders"
     actions   = ["dynamodb:BatchGetItem", "dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:Scan"]
@@ -317,7 +317,7 @@ data "aws_iam_policy_document" "housekeeper" {
     resources = flatten([for table in ["photos", "downloads", "emails", "requests"] : [local.index_arns[table].due_at, local.index_arns[table].failed_at]])
   }
 
-  # The key by which an erasure names an address.
+  # The key that names an address in an erasure.
   statement {
     sid       = "LinkSecret"
     actions   = ["ssm:GetParameter"]
@@ -342,7 +342,7 @@ data "aws_iam_policy_document" "housekeeper" {
     resources = values(local.queue_arns)
   }
 
-  # Many failed jobs are retried and forgotten by operations: the API has no time for them.
+  # Operations retry and forget many failed jobs, because the API has too little time for them.
   statement {
     sid       = "DeadLetters"
     actions   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
@@ -350,7 +350,7 @@ data "aws_iam_policy_document" "housekeeper" {
   }
 }
 
-# The release before this one sent operations to the queues of their records: for one release their workers send them on.
+# The previous release sent operations to the queues of their records. For one release their workers forward them.
 data "aws_iam_policy_document" "previous_release" {
   statement {
     sid       = "ForwardOperations"
@@ -359,7 +359,7 @@ data "aws_iam_policy_document" "previous_release" {
   }
 }
 
-# With a key of our own, whoever reads and writes what it encrypts needs it too.
+# With a KMS key of the deployment, every function that reads or writes encrypted data needs the key.
 data "aws_iam_policy_document" "kms" {
   count = var.kms_enabled ? 1 : 0
 

@@ -1,6 +1,6 @@
-# Who issues tokens: yours, or a user pool made here. In the pool only administrators make users and name their studio;
-# its ID tokens, not its access tokens, bear the claims. Machine clients have access tokens only, without claims of ours:
-# machine_clients says for which studio each acts.
+# The issuer of tokens: an external one, or a user pool of the deployment. In the pool only administrators create users
+# and set their studio. The claims are in its ID tokens, not its access tokens. Machine clients have access tokens only,
+# without these claims: machine_clients maps each client to its studio.
 
 locals {
   pool_count     = var.jwt_issuer == null ? 1 : 0
@@ -42,7 +42,7 @@ resource "aws_cognito_user_pool" "this" {
     enabled = true
   }
 
-  # A user who changes the address keeps the old one until the new one is verified.
+  # After a change of address a user keeps the old one until the new one is verified.
   user_attribute_update_settings {
     attributes_require_verification_before_update = ["email"]
   }
@@ -80,17 +80,17 @@ resource "aws_cognito_user_pool_client" "this" {
 
   name         = "shop"
   user_pool_id = aws_cognito_user_pool.this[0].id
-  # The second is for whoever has the account's credentials, such as an operator with the AWS command line.
+  # The second flow is for callers with the account's credentials, such as an operator with the AWS command line.
   explicit_auth_flows           = ["ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_ADMIN_USER_PASSWORD_AUTH", "ALLOW_USER_SRP_AUTH"]
   prevent_user_existence_errors = "ENABLED"
   enable_token_revocation       = true
   read_attributes               = ["custom:darkroom_role", "custom:darkroom_studio", "email", "email_verified", "name"]
-  # By default users may write every attribute: one could move into another studio, or become an operator.
+  # By default users may write every attribute: a user could move to another studio, or become an operator.
   write_attributes = ["email", "name"]
 }
 
-# What machine clients need of the pool: an address that issues tokens, and a scope to ask for. The clients themselves are
-# made by command (docs/OPERATIONS.md, "Machine clients"): Terraform would keep their secrets in the state.
+# The pool's parts for machine clients: a token endpoint, and a scope. The clients themselves are created by command
+# (docs/OPERATIONS.md, "Machine clients"), because Terraform would store their secrets in the state.
 
 resource "aws_cognito_resource_server" "this" {
   count = var.machine_sign_in ? 1 : 0
@@ -101,14 +101,14 @@ resource "aws_cognito_resource_server" "this" {
 
   scope {
     scope_name        = "studio"
-    scope_description = "Acts for the studio that machine_clients names."
+    scope_description = "Acts for the studio that machine_clients maps the client to."
   }
 }
 
 resource "aws_cognito_user_pool_domain" "this" {
   count = var.machine_sign_in ? 1 : 0
 
-  # The account makes it unique in the region.
+  # The account id makes the name unique in the region.
   domain       = "${var.name_prefix}-${local.account}"
   user_pool_id = aws_cognito_user_pool.this[0].id
 }

@@ -1,4 +1,4 @@
-# One key for everything that this deployment keeps, if asked for.
+# One optional key for all data of this deployment.
 
 resource "aws_kms_key" "this" {
   count = var.kms_enabled ? 1 : 0
@@ -11,7 +11,7 @@ resource "aws_kms_key" "this" {
     # In a key's own policy "*" is the key itself.
     Statement = [
       {
-        # Without the account, a key could never be managed again. Roles still need a right of their own.
+        # Without the account, nobody could manage the key any more. Roles still need a right of their own.
         Sid       = "Account"
         Effect    = "Allow"
         Action    = "kms:*"
@@ -29,9 +29,9 @@ resource "aws_kms_key" "this" {
         } }
       },
       {
-        # S3 sends to an encrypted queue. S3's documentation names no condition on the sender for this statement, so that a
-        # request without `aws:SourceAccount` must pass: the queue, which SQS names as its encryption context, is the bound,
-        # and the queue's policy names bucket and account.
+        # S3 sends to an encrypted queue. S3's documentation names no condition on the sender for this statement, so a
+        # request without `aws:SourceAccount` must pass. The queue, which SQS names in its encryption context, is the
+        # restriction, and the queue's policy names bucket and account.
         Sid       = "Notifications"
         Effect    = "Allow"
         Action    = ["kms:Decrypt", "kms:GenerateDataKey"]

@@ -9,9 +9,9 @@ locals {
 
   tags = merge({ application = var.name_prefix }, var.tags)
 
-  # The one table of queue facts; the Rust code reads the same file.
+  # The one table of queue configurations. The Rust code reads the same file.
   queues = jsondecode(file("${path.module}/workers.json"))
-  # By function, since each works one queue.
+  # By function, since each function processes one queue.
   workers = { for queue, worker in local.queues : worker.function => merge(worker, {
     queue           = queue
     max_concurrency = lookup(var.max_concurrency, worker.function, worker.max_concurrency)
@@ -19,7 +19,7 @@ locals {
 
   packages_dir = coalesce(var.packages_dir, "${path.module}/../target/lambda")
 
-  # Known before anything is made, so that roles can name what comes after them.
+  # These names are known before the resources exist, so that roles can name later resources.
   queue_arns = { for queue in keys(local.queues) :
     queue => "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.name_prefix}-${queue}"
   }

@@ -8,7 +8,7 @@ resource "aws_sesv2_email_identity" "this" {
   email_identity = local.mail_identity
   tags           = local.tags
 
-  # Easy DKIM: SES makes and turns the keys; the domain needs the three records of output mail_dns_records.
+  # Easy DKIM: SES creates and rotates the keys. The domain needs the three records of output mail_dns_records.
   dynamic "dkim_signing_attributes" {
     for_each = var.mail_domain == null ? [] : ["RSA_2048_BIT"]
     content {
@@ -22,7 +22,7 @@ resource "aws_sesv2_email_identity_mail_from_attributes" "this" {
 
   email_identity   = aws_sesv2_email_identity.this[0].email_identity
   mail_from_domain = var.mail_from_domain
-  # A missing MX record shall cost the agreement with SPF, not the email.
+  # A missing MX record must cost only the agreement with SPF, not the email.
   behavior_on_mx_failure = "USE_DEFAULT_VALUE"
 }
 
@@ -47,7 +47,7 @@ resource "aws_sesv2_configuration_set" "this" {
   }
 }
 
-# What becomes of emails, as metrics of the configuration set.
+# The outcome of emails, as metrics of the configuration set.
 resource "aws_sesv2_configuration_set_event_destination" "metrics" {
   configuration_set_name = aws_sesv2_configuration_set.this.configuration_set_name
   event_destination_name = "metrics"
@@ -73,7 +73,7 @@ resource "aws_sesv2_configuration_set_event_destination" "metrics" {
   }
 }
 
-# Who was bounced, and why, for whoever puts a rule on the account's event bus.
+# Bounced recipients and reasons, for rules on the account's event bus.
 resource "aws_sesv2_configuration_set_event_destination" "events" {
   configuration_set_name = aws_sesv2_configuration_set.this.configuration_set_name
   event_destination_name = "events"

@@ -72,7 +72,7 @@ resource "aws_sns_topic_subscription" "alarms" {
 
 resource "aws_cloudwatch_metric_alarm" "api_5xx" {
   alarm_name          = "${var.name_prefix}-api-5xx"
-  alarm_description   = "The API answers with errors of its own. Saved query \"API failures\" has them by route, with their cause."
+  alarm_description   = "The API responds with errors of its own. Saved query \"API failures\" lists them by route, with their cause."
   namespace           = "AWS/ApiGateway"
   metric_name         = "5xx"
   dimensions          = { ApiId = aws_apigatewayv2_api.this.id }
@@ -87,7 +87,7 @@ resource "aws_cloudwatch_metric_alarm" "api_5xx" {
   tags                = local.tags
 }
 
-# Nothing is lost only as long as the sweeps come. A disabled schedule makes no attempts, and a lost right drops them.
+# The sweeps recover lost work. A disabled schedule makes no attempts, and a missing right drops them.
 resource "aws_cloudwatch_metric_alarm" "sweeps" {
   for_each = {
     missing = { metric = "InvocationAttemptCount", comparison = "LessThanThreshold", threshold = 1, when_silent = "breaching" }
@@ -95,7 +95,7 @@ resource "aws_cloudwatch_metric_alarm" "sweeps" {
   }
 
   alarm_name          = "${var.name_prefix}-sweeps-${each.key}"
-  alarm_description   = "Sweeps are ${each.key}: the schedule of group ${aws_scheduler_schedule_group.this.name} is disabled, or may not send to the queue. What a crash leaves behind is not found until they run again."
+  alarm_description   = "Sweeps are ${each.key}: the schedule of group ${aws_scheduler_schedule_group.this.name} is disabled, or may not send to the queue. Work that a crash interrupted is not resumed until sweeps run again."
   namespace           = "AWS/Scheduler"
   metric_name         = each.value.metric
   dimensions          = { ScheduleGroup = aws_scheduler_schedule_group.this.name }
@@ -112,7 +112,7 @@ resource "aws_cloudwatch_metric_alarm" "sweeps" {
 
 resource "aws_cloudwatch_metric_alarm" "sweeps_completed" {
   alarm_name          = "${var.name_prefix}-sweeps-not-completed"
-  alarm_description   = "No sweep has come to its end for half an hour: the housekeeper does not run, or fails on a table. What a crash leaves behind is not found until one does. See its log."
+  alarm_description   = "No sweep has completed for half an hour: the housekeeper does not run, or fails on a table. Work that a crash interrupted is not resumed until a sweep completes. See its log."
   namespace           = "Darkroom"
   metric_name         = "SweepsCompleted"
   dimensions          = { FunctionName = module.worker["housekeeper"].function_name }
@@ -127,7 +127,7 @@ resource "aws_cloudwatch_metric_alarm" "sweeps_completed" {
   tags                = local.tags
 }
 
-# SES puts an account under review at 5 % bounces and 0.1 % complaints: these come before that.
+# SES reviews an account at 5 % bounces and 0.1 % complaints; these alarms have lower thresholds.
 resource "aws_cloudwatch_metric_alarm" "reputation" {
   for_each = {
     bounce    = { metric = "Reputation.BounceRate", threshold = 0.04 }
@@ -135,7 +135,7 @@ resource "aws_cloudwatch_metric_alarm" "reputation" {
   }
 
   alarm_name          = "${var.name_prefix}-mail-${each.key}-rate"
-  alarm_description   = "Too many emails end as ${each.key}: SES will review the account, then pause it. Find out which addresses, and where the shop takes them from."
+  alarm_description   = "Too many emails end as ${each.key}: SES will review the account, then pause it. Find out which addresses are affected, and where the shop gets them."
   namespace           = "AWS/SES"
   metric_name         = each.value.metric
   dimensions          = { "ses:configuration-set" = aws_sesv2_configuration_set.this.configuration_set_name }

@@ -1,5 +1,5 @@
 output "api_url" {
-  description = "Where the API and the customers' links are."
+  description = "The base URL of the API and of the customers' links."
   value       = local.public_url
 }
 
@@ -9,7 +9,7 @@ output "api_id" {
 }
 
 output "domain_target" {
-  description = "What domain_name must point at in DNS (alias or CNAME): name and hosted zone. Null without a domain."
+  description = "The DNS target of domain_name (alias or CNAME): name and hosted zone. Null without a domain."
   value = one([for domain in aws_apigatewayv2_domain_name.this : {
     name    = domain.domain_name_configuration[0].target_domain_name
     zone_id = domain.domain_name_configuration[0].hosted_zone_id
@@ -17,7 +17,7 @@ output "domain_target" {
 }
 
 output "mail_dns_records" {
-  description = "DNS records that SES waits for: three for DKIM, and those of mail_from_domain."
+  description = "DNS records that SES requires: three for DKIM, and those of mail_from_domain."
   value = concat(
     [for token in flatten([for identity in aws_sesv2_email_identity.this : var.mail_domain == null ? [] : identity.dkim_signing_attributes[0].tokens]) :
       { type = "CNAME", name = "${token}._domainkey.${var.mail_domain}", value = "${token}.dkim.amazonses.com" }
@@ -30,27 +30,27 @@ output "mail_dns_records" {
 }
 
 output "jwt_issuer" {
-  description = "Whose tokens are taken."
+  description = "The issuer whose tokens are accepted."
   value       = local.jwt_issuer
 }
 
 output "jwt_audience" {
-  description = "Which audiences' tokens are taken; with the pool made here, its client's id. Machine clients are among them."
+  description = "The audiences whose tokens are accepted, including machine clients; with the deployment's own pool, its client's id."
   value       = local.jwt_audience
 }
 
 output "user_pool_id" {
-  description = "The Cognito user pool made here, or null."
+  description = "The deployment's own Cognito user pool, or null."
   value       = one(aws_cognito_user_pool.this[*].id)
 }
 
 output "user_pool_client_id" {
-  description = "The client of that pool that users sign in by, or null."
+  description = "The client of that pool for users' sign-in, or null."
   value       = one(aws_cognito_user_pool_client.this[*].id)
 }
 
 output "machine_sign_in" {
-  description = "Where machine clients of the pool made here ask for tokens, and for which scope; null without machine_sign_in."
+  description = "The token endpoint and scope for machine clients of the deployment's own pool; null without machine_sign_in."
   value = one([for domain in aws_cognito_user_pool_domain.this : {
     token_url = "https://${domain.domain}.auth.${local.region}.amazoncognito.com/oauth2/token"
     scope     = one(aws_cognito_resource_server.this[*].scope_identifiers)[0]
@@ -73,7 +73,7 @@ output "buckets" {
 }
 
 output "tables" {
-  description = "Table names by what they keep."
+  description = "Table names by content."
   value       = local.table_names
 }
 
@@ -91,21 +91,21 @@ output "functions" {
 }
 
 output "alarm_topic_arn" {
-  description = "The topic that alarms go to."
+  description = "The topic for alarms."
   value       = local.alarm_topic_arn
 }
 
 output "dashboard_url" {
-  description = "The dashboard, in the console."
+  description = "The URL of the dashboard in the console."
   value       = "https://${local.region}.console.aws.amazon.com/cloudwatch/home?region=${local.region}#dashboards:name=${aws_cloudwatch_dashboard.this.dashboard_name}"
 }
 
 output "link_secret_parameter" {
-  description = "The name of the parameter that holds the link secret."
+  description = "The name of the parameter with the link secret."
   value       = aws_ssm_parameter.link_secret.name
 }
 
 output "kms_key_arn" {
-  description = "The key made here, or null."
+  description = "The deployment's own key, or null."
   value       = local.kms_key_arn
 }

@@ -13,29 +13,29 @@ BEGIN, END = "<!-- written by readme.py -->", "<!-- end -->"
 
 
 def blocks(kind: str, text: str):
-    """Name and body of each `kind "name" { ... }`, in order."""
+    """Yields name and body of each `kind "name" { ... }`, in order."""
     for found in re.finditer(rf'^{kind} "(\w+)" {{\n(.*?)^}}', text, re.MULTILINE | re.DOTALL):
         yield found.group(1), found.group(2)
 
 
 def argument(body: str, name: str) -> str | None:
-    """An argument's expression, on one line or more; None if it is not there."""
+    """Returns an argument's expression on one line, or None if the argument is missing."""
     found = re.search(rf"^  {name} +=(.*?)(?=^  \w|\Z)", body, re.MULTILINE | re.DOTALL)
     if not found:
         return None
     first, *lines = (line.strip() for line in found.group(1).rstrip().split("\n\n")[0].splitlines())
-    # The brackets that close an expression of several lines stand on its last one.
+    # The closing brackets of an expression of several lines are on its last one.
     joined = first + ", ".join(lines[:-1]) + lines[-1] if lines else first
     return re.sub(r" += +", " = ", re.sub(r"\s+", " ", joined))
 
 
 def description(body: str) -> str:
-    """The description as Markdown."""
+    """Returns the description as Markdown."""
     return argument(body, "description")[1:-1].replace('\\"', '"').replace("|", "\\|")
 
 
 def tables() -> str:
-    """Both tables."""
+    """Returns both tables."""
     rows = ["## Inputs", "", "| name | type | default | what it is |", "| --- | --- | --- | --- |"]
     for name, body in blocks("variable", (HERE / "variables.tf").read_text()):
         default = argument(body, "default")
@@ -48,7 +48,7 @@ def tables() -> str:
 
 
 def main() -> int:
-    """Writes, or compares."""
+    """Writes the tables, or compares them under --check."""
     path = HERE / "README.md"
     old = path.read_text()
     head, rest = old.split(BEGIN)

@@ -1,4 +1,4 @@
-# Every five minutes a sweep: it finds what no code could mark, such as a crash in the last attempt.
+# A sweep every five minutes. It finds work that no code could mark, such as a crash in the last attempt.
 
 resource "aws_scheduler_schedule_group" "this" {
   name = var.name_prefix
@@ -19,11 +19,11 @@ resource "aws_scheduler_schedule" "sweep" {
   target {
     arn      = module.worker["housekeeper"].queue_arn
     role_arn = aws_iam_role.scheduler.arn
-    # shared/domain/src/job.rs
+    # The format is in shared/domain/src/job.rs.
     input = jsonencode({ v = 1, job = "sweep" })
 
     retry_policy {
-      # The next one does as well.
+      # No retries: the next sweep does the same work.
       maximum_event_age_in_seconds = 300
       maximum_retry_attempts       = 3
     }

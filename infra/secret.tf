@@ -1,4 +1,4 @@
-# The secret that signs customer links. It is made during apply and written without passing through plan or state.
+# The secret that signs customer links. It is created during apply and written without passing through plan or state.
 
 ephemeral "aws_secretsmanager_random_password" "link" {
   password_length     = 64
@@ -7,12 +7,12 @@ ephemeral "aws_secretsmanager_random_password" "link" {
 
 resource "aws_ssm_parameter" "link_secret" {
   name        = "/${var.name_prefix}/link-secret"
-  description = "Signs customer links. Form: version:secret."
+  description = "Signs customer links. Format: version:secret."
   type        = "SecureString"
   key_id      = local.kms_key_arn
   tags        = local.tags
 
-  # Each apply draws a password; it is written only when the version changes.
+  # Each apply generates a password; it is written only when the version changes.
   value_wo         = "${var.link_secret_version}:${ephemeral.aws_secretsmanager_random_password.link.random_password}"
   value_wo_version = var.link_secret_version
 }

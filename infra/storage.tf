@@ -1,8 +1,8 @@
-# Two private buckets. Photos keeps originals and what is developed from them; downloads keeps archives, which can be
-# built again at any time.
+# Two private buckets. Photos has originals and the pictures made from them; downloads has archives, which can be built
+# again at any time.
 
 locals {
-  # Account and region make the names unique in the world.
+  # Account and region make the names globally unique.
   buckets = { for name in ["photos", "downloads"] :
     name => "${var.name_prefix}-${name}-${local.account}-${local.region}"
   }
@@ -10,7 +10,7 @@ locals {
 }
 
 resource "aws_s3_bucket" "this" {
-  #checkov:skip=CKV_AWS_144:A copy in another region doubles what storage costs; who needs one adds a replication rule to the bucket.
+  #checkov:skip=CKV_AWS_144:A copy in another region doubles the cost of storage; a replication rule on the bucket can add one.
   for_each = local.buckets
 
   bucket        = each.value
@@ -46,12 +46,13 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
       sse_algorithm     = local.kms_key_arn == null ? "AES256" : "aws:kms"
       kms_master_key_id = local.kms_key_arn
     }
-    # One data key serves many objects: without it, each part of an archive is a request to KMS.
+    # One data key serves many objects. Without it, each part of an archive would cost a request to KMS.
     bucket_key_enabled = var.kms_enabled
   }
 }
 
-# Versions protect originals. The downloads bucket has none: its work objects would be kept, and paid, after deletion.
+# Versions protect originals. The downloads bucket has none: versions of its work objects would be kept, and billed,
+# after their deletion.
 resource "aws_s3_bucket_versioning" "this" {
   for_each = { for name, bucket in local.buckets : name => bucket if name == "photos" }
 
@@ -61,7 +62,7 @@ resource "aws_s3_bucket_versioning" "this" {
   }
 }
 
-# Objects of the downloads bucket by prefix, and their days.
+# The prefixes of the downloads bucket, and the days after which their objects expire.
 locals {
   expirations = {
     photos    = {}
@@ -112,7 +113,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
     }
   }
 
-  # Rules about versions are refused where there are none yet.
+  # S3 rejects rules about versions until versioning is configured.
   depends_on = [aws_s3_bucket_versioning.this]
 }
 
@@ -142,11 +143,11 @@ resource "aws_s3_bucket_policy" "this" {
   bucket = aws_s3_bucket.this[each.key].id
   policy = data.aws_iam_policy_document.bucket[each.key].json
 
-  # S3 takes one change of a bucket's access at a time.
+  # S3 accepts one change of a bucket's access at a time.
   depends_on = [aws_s3_bucket_public_access_block.this]
 }
 
-# Browsers upload photos to S3 and fetch pictures from it, by presigned URLs.
+# Browsers upload photos to S3 and load pictures from it, by presigned URLs.
 resource "aws_s3_bucket_cors_configuration" "photos" {
   count = length(var.cors_origins) > 0 ? 1 : 0
 
@@ -160,7 +161,7 @@ resource "aws_s3_bucket_cors_configuration" "photos" {
   }
 }
 
-# Which bucket tells which queue of new objects.
+# The notifications of new objects, by bucket and queue.
 resource "aws_s3_bucket_notification" "this" {
   for_each = { for name, bucket in local.buckets : name => bucket if name == "photos" }
 

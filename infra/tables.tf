@@ -1,6 +1,6 @@
 locals {
-  # Sparse indexes. By time: due_at finds what should have moved by now, failed_at what has failed, with as much of it as the
-  # list of failed jobs shows. list_*: what lists with a filter read, newest first.
+  # Sparse indexes. By time: due_at finds overdue records, failed_at finds failed ones, with the attributes that the
+  # list of failed jobs shows. list_*: read by lists with a filter, newest first.
   indexes = {
     due_at         = { hash = "due_shard", range = "due_at", included = [] }
     failed_at      = { hash = "failed_shard", range = "failed_at", included = ["error", "work"] }
@@ -9,7 +9,7 @@ locals {
     list_reference = { hash = "list_reference", range = "id", included = [] }
   }
 
-  # Tables and their indexes. Requests are idempotency keys, and operations on many records.
+  # Tables and their indexes. The table of requests has idempotency keys, and operations on many records.
   tables = {
     photos    = ["due_at", "failed_at", "list_status"]
     orders    = ["list_reference"]

@@ -1,7 +1,7 @@
-# What you must say: sender_address. All else has a default.
+# One variable is required: sender_address. All others have a default.
 
 variable "name_prefix" {
-  description = "What the names of all resources begin with. Two deployments in one account and region differ in it."
+  description = "The prefix of the names of all resources. Two deployments in one account and region need different prefixes."
   type        = string
   default     = "darkroom"
 
@@ -12,7 +12,7 @@ variable "name_prefix" {
 }
 
 variable "tags" {
-  description = "Tags on every resource that can bear them, beside `application`."
+  description = "Tags on every resource that supports tags, besides `application`."
   type        = map(string)
   default     = {}
 }
@@ -20,13 +20,13 @@ variable "tags" {
 # Functions
 
 variable "packages_dir" {
-  description = "Where the functions' packages lie, as `<function>/bootstrap.zip`. Default: `target/lambda` of this repository, where `infra/package` puts them."
+  description = "The folder of the functions' packages, with `<function>/bootstrap.zip`. Default: `target/lambda` of this repository, where `infra/package` writes them."
   type        = string
   default     = null
 }
 
 variable "architecture" {
-  description = "What the packages are built for: `arm64` or `x86_64`."
+  description = "The architecture of the packages: `arm64` or `x86_64`."
   type        = string
   default     = "arm64"
 
@@ -37,7 +37,7 @@ variable "architecture" {
 }
 
 variable "max_concurrency" {
-  description = "Invocations that a worker's queue may have running at the same time, such as `{ photo-processor = 50 }`, instead of those in `workers.json`. SQS allows 2 to 1,000. A new account has 10 concurrent executions in all: give each worker 2."
+  description = "The maximum of concurrent invocations per worker, such as `{ photo-processor = 50 }`, instead of those in `workers.json`. SQS allows 2 to 1,000. A new account has 10 concurrent executions in total: give each worker 2."
   type        = map(number)
   default     = {}
 
@@ -69,7 +69,7 @@ variable "reserved_concurrency" {
 }
 
 variable "code_signing_config_arn" {
-  description = "A code signing configuration that the packages must pass, where your organisation signs code."
+  description = "The code signing configuration that the packages must pass, if your organisation signs code."
   type        = string
   default     = null
 
@@ -86,7 +86,7 @@ variable "tracing" {
 }
 
 variable "retry_backoff_seconds" {
-  description = "The wait after a job's first failed try. It doubles with each further one."
+  description = "The wait in seconds after a job's first failed attempt. It doubles with each further one."
   type        = number
   default     = 20
 
@@ -99,7 +99,7 @@ variable "retry_backoff_seconds" {
 # Archives
 
 variable "download_retention_days" {
-  description = "Archives are deleted after so many days; no link outlives them."
+  description = "The days after which archives are deleted; no link is valid longer."
   type        = number
   default     = 30
 
@@ -110,7 +110,7 @@ variable "download_retention_days" {
 }
 
 variable "archive_preference" {
-  description = "How archives are built where there is a choice: `fast`, or `cheap` (fewer S3 requests, more seconds)."
+  description = "The preference in building archives: `fast`, or `cheap` (fewer S3 requests, more seconds)."
   type        = string
   default     = "fast"
 
@@ -121,7 +121,7 @@ variable "archive_preference" {
 }
 
 variable "archive_checksums" {
-  description = "`full_object`: S3 proves each archive's checksum. `none` is for stores that can't (emulators), never for S3."
+  description = "`full_object`: S3 verifies each archive's checksum. `none` is for stores that cannot (emulators), never for S3."
   type        = string
   default     = "full_object"
 
@@ -134,7 +134,7 @@ variable "archive_checksums" {
 # Personal data
 
 variable "personal_data_retention_days" {
-  description = "Orders older than so many days are erased, as by `DELETE /orders/{id}`. By default none is."
+  description = "The days after which orders are erased, as by `DELETE /orders/{id}`. By default no order is."
   type        = number
   default     = null
 
@@ -147,7 +147,7 @@ variable "personal_data_retention_days" {
 # Originals
 
 variable "original_recovery_days" {
-  description = "A deleted or overwritten original can be brought back for so many days."
+  description = "The days for which a deleted or overwritten original can be recovered."
   type        = number
   default     = 30
 
@@ -171,7 +171,7 @@ variable "cors_origins" {
 }
 
 variable "jwt_issuer" {
-  description = "Who issues the tokens (the `iss` claim; its keys are found by OpenID discovery). Without one, a Cognito user pool is made."
+  description = "The issuer of the tokens (the `iss` claim; its keys are found by OpenID discovery). By default a Cognito user pool is created."
   type        = string
   default     = null
 
@@ -182,7 +182,7 @@ variable "jwt_issuer" {
 }
 
 variable "jwt_audience" {
-  description = "Audiences (the `aud` or `client_id` claim) whose tokens are taken. Needed with jwt_issuer, and only then."
+  description = "Audiences (the `aud` or `client_id` claim) whose tokens are accepted. Required with jwt_issuer, and only then."
   type        = list(string)
   default     = []
 
@@ -193,7 +193,7 @@ variable "jwt_audience" {
 }
 
 variable "studio_claim" {
-  description = "The claim that names the studio. Default: `darkroom_studio`; in the pool made here, `custom:darkroom_studio`."
+  description = "The claim that names the studio. Default: `darkroom_studio`; in the deployment's own pool, `custom:darkroom_studio`."
   type        = string
   default     = null
 
@@ -204,7 +204,7 @@ variable "studio_claim" {
 }
 
 variable "operator_claim" {
-  description = "The claim that marks operators, as `name=value`. Default: `darkroom_role=operator`; in the pool made here, `custom:darkroom_role=operator`."
+  description = "The claim that marks operators, as `name=value`. Default: `darkroom_role=operator`; in the deployment's own pool, `custom:darkroom_role=operator`."
   type        = string
   default     = null
 
@@ -231,7 +231,7 @@ variable "machine_clients" {
 }
 
 variable "machine_sign_in" {
-  description = "Let clients of the pool made here sign in without a user: makes a token endpoint and a scope. Cognito bills each such client."
+  description = "Let clients of the deployment's own pool sign in without a user: creates a token endpoint and a scope. Cognito bills each such client."
   type        = bool
   default     = false
 
@@ -247,7 +247,7 @@ variable "machine_sign_in" {
 }
 
 variable "throttling" {
-  description = "Requests a second that the API takes, and its burst, over all callers. `link` is for the customers' page, which needs no login."
+  description = "The API's limit of requests per second, and its burst, over all callers. `link` is for the customers' page, which needs no login."
   type = object({
     rate       = optional(number, 100)
     burst      = optional(number, 200)
@@ -295,7 +295,7 @@ variable "certificate_arn" {
 }
 
 variable "link_secret_version" {
-  description = "Raise it by one to make a new secret for customer links. All links sent before stop working."
+  description = "The version of the secret for customer links. Raise it by one to create a new secret: existing links stop working."
   type        = number
   default     = 1
 
@@ -308,7 +308,7 @@ variable "link_secret_version" {
 # Email
 
 variable "sender_address" {
-  description = "The address that emails come from."
+  description = "The sender's address of all emails."
   type        = string
   nullable    = false
 
@@ -319,7 +319,7 @@ variable "sender_address" {
 }
 
 variable "sender_name" {
-  description = "The name beside the address."
+  description = "The sender's display name."
   type        = string
   default     = "Darkroom"
 
@@ -330,7 +330,7 @@ variable "sender_name" {
 }
 
 variable "mail_domain" {
-  description = "The domain to verify with SES, which signs its emails by DKIM. Without one, the address alone is verified."
+  description = "The domain to verify with SES, which signs its emails by DKIM. By default only the address is verified."
   type        = string
   default     = null
 
@@ -346,7 +346,7 @@ variable "mail_domain" {
 }
 
 variable "mail_from_domain" {
-  description = "The domain of the envelope's sender, such as `bounce.example.com`, for SPF that agrees with the address."
+  description = "The domain of the envelope's sender, such as `bounce.example.com`, so that SPF agrees with the sender's address."
   type        = string
   default     = null
 
@@ -357,7 +357,7 @@ variable "mail_from_domain" {
 }
 
 variable "mail_identity_exists" {
-  description = "The domain or address is verified in this account and region already, and is not this deployment's to make or destroy."
+  description = "The domain or address is verified in this account and region already, and this deployment does not create or destroy it."
   type        = bool
   default     = false
 
@@ -370,19 +370,19 @@ variable "mail_identity_exists" {
 # Safety and cost
 
 variable "kms_enabled" {
-  description = "Encrypt with a KMS key of this deployment (1 USD a month and its requests) instead of keys that AWS keeps."
+  description = "Encrypt with a KMS key of this deployment (1 USD a month and its requests) instead of AWS's keys."
   type        = bool
   default     = false
 }
 
 variable "deletion_protection" {
-  description = "Refuse to destroy tables, users and buckets that hold something."
+  description = "Refuse to destroy tables, users and buckets that are not empty."
   type        = bool
   default     = true
 }
 
 variable "access_log_bucket" {
-  description = "A bucket that takes S3's access logs of both buckets. Its policy must let logging.s3.amazonaws.com put objects into it."
+  description = "The bucket for S3's access logs of both buckets. Its policy must let logging.s3.amazonaws.com put objects into it."
   type        = string
   default     = null
 }
@@ -390,7 +390,7 @@ variable "access_log_bucket" {
 # Observability
 
 variable "log_level" {
-  description = "The functions log this level and what is graver: `TRACE`, `DEBUG`, `INFO`, `WARN` or `ERROR`. Metrics don't depend on it."
+  description = "The lowest level that the functions log: `TRACE`, `DEBUG`, `INFO`, `WARN` or `ERROR`. Metrics are independent of it."
   type        = string
   default     = "INFO"
 
@@ -401,7 +401,7 @@ variable "log_level" {
 }
 
 variable "log_retention_days" {
-  description = "Logs are kept so many days."
+  description = "The retention of logs in days."
   type        = number
   default     = 365
 
@@ -412,7 +412,7 @@ variable "log_retention_days" {
 }
 
 variable "alarm_topic_arn" {
-  description = "The SNS topic that alarms go to. Without one, a topic is made."
+  description = "The SNS topic for alarms. By default a topic is created."
   type        = string
   default     = null
 
@@ -423,7 +423,7 @@ variable "alarm_topic_arn" {
 }
 
 variable "alarm_email" {
-  description = "An address that the topic made here tells of alarms. It must confirm the subscription."
+  description = "The address to which the deployment's own topic sends alarms. It must confirm the subscription."
   type        = string
   default     = null
 

@@ -1,5 +1,5 @@
 terraform {
-  # Ephemeral resources and write-only arguments keep the link secret out of the state: they came with 1.10 and 1.11.
+  # Ephemeral resources (since 1.10) and write-only arguments (since 1.11) keep the link secret out of the state.
   required_version = ">= 1.11"
 
   required_providers {
@@ -11,5 +11,5 @@ terraform {
   }
 }
 
-# There is no provider block: as root module this uses the environment's region and credentials, and the examples
-# call it as a module under a provider of their own.
+# There is no provider block. As root module this uses the environment's region and credentials, and the examples call
+# it as a module under a provider of their own.

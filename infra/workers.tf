@@ -2,11 +2,11 @@
 
 locals {
   table_env = { for name in ["PHOTOS", "ORDERS", "DOWNLOADS", "EMAILS", "REQUESTS"] : name => { "${name}_TABLE" = local.table_names[lower(name)] } }
-  # For one release: operations that the release before sent to other queues go on there.
+  # For one release: operations that the previous release sent to other queues continue in the default queue.
   default_queue = { DEFAULT_QUEUE_URL = module.worker["housekeeper"].queue_url }
 
-  # What each worker needs beside the URL of its own queue. Other workers are named by their literal keys: a computed one would
-  # need the module whole, and this is a part of it.
+  # The environment of each worker, besides the URL of its own queue. Other workers are named by their literal keys: a
+  # computed key would depend on the whole module, of which this is a part.
   worker_environments = {
     email-sender = merge(local.default_queue, local.table_env.EMAILS, local.table_env.ORDERS, local.table_env.DOWNLOADS, {
       LINK_SECRET_PARAMETER = aws_ssm_parameter.link_secret.name
@@ -47,7 +47,7 @@ locals {
   }
 
   worker_descriptions = {
-    # The secret is fetched once per instance: a new version must start new ones.
+    # The secret is read once per instance, so a new version must start new instances.
     email-sender    = "Emails through SES; link secret version ${aws_ssm_parameter.link_secret.value_wo_version}"
     photo-processor = "Develops photos: EXIF, hashes, previews"
     archive-builder = "Builds private ZIP archives in S3"

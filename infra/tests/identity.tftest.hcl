@@ -1,4 +1,4 @@
-# The user pool made here, which the deployment test does without: it has an issuer of its own.
+# The deployment's own user pool, which the deployment test lacks: it has an issuer of its own.
 
 run "machines_sign_in_to_our_pool" {
   command = plan

@@ -1,5 +1,5 @@
-# Values that can't be used fail the plan with a sentence of the variable that they are of. The deployment test runs
-# these against its emulator, since mocked providers know no ephemeral resources.
+# Invalid values fail the plan with a sentence of their variable. The deployment test runs these against its emulator,
+# since mocked providers do not support ephemeral resources.
 
 run "malformed" {
   command = plan
@@ -57,7 +57,7 @@ run "malformed" {
   ]
 }
 
-# A validation that looks at two variables waits for the other one to be valid, so these have runs of their own.
+# A validation of two variables waits until the other one is valid, so these have runs of their own.
 run "malformed_beside_valid_ones" {
   command = plan
 

@@ -1,4 +1,4 @@
-# Everything at once: own issuer, own domain, own key, a shop's web page, alarms by email.
+# All options: own issuer, own domain, own key, a shop's web page, alarms by email.
 
 terraform {
   required_version = ">= 1.11"
@@ -16,7 +16,7 @@ provider "aws" {
 }
 
 variable "region" {
-  description = "Where to deploy."
+  description = "The region of the deployment."
   type        = string
   default     = "eu-central-1"
 }
@@ -55,7 +55,7 @@ module "darkroom" {
   mail_domain      = "example.com"
   mail_from_domain = "bounce.example.com"
 
-  # What is kept, and for how long
+  # Retention
   download_retention_days      = 60
   original_recovery_days       = 90
   personal_data_retention_days = 1095
@@ -65,7 +65,7 @@ module "darkroom" {
   log_retention_days           = 400
   access_log_bucket            = "example-access-logs"
 
-  # Who is told
+  # Alarms
   log_level   = "WARN"
   alarm_email = "oncall@example.com"
 }

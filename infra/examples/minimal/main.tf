@@ -1,4 +1,4 @@
-# The least: a region, and an address that emails come from. Tokens come from a Cognito user pool made here.
+# The minimum: a region, and the sender's address. A Cognito user pool of the deployment issues the tokens.
 
 terraform {
   required_version = ">= 1.11"

@@ -8,8 +8,8 @@ resource "aws_cloudwatch_log_group" "this" {
 }
 
 resource "aws_lambda_function" "this" {
-  #checkov:skip=CKV_AWS_117:It calls AWS services only, each guarded by IAM; a VPC would add gateways and cost, and nothing to reach.
-  #checkov:skip=CKV_AWS_116:A dead-letter queue of a function is for asynchronous invocations, which there are none of; the queues have theirs.
+  #checkov:skip=CKV_AWS_117:The function calls AWS services only, which IAM protects; a VPC would add gateways and cost without benefit.
+  #checkov:skip=CKV_AWS_116:A function's dead-letter queue is for asynchronous invocations, which are not used; the queues have their own.
   function_name                  = var.name
   description                    = var.description
   role                           = aws_iam_role.this.arn
@@ -33,10 +33,10 @@ resource "aws_lambda_function" "this" {
   logging_config {
     log_format = "JSON"
     log_group  = aws_cloudwatch_log_group.this.name
-    # Lambda takes a line without `level` or without a timestamp for INFO. Above that level it would drop the metrics, which
-    # have no level, and every error, since the functions leave the timestamp to CloudWatch.
+    # Lambda treats a line without `level` or without a timestamp as INFO. Above that level it would drop the metrics,
+    # which have no level, and every error, because the functions leave the timestamp to CloudWatch.
     application_log_level = "TRACE"
-    # Lambda's reports of memory and cold starts are at this level.
+    # Lambda's reports of memory and cold starts have this level.
     system_log_level = "INFO"
   }
 
@@ -56,7 +56,7 @@ resource "aws_lambda_function" "this" {
     }
   }
 
-  # Its first invocation may come at once, and must be allowed what it needs.
+  # The first invocation may come immediately, and needs these rights.
   depends_on = [aws_iam_role_policy.this, aws_iam_role_policy.log]
 }
 

@@ -9,7 +9,7 @@ output "function_arn" {
 }
 
 output "invoke_arn" {
-  description = "The ARN that API Gateway invokes it by."
+  description = "The ARN by which API Gateway invokes the function."
   value       = aws_lambda_function.this.invoke_arn
 }
 

@@ -11,9 +11,9 @@ data "aws_iam_policy_document" "assume" {
 data "aws_region" "current" {}
 
 resource "aws_iam_role" "this" {
-  # Roles are the account's, not the region's: a second region must not meet the first one's.
+  # Role names are unique per account, not per region: the region separates two deployments.
   name               = "${var.name}-${data.aws_region.current.id}"
-  description        = "What the function ${var.name} may do."
+  description        = "Rights of the function ${var.name}."
   assume_role_policy = data.aws_iam_policy_document.assume.json
   tags               = var.tags
 }
@@ -36,7 +36,7 @@ data "aws_iam_policy_document" "log" {
     content {
       sid     = statement.value
       actions = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
-      # X-Ray knows no resources for these.
+      # X-Ray has no resource-level permissions for these actions.
       resources = ["*"]
     }
   }

@@ -4,7 +4,7 @@ variable "name" {
 }
 
 variable "description" {
-  description = "What it does. A changed description starts new instances."
+  description = "The function's purpose. A changed description starts new instances."
   type        = string
 }
 
@@ -19,12 +19,12 @@ variable "architecture" {
 }
 
 variable "memory_mb" {
-  description = "Memory in MB; it buys CPU too."
+  description = "Memory in MB, which also determines the CPU share."
   type        = number
 }
 
 variable "timeout_seconds" {
-  description = "Lambda ends an invocation after so long."
+  description = "The timeout of an invocation in seconds."
   type        = number
 }
 
@@ -34,12 +34,12 @@ variable "environment" {
 }
 
 variable "policy_json" {
-  description = "What the function may do, beside writing its log."
+  description = "The function's rights as a policy document, besides writing its log."
   type        = string
 }
 
 variable "minimum_concurrency" {
-  description = "The least that may be reserved."
+  description = "The lowest allowed value of reserved_concurrency."
   type        = number
   default     = 1
 }
@@ -62,23 +62,23 @@ variable "tracing" {
 }
 
 variable "log_level" {
-  description = "The function logs this level and what is graver."
+  description = "The lowest level that the function logs."
   type        = string
 }
 
 variable "log_retention_days" {
-  description = "Logs are kept so many days."
+  description = "The retention of logs in days."
   type        = number
 }
 
 variable "kms_key_arn" {
-  description = "The key for log and environment, or null for AWS's own."
+  description = "The key for log and environment, or null for AWS's own key."
   type        = string
   default     = null
 }
 
 variable "alarm_actions" {
-  description = "Who is told of alarms."
+  description = "The ARNs that alarms notify."
   type        = list(string)
 }
 

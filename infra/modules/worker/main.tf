@@ -1,7 +1,7 @@
-# One queue with its dead-letter queue, and the function that works it.
+# One queue with its dead-letter queue, and the function that processes it.
 
 locals {
-  # Invocations by the API, for requests with "queue": false, beside those by the queue.
+  # Invocations by the API, for requests with "queue": false, besides those by the queue.
   room_for_direct_invocations = 2
 
   own_url = { "${upper(var.worker.queue)}_QUEUE_URL" = aws_sqs_queue.this.url }
@@ -29,13 +29,14 @@ module "function" {
   tags                    = var.tags
 }
 
-# A worker sends messages to its own queue: a paused build or operation continues in a new message, a job that waits for a
-# service is sent again. By default Lambda stops such a chain after about 16 invocations, and the
-# message ends in the dead-letter queue. These bounds replace that one:
-# - Failed attempts are counted on the record, which fails after `attempts` of them (shared/runtime/src/lease.rs).
+# A worker sends messages to its own queue: a paused build or operation continues in a new message, and a job that waits
+# for a service is sent again. By default Lambda stops such a chain after about 16 invocations, and the message ends in
+# the dead-letter queue. These limits replace that one:
+# - Failed attempts are counted on the record, which fails after `tries` of them (shared/runtime/src/lease.rs).
 # - A pause is not counted, and only a job that made progress pauses (`JobError::Paused` in shared/domain/src/error.rs).
-# - Waiting for an unavailable service is not counted either. The record fails 24 hours after the service first failed it.
-# - `max_concurrency` bounds what a loop costs that none of these ends.
+# - Waiting for an unavailable service is not counted either. The record fails 24 hours after the service first failed
+#   it.
+# - `max_concurrency` limits the cost of a loop that none of these ends.
 resource "aws_lambda_function_recursion_config" "this" {
   function_name  = module.function.function_name
   recursive_loop = var.worker.recursive_loop
@@ -44,7 +45,7 @@ resource "aws_lambda_function_recursion_config" "this" {
 data "aws_iam_policy_document" "work" {
   source_policy_documents = [var.policy_json]
 
-  # SendMessage too: a paused job goes on in a new message, and one that waits for a service is sent again.
+  # SendMessage too: a paused job continues in a new message, and a job that waits for a service is sent again.
   statement {
     sid = "OwnQueue"
     actions = [

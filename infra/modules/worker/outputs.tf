@@ -4,7 +4,7 @@ output "queue_url" {
 }
 
 output "queue_arn" {
-  description = "The queue's ARN. Who has it may rely on the queue's policy."
+  description = "The queue's ARN, available once the queue's policy exists."
   value       = aws_sqs_queue.this.arn
   depends_on  = [aws_sqs_queue_policy.this]
 }

@@ -16,7 +16,7 @@ resource "aws_sqs_queue" "this" {
 
 resource "aws_sqs_queue" "dlq" {
   name = "${var.name_prefix}-${var.worker.queue}-dlq"
-  # SQS's longest, and longer than the source's: a message's age counts from its first sending.
+  # SQS's maximum, and longer than the source's: a message's age counts from its first send.
   message_retention_seconds = 14 * 24 * 3600
   receive_wait_time_seconds = 20
   sqs_managed_sse_enabled   = var.kms_key_arn == null ? true : null

@@ -1,15 +1,15 @@
 variable "name_prefix" {
-  description = "What all names begin with."
+  description = "The prefix of all names."
   type        = string
 }
 
 variable "function" {
-  description = "The worker, as in workers.json."
+  description = "The worker's function name, as in workers.json."
   type        = string
 }
 
 variable "worker" {
-  description = "Its line of workers.json."
+  description = "The worker's entry in workers.json."
   type = object({
     queue              = string
     timeout_seconds    = number
@@ -65,7 +65,7 @@ variable "worker" {
 }
 
 variable "description" {
-  description = "What the worker does."
+  description = "The worker's purpose."
   type        = string
 }
 
@@ -80,17 +80,17 @@ variable "architecture" {
 }
 
 variable "environment" {
-  description = "Environment variables, beside the URL of the queue."
+  description = "Environment variables, besides the URL of the queue."
   type        = map(string)
 }
 
 variable "policy_json" {
-  description = "What the worker may do, beside consuming its queue."
+  description = "The worker's rights as a policy document, besides consuming its queue."
   type        = string
 }
 
 variable "notifying_bucket_arn" {
-  description = "The bucket that notifies the queue, or null."
+  description = "The bucket that sends notifications to the queue, or null."
   type        = string
   default     = null
 }
@@ -113,23 +113,23 @@ variable "tracing" {
 }
 
 variable "log_level" {
-  description = "The function logs this level and what is graver."
+  description = "The lowest level that the function logs."
   type        = string
 }
 
 variable "log_retention_days" {
-  description = "Logs are kept so many days."
+  description = "The retention of logs in days."
   type        = number
 }
 
 variable "kms_key_arn" {
-  description = "The key for queues, log and environment, or null for AWS's own."
+  description = "The key for queues, log and environment, or null for AWS's own key."
   type        = string
   default     = null
 }
 
 variable "alarm_actions" {
-  description = "Who is told of alarms."
+  description = "The ARNs that alarms notify."
   type        = list(string)
 }
 

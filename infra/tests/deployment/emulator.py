@@ -1,4 +1,4 @@
-"""ministack as a process of ours, with IAM enforced, over TLS; and the functions that it runs as its children."""
+"""ministack as a child process, with IAM enforced, over TLS; and the functions that it runs as its own children."""
 
 import os
 import signal
@@ -17,14 +17,14 @@ REGION = "us-east-1"
 
 
 def free_port() -> int:
-    """A loopback port that nobody uses at this moment."""
+    """Returns a free loopback port."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]
 
 
 class Emulator:
-    """Started with its log in `folder`; stopped at the end, whatever happens."""
+    """The emulator, with its log in `folder`; a context manager that always stops it at the end."""
 
     def __init__(self, folder: Path, ca: Path, certificate: Path, key: Path):
         self.port = free_port()
@@ -43,10 +43,10 @@ class Emulator:
             "USE_SSL": "1",
             "MINISTACK_SSL_CERT": str(certificate),
             "MINISTACK_SSL_KEY": str(key),
-            # Listeners of services that are not used; their ports may be somebody else's.
+            # Listeners of unused services, whose ports may belong to other processes.
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
-            # Passed on to the functions, as is the next one.
+            # This variable and the next one are passed on to the functions.
             "AWS_ENDPOINT_URL": self.endpoint,
             "SSL_CERT_FILE": self.ca,
         }
@@ -61,7 +61,7 @@ class Emulator:
         wait_for("the emulator answers", 30, self.answers)
 
     def answers(self) -> bool:
-        """Is it up?"""
+        """Returns whether the emulator is up."""
         check(self.process.poll() is None, f"the emulator ended; see {self.log}")
         try:
             return Web(self.ca).request("GET", f"{self.endpoint}/_ministack/health").status == 200
@@ -69,7 +69,7 @@ class Emulator:
             return False
 
     def client(self, service: str, credentials: dict | None = None):
-        """A client of one of its services: the administrator's, or under the credentials of somebody else."""
+        """Returns a client of one of its services, for the administrator or with other credentials."""
         credentials = credentials or {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
         config = Config(retries={"max_attempts": 1}, s3={"addressing_style": "path"})
         return boto3.client(
@@ -77,12 +77,12 @@ class Emulator:
         )
 
     def mails(self) -> list[dict]:
-        """All mails that SES took."""
+        """Returns all emails that SES accepted."""
         found = Web(self.ca).request("GET", f"{self.endpoint}/_ministack/ses/messages").json()
         return [mail for mails in found["messages"].values() for mail in mails]
 
     def processes(self, function: str) -> dict[int, dict]:
-        """The function's processes: pid -> environment."""
+        """Returns the function's processes: pid -> environment."""
         found = {}
         for folder in Path("/proc").iterdir():
             try:
@@ -96,14 +96,14 @@ class Emulator:
         return found
 
     def kill(self, function: str) -> int:
-        """SIGKILL to all processes of the function; how many there were."""
+        """Sends SIGKILL to all processes of the function. Returns their number."""
         pids = list(self.processes(function))
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
         return len(pids)
 
     def credentials(self, function: str) -> dict:
-        """What the function signs its calls with: a session of its role."""
+        """Returns the credentials of the function's calls: a session of its role."""
         environments = list(self.processes(function).values())
         check(environments, f"no process of {function} is running")
         return {
@@ -113,7 +113,7 @@ class Emulator:
         }
 
     def stop(self):
-        """Ends it and its functions."""
+        """Ends the emulator and its functions."""
         children = [
             pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if parent_of(pid) == self.process.pid
         ]
@@ -131,7 +131,7 @@ class Emulator:
 
 
 def parent_of(pid: int) -> int:
-    """The process's parent; 0 when it is gone."""
+    """Returns the process's parent, or 0 when the process is gone."""
     try:
         return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
     except OSError:

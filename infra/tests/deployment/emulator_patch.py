@@ -26,7 +26,7 @@ action_as_emulated = iam_actions.extract_iam_action
 
 
 def element(name: str, value) -> str:
-    """A value as CloudWatch's XML spells it; nothing for what is not set."""
+    """Returns a value in CloudWatch's XML; nothing for a missing value."""
     if value is None or value == "" or "Timestamp" in name:
         return ""
     if isinstance(value, bool):
@@ -41,12 +41,12 @@ def element(name: str, value) -> str:
 
 
 def members(fields: dict) -> str:
-    """A structure's fields."""
+    """Returns a structure's fields."""
     return "".join(element(name, value) for name, value in fields.items())
 
 
 def describe_alarms(params, cbor, is_cbor, is_json=False):
-    """DescribeAlarms, whole in every protocol."""
+    """Answers DescribeAlarms with all attributes in every protocol."""
     if is_cbor or is_json:
         return describe_alarms_as_emulated(params, cbor, is_cbor, is_json)
     asked = [cloudwatch._p(params, f"AlarmNames.member.{n}") for n in range(1, 101)]
@@ -86,7 +86,7 @@ def enforce_ses(method: str, path: str, headers: dict, body: bytes, query_params
 
 
 def action(service: str, *request) -> str | None:
-    """The right that a call needs."""
+    """Returns the right that a call needs."""
     needed = action_as_emulated(service, *request)
     return needed.removesuffix("Batch") if needed and service == "sqs" else needed
 

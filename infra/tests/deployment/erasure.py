@@ -1,4 +1,4 @@
-"""Orders erased: one by its id, those of an address by an operation."""
+"""Erasure of orders: one by its id, and those of an address by an operation."""
 
 import photos
 from emulator import Emulator
@@ -9,7 +9,7 @@ NAME, ADDRESS = "Erika Muster", "erika@example.net"
 
 
 def run(shop: Shop, emulator: Emulator, outputs: dict):
-    """The roles of the API and of the archive builder reach everything that an erasure touches."""
+    """Checks that the roles of the API and of the archive builder have all rights that an erasure needs."""
     photo = shop.upload("erased.jpg", photos.jpeg(600, 400))
     shop.wait(f"/photos/{photo}")
     orders, archives = zip(*(ordered(shop, photo) for _ in range(2)))
@@ -33,7 +33,7 @@ def run(shop: Shop, emulator: Emulator, outputs: dict):
 
 
 def ordered(shop: Shop, photo: str) -> tuple[str, str]:
-    """An order with an archive and its mail; both ids."""
+    """Creates an order with an archive and its email. Returns both ids."""
     customer = {"name": NAME, "email": ADDRESS}
     order = shop.ask("POST", "/orders", {"reference": "Erased", "customer": customer, "photo_ids": [photo]})
     made = shop.ask("POST", f"/orders/{order['id']}/downloads", {"kind": "batch"})
@@ -42,14 +42,14 @@ def ordered(shop: Shop, photo: str) -> tuple[str, str]:
 
 
 def objects(emulator: Emulator, outputs: dict, download: str) -> list[str]:
-    """Keys of a download's objects."""
+    """Returns the keys of a download's objects."""
     s3, bucket = emulator.client("s3"), outputs["buckets"]["downloads"]
     listed = s3.list_objects_v2(Bucket=bucket).get("Contents", [])
     return [entry["Key"] for entry in listed if download in entry["Key"]]
 
 
 def told(emulator: Emulator, outputs: dict) -> list[str]:
-    """The tables in which an item tells the customer's name or address."""
+    """Returns the tables with an item that contains the customer's name or address."""
     dynamodb = emulator.client("dynamodb")
     items = {
         name: str([page["Items"] for page in dynamodb.get_paginator("scan").paginate(TableName=table)])

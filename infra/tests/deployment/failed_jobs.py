@@ -1,4 +1,4 @@
-"""Failed jobs: what operators see of the queues, how they retry and forget; and that nobody else gets in."""
+"""Failed jobs: operators list, retry and forget them; other callers have no access."""
 
 import json
 import uuid
@@ -13,12 +13,12 @@ from steps import check, say, wait_for
 
 QUEUES = ["emails", "photos", "downloads", "default"]
 WORKERS = json.loads((Path(__file__).parents[2] / "workers.json").read_text())
-# Seconds that the oldest message is said to have waited: fewer than what is healthy.
+# The reported age of the oldest message in seconds, below the healthy limit.
 OLDEST = 77
 
 
 def run(shop: Shop, issuer: Issuer, emulator: Emulator, outputs: dict):
-    """Operators are nobody's studio here: they see the failures of all."""
+    """Checks that operators, who have no studio here, see the failures of all studios."""
     operator = Shop(shop.web, shop.api, issuer.token("ops", darkroom_role="operator"))
     closed(shop)
     message = waiting(operator, emulator, outputs)
@@ -28,7 +28,7 @@ def run(shop: Shop, issuer: Issuer, emulator: Emulator, outputs: dict):
 
 
 def closed(shop: Shop):
-    """A studio's own token does not open it."""
+    """Checks that a studio's token has no access."""
     routes = [
         ("GET", "/queues", None),
         ("GET", "/queues/emails/failed", None),
@@ -44,34 +44,34 @@ def closed(shop: Shop):
 
 
 def state(operator: Shop, queue: str) -> dict:
-    """What the monitor says of a queue."""
+    """Returns the state of a queue."""
     rows = {row["queue"]: row for row in operator.ask("GET", "/queues")["queues"]}
     check(list(rows) == QUEUES, f"GET /queues shows {list(rows)}")
     return rows[queue]
 
 
 def failed(operator: Shop, queue: str, query: str = "") -> list[dict]:
-    """The queue's failed jobs."""
+    """Returns the queue's failed jobs."""
     return operator.ask("GET", f"/queues/{queue}/failed{query}")["items"]
 
 
 def ids(items: list[dict]) -> list[str]:
-    """What failed jobs are retried and forgotten by."""
+    """Returns the ids by which failed jobs are retried and forgotten."""
     return [item["id"] for item in items]
 
 
 def listed(operator: Shop, photo: str) -> dict | None:
-    """A photo among the failed jobs."""
+    """Returns a photo among the failed jobs."""
     return next((item for item in failed(operator, "photos") if item["record_id"] == photo), None)
 
 
 def waiting(operator: Shop, emulator: Emulator, outputs: dict) -> str:
-    """A message that nobody takes is counted, and its age is what CloudWatch says. The message's id."""
+    """Checks that a waiting message is counted, and has CloudWatch's age. Returns the message's id."""
     functions, url = emulator.client("lambda"), outputs["queues"]["emails"]["url"]
     worker = outputs["functions"]["email-sender"]["name"]
     mapping = functions.list_event_source_mappings(FunctionName=worker)["EventSourceMappings"][0]["UUID"]
     functions.update_event_source_mapping(UUID=mapping, Enabled=False)
-    # The emulator measures no queues; as on AWS, the newest value is a minute old.
+    # The emulator has no metrics of queues. As on AWS, the newest value is a minute old.
     age = {
         "MetricName": "ApproximateAgeOfOldestMessage",
         "Dimensions": [{"Name": "QueueName", "Value": url.rsplit("/", 1)[1]}],
@@ -97,12 +97,12 @@ def waiting(operator: Shop, emulator: Emulator, outputs: dict) -> str:
 
 
 def dead_letter(operator: Shop, emulator: Emulator, outputs: dict, message: str):
-    """A message that is no job is shown under its own id, as often as one looks, and can be forgotten."""
+    """Checks that a message that is no job is listed under its own id, repeatedly, and can be forgotten."""
     sqs, dlq = emulator.client("sqs"), outputs["queues"]["emails"]["dlq_url"]
     wait_for("the poison is in the dead-letter queue of emails", 300, lambda: count(sqs, dlq) == 1)
     for _ in range(2):
         page = operator.ask("GET", "/queues/emails/failed")
-        # The message's id, and what tells it from a record's.
+        # The message's id, in the form that separates it from a record's.
         check(len(page["items"]) == 1 and page["items"][0]["id"].endswith(message), f"not {message} alone: {page}")
     item = page["items"][0]
     error = item["error"]
@@ -127,14 +127,14 @@ def dead_letter(operator: Shop, emulator: Emulator, outputs: dict, message: str)
 
 
 def broken(shop: Shop) -> str:
-    """A photo that no try will make ready."""
+    """Uploads a photo that fails at every attempt."""
     photo = shop.upload("broken.jpg", b"This is no photo. " * 100)
     shop.wait(f"/photos/{photo}", "failed")
     return photo
 
 
 def failed_again(operator: Shop, photo: str, before: dict) -> dict:
-    """The photo, when it is among the failed by a later try."""
+    """Returns the photo once it is among the failed jobs by a later attempt."""
 
     def probe():
         item = listed(operator, photo)
@@ -144,7 +144,7 @@ def failed_again(operator: Shop, photo: str, before: dict) -> dict:
 
 
 def record(operator: Shop, shop: Shop):
-    """A failed photo of another studio is shown, retried by its id and by its error, and forgotten with all others."""
+    """Checks that another studio's failed photo is listed, retried by id and error, and forgotten with all others."""
     photo = broken(shop)
     shown = shop.ask("GET", f"/photos/{photo}")
     item = wait_for("the failed photo is listed", 30, lambda: listed(operator, photo))
@@ -153,7 +153,7 @@ def record(operator: Shop, shop: Shop):
     check(ids(failed(operator, "photos", "?studio=anna")) == [item["id"]], "not found by its studio")
     check(not failed(operator, "photos", "?studio=bert"), "found by another studio")
     row = state(operator, "photos")
-    # Photographers upload damaged files: one of them is counted, and no fault of the queue.
+    # Photographers upload damaged files: one of them is counted, but is not a fault of the queue.
     tolerated = WORKERS["photos"]["healthy"]["failed"]
     check(row["failed"] == 1 <= tolerated and row["verdict"] == "ok", f"a failed photo is a fault: {row}")
 
@@ -175,7 +175,7 @@ def record(operator: Shop, shop: Shop):
 
 
 def everything(operator: Shop, shop: Shop, emulator: Emulator, outputs: dict):
-    """All that has failed on a queue is forgotten at once, records and dead letters."""
+    """Checks that one request forgets all failed jobs of a queue, records and dead letters."""
     sqs, urls = emulator.client("sqs"), outputs["queues"]["photos"]
     broken(shop)
     sqs.send_message(QueueUrl=urls["url"], MessageBody="no job of photos")

@@ -1,4 +1,4 @@
-"""What goes wrong by itself: a poison message, a worker that dies in the middle of a job; and the sweep."""
+"""Failures without a request: a poison message, a worker that dies in the middle of a job; and the sweep."""
 
 import json
 
@@ -7,18 +7,18 @@ from emulator import Emulator
 from shop import Shop
 from steps import check, say, wait_for
 
-# Large enough to be caught at work.
+# Large enough to be in progress when the test kills the worker.
 LARGE = (9000, 6750)
 
 
 def count(sqs, url: str) -> int:
-    """Messages on a queue, in flight or not."""
+    """Returns the number of messages of a queue, in flight or not."""
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     return sum(int(n) for n in sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"].values())
 
 
 def poison(emulator: Emulator, outputs: dict):
-    """A body that nobody can read ends in the dead-letter queue, at once: the worker sets its visibility to zero."""
+    """Checks that an undecodable body soon reaches the dead-letter queue: the worker sets its visibility to zero."""
     sqs = emulator.client("sqs")
     for queue, urls in outputs["queues"].items():
         sqs.send_message(QueueUrl=urls["url"], MessageBody=f"no job of {queue}")
@@ -32,10 +32,11 @@ def poison(emulator: Emulator, outputs: dict):
 
 
 def crash(shop: Shop, emulator: Emulator, outputs: dict):
-    """A worker is killed while it develops a photo; the photo is developed all the same, by a second try."""
+    """Kills a worker while it processes a photo, and checks that a second attempt processes the photo."""
     worker, functions = outputs["functions"]["photo-processor"]["name"], emulator.client("lambda")
     timeout = functions.get_function_configuration(FunctionName=worker)["Timeout"]
-    # A crash costs one lease, and a lease is as long as the function's timeout: five minutes are too long to wait here.
+    # A crash costs one lease, and a lease is as long as the function's timeout: five minutes are too long for this
+    # test.
     functions.update_function_configuration(FunctionName=worker, Timeout=30)
     photo = shop.upload("large.jpg", photos.jpeg(*LARGE))
     wait_for("the worker is at work", 60, lambda: status(shop, photo) != "pending", every=0.02)
@@ -48,13 +49,13 @@ def crash(shop: Shop, emulator: Emulator, outputs: dict):
 
 
 def status(shop: Shop, photo: str) -> str:
-    """The photo's; before the worker has claimed it, always "pending"."""
+    """Returns the photo's status; before the worker has claimed it, always "pending"."""
     seen = shop.ask("GET", f"/photos/{photo}")["status"]
     return "pending" if seen == "awaiting_upload" else seen
 
 
 def sweep(emulator: Emulator, outputs: dict):
-    """What the schedule sends is a job that the housekeeper does. The other workers acknowledge those of the release before."""
+    """Checks that the housekeeper runs the schedule's job. Other workers delete the sweeps of the previous release."""
     scheduler, sqs = emulator.client("scheduler"), emulator.client("sqs")
     [found] = scheduler.list_schedules()["Schedules"]
     schedule = scheduler.get_schedule(Name=found["Name"], GroupName=found["GroupName"])

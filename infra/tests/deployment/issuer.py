@@ -1,4 +1,4 @@
-"""An OpenID issuer on loopback, and real RS256 tokens of it."""
+"""An OpenID issuer on loopback, with real RS256 tokens."""
 
 import base64
 import json
@@ -18,13 +18,13 @@ KEY_ID = "1"
 
 
 def encode(value: bytes | dict) -> str:
-    """base64url without padding, of JSON where it is no bytes."""
+    """Encodes base64url without padding; values other than bytes as JSON first."""
     data = value if isinstance(value, bytes) else json.dumps(value).encode()
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 class Issuer:
-    """Serves its keys over TLS for as long as the process lives."""
+    """Serves its keys over TLS until the process ends."""
 
     def __init__(self, certificate: Path, key: Path):
         self.key = rsa.generate_private_key(65537, 2048)
@@ -58,8 +58,8 @@ class Issuer:
         threading.Thread(target=server.serve_forever, daemon=True).start()
 
     def token(self, studio: str, *, genuine: bool = True, **claims) -> str:
-        """A token for a studio; one that is not genuine is signed by a stranger's key under our key's name. A claim that is
-        None is left out."""
+        """Returns a token for a studio. A token that is not genuine is signed by another key under this key's name. A
+        claim that is None is left out."""
         now = int(time.time())
         claims = {
             "iss": self.url,

@@ -1,10 +1,10 @@
-"""Everything that an account may still hold after destroy."""
+"""The resources that an account may still have after destroy."""
 
 from emulator import Emulator
 
 
 def find(emulator: Emulator) -> dict[str, list]:
-    """What is left, by kind; nothing, if all is well."""
+    """Returns the remaining resources by kind; none if destroy was complete."""
     client = emulator.client
     sqs, iam, cloudwatch, logs = client("sqs"), client("iam"), client("cloudwatch"), client("logs")
     ses, scheduler, functions = client("sesv2"), client("scheduler"), client("lambda")

@@ -1,4 +1,4 @@
-"""The main job over HTTP: photos in, mail out, the ZIP compared byte for byte."""
+"""The main workflow over HTTP: photos in, email out, the ZIP compared byte for byte."""
 
 import io
 import re
@@ -13,7 +13,7 @@ CUSTOMER = "customer@example.net"
 
 
 def mailed_link(emulator: Emulator, api: str, to: str) -> str:
-    """The link in the mail to this customer, as soon as there is one."""
+    """Returns the link of the email to this customer, or None before there is one."""
 
     def probe():
         for mail in emulator.mails():
@@ -26,7 +26,7 @@ def mailed_link(emulator: Emulator, api: str, to: str) -> str:
 
 
 def run(shop: Shop, emulator: Emulator):
-    """Everything that the shop is for, once."""
+    """Performs the whole workflow once."""
     originals = {name: photos.jpeg(*shot) for name, shot in photos.SHOTS.items()}
     ids = {name: shop.upload(name, content) for name, content in originals.items()}
     for name, photo in ids.items():
@@ -66,7 +66,7 @@ def run(shop: Shop, emulator: Emulator):
 
 
 def compare(archive: bytes, originals: dict[str, bytes]):
-    """Every original is in the ZIP as it was uploaded, and nothing else but the manifest."""
+    """Checks that the ZIP contains each original unchanged, and nothing else but the manifest."""
     with zipfile.ZipFile(io.BytesIO(archive)) as packed:
         check(packed.testzip() is None, "a file in the ZIP is damaged")
         found = {entry.rsplit("/", 1)[-1]: packed.read(entry) for entry in packed.namelist()}

@@ -1,4 +1,4 @@
-"""Packages of functions that were built for this machine: the emulator runs them as processes."""
+"""Packages of functions built for this machine, which the emulator runs as processes."""
 
 import shutil
 import subprocess
@@ -12,14 +12,14 @@ from packing import FUNCTIONS, pack
 
 
 def make(binaries: Path, into: Path):
-    """`into/<function>/bootstrap.zip` of each of the binaries."""
+    """Writes `into/<function>/bootstrap.zip` for each of the binaries."""
     for function in FUNCTIONS:
         binary = binaries / function
         check(binary.is_file(), f"there is no {binary}: cargo build --bins makes it")
         folder = into / function
         folder.mkdir(parents=True)
         bootstrap = folder / "bootstrap"
-        # Debug information would only make the package too large.
+        # Debug information would make the package too large.
         stripped = shutil.which("strip") and subprocess.run(["strip", "-o", bootstrap, binary]).returncode == 0
         if not stripped:
             shutil.copy(binary, bootstrap)

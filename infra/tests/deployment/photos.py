@@ -1,10 +1,11 @@
-"""Photos as cameras make them: real JPEGs with EXIF."""
+"""Photos like a camera's: real JPEGs with EXIF."""
 
 import io
 
 from PIL import Image
 
-# The main job's photos: file name -> (width, height, noise). The noisy one has more than 5 MiB, so that S3 copies it.
+# The photos of the main workflow: file name -> (width, height, noise). The noisy one exceeds 5 MiB, so that S3 copies
+# it.
 SHOTS = {
     "Brücke.jpg": (1200, 800, False),
     "IMG_0002.JPG": (3000, 2250, True),
@@ -13,7 +14,7 @@ SHOTS = {
 
 
 def jpeg(width: int, height: int, noisy: bool = False, quality: int = 95) -> bytes:
-    """A JPEG with make, model and time in its EXIF."""
+    """Returns a JPEG with make, model and time in its EXIF."""
     picture = Image.effect_noise((width, height), 90) if noisy else Image.linear_gradient("L").resize((width, height))
     exif = Image.Exif()
     exif[0x010F] = "Darkroom"

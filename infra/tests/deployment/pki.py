@@ -1,4 +1,4 @@
-"""Certificates for loopback, so that everything speaks TLS: the TLS-only policies are in force in the test too."""
+"""Certificates for loopback: all connections use TLS, so the test covers the TLS-only policies too."""
 
 import datetime
 import ipaddress
@@ -13,7 +13,7 @@ HOSTS = ["localhost", "*.execute-api.localhost"]
 
 
 def make(folder: Path) -> tuple[Path, Path, Path]:
-    """Writes an authority and a certificate of it; the paths of authority, certificate and key."""
+    """Writes an authority and a certificate of it. Returns the paths of authority, certificate and key."""
     now = datetime.datetime.now(datetime.timezone.utc)
     ca_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
 

@@ -1,4 +1,4 @@
-"""What must be refused: by the authorizer, by the API, by S3, by IAM."""
+"""Calls that must be refused: by the authorizer, by the API, by S3, by IAM."""
 
 import json
 
@@ -12,7 +12,7 @@ from steps import check, say
 
 
 def tokens(shop: Shop, issuer: Issuer):
-    """Nobody gets in without a genuine token for us; and everybody where no login is asked for."""
+    """Checks that routes refuse callers without a genuine token, and that open routes accept everybody."""
     expired = issuer.token("anna", exp=1_700_000_000)
     refused = {
         "no token": None,
@@ -33,7 +33,7 @@ def tokens(shop: Shop, issuer: Issuer):
 
 
 def preflights(shop: Shop, emulator: Emulator, outputs: dict):
-    """Browsers on our page may call the API and upload to S3; those on any other page may not."""
+    """Checks that browsers may call the API and upload to S3 from the shop's page, and from no other page."""
     bucket = f"{emulator.endpoint}/{outputs['buckets']['photos']}/originals/anna/x"
     for what, url, method in (("API", f"{shop.api}/photos", "POST"), ("upload", bucket, "PUT")):
         for origin, allowed in (("https://shop.example.com", True), ("https://evil.example.com", False)):
@@ -50,7 +50,7 @@ def preflights(shop: Shop, emulator: Emulator, outputs: dict):
 
 
 def strangers(shop: Shop, issuer: Issuer):
-    """Another studio's photo does not exist, and an upload URL takes one upload only."""
+    """Checks that another studio's photo is not found, and that an upload URL accepts one upload only."""
     content = photos.jpeg(64, 64)
     new = {"filename": "a.jpg", "content_type": "image/jpeg", "size_bytes": len(content)}
     made = shop.ask("POST", "/photos", new)
@@ -68,7 +68,7 @@ def strangers(shop: Shop, issuer: Issuer):
 
 
 def machines(shop: Shop, issuer: Issuer):
-    """A machine's access token acts for the studio of its client; no other token of that client does."""
+    """Checks that a machine's access token acts for its client's studio, and no other token of that client does."""
     machine = {"aud": None, "darkroom_studio": None, "sub": MACHINE, "client_id": MACHINE, "token_use": "access"}
 
     def photos_of(**claims):
@@ -91,7 +91,7 @@ def machines(shop: Shop, issuer: Issuer):
 
 
 def roles(emulator: Emulator, outputs: dict):
-    """A function's role reaches what the function uses, and nothing else."""
+    """Checks that a function's role permits what the function uses, and nothing else."""
     tables, buckets = outputs["tables"], outputs["buckets"]
     name = lambda function: outputs["functions"][function]["name"]
     key = {"studio": {"S": "anna"}, "id": {"S": "x"}}
@@ -168,13 +168,13 @@ def roles(emulator: Emulator, outputs: dict):
 
 
 def of_studio(dynamodb, table: str):
-    """Query a studio's records."""
+    """Queries a studio's records."""
     values = {":studio": {"S": "anna"}}
     dynamodb.query(TableName=table, KeyConditionExpression="studio = :studio", ExpressionAttributeValues=values)
 
 
 def refuse(what: str, call):
-    """The call must be answered with a refusal, and with no other error."""
+    """Checks that the call is refused, and does not fail in another way."""
     try:
         call()
     except ClientError as error:

@@ -1,4 +1,4 @@
-"""Photos after they are ready: all developed again by one request, and one deleted."""
+"""Photos after they are ready: one request processes all again, and one photo is deleted."""
 
 import photos
 from emulator import Emulator
@@ -8,7 +8,7 @@ from steps import check, say, wait_for
 
 
 def run(shop: Shop, emulator: Emulator, outputs: dict):
-    """The worker finds the studio's photos by itself; a deleted one leaves neither record nor objects."""
+    """Checks that the worker finds the studio's photos, and that a deleted one leaves neither record nor objects."""
     photo = shop.upload("again.jpg", photos.jpeg(600, 400))
     path = f"/photos/{photo}"
     before = shop.wait(path)["processed_at"]

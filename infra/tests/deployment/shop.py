@@ -1,4 +1,4 @@
-"""A studio's web shop: the API as its user sees it."""
+"""A studio's web shop, a user of the API."""
 
 import json
 
@@ -13,7 +13,7 @@ class Shop:
         self.web, self.api, self.token = web, api, token
 
     def call(self, method: str, path: str, body=None, key: str | None = None) -> Answer:
-        """One request, whatever it answers; under an idempotency key if there is one."""
+        """Sends one request and returns any response; with an idempotency key if there is one."""
         headers = {"content-type": "application/json"}
         if key:
             headers["idempotency-key"] = key
@@ -23,13 +23,13 @@ class Shop:
         return self.web.request(method, f"{self.api}{path}", headers=headers, body=data)
 
     def ask(self, method: str, path: str, body=None, *, status=(200, 201, 202), key: str | None = None) -> dict:
-        """One request that must succeed, with one of these codes."""
+        """Sends one request that must succeed with one of these codes."""
         answer = self.call(method, path, body, key)
         check(answer.status in status, f"{method} {path} answered {answer.status}: {answer.body[:500]}")
         return answer.json()
 
     def upload(self, filename: str, content: bytes) -> str:
-        """Makes a photo and puts its bytes to S3; its id."""
+        """Registers a photo, uploads its bytes to S3, and returns its id."""
         new = {"filename": filename, "content_type": "image/jpeg", "size_bytes": len(content)}
         made = self.ask("POST", "/photos", new)
         upload = made["upload"]
@@ -38,7 +38,7 @@ class Shop:
         return made["photo"]["id"]
 
     def wait(self, path: str, status: str = "ready", seconds: float = 120) -> dict:
-        """The record, when it has come to this status; a failed one is not waited for."""
+        """Returns the record once it has this status; raises an error for a failed record."""
 
         def probe():
             record = self.ask("GET", path)
@@ -48,5 +48,5 @@ class Shop:
         return wait_for(f"{path} is {status}", seconds, probe)
 
     def ended(self, asked: dict) -> dict:
-        """The operation that a request has begun, when it is done."""
+        """Returns the operation that a request has begun, once it is done."""
         return self.wait(f"/operations/{asked['operation']['id']}", "done")

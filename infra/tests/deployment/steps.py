@@ -1,15 +1,15 @@
-"""Steps with their times, and waiting for what comes about by itself."""
+"""Steps with their times, and waits for a condition."""
 
 import time
 from contextlib import contextmanager
 
 
 class Failed(Exception):
-    """Something is not as it must be."""
+    """A failed check."""
 
 
 class Steps:
-    """Prints each step and how long it took."""
+    """Prints each step with its duration."""
 
     def __init__(self):
         self.done = []
@@ -41,12 +41,12 @@ def check(condition, message: str):
 
 
 def say(message: str):
-    """Prints what was found to be as it must be."""
+    """Prints a passed check."""
     print(f"   {message}", flush=True)
 
 
 def wait_for(what: str, seconds: float, probe, every: float = 0.25):
-    """Asks until the answer is something; fails after so many seconds."""
+    """Calls a function until it returns a true value; fails after the given number of seconds."""
     ends = time.monotonic() + seconds
     while time.monotonic() < ends:
         if found := probe():

@@ -1,4 +1,4 @@
-"""Terraform on a copy of infra, pointed at the emulator. TF_CLI_ARGS_init may name a provider mirror for `init`."""
+"""Terraform on a copy of infra that uses the emulator. TF_CLI_ARGS_init may name a provider mirror for `init`."""
 
 import json
 import os
@@ -13,7 +13,7 @@ HERE = Path(__file__).parent
 
 
 def copy(infra: Path, to: Path, endpoint: str, ca: str):
-    """Copies infra with its examples and tests; only the copy knows the emulator."""
+    """Copies infra with its examples and tests; only the copy refers to the emulator."""
     ignored = shutil.ignore_patterns(".terraform*", "terraform.tfstate*", "deployment")
     shutil.copytree(infra, to, ignore=ignored)
     provider = (HERE / "provider_override.tf.in").read_text().replace("ENDPOINT", endpoint).replace("CA_BUNDLE", ca)
@@ -23,7 +23,7 @@ def copy(infra: Path, to: Path, endpoint: str, ca: str):
 
 
 class Terraform:
-    """One root module with one state, told these variables."""
+    """One root module with one state and these variables."""
 
     def __init__(self, folder: Path, variables: dict):
         self.folder = folder
@@ -31,13 +31,13 @@ class Terraform:
         self.run("init", "-input=false")
 
     def start(self, *arguments: str) -> subprocess.Popen:
-        """Begins a command."""
+        """Starts a command."""
         environment = os.environ | {"TF_IN_AUTOMATION": "1", "TF_CLI_ARGS": "-no-color"}
         command = ["terraform", f"-chdir={self.folder}", *arguments]
         return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def run(self, *arguments: str, codes=(0,)) -> subprocess.CompletedProcess:
-        """One command; any other exit code than these is a failure that shows what was said."""
+        """Runs one command. Any other exit code than these is a failure that shows the output."""
         process = self.start(*arguments)
         out, errors = process.communicate()
         check(
@@ -46,7 +46,7 @@ class Terraform:
         return subprocess.CompletedProcess(arguments, process.returncode, out, errors)
 
     def interrupt_apply(self, after: int) -> str:
-        """Applies, and is interrupted when so many resources are made; what it ends with."""
+        """Applies, and interrupts after the given number of resources. Returns the exit code."""
         process = self.start("apply", "-auto-approve", "-input=false")
         made = 0
         for line in process.stdout:
@@ -59,15 +59,15 @@ class Terraform:
         return f"interrupted after {made} resources: exit code {process.returncode}"
 
     def apply(self) -> str:
-        """Applies; the line that says how much was done."""
+        """Applies. Returns the line with the number of changes."""
         return self.last_word("apply", "Apply complete")
 
     def destroy(self) -> str:
-        """Destroys; the line that says how much."""
+        """Destroys. Returns the line with the number of resources."""
         return self.last_word("destroy", "Destroy complete")
 
     def last_word(self, command: str, begins: str) -> str:
-        """Runs what asks for approval; the line of its output that begins so."""
+        """Runs a command that needs approval. Returns the line of its output with this beginning."""
         said = self.run(command, "-auto-approve", "-input=false").stdout
         return next(line for line in said.splitlines() if line.startswith(begins))
 
@@ -81,5 +81,5 @@ class Terraform:
         into.write_text(self.run("show", "-json", str(plan)).stdout)
 
     def outputs(self) -> dict:
-        """Name -> value."""
+        """Returns the outputs: name -> value."""
         return {name: output["value"] for name, output in json.loads(self.run("output", "-json").stdout).items()}

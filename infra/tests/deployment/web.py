@@ -1,4 +1,4 @@
-"""Plain HTTP requests over TLS to loopback, whatever host the URL names."""
+"""HTTP requests over TLS to loopback, for any host in the URL."""
 
 import json
 from dataclasses import dataclass
@@ -9,26 +9,26 @@ import urllib3
 
 @dataclass
 class Answer:
-    """What came back."""
+    """A response."""
 
     status: int
     headers: dict
     body: bytes
 
     def json(self):
-        """The body, read as JSON."""
+        """Returns the body as JSON."""
         return json.loads(self.body)
 
 
 class Web:
-    """Trusts the test's authority. Redirects are answers like others: the test looks at them."""
+    """A client that trusts the test's authority and follows no redirects, because the test checks them."""
 
     def __init__(self, ca: str):
         self.ca = ca
         self.pools = {}
 
     def request(self, method: str, url: str, *, headers: dict | None = None, body: bytes | None = None) -> Answer:
-        """One request. Names under .localhost are loopback (RFC 6761), which not every resolver knows."""
+        """Sends one request. Names under .localhost are loopback (RFC 6761), which not every resolver implements."""
         parts = urlsplit(url)
         pool = self.pools.get(parts.netloc)
         if pool is None:
