@@ -19,7 +19,7 @@ SPDX = get_spdx_licensing()
 
 
 def allowed(expression) -> bool:
-    """Can the terms be met with allowed licences alone?"""
+    """Returns whether allowed licences alone satisfy the terms."""
     match type(expression).__name__:
         case "OR":
             return any(map(allowed, expression.args))
@@ -30,14 +30,14 @@ def allowed(expression) -> bool:
 
 
 def faults(package: dict):
-    """What is wrong with a crate, in sentences."""
+    """Yields the faults of a crate as sentences."""
     if package["source"] is None:
         return
     if package["source"] != CRATES_IO:
         yield f"comes from {package['source']}"
     if reason := BANNED.get(package["name"]):
         yield f"is banned: {reason}"
-    # The slash of crates that are older than Cargo's use of SPDX means "or".
+    # Crates older than Cargo's use of SPDX write a slash for "or".
     terms = (package["license"] or "").replace("/", " OR ")
     if not terms:
         yield "names no licence"
@@ -46,7 +46,7 @@ def faults(package: dict):
 
 
 def main():
-    """Exit code 1 with a line for each fault."""
+    """Prints a line per fault, and exits with 1 if there are any."""
     command = ["cargo", "metadata", "--format-version", "1", "--locked"]
     for target in RULES["graph"]["targets"]:
         command += ["--filter-platform", target]
