@@ -1,4 +1,4 @@
-//! Colour conversion to sRGB, on the small bitmap.
+//! Colour conversion to sRGB, on the reduced bitmap.
 
 mod chunks;
 mod lab;
@@ -19,7 +19,7 @@ use super::{
     reduce::to_eight,
 };
 
-/// Bytes of a profile, inflated. The largest CMYK profiles have about 3 MB.
+/// The most bytes of an inflated profile. The largest CMYK profiles have about 3 MB.
 pub(super) const MAX_PROFILE_BYTES: usize = 16 << 20;
 
 /// The colour space that a camera states without an ICC profile (DCF 2.0).
@@ -31,12 +31,12 @@ pub(super) enum DcfColour {
     Unknown,
 }
 
-/// Colours of a file, by its own account.
+/// The colour space of a file, as the file states it.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Colour {
     /// The embedded ICC profile.
     pub(super) icc: Option<Vec<u8>>,
-    /// The space of gray and RGB samples where no profile is embedded, or one that can't be used.
+    /// The space of gray and RGB samples without an embedded profile, or with an unusable one.
     pub(super) assumed: Assumed,
 }
 
@@ -48,17 +48,17 @@ pub(super) enum Assumed {
     Srgb,
     /// Adobe RGB (1998), by DCF's rules.
     AdobeRgb,
-    /// Primaries and a transfer function, as PNG has them; and linear light, as float TIFF has it.
+    /// Primaries and a transfer function, as PNG states them; and linear light, as in floating-point TIFF.
     Space(Space),
 }
 
 impl Colour {
-    /// The profile of a file.
+    /// Returns the colours of a file with this profile.
     pub(super) fn embedded(icc: Option<Vec<u8>>) -> Self {
         Self { icc, assumed: Assumed::default() }
     }
 
-    /// The same, with the space that a camera states where the file itself says nothing (DCF 2.0).
+    /// Sets the space that a camera states (DCF 2.0), unless the file itself states one.
     pub(super) fn stated(mut self, stated: DcfColour) -> Self {
         if stated == DcfColour::AdobeRgb && self.assumed == Assumed::Srgb {
             self.assumed = Assumed::AdobeRgb;
@@ -67,8 +67,8 @@ impl Colour {
     }
 }
 
-/// Converts by the embedded profile. Without one, or with one that does not fit the samples or can't be read, gray and
-/// RGB are in the assumed space, and CMYK is converted without a profile.
+/// Converts by the embedded profile. Without a readable profile for these samples, gray and RGB are in the assumed
+/// space, and CMYK is converted without a profile.
 pub(super) fn to_srgb(bitmap: DecodedBitmap, colour: &Colour) -> Bitmap {
     let format = match &bitmap {
         DecodedBitmap::Eight(bitmap) => bitmap.format,
@@ -102,8 +102,8 @@ fn assumed_transform(format: PixelFormat, assumed: Assumed) -> Option<Transform>
     Transform::new(format, &profile)
 }
 
-/// A conversion to sRGB. 16-bit samples take the floating-point path: the fixed-point one keeps 13 bits, which shows in
-/// the shadows of linear profiles.
+/// A conversion to sRGB. 16-bit samples use floating point: fixed point keeps 13 bits, which is visible in the shadows
+/// of linear profiles.
 struct Transform {
     profile: ColorProfile,
     layout: Layout,
@@ -111,9 +111,9 @@ struct Transform {
 }
 
 impl Transform {
-    /// `None` if the profile is one for another kind of samples.
+    /// Returns `None` if the profile is for another kind of samples.
     fn new(format: PixelFormat, profile: &ColorProfile) -> Option<Self> {
-        // CMYK travels in the four-channel layout.
+        // CMYK uses the layout with four channels.
         let (space, layout, target) = match format {
             PixelFormat::Gray => (DataColorSpace::Gray, Layout::Gray, Layout::Rgb),
             PixelFormat::Rgb => (DataColorSpace::Rgb, Layout::Rgb, Layout::Rgb),
@@ -124,7 +124,7 @@ impl Transform {
     }
 
     fn apply(&self, bitmap: &DecodedBitmap) -> Option<Bitmap> {
-        // Relative: paper white becomes screen white.
+        // Relative intent: paper white becomes screen white.
         let options =
             TransformOptions { rendering_intent: RenderingIntent::RelativeColorimetric, ..Default::default() };
         let srgb = ColorProfile::new_srgb();
@@ -147,7 +147,7 @@ impl Transform {
     }
 }
 
-/// Converts row by row, so that no floating-point copy of the bitmap is made.
+/// Converts row by row, which avoids a floating-point copy of the bitmap.
 fn in_rows(bitmap: &Bitmap<u16>, transform: &TransformF32Executor) -> Option<Vec<u8>> {
     let stride = bitmap.width as usize * bitmap.format.channels();
     let mut converted = vec![0.0_f32; bitmap.width as usize * 3];
@@ -160,7 +160,7 @@ fn in_rows(bitmap: &Bitmap<u16>, transform: &TransformF32Executor) -> Option<Vec
     Some(samples)
 }
 
-/// From 0.0 to 1.0 to 8 bits, rounded. NaN becomes 0.
+/// Converts 0.0 to 1.0 to 8 bits, rounded. NaN becomes 0.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 0..=255 first")]
 fn unit_to_eight(light: f32) -> u8 {
     (light.clamp(0.0, 1.0) * 255.0 + 0.5) as u8
@@ -182,7 +182,7 @@ fn without_profile(bitmap: DecodedBitmap) -> Bitmap {
     Bitmap { width, height, format: PixelFormat::Rgb, samples }
 }
 
-/// CMYK without a profile: each ink takes its share of the light, black takes from all three.
+/// Converts CMYK without a profile: each ink absorbs its share of one colour, black of all three.
 fn inks_to_rgb(cmyk: &[u8]) -> [u8; 3] {
     let light = |ink: u8| u16::from(u8::MAX - ink);
     let mix = |ink: u8| u8::try_from((light(ink) * light(cmyk[3]) + 127) / 255).unwrap_or(u8::MAX);

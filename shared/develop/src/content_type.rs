@@ -1,4 +1,4 @@
-//! The table of formats: one row says what a kind of file is called, how it begins, and what reads it.
+//! The table of formats. A row has a format's media type, signature, metadata reader and decoder.
 
 mod not_a_photo;
 mod tiff_based;
@@ -15,18 +15,17 @@ use super::{
 
 /// A kind of photo.
 pub(super) struct Format {
-    /// The media type, as records and responses state it. Its extensions stand in [`domain::photo::FILE_TYPES`].
+    /// The media type, as records and responses state it. [`domain::photo::FILE_TYPES`] has its extensions.
     pub(super) content_type: &'static str,
-    /// Returns whether a file is of this kind. Rows are asked in their order.
+    /// Returns whether a file is of this kind. Rows are tried in their order.
     matches: fn(&Start<'_>) -> bool,
     /// Adds the file's blocks of EXIF, XMP and IPTC.
     pub(super) metadata: BlockReader,
-    /// Checks that the file is whole, and decodes its picture where the coding is known.
+    /// Checks that the file is complete, and decodes its picture if the coding is supported.
     pub(super) decode: fn(&Original<'_>) -> Result<Decoded, Error>,
 }
 
-/// All formats. A new one is a row here and a file with its decoder; its extensions stand in
-/// [`domain::photo::FILE_TYPES`].
+/// All formats. A new one is a row here and a file with its decoder; [`domain::photo::FILE_TYPES`] has its extensions.
 pub(super) static FORMATS: [Format; ROWS] = [
     Format {
         content_type: "image/jpeg",
@@ -164,10 +163,10 @@ const fn tiff_based_raw(content_type: &'static str, matches: fn(&Start<'_>) -> b
     Format { content_type, matches, metadata: blocks::raw, decode: raw::read }
 }
 
-/// A file, as its signature is looked for.
+/// The start of a file, with what its signature depends on.
 struct Start<'a> {
     bytes: &'a [u8],
-    /// The content type, if it begins as TIFF does.
+    /// The content type, if the file begins like TIFF.
     tiff_based: Option<&'static str>,
 }
 
@@ -189,8 +188,8 @@ impl<'a> Start<'a> {
         found == Some(content_type)
     }
 
-    /// Returns the brand of an ISO base media file that tells most: the first one that names a picture's coding, otherwise the
-    /// first one of pictures of any coding, otherwise the major one.
+    /// Returns the most specific brand of an ISO base media file: the first brand of a picture's coding, otherwise the
+    /// first brand of pictures of any coding, otherwise the major one.
     fn brand(&self) -> Option<&'a [u8; 4]> {
         const CODINGS: [&[u8; 4]; 9] =
             [b"crx ", b"avif", b"avis", b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"];
@@ -201,20 +200,20 @@ impl<'a> Start<'a> {
 
     /// Returns the major brand of an ISO base media file and its compatible ones (ISO/IEC 14496-12, 4.3).
     fn brands(&self) -> Option<impl Iterator<Item = &'a [u8; 4]> + use<'a>> {
-        /// Bytes of the box that are looked at.
+        /// Bytes of the box that are read.
         const MAX_BYTES: usize = 512;
         let size = u32::from_be_bytes(*self.bytes.first_chunk::<4>()?) as usize;
         let body = self.bytes.get(4..size.clamp(12, MAX_BYTES).min(self.bytes.len()))?.strip_prefix(b"ftyp")?;
         let (major, rest) = body.split_first_chunk::<4>()?;
-        // The four bytes behind the major brand are its version.
+        // The four bytes after the major brand are its version.
         let compatible = rest.get(4..).unwrap_or_default().as_chunks::<4>().0;
         Some(std::iter::once(major).chain(compatible))
     }
 }
 
-/// Finds the format of `bytes`; the error names what they look like instead.
+/// Returns the format of `bytes`; the error names the format that they seem to have instead.
 ///
-/// `filename` tells RAW formats apart that share a signature.
+/// `filename` separates RAW formats with a common signature.
 pub(super) fn detect(bytes: &[u8], filename: &str) -> Result<&'static Format, Error> {
     if bytes.is_empty() {
         return Err(Error::EmptyFile);
@@ -230,7 +229,7 @@ impl fmt::Debug for Format {
     }
 }
 
-/// The row of a content type.
+/// Returns the row of a content type.
 #[cfg(test)]
 pub(super) fn row(content_type: &str) -> &'static Format {
     FORMATS.iter().find(|format| format.content_type == content_type).expect("a row")

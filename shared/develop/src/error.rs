@@ -1,24 +1,24 @@
-//! Errors of originals. Photographers read the messages.
+//! Errors of originals, with messages for photographers.
 
-/// The file itself is at fault: trying again would end the same way.
+/// An error of the file itself: another attempt would fail in the same way.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// No bytes at all.
+    /// The file has no bytes.
     #[error("The file is empty, so please upload it again.")]
     EmptyFile,
-    /// Something else than a photo.
+    /// The file is not a photo.
     #[error("This file looks like {looks_like}, not like a photo.")]
     NotAPhoto {
-        /// With article: `a PDF document`.
+        /// The apparent kind, with an article: `a PDF document`.
         looks_like: &'static str,
     },
-    /// The end is missing.
+    /// The end of the file is missing.
     #[error("The end of this photo is missing, probably because the upload or copy was interrupted.")]
     Truncated,
-    /// Its picture data contradicts itself.
+    /// The picture data contradicts itself.
     #[error("This photo is damaged and can't be read in full, so please upload another copy of it.")]
     Damaged,
-    /// More bytes than are taken.
+    /// The file has more bytes than accepted.
     #[error("This file is {} MB, and photos of up to {} MB are accepted.", megabytes_up(*bytes), max_bytes >> 20)]
     TooLarge {
         /// Size of the file.
@@ -26,25 +26,25 @@ pub enum Error {
         /// The limit.
         max_bytes: u64,
     },
-    /// More pixels, or longer sides, than are taken.
+    /// The picture has more pixels, or longer sides, than accepted.
     #[error(
         "This photo is {width} x {height} pixels, and up to {} megapixels, {max_side} pixels on a side, are accepted.",
         max_pixels / 1_000_000
     )]
     TooManyPixels {
-        /// Pixels, as stored.
+        /// Width in pixels, as stored.
         width: u32,
-        /// Pixels, as stored.
+        /// Height in pixels, as stored.
         height: u32,
-        /// The limit for width times height; lower for files that need more memory a pixel.
+        /// The limit of width times height; lower for files that need more memory per pixel.
         max_pixels: u64,
-        /// The limit for either side.
+        /// The limit of either side.
         max_side: u32,
     },
 }
 
 impl Error {
-    /// Stable name for records and interfaces.
+    /// Returns the stable code for records and interfaces.
     pub fn code(&self) -> &'static str {
         match self {
             Self::EmptyFile => "empty_file",
@@ -57,10 +57,10 @@ impl Error {
     }
 }
 
-/// Why a picture is not decoded.
+/// The reasons for not decoding a picture.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Failure {
-    /// A layout or coding that is not known here.
+    /// The layout or coding is not supported.
     Unsupported,
     Refused(Error),
 }
@@ -71,7 +71,7 @@ impl From<Error> for Failure {
     }
 }
 
-/// Rounded up, so that a file just over the limit is not reported as just at it.
+/// Rounds up, so that a file just above the limit is not reported as exactly at it.
 fn megabytes_up(bytes: u64) -> u64 {
     bytes.div_ceil(1 << 20)
 }

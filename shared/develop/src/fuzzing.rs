@@ -1,6 +1,6 @@
-//! Entry points of the fuzzers in `fuzz/`, and of the test that replays their inputs. Not part of any other build.
+//! Entry points of the fuzzers in `fuzz/`, and of the test that replays their inputs. They are not in other builds.
 //!
-//! A panic in a library is caught by [`guard`](crate::guard), and no finding. A panic in this crate is one, wherever it
+//! [`guard`](crate::guard) catches a panic in a library, which is no finding. A panic in this crate is one, even if it
 //! is caught.
 
 use std::{
@@ -20,25 +20,25 @@ use crate::{
 
 /// A fuzz target.
 pub struct Target {
-    /// Name of the target and of its folders of inputs.
+    /// The name of the target and of its folders of inputs.
     pub name: &'static str,
     work: Work,
 }
 
-/// What a target does with an input.
+/// The use of an input by a target.
 enum Work {
-    /// Any bytes.
+    /// The input is arbitrary bytes.
     Any(fn(&[u8])),
-    /// A file of a container, which is decoded.
+    /// The input is a file of a container, which is decoded.
     Container {
-        /// Inputs of another type get one of the signatures.
+        /// The content types; an input of another type gets one of their signatures.
         content_types: &'static [&'static str],
         signatures: &'static [&'static [u8]],
         filename: &'static str,
     },
 }
 
-/// All targets. A new container is a row here, a file in `fuzz/fuzz_targets` and its name in `fuzz/Cargo.toml`.
+/// All targets. A new container needs a row here, a file in `fuzz/fuzz_targets` and its name in `fuzz/Cargo.toml`.
 pub static TARGETS: [Target; 15] = [
     Target { name: "content_type", work: Work::Any(any_content_type) },
     Target { name: "metadata", work: Work::Any(any_metadata) },
@@ -86,14 +86,14 @@ const fn container(
     Target { name, work: Work::Container { content_types, signatures, filename } }
 }
 
-/// Small, so that an input takes milliseconds.
+/// Small limits, so that an input takes milliseconds.
 const LIMITS: Limits = Limits { max_bytes: 1 << 20, max_pixels: 1_000_000, max_side: 65_000 };
 
 /// Runs an input through the target of this name.
 ///
 /// # Panics
 ///
-/// Panics where this crate did, though the guard caught it, and where a decoder did outside of the guard.
+/// Panics if this crate did, even if the guard caught it, and if a decoder did outside of the guard.
 pub fn run(target: &str, input: &[u8]) {
     let target = TARGETS.iter().find(|known| known.name == target).expect("a target of this name");
     watch_panics();
@@ -133,7 +133,7 @@ fn decode(format: &Format, bytes: &[u8]) {
     assert_eq!(samples, width as usize * height as usize * format.channels());
 }
 
-/// Names of which each RAW format needs one.
+/// File names, one for each RAW format that depends on it.
 const NAMES: [&str; 5] = ["a.jpg", "a.nef", "a.dng", "a.orf", ""];
 
 fn any_content_type(input: &[u8]) {
@@ -168,7 +168,7 @@ fn any_file(input: &[u8]) {
     assert!((1..=8).contains(&developed.orientation));
 }
 
-/// Writes the checksums that the chunks of a PNG should have: mutations rarely do, and decoders stop there.
+/// Corrects the checksums of a PNG's chunks: mutations rarely do, and decoders stop at wrong ones.
 fn repair_png(file: &mut [u8]) {
     let Some(mut rest) = file.strip_prefix(b"\x89PNG\r\n\x1A\n").map(<[u8]>::len).map(|length| {
         let start = file.len() - length;
@@ -189,12 +189,12 @@ thread_local! {
     static OWN_PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Notes panics of this crate, and where others came from.
+/// Records panics of this crate, and prints the place of others.
 fn watch_panics() {
     static WATCHED: Once = Once::new();
     static FOREIGN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
     WATCHED.call_once(|| {
-        // libFuzzer's, which ends the process; or that of tests.
+        // The previous hook: libFuzzer's, which ends the process, or that of tests.
         let default = panic::take_hook();
         panic::set_hook(Box::new(move |panic| {
             let is_own = is_own(panic);

@@ -6,7 +6,7 @@ use image::codecs::gif::GifDecoder;
 
 use super::{Decoded, Original, error::Error, image_crate, truncation};
 
-/// Four of the canvas, one of the indices that it is made of.
+/// Four bytes per pixel for the canvas, and one for the indices.
 const BYTES_PER_PIXEL: u64 = 5;
 
 pub(super) fn read(original: &Original<'_>) -> Result<Decoded, Error> {

@@ -1,8 +1,9 @@
 //! HEIF and AVIF (ISO/IEC 23008-12): the primary picture, coded as HEVC or AV1, whole or in tiles.
 //!
-//! Each step is a module: [`items`] reads the tables of the container, [`plan`] finds what the primary item is made of,
-//! [`transform`] composes its crop, rotation and mirroring, [`rows`] decodes tiles, and [`matrix`] makes RGB of their samples.
-//! A file that uses anything else is kept without pictures. Memory is bounded by the bitmap and two rows of tiles.
+//! Each step is a module: [`items`] reads the tables of the container, [`plan`] finds the parts of the primary item,
+//! [`transform`] composes its crop, rotation and mirroring, [`rows`] decodes tiles, and [`matrix`] converts their
+//! samples to RGB. A file that uses other features is stored without pictures. Memory is limited to the bitmap and two
+//! rows of tiles.
 
 #[cfg(feature = "avif")]
 mod av1;
@@ -15,7 +16,7 @@ mod plan;
 mod rows;
 mod transform;
 
-/// Stands in for a decoder that is left out.
+/// Stub for a decoder that is not built in.
 #[cfg(not(all(feature = "avif", feature = "heic")))]
 mod left_out {
     use super::{frame::Frame, plan::Layer};
@@ -48,7 +49,7 @@ use super::{
     truncation,
 };
 
-/// Decodes the primary picture, of kinds whose decoder is built in.
+/// Decodes the primary picture, if a decoder for its coding is built in.
 pub(super) fn read(original: &Original<'_>) -> Result<Decoded, Error> {
     truncation::base_media(original.bytes)?;
     guarded(|| decode(original)).unwrap_or(Err(Error::Damaged))
@@ -57,7 +58,7 @@ pub(super) fn read(original: &Original<'_>) -> Result<Decoded, Error> {
 fn decode(original: &Original<'_>) -> Result<Decoded, Error> {
     let items = Items::read(original.bytes);
     let plan = items.as_ref().map(Plan::read).transpose()?.flatten();
-    // HEIF turns a picture by its own properties, and tells readers to ignore EXIF's orientation.
+    // HEIF rotates a picture by its own properties, and requires readers to ignore EXIF's orientation.
     let (Some(items), Some(plan)) = (items, plan) else {
         return Ok(Decoded { orientation: Some(1), ..Decoded::default() });
     };
@@ -118,7 +119,7 @@ fn decode_picture(items: &Items<'_>, plan: &Plan<'_>, layer: &Layer<'_>, limits:
     Ok(Picture { size: view.size, bitmap: reducer.finish(), colour })
 }
 
-/// Refuses what would need too much memory, by what decoders announce.
+/// Returns an error for a picture that would need too much memory, by the decoders' configuration.
 fn check_memory(plan: &Plan<'_>, layer: &Layer<'_>) -> Result<(), Error> {
     let depth = layer.announced().ok_or(Error::Damaged)?.depth;
     let depth = if depth == 8 { Depth::Eight } else { Depth::Sixteen };
@@ -128,7 +129,7 @@ fn check_memory(plan: &Plan<'_>, layer: &Layer<'_>) -> Result<(), Error> {
     check_working_bytes(layer.size.0, layer.size.1, bytes)
 }
 
-/// Alpha beside the rows of a picture.
+/// The alpha plane beside the rows of a picture.
 struct AlphaRows<'a> {
     rows: Rows<'a>,
     matrix: Matrix,
@@ -140,7 +141,7 @@ impl<'a> AlphaRows<'a> {
     fn new(alpha: &'a Alpha<'a>, bytes: &'a [std::borrow::Cow<'a, [u8]>]) -> Result<Self, Failure> {
         let rows = Rows::new(&alpha.layer, bytes)?;
         let coding = Coding { chroma: Chroma::None, ..rows.coding() };
-        // Of HEVC bitstreams that say nothing of their range, libheif shows alpha as it is coded.
+        // For HEVC bitstreams without a stated range, libheif shows alpha as coded.
         let full_range = coding.code_points.full_range || alpha.layer.codec == Codec::Hevc;
         let code_points = CodePoints { full_range, ..coding.code_points };
         let matrix = Matrix::new(coding, code_points).ok_or(Failure::Unsupported)?;
@@ -163,7 +164,7 @@ impl<'a> AlphaRows<'a> {
     }
 }
 
-/// The file's code points; the bitstream's where the file has none, or says nothing.
+/// Returns the file's code points, or the bitstream's if the file states none.
 fn code_points(plan: &Plan<'_>, coding: Coding) -> CodePoints {
     let coded = coding.code_points;
     let Some(stated) = plan.code_points else { return coded };
@@ -176,7 +177,8 @@ fn code_points(plan: &Plan<'_>, coding: Coding) -> CodePoints {
     }
 }
 
-/// The profile, or the space of the code points. `None` where only a tone mapping would make an sRGB picture: HDR.
+/// Returns the profile, or the space of the code points; `None` for HDR, where only tone mapping would give an sRGB
+/// picture.
 fn colour(plan: &Plan<'_>, code_points: CodePoints) -> Option<Colour> {
     if let Some(icc) = plan.icc.filter(|icc| icc.len() <= MAX_PROFILE_BYTES) {
         return Some(Colour::embedded(Some(icc.to_vec())));
@@ -187,7 +189,7 @@ fn colour(plan: &Plan<'_>, code_points: CodePoints) -> Option<Colour> {
         8 => Transfer::Gamma(1.0),
         // Perceptual quantizer and hybrid log-gamma.
         16 | 18 => return None,
-        // Of video's own functions (BT.709 and the like), decoders and browsers leave samples as they are.
+        // Decoders and browsers do not apply video's own functions (BT.709 and the like) to samples.
         _ => Transfer::Srgb,
     };
     let primaries = coded_primaries(code_points.primaries).unwrap_or(SRGB_PRIMARIES);

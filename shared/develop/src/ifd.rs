@@ -1,6 +1,6 @@
-//! TIFF structures: directories of typed values, with 32-bit or 64-bit (BigTIFF) offsets (TIFF 6.0, section 2). Pictures,
-//! camera RAW and EXIF are read by it, so it tolerates what cameras and editors get wrong. Nothing is copied: values stay
-//! slices of the file.
+//! TIFF structures: directories of typed values, with 32-bit or 64-bit (BigTIFF) offsets (TIFF 6.0, section 2).
+//! Pictures, camera RAW and EXIF use this reader, so it tolerates common errors of cameras and editors. Nothing is
+//! copied: values are slices of the file.
 
 /// A file or block that begins with a TIFF header.
 #[derive(Debug, Clone, Copy)]
@@ -18,7 +18,7 @@ pub(crate) enum Order {
 }
 
 impl Order {
-    /// An unsigned number of at most eight bytes.
+    /// Reads an unsigned number of at most eight bytes.
     fn uint(self, bytes: &[u8]) -> u64 {
         let append = |value: u64, &byte: &u8| value << 8 | u64::from(byte);
         if self == Self::Little { bytes.iter().rev().fold(0, append) } else { bytes.iter().fold(0, append) }
@@ -58,11 +58,11 @@ pub(crate) struct Values<'a> {
     order: Order,
 }
 
-/// Directories of one chain. Files with more pages have the metadata in the first one.
+/// The most directories of one chain. Files with more pages have the metadata in the first one.
 const MAX_CHAIN: usize = 16;
-/// Fields read of one directory. TIFF counts them in 16 bits, BigTIFF in 64.
+/// The most fields of one directory. TIFF counts them in 16 bits, BigTIFF in 64.
 const MAX_FIELDS: usize = 65_535;
-/// Bytes before the header in which it is searched: `Exif`, offsets and repeated prefixes stand there.
+/// The bytes before a header in which it is searched: `Exif`, offsets and repeated prefixes may precede it.
 const MAX_PREFIX: usize = 32;
 
 const BYTE: u16 = 1;
@@ -86,7 +86,7 @@ const IFD8: u16 = 18;
 /// EXIF 3.0.
 const UTF8: u16 = 129;
 
-/// Bytes of one value; `None` for unknown types.
+/// Returns the bytes of one value; `None` for unknown types.
 fn size_of_kind(kind: u16) -> Option<usize> {
     Some(match kind {
         BYTE | ASCII | SBYTE | UNDEFINED | UTF8 => 1,
@@ -98,7 +98,7 @@ fn size_of_kind(kind: u16) -> Option<usize> {
 }
 
 impl<'a> Structure<'a> {
-    /// `None` if the bytes don't begin with a TIFF header.
+    /// Returns `None` if the bytes do not begin with a TIFF header.
     pub(crate) fn new(bytes: &'a [u8]) -> Option<Self> {
         let (order, big) = match bytes.first_chunk::<4>()? {
             b"II\x2A\0" => (Order::Little, false),
@@ -110,13 +110,13 @@ impl<'a> Structure<'a> {
         Some(Self { bytes, order, big })
     }
 
-    /// Finds the header at the start of `block`, or behind a prefix such as `Exif\0\0`; also one in which a camera has a
-    /// number of its own.
+    /// Finds the header at the start of `block`, or behind a prefix such as `Exif\0\0`. Accepts headers with a camera's
+    /// own number.
     pub(crate) fn find(block: &'a [u8]) -> Option<Self> {
         (0..=MAX_PREFIX.min(block.len())).find_map(|start| {
             let bytes = &block[start..];
             let order = match bytes.first_chunk::<4>()? {
-                // Olympus and Panasonic put a number of their own where TIFF has 42.
+                // Olympus and Panasonic write their own number where TIFF has 42.
                 b"IIRO" | b"IIRS" | b"IIU\0" => Order::Little,
                 b"MMOR" => Order::Big,
                 _ => return Self::new(bytes),
@@ -133,18 +133,18 @@ impl<'a> Structure<'a> {
         self.bytes
     }
 
-    /// Offset of the first directory.
+    /// Returns the offset of the first directory.
     pub(crate) fn first(&self) -> u64 {
         if self.big { self.u64_at(8) } else { self.u32_at(4).map(u64::from) }.unwrap_or(0)
     }
 
-    /// The directories of the main chain.
+    /// Returns the directories of the main chain.
     pub(crate) fn chain(&self) -> Vec<Directory<'a>> {
         let mut offset = self.first();
         let mut seen = Vec::new();
         let mut directories = Vec::new();
         while directories.len() < MAX_CHAIN
-            // A chain that returns to a directory never ends.
+            // A chain that returns to a directory would never end.
             && !seen.contains(&offset)
             && let Some(directory) = self.directory(offset)
         {
@@ -155,7 +155,8 @@ impl<'a> Structure<'a> {
         directories
     }
 
-    /// The directory at an offset. `None` if it lies outside of the file. Fields whose values do are left out.
+    /// Returns the directory at an offset; `None` if it is outside of the file. Fields with values outside are left
+    /// out.
     pub(crate) fn directory(&self, offset: u64) -> Option<Directory<'a>> {
         let start = usize::try_from(offset).ok().filter(|&start| start != 0)?;
         let (count, head, entry) = if self.big {
@@ -164,7 +165,7 @@ impl<'a> Structure<'a> {
             (usize::from(self.u16_at(start)?), 2, 12)
         };
         let table = self.bytes.get(start.checked_add(head)?..)?;
-        // A directory cut short keeps the fields that are there.
+        // A truncated directory keeps its complete fields.
         let fields =
             table.chunks_exact(entry).take(count.min(MAX_FIELDS)).filter_map(|entry| self.field(entry)).collect();
         let end = count.checked_mul(entry).and_then(|length| length.checked_add(start + head));
@@ -218,17 +219,17 @@ impl<'a> Directory<'a> {
         self.fields.iter().find(|field| field.tag == tag).map(|field| field.values)
     }
 
-    /// The first value of a field of whole numbers.
+    /// Returns the first value of a field of whole numbers.
     pub(crate) fn uint(&self, tag: u16) -> Option<u64> {
         self.values(tag)?.uint(0)
     }
 
-    /// The bytes of a field, whatever its type.
+    /// Returns the bytes of a field of any type.
     pub(crate) fn bytes(&self, tag: u16) -> Option<&'a [u8]> {
         self.values(tag).map(|values| values.data)
     }
 
-    /// Offset of the next directory; 0 after the last one.
+    /// Returns the offset of the next directory; 0 after the last one.
     pub(crate) fn next(&self) -> u64 {
         self.next
     }
@@ -243,17 +244,17 @@ impl<'a> Values<'a> {
         size_of_kind(self.kind).map_or(0, |size| self.data.len() / size)
     }
 
-    /// The bytes, whatever their type.
+    /// Returns the bytes of any type.
     pub(crate) fn bytes(&self) -> &'a [u8] {
         self.data
     }
 
-    /// The bytes of a text: of type ASCII or UTF-8, or of type BYTE or UNDEFINED as some software writes.
+    /// Returns the bytes of a text: of type ASCII or UTF-8, or of type BYTE or UNDEFINED, as some software writes.
     pub(crate) fn text(&self) -> Option<&'a [u8]> {
         matches!(self.kind, BYTE | ASCII | UNDEFINED | UTF8).then_some(self.data)
     }
 
-    /// A whole number of any type, if the field has one at this place that is not negative.
+    /// Returns a whole number of any type, if the field has a non-negative one at this index.
     pub(crate) fn uint(&self, index: usize) -> Option<u64> {
         match self.kind {
             BYTE | UNDEFINED | SHORT | LONG | IFD | LONG8 | IFD8 => Some(self.order.uint(self.element(index)?)),
@@ -266,7 +267,7 @@ impl<'a> Values<'a> {
         (0..self.len()).map_while(|index| self.uint(index))
     }
 
-    /// A number of any type, if it is finite: 0/0 and 1/0 are how cameras write "unknown".
+    /// Returns a number of any type, if it is finite: cameras write 0/0 and 1/0 for "unknown".
     #[expect(clippy::cast_precision_loss, reason = "numbers beyond 2^53 are no measurements")]
     pub(crate) fn number(&self, index: usize) -> Option<f64> {
         let number = match self.kind {
@@ -298,7 +299,7 @@ impl<'a> Values<'a> {
     }
 }
 
-/// The number whose two's complement of `size` bytes are the low bits of `value`.
+/// Returns the number whose two's complement of `size` bytes is in the low bits of `value`.
 fn sign_extended(value: i64, size: usize) -> i64 {
     let unused = 64 - 8 * size.min(8);
     value << unused >> unused

@@ -1,4 +1,4 @@
-//! Pictures by decoders of the `image` crate, which hold all pixels.
+//! Pictures decoded by the `image` crate, whose decoders hold all pixels.
 
 use std::io::ErrorKind;
 
@@ -14,8 +14,8 @@ use super::{
     reduce::{Depth, Reducer, over_white},
 };
 
-/// Decodes by the decoder that `open` makes. `bytes_per_pixel` is what that decoder holds: the pixels that it returns, and
-/// all that it keeps beside them.
+/// Decodes with the decoder that `open` makes. `bytes_per_pixel` is the memory of that decoder: the returned pixels,
+/// and everything besides them.
 pub(super) fn decode<D: ImageDecoder>(
     original: &Original<'_>,
     open: impl FnOnce() -> Result<D, ImageError>,
@@ -24,8 +24,8 @@ pub(super) fn decode<D: ImageDecoder>(
     guarded(|| run(open(), original, bytes_per_pixel)).unwrap_or(Err(Error::Damaged))
 }
 
-/// The bound of decoders that count their buffers (GIF's, for a frame that does not cover the canvas). Sides are not
-/// bounded here, so that [`Limits`] refuses them by name.
+/// Returns the limit of decoders that count their buffers (GIF's, for a frame that does not cover the canvas). Sides
+/// are not limited here, so that [`Limits`] names the limit that is exceeded.
 fn image_limits(working_bytes: u64) -> image::Limits {
     let mut own = image::Limits::no_limits();
     own.max_alloc = Some(MAX_WORKING_BYTES.saturating_sub(working_bytes));
@@ -62,7 +62,7 @@ fn run<D: ImageDecoder>(
         Ok(()) => {}
         Err(ImageError::Unsupported(_)) => return Ok(Decoded::unsupported(Some(size))),
         Err(ImageError::Limits(_)) => {
-            // The frame is larger than what the canvas leaves.
+            // The frame exceeds the memory that the canvas leaves.
             return Err(Error::TooManyPixels {
                 width,
                 height,

@@ -1,4 +1,4 @@
-//! JPEG in and out, by libjpeg-turbo as mozjpeg ships it; what cameras write is decoded here.
+//! JPEG in and out, with mozjpeg's libjpeg-turbo; this crate decodes the files that cameras write itself.
 
 mod decode;
 mod encode;

@@ -1,7 +1,7 @@
-//! Develops an original: bytes in, metadata and derivatives out. Pure: no clock, no network, no files.
+//! Develops an original: bytes in, metadata and derivatives out. The crate is pure: it uses no clock, network or files.
 //!
-//! Order matters. What the file is comes first, then how big it says it is, and only then is anything allocated or
-//! decoded: an original is whatever a stranger uploaded.
+//! The order of steps matters: first the kind of the file, then the size that it states, and only then allocation and
+//! decoding, because an original is untrusted input.
 
 mod bitmap;
 mod bmff;
@@ -48,40 +48,40 @@ use self::{
 };
 pub use self::{error::Error, limits::Limits};
 
-/// Pixels, long edge of the preview: fills a laptop screen, and a 2x phone.
+/// The long edge of the preview in pixels: fills a laptop screen, and a 2x phone.
 const PREVIEW_LONG_EDGE: u32 = 2048;
-/// Pixels, long edge of the thumbnail: a gallery column at 2x.
+/// The long edge of the thumbnail in pixels: a gallery column at 2x.
 const THUMB_LONG_EDGE: u32 = 400;
-/// Pixels, long edge of what a thumbhash is made from. The format's own maximum; larger only costs time.
+/// The long edge of a thumbhash's input in pixels: the format's maximum. Larger inputs only cost time.
 const THUMBHASH_LONG_EDGE: u32 = 100;
 
-/// The orientation of a picture that needs no turning.
+/// The orientation of an upright picture.
 const UPRIGHT: u8 = 1;
 
-/// All that is learnt from, and made of, one original.
+/// The results for one original.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Developed {
-    /// The media type of the bytes, whatever the upload said: `image/jpeg`.
+    /// The media type of the bytes, such as `image/jpeg`, whatever the upload stated.
     pub content_type: &'static str,
     /// SHA-256 of the original.
     pub sha256: [u8; 32],
-    /// CRC-32 (IEEE) of the original, as a ZIP needs it.
+    /// CRC-32 (IEEE) of the original, for ZIP files.
     pub crc32: u32,
-    /// Width and height in pixels, upright. `None` where a format that can't be developed does not say.
+    /// Width and height in pixels, upright; `None` if the format is not supported and does not state them.
     pub dimensions: Option<(u32, u32)>,
-    /// Orientation of the original as EXIF counts, 1 to 8; 1 where none is written. HEIF, AVIF and JPEG XL state
-    /// their own, which replaces EXIF's. Derivatives are upright already.
+    /// Orientation of the original as EXIF counts, 1 to 8; 1 if none is stated. HEIF, AVIF and JPEG XL state their own,
+    /// which replaces EXIF's. Derivatives are already upright.
     pub orientation: u8,
     /// Metadata of the camera and of editors: EXIF, XMP and IPTC.
     pub exif: Exif,
-    /// The pictures made, if the format can be developed.
+    /// The pictures, if the format is supported.
     pub derivatives: Derivatives,
 }
 
 /// The pictures made from an original.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Derivatives {
-    /// Upright, tagged sRGB, without metadata but copyright notice, creator and credit line.
+    /// Upright pictures, tagged sRGB, without metadata except copyright notice, creator and credit line.
     Made {
         /// Long edge at most 2048 px.
         preview: Jpeg,
@@ -90,9 +90,10 @@ pub enum Derivatives {
         /// A few dozen bytes that render as a blurred placeholder.
         thumbhash: Vec<u8>,
     },
-    /// A file, stored and deliverable, without pictures: camera RAW without a JPEG inside, the rarer codings of other formats,
-    /// HDR without an SDR picture (PQ, HLG), JPEG XL that needs more memory than there is or has patches, Photoshop documents
-    /// and videos; and HEIC, AVIF or JPEG XL where the crate is built without the feature of that name.
+    /// A file that is stored and deliverable, but has no pictures: camera RAW without a JPEG inside, the rarer codings
+    /// of other formats, HDR without an SDR picture (PQ, HLG), JPEG XL that needs more memory than available or has
+    /// patches, Photoshop documents and videos; and HEIC, AVIF or JPEG XL if the crate is built without the feature of
+    /// that name.
     UnsupportedFormat,
 }
 
@@ -101,37 +102,37 @@ pub enum Derivatives {
 pub struct Jpeg {
     /// The file.
     pub bytes: Vec<u8>,
-    /// Pixels.
+    /// Width in pixels.
     pub width: u32,
-    /// Pixels.
+    /// Height in pixels.
     pub height: u32,
     /// CRC-32 (IEEE) of `bytes`.
     pub crc32: u32,
 }
 
-/// An original while it is developed.
+/// An original during development.
 struct Original<'a> {
     bytes: &'a [u8],
     limits: &'a Limits,
     metadata: &'a Metadata,
 }
 
-/// Result of a format's decoder.
+/// The result of a format's decoder.
 #[derive(Default)]
 struct Decoded {
-    /// Pixels, as stored; `None` where the file does not say.
+    /// Pixels, as stored; `None` if the file does not state them.
     size: Option<(u32, u32)>,
-    /// The container's own orientation, which replaces EXIF's. Counts as EXIF does, 1 to 8.
+    /// The container's own orientation, as EXIF counts, 1 to 8. It replaces EXIF's.
     orientation: Option<u8>,
-    /// `None` where no decoder knows the coding.
+    /// The picture; `None` if no decoder supports the coding.
     picture: Option<Picture>,
-    /// Whether the picture is upright already, whatever the orientation says.
+    /// Whether the picture is already upright, whatever the orientation states.
     is_upright: bool,
 }
 
 /// A decoded picture in the original's own colours and orientation, at least as large as the preview.
 struct Picture {
-    /// Pixels of the picture that it was made of.
+    /// The size in pixels of the picture before reduction.
     size: (u32, u32),
     bitmap: DecodedBitmap,
     colour: Colour,
@@ -142,13 +143,13 @@ impl Decoded {
         Self { size: Some(picture.size), picture: Some(picture), ..Self::default() }
     }
 
-    /// The same, in the colour space that a camera states where the file has no profile.
+    /// Sets the colour space that a camera states, if the file has no profile.
     fn stated(self, colour: DcfColour) -> Self {
         let picture = self.picture.map(|picture| Picture { colour: picture.colour.stated(colour), ..picture });
         Self { picture, ..self }
     }
 
-    /// A whole file in a coding that no decoder knows.
+    /// Returns the result for a complete file in an unsupported coding.
     fn unsupported(size: Option<(u32, u32)>) -> Self {
         Self { size, ..Self::default() }
     }
@@ -156,13 +157,13 @@ impl Decoded {
 
 /// Develops one original.
 ///
-/// `filename` is the upload's name: some RAW formats share TIFF's signature and are told apart by extension. Whatever name or
-/// upload say otherwise, a photo is what its bytes are. Peak memory beside `original` is at most about 1.3 GiB (JPEG XL),
-/// and 25 MB for a baseline JPEG of any size whose header states its height.
+/// `filename` is the upload's name: some RAW formats share TIFF's signature and are distinguished by extension.
+/// Otherwise the bytes alone determine the kind of a photo. Peak memory besides `original` is at most about 1.3 GiB
+/// (JPEG XL), and 25 MB for a baseline JPEG of any size whose header states its height.
 pub fn develop(original: &[u8], filename: &str, limits: &Limits) -> Result<Developed, Error> {
     limits.check_bytes(original.len())?;
     let format = content_type::detect(original, filename)?;
-    // Hashes are needed last: where there is a second core, they cost no time.
+    // The hashes are needed last, so they cost no time on a second core.
     thread::scope(|scope| {
         let hashes = scope.spawn(|| (Sha256::digest(original).into(), crc32fast::hash(original)));
         let metadata = metadata::read(format.metadata, original);
@@ -191,7 +192,7 @@ pub fn read_metadata(original: &[u8], filename: &str) -> Result<Exif, Error> {
     Ok(metadata::read(content_type::detect(original, filename)?.metadata, original).exif)
 }
 
-/// Makes the derivatives. Shrinks first, so that colour and orientation touch few pixels.
+/// Makes the derivatives. The picture is reduced first, so that colour and orientation process few pixels.
 fn render(picture: Picture, orientation: u8, exif: &Exif) -> Result<Derivatives, Error> {
     let upright = orient::upright(picture.size, orientation);
     let (width, height) = orient::upright(resize::fit(upright, PREVIEW_LONG_EDGE), orientation);

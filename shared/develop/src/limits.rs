@@ -2,21 +2,23 @@
 
 use super::error::Error;
 
-/// Pixels.
+/// One megapixel in pixels.
 pub(super) const MEGAPIXEL: u64 = 1_000_000;
 
-/// Bytes that one decoder may hold: what a WebP's or a GIF's keeps for each pixel, all pixels of an interlaced PNG, the
-/// reduced bitmap and a row of tiles of a TIFF, two rows of tiles of a HEIF, or all coefficients of a JPEG in more than one scan. Holds 250 megapixels
-/// of progressive 4:2:0, 178 of 4:4:4, 134 of interlaced 16-bit RGBA, 214 of GIF, and 153 of opaque, 97 of transparent
-/// and 71 of animated WebP.
+/// The most bytes of one decoder: a WebP's or a GIF's bytes for each pixel, all pixels of an interlaced PNG, the
+/// reduced bitmap and a row of tiles of a TIFF, two rows of tiles of a HEIF, or all coefficients of a JPEG in more than
+/// one scan. This suffices for 250 megapixels of progressive 4:2:0, 178 of 4:4:4, 134 of interlaced 16-bit RGBA, 214 of
+/// GIF, and 153 of opaque, 97 of transparent and 71 of animated WebP.
 pub(super) const MAX_WORKING_BYTES: u64 = 1 << 30;
 
-/// The largest original that is accepted. The defaults are well above any camera: 151 megapixels is the largest single-shot back sold.
+/// The largest accepted original. The defaults are well above any camera: the largest single-shot back sold has 151
+/// megapixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of the original. Default 256 MiB: a 16-bit TIFF of 44 megapixels.
     pub max_bytes: u64,
-    /// Width times height. Default 250 megapixels: two and a half times a 100-megapixel back, room for panoramas.
+    /// Width times height. Default 250 megapixels: two and a half times a 100-megapixel back, which leaves room for
+    /// panoramas.
     pub max_pixels: u64,
     /// Pixels of the longer side. Default 65,000: just under what JPEG (65,535) and libjpeg (65,500) can express.
     pub max_side: u32,
@@ -49,7 +51,7 @@ impl Limits {
     }
 }
 
-/// Refuses what would need more than [`MAX_WORKING_BYTES`], naming the pixels such a file may have.
+/// Returns an error for more than [`MAX_WORKING_BYTES`], with the number of pixels that such a file may have.
 pub(super) fn check_working_bytes(width: u32, height: u32, bytes: u64) -> Result<(), Error> {
     if bytes <= MAX_WORKING_BYTES {
         return Ok(());

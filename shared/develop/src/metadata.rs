@@ -1,7 +1,7 @@
-//! Metadata of originals: the blocks of EXIF, XMP and IPTC in each container, and the record that is made of them.
+//! Metadata of originals: the blocks of EXIF, XMP and IPTC in each container, and the record made from them.
 //!
-//! A photo without metadata is a photo too, so nothing here is an error. Metadata inflates to at most 16 MB; all loops
-//! are linear in the size of the file.
+//! A photo without metadata is valid, so nothing here is an error. Metadata inflates to at most 16 MB; all loops are
+//! linear in the size of the file.
 
 pub(super) mod blocks;
 mod exif;
@@ -22,9 +22,9 @@ use super::{catch_panic::guarded, colour::DcfColour};
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Metadata {
     pub(super) exif: Exif,
-    /// 1 to 8; `None` where nothing, or nonsense, is written.
+    /// Orientation, 1 to 8; `None` if none is stated, or an invalid one.
     pub(super) orientation: Option<u8>,
-    /// Pixels, as stored, by the camera's account: for formats whose pixels are not read here.
+    /// The size in pixels as stored, as the camera states it: for formats whose pixels are not read here.
     pub(super) stated_size: Option<(u32, u32)>,
     /// The colour space of samples without a profile.
     pub(super) colour: DcfColour,
@@ -64,7 +64,7 @@ pub(super) fn read(find: BlockReader, original: &[u8]) -> Metadata {
     })
 }
 
-/// The orientation that a JPEG inside another file states.
+/// Returns the orientation that a JPEG inside another file states.
 pub(super) fn jpeg_orientation(jpeg: &[u8]) -> Option<u8> {
     guarded(|| {
         let mut blocks = Blocks::default();

@@ -4,12 +4,12 @@ use std::ops::Range;
 
 use super::bitmap::Bitmap;
 
-/// Turns stored dimensions into upright ones, and back: 5 to 8 lie on their side.
+/// Converts stored dimensions to upright ones, and back: orientations 5 to 8 exchange them.
 pub(super) fn upright((width, height): (u32, u32), orientation: u8) -> (u32, u32) {
     if (5..=8).contains(&orientation) { (height, width) } else { (width, height) }
 }
 
-/// Turns a stored bitmap upright.
+/// Rotates a stored bitmap upright.
 pub(super) fn orient(bitmap: Bitmap, orientation: u8) -> Bitmap {
     if !(2..=8).contains(&orientation) {
         return bitmap;
@@ -24,7 +24,7 @@ pub(super) fn orient(bitmap: Bitmap, orientation: u8) -> Bitmap {
 pub(super) fn rows(bitmap: &Bitmap, orientation: u8, rows: Range<usize>, samples: &mut Vec<u8>) {
     let (width, height) = (bitmap.width.cast_signed() as isize, bitmap.height.cast_signed() as isize);
     let (right, bottom) = (width - 1, (height - 1) * width);
-    // The stored pixel that is seen first, and the steps to those right of it and below it.
+    // The first visible pixel in the stored bitmap, and the steps to the pixels right of it and below it.
     let (first, across, down) = match orientation {
         2 => (right, -1, width),
         3 => (bottom + right, -1, -width),

@@ -1,4 +1,4 @@
-//! PNG: pixels by the `png` crate, row by row; what the file says of its colours by a walk over its chunks.
+//! PNG: pixels by the `png` crate, row by row; the colour space by a walk over the chunks.
 
 mod colour;
 
@@ -16,7 +16,7 @@ use super::{
     truncation,
 };
 
-/// Decodes a PNG; of an animated one the default image.
+/// Decodes a PNG, or the default image of an animated one.
 pub(super) fn read(original: &Original<'_>) -> Result<Decoded, Error> {
     truncation::png(original.bytes)?;
     guarded(|| decode(original.bytes, original.limits)).unwrap_or(Err(Error::Damaged))
@@ -24,7 +24,7 @@ pub(super) fn read(original: &Original<'_>) -> Result<Decoded, Error> {
 
 fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, Error> {
     let mut options = DecodeOptions::default();
-    // Both may inflate to any size; profiles are read by `colour`.
+    // Both may inflate to any size; `colour` reads profiles.
     options.set_ignore_text_chunk(true);
     options.set_ignore_iccp_chunk(true);
     let mut decoder = Decoder::new_with_options(Cursor::new(bytes), options);
@@ -60,7 +60,7 @@ fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, Error> {
     Ok(Decoded::of(Picture { size, bitmap: rows.reducer.finish(), colour }))
 }
 
-/// Interlaced files are complete only after the last pass, and are held whole.
+/// Reads all rows. Interlaced files are complete only after the last pass, so all rows are kept until then.
 fn read_rows(reader: &mut Reader<Cursor<&[u8]>>, size: (u32, u32), rows: &mut Rows) -> Result<(), Error> {
     if reader.info().interlaced {
         let bytes = reader.output_buffer_size().ok_or(Error::Damaged)?;
@@ -75,13 +75,13 @@ fn read_rows(reader: &mut Reader<Cursor<&[u8]>>, size: (u32, u32), rows: &mut Ro
             let row = reader.next_row().map_err(|error| to_error(&error))?.ok_or(Error::Truncated)?;
             rows.push(row.data());
         }
-        // Reads the rest of the image data, whose checksum covers the last rows.
+        // Reads the rest of the image data, because its checksum covers the last rows.
         reader.next_row().map_err(|error| to_error(&error))?;
     }
     Ok(())
 }
 
-/// Takes rows of the decoder's samples to the reducer's.
+/// Converts rows of the decoder's samples to the reducer's.
 struct Rows {
     reducer: Reducer,
     format: PixelFormat,
@@ -104,7 +104,7 @@ impl Rows {
     }
 }
 
-/// Lays pixels of `colours` samples and alpha over white, in place.
+/// Blends pixels of `colours` samples and alpha over white, in place.
 fn drop_alpha(row: &mut Vec<u16>, colours: usize) {
     let pixels = row.len() / (colours + 1);
     for pixel in 0..pixels {

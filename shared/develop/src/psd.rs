@@ -1,11 +1,11 @@
-//! Photoshop documents (PSD and PSB), which are kept and measured.
+//! Photoshop documents (PSD and PSB), which are stored and measured without pictures.
 
 use super::{Decoded, Original, error::Error};
 
-/// Sections of the file, each with its length before it.
+/// The sections of the file, each of which follows its length.
 struct Sections<'a> {
     resources: &'a [u8],
-    /// Whether the merged picture, which stands behind the layers, is there to its end.
+    /// Whether the merged picture, which follows the layers, is complete.
     is_whole: bool,
 }
 
@@ -31,7 +31,7 @@ impl<'a> Sections<'a> {
     }
 }
 
-/// Whether all rows of the merged picture are there, as far as their coding tells without decoding it.
+/// Returns whether all rows of the merged picture exist, as far as their coding shows without decoding.
 fn is_whole(file: &[u8], picture: &[u8]) -> Option<bool> {
     const RAW: u16 = 0;
     const RUN_LENGTHS: u16 = 1;
@@ -42,7 +42,7 @@ fn is_whole(file: &[u8], picture: &[u8]) -> Option<bool> {
     let rows = usize::try_from(channels * height).ok()?;
     let length = match short(picture, 0)? {
         RAW => (rows as u64).checked_mul((width * depth).div_ceil(8))?,
-        // The lengths of all rows, in 16 bits or PSB's 32, stand before them.
+        // The lengths of all rows, in 16 bits or PSB's 32, precede them.
         RUN_LENGTHS if file.get(4..6)? == [0, 2] => {
             let table = picture.get(2..)?.get(..rows.checked_mul(4)?)?;
             table.as_chunks::<4>().0.iter().map(|length| u64::from(u32::from_be_bytes(*length)) + 4).sum()
@@ -56,7 +56,7 @@ fn is_whole(file: &[u8], picture: &[u8]) -> Option<bool> {
     Some(length.checked_add(2)? <= picture.len() as u64)
 }
 
-/// The run of resources: metadata and settings.
+/// Returns the run of resources: metadata and settings.
 pub(super) fn resources(file: &[u8]) -> Option<&[u8]> {
     Some(Sections::read(file)?.resources)
 }

@@ -1,4 +1,4 @@
-//! Camera RAW, by the JPEGs that cameras put into it: what their displays and photographers' browsers show.
+//! Camera RAW, by the JPEGs that cameras embed for their displays and for photo browsers.
 
 pub(super) mod directories;
 mod largest_jpeg;
@@ -10,10 +10,10 @@ use super::{
     orient::upright,
 };
 
-/// Decoders' attempts at one file: damage in the largest JPEG leaves the next.
+/// The most attempts to decode one file: if the largest JPEG is damaged, the next one is tried.
 const MAX_ATTEMPTS: usize = 3;
 
-/// Decodes the largest JPEG inside. Size and turn are those of the sensor's picture, by the file's own account.
+/// Decodes the largest embedded JPEG. Size and orientation are those of the sensor's picture, as the file states them.
 #[expect(clippy::unnecessary_wraps, reason = "the signature of all decoders; RAW without a JPEG is kept")]
 pub(super) fn read(original: &Original<'_>) -> Result<Decoded, Error> {
     let sensor = guarded(|| sensor(original.bytes)).unwrap_or_default();
@@ -23,7 +23,7 @@ pub(super) fn read(original: &Original<'_>) -> Result<Decoded, Error> {
     let candidates = largest_jpeg::candidates(original.bytes, &sensor.not_pictures, original.limits);
     let headers = candidates.into_iter().filter_map(|bytes| Some((bytes, Header::read(bytes).ok()?)));
     let mut jpegs: Vec<(&[u8], Header<'_>)> = headers.collect();
-    // Further pictures of a JPEG, such as the gain map of an HDR preview, are none of the photo.
+    // Further pictures of a JPEG, such as the gain map of an HDR preview, are not candidates.
     let begins_at = |bytes: &[u8]| original.bytes.len() - bytes.len();
     let further = |(bytes, header): &(&[u8], Header<'_>)| {
         let first = begins_at(bytes);
@@ -32,7 +32,7 @@ pub(super) fn read(original: &Original<'_>) -> Result<Decoded, Error> {
     let further_pictures: Vec<usize> = jpegs.iter().flat_map(further).collect();
     jpegs.retain(|(bytes, header)| header.is_decodable() && !further_pictures.contains(&begins_at(bytes)));
     for (bytes, header) in jpegs.into_iter().take(MAX_ATTEMPTS) {
-        // One that is damaged says nothing about the RAW picture.
+        // A damaged JPEG does not mean that the RAW picture is damaged.
         picture = jpeg::decode(bytes, &header).ok().flatten();
         if picture.is_some() {
             orientation = orientation.or_else(|| metadata::jpeg_orientation(bytes));
@@ -47,8 +47,9 @@ pub(super) fn read(original: &Original<'_>) -> Result<Decoded, Error> {
     Ok(Decoded { size, orientation, picture, is_upright }.stated(original.metadata.colour))
 }
 
-/// Whether a JPEG has been turned upright, unlike the sensor's picture: cameras write it as the sensor lies, and some
-/// software upright. Turns by 180° and mirrors can't be told, and cameras do not write such.
+/// Returns whether a JPEG is upright already, unlike the sensor's picture: cameras write it in the sensor's
+/// orientation, and some software upright. Rotations by 180° and mirrored pictures cannot be detected, and cameras do
+/// not write them.
 fn is_turned_already(jpeg: (u32, u32), stored: (u32, u32), orientation: u8) -> bool {
     let is_tall = |(width, height): (u32, u32)| height > width;
     let is_square = |(width, height): (u32, u32)| width == height;

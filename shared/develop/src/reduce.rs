@@ -1,16 +1,16 @@
-//! Shrinking while decoding: rows in, averages over squares of pixels out.
+//! Reduction during decoding: rows in, averages over squares of pixels out.
 
 use super::bitmap::{Bitmap, DecodedBitmap, PixelFormat};
 
-/// Sums for rows of 16-bit samples, which become a bitmap of a whole fraction of the size.
+/// Sums of rows of 16-bit samples, which become a bitmap of a whole fraction of the size.
 pub(super) struct Reducer {
     size: (u32, u32),
     factor: usize,
     format: PixelFormat,
     samples: Samples,
-    /// One for each sample of an output row. 15 x 15 pixels of 16 bits at most: [`crate::Limits::max_side`].
+    /// One sum per sample of an output row. At most 15 x 15 pixels of 16 bits: [`crate::Limits::max_side`].
     sums: Vec<u64>,
-    /// Rows that `sums` holds.
+    /// The number of rows in `sums`.
     summed: usize,
 }
 
@@ -19,14 +19,14 @@ enum Samples {
     Sixteen(Vec<u16>),
 }
 
-/// Bits of a sample in the bitmap.
+/// The bits per sample of the bitmap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Depth {
     Eight,
     Sixteen,
 }
 
-/// The largest whole factor for which the long edge stays at least twice `long_edge`.
+/// Returns the largest whole factor for which the long edge stays at least twice `long_edge`.
 fn factor(size: (u32, u32), long_edge: u32) -> u32 {
     (size.0.max(size.1) / (2 * long_edge)).max(1)
 }
@@ -44,7 +44,7 @@ impl Reducer {
         Self { size, factor: factor as usize, format, samples, sums, summed: 0 }
     }
 
-    /// Bytes of the bitmap that a picture of this size becomes.
+    /// Returns the bytes of the bitmap for a picture of this size.
     pub(super) fn bitmap_bytes(size: (u32, u32), long_edge: u32, format: PixelFormat, depth: Depth) -> u64 {
         let factor = factor(size, long_edge);
         let samples =
@@ -97,7 +97,7 @@ impl Reducer {
         self.summed = 0;
     }
 
-    /// The bitmap, once every row was added.
+    /// Returns the bitmap after all rows were added.
     pub(super) fn finish(mut self) -> DecodedBitmap {
         self.flush();
         let factor = u32::try_from(self.factor).unwrap_or(1);
@@ -109,12 +109,12 @@ impl Reducer {
     }
 }
 
-/// From 16 bits to 8, rounded.
+/// Converts 16 bits to 8, rounded.
 pub(super) fn to_eight(sample: u64) -> u8 {
     u8::try_from((sample + 128) / 257).unwrap_or(u8::MAX)
 }
 
-/// A sample under straight alpha, over white. Both in 0 to 65,535.
+/// Blends a sample under straight alpha over white. Both are in 0 to 65,535.
 pub(super) fn over_white(sample: u16, alpha: u16) -> u16 {
     if alpha == u16::MAX {
         return sample;

@@ -1,7 +1,8 @@
 //! Lanczos resampling of interleaved 8-bit samples, in fixed point.
 //!
-//! Both passes are weighted sums of sixteen samples at a time, which the compiler turns into vector instructions: the vertical
-//! one of neighbours in a row, the horizontal one of samples below one another, which are put beside one another first.
+//! Both passes are weighted sums of sixteen samples at a time, which the compiler turns into vector instructions. The
+//! vertical pass sums neighbours in a row. The horizontal pass sums samples below one another, which are first placed
+//! side by side.
 #![expect(clippy::inline_always, reason = "what is not inlined into `with_avx2` is compiled without AVX2")]
 
 mod axis;
@@ -10,39 +11,39 @@ mod sixteen;
 use self::axis::{Axis, ratio};
 pub(super) use self::sixteen::resample_sixteen;
 
-/// Samples that are summed together, and rows that are made together.
+/// Samples that are summed together, and rows that are computed together.
 const LANES: usize = 16;
-/// Samples are held with so many bits behind the binary point.
+/// The bits after the binary point of stored samples.
 const FRACTION: u32 = 7;
 /// Neighbours in a row, or samples below one another.
 type Lanes = [i16; LANES];
 
-/// Resamples a picture of `channels` samples a pixel from one size to another (width, height).
+/// Resamples a picture of `channels` samples per pixel from one size to another (width, height).
 ///
-/// Each channel is resampled on its own, with the kernel widened by the scale where the picture shrinks.
+/// Each channel is resampled separately, with the kernel widened by the scale if the picture shrinks.
 pub(super) fn resample(samples: &[u8], channels: usize, from: (usize, usize), to: (usize, usize)) -> Vec<u8> {
     let mut resampler = Resampler::new(channels, from, to);
     resampler.out.reserve_exact(to.0 * to.1 * channels);
-    // In parts, of which a second copy is held.
+    // The picture is passed in parts, because a second copy of each part is made.
     samples.chunks(from.0 * channels * LANES).for_each(|rows| resampler.push(rows));
     resampler.out
 }
 
-/// The same, row by row as they come: memory holds the result and the rows that the next ones of it are made of.
+/// A resampler for rows as they are decoded: memory holds the result and the rows for its next rows.
 pub(super) struct Resampler {
     channels: usize,
     width: usize,
     columns: Axis,
     rows: Axis,
-    /// Rows that are needed yet, and which row of the picture the first of them is.
+    /// Rows that are still needed, and the index of the first of them in the picture.
     held: Vec<Lanes>,
     first: usize,
-    /// Runs of [`LANES`] samples in a row that is held.
+    /// Runs of [`LANES`] samples per stored row.
     runs: usize,
     out: Vec<u8>,
-    /// Rows of `out` that are made.
+    /// The number of computed rows of `out`.
     made: usize,
-    /// Rows between the passes, beside one another.
+    /// Rows between the passes, side by side.
     lanes: Vec<Lanes>,
 }
 
@@ -51,17 +52,18 @@ impl Resampler {
         Self::by_axes(channels, from.0, Axis::new(from.0, to.0), Axis::new(from.1, to.1))
     }
 
-    /// For samples that are averages of so many neighbours across and down, as libjpeg's scaled decoding makes them. What
-    /// averaging took from the detail is given back.
+    /// Creates a resampler for samples that are averages of `averaged` neighbours across and down, as from libjpeg's
+    /// scaled decoding. It restores the detail that averaging weakened.
     pub(super) fn of_averages(channels: usize, from: (usize, usize), to: (usize, usize), averaged: u32) -> Self {
-        // What is lost to an average of n grows with the square of the frequency, in proportion to 1 - 1 / n^2.
+        // The loss of an average of n grows with the square of the frequency, in proportion to 1 - 1 / n^2.
         let lost = (1.0 - f64::from(averaged).powi(-2)) / 24.0;
         let axis = |from, to| Axis::sharpened(from, to, ratio(from, to), lost);
         Self::by_axes(channels, from.0, axis(from.0, to.0), axis(from.1, to.1))
     }
 
-    /// For rows of one channel that are `stride` samples apart, `from` of them of the picture. `scale` is how many of them
-    /// become one: a picture that was decoded at a part of its size ends within a sample.
+    /// Creates a resampler for rows of one channel that are `stride` samples apart, of which `from` belong to the
+    /// picture. `scale` is the number of samples that become one: a picture decoded at a fraction of its size ends
+    /// within a sample.
     pub(super) fn of_plane(stride: usize, from: (usize, usize), to: (usize, usize), scale: (f64, f64)) -> Self {
         Self::by_axes(1, stride, Axis::scaled(from.0, to.0, scale.0), Axis::scaled(from.1, to.1, scale.1))
     }
@@ -82,7 +84,7 @@ impl Resampler {
         }
     }
 
-    /// Adds rows: whole ones, in order.
+    /// Adds complete rows, in order.
     pub(super) fn push(&mut self, rows: &[u8]) {
         let high = self.rows.starts.len();
         for row in rows.chunks_exact(self.width * self.channels) {
@@ -97,7 +99,7 @@ impl Resampler {
             strip(self, end);
             self.made = end;
         }
-        // Not for every strip: removing rows moves those behind them.
+        // Not after every strip: a removal moves the rows behind.
         let begins_at = self.rows.starts.get(self.made).copied().unwrap_or(self.first);
         let passed = (begins_at.saturating_sub(self.first) * self.runs).min(self.held.len());
         if passed > self.held.len() / 2 {
@@ -106,23 +108,23 @@ impl Resampler {
         }
     }
 
-    /// Rows of the result that were not taken yet.
+    /// Returns the rows of the result that were not taken yet.
     pub(super) fn rows(&self) -> &[u8] {
         &self.out
     }
 
-    /// Takes the first of these rows off.
+    /// Removes the first of these rows.
     pub(super) fn take(&mut self, samples: usize) {
         self.out.drain(..samples);
     }
 
-    /// The result; `None` where rows are missing.
+    /// Returns the result; `None` if rows are missing.
     pub(super) fn finish(self) -> Option<Vec<u8>> {
         (self.made == self.rows.starts.len()).then_some(self.out)
     }
 }
 
-/// Samples as they are held.
+/// Converts samples to their stored form.
 fn held(samples: &[u8]) -> Lanes {
     let mut lanes = [0; LANES];
     for (lane, sample) in lanes.iter_mut().zip(samples) {
@@ -131,7 +133,7 @@ fn held(samples: &[u8]) -> Lanes {
     lanes
 }
 
-/// Makes the output rows up to `end`, compiled for the widest vectors of this machine; NEON is part of every 64-bit ARM.
+/// Computes the output rows up to `end` with the widest vectors of this machine; NEON is part of every 64-bit ARM.
 fn strip(resampler: &mut Resampler, end: usize) {
     #[cfg(target_arch = "x86_64")]
     {
@@ -141,7 +143,7 @@ fn strip(resampler: &mut Resampler, end: usize) {
         }
         if is_x86_feature_detected!("avx2") {
             #[expect(unsafe_code, reason = "AVX2 was detected")]
-            // SAFETY: the only requirement of the function is the feature that was just detected.
+            // SAFETY: the function requires only the feature that was just detected.
             unsafe {
                 with_avx2(resampler, end);
             }
@@ -151,7 +153,7 @@ fn strip(resampler: &mut Resampler, end: usize) {
     strip_of_rows(resampler, end);
 }
 
-/// [`LANES`] output rows at most: first vertically and at full width, then horizontally.
+/// Computes at most [`LANES`] output rows: first vertically and at full width, then horizontally.
 #[inline(always)]
 fn strip_of_rows(resampler: &mut Resampler, end: usize) {
     let Resampler { channels, columns, rows, held, runs, first, out, made, lanes, .. } = resampler;
@@ -186,7 +188,7 @@ fn strip_of_rows(resampler: &mut Resampler, end: usize) {
 }
 
 impl Axis {
-    /// The weighted sums of samples, for sixteen rows or columns.
+    /// Returns the weighted sums of samples, for sixteen rows or columns.
     #[inline(always)]
     fn sums<'a>(&self, window: impl Iterator<Item = &'a Lanes>, weights: &[i16]) -> Lanes {
         let mut sums = [self.half_of_all(); LANES];
@@ -198,7 +200,7 @@ impl Axis {
         sums.map(|sum| sum.clamp(0, self.largest_sum()) << (16 - self.shift))
     }
 
-    /// The same for windows of many samples, in 32 bits.
+    /// Returns the weighted sums for windows of many samples, in 32 bits.
     #[inline(always)]
     fn sums_of_many<'a>(&self, window: impl Iterator<Item = &'a Lanes>, weights: &[i16]) -> Lanes {
         let mut sums = [self.half(); LANES];
@@ -211,13 +213,13 @@ impl Axis {
     }
 }
 
-/// The upper 16 bits of a product.
+/// Returns the upper 16 bits of a product.
 #[inline(always)]
 fn high_half(weight: i16, sample: i16) -> i16 {
     ((i32::from(weight) * i32::from(sample)) >> 16) as i16
 }
 
-/// Rounds off what is behind the binary point.
+/// Rounds to an integer.
 #[inline(always)]
 fn rounded(sample: i16) -> i32 {
     (i32::from(sample) + (1 << (FRACTION - 1))) >> FRACTION
@@ -235,7 +237,7 @@ mod tests {
 
     use super::{axis::lanczos, *};
 
-    /// The same by the textbook: real numbers, one pixel at a time.
+    /// Resamples by the definition, with real numbers and one pixel at a time.
     #[expect(clippy::cast_precision_loss, reason = "sides of small pictures")]
     fn reference(samples: &[u8], channels: usize, (width, height): (usize, usize), (w, h): (usize, usize)) -> Vec<f64> {
         let weights = |from: usize, to: usize, position: usize| {
@@ -250,7 +252,7 @@ mod tests {
             for x in 0..w {
                 let (rows, columns) = (weights(height, h, y), weights(width, w, x));
                 for channel in 0..channels {
-                    // What overshoots is cut off between the passes, as every resampler of 8-bit pictures does.
+                    // Values out of range are clipped between the passes, as in every resampler of 8-bit pictures.
                     let column = |at: usize| {
                         let sum = (0..height)
                             .map(|row| rows[row] * f64::from(samples[(row * width + at) * channels + channel]));
@@ -279,7 +281,7 @@ mod tests {
             let samples: Vec<u8> = (0..size.0 * size.1 * channels)
                 .map(|_| {
                     state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                    // Hard edges: black, white and what is between.
+                    // Hard edges: black, white and values between them.
                     u8::try_from((state >> 24).saturating_mul(3).saturating_sub(256).min(255)).unwrap()
                 })
                 .collect();
@@ -293,12 +295,13 @@ mod tests {
             let mut sum = 0.0;
             for (ours, exact) in ours.iter().zip(reference(&samples, channels, size, to)) {
                 let off = (f64::from(*ours) - exact).abs();
-                // Weights of 14 bits let the first pass round the other way where it is close to a tie: at most a step for
-                // each of the taps of the second pass, whose weights without their signs sum up to 1.4; and half a step of its own.
+                // Weights of 14 bits may make the first pass round differently close to a tie: at most a step for each
+                // of the taps of the second pass, whose weights without their signs sum up to 1.4; and half a step of
+                // its own.
                 prop_assert!(off <= 2.0, "{ours} for {exact}");
                 sum += off;
             }
-            // A picture of one sample may lie between two steps.
+            // A picture of one sample may be between two steps.
             prop_assert!(sum <= 0.5 * f64::from(u32::try_from(ours.len()).unwrap()) + 0.25, "{sum} of {}", ours.len());
         }
     }

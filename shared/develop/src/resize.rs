@@ -1,11 +1,11 @@
-//! Shrinking. Never enlarging: a small original keeps its pixels.
+//! Shrinking of pictures. A small original is never enlarged.
 
 use super::{
     bitmap::{Bitmap, DecodedBitmap},
     resample::{resample, resample_sixteen},
 };
 
-/// The size with the same proportions whose long edge is at most `long_edge`. No side is ever 0.
+/// Returns the size with the same proportions whose long edge is at most `long_edge`. No side is ever 0.
 pub(super) fn fit((width, height): (u32, u32), long_edge: u32) -> (u32, u32) {
     let long = width.max(height);
     if long <= long_edge {
@@ -18,12 +18,12 @@ pub(super) fn fit((width, height): (u32, u32), long_edge: u32) -> (u32, u32) {
     (scaled(width), scaled(height))
 }
 
-/// Resamples with a Lanczos kernel of three lobes, each channel on its own (nothing here has alpha).
+/// Resamples with a Lanczos kernel of three lobes, each channel separately (no picture here has alpha).
 pub(super) fn resize(bitmap: &Bitmap, width: u32, height: u32) -> Bitmap {
     by(resample, bitmap, width, height)
 }
 
-/// Resamples a decoded original; its depth stays.
+/// Resamples a decoded original at its depth.
 pub(super) fn resize_decoded(bitmap: DecodedBitmap, width: u32, height: u32) -> DecodedBitmap {
     match bitmap {
         DecodedBitmap::Eight(bitmap) if (bitmap.width, bitmap.height) == (width, height) => {

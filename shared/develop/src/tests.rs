@@ -1,4 +1,4 @@
-//! The whole development, on pictures made here.
+//! Tests of the whole pipeline, with pictures drawn here.
 
 mod broken;
 mod cmyk_profiles;

@@ -1,8 +1,8 @@
 //! TIFF (6.0, its supplements, and BigTIFF): one page, row by row.
 //!
-//! A layout is either decoded as libtiff does or reported as unsupported. The steps are: choose the page
-//! ([`page`]), read its [`layout`], decompress rows ([`compression`]), undo the [`predictor`], and turn samples into
-//! pixels ([`pixels`]). Memory is bounded by the bitmap, a row of each plane, and a band of tiles.
+//! A layout is either decoded as libtiff does or reported as unsupported. The steps are: choose the page ([`page`]),
+//! read its [`layout`], decompress rows ([`compression`]), undo the [`predictor`], and convert samples to pixels
+//! ([`pixels`]). Memory is limited to the bitmap, a row of each plane, and a band of tiles.
 
 mod ccitt;
 mod compression;
@@ -32,7 +32,7 @@ use super::{
 /// The embedded ICC profile.
 const ICC_PROFILE: u16 = 34_675;
 
-/// Decodes the file's photo. Truncated files need no check of their own: the decoder follows offsets to all pixels.
+/// Decodes the file's photo. Truncated files need no separate check: the decoder follows offsets to all pixels.
 pub(super) fn read(original: &Original<'_>) -> Result<Decoded, Error> {
     let decoded = guarded(|| decode(original.bytes, original.limits)).unwrap_or(Err(Error::Damaged))?;
     Ok(decoded.stated(original.metadata.colour))

@@ -1,20 +1,20 @@
-//! Checks that a file is there to its end. Decoders stop after the last pixel they need, so each container is walked here.
+//! Checks that a file is complete. Decoders stop after the last pixel they need, so each container is walked here.
 
 use super::{bmff, error::Error};
 
-/// The boxes that hold a picture or a film and what is known of it.
+/// The boxes with a picture or a film and its metadata.
 const BASE_MEDIA_BOXES: [&[u8; 4]; 5] = [b"ftyp", b"meta", b"mdat", b"moov", b"idat"];
 
 fn check(is_whole: bool) -> Result<(), Error> {
     if is_whole { Ok(()) } else { Err(Error::Truncated) }
 }
 
-/// Phones append data of their own, which are no boxes.
+/// Checks the boxes of a base media file. Phones append data of their own, which are no boxes.
 pub(super) fn base_media(bytes: &[u8]) -> Result<(), Error> {
     check(bmff::boxes(bytes).all(|found| found.whole || !BASE_MEDIA_BOXES.contains(&&found.kind)))
 }
 
-/// Chunks of length, type, data and checksum up to IEND (PNG, 5.3).
+/// Checks the chunks of length, type, data and checksum up to IEND (PNG, 5.3).
 pub(super) fn png(bytes: &[u8]) -> Result<(), Error> {
     check(png_is_whole(bytes))
 }
@@ -34,8 +34,8 @@ fn png_is_whole(bytes: &[u8]) -> bool {
     false
 }
 
-/// Rows without compression are as long as the header says, each padded to four bytes. What is compressed has an end of its
-/// own.
+/// Checks BMP: rows without compression have the length that the header states, each padded to four bytes. Compressed
+/// data has an end of its own.
 pub(super) fn bmp(bytes: &[u8], (width, height): (u32, u32)) -> Result<(), Error> {
     let long = |at: usize| Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?));
     let walk = || {
@@ -51,13 +51,13 @@ pub(super) fn bmp(bytes: &[u8], (width, height): (u32, u32)) -> Result<(), Error
     check(walk() == Some(true))
 }
 
-/// The RIFF header counts what follows it.
+/// Checks the RIFF header, which states the length of the rest.
 pub(super) fn webp(bytes: &[u8]) -> Result<(), Error> {
     let size = bytes.get(4..8).and_then(<[u8]>::first_chunk::<4>);
     check(size.is_some_and(|size| (u32::from_le_bytes(*size) as usize).saturating_add(8) <= bytes.len()))
 }
 
-/// Blocks of sub-blocks up to the trailer (GIF89a, appendix B), which may be missing behind a picture.
+/// Checks blocks of sub-blocks up to the trailer (GIF89a, appendix B), which may be missing behind a picture.
 pub(super) fn gif(bytes: &[u8]) -> Result<(), Error> {
     let walk = || {
         let mut at = 13 + colour_table(*bytes.get(10)?);
@@ -70,7 +70,7 @@ pub(super) fn gif(bytes: &[u8]) -> Result<(), Error> {
                     has_picture = true;
                     sub_blocks(bytes, at + 11 + colour_table(*bytes.get(at + 9)?))?
                 }
-                // The trailer; or not a block, for the decoder to judge.
+                // The trailer, or no block, which the decoder checks.
                 Some(_) => return Some(()),
                 None => return has_picture.then_some(()),
             };
@@ -79,12 +79,12 @@ pub(super) fn gif(bytes: &[u8]) -> Result<(), Error> {
     check(walk().is_some())
 }
 
-/// Bytes of the colour table that `flags` announce.
+/// Returns the bytes of the colour table that `flags` announce.
 fn colour_table(flags: u8) -> usize {
     if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) }
 }
 
-/// Returns where the sub-blocks end that start at `at`.
+/// Returns the end of the sub-blocks that start at `at`.
 fn sub_blocks(bytes: &[u8], mut at: usize) -> Option<usize> {
     loop {
         let length = usize::from(*bytes.get(at)?);

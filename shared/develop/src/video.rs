@@ -1,18 +1,18 @@
-//! Videos, which are kept and delivered beside photos.
+//! Videos, which are stored and delivered beside photos.
 
 use super::{Decoded, Original, error::Error, truncation};
 
-/// Brands of ISO base media files with films (<https://mp4ra.org/registered-types/brands>), by their start.
+/// Prefixes of the brands of ISO base media files with films (<https://mp4ra.org/registered-types/brands>).
 const MP4: [&[u8]; 10] = [b"iso", b"mp4", b"mp7", b"avc1", b"dash", b"MSNV", b"M4V", b"f4v", b"XAVC", b"NDX"];
 
-/// First boxes of QuickTime files from before they had brands.
+/// First boxes of QuickTime files without brands.
 const QUICKTIME: [&[u8; 4]; 3] = [b"moov", b"mdat", b"wide"];
 
-/// Major brands of sound, by their start. Their compatible brands are those of films.
+/// Prefixes of the major brands of sound. Their compatible brands are those of films.
 const SOUND: [&[u8]; 5] = [b"M4A", b"M4B", b"M4P", b"F4A", b"F4B"];
 
-/// Returns the content type of a video by its brands, the major one first. Cameras may name a brand of their own before a
-/// common one, as Casio's `caqv` before `isom`.
+/// Returns the content type of a video by its brands, the major one first. Cameras may write a brand of their own
+/// before a common one, such as Casio's `caqv` before `isom`.
 pub(super) fn of_brands<'a>(mut brands: impl Iterator<Item = &'a [u8; 4]>) -> Option<&'static str> {
     let major = brands.next()?;
     if SOUND.iter().any(|start| major.starts_with(start)) {
@@ -42,16 +42,17 @@ pub(super) fn without_brands(file: &[u8]) -> Option<&'static str> {
     is_transport_stream(file).then_some("video/mp2t")
 }
 
-/// MPEG transport streams are packets of 188 bytes, each with a byte of synchronization; AVCHD has four bytes before each.
+/// Returns whether a file is an MPEG transport stream: packets of 188 bytes, each with a byte of synchronization. AVCHD
+/// has four more bytes before each.
 fn is_transport_stream(file: &[u8]) -> bool {
-    /// Packets that are looked at.
+    /// Packets that are checked.
     const PACKETS: usize = 5;
     [(0, 188), (4, 192)]
         .into_iter()
         .any(|(first, packet)| (0..PACKETS).all(|index| file.get(first + index * packet) == Some(&0x47)))
 }
 
-/// Checks that the file is whole, where its boxes tell.
+/// Checks that the file is complete, if its boxes show it.
 pub(super) fn read(original: &Original<'_>) -> Result<Decoded, Error> {
     if original.bytes.get(4..8).is_some_and(|kind| kind == b"ftyp" || QUICKTIME.iter().any(|first| kind == *first)) {
         truncation::base_media(original.bytes)?;

@@ -1,21 +1,21 @@
-//! ICC profiles in JPEG, which are cut into chunks (ICC.1:2022, annex B.4).
+//! ICC profiles in JPEG, which are split into chunks (ICC.1:2022, annex B.4).
 
 use super::MAX_PROFILE_BYTES;
 
-/// Sequence number, count of chunks, data.
+/// Sequence number, number of chunks, data.
 type Chunk<'a> = (u8, u8, &'a [u8]);
 
-/// Joins the chunks of a profile, which is complete if it is as long as its own header says. The numbers of chunks only
-/// order them: software counts from 0, counts wrongly, and writes chunks twice.
+/// Joins the chunks of a profile, which is complete if it has the length that its own header states. The numbers of
+/// chunks determine only their order: some software counts from 0, counts wrongly, or writes chunks twice.
 pub(crate) fn join_chunks(chunks: &[Chunk<'_>]) -> Option<Vec<u8>> {
     let mut sorted = chunks.to_vec();
     sorted.sort_by_key(|&(sequence, ..)| sequence);
     sorted.dedup_by_key(|&mut (sequence, ..)| sequence);
-    // In the order of the file where all have the same number.
+    // Equal numbers keep the order of the file.
     complete(&sorted).or_else(|| complete(chunks)).or_else(|| counted(&sorted))
 }
 
-/// A profile whose length is wrong in its own header, but whose chunks are all there.
+/// Joins a profile whose header states a wrong length, if all its chunks exist.
 fn counted(chunks: &[Chunk<'_>]) -> Option<Vec<u8>> {
     let &(first, count, _) = chunks.first()?;
     let whole = first <= 1

@@ -3,14 +3,14 @@
 use super::unit_to_eight;
 use crate::bitmap::{Bitmap, DecodedBitmap, PixelFormat};
 
-/// X and Z of D50 relative to Y; the white of the ICC connection space.
+/// X and Z of D50 relative to Y: the white of the ICC connection space.
 const WHITE: [f32; 3] = [0.9642, 1.0, 0.8249];
 
 /// XYZ under D50 to linear sRGB.
 const XYZ_TO_RGB: [[f32; 3]; 3] =
     [[3.133_856, -1.616_867, -0.490_615], [-0.978_768, 1.916_142, 0.033_454], [0.071_945, -0.228_991, 1.405_243]];
 
-/// Converts a bitmap whose samples are as [`PixelFormat::Lab`] says.
+/// Converts a bitmap of [`PixelFormat::Lab`].
 pub(super) fn to_srgb(bitmap: DecodedBitmap) -> Bitmap {
     let (width, height, samples) = match bitmap {
         DecodedBitmap::Sixteen(bitmap) => (bitmap.width, bitmap.height, bitmap.samples),
@@ -37,7 +37,7 @@ fn pixel([l, a, b]: [u16; 3]) -> [u8; 3] {
     })
 }
 
-/// sRGB's transfer function (IEC 61966-2-1).
+/// Applies sRGB's transfer function (IEC 61966-2-1).
 fn encode(light: f32) -> f32 {
     if light <= 0.003_130_8 { light * 12.92 } else { 1.055 * light.powf(1.0 / 2.4) - 0.055 }
 }

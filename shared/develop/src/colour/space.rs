@@ -20,7 +20,7 @@ const CODED_PRIMARIES: [(&[u8], Primaries); 7] = [
     (&[12], [(0.3127, 0.3290), (0.680, 0.320), (0.265, 0.690), (0.150, 0.060)]),
 ];
 
-/// The primaries of an ITU-T H.273 code point, where they are known.
+/// Returns the primaries of an ITU-T H.273 code point, if they are known.
 pub(crate) fn coded_primaries(code: u8) -> Option<Primaries> {
     CODED_PRIMARIES.iter().find(|(codes, _)| codes.contains(&code)).map(|&(_, primaries)| primaries)
 }
@@ -32,7 +32,7 @@ pub(crate) struct Space {
     pub(crate) transfer: Transfer,
 }
 
-/// A transfer function, from samples to light.
+/// A transfer function from samples to light.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Transfer {
     Srgb,
@@ -52,7 +52,7 @@ impl Space {
         profile
     }
 
-    /// `None` for primaries that span no space.
+    /// Returns `None` for primaries that span no space.
     pub(super) fn rgb_profile(&self) -> Option<ColorProfile> {
         let [white, red, green, blue] = self.primaries;
         let area = (green.0 - red.0) * (blue.1 - red.1) - (blue.0 - red.0) * (green.1 - red.1);
@@ -78,7 +78,7 @@ impl Space {
 }
 
 impl Transfer {
-    /// Parameters of ICC.1:2022, 10.18: g, a, b, c, d.
+    /// Returns the parameters of ICC.1:2022, 10.18: g, a, b, c, d.
     fn curve(self) -> ToneReprCurve {
         ToneReprCurve::Parametric(match self {
             Self::Srgb => vec![2.4, 1.0 / 1.055, 0.055 / 1.055, 1.0 / 12.92, 0.04045],

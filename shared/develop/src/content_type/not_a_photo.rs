@@ -1,6 +1,6 @@
 //! Names for files that are no photo.
 
-/// Names what `bytes` looks like, with its article: `a PDF document`.
+/// Returns what `bytes` seems to be, with an article: `a PDF document`.
 pub(super) fn looks_like(bytes: &[u8]) -> &'static str {
     const SIGNATURES: [(&[u8], &str); 12] = [
         (b"%PDF", "a PDF document"),
@@ -30,7 +30,7 @@ pub(super) fn looks_like(bytes: &[u8]) -> &'static str {
     if start.iter().all(|&byte| byte == 0) {
         return "a file of nothing but zeros";
     }
-    // A cut through a multi-byte character is still text.
+    // A cut inside a multi-byte character is still text.
     let text = match std::str::from_utf8(start) {
         Ok(text) => text,
         Err(error) if error.error_len().is_none() => {

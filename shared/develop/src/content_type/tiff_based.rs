@@ -1,5 +1,6 @@
-//! Formats with TIFF's signature: TIFF itself, and the camera RAW formats that are built on it. A file is RAW by what its
-//! directories say, and the maker that they name says of which kind; the name decides between the kinds of one maker.
+//! Formats with TIFF's signature: TIFF itself, and the camera RAW formats based on it. The directories of a file show
+//! whether it is RAW, and name the maker, which determines the kind. The file name decides between the kinds of one
+//! maker.
 
 use domain::photo::FileType;
 
@@ -15,11 +16,11 @@ const IIQ: &str = "image/x-phaseone-iiq";
 const ORF: &str = "image/x-olympus-orf";
 const RW2: &str = "image/x-panasonic-rw2";
 const RWL: &str = "image/x-leica-rwl";
-/// RAW of a kind that has no type of its own, in the shared MIME-info database.
+/// RAW of a kind without a type of its own in the shared MIME-info database.
 const OTHER_RAW: &str = "image/x-dcraw";
 
-/// Starts of makers' names, in upper case, and their RAW formats, the usual one first. Content types as in the shared
-/// MIME-info database.
+/// Prefixes of makers' names in upper case, and their RAW formats, the usual one first. The content types are those of
+/// the shared MIME-info database.
 const MAKERS: [(&str, &[&str]); 20] = [
     // Canon's first cameras wrote RAW with the extension `tif`.
     ("CANON", &[OTHER_RAW, CR2]),
@@ -44,8 +45,7 @@ const MAKERS: [(&str, &[&str]); 20] = [
     ("EASTMAN KODAK", &["image/x-kodak-dcr", "image/x-kodak-kdc"]),
 ];
 
-/// Returns the content type of a file with TIFF's signature, or one that a camera has in its place; `None` for any other
-/// file.
+/// Returns the content type of a file with TIFF's signature or a camera's variant of it; `None` for other files.
 pub(super) fn content_type(file: &[u8], filename: &str) -> Option<&'static str> {
     match file {
         [b'I', b'I', b'R', b'O' | b'S', ..] | [b'M', b'M', b'O', b'R', ..] => return Some(ORF),
@@ -79,7 +79,7 @@ pub(super) fn content_type(file: &[u8], filename: &str) -> Option<&'static str> 
         .map(|file_type| file_type.content_type);
     let of_maker = kinds.and_then(|kinds| kinds.iter().copied().find(|&kind| Some(kind) == named));
     if !all(&structure).any(|directory| is_of_sensor(&directory, kinds.is_some())) {
-        // By maker and name: some RAW files say nothing of the sensor where TIFF has it.
+        // The kind depends on maker and name: some RAW files do not describe the sensor in TIFF's fields.
         return Some(of_maker.unwrap_or(TIFF));
     }
     let of_any_maker = || {
@@ -90,7 +90,7 @@ pub(super) fn content_type(file: &[u8], filename: &str) -> Option<&'static str> 
     Some(of_maker.or(usual).or_else(of_any_maker).unwrap_or(OTHER_RAW))
 }
 
-/// The maker's name, in upper case.
+/// Returns the maker's name in upper case.
 fn make(main: &Directory<'_>) -> String {
     let text = main.values(MAKE).and_then(|values| values.text()).unwrap_or_default();
     String::from_utf8_lossy(&text[..text.len().min(64)]).trim_start().to_ascii_uppercase()

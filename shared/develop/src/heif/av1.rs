@@ -1,7 +1,7 @@
 //! AV1 by `re_rav1d`: the picture of one temporal unit.
 //!
-//! The crate has the C interface of dav1d only, as Rust functions on raw pointers; [`Decoder`] is all that calls them. It
-//! decodes on the calling thread: a panic in a thread of the crate's own would leave its caller waiting for ever.
+//! The crate has only dav1d's C interface, as Rust functions on raw pointers; only [`Decoder`] calls them. It decodes
+//! on the calling thread: after a panic in a thread of the crate's own, the caller would wait forever.
 
 #![expect(unsafe_code, reason = "re_rav1d has dav1d's C interface only")]
 
@@ -31,19 +31,20 @@ use crate::{
     limits::MEGAPIXEL,
 };
 
-/// Frames of one item: layers of growing quality.
+/// The most frames of one item: layers of growing quality.
 const MAX_FRAMES: usize = 8;
-/// Pixels of all frames of all tiles, where each has as many frames as the one at hand. Decoding so many takes about 25 s.
+/// The most pixels in all frames of all tiles, if each tile has as many frames as the present one. To decode them takes
+/// about 25 s.
 const MAX_FRAME_PIXELS: u64 = 250 * MEGAPIXEL;
 /// `-EAGAIN` of Linux: a picture must be taken, or data be sent, first.
 const AGAIN: Dav1dResult = Dav1dResult(-11);
-/// `-ENOPROTOOPT` of Linux: a bitstream that the decoder does not know.
+/// `-ENOPROTOOPT` of Linux: the decoder does not support the bitstream.
 const UNKNOWN: Dav1dResult = Dav1dResult(-92);
 const DONE: Dav1dResult = Dav1dResult(0);
 
 /// Decodes a tile.
 pub(super) fn decode(layer: &Layer<'_>, data: &[u8]) -> Result<Frame, Failure> {
-    // A frame of 100 bytes can take as long as any other of its size, and a file has room for millions.
+    // A frame of 100 bytes can take as long as any other of its size, and a file has room for millions of them.
     let headers = Headers::count(data).ok_or(Error::Damaged)?;
     if headers.frames == 0 || headers.sequences == 0 {
         return Err(Error::Damaged.into());
@@ -63,7 +64,7 @@ pub(super) fn decode(layer: &Layer<'_>, data: &[u8]) -> Result<Frame, Failure> {
     Decoder::open(max_pixels)?.decode(data)?.frame()
 }
 
-/// How many headers an item has.
+/// The numbers of headers of an item.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Headers {
     sequences: usize,
@@ -71,7 +72,7 @@ struct Headers {
 }
 
 impl Headers {
-    /// Counts the headers among the OBUs of a temporal unit (AV1, 5.3); `None` where they do not fill it.
+    /// Counts the headers among the OBUs of a temporal unit (AV1, 5.3); `None` if the OBUs do not fill it.
     fn count(data: &[u8]) -> Option<Self> {
         const SEQUENCE_HEADER: u8 = 1;
         const FRAME_HEADER: u8 = 3;
@@ -95,10 +96,10 @@ impl Headers {
     }
 }
 
-/// Reads the sequence header alone.
+/// Reads only the sequence header.
 fn sequence(data: &[u8]) -> Result<Dav1dSequenceHeader, Failure> {
     let mut sequence = MaybeUninit::<Dav1dSequenceHeader>::uninit();
-    // SAFETY: the function reads `data.len()` bytes, and writes all of what the first pointer points to where it succeeds.
+    // SAFETY: the function reads `data.len()` bytes, and on success initializes the whole target of the first pointer.
     let result = unsafe {
         dav1d_parse_sequence_header(
             Some(NonNull::from(&mut sequence).cast()),
@@ -142,19 +143,20 @@ fn leb128(fields: &mut Fields<'_>) -> Option<usize> {
     None
 }
 
-/// An open decoder. Closed when dropped.
+/// An open decoder. Dropping it closes the decoder.
 struct Decoder(Option<Dav1dContext>);
 
-/// A decoded picture. Released when dropped.
+/// A decoded picture. Dropping it releases the picture.
 struct DecodedPicture(Dav1dPicture);
 
-/// Bytes on their way into a decoder. Released when dropped.
+/// Input bytes of a decoder. Dropping it releases them.
 struct Data(Dav1dData);
 
 impl Decoder {
     fn open(max_pixels: u32) -> Result<Self, Failure> {
         let mut settings = MaybeUninit::<Dav1dSettings>::uninit();
-        // SAFETY: the function writes all of what the pointer, which is valid for writes, points to, and reads nothing.
+        // SAFETY: the function initializes the whole target of the pointer, which is valid for writes, and reads
+        // nothing.
         let mut settings = unsafe {
             dav1d_default_settings(NonNull::from(&mut settings).cast());
             settings.assume_init()
@@ -162,7 +164,7 @@ impl Decoder {
         settings.n_threads = 1;
         settings.max_frame_delay = 1;
         settings.frame_size_limit = max_pixels;
-        // Of several layers the best alone.
+        // Of several layers only the best is returned.
         settings.all_layers = 0;
         let mut context = None;
         // SAFETY: both pointers come from exclusive references, which outlive the call.
@@ -172,17 +174,17 @@ impl Decoder {
 
     fn decode(&mut self, bytes: &[u8]) -> Result<DecodedPicture, Failure> {
         let mut data = Data::copy(bytes)?;
-        // Each round takes a frame in or a picture out.
+        // Each round sends a frame or receives a picture.
         for _ in 0..=MAX_FRAMES {
             if data.0.sz > 0 {
-                // SAFETY: the context is open, for `drop` alone closes it; the data is one that `dav1d_data_create` made.
+                // SAFETY: the context is open, because only `drop` closes it; the data was made by `dav1d_data_create`.
                 let result = unsafe { dav1d_send_data(self.0, Some(NonNull::from(&mut data.0))) };
                 if result != DONE && result != AGAIN {
                     return Err(failure(result));
                 }
             }
             let mut picture = DecodedPicture(Dav1dPicture::default());
-            // SAFETY: the context is open; the picture is one that may be overwritten, since it holds no references.
+            // SAFETY: the context is open; the picture may be overwritten, because it holds no references.
             let result = unsafe { dav1d_get_picture(self.0, Some(NonNull::from(&mut picture.0))) };
             match result {
                 DONE => return Ok(picture),
@@ -220,23 +222,23 @@ impl Data {
 
 impl Drop for Data {
     fn drop(&mut self) {
-        // SAFETY: the data is empty, or what `dav1d_data_create` or `dav1d_send_data` left there.
+        // SAFETY: the data is empty, or was written by `dav1d_data_create` or `dav1d_send_data`.
         unsafe { dav1d_data_unref(Some(NonNull::from(&mut self.0))) }
     }
 }
 
 impl Drop for DecodedPicture {
     fn drop(&mut self) {
-        // SAFETY: the picture is empty, or what `dav1d_get_picture` left there.
+        // SAFETY: the picture is empty, or was written by `dav1d_get_picture`.
         unsafe { dav1d_picture_unref(Some(NonNull::from(&mut self.0))) }
     }
 }
 
 impl DecodedPicture {
-    /// Copies the samples, and drops the rest.
+    /// Copies the samples.
     fn frame(&self) -> Result<Frame, Failure> {
         let picture = &self.0;
-        // SAFETY: the header belongs to the picture, which holds a reference to it as long as it is not released.
+        // SAFETY: the header belongs to the picture, which holds a reference to it until it is released.
         let sequence = unsafe { picture.seq_hdr.ok_or(Error::Damaged)?.as_ref() };
         let positive = |side: i32| u32::try_from(side).map_err(|_| Error::Damaged);
         let size = (positive(picture.p.w)?, positive(picture.p.h)?);
@@ -251,7 +253,7 @@ impl DecodedPicture {
         Ok(Frame { size, coding, planes: planes.ok_or(Error::Damaged)? })
     }
 
-    /// Copies a plane; `None` where the picture has none.
+    /// Copies a plane; `None` if the picture does not have it.
     fn plane(&self, plane: usize, (width, height): (u32, u32), chroma: Chroma) -> Option<Samples> {
         let (mut columns, mut rows) = (width as usize, height as usize);
         if plane > 0 {
@@ -266,8 +268,8 @@ impl DecodedPicture {
         if is_eight {
             let mut samples = Vec::with_capacity(columns * rows);
             for row in 0..rows {
-                // SAFETY: a plane has `rows` rows of `stride` bytes, at least `columns` of them samples of one byte. Nothing
-                // writes to a picture once the decoder has given it out.
+                // SAFETY: a plane has `rows` rows of `stride` bytes, of which at least `columns` are samples of one
+                // byte. Nothing writes to a picture after the decoder has returned it.
                 samples.extend_from_slice(unsafe {
                     slice::from_raw_parts(start.cast().add(row * stride).as_ptr(), columns)
                 });
@@ -276,7 +278,8 @@ impl DecodedPicture {
         } else {
             let mut samples = Vec::with_capacity(columns * rows);
             for row in 0..rows {
-                // SAFETY: as above, with samples of two bytes, to whose multiple the decoder aligns planes and strides.
+                // SAFETY: as above, with samples of two bytes. The decoder aligns planes and strides to multiples of
+                // them.
                 let line =
                     unsafe { slice::from_raw_parts(start.byte_add(row * stride).cast::<u16>().as_ptr(), columns) };
                 samples.extend_from_slice(line);

@@ -1,8 +1,8 @@
-//! A decoded tile: planes of luma and chroma, as its decoder left them.
+//! A decoded tile: planes of luma and chroma in the decoder's layout.
 
 use super::plan::CodePoints;
 
-/// Which chroma samples there are.
+/// The chroma sampling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(not(any(feature = "avif", feature = "heic")), expect(dead_code, reason = "no decoder is built in"))]
 pub(super) enum Chroma {
@@ -16,13 +16,13 @@ pub(super) enum Chroma {
     Full,
 }
 
-/// All that must be the same in every tile of a picture.
+/// The properties that must be equal in all tiles of a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Coding {
     pub(super) chroma: Chroma,
     /// Bits of a luma and of a chroma sample.
     pub(super) depth: [u8; 2],
-    /// What the bitstream says of its colours.
+    /// The bitstream's colour code points.
     pub(super) code_points: CodePoints,
 }
 
@@ -39,13 +39,13 @@ pub(super) enum Samples {
 pub(super) struct Frame {
     pub(super) size: (u32, u32),
     pub(super) coding: Coding,
-    /// Luma, and two of chroma unless there is none.
+    /// Luma, and two planes of chroma if there is any.
     pub(super) planes: Vec<Samples>,
 }
 
 #[cfg(any(feature = "avif", feature = "heic"))]
 impl Coding {
-    /// Samples of all planes for four pixels.
+    /// Returns the samples of all planes for four pixels.
     pub(super) fn samples(self) -> u64 {
         match self.chroma {
             Chroma::None => 4,
@@ -57,7 +57,7 @@ impl Coding {
 }
 
 impl Chroma {
-    /// Columns or rows of chroma for `luma` ones.
+    /// Returns the columns or rows of chroma for `luma` ones of luma.
     pub(super) fn columns(self, luma: usize) -> usize {
         if matches!(self, Self::Quarter | Self::Half) { luma.div_ceil(2) } else { luma }
     }

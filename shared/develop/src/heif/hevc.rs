@@ -1,7 +1,7 @@
 //! HEVC (ITU-T H.265) by `heifer-hevc-dec`: one intra picture from its NAL units.
 //!
-//! The crate's own `decode_picture` decodes slices as often as a stream repeats them. The loop here stops a stream that codes
-//! more than one picture's blocks, and knows sizes before it allocates.
+//! The crate's own `decode_picture` decodes slices as often as a stream repeats them. The loop here stops at a stream
+//! that codes more than one picture's blocks, and checks sizes before it allocates.
 
 use heifer_hevc_dec::{
     Error as HevcError,
@@ -22,11 +22,12 @@ use crate::{
     error::{Error, Failure},
 };
 
-/// The largest coding block, to whose multiple encoders round sides up.
+/// The largest coding block. Encoders round sides up to a multiple of it.
 const LARGEST_BLOCK: u32 = 64;
-/// NAL units of one picture. Level 6.2 has 600 slices at most.
+/// The most NAL units of one picture. Level 6.2 has at most 600 slices.
 const MAX_UNITS: usize = 4096;
-/// Profiles up to high throughput (H.265, A.3); the others code several views or screen content.
+/// The last supported profile: those up to high throughput (H.265, A.3). Later ones code several views or screen
+/// content.
 const LAST_PROFILE: u8 = 5;
 
 impl From<HevcError> for Failure {
@@ -47,7 +48,7 @@ pub(super) fn decode(layer: &Layer<'_>, data: &[u8]) -> Result<Frame, Failure> {
         .into_iter()
         .map(NalUnit::parse)
         .collect::<Result<_, _>>()?;
-    // Other layers hold what only their own decoders show.
+    // Other layers need decoders of their own.
     let units = || units.iter().filter(|unit| unit.header.layer_id == 0);
     let mut sets = ParameterSets::default();
     for unit in units().take_while(|unit| !unit.header.unit_type.is_slice()) {
@@ -61,13 +62,13 @@ pub(super) fn decode(layer: &Layer<'_>, data: &[u8]) -> Result<Frame, Failure> {
         if unit.header.unit_type == NalUnitType::SuffixSei
             && let Some((picture, _)) = &state
         {
-            // A message of another kind, or one that breaks off, says nothing of the picture.
+            // A message of another kind, or an incomplete one, is ignored.
             hash = hash.or(parse_picture_hash(&unit.rbsp, components(picture.sps)).ok().flatten());
         }
         if !unit.header.unit_type.is_slice() {
             continue;
         }
-        // The first bit of a slice says whether it begins a picture.
+        // The first bit of a slice shows whether it begins a picture.
         if state.is_some() && unit.rbsp.first().is_some_and(|bits| bits & 0x80 != 0) {
             break;
         }
@@ -105,7 +106,8 @@ pub(super) fn decode(layer: &Layer<'_>, data: &[u8]) -> Result<Frame, Failure> {
     Ok(Frame { size: (frame.widths[0], frame.heights[0]), coding: coding(sps), planes })
 }
 
-/// Refuses what is larger than the item announces, before anything is allocated for it, and what the decoder would misread.
+/// Returns an error for pictures larger than announced, before anything is allocated for them, and for those that the
+/// decoder would misread.
 fn check(sps: &Sps, layer: &Layer<'_>) -> Result<(), Failure> {
     let (width, height) = layer.tile_size;
     let limit = |side: u32| u64::from(side.next_multiple_of(LARGEST_BLOCK)) + u64::from(LARGEST_BLOCK);
@@ -146,7 +148,7 @@ fn coding(sps: &Sps) -> Coding {
     Coding { chroma, depth: [sps.bit_depth_luma, sps.bit_depth_chroma], code_points }
 }
 
-/// The NAL units of an `hvcC` box and, behind them, of an item, each behind its length (ISO/IEC 14496-15, 8.3.3.1).
+/// Returns the NAL units of an `hvcC` box and then of an item, each preceded by its length (ISO/IEC 14496-15, 8.3.3.1).
 fn nal_units<'a>(configuration: &'a [u8], data: &'a [u8]) -> Option<Vec<&'a [u8]>> {
     let mut fields = Fields(configuration);
     fields.skip(21);

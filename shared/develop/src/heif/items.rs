@@ -1,7 +1,8 @@
-//! The items of a HEIF file: pictures, tiles and metadata, which the `meta` box lists by kind, place, properties and
+//! The items of a HEIF file: pictures, tiles and metadata. The `meta` box lists them with kind, place, properties and
 //! references (ISO/IEC 14496-12, 8.11, and ISO/IEC 23008-12, 9.3).
 //!
-//! Tables may be of any length, and name each other in circles; all that is built here is linear in the size of the box.
+//! Tables may be of any length, and may refer to each other in circles; all structures here are linear in the size of
+//! the box.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -10,9 +11,9 @@ use crate::{
     error::{Error, Failure},
 };
 
-/// Items and references that are looked at. A picture of 250 megapixels in tiles of 256 pixels has 3,815.
+/// The most items and references that are read. A picture of 250 megapixels in tiles of 256 pixels has 3,815.
 const MAX_ENTRIES: usize = 1 << 14;
-/// Kinds of metadata: EXIF, and XMP by its content type.
+/// The content type of XMP.
 const XMP: &[u8] = b"application/rdf+xml";
 
 /// The four characters of a box, an item or a reference.
@@ -23,12 +24,12 @@ pub(crate) struct Items<'a> {
     file: &'a [u8],
     /// The file's `idat` box.
     item_data: Option<&'a [u8]>,
-    /// The item that is the file's picture.
+    /// The item of the file's picture.
     pub(super) primary: Option<u32>,
     kinds: BTreeMap<u32, Info<'a>>,
     places: BTreeMap<u32, Place<'a>>,
     references: Vec<Reference<'a>>,
-    /// All properties, in the order in which items count them, from 1.
+    /// All properties, in the order of their indices, which begin at 1.
     properties: Vec<(Kind, &'a [u8])>,
     associations: BTreeMap<u32, Associations<'a>>,
 }
@@ -51,20 +52,20 @@ struct Reference<'a> {
 #[derive(Clone, Copy)]
 struct Associations<'a> {
     entries: &'a [u8],
-    /// Bytes of an entry: 1 or 2.
+    /// Bytes per entry: 1 or 2.
     size: usize,
 }
 
-/// A property as an item has it.
+/// A property of an item.
 pub(super) struct Property<'a> {
     pub(super) kind: Kind,
     pub(super) body: &'a [u8],
-    /// Whether readers that do not know it must leave the item alone.
+    /// Whether readers that do not support the property must ignore the item.
     pub(super) is_essential: bool,
 }
 
 impl<'a> Items<'a> {
-    /// Reads the tables; `None` without a `meta` box. What they lack is missing here.
+    /// Reads the tables; `None` without a `meta` box. Missing entries of the tables are missing here too.
     pub(crate) fn read(file: &'a [u8]) -> Option<Self> {
         let mut meta = Fields(boxes(file).find(|found| &found.kind == b"meta")?.body);
         meta.version()?;
@@ -90,17 +91,17 @@ impl<'a> Items<'a> {
         })
     }
 
-    /// Bytes of the file.
+    /// Returns the size of the file in bytes.
     pub(super) fn file_len(&self) -> usize {
         self.file.len()
     }
 
-    /// What kind of item this is.
+    /// Returns the kind of an item.
     pub(super) fn kind(&self, id: u32) -> Option<Kind> {
         self.kinds.get(&id).map(|info| info.kind)
     }
 
-    /// Items of EXIF and XMP (`mime`) that describe the primary item, or none in particular.
+    /// Returns items of EXIF and XMP (`mime`) that describe the primary item, or no item in particular.
     pub(crate) fn metadata(&self) -> impl Iterator<Item = (u32, &Kind)> {
         let described = self.primary.map(|primary| self.descriptions(primary)).unwrap_or_default();
         self.kinds
@@ -114,8 +115,8 @@ impl<'a> Items<'a> {
             .map(|(&id, info)| (id, &info.kind))
     }
 
-    /// For each item that describes others, whether `primary` is among them. Files with several pictures have metadata for
-    /// each.
+    /// Returns, for each item that describes others, whether `primary` is among them. Files with several pictures have
+    /// metadata for each.
     fn descriptions(&self, primary: u32) -> BTreeMap<u32, bool> {
         let mut described = BTreeMap::new();
         for reference in self.references.iter().filter(|reference| &reference.kind == b"cdsc") {
@@ -124,13 +125,13 @@ impl<'a> Items<'a> {
         described
     }
 
-    /// The items that `from` refers to.
+    /// Returns the items to which `from` refers.
     pub(super) fn referred(&self, from: u32, kind: &Kind) -> impl Iterator<Item = u32> {
         let found = self.references.iter().find(|reference| reference.from == from && &reference.kind == kind);
         found.into_iter().flat_map(Reference::targets)
     }
 
-    /// The items that refer to `to`.
+    /// Returns the items that refer to `to`.
     pub(super) fn referring(&self, to: u32, kind: &Kind) -> impl Iterator<Item = u32> {
         self.references
             .iter()
@@ -138,7 +139,7 @@ impl<'a> Items<'a> {
             .map(|reference| reference.from)
     }
 
-    /// An item's properties, in the order in which they apply.
+    /// Returns an item's properties, in the order in which they apply.
     pub(super) fn properties(&self, id: u32) -> impl Iterator<Item = Property<'a>> {
         let indices = self.associations.get(&id).into_iter().flat_map(Associations::indices);
         indices.filter_map(|(index, is_essential)| {
@@ -147,18 +148,18 @@ impl<'a> Items<'a> {
         })
     }
 
-    /// All properties of the file, of whatever item.
+    /// Returns all properties of the file.
     pub(super) fn all_properties(&self) -> impl Iterator<Item = Property<'a>> {
         self.properties.iter().map(|&(kind, body)| Property { kind, body, is_essential: false })
     }
 
-    /// An item's bytes. `budget` counts those that must be copied, because they are in several pieces.
+    /// Returns an item's bytes. `budget` counts the bytes that must be copied, because they are in several pieces.
     pub(crate) fn bytes(&self, id: u32, budget: &mut usize) -> Result<Cow<'a, [u8]>, Failure> {
         let place = self.places.get(&id).ok_or(Error::Damaged)?;
         let source = match place.construction_method {
             0 => self.file,
             1 => self.item_data.ok_or(Error::Damaged)?,
-            // Pieces of other items.
+            // The bytes are pieces of other items.
             _ => return Err(Failure::Unsupported),
         };
         place.bytes(source, budget)
@@ -166,7 +167,7 @@ impl<'a> Items<'a> {
 }
 
 impl Associations<'_> {
-    /// Each index, and whether the property is essential, which the highest bit says.
+    /// Returns each index, and whether the property is essential, which is the highest bit.
     fn indices(&self) -> impl Iterator<Item = (usize, bool)> {
         self.entries.chunks_exact(self.size).map(|entry| {
             let index = entry.iter().fold(0, |index, &byte| index << 8 | usize::from(byte));
@@ -189,7 +190,7 @@ fn primary_item(body: &[u8]) -> Option<u32> {
     u32::try_from(fields.unsigned(if version == 0 { 2 } else { 4 })?).ok()
 }
 
-/// Kinds of items, from the `iinf` box.
+/// Reads the kinds of items from the `iinf` box.
 fn read_infos(body: &[u8]) -> BTreeMap<u32, Info<'_>> {
     let mut fields = Fields(body);
     let version = fields.version();
@@ -210,7 +211,7 @@ fn read_info(body: &[u8]) -> Option<(u32, Info<'_>)> {
     Some((u32::try_from(id).ok()?, Info { kind, content_type: content_type.unwrap_or_default() }))
 }
 
-/// References between items, from the `iref` box.
+/// Reads the references between items from the `iref` box.
 fn read_references(body: &[u8]) -> Option<Vec<Reference<'_>>> {
     let mut fields = Fields(body);
     let id_size = if fields.version()? == 0 { 2 } else { 4 };
@@ -224,7 +225,7 @@ fn read_references(body: &[u8]) -> Option<Vec<Reference<'_>>> {
     Some(entries.collect())
 }
 
-/// Which properties each item has, from an `ipma` box. Of several lists for an item, the first counts.
+/// Reads the properties of each item from an `ipma` box. The first of several lists for an item counts.
 fn read_associations<'a>(body: &'a [u8], associations: &mut BTreeMap<u32, Associations<'a>>) {
     let mut read = || {
         let mut fields = Fields(body);
@@ -237,11 +238,11 @@ fn read_associations<'a>(body: &'a [u8], associations: &mut BTreeMap<u32, Associ
         }
         Some(())
     };
-    // A table that breaks off is one of fewer items.
+    // An incomplete table has fewer items.
     let _ = read();
 }
 
-/// Where an item's bytes are.
+/// The place of an item's bytes.
 struct Place<'a> {
     construction_method: u64,
     base: usize,
@@ -252,7 +253,7 @@ struct Place<'a> {
     length_size: usize,
 }
 
-/// Places of items, from the `iloc` box.
+/// Reads the places of items from the `iloc` box.
 fn read_places(body: &[u8]) -> Option<BTreeMap<u32, Place<'_>>> {
     let mut fields = Fields(body);
     let version = fields.version()?;
@@ -276,7 +277,7 @@ fn read_places(body: &[u8]) -> Option<BTreeMap<u32, Place<'_>>> {
 }
 
 impl Place<'_> {
-    /// The extents one after the other. A single one needs no copy.
+    /// Returns the extents one after the other. A single one needs no copy.
     fn bytes<'a>(&self, source: &'a [u8], budget: &mut usize) -> Result<Cow<'a, [u8]>, Failure> {
         let mut extents = self.extents;
         let mut number =
@@ -289,7 +290,7 @@ impl Place<'_> {
             let start = self.base.checked_add(number(self.offset_size)?).ok_or(Error::Damaged)?;
             let length = number(self.length_size)?;
             let extent = source.get(start..).ok_or(Error::Truncated)?;
-            // Length 0 is the rest of the source.
+            // Length 0 means the rest of the source.
             let extent = if length == 0 { extent } else { extent.get(..length).ok_or(Error::Truncated)? };
             if bytes.is_empty() {
                 bytes = Cow::Borrowed(extent);

@@ -1,4 +1,4 @@
-//! From luma and chroma to RGB (ITU-T H.273, 8.3), 16 bits a sample.
+//! Conversion of luma and chroma to RGB (ITU-T H.273, 8.3), 16 bits per sample.
 
 use super::{
     frame::{Chroma, Coding},
@@ -11,14 +11,14 @@ const FULL: f32 = 65_535.0;
 /// Offsets and factors for the samples of one coding.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Matrix {
-    /// What black, and no chroma, are coded as.
+    /// The codes of black, and of no chroma.
     offsets: [f32; 2],
-    /// Red, green and blue, by luma and the two of chroma.
+    /// Factors of luma and both chroma samples for red, green and blue.
     factors: [[f32; 3]; 3],
 }
 
 impl Matrix {
-    /// `None` for a matrix that is not known here. Code points of the file come before those of its bitstream.
+    /// Returns `None` for an unsupported matrix. Code points of the file take precedence over those of the bitstream.
     pub(super) fn new(coding: Coding, code_points: CodePoints) -> Option<Self> {
         let identity = code_points.matrix == 0 && coding.chroma != Chroma::None;
         if identity && coding.chroma != Chroma::Full {
@@ -27,7 +27,7 @@ impl Matrix {
         let [luma_bits, chroma_bits] = coding.depth;
         let (black, luma) = scale(luma_bits, code_points.full_range, 219.0);
         if identity {
-            // Planes of green, blue and red.
+            // The planes are green, blue and red.
             let factors = [[0.0, 0.0, luma], [luma, 0.0, 0.0], [0.0, luma, 0.0]];
             return Some(Self { offsets: [black, black], factors });
         }
@@ -37,7 +37,7 @@ impl Matrix {
         Some(Self { offsets: [black, f32::from(1_u16 << (chroma_bits - 1))], factors })
     }
 
-    /// Scales luma alone.
+    /// Converts luma without chroma.
     pub(super) fn gray(&self, luma: &[u16], out: &mut [u16]) {
         let (offset, factor) = (self.offsets[0], self.factors[0][0]);
         for (out, &luma) in out.iter_mut().zip(luma) {
@@ -45,7 +45,7 @@ impl Matrix {
         }
     }
 
-    /// Converts a row to interleaved RGB; chroma has a sample for each of luma.
+    /// Converts a row to interleaved RGB; chroma has a sample for each luma sample.
     pub(super) fn rgb(&self, luma: &[u16], chroma: [&[f32]; 2], out: &mut [u16]) {
         let [black, neutral] = self.offsets;
         let [red, green, blue] = self.factors;
@@ -57,17 +57,17 @@ impl Matrix {
     }
 }
 
-/// Black, and the factor to [`FULL`], of samples of so many bits; `range` is that of limited samples of 8 bits.
+/// Returns black, and the factor to [`FULL`], for samples of `bits` bits; `range` is that of limited samples of 8 bits.
 fn scale(bits: u8, full_range: bool, range: f32) -> (f32, f32) {
     let unit = f32::from(1_u16 << (bits - 8));
     if full_range { (0.0, FULL / (256.0 * unit - 1.0)) } else { (16.0 * unit, FULL / (range * unit)) }
 }
 
-/// What the two samples of chroma add to red, green and blue.
+/// Returns the weights of both chroma samples for red, green and blue.
 fn chroma_weights(code_points: CodePoints) -> Option<[[f32; 2]; 3]> {
     let (red, blue) = match (code_points.matrix, code_points.primaries) {
         (1, _) | (12, 1) => (0.2126, 0.0722),
-        // Where nothing is said, decoders take BT.601's, as JPEG does.
+        // Without a statement, decoders assume BT.601, as JPEG does.
         (2 | 5 | 6, _) => (0.299, 0.114),
         (4, _) => (0.30, 0.11),
         (7, _) => (0.212, 0.087),
@@ -81,7 +81,7 @@ fn chroma_weights(code_points: CodePoints) -> Option<[[f32; 2]; 3]> {
     Some([[0.0, of_red], [-of_blue * blue / green, -of_red * red / green], [of_blue, 0.0]])
 }
 
-/// To the nearest of 0 to 65,535: at 2^23, the lowest bit of a float counts ones.
+/// Rounds to the nearest of 0 to 65,535: at 2^23, the lowest bit of a float counts ones.
 #[expect(clippy::cast_possible_truncation, reason = "clamped to 16 bits")]
 fn rounded(value: f32) -> u16 {
     (value.clamp(0.0, FULL) + 8_388_608.0).to_bits() as u16

@@ -1,4 +1,4 @@
-//! What the primary item is made of: coded tiles, a canvas, and the view of it that is shown.
+//! The parts of the primary item: coded tiles, a canvas, and the visible view of it.
 
 use std::{borrow::Cow, collections::BTreeSet};
 
@@ -11,26 +11,26 @@ use crate::{
     error::{Error, Failure},
 };
 
-/// Items between the primary one and coded ones: a derived picture of a derived picture.
+/// The most items between the primary one and coded ones: a derived picture of a derived picture.
 const MAX_DEPTH: usize = 4;
-/// Tiles of one picture: 250 megapixels in tiles of 256 x 256 pixels are 3,815.
+/// The most tiles of one picture: 250 megapixels in tiles of 256 x 256 pixels are 3,815.
 pub(super) const MAX_TILES: usize = 4096;
-/// Properties that are read, or change no pixel. An item with any other essential property is not decoded.
+/// Properties that are read, or change no pixel. An item with another essential property is not decoded.
 const KNOWN_PROPERTIES: [&Kind; 22] = [
     b"ispe", b"pixi", b"colr", b"clap", b"irot", b"imir", b"auxC", b"hvcC", b"av1C", b"pasp", b"clli", b"mdcv",
     b"cclv", b"amve", b"a1lx", b"rloc", b"udes", b"altt", b"crtt", b"mdft", b"subs", b"free",
 ];
-/// Names of alpha (`auxC`): by MPEG's common code points, and HEVC's older one.
+/// Names of alpha (`auxC`): MPEG's common name, and HEVC's older one.
 const ALPHA: [&[u8]; 2] = [b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1"];
 
-/// How tiles are coded.
+/// The coding of tiles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Codec {
     Hevc,
     Av1,
 }
 
-/// Colour code points (ITU-T H.273), of the file or of a bitstream.
+/// Colour code points (ITU-T H.273) of the file or of a bitstream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct CodePoints {
     pub(super) primaries: u8,
@@ -40,7 +40,7 @@ pub(super) struct CodePoints {
 }
 
 impl CodePoints {
-    /// The code point of all three that says nothing.
+    /// The code point "unspecified", the same for all three.
     pub(super) const UNSPECIFIED: u8 = 2;
 }
 
@@ -57,10 +57,10 @@ pub(super) struct Layer<'a> {
     pub(super) size: (u32, u32),
 }
 
-/// Memory that a bitstream needs, by the configuration of its decoder.
+/// Memory that a bitstream needs, according to the decoder's configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Announced {
-    /// Bits of a sample, at most.
+    /// The most bits of a sample.
     pub(super) depth: u8,
     /// Samples of all planes for four pixels.
     pub(super) samples: u64,
@@ -69,7 +69,7 @@ pub(super) struct Announced {
 /// The primary picture.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Plan<'a> {
-    /// `None` for a coding that is not known here.
+    /// The layer; `None` for an unsupported coding.
     pub(super) layer: Option<Layer<'a>>,
     pub(super) view: View,
     pub(super) alpha: Option<Alpha<'a>>,
@@ -80,7 +80,7 @@ pub(super) struct Plan<'a> {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Alpha<'a> {
     pub(super) layer: Layer<'a>,
-    /// Whether colours are multiplied by alpha already.
+    /// Whether colours are already multiplied by alpha.
     pub(super) is_premultiplied: bool,
 }
 
@@ -93,7 +93,8 @@ struct Properties<'a> {
     code_points: Option<CodePoints>,
     hevc: Option<&'a [u8]>,
     av1: Option<&'a [u8]>,
-    /// Has an essential property that is not known here, or chooses one of several pictures in the bitstream.
+    /// Whether the item has an essential property that is not supported, or selects one of several pictures in the
+    /// bitstream.
     is_unknown: bool,
 }
 
@@ -110,7 +111,7 @@ impl<'a> Properties<'a> {
                 b"colr" => all.add_colour(body),
                 b"hvcC" => all.hevc = all.hevc.or(Some(body)),
                 b"av1C" => all.av1 = all.av1.or(Some(body)),
-                // All layers: the decoder takes the best.
+                // All layers: the decoder returns the best.
                 b"lsel" => all.is_unknown |= body.first_chunk() != Some(&[0xFF; 2]),
                 b"a1op" => all.is_unknown |= body.first() != Some(&0),
                 kind => all.is_unknown |= property.is_essential && !KNOWN_PROPERTIES.contains(&kind),
@@ -136,7 +137,7 @@ impl<'a> Properties<'a> {
     }
 }
 
-/// Width and height of an `ispe` box.
+/// Reads width and height of an `ispe` box.
 fn size(body: &[u8]) -> Option<(u32, u32)> {
     let mut fields = Fields(body);
     fields.version()?;
@@ -144,7 +145,7 @@ fn size(body: &[u8]) -> Option<(u32, u32)> {
 }
 
 impl<'a> Plan<'a> {
-    /// Describes the primary picture; `None` where the file does not say how large it is.
+    /// Describes the primary picture; `None` if the file does not state its size.
     pub(super) fn read(items: &Items<'a>) -> Result<Option<Self>, Error> {
         let primary = items.primary.filter(|&id| items.kind(id).is_some());
         let Some(primary) = primary else { return Ok(Self::guessed(items)) };
@@ -167,7 +168,7 @@ impl<'a> Plan<'a> {
         Ok(Some(plan))
     }
 
-    /// A file that does not say which item is its picture: the largest size and the first rotation.
+    /// Describes a file without a primary item: the largest size and the first rotation.
     fn guessed(items: &Items<'a>) -> Option<Self> {
         let sizes = items.all_properties().filter(|property| &property.kind == b"ispe");
         let size = sizes
@@ -183,7 +184,7 @@ impl<'a> Plan<'a> {
         let Some(layer) = &self.layer else { return Ok(()) };
         let alpha_of = |id: u32| items.referring(id, b"auxl").find(|&auxiliary| is_alpha(items, auxiliary));
         let Some(id) = alpha_of(primary) else {
-            // An alpha of each tile.
+            // Each tile may have an alpha of its own.
             let of_tile = layer.tiles.first().filter(|&&tile| tile != primary).and_then(|&tile| alpha_of(tile));
             return of_tile.map_or(Ok(()), |_| Err(Failure::Unsupported));
         };
@@ -200,7 +201,7 @@ impl<'a> Plan<'a> {
 fn is_alpha(items: &Items<'_>, id: u32) -> bool {
     items.properties(id).filter(|property| &property.kind == b"auxC").any(|property| {
         let name = property.body.get(4..).unwrap_or_default();
-        // Not searched for its end: it may be as long as the file, and any number of items may share it.
+        // The string is not searched for its end: it may be as long as the file, and any number of items may share it.
         let is =
             |alpha: &&[u8]| name.strip_prefix(*alpha).is_some_and(|after| after.first().is_none_or(|&byte| byte == 0));
         ALPHA.iter().any(is)
@@ -208,7 +209,7 @@ fn is_alpha(items: &Items<'_>, id: u32) -> bool {
 }
 
 impl Properties<'_> {
-    /// Adds what a derived picture takes over from its sources, whose transforms come first.
+    /// Adds the properties that a derived picture inherits from its sources, whose transforms come first.
     fn inherit(&mut self, sources: Self) {
         self.transforms.splice(0..0, sources.transforms);
         if self.icc.is_none() && self.code_points.is_none() {
@@ -219,7 +220,7 @@ impl Properties<'_> {
 }
 
 impl<'a> Layer<'a> {
-    /// Describes an item; with it what it takes over from those it is derived of.
+    /// Describes an item, with the properties that it inherits from its sources.
     fn read(items: &Items<'a>, id: u32, properties: &Properties<'a>) -> Result<(Self, Properties<'a>), Failure> {
         Self::read_at(items, id, properties, 0)
     }
@@ -258,7 +259,7 @@ impl<'a> Layer<'a> {
     }
 
     fn grid(items: &Items<'a>, id: u32) -> Result<(Self, Properties<'a>), Failure> {
-        // Eight bytes, or twelve.
+        // The description has eight bytes, or twelve.
         let description = items.bytes(id, &mut 64)?;
         let (rows, columns, size) = grid_description(&description).ok_or(Error::Damaged)?;
         let tiles: Vec<u32> = items.referred(id, b"dimg").take(rows * columns).collect();
@@ -289,7 +290,7 @@ impl<'a> Layer<'a> {
         if !covers(first.tile_size.0, columns, size.0) || !covers(first.tile_size.1, rows, size.1) {
             return Err(Error::Damaged.into());
         }
-        // Of the tiles only colours are taken over.
+        // From tiles only colours are inherited.
         let inherited =
             Properties { icc: properties.icc, code_points: properties.code_points, ..Properties::default() };
         Ok((Self { tiles, columns, size, ..first }, inherited))
@@ -299,7 +300,8 @@ impl<'a> Layer<'a> {
         self.tiles.len() / self.columns
     }
 
-    /// What the decoder's configuration announces of the first tile. Bitstreams that have more are not decoded.
+    /// Returns what the decoder's configuration announces for the first tile. Bitstreams that exceed it are not
+    /// decoded.
     pub(super) fn announced(&self) -> Option<Announced> {
         let samples = |chroma: u8| [4, 6, 8, 12][usize::from(chroma & 3)];
         Some(match self.codec {
@@ -320,19 +322,19 @@ impl<'a> Layer<'a> {
         })
     }
 
-    /// Bytes that decoding needs at most: two rows of tiles, and what decoders hold for two tiles beside their planes.
+    /// Returns the most bytes that decoding needs: two rows of tiles, and the decoders' own memory for two tiles.
     pub(super) fn working_bytes(&self) -> u64 {
         let samples = self.announced().map_or(12, |announced| announced.samples);
         let pixels = u64::from(self.tile_size.0) * u64::from(self.tile_size.1);
         let tile = pixels * samples / 4 * 2;
         let held = (2.min(self.rows()) * self.columns) as u64;
-        // A copy of the planes for filters or for cropping, and tables of blocks.
+        // Decoders hold a copy of the planes for filters or for cropping, and tables of blocks.
         let decoding = 2.min(self.columns as u64) * (tile + 2 * pixels);
         held.saturating_mul(tile).saturating_add(decoding)
     }
 }
 
-/// Rows, columns and size of an `ImageGrid` (ISO/IEC 23008-12, 6.6.2.3).
+/// Reads rows, columns and size of an `ImageGrid` (ISO/IEC 23008-12, 6.6.2.3).
 fn grid_description(description: &[u8]) -> Option<(usize, usize, (u32, u32))> {
     let mut fields = Fields(description);
     fields.skip(1);
@@ -342,7 +344,7 @@ fn grid_description(description: &[u8]) -> Option<(usize, usize, (u32, u32))> {
     Some((rows, columns, (side()?, side()?)))
 }
 
-/// Returns the bytes of each tile, in the order of the grid. Fails where repeated tiles have more bytes than the file.
+/// Returns the bytes of each tile, in the order of the grid. Fails if repeated tiles have more bytes than the file.
 pub(super) fn tile_bytes<'a>(items: &Items<'a>, layer: &Layer<'a>) -> Result<Vec<Cow<'a, [u8]>>, Failure> {
     let most = items.file_len();
     let (mut budget, mut left) = (most, most);

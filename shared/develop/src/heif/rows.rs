@@ -1,4 +1,4 @@
-//! The rows of a layer: tiles are decoded a row of them at a time, by two threads where there are two cores.
+//! The rows of a layer. Tiles are decoded a row of tiles at a time, by two threads where there are two cores.
 
 use std::{
     borrow::Cow,
@@ -19,7 +19,7 @@ use crate::{
     error::{Error, Failure},
 };
 
-/// Threads that decode tiles. A Lambda function has two at 3 GB.
+/// The most threads that decode tiles. A Lambda function has two cores at 3 GB.
 const MAX_THREADS: usize = 2;
 
 /// A layer that is decoded row by row.
@@ -27,7 +27,7 @@ pub(super) struct Rows<'a> {
     layer: &'a Layer<'a>,
     bytes: &'a [Cow<'a, [u8]>],
     coding: Coding,
-    /// At most two rows of tiles, and the number of the first: chroma of a row is between that of its neighbours.
+    /// At most two rows of tiles, and the number of the first: chroma is interpolated between neighbouring rows.
     strips: VecDeque<Vec<Frame>>,
     first_strip: usize,
     next_row: usize,
@@ -84,7 +84,7 @@ impl<'a> Rows<'a> {
         Ok(())
     }
 
-    /// Scales the luma of the next row alone.
+    /// Converts only the luma of the next row.
     pub(super) fn next_luma(&mut self, matrix: &Matrix, out: &mut [u16]) -> Result<(), Failure> {
         self.read_luma()?;
         matrix.gray(&self.luma, out);
@@ -92,7 +92,7 @@ impl<'a> Rows<'a> {
         Ok(())
     }
 
-    /// Passes over the next row.
+    /// Skips the next row.
     pub(super) fn skip(&mut self) -> Result<(), Failure> {
         self.reach(self.next_row / self.layer.tile_size.1 as usize)?;
         self.next_row += 1;
@@ -108,8 +108,8 @@ impl<'a> Rows<'a> {
         Ok(())
     }
 
-    /// Chroma for each pixel of the next row. Samples lie in the middle of the pixels that share them, and those of
-    /// neighbours weigh a quarter, as in JPEG, libheif and libavif.
+    /// Reads chroma for each pixel of the next row. Samples are centred between the pixels that share them, and
+    /// neighbouring samples weigh a quarter, as in JPEG, libheif and libavif.
     fn read_chroma(&mut self) -> Result<(), Failure> {
         let chroma = self.coding.chroma;
         let tile_height = chroma.rows(self.layer.tile_size.1 as usize);
@@ -137,7 +137,7 @@ impl<'a> Rows<'a> {
         Ok(())
     }
 
-    /// Copies a row of a plane out of the tiles that it crosses, which have `tile_height` rows of it.
+    /// Copies a row of a plane from the tiles that it crosses, which have `tile_height` rows of the plane.
     fn copy_row(&self, plane: usize, row: usize, tile_height: usize, out: &mut [u16]) {
         let strip = &self.strips[row / tile_height - self.first_strip];
         let width = self.layer.tile_size.0 as usize;
@@ -147,7 +147,7 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// Decodes as far as this row of tiles.
+    /// Decodes tiles up to this row of tiles.
     fn reach(&mut self, strip: usize) -> Result<(), Failure> {
         while self.first_strip + self.strips.len() <= strip {
             let next = self.first_strip + self.strips.len();
@@ -170,7 +170,7 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// Chroma of each pixel, from two rows of which the nearer weighs three quarters.
+/// Computes chroma of each pixel from two rows, of which the nearer weighs three quarters.
 fn spread(near: &[u16], far: &[u16], chroma: Chroma, out: &mut [f32]) {
     let mix = |near: u16, far: u16| 0.75 * f32::from(near) + 0.25 * f32::from(far);
     if chroma == Chroma::Full {
@@ -220,7 +220,7 @@ fn decode_strip(layer: &Layer<'_>, bytes: &[Cow<'_, [u8]>], strip: usize) -> Res
     Ok(decoded.into_iter().map(|(_, frame)| frame).collect())
 }
 
-/// Decodes a tile, which must be as large as its item says. Encoders round sides up; what is too much is not read.
+/// Decodes a tile, which must have the size that its item states. Encoders round sides up; the surplus is not read.
 fn decode_tile(layer: &Layer<'_>, bytes: &[u8]) -> Result<Frame, Failure> {
     let frame = guarded(|| match layer.codec {
         Codec::Hevc => hevc::decode(layer, bytes),

@@ -1,14 +1,13 @@
-//! Crop, rotation and mirroring of a HEIF picture (ISO/IEC 23008-12, 6.5.9, 6.5.10 and 6.5.12), in the order in which the
-//! file has them.
+//! Crop, rotation and mirroring of a HEIF picture (ISO/IEC 23008-12, 6.5.9, 6.5.10 and 6.5.12), in the file's order.
 
 use crate::{bmff::Fields, error::Error, orient};
 
-/// One step from the coded picture to the one that is shown.
+/// One step from the coded picture to the visible one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Transform {
     /// `clap`.
     Crop(Aperture),
-    /// `irot`: quarter turns against the clock.
+    /// `irot`: quarter turns anticlockwise.
     Rotate(u8),
     /// `imir`: 0 exchanges top and bottom, 1 left and right.
     Mirror(u8),
@@ -21,14 +20,14 @@ pub(super) struct Aperture {
     offset: [(i32, u32); 2],
 }
 
-/// Part of a stored picture, and how it is turned upright.
+/// A part of a stored picture, and its orientation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct View {
     /// Left, top.
     pub(super) start: (u32, u32),
     /// Width, height, as stored.
     pub(super) size: (u32, u32),
-    /// As EXIF counts, 1 to 8.
+    /// The orientation as EXIF counts, 1 to 8.
     pub(super) orientation: u8,
 }
 
@@ -41,7 +40,7 @@ impl Aperture {
         Some(Self { size, offset: [signed(fraction()?), signed(fraction()?)] })
     }
 
-    /// Start and length of the part of a side, by libheif's rounding.
+    /// Returns start and length of the visible part of a side, with libheif's rounding.
     fn part(&self, axis: usize, side: u32) -> Option<(u32, u32)> {
         let ((width, width_unit), (offset, offset_unit)) = (self.size[axis], self.offset[axis]);
         if width_unit == 0 || offset_unit == 0 {
@@ -60,24 +59,24 @@ impl Aperture {
 }
 
 impl View {
-    /// All of a picture.
+    /// Returns the view of a whole picture.
     pub(super) fn new(size: (u32, u32)) -> Self {
         Self { start: (0, 0), size, orientation: 1 }
     }
 
-    /// The view after one more step.
+    /// Returns the view after one more step.
     pub(super) fn then(self, transform: Transform) -> Result<Self, Error> {
         let (turns, mirrored) = self.turn();
         Ok(match transform {
             Transform::Rotate(against_the_clock) => self.turned(turns + 4 - (against_the_clock & 3), mirrored),
-            // Exchanging left and right undoes turns before it the other way round.
+            // An exchange of left and right reverses the direction of earlier turns.
             Transform::Mirror(1) => self.turned(4 - turns, !mirrored),
             Transform::Mirror(_) => self.turned(6 - turns, !mirrored),
             Transform::Crop(aperture) => self.cropped(aperture).ok_or(Error::Damaged)?,
         })
     }
 
-    /// Quarter turns with the clock, after left and right are exchanged if they are.
+    /// Returns the clockwise quarter turns, and whether left and right are exchanged before them.
     fn turn(self) -> (u8, bool) {
         match self.orientation {
             2 => (0, true),
@@ -105,11 +104,11 @@ impl View {
         Self { orientation, ..self }
     }
 
-    /// A crop of the picture as it is turned so far.
+    /// Crops the picture in its present orientation.
     fn cropped(self, aperture: Aperture) -> Option<Self> {
         let (width, height) = orient::upright(self.size, self.orientation);
         let (horizontal, vertical) = (aperture.part(0, width)?, aperture.part(1, height)?);
-        // Seen from the other end where stored pixels run the other way.
+        // Where stored pixels run in the opposite direction, the start counts from the other end.
         let from_end = |(start, length): (u32, u32), side: u32| (side - start - length, length);
         let (runs_left, runs_up) = match self.orientation {
             2 | 8 => (true, false),
@@ -133,7 +132,7 @@ mod tests {
         Aperture { size: size.map(|size| (size, 1)), offset: offset.map(|offset| (offset, 2)) }
     }
 
-    /// A bitmap of 4 x 6 pixels that all differ.
+    /// Returns a bitmap of 4 x 6 pixels that all differ.
     fn numbered() -> Bitmap {
         Bitmap { width: 4, height: 6, format: PixelFormat::Gray, samples: (0..24).collect() }
     }

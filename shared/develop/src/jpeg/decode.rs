@@ -1,6 +1,6 @@
-//! Scaled decoding: the detail that the preview would drop anyway is left out, and what is left is resampled row by row:
-//! memory holds the result and a band of rows, whatever the size of a baseline file. [`sequential`] does it for what cameras
-//! write, libjpeg for the rest.
+//! Scaled decoding. Detail that the preview would drop anyway is left out, and the rest is resampled row by row. Memory
+//! holds the result and a band of rows, whatever the size of a baseline file. [`sequential`] decodes what cameras
+//! write, libjpeg the rest.
 
 use std::{
     io::{BufRead, Read},
@@ -35,7 +35,7 @@ pub(crate) fn read(original: &Original<'_>) -> Result<Decoded, Error> {
     })
 }
 
-/// Decodes to a picture of the preview's size at most. `None` for codings that the decoder does not know.
+/// Decodes to a picture of at most the preview's size; `None` for unsupported codings.
 pub(crate) fn decode(original: &[u8], header: &Header<'_>) -> Result<Option<Picture>, Error> {
     let long_edge = PREVIEW_LONG_EDGE;
     if !header.is_decodable() {
@@ -68,8 +68,8 @@ pub(crate) fn decode(original: &[u8], header: &Header<'_>) -> Result<Option<Pict
     Ok(Some(Picture { size: (header.width, header.height), bitmap: DecodedBitmap::Eight(picture), colour }))
 }
 
-/// Decodes a file of one scan by our own decoder, where libjpeg accepts its header. The picture ends with an end-of-image
-/// marker, or where the file was cut.
+/// Decodes a file of one scan with this crate's decoder, if libjpeg accepts its header. The picture must end with an
+/// end-of-image marker, or where the file was cut.
 fn in_order(original: &[u8], header: &Header<'_>, long_edge: u32) -> Option<Scanned> {
     if header.scans != 1 {
         return None;
@@ -87,7 +87,7 @@ fn in_order(original: &[u8], header: &Header<'_>, long_edge: u32) -> Option<Scan
 const END_OF_IMAGE: &[u8] = &[0xFF, 0xD9];
 
 fn caught(original: impl BufRead, header: &Header<'_>, long_edge: u32) -> Result<Bitmap, Error> {
-    // Unwind safety: what the closure changes, it owns, and the unwinding drops it.
+    // Unwind safety: the closure owns what it changes, and the unwinding drops it.
     catch_unwind(AssertUnwindSafe(|| decode_scaled(original, header, long_edge)))
         .unwrap_or_else(|unwound| Err(libjpeg_warnings::to_error(unwound.as_ref())))
 }
@@ -113,7 +113,7 @@ fn decode_scaled(original: impl BufRead, header: &Header<'_>, long_edge: u32) ->
         started.read_scanlines_into(rows).map_err(|_| Error::Damaged)?;
         resampler.push(rows);
     }
-    // Reads on to the end-of-image marker, so that damage after the last row is seen too.
+    // This reads to the end-of-image marker, so that damage after the last row is found too.
     started.finish().map_err(|_| Error::Damaged)?;
     let mut samples = resampler.finish().ok_or(Error::Damaged)?;
     if format == PixelFormat::Cmyk && header.adobe {
@@ -124,19 +124,19 @@ fn decode_scaled(original: impl BufRead, header: &Header<'_>, long_edge: u32) ->
     Ok(Bitmap { width, height, format, samples })
 }
 
-/// Decoded rows that are handed on together.
+/// Decoded rows that are passed on together.
 const ROWS_PER_CALL: usize = 16;
 
-/// The smallest n of 1, 2, 4 and 8 for which n eighths of an original have enough pixels for the target; 8 where it is
-/// smaller. The odd scales between save no time, and lose 2 dB on real photos to what a resize from the next power of two
-/// keeps.
+/// Returns the smallest n of 1, 2, 4 and 8 for which n eighths of an original have enough pixels for the target; 8 if
+/// the original is smaller. The odd scales between save no time, and lose 2 dB on real photos against a resize from the
+/// next power of two.
 fn eighths(long: u32, target: u32) -> u8 {
     let enough = |n: u8, more: f64| f64::from(long) * f64::from(n) / 8.0 >= f64::from(target) * more;
     SPARE.into_iter().find(|&(n, more)| enough(n, more)).map_or(8, |(n, _)| n)
 }
 
-/// How many times the target's pixels each scale must have: at 1.0, pictures of 45 megapixels lost 0.6 dB to a resize from
-/// their full size, at 1.4 those of 100 megapixels 0.16 dB.
+/// Factors of the target's pixels that each scale must have. At 1.0, pictures of 45 megapixels lost 0.6 dB against a
+/// resize from their full size; at 1.4, those of 100 megapixels lost 0.16 dB.
 const SPARE: [(u8, f64); 3] = [(1, 1.4), (2, 1.4), (4, 1.2)];
 
 #[cfg(test)]
@@ -158,7 +158,7 @@ mod tests {
         started.finish().unwrap()
     }
 
-    /// Mean difference of the two ways to decode, in steps of 255.
+    /// Returns the mean difference of both decoders, in steps of 255.
     fn difference(jpeg: &[u8]) -> f64 {
         let header = Header::read(jpeg).unwrap();
         let own = in_order(jpeg, &header, PREVIEW_LONG_EDGE).unwrap();
@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn both_ways_to_decode_agree() {
-        // At full size, a half, a quarter and an eighth, with parts of units at both edges.
+        // Sizes for full size, a half, a quarter and an eighth, with parts of units at both edges.
         for (width, height) in [(1, 1), (17, 9), (901, 203), (4101, 211), (8203, 301), (16_401, 77)] {
             let wave = |at: u32| 90.0 + 80.0 * (f64::from(at) / 300.0).sin();
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "10 to 170")]

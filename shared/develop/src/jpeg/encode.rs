@@ -8,17 +8,17 @@ use mozjpeg::{ColorSpace, Compress};
 use super::segments::segments;
 use crate::{Jpeg, bitmap::Bitmap, error::Error, orient};
 
-/// Of 100, on libjpeg's scale.
+/// The quality out of 100, on libjpeg's scale.
 const QUALITY: f32 = 80.0;
 
-/// Rows that are turned and encoded together.
+/// Rows that are rotated and encoded together.
 const ROWS_PER_CALL: usize = 16;
 
-/// Encodes a stored sRGB picture upright: baseline, 4:2:0, with its profile and the rights that `exif` states, and no other
-/// metadata. It is turned some rows at a time: no second copy is made.
+/// Encodes a stored sRGB picture upright: baseline, 4:2:0, with its profile and the rights that `exif` states, and no
+/// other metadata. Rows are rotated in groups, which avoids a second copy.
 pub(crate) fn encode(bitmap: &Bitmap, orientation: u8, exif: &Exif) -> Result<Jpeg, Error> {
     let (width, height) = orient::upright((bitmap.width, bitmap.height), orientation);
-    // libjpeg refuses only what the bounds have refused before; an unwinding must still not reach the worker.
+    // libjpeg rejects only what the limits have rejected before; an unwinding must still not reach the worker.
     let compressed =
         catch_unwind(AssertUnwindSafe(|| compress(bitmap, orientation, (width as usize, height as usize), exif)));
     let bytes = compressed.ok().and_then(Result::ok).ok_or(Error::Damaged)?;
@@ -34,11 +34,11 @@ fn compress(
 ) -> std::io::Result<Vec<u8>> {
     let mut encoder = Compress::new(ColorSpace::JCS_RGB);
     encoder.set_size(width, height);
-    // Trellis quantisation saves a tenth of the bytes and costs three times the whole development.
+    // Trellis quantisation saves a tenth of the bytes and takes three times as long as all other steps together.
     encoder.set_fastest_defaults();
     encoder.set_quality(QUALITY);
     encoder.set_chroma_sampling_pixel_sizes((2, 2), (2, 2));
-    // Nearly always enough: a file that grows by doubling takes three times its size for a moment.
+    // Nearly always enough: a vector that grows by doubling briefly takes three times its size.
     let mut started = encoder.start_compress(Vec::with_capacity(bitmap.samples.len() / 6))?;
     for (marker, body) in segments(exif) {
         started.write_marker(marker, &body);

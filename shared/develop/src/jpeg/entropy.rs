@@ -1,8 +1,8 @@
-//! A walk through the entropy-coded data of a sequential JPEG (ITU-T T.81, annex F.2.2), without its pixels: where the last
-//! unit of the picture ends.
+//! A walk through the entropy-coded data of a sequential JPEG (ITU-T T.81, annex F.2.2), without its pixels, which
+//! finds the end of the picture's last unit.
 //!
-//! libjpeg gives one warning for bytes that software left behind the picture, which cost nothing, and for a damaged
-//! picture that came to its end too early. Here they are told apart.
+//! libjpeg gives the same warning for harmless bytes that software left behind the picture and for a damaged picture
+//! that ended too early. This walk distinguishes them.
 
 use super::{
     huffman::{Huffman, Tables},
@@ -22,10 +22,10 @@ pub(super) struct Walk<'a> {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Stop;
 
-/// Returns where the picture ends of so many units in one scan; `None` if units of it are missing, or are left over.
+/// Returns the end of a picture of `units` units in one scan; `None` if units are missing or left over.
 ///
-/// Left over is what decodes as whole units up to the next marker, as the encoder padded it: a picture that lost its place
-/// leaves some, padding and forgotten bytes decode to nothing that ends there.
+/// Left over are bytes that decode as whole units up to the next marker, with the encoder's padding. A picture that
+/// lost its place leaves some; padding and forgotten bytes do not decode to whole units that end there.
 pub(super) fn end_of_picture(bytes: &[u8], scan: &Scan, tables: &Tables, units: u64) -> Option<usize> {
     let mut walk = Walk { scan, tables, bits: Bits::new(bytes, scan.from), since_restart: 0 };
     for _ in 0..units {
@@ -46,7 +46,7 @@ pub(super) fn end_of_picture(bytes: &[u8], scan: &Scan, tables: &Tables, units: 
 }
 
 impl Walk<'_> {
-    /// Passes one unit (MCU), and the restart marker before it.
+    /// Skips one unit (MCU), and the restart marker before it.
     fn unit(&mut self) -> Result<(), Stop> {
         if self.scan.restart_interval > 0 && self.since_restart == self.scan.restart_interval {
             self.bits.restart()?;
@@ -82,12 +82,12 @@ impl Walk<'_> {
     }
 }
 
-/// Bits of entropy-coded data, with stuffed zeros taken out.
+/// Bits of entropy-coded data, without stuffed zeros.
 struct Bits<'a> {
     bytes: &'a [u8],
-    /// The next byte to take.
+    /// The next byte to read.
     at: usize,
-    /// Bits not passed yet, the last `left` of `held`.
+    /// Unread bits: the last `left` bits of `held`.
     held: u32,
     left: u32,
 }
@@ -97,7 +97,8 @@ impl<'a> Bits<'a> {
         Self { bytes, at, held: 0, left: 0 }
     }
 
-    /// The next byte of the data, and how many bytes of the file it takes; `None` at a marker and at the end of the file.
+    /// Returns the next byte of the data, and its length in bytes of the file; `None` at a marker and at the end of the
+    /// file.
     fn peek(&self) -> Option<(u8, usize)> {
         match (self.bytes.get(self.at)?, self.bytes.get(self.at + 1)) {
             (0xFF, Some(0)) => Some((0xFF, 2)),
@@ -135,14 +136,15 @@ impl<'a> Bits<'a> {
         Err(Stop)
     }
 
-    /// Returns whether the rest of the present byte is as encoders fill it: ones (annex F.1.2.3), or zeros as some do.
+    /// Returns whether the rest of the current byte is an encoder's padding: ones (annex F.1.2.3), or zeros as some
+    /// write.
     fn is_padded(&self) -> bool {
         let ones = (1 << self.left) - 1;
         let rest = self.held & ones;
         self.left == 0 || rest == ones || rest == 0
     }
 
-    /// Offset in the file of the byte behind the present one.
+    /// Returns the offset in the file of the byte after the current one.
     fn byte_position(&self) -> usize {
         self.at
     }
@@ -152,12 +154,12 @@ impl<'a> Bits<'a> {
         self.left == 0 && self.peek().is_none()
     }
 
-    /// Returns whether the data ends in the present byte, padded.
+    /// Returns whether the data ends in the current byte, with padding.
     fn ends_here(&self) -> bool {
         self.is_padded() && self.peek().is_none()
     }
 
-    /// Passes a restart marker and what padding stands before it.
+    /// Skips a restart marker and the padding before it.
     fn restart(&mut self) -> Result<(), Stop> {
         self.left = 0;
         while self.bytes.get(self.at) == Some(&0xFF) && self.bytes.get(self.at + 1) == Some(&0xFF) {

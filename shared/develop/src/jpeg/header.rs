@@ -1,4 +1,5 @@
-//! A walk over a JPEG's markers (ITU-T T.81, annex B) before any decoding: size, kind, profile, and whether it ends.
+//! A walk over a JPEG's markers (ITU-T T.81, annex B) before any decoding, which finds size, kind, profile, and whether
+//! the file ends.
 
 use super::{
     entropy,
@@ -8,17 +9,17 @@ use super::{
 };
 use crate::{colour, error::Error};
 
-/// A file with more scans is built to keep a decoder busy: cameras write at most about ten, and the finest useful
-/// progression has fewer than a hundred.
+/// The most scans of a file. More serve only to keep a decoder busy: cameras write at most about ten, and the finest
+/// useful progression has fewer than a hundred.
 const MAX_SCANS: usize = 200;
 
-/// Segments with parts of a profile that are kept: its numbers count to 255, and software writes parts twice.
+/// The most segments with parts of a profile: their numbers count to 255, and software writes parts twice.
 const MAX_ICC_PARTS: usize = 512;
 
 const ICC: &[u8] = b"ICC_PROFILE\0";
 const ADOBE: &[u8] = b"Adobe";
 
-/// The next marker that is followed by a segment, or the end of the image; its segment; and where to go on.
+/// Returns the next marker with a segment, or the end of the image; its segment; and the offset after it.
 fn next_segment(bytes: &[u8], mut at: usize) -> Result<(u8, &[u8], usize), Error> {
     loop {
         // Between segments libjpeg skips to the next marker, and fill bytes before it.
@@ -42,7 +43,8 @@ fn next_segment(bytes: &[u8], mut at: usize) -> Result<(u8, &[u8], usize), Error
     }
 }
 
-/// Returns where entropy-coded data ends that begins at `from`: before a marker that is no restart, or with the file.
+/// Returns the end of entropy-coded data that begins at `from`: before a marker that is not a restart, or at the file's
+/// end.
 fn end_of_data(bytes: &[u8], from: usize) -> usize {
     let data = bytes.get(from..).unwrap_or_default();
     let marker = data.windows(2).position(|two| two[0] == 0xFF && !matches!(two[1], 0 | 0xD0..=0xD7 | 0xFF));
@@ -52,51 +54,51 @@ fn end_of_data(bytes: &[u8], from: usize) -> usize {
 /// A JPEG as its markers describe it.
 #[derive(Debug, Default)]
 pub(crate) struct Header<'a> {
-    /// Pixels, as stored.
+    /// Width in pixels, as stored.
     pub(crate) width: u32,
-    /// Pixels, as stored.
+    /// Height in pixels, as stored.
     pub(crate) height: u32,
-    /// Which coding: the low nibble of SOFn. 0 to 2 are Huffman-coded baseline, extended, progressive.
+    /// The coding: the low nibble of SOFn. 0 to 2 are Huffman-coded baseline, extended, progressive.
     pub(super) process: u8,
-    /// Bits a sample.
+    /// Bits per sample.
     pub(super) precision: u8,
     /// Horizontal and vertical sampling of each component.
     pub(super) sampling: Vec<(u8, u8)>,
-    /// An Adobe marker: CMYK is stored inverted.
+    /// Whether there is an Adobe marker: CMYK is stored inverted.
     pub(super) adobe: bool,
-    /// Whether three components are luma and chroma by all that tells of it.
+    /// Whether three components are luma and chroma, by all indications.
     pub(super) is_luma_and_chroma: bool,
-    /// The quantisers before the first scan, in zigzag order, and which of them each component has.
+    /// The quantisers before the first scan, in zigzag order, and the one of each component.
     pub(super) quantisers: [Option<[u16; 64]>; 4],
     pub(super) quantiser_ids: Vec<u8>,
     /// Bytes up to the end of the image.
     pub(crate) length: usize,
-    /// Set if the end-of-image marker is there: else the file ends, or goes on with what is no JPEG.
+    /// Whether the end-of-image marker exists. Otherwise the file ends, or continues with other data.
     pub(super) has_end: bool,
-    /// The last scan, if it can be walked through.
+    /// The last scan, if the walk can decode it.
     pub(super) scan: Option<Scan>,
-    /// Tables of that scan.
+    /// The tables of that scan.
     pub(super) tables: Tables,
-    /// Scans in all.
+    /// The number of scans.
     pub(super) scans: usize,
-    /// Components of the first scan.
+    /// The number of components of the first scan.
     first_scan: usize,
-    /// Offsets of the further pictures of the same file, by its index.
+    /// Offsets of further pictures in the file, by its index.
     pub(crate) other_pictures: Vec<usize>,
     restart_interval: u32,
-    /// Ids of the components, as `sampling` has them.
+    /// Ids of the components, in the order of `sampling`.
     ids: Vec<u8>,
-    /// For each component, a bit for each coefficient whose last bit a scan has.
+    /// For each component, a bit per coefficient whose last bit a scan contains.
     exact: Vec<u64>,
-    /// The height that a DNL marker gives (annex B.2.5) where the frame has none, and where the frame would have it.
+    /// The height of a DNL marker (annex B.2.5) if the frame has none, and the offset of the frame's height.
     late_height: Option<u16>,
     height_at: usize,
     icc: Vec<(u8, u8, &'a [u8])>,
 }
 
 impl<'a> Header<'a> {
-    /// Refuses a file whose markers end before its first scan. What follows the end-of-image marker is ignored: phones
-    /// append depth maps, motion and second pictures there.
+    /// Reads the markers. Returns an error for a file whose markers end before its first scan. Data after the
+    /// end-of-image marker is ignored: phones append depth maps, motion and second pictures there.
     pub(crate) fn read(bytes: &'a [u8]) -> Result<Self, Error> {
         let mut header = Self { is_luma_and_chroma: true, ..Self::default() };
         let mut at = 2;
@@ -104,7 +106,7 @@ impl<'a> Header<'a> {
             let begins_at = at;
             let (marker, segment, next) = match next_segment(bytes, at) {
                 Ok(found) => found,
-                // The picture is there; what follows may be a phone's own.
+                // The picture is complete; the rest may be a phone's own data.
                 Err(_) if header.scans > 0 => {
                     header.length = end_of_data(bytes, begins_at);
                     break;
@@ -118,7 +120,7 @@ impl<'a> Header<'a> {
                     header.has_end = true;
                     break;
                 }
-                // SOFn, but for DHT (C4), JPG (C8) and DAC (CC).
+                // SOFn, except DHT (C4), JPG (C8) and DAC (CC).
                 0xC0..=0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB | 0xCD..=0xCF if header.width == 0 => {
                     header.height_at = at - segment.len() + 1;
                     header.frame(marker, segment)?;
@@ -164,8 +166,8 @@ impl<'a> Header<'a> {
         Ok(header)
     }
 
-    /// A copy of the file whose frame has the height that stands behind its first scan: libjpeg does not read it there.
-    /// `None` where the frame has it.
+    /// Returns a copy of the file whose frame has the height that follows its first scan, because libjpeg does not read
+    /// it there; `None` if the frame has it.
     pub(super) fn with_height(&self, bytes: &[u8]) -> Option<Vec<u8>> {
         let height = self.late_height?;
         let mut copy = bytes.to_vec();
@@ -184,7 +186,7 @@ impl<'a> Header<'a> {
         let mut components = Vec::new();
         for selector in selectors.chunks_exact(2) {
             let Some(index) = self.ids.iter().position(|id| *id == selector[0]) else { return };
-            // Of sequential files some cameras write nonsense here.
+            // Some cameras write invalid values here in sequential files.
             let band = if self.process == 2 { u32::from(*first)..=u32::from(*last).min(63) } else { 0..=63 };
             if self.process != 2 || bits.trailing_zeros() >= 4 {
                 self.exact[index] |= band.fold(0, |all, coefficient| all | 1 << coefficient);
@@ -203,12 +205,12 @@ impl<'a> Header<'a> {
         }
     }
 
-    /// Returns where the picture of a file with one sequential scan ends; `None` where units of it are missing or left over, and for
-    /// other files.
+    /// Returns the end of the picture of a file with one sequential scan; `None` if units are missing or left over, and
+    /// for other files.
     pub(super) fn end_of_picture(&self, bytes: &[u8]) -> Option<usize> {
         let scan = self.scan.as_ref().filter(|_| self.scans == 1)?;
         let (max_h, max_v) = self.max_sampling();
-        // A lone component is not interleaved: its units are its blocks, whatever its sampling.
+        // A single component is not interleaved: its units are its blocks, whatever its sampling.
         let (across, down) = if self.sampling.len() == 1 { (8, 8) } else { (8 * max_h, 8 * max_v) };
         let units = u64::from(self.width.div_ceil(across)) * u64::from(self.height.div_ceil(down));
         entropy::end_of_picture(bytes, scan, &self.tables, units)
@@ -253,7 +255,7 @@ impl<'a> Header<'a> {
         self.quantiser_ids = components.chunks_exact(3).take(usize::from(*count)).map(|it| it[2]).collect();
         self.is_luma_and_chroma &= self.ids != *b"RGB";
         self.exact = vec![0; self.ids.len()];
-        // T.81, B.2.2. Zeros would make units without blocks, of which any number is a picture.
+        // T.81, B.2.2. Zeros would make units without blocks, and any number of them would be a picture.
         let sides = self.sampling.iter().flat_map(|&(h, v)| [h, v]);
         if self.width == 0 || !sides.into_iter().all(|side| (1..=4).contains(&side)) {
             return Err(Error::Damaged);
@@ -261,14 +263,14 @@ impl<'a> Header<'a> {
         Ok(())
     }
 
-    /// Returns whether the decoder knows this coding. Arithmetic, lossless, hierarchical and 12-bit JPEG are for medicine and
-    /// archives.
+    /// Returns whether the decoder supports this coding. Arithmetic, lossless, hierarchical and 12-bit JPEG are used in
+    /// medicine and archives.
     pub(crate) fn is_decodable(&self) -> bool {
         self.process <= 2 && self.precision == 8 && matches!(self.sampling.len(), 1 | 3 | 4)
     }
 
-    /// Bytes that libjpeg holds until the last scan: the coefficients of a progressive picture, and of a sequential one
-    /// whose components come in scans of their own.
+    /// Returns the bytes that libjpeg holds until the last scan: the coefficients of a progressive picture, and of a
+    /// sequential one whose components are in separate scans.
     pub(crate) fn coefficient_bytes(&self) -> u64 {
         /// 64 coefficients of two bytes.
         const BLOCK_BYTES: u64 = 128;
@@ -276,13 +278,13 @@ impl<'a> Header<'a> {
             return 0;
         }
         let (max_h, max_v) = self.max_sampling();
-        // Whole units of an interleaved scan, whichever scans there are.
+        // Whole units of an interleaved scan, whatever the scans of the file.
         let units = u64::from(self.width.div_ceil(8 * max_h)) * u64::from(self.height.div_ceil(8 * max_v));
         let blocks: u64 = self.sampling.iter().map(|&(h, v)| u64::from(h) * u64::from(v)).sum();
         units * blocks * BLOCK_BYTES
     }
 
-    /// The ICC profile, put together from its chunks (ICC.1, annex B.4).
+    /// Returns the ICC profile, joined from its chunks (ICC.1, annex B.4).
     pub(super) fn icc_profile(&self) -> Option<Vec<u8>> {
         colour::join_chunks(&self.icc)
     }

@@ -1,6 +1,6 @@
 //! Huffman tables (ITU-T T.81, annex C).
 
-/// The Huffman tables as the last scan finds them: four of each class.
+/// The Huffman tables in the state of the last scan: four of each class.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Tables([[Option<Huffman>; 4]; 2]);
 
@@ -31,13 +31,13 @@ impl Tables {
 /// The symbols of a Huffman table by their codes.
 #[derive(Debug, Clone)]
 pub(super) struct Huffman {
-    /// For each length of 1 to 16: the code behind the last one of that length, and where its symbols begin.
+    /// For each length of 1 to 16: the code after the last one of that length, and the index of its first symbol.
     pub(super) lengths: [(u32, u32, usize); 16],
     pub(super) symbols: Vec<u8>,
 }
 
 impl Huffman {
-    /// Reads the counts and symbols of a DHT segment's table (annex C); returns what follows.
+    /// Reads the counts and symbols of a DHT segment's table (annex C). Returns the table and the rest of the bytes.
     pub(super) fn read(bytes: &[u8]) -> Option<(Self, &[u8])> {
         let (counts, rest) = bytes.split_first_chunk::<16>()?;
         let total = counts.iter().map(|&count| usize::from(count)).sum();
@@ -53,7 +53,7 @@ impl Huffman {
         Some((Self { lengths, symbols: symbols.to_vec() }, rest))
     }
 
-    /// Each code, its length and its symbol.
+    /// Returns each code, its length and its symbol.
     pub(super) fn codes(&self) -> impl Iterator<Item = (u32, u32, u8)> {
         (1..).zip(&self.lengths).flat_map(|(length, &(first, end, begins_at))| {
             let symbols = self.symbols.get(begins_at..).unwrap_or_default();
@@ -61,7 +61,7 @@ impl Huffman {
         })
     }
 
-    /// The symbol of the code that 16 bits begin with, and its length.
+    /// Returns the symbol and the length of the code with which 16 bits begin.
     pub(super) fn find(&self, bits: u32) -> Option<(u8, u32)> {
         (1..).zip(&self.lengths).find_map(|(length, &(first, end, begins_at))| {
             let offset = (first..end).contains(&(bits >> (16 - length))).then(|| (bits >> (16 - length)) - first)?;

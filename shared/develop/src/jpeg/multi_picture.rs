@@ -1,17 +1,17 @@
-//! The index of a file with several pictures (CIPA DC-007, MPF). The first picture is the photo, whatever the size of the
-//! others: gain maps of HDR photos, depth maps, previews, further angles.
+//! The index of a file with several pictures (CIPA DC-007, MPF). The first picture is the photo, whatever the size of
+//! the others: gain maps of HDR photos, depth maps, previews, further angles.
 
 use crate::ifd::Structure;
 
-/// Begins the APP2 segment of an index.
+/// The prefix of the APP2 segment with an index.
 pub(super) const MPF: &[u8] = b"MPF\0";
-/// The field of an index that has 16 bytes for each picture: attributes, size, offset, and two dependent entries.
+/// The field of an index with 16 bytes per picture: attributes, size, offset, and two dependent entries.
 const ENTRIES: u16 = 0xB002;
-/// Pictures of one file that are looked at. Phones write two or three.
+/// The most pictures of one file that are read. Phones write two or three.
 const MAX_PICTURES: usize = 16;
 
-/// Returns where the pictures behind the first one begin, counted from the start of `index`, which is the segment behind
-/// [`MPF`].
+/// Returns the starts of the pictures after the first one, relative to the start of `index`, which is the segment's
+/// content after [`MPF`].
 pub(super) fn other_pictures(index: &[u8]) -> Vec<usize> {
     let entries = Structure::new(index)
         .and_then(|structure| structure.directory(structure.first()))

@@ -1,11 +1,13 @@
-//! Segments that derivatives carry beside the picture: an sRGB profile, and the photo's copyright notice, creator and credit line.
+//! Segments that derivatives contain beside the picture: an sRGB profile, and the photo's copyright notice, creator and
+//! credit line.
 //!
-//! The profile is the only tag of a colour space that browsers read; EXIF's `ColorSpace` would be shorter. Firefox converts
-//! tagged pictures only, so that without one a preview is too colourful on a display of a wider gamut.
+//! Browsers read the colour space from the profile only; EXIF's `ColorSpace` would be shorter. Firefox converts tagged
+//! pictures only, so a preview without a profile is too colourful on a display with a wider gamut.
 //!
-//! Notice and creator stand in EXIF, where most software looks for them. EXIF has no credit line; IPTC's needs fewer bytes
-//! than XMP. All texts are UTF-8: IPTC states it, and `ExifTool` and Adobe's XMP Toolkit take EXIF texts for UTF-8 where they
-//! are valid. Other metadata stays with the original: where a photo was taken, and when, is not for all who see its preview.
+//! Notice and creator are in EXIF, where most software looks for them. EXIF has no credit line; IPTC's needs fewer
+//! bytes than XMP. All texts are UTF-8: IPTC states it, and `ExifTool` and Adobe's XMP Toolkit read EXIF texts as UTF-8
+//! where they are valid. Other metadata stays with the original: time and place of a photo are not for everyone who
+//! sees its preview.
 
 use domain::photo::Exif;
 use mozjpeg::Marker;
@@ -17,7 +19,7 @@ const COPYRIGHT: u16 = 0x8298;
 /// The type of EXIF's texts.
 const ASCII: u16 = 2;
 
-/// Returns the segments of a derivative, in their order. Texts of the record have 500 characters at most, so that each
+/// Returns the segments of a derivative, in their order. Texts of the record have at most 500 characters, so each
 /// segment is far below 64 KB.
 pub(super) fn segments(exif: &Exif) -> Vec<(Marker, Vec<u8>)> {
     let texts = [(ARTIST, &exif.creator), (COPYRIGHT, &exif.copyright)];
@@ -34,7 +36,7 @@ pub(super) fn segments(exif: &Exif) -> Vec<(Marker, Vec<u8>)> {
     segments
 }
 
-/// An EXIF block of one directory, whose tags ascend.
+/// Returns an EXIF block of one directory. Its tags must ascend.
 fn exif_block(texts: &[(u16, &str)]) -> Vec<u8> {
     let header = b"Exif\0\0MM\0\x2A\0\0\0\x08";
     let values_at = 8 + 2 + 12 * texts.len() + 4;
@@ -58,7 +60,7 @@ fn exif_block(texts: &[(u16, &str)]) -> Vec<u8> {
     [header, &be16(texts.len())[..], &entries, &next_directory, &values].concat()
 }
 
-/// Photoshop's resource of IPTC with two datasets: the encoding, which is UTF-8, and the credit line.
+/// Returns Photoshop's resource of IPTC with two datasets: the encoding, which is UTF-8, and the credit line.
 fn iptc_block(credit: &str) -> Vec<u8> {
     let datasets = [b"\x1C\x01\x5A\0\x03\x1B%G\x1C\x02\x6E", &be16(credit.len())[..], credit.as_bytes()].concat();
     let padding = &[0][..datasets.len() % 2];

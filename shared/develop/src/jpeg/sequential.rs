@@ -1,10 +1,10 @@
 //! Decodes sequential JPEG of one scan, grayscale or YCbCr, which is what cameras and phones write.
 //!
-//! One thread reads the entropy-coded data, a strip of units at a time; another transforms the strips, and resamples each
-//! component from its own size to the preview's. Chroma is neither enlarged first nor decoded finer than the preview
-//! stores it, and memory holds a few strips, whatever the size of the file.
+//! One thread reads the entropy-coded data, a strip of units at a time. Another transforms the strips, and resamples
+//! each component from its own size to the preview's. Chroma is neither enlarged first nor decoded finer than the
+//! preview stores it, and memory holds a few strips, whatever the size of the file.
 //!
-//! Whatever is not exactly as the standard has it is left to libjpeg, which tells damage from oddities.
+//! Files that differ from the standard in any way are left to libjpeg, which distinguishes damage from oddities.
 
 mod huffman;
 mod idct;
@@ -20,21 +20,21 @@ use self::{
 use super::{entropy::Stop, header::Header};
 use crate::bitmap::Bitmap;
 
-/// Strips that may wait for the other thread.
+/// The most strips that wait for the other thread.
 const WAITING: usize = 2;
 /// Side of a block.
 const BLOCK: u32 = 8;
 
-/// A picture of which no bit is missing.
+/// A complete picture.
 pub(super) struct Scanned {
     pub(super) bitmap: Bitmap,
-    /// Nothing is left over before the picture's end.
+    /// Whether no data is left over before the picture's end.
     pub(super) is_exact: bool,
 }
 
-/// A picture as it is read.
+/// A picture during decoding.
 struct Frame {
-    /// Units (MCUs) in a row, and rows of them.
+    /// Units (MCUs) per row, and rows of units.
     across: usize,
     down: usize,
     components: Vec<Component>,
@@ -42,22 +42,23 @@ struct Frame {
 
 /// One component.
 struct Component {
-    /// Blocks of a unit, across and down.
+    /// Blocks per unit, across and down.
     blocks: (usize, usize),
-    /// Samples a block has on each side when it is transformed.
+    /// Samples per side of a transformed block.
     side: usize,
-    /// Samples of the whole component, as it is transformed.
+    /// Samples of the whole transformed component.
     size: (f64, f64),
-    /// Groups of blocks in a row.
+    /// Groups of blocks per row.
     groups: usize,
     transform: Transform,
     tables: (Lookup, Lookup),
 }
 
-/// The coefficients of a row of units, by component; blocks in groups of [`LANES`].
+/// The coefficients of a row of units, by component; blocks are in groups of [`LANES`].
 type Strip = Vec<Vec<i16>>;
 
-/// Decodes to that size at most, with luma at `eighths` of the original's size. `None` if libjpeg is to do it.
+/// Decodes to at most this size, with luma at `eighths` of the original's size; `None` for files that libjpeg must
+/// decode.
 pub(super) fn decode(original: &[u8], header: &Header<'_>, eighths: u8, size: (u32, u32)) -> Option<Scanned> {
     let frame = Frame::new(header, usize::from(eighths), size)?;
     let scan = header.scan.as_ref()?;
@@ -69,7 +70,7 @@ pub(super) fn decode(original: &[u8], header: &Header<'_>, eighths: u8, size: (u
         let planes = scope.spawn(move || {
             for mut strip in strips {
                 planes.push(frame, &mut strip);
-                // The reader may have come to its end.
+                // The reader may have ended.
                 let _ = used.send(strip);
             }
             planes
@@ -162,7 +163,7 @@ impl Frame {
                     }
                 }
             }
-            // The other thread ends before this one only by a panic.
+            // The other thread ends before this one only after a panic.
             full.send(strip).map_err(|_| Stop)?;
         }
         bits.is_at_end()
@@ -170,18 +171,19 @@ impl Frame {
 }
 
 impl Component {
-    /// Room for the coefficients of one row of units.
+    /// Returns a buffer for the coefficients of one row of units.
     fn strip(&self) -> Vec<i16> {
         vec![0; self.blocks.1 * self.groups * self.transform.slots() * LANES]
     }
 
-    /// Where the first coefficient of a block lies in a strip.
+    /// Returns the offset of a block's first coefficient in a strip.
     fn offset(&self, row: usize, block: usize) -> usize {
         (row * self.groups + block / LANES) * self.transform.slots() * LANES + block % LANES
     }
 }
 
-/// Samples a block of chroma has on each side: the preview stores chroma at half its size, so that finer is lost anyway.
+/// Returns the samples per side of a chroma block. The preview stores chroma at half its size, so finer samples would
+/// be lost.
 fn chroma_side(blocks: (f64, f64), size: (u32, u32)) -> usize {
     let enough = |side: f64| blocks.0 * side >= f64::from(size.0) / 2.0 && blocks.1 * side >= f64::from(size.1) / 2.0;
     [(1, 1.0), (2, 2.0), (4, 4.0)].into_iter().find(|(_, side)| enough(*side)).map_or(8, |(side, _)| side)

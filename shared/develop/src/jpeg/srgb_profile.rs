@@ -1,6 +1,7 @@
 //! An sRGB profile of 480 bytes (ICC.1:2010, version 4).
 //!
-//! Written here because profiles of colour libraries hold the time of their making, so that equal pictures would differ.
+//! The profile is built here because profiles of colour libraries contain their creation time, so equal pictures would
+//! differ.
 
 /// D50, the white of profiles, and sRGB's primaries adapted to it: X, Y and Z as s15Fixed16Number.
 const WHITE: [u32; 3] = [0xF6D6, 0x1_0000, 0xD32D];
@@ -9,8 +10,8 @@ const GREEN: [u32; 3] = [0x6299, 0xB785, 0x18DA];
 const BLUE: [u32; 3] = [0x24A0, 0x0F84, 0xB6CF];
 /// The Bradford matrix from D65 to D50.
 const ADAPTATION: [u32; 9] = [0x1_0C42, 0x05DE, 0xFFFF_F325, 0x0793, 0xFD90, 0xFFFF_FBA1, 0xFFFF_FDA2, 0x03DC, 0xC06E];
-/// Function type 3 of a parametric curve: exponent 2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, and the linear part's end,
-/// 0.04045.
+/// Function type 3 of a parametric curve: exponent 2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, and the end of the linear
+/// part, 0.04045.
 const CURVE: [u32; 6] = [3 << 16, 0x2_6666, 0xF2A7, 0x0D59, 0x13D0, 0x0A5B];
 
 /// Bytes of the header and the tag count.
@@ -44,7 +45,7 @@ pub(super) fn srgb_profile() -> Vec<u8> {
     let mut profile = Vec::with_capacity(data_at + data.len());
     profile.extend(be32(data_at + data.len()));
     profile.extend(b"\0\0\0\0\x04\x30\0\0mntrRGB XYZ ");
-    // The time of making, which must be one: that of the specification.
+    // The required creation time is that of the specification.
     profile.extend(b"\x07\xDA\0\x0C\0\x01\0\0\0\0\0\0acsp");
     profile.resize(68, 0);
     profile.extend(WHITE.into_iter().flat_map(u32::to_be_bytes));
@@ -56,7 +57,7 @@ pub(super) fn srgb_profile() -> Vec<u8> {
 }
 
 fn be32(number: usize) -> [u8; 4] {
-    // Far below 4 GB: all lengths are of this profile.
+    // Far below 4 GB: all lengths are within this profile.
     u32::try_from(number).unwrap_or(u32::MAX).to_be_bytes()
 }
 
@@ -66,7 +67,7 @@ fn numbers(kind: [u8; 4], numbers: &[u32]) -> Vec<u8> {
     element
 }
 
-/// A text in one language.
+/// Returns a text in one language.
 fn text(text: &str) -> Vec<u8> {
     let utf16: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
     let mut element = b"mluc\0\0\0\0\0\0\0\x01\0\0\0\x0CenUS".to_vec();

@@ -1,4 +1,4 @@
-//! Pixels by `jxl-oxide`.
+//! Pixels decoded by `jxl-oxide`.
 
 use std::io::Read;
 
@@ -20,14 +20,14 @@ use crate::{
     reduce::{Depth, Reducer, over_white},
 };
 
-/// Bytes that are handed to the decoder first. They have the size, which is checked before more follow.
+/// The bytes that the decoder gets first. They contain the size, which is checked before more follow.
 const FIRST_BYTES: usize = 1 << 12;
-/// Bytes fed to the decoder per call. It re-reads a frame header that does not fit in one chunk, and keeps a kilobyte for
-/// each frame.
+/// The bytes per later call. The decoder re-reads a frame header that does not fit in one chunk, and keeps a kilobyte
+/// per frame.
 const CHUNK: usize = 1 << 18;
-/// Frames that are read: those of an animation are kept until the end, to know that the file is whole.
+/// The most frames. Frames of an animation are kept until the end, to check that the file is complete.
 const MAX_FRAMES: usize = 1000;
-/// Pixels of all frames that the first picture may be made of, layers included. Decoding so many takes about 40 s.
+/// The most pixels in all frames of the first picture, layers included. To decode them takes about 40 s.
 const MAX_FRAME_PIXELS: u64 = 250 * MEGAPIXEL;
 
 /// Inflates a `brob` box's content, up to `max_bytes`.
@@ -38,7 +38,7 @@ pub(crate) fn inflated(bytes: &[u8], max_bytes: usize) -> Option<Vec<u8>> {
     (out.len() <= max_bytes).then_some(out)
 }
 
-/// Decodes the first frame. The codestream has an orientation of its own, which replaces EXIF's.
+/// Decodes the first frame. The codestream's own orientation replaces EXIF's.
 pub(crate) fn read(original: &Original<'_>) -> Result<Decoded, Error> {
     guarded(|| decode(original.bytes, original.limits)).unwrap_or(Err(Error::Damaged))
 }
@@ -55,7 +55,7 @@ fn decode(file: &[u8], limits: &Limits) -> Result<Decoded, Error> {
     let Some(colour) = colour(&mut image) else { return Ok(kept) };
 
     let (mut seen, mut frame_pixels, mut largest, mut is_first) = (0, 0_u64, 0, true);
-    // Whole files may have been read with the header.
+    // Small files may be read completely with the header.
     loop {
         for frame in (seen..image.num_loaded_frames()).filter_map(|index| image.frame(index)) {
             let header = frame.header();
@@ -65,7 +65,7 @@ fn decode(file: &[u8], limits: &Limits) -> Result<Decoded, Error> {
                 let pixels = u64::from(header.width) * u64::from(header.height);
                 frame_pixels += pixels;
                 largest = largest.max(pixels);
-                // A few bytes lay any number of patches of any size over one another. Encoders use them for text.
+                // A few bytes suffice to overlay any number of patches of any size. Encoders use patches for text.
                 if header.flags.patches() {
                     return Ok(kept);
                 }
@@ -83,7 +83,8 @@ fn decode(file: &[u8], limits: &Limits) -> Result<Decoded, Error> {
         let consumed = image.feed_bytes(codestream.pending()).map_err(|_| Error::Damaged)?;
         codestream.consume(consumed);
     }
-    // Kept rather than refused: the same photo in another format would have a picture.
+    // The file is stored without pictures rather than rejected, because the same photo in another format would have
+    // pictures.
     if working_bytes(&image, largest) > MAX_WORKING_BYTES {
         return Ok(kept);
     }
@@ -92,7 +93,7 @@ fn decode(file: &[u8], limits: &Limits) -> Result<Decoded, Error> {
     Ok(Decoded { picture: Some(picture), is_upright: true, ..kept })
 }
 
-/// Reads up to the end of the header, in steps that double, since each begins at the start.
+/// Reads to the end of the header. Each attempt begins at the start, so their sizes double.
 fn start(codestream: &mut Codestream<'_>) -> Result<JxlImage, Error> {
     let limit = usize::try_from(MAX_WORKING_BYTES + MAX_WORKING_BYTES / 4).unwrap_or(usize::MAX);
     let mut image = JxlImage::builder().alloc_tracker(AllocTracker::with_limit(limit)).build_uninit();
@@ -109,7 +110,7 @@ fn start(codestream: &mut Codestream<'_>) -> Result<JxlImage, Error> {
     }
 }
 
-/// The codestream, as the decoder takes it: what it leaves of one piece stands before the next.
+/// The codestream in the form that the decoder reads: unread bytes of one piece precede the next.
 struct Codestream<'a> {
     parts: std::vec::IntoIter<&'a [u8]>,
     part: &'a [u8],
@@ -121,7 +122,7 @@ impl<'a> Codestream<'a> {
         Self { parts: parts.into_iter(), part: &[], pending: Vec::new() }
     }
 
-    /// Adds up to `bytes` to what is pending.
+    /// Adds up to `bytes` to the pending bytes.
     fn fetch(&mut self, mut bytes: usize) -> Result<(), Error> {
         let before = self.pending.len();
         while bytes > 0 {
@@ -146,8 +147,8 @@ impl<'a> Codestream<'a> {
     }
 }
 
-/// Returns the bytes of the decoder's planes for a picture, or a frame that is larger, and of a second set of planes for
-/// filters and transforms. Measured with all else: 28 a pixel in 8 bits RGB, of which these are 24.
+/// Returns the bytes of the decoder's planes for a picture, or a larger frame, and of a second set of planes for
+/// filters and transforms. In total, 28 bytes per pixel were measured in 8-bit RGB, of which these are 24.
 fn working_bytes(image: &JxlImage, largest_frame: u64) -> u64 {
     let metadata = &image.image_header().metadata;
     let is_modular = image.frame_header(0).is_some_and(|frame| frame.encoding == Encoding::Modular);
@@ -161,7 +162,8 @@ fn working_bytes(image: &JxlImage, largest_frame: u64) -> u64 {
     pixels.max(largest_frame) * samples * bytes_per_sample
 }
 
-/// Colours of the decoded samples, for which the decoder is told where it has a choice. `None` for inks, and where only a tone mapping would make an sRGB picture: HDR.
+/// Returns the colours of the decoded samples, and selects them in the decoder where it has a choice; `None` for inks,
+/// and for HDR, where only tone mapping would give an sRGB picture.
 fn colour(image: &mut JxlImage) -> Option<Colour> {
     let metadata = &image.image_header().metadata;
     let is_gray = image.pixel_format().is_grayscale();
@@ -173,7 +175,7 @@ fn colour(image: &mut JxlImage) -> Option<Colour> {
         return None;
     }
     if metadata.xyb_encoded {
-        // The decoder cuts other spaces down to sRGB's gamut on the way.
+        // For other spaces the decoder would clip colours to sRGB's gamut.
         let intent = RenderingIntent::Relative;
         let srgb = if is_gray { EnumColourEncoding::gray_srgb(intent) } else { EnumColourEncoding::srgb(intent) };
         image.request_color_encoding(srgb);

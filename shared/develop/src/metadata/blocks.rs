@@ -23,12 +23,12 @@ pub(crate) use self::{
 };
 use super::iptc::{IPTC_RESOURCE, XMP_RESOURCE, resource};
 
-/// Bytes of metadata that one file may have once inflated or put together.
+/// The most bytes of one file's metadata after inflation or joining.
 pub(super) const MAX_BYTES: usize = 16 << 20;
-/// Blocks of one kind that are kept. Files have one, at most three.
+/// The most blocks of one kind. Files have one, at most three.
 const MAX_BLOCKS: usize = 8;
 
-/// The blocks of a file, in order of trust within each kind.
+/// The blocks of a file, in order of preference within each kind.
 #[derive(Debug, Default)]
 pub(crate) struct Blocks<'a> {
     pub(super) exif: Vec<ExifBlock<'a>>,
@@ -36,21 +36,21 @@ pub(crate) struct Blocks<'a> {
     pub(super) xmp: Vec<Cow<'a, [u8]>>,
     /// Runs of IPTC-IIM datasets.
     pub(super) iptc: Vec<Cow<'a, [u8]>>,
-    /// Bytes of Photoshop's resources among them.
+    /// Bytes of Photoshop's resources among the blocks.
     copied_bytes: usize,
 }
 
-/// A TIFF structure, perhaps behind a prefix.
+/// A TIFF structure, which may have a prefix.
 #[derive(Debug)]
 pub(super) struct ExifBlock<'a> {
     pub(super) bytes: Cow<'a, [u8]>,
     pub(super) context: Context,
 }
 
-/// Subject of a block's first directory.
+/// The subject of a block's first directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Context {
-    /// The photo: it points to the EXIF and GPS directories.
+    /// The photo; the directory refers to the EXIF and GPS directories.
     Main,
     /// A page of a TIFF file; the photo may be another one.
     Pages,
@@ -60,10 +60,10 @@ pub(super) enum Context {
     Gps,
 }
 
-/// Formats whose metadata is not read.
+/// Reader of formats whose metadata is not read.
 pub(crate) fn none(_: &[u8], _: &mut Blocks<'_>) {}
 
-/// TIFF: the file is the structure.
+/// Reader of TIFF: the file is the structure.
 pub(crate) fn tiff<'a>(original: &'a [u8], blocks: &mut Blocks<'a>) {
     blocks.add_exif(Context::Pages, original);
 }
@@ -89,7 +89,7 @@ impl<'a> Blocks<'a> {
         }
     }
 
-    /// Adds what a run of Photoshop resources holds, as far as [`MAX_BYTES`] in all allow.
+    /// Adds the blocks in a run of Photoshop resources, as far as [`MAX_BYTES`] for all of them permits.
     pub(super) fn add_photoshop(&mut self, resources: &[u8]) {
         if let Some(datasets) = resource(resources, IPTC_RESOURCE).and_then(|datasets| self.copied(datasets)) {
             self.add_iptc(datasets);

@@ -1,4 +1,4 @@
-//! EXIF (CIPA DC-008, version 3.0): the directories of its blocks, and the fields that the record has.
+//! EXIF (CIPA DC-008, version 3.0): the directories of its blocks, and the fields of the record.
 
 use domain::photo::{Gps, TakenAt};
 
@@ -11,12 +11,12 @@ use super::{
 use crate::colour::DcfColour;
 use crate::ifd::{Directory, Structure, Values};
 
-/// "Greater than 65,534": the true number is in `ISOSpeed`.
+/// "Greater than 65,534": `ISOSpeed` has the actual number.
 const ISO_OVERFLOW: u32 = 65_535;
-/// Blocks with fields that are kept. Files have one, at most three.
+/// The most blocks with fields. Files have one, at most three.
 const MAX_BLOCKS: usize = 8;
 
-/// The directories of a file's EXIF blocks. A field is looked up in the blocks in order; the first that has it counts.
+/// The directories of a file's EXIF blocks. The first block that has a field determines its value.
 #[derive(Debug, Default)]
 pub(super) struct Directories<'a> {
     /// IFD0 of each block.
@@ -61,7 +61,7 @@ impl<'a> Directories<'a> {
         self.main.push(main.clone());
     }
 
-    /// A field of IFD0 or the EXIF directory, in whichever of them it was written.
+    /// Returns a field of IFD0 or of the EXIF directory, whichever has it.
     fn entries(&self, tag: u16) -> impl Iterator<Item = Values<'a>> {
         self.exif.iter().chain(&self.main).filter_map(move |directory| directory.values(tag))
     }
@@ -86,17 +86,17 @@ impl<'a> Directories<'a> {
         self.entries(tag).filter_map(|entry| entry.text().map(decode))
     }
 
-    /// Text of the fields that Windows adds, in UTF-16.
+    /// Returns the text of a field that Windows adds, in UTF-16.
     pub(super) fn windows_text(&self, tag: u16) -> Option<String> {
         self.entries(tag).find_map(|entry| entry.text().map(decode_utf16))
     }
 
-    /// The bytes of a field that holds a structure of its own: XMP, IPTC, Photoshop resources.
+    /// Returns the bytes of a field with a structure of its own: XMP, IPTC, Photoshop resources.
     pub(super) fn embedded(&self, tag: u16) -> impl Iterator<Item = &'a [u8]> {
         self.main.iter().filter_map(move |directory| directory.values(tag)).map(|entry| entry.bytes())
     }
 
-    /// The photographer's part, or the editor's where that is blank; a NUL stands between them.
+    /// Returns the photographer's part, or the editor's if that is blank. A NUL separates them.
     pub(super) fn copyright(&self) -> Option<String> {
         let parts = self.entries(COPYRIGHT).find_map(|entry| entry.text())?;
         parts.split(|&byte| byte == 0).map(decode).find(|part| !part.trim().is_empty())
@@ -115,7 +115,7 @@ impl<'a> Directories<'a> {
         (size.0.min(size.1) >= 256 && size.0.max(size.1) <= 65_535).then_some(size)
     }
 
-    /// The colour space by the rules of DCF (CIPA DC-009, 3.4).
+    /// Returns the colour space by the rules of DCF (CIPA DC-009, 3.4).
     pub(super) fn colour(&self) -> DcfColour {
         let index = self.interoperability.iter().find_map(|directory| directory.values(INTEROPERABILITY_INDEX)?.text());
         match (self.uint(COLOR_SPACE), index.and_then(|index| index.first_chunk::<3>())) {
@@ -133,8 +133,8 @@ impl<'a> Directories<'a> {
             .or_else(|| self.uint(RECOMMENDED_EXPOSURE_INDEX))
     }
 
-    /// When the shutter opened, or the film was scanned. `DateTime` is the time of the last change and counts for
-    /// neither; its offset counts where both times are the same, or where only the offset is written.
+    /// Returns the time of the exposure, or of the scan of a film. `DateTime` is the time of the last change and is not
+    /// used; its offset is used if both times are equal, or if only the offset is written.
     pub(super) fn taken_at(&self) -> Option<TakenAt> {
         let changed = self.time(DATE_TIME, None, None);
         [
@@ -165,7 +165,7 @@ impl<'a> Directories<'a> {
         let latitude = gps::degrees(angle(GPS_LATITUDE)?, gps::sign(side(GPS_LATITUDE_REF)?, *b"NS")?)?;
         let longitude = gps::degrees(angle(GPS_LONGITUDE)?, gps::sign(side(GPS_LONGITUDE_REF)?, *b"EW")?)?;
         let altitude = self.gps_entry(GPS_ALTITUDE).and_then(|entry| entry.number(0));
-        // 1 is below sea level; 2 and 3 are the same above the ellipsoid (EXIF 3.0).
+        // 1 is below sea level; 2 and 3 mean the same relative to the ellipsoid (EXIF 3.0).
         let below = self.gps_entry(GPS_ALTITUDE_REF).is_some_and(|entry| {
             matches!(entry.uint(0), Some(1 | 3)) || matches!(entry.text(), Some([b'1' | b'3', ..]))
         });
@@ -181,7 +181,7 @@ pub(super) const MODEL: u16 = 0x0110;
 const ORIENTATION: u16 = 0x0112;
 const DATE_TIME: u16 = 0x0132;
 pub(super) const ARTIST: u16 = 0x013B;
-/// Microsoft's: stars, 0 to 5.
+/// Microsoft's rating in stars, 0 to 5.
 pub(super) const RATING: u16 = 0x4746;
 const COPYRIGHT: u16 = 0x8298;
 const EXIF_DIRECTORY: u16 = 0x8769;

@@ -2,20 +2,20 @@
 
 use domain::photo::Gps;
 
-/// Metres: the Dead Sea, with room for a cave, to a stratospheric balloon.
+/// Altitudes in metres: from the Dead Sea, with room for a cave, to a stratospheric balloon.
 const ALTITUDES: std::ops::RangeInclusive<f64> = -12_000.0..=100_000.0;
-/// Minutes and seconds below it: rounding makes 60 of 59.99.
+/// Minutes and seconds. The limit is above 60 because rounding turns 59.99 into 60.
 const SIXTY: std::ops::Range<f64> = 0.0..60.0001;
 
-/// Checks the parts of a position. An altitude that is impossible is left out.
+/// Checks the parts of a position. An impossible altitude is left out.
 pub(super) fn position(latitude: f64, longitude: f64, altitude_m: Option<f64>) -> Option<Gps> {
-    // Exactly nothing on both axes is a receiver without a fix, not a boat in the Gulf of Guinea.
+    // Exactly zero on both axes is a receiver without a fix, not a boat in the Gulf of Guinea.
     let valid = latitude.abs() <= 90.0 && longitude.abs() <= 180.0 && (latitude != 0.0 || longitude != 0.0);
     let altitude_m = altitude_m.filter(|metres| ALTITUDES.contains(metres));
     valid.then_some(Gps { latitude, longitude, altitude_m })
 }
 
-/// 1 or -1 by the letter of a hemisphere.
+/// Returns 1 or -1 for the letter of a hemisphere.
 pub(super) fn sign(side: u8, [positive, negative]: [u8; 2]) -> Option<f64> {
     match side.to_ascii_uppercase() {
         side if side == positive => Some(1.0),
@@ -24,14 +24,14 @@ pub(super) fn sign(side: u8, [positive, negative]: [u8; 2]) -> Option<f64> {
     }
 }
 
-/// Degrees, minutes and seconds in degrees. Minutes may have the fraction, and then seconds may be missing or 0/0.
+/// Returns degrees, minutes and seconds as degrees. Minutes may have the fraction; then seconds may be missing or 0/0.
 pub(super) fn degrees([degrees, minutes, seconds]: [Option<f64>; 3], sign: f64) -> Option<f64> {
     let (degrees, minutes, seconds) = (degrees?, minutes.unwrap_or(0.0), seconds.unwrap_or(0.0));
     let valid = degrees >= 0.0 && SIXTY.contains(&minutes) && SIXTY.contains(&seconds);
     valid.then(|| (degrees + minutes / 60.0 + seconds / 3600.0) * sign)
 }
 
-/// An angle as XMP writes it: `48,8.5N`, `48,8,30N`, or signed decimal degrees.
+/// Parses an angle in XMP's forms: `48,8.5N`, `48,8,30N`, or signed decimal degrees.
 pub(super) fn xmp_degrees(text: &str, sides: [u8; 2]) -> Option<f64> {
     let text = text.trim();
     let finite = |part: &str| part.trim().parse::<f64>().ok().filter(|number| number.is_finite());

@@ -1,13 +1,13 @@
-//! IPTC-IIM (version 4.2), the metadata of press photos, and the Photoshop resources that hold it.
+//! IPTC-IIM (version 4.2), the metadata of press photos, and the Photoshop resources that contain it.
 
 use domain::photo::TakenAt;
 
 use super::{text, time::Time};
 
-/// Values of one dataset that are kept.
+/// The most values of one dataset.
 const MAX_VALUES: usize = 32;
 
-/// Datasets of record 2 that the record has fields for.
+/// The datasets of IPTC's record 2 that Darkroom's record uses.
 #[derive(Debug, Default)]
 pub(super) struct Iptc {
     utf8: bool,
@@ -29,7 +29,7 @@ const TAG_MARKER: u8 = 0x1C;
 const UTF8: &[u8] = b"\x1B%G";
 
 impl Iptc {
-    /// Reads datasets up to the first that is none.
+    /// Reads datasets up to the first invalid one.
     pub(super) fn parse(mut bytes: &[u8]) -> Self {
         let mut iptc = Self::default();
         while let Some((record, dataset, value, rest)) = next_dataset(bytes) {
@@ -65,7 +65,7 @@ impl Iptc {
         self.texts(CREDIT).next()
     }
 
-    /// `19980302` and `101112+0100`. A date alone has no time to show.
+    /// Returns the time of `19980302` and `101112+0100`; `None` for a date alone.
     pub(super) fn taken_at(&self) -> Option<TakenAt> {
         let (date, time) = (self.texts(DATE_CREATED).next()?, self.texts(TIME_CREATED).next()?);
         Time::parse(&format!("{}T{}", date.trim(), time.trim())).map(TakenAt::from)
@@ -78,14 +78,14 @@ impl Iptc {
     }
 }
 
-/// Record, dataset, value, and what follows.
+/// Returns record, dataset, value, and the rest of the bytes.
 fn next_dataset(bytes: &[u8]) -> Option<(u8, u8, &[u8], &[u8])> {
     let [TAG_MARKER, record, dataset, high, low, rest @ ..] = bytes else { return None };
     let length = usize::from(u16::from_be_bytes([*high, *low]));
     let (length, rest) = if length & 0x8000 == 0 {
         (length, rest)
     } else {
-        // Extended: the low bits count the bytes of the length that follows.
+        // Extended dataset: the low bits are the number of bytes of the length that follows.
         let (digits, rest) = rest.split_at_checked(length & 0x7FFF)?;
         let length =
             digits.iter().try_fold(0_usize, |length, &digit| Some(length.checked_mul(256)? | usize::from(digit)))?;
@@ -100,12 +100,12 @@ pub(super) const IPTC_RESOURCE: u16 = 0x0404;
 /// Photoshop's resource of XMP.
 pub(super) const XMP_RESOURCE: u16 = 0x0424;
 
-/// The resource `requested` of a run of Photoshop resources.
+/// Returns the resource `requested` of a run of Photoshop resources.
 pub(super) fn resource(mut bytes: &[u8], requested: u16) -> Option<&[u8]> {
     loop {
         let rest = bytes.strip_prefix(b"8BIM").or_else(|| bytes.strip_prefix(b"PHUT"))?;
         let (&[high, low], rest) = rest.split_first_chunk::<2>()?;
-        // A name with its length before it, padded to an even size.
+        // The name follows its length, and is padded to an even size.
         let name = usize::from(*rest.first()?) + 1;
         let (size, rest) = rest.get(name.next_multiple_of(2)..)?.split_first_chunk::<4>()?;
         let size = u32::from_be_bytes(*size) as usize;

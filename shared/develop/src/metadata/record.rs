@@ -9,14 +9,14 @@ use super::{
     xmp::{Property, Xmp},
 };
 
-/// Characters of a title.
+/// The most characters of a title.
 const MAX_TITLE: usize = 256;
-/// Characters of a description.
+/// The most characters of a description.
 const MAX_DESCRIPTION: usize = 2000;
-/// Characters of a copyright notice, a creator or a credit line.
+/// The most characters of a copyright notice, a creator or a credit line.
 const MAX_RIGHTS: usize = 500;
 
-/// A file's metadata in each of its spellings.
+/// A file's metadata in each of its formats.
 pub(super) struct Sources<'a> {
     pub(super) exif: &'a Directories<'a>,
     pub(super) xmp: Vec<Xmp>,
@@ -24,7 +24,7 @@ pub(super) struct Sources<'a> {
 }
 
 impl Sources<'_> {
-    /// The record. What is blank, undefined or impossible becomes `None`.
+    /// Returns the record. Blank, undefined and impossible values become `None`.
     pub(super) fn record(&self) -> Exif {
         use Property as P;
         Exif {
@@ -33,7 +33,7 @@ impl Sources<'_> {
             lens: self.name(exif::LENS_MODEL, &[P::LensModel, P::Lens]),
             iso: self.iso().filter(|iso| (1..=10_000_000).contains(iso)),
             f_number: self.number(exif::F_NUMBER, P::FNumber, 0.1..=1000.0),
-            // Shorter than any shutter, longer than any night.
+            // The range is from below the shortest shutter to above the longest night.
             exposure_seconds: self.number(exif::EXPOSURE_TIME, P::ExposureTime, 1e-7..=1e6),
             focal_length_mm: self.number(exif::FOCAL_LENGTH, P::FocalLength, 0.1..=100_000.0),
             taken_at: self
@@ -97,8 +97,8 @@ impl Sources<'_> {
             .or_else(|| properties.iter().find_map(|&property| self.xmp(property)?.parse().ok()))
     }
 
-    /// Stars. Cameras write 0 into EXIF and editors their rating into XMP, so XMP comes first (Metadata Working Group
-    /// guidelines 2.0).
+    /// Returns the rating in stars. Cameras write 0 to EXIF and editors write their rating to XMP, so XMP takes
+    /// precedence (Metadata Working Group guidelines 2.0).
     fn rating(&self) -> Option<i8> {
         let written = self.xmp.iter().find_map(|xmp| xmp.number(Property::Rating));
         let number = written.or_else(|| self.exif.number(exif::RATING))?;

@@ -1,6 +1,6 @@
-//! Texts of metadata: from bytes of uncertain encoding to bounded lines without control characters.
+//! Texts of metadata: conversion of bytes of uncertain encoding to limited lines without control characters.
 
-/// Bytes of a make, model or lens. What is longer is no name.
+/// The most bytes of a make, model or lens. A longer text is no name.
 const MAX_NAME: usize = 128;
 
 /// Decodes a text up to its first NUL: UTF-8 where it is valid, Windows-1252 otherwise.
@@ -20,7 +20,7 @@ pub(super) fn decode_utf16(bytes: &[u8]) -> String {
         .collect()
 }
 
-/// The text as the name of a thing, trimmed. `None` for blanks, dashes and binary data.
+/// Returns the text as a name, trimmed; `None` for blanks, dashes and binary data.
 pub(super) fn name(text: &str) -> Option<String> {
     let text = text.trim_matches(is_blank);
     let is_name = text.chars().any(char::is_alphanumeric)
@@ -29,8 +29,8 @@ pub(super) fn name(text: &str) -> Option<String> {
     is_name.then(|| text.to_owned())
 }
 
-/// The text as one trimmed line of at most `max_chars` characters: breaks and tabs become spaces, other control
-/// characters are dropped. `None` if nothing is left.
+/// Returns the text as one trimmed line of at most `max_chars` characters: breaks and tabs become spaces, other control
+/// characters are dropped; `None` if nothing is left.
 pub(super) fn line(text: &str, max_chars: usize) -> Option<String> {
     let text: String = text
         .trim_matches(is_blank)
@@ -47,7 +47,8 @@ fn is_blank(c: char) -> bool {
     c.is_whitespace() || c == '\0'
 }
 
-/// Windows-1252 is Latin-1 with printable characters in place of the control characters from 0x80 to 0x9F.
+/// Converts a byte of Windows-1252, which is Latin-1 with printable characters in place of the control characters from
+/// 0x80 to 0x9F.
 fn windows_1252(byte: u8) -> char {
     const REPLACED: [char; 32] = [
         '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8D}', 'Ž', '\u{8F}', '\u{90}', '‘',

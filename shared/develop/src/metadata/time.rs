@@ -1,27 +1,27 @@
-//! Times as cameras and editors write them: EXIF's `2024:06:15 14:30:05`, ISO 8601, and their misspellings.
+//! Times in the formats of cameras and editors: EXIF's `2024:06:15 14:30:05`, ISO 8601, and common variants.
 
 use domain::photo::TakenAt;
 use jiff::civil::DateTime;
 
-/// Years from the first photograph that survives.
+/// Years since the oldest surviving photograph.
 const YEARS: std::ops::RangeInclusive<i16> = 1826..=2200;
-/// Digits of a fraction that are kept: nanoseconds.
+/// The most digits of a fraction: nanoseconds.
 const MAX_FRACTION: usize = 9;
-/// Minutes: clocks on Earth are between -12 and +14 hours from UTC.
+/// Offsets from UTC in minutes: clocks on Earth are between -12 and +14 hours.
 const OFFSETS: std::ops::RangeInclusive<i32> = -12 * 60..=14 * 60;
 
-/// A date and time of day, as far as it is written.
+/// A date and time of day, with fraction and offset if written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Time {
     clock: DateTime,
-    /// Digits behind the decimal point. Trailing zeros are the camera's precision.
+    /// Digits after the decimal point. Trailing zeros show the camera's precision.
     fraction: Option<String>,
-    /// `+02:00`.
+    /// The offset, such as `+02:00`.
     offset: Option<String>,
 }
 
 impl Time {
-    /// Reads a date with a time of day. `None` for blanks, zeros, dates alone and times that no calendar has.
+    /// Reads a date with a time of day; `None` for blanks, zeros, dates alone and impossible times.
     ///
     /// - Separators of a date are `:`, `-`, `/` and `.`, or none (`20240615`). One `T` or any spaces follow it.
     /// - Months, days, hours, minutes and seconds have two digits, or one with or without a space before it.
@@ -61,14 +61,14 @@ impl Time {
 
         let small = |number: u16| i8::try_from(number).ok();
         let year = i16::try_from(year).ok().filter(|year| YEARS.contains(year))?;
-        // A leap second, of which no calendar here knows.
+        // A leap second, which the calendar library does not represent.
         let second = if second == 60 { 59 } else { second };
         let clock =
             DateTime::new(year, small(month)?, small(day)?, small(hour)?, small(minute)?, small(second)?, 0).ok()?;
         Some(Self { clock, fraction, offset })
     }
 
-    /// The same time with subseconds and offset of fields of their own, unless the text had them.
+    /// Adds the subseconds and the offset of separate fields, unless the text had them.
     pub(super) fn with(self, subseconds: Option<&str>, offset_text: Option<&str>) -> Self {
         Self {
             clock: self.clock,
@@ -77,7 +77,7 @@ impl Time {
         }
     }
 
-    /// Returns whether both show the same second on the clock.
+    /// Returns whether both show the same second.
     pub(super) fn same_second(&self, other: &Self) -> bool {
         self.clock == other.clock
     }
@@ -94,7 +94,7 @@ impl From<Time> for TakenAt {
     }
 }
 
-/// Rest of a text to read.
+/// The rest of a text to read.
 struct Scanner<'a>(&'a str);
 
 impl<'a> Scanner<'a> {
@@ -126,13 +126,13 @@ impl<'a> Scanner<'a> {
         Some(number)
     }
 
-    /// One or two digits, perhaps behind spaces.
+    /// Reads one or two digits, with or without spaces before them.
     fn padded(&mut self) -> Option<u16> {
         self.spaces();
         self.digits(1, 2)
     }
 
-    /// The hour that `AM` or `PM` makes of `hour`.
+    /// Applies `AM` or `PM` to `hour`.
     fn half_of_day(&mut self, hour: u16) -> Option<u16> {
         let Some(half) = self.0.get(..2).map(str::to_ascii_uppercase) else { return Some(hour) };
         let hour = match (half.as_str(), hour) {
@@ -155,7 +155,7 @@ fn is_time_separator(c: char) -> bool {
     matches!(c, ':' | '.')
 }
 
-/// Text up to its first NUL, without the spaces around it.
+/// Returns a text up to its first NUL, without the spaces around it.
 fn trimmed(text: &str) -> &str {
     text.split('\0').next().unwrap_or_default().trim()
 }
@@ -165,7 +165,7 @@ fn fraction(digits: &str) -> Option<String> {
     valid.then(|| digits[..digits.len().min(MAX_FRACTION)].to_owned())
 }
 
-/// An offset from UTC as `+02:00`: of `Z`, `UTC`, `GMT+2`, `+2`, `+02`, `+0200` and `+02:00`.
+/// Returns an offset from UTC as `+02:00`, from `Z`, `UTC`, `GMT+2`, `+2`, `+02`, `+0200` and `+02:00`.
 fn offset(text: &str) -> Option<String> {
     if text.eq_ignore_ascii_case("Z") {
         return Some("+00:00".to_owned());
@@ -183,7 +183,7 @@ fn offset(text: &str) -> Option<String> {
         None if separated => return None,
         None => 0,
     };
-    // The seconds that some software adds are always 0.
+    // Some software adds seconds, which are always 0.
     let complete = rest.0.is_empty() || rest.0 == ":00";
     let total = i32::from(hours) * 60 + i32::from(minutes);
     let signed = if text.starts_with('-') { -total } else { total };

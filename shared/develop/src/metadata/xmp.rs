@@ -1,5 +1,4 @@
-//! XMP (ISO 16684-1): RDF in XML, of which the simple properties and the plain lists are read that the record has
-//! fields for.
+//! XMP (ISO 16684-1), which is RDF in XML: reads the simple properties and the plain lists that the record uses.
 
 use std::collections::BTreeMap;
 
@@ -12,14 +11,14 @@ use quick_xml::{
 
 use super::{gps, text, time::Time};
 
-/// Elements inside each other. XMP needs seven for what is read here.
+/// The most nested elements. The properties that are read need seven.
 const MAX_DEPTH: usize = 64;
-/// Items of one property that are kept.
+/// The most items of one property.
 const MAX_ITEMS: usize = 32;
-/// Bytes of one value. What follows is dropped.
+/// The most bytes of one value. The rest is dropped.
 const MAX_VALUE: usize = 64 << 10;
 
-/// Properties that are read, by their namespace and name.
+/// The properties that are read, by namespace and name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Property {
     Make,
@@ -47,7 +46,7 @@ pub(super) enum Property {
     Credit,
 }
 
-/// Namespaces of XMP by what their names end in here.
+/// Namespaces of XMP, named by the ends of their addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Namespace {
     Rdf,
@@ -60,7 +59,7 @@ enum Namespace {
     Aux,
 }
 
-/// Address of each namespace, and the prefix that it has in most files.
+/// The address of each namespace, and its usual prefix.
 const NAMESPACES: [(Namespace, &str, &str); 8] = [
     (Namespace::Rdf, "rdf", "http://www.w3.org/1999/02/22-rdf-syntax-ns#"),
     (Namespace::Dc, "dc", "http://purl.org/dc/elements/1.1/"),
@@ -98,15 +97,15 @@ const PROPERTIES: [(Namespace, &str, Property); 23] = [
     (Namespace::Photoshop, "Credit", Property::Credit),
 ];
 
-/// The properties of a packet. Those in structures are left out.
+/// The properties of a packet, except those in structures.
 #[derive(Debug, Default)]
 pub(super) struct Xmp(BTreeMap<Property, Vec<String>>);
 
 impl Xmp {
-    /// Reads a packet up to its end or its first error. Entities but XML's own are dropped.
+    /// Reads a packet up to its end or its first error. Entities other than XML's own are dropped.
     pub(super) fn parse(packet: &[u8]) -> Self {
         match packet {
-            // UTF-16 is allowed too, with or without a mark of the order.
+            // UTF-16 is allowed too, with or without a byte order mark.
             [0xFE, 0xFF, ..] | [0, b'<', ..] => Self::parse_utf8(utf16(packet, u16::from_be_bytes).as_bytes()),
             [0xFF, 0xFE, ..] | [b'<', 0, ..] => Self::parse_utf8(utf16(packet, u16::from_le_bytes).as_bytes()),
             _ => Self::parse_utf8(packet),
@@ -145,17 +144,17 @@ impl Xmp {
         Self(parser.values)
     }
 
-    /// A property, or its first item; of alternatives the default language's.
+    /// Returns a property, or its first item; of alternatives the default language's.
     pub(super) fn get(&self, property: Property) -> Option<&str> {
         self.0.get(&property)?.iter().map(|value| value.trim()).find(|value| !value.is_empty())
     }
 
-    /// The items of a list, joined.
+    /// Returns the items of a list, joined.
     pub(super) fn joined(&self, property: Property) -> Option<String> {
         self.0.get(&property).map(|items| items.join(", "))
     }
 
-    /// A number in decimal digits, or a fraction as EXIF has them.
+    /// Returns a number in decimal digits, or a fraction in EXIF's form.
     pub(super) fn number(&self, property: Property) -> Option<f64> {
         let text = self.get(property)?;
         let number = match text.split_once('/') {
@@ -182,7 +181,7 @@ impl Xmp {
     }
 }
 
-/// Kind of an element.
+/// The kind of an element.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Element {
     Rdf,
@@ -199,21 +198,21 @@ enum Element {
 
 #[derive(Default)]
 struct Parser {
-    /// Prefixes that do not have their usual meaning. Files declare each once, at the outermost element.
+    /// Prefixes without their usual meaning. Files declare each once, at the outermost element.
     prefixes: BTreeMap<Vec<u8>, Option<Namespace>>,
     elements: Vec<Element>,
     text: String,
     values: BTreeMap<Property, Vec<String>>,
 }
 
-/// Prefixes of other meaning that are kept.
+/// The most prefixes with another meaning.
 const MAX_PREFIXES: usize = 64;
 
 impl Parser {
     fn open(&mut self, element: &BytesStart) {
         let attributes = || {
             let mut attributes = element.attributes();
-            // Its check for duplicates compares each attribute with all others.
+            // The parser's check for duplicates compares each attribute with all others.
             attributes.with_checks(false);
             attributes.flatten()
         };

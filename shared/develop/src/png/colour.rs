@@ -1,4 +1,4 @@
-//! The colour space of a PNG (PNG, third edition, 4.3): by cICP before iCCP, sRGB, and gAMA with cHRM.
+//! The colour space of a PNG (PNG, third edition, 4.3): cICP takes precedence over iCCP, sRGB, and gAMA with cHRM.
 
 use std::io::Read;
 
@@ -6,13 +6,13 @@ use flate2::read::ZlibDecoder;
 
 use crate::colour::{Assumed, Colour, MAX_PROFILE_BYTES, Primaries, SRGB_PRIMARIES, Space, Transfer, coded_primaries};
 
-/// gAMA of a file that is meant for sRGB's curve.
+/// The gAMA of a file that uses sRGB's curve.
 const SRGB_GAMMA: f32 = 0.45455;
-/// Differences that are not worth a conversion: libpng's threshold.
+/// The largest difference without a conversion: libpng's threshold.
 const SAME_GAMMA: f32 = 0.05;
 const SAME_CHROMATICITY: f32 = 0.002;
 
-/// The chunks that matter.
+/// The chunks about colour.
 #[derive(Default)]
 struct Chunks<'a> {
     cicp: Option<&'a [u8]>,
@@ -22,7 +22,7 @@ struct Chunks<'a> {
     chrm: Option<Primaries>,
 }
 
-/// Reads the chunks before the image data. `None` where only a tone mapping would make an sRGB picture: HDR.
+/// Reads the chunks before the image data; `None` for HDR, where only tone mapping would give an sRGB picture.
 pub(super) fn read(file: &[u8]) -> Option<Colour> {
     let chunks = Chunks::read(file);
     match chunks.cicp.map_or(Coded::Unknown, coded) {
@@ -56,12 +56,12 @@ impl<'a> Chunks<'a> {
         found
     }
 
-    /// The space of gAMA and cHRM; each means sRGB's where it is missing.
+    /// Returns the space of gAMA and cHRM. A missing chunk means sRGB's values.
     fn described(&self) -> Assumed {
         let primaries = self.chrm.filter(|chrm| !is_near(chrm, &SRGB_PRIMARIES));
         let transfer = match self.gama {
             None => Transfer::Srgb,
-            // Most files with 0.45455 were made of sRGB.
+            // Most files with 0.45455 were made from sRGB.
             Some(gamma) if primaries.is_none() && (gamma / SRGB_GAMMA - 1.0).abs() < SAME_GAMMA => Transfer::Srgb,
             Some(gamma) => Transfer::Gamma(1.0 / gamma),
         };
@@ -72,12 +72,12 @@ impl<'a> Chunks<'a> {
     }
 }
 
-/// Content of a cICP chunk.
+/// The content of a cICP chunk.
 enum Coded {
     Space(Space),
     /// HDR, or narrow range.
     Unsupported,
-    /// Nothing: the chunk is ignored.
+    /// Unknown values: the chunk is ignored.
     Unknown,
 }
 
@@ -98,18 +98,18 @@ fn coded(cicp: &[u8]) -> Coded {
     if full_range == 1 { Coded::Space(Space { primaries, transfer }) } else { Coded::Unsupported }
 }
 
-/// The profile of an iCCP chunk: a name, NUL, the compression method, and zlib data. `None` if it inflates to more than
-/// [`MAX_PROFILE_BYTES`].
+/// Returns the profile of an iCCP chunk: a name, NUL, the compression method, and zlib data; `None` if it inflates to
+/// more than [`MAX_PROFILE_BYTES`].
 fn profile(iccp: &[u8]) -> Option<Vec<u8>> {
     let name = iccp.iter().take(80).position(|&byte| byte == 0)?;
     let data = iccp.get(name + 1..)?.strip_prefix(&[0])?;
     let mut profile = Vec::new();
-    // A missing checksum at the end does no harm: what was inflated before is judged as a profile.
+    // A missing checksum at the end is harmless: the inflated bytes are checked as a profile.
     let _ = ZlibDecoder::new(data).take(MAX_PROFILE_BYTES as u64 + 1).read_to_end(&mut profile);
     (!profile.is_empty() && profile.len() <= MAX_PROFILE_BYTES).then_some(profile)
 }
 
-/// A number times 100,000.
+/// Returns a number that is stored times 100,000.
 fn fixed(data: &[u8], index: usize) -> Option<f32> {
     let number = u32::from_be_bytes(*data.get(index * 4..)?.first_chunk()?);
     #[expect(clippy::cast_precision_loss, reason = "six digits are kept")]

@@ -1,12 +1,12 @@
-//! The directories of a camera RAW file that is built on TIFF, and the one that describes the sensor's picture.
+//! The directories of a camera RAW file based on TIFF, and the one that describes the sensor's picture.
 
 use std::ops::Range;
 
 use crate::ifd::{Directory, Structure};
 
-/// Directories that are looked at. Cameras write at most eight.
+/// The most directories. Cameras write at most eight.
 const MAX_DIRECTORIES: usize = 64;
-/// Strips or tiles of one directory. 100-megapixel files have about 1,600 tiles of 256 x 256.
+/// The most strips or tiles of one directory. 100-megapixel files have about 1,600 tiles of 256 x 256.
 const MAX_CHUNKS: usize = 1 << 16;
 
 pub(crate) const MAKE: u16 = 271;
@@ -29,14 +29,14 @@ const DEFAULT_CROP_SIZE: u16 = 50_720;
 const SENSOR_PHOTOMETRICS: [u64; 2] = [32_803, 34_892];
 /// Photometric interpretations of a picture's companions (DNG 1.6): transparency mask, depth map, photometric mask.
 const COMPANION_PHOTOMETRICS: [u64; 3] = [4, 51_177, 52_527];
-/// Compressions of sensor samples only, by ExifTool's list (Image::ExifTool::Exif, `%compression`), which LibRaw shares:
-/// Sony ARW, packed RAW, Samsung SRW and SRW 2, Kodak KDC, Nikon NEF, Kodak DCR, Pentax PEF. Other software has used some of
-/// the numbers for pictures, so they count only for a camera of these makers.
+/// Compressions of sensor samples only, by ExifTool's list (Image::ExifTool::Exif, `%compression`), which LibRaw
+/// shares: Sony ARW, packed RAW, Samsung SRW and SRW 2, Kodak KDC, Nikon NEF, Kodak DCR, Pentax PEF. Other software
+/// uses some of these numbers for pictures, so they count only for a camera of these makers.
 const SENSOR_COMPRESSIONS: [u64; 8] = [32_767, 32_769, 32_770, 32_772, 32_867, 34_713, 65_000, 65_535];
 /// JPEG in TIFF's two ways, and DNG's lossy JPEG.
 const JPEG_COMPRESSIONS: [u64; 3] = [6, 7, 34_892];
 
-/// The directories of the chain and those that they point to, each once, the first one first.
+/// Returns the directories of the chain and those to which they refer, each once, the first one first.
 pub(crate) fn all<'a>(structure: &Structure<'a>) -> impl Iterator<Item = Directory<'a>> {
     let mut waiting = vec![structure.first()];
     let mut seen = Vec::new();
@@ -62,20 +62,20 @@ pub(crate) fn all<'a>(structure: &Structure<'a>) -> impl Iterator<Item = Directo
     })
 }
 
-/// Whether a directory describes samples of a sensor.
+/// Returns whether a directory describes samples of a sensor.
 pub(crate) fn is_of_sensor(directory: &Directory<'_>, is_known_maker: bool) -> bool {
     let is_one_of = |tag, list: &[u64]| directory.uint(tag).is_some_and(|value| list.contains(&value));
     is_one_of(PHOTOMETRIC, &SENSOR_PHOTOMETRICS) || (is_known_maker && is_one_of(COMPRESSION, &SENSOR_COMPRESSIONS))
 }
 
-/// What the directories say of the sensor's picture.
+/// The directories' description of the sensor's picture.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Sensor {
     /// Pixels, as stored.
     pub(super) size: Option<(u32, u32)>,
-    /// Of the sensor's directory, 1 to 8.
+    /// The orientation in the sensor's directory, 1 to 8.
     pub(super) orientation: Option<u8>,
-    /// Places of JPEG streams that are no pictures to look at: sensor samples, masks and depth maps.
+    /// Places of JPEG streams that are not visible pictures: sensor samples, masks and depth maps.
     pub(super) not_pictures: Vec<Range<usize>>,
 }
 
@@ -93,7 +93,7 @@ impl Sensor {
                 sensor.not_pictures.extend(jpegs(&directory));
             }
             let Some(size) = size(&directory, is_dng).filter(|_| is_of_sensor) else { continue };
-            // The main picture before reduced and enhanced ones, the larger of two.
+            // The main picture takes precedence over reduced and enhanced ones, and the larger of two over the smaller.
             let is_main = directory.uint(NEW_SUBFILE_TYPE).unwrap_or(0) == 0;
             let rank = (is_main, u64::from(size.0) * u64::from(size.1));
             if best.is_none_or(|best| rank > best) {
@@ -108,7 +108,7 @@ impl Sensor {
     }
 }
 
-/// Width and height. A DNG's are without the borders that its `DefaultCropSize` takes away.
+/// Returns width and height. A DNG's exclude the borders that its `DefaultCropSize` removes.
 fn size(directory: &Directory<'_>, is_dng: bool) -> Option<(u32, u32)> {
     let cropped = || {
         let values = directory.values(DEFAULT_CROP_SIZE).filter(|_| is_dng)?;
@@ -117,7 +117,7 @@ fn size(directory: &Directory<'_>, is_dng: bool) -> Option<(u32, u32)> {
     cropped().or_else(|| stored_size(directory))
 }
 
-/// Width and height by the fields of TIFF.
+/// Returns width and height from TIFF's fields.
 pub(super) fn stored_size(directory: &Directory<'_>) -> Option<(u32, u32)> {
     let side = |tag| directory.uint(tag).and_then(|side| u32::try_from(side).ok()).filter(|&side| side > 0);
     Some((side(WIDTH)?, side(HEIGHT)?))
@@ -129,12 +129,12 @@ fn sides(width: f64, height: f64) -> Option<(u32, u32)> {
     (range.contains(&width) && range.contains(&height)).then(|| (width.round() as u32, height.round() as u32))
 }
 
-/// Places of a directory's strips or tiles, if they are JPEG streams.
+/// Returns the places of a directory's strips or tiles, if they are JPEG streams.
 fn jpegs(directory: &Directory<'_>) -> Vec<Range<usize>> {
     if !directory.uint(COMPRESSION).is_some_and(|compression| JPEG_COMPRESSIONS.contains(&compression)) {
         return Vec::new();
     }
-    // Bounded before they are collected: a field may be as long as the file.
+    // The number is limited before they are collected: a field may be as long as the file.
     let uints =
         |tag| directory.values(tag).into_iter().flat_map(|values| values.uints().take(MAX_CHUNKS).collect::<Vec<_>>());
     let offsets = uints(TILE_OFFSETS).chain(uints(STRIP_OFFSETS));

@@ -1,4 +1,4 @@
-//! The JPEGs that a camera puts into a RAW file.
+//! The JPEGs that a camera embeds in a RAW file.
 
 use std::ops::Range;
 
@@ -6,16 +6,16 @@ use memchr::memmem;
 
 use crate::limits::Limits;
 
-/// Pixels of the longer side of a JPEG that is worth a preview; thumbnails have 160 to 320.
+/// The least pixels of the longer side of a JPEG for a preview; thumbnails have 160 to 320.
 const LEAST_LONG_SIDE: u32 = 640;
-/// JPEGs that are kept. Cameras write two to five.
+/// The most JPEGs of one file. Cameras write two to five.
 const MAX_CANDIDATES: usize = 24;
-/// Segments that are walked through in one file. Cameras write fewer than a thousand; bounds the time that a crafted file
-/// takes.
+/// The most segments that are read in one file. Cameras write fewer than a thousand; the limit bounds the time for a
+/// crafted file.
 const MAX_SEGMENTS: u32 = 1 << 20;
 
-/// Returns the JPEGs outside of `excluded`, which is sorted, that are worth a look, with most pixels first. Only their
-/// headers are read: what stands behind may be anything.
+/// Returns the JPEGs outside of `excluded`, which is sorted, that are large enough, with most pixels first. Only their
+/// headers are read: the data after them is not checked.
 pub(super) fn candidates<'a>(file: &'a [u8], excluded: &[Range<usize>], limits: &Limits) -> Vec<&'a [u8]> {
     let mut found: Vec<(u64, &[u8])> = Vec::new();
     let mut segments_left = MAX_SEGMENTS;
@@ -52,13 +52,13 @@ pub(super) fn candidates<'a>(file: &'a [u8], excluded: &[Range<usize>], limits: 
     found.into_iter().map(|(_, jpeg)| jpeg).collect()
 }
 
-/// The earlier of two of the same size first.
+/// Sorts by size; of two equal ones the earlier comes first.
 fn sort(found: &mut [(u64, &[u8])]) {
     found.sort_by_key(|&(pixels, _)| std::cmp::Reverse(pixels));
 }
 
-/// Width and height of what is a JPEG in one of the usual codings, by the segments up to its first scan (ITU-T T.81, annex
-/// B.2). Sensor samples are often lossless JPEG.
+/// Returns width and height of a JPEG in one of the usual codings, by the segments up to its first scan (ITU-T T.81,
+/// annex B.2). Sensor samples are often lossless JPEG.
 fn size(jpeg: &[u8], segments_left: &mut u32) -> Option<(u32, u32)> {
     let mut rest = jpeg.get(2..)?;
     let mut size = None;

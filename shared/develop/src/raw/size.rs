@@ -1,4 +1,4 @@
-//! Size and turn of the picture in RAW formats with a structure of their own.
+//! Size and orientation of the picture in RAW formats with a structure of their own.
 
 use crate::{
     bmff,
@@ -10,12 +10,12 @@ use crate::{
 /// Width and height in pixels, as stored.
 pub(super) type Size = (u32, u32);
 
-/// Fuji's RAF: the directory at the offset that stands at 92 has the height and width of the picture without and with its
-/// borders. All numbers are big-endian.
+/// Reads Fuji's RAF. The offset of a directory is at 92; it has the height and width of the picture without and with
+/// its borders. All numbers are big-endian.
 pub(super) fn raf(file: &[u8]) -> Option<Size> {
     const CROPPED: u16 = 0x111;
     const FULL: u16 = 0x100;
-    /// Entries of the directory; cameras write fewer than 100.
+    /// The most entries of the directory; cameras write fewer than 100.
     const MAX_ENTRIES: usize = 256;
     let mut rest = file.get(u32_be(file, 92)? as usize..)?;
     let entries = (u32_be(rest, 0)? as usize).min(MAX_ENTRIES);
@@ -34,14 +34,14 @@ pub(super) fn raf(file: &[u8]) -> Option<Size> {
     full
 }
 
-/// Canon's CR3: IFD0 in a box.
+/// Reads Canon's CR3, which has IFD0 in a box.
 pub(super) fn cr3(file: &[u8]) -> Option<Size> {
     let [main, ..] = bmff::canon_metadata(file);
     let structure = Structure::find(main?)?;
     stored_size(&structure.directory(structure.first())?)
 }
 
-/// Panasonic's RW2: the borders of the picture on the sensor.
+/// Reads Panasonic's RW2, which has the borders of the picture on the sensor.
 pub(super) fn rw2(main: &Directory<'_>) -> Option<Size> {
     const TOP: u16 = 4;
     let border = |index| u32::try_from(main.uint(TOP + index)?).ok();
@@ -49,11 +49,11 @@ pub(super) fn rw2(main: &Directory<'_>) -> Option<Size> {
     non_zero(right.checked_sub(left)?, bottom.checked_sub(top)?)
 }
 
-/// Phase One's IIQ: a directory of its own kind, at an offset that stands at 16. Offsets count from byte 8.
+/// Reads Phase One's IIQ: a directory of its own format, whose offset is at 16. Offsets count from byte 8.
 pub(super) fn iiq(file: &[u8]) -> Option<Size> {
     const WIDTH: u32 = 0x10C;
     const HEIGHT: u32 = 0x10D;
-    /// ExifTool reads no more entries either.
+    /// The most entries; ExifTool's limit too.
     const MAX_ENTRIES: usize = 300;
     let block = file.get(8..)?;
     let number = if block.starts_with(b"IIII") { u32_le } else { u32_be };
@@ -65,7 +65,7 @@ pub(super) fn iiq(file: &[u8]) -> Option<Size> {
     non_zero(value(WIDTH)?, value(HEIGHT)?)
 }
 
-/// Sigma's X3F: size and turn in the header, whose second version is longer.
+/// Reads Sigma's X3F: size and orientation are in the header, whose second version is longer.
 pub(super) fn x3f(file: &[u8]) -> Option<(Size, u8)> {
     let version = u32_le(file, 4)? >> 16;
     let at = if version < 4 { 28 } else { 40 };
@@ -73,15 +73,15 @@ pub(super) fn x3f(file: &[u8]) -> Option<(Size, u8)> {
     Some((size, orientation(u32_le(file, at + 8)?)))
 }
 
-/// Minolta's MRW: the block `PRD` has height and width behind those of the sensor.
+/// Reads Minolta's MRW: the block `PRD` has height and width after those of the sensor.
 pub(super) fn mrw(file: &[u8]) -> Option<Size> {
     let block = mrw::block(file, *b"\0PRD")?;
     non_zero(u16_be(block, 14)?.into(), u16_be(block, 12)?.into())
 }
 
-/// Canon's CRW: heaps of records (CIFF specification 1.0), one of which has size and turn.
+/// Reads Canon's CRW: heaps of records (CIFF specification 1.0), one of which has size and orientation.
 pub(super) fn crw(file: &[u8]) -> Option<(Size, u8)> {
-    /// Heaps within heaps.
+    /// The most nested heaps.
     const MAX_DEPTH: u32 = 4;
     let is_little = file.starts_with(b"II");
     let start = if is_little { u32_le } else { u32_be }(file, 2)? as usize;
@@ -91,7 +91,7 @@ pub(super) fn crw(file: &[u8]) -> Option<(Size, u8)> {
     Some((non_zero(number(0)?, number(4)?)?, orientation(number(12)?)))
 }
 
-/// The record with the picture's size, in a heap or one inside it. The heap's directory stands at its end.
+/// Returns the record with the picture's size, in a heap or one inside it. The heap's directory is at its end.
 fn ciff_record<'a>(heap: &'a [u8], is_little: bool, depth: u32, entries_left: &mut u32) -> Option<&'a [u8]> {
     const IMAGE_INFO: u16 = 0x1810;
     let number = |bytes: &[u8], at| if is_little { u32_le(bytes, at) } else { u32_be(bytes, at) };
@@ -105,7 +105,7 @@ fn ciff_record<'a>(heap: &'a [u8], is_little: bool, depth: u32, entries_left: &m
             let start = number(entry, 6)? as usize;
             heap.get(start..start.checked_add(number(entry, 2)? as usize)?)
         };
-        // The upper bits tell where the record is: in the heap, or in the entry; the next three of what type.
+        // The upper bits show whether the record is in the heap or in the entry; the next three are its type.
         if tag == IMAGE_INFO {
             return record();
         }
@@ -119,7 +119,7 @@ fn ciff_record<'a>(heap: &'a [u8], is_little: bool, depth: u32, entries_left: &m
     None
 }
 
-/// Degrees clockwise as EXIF counts.
+/// Converts degrees clockwise to EXIF's orientation.
 fn orientation(degrees: u32) -> u8 {
     match degrees.cast_signed().rem_euclid(360) {
         90 => 6,

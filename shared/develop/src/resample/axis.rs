@@ -4,24 +4,25 @@ use std::f64::consts::PI;
 
 /// Lobes of the kernel on each side of its centre.
 const LOBES: f64 = 3.0;
-/// Bits behind the binary point, at most: sums of 255 times the weights, whose absolute values add up to less than 1.7,
+/// The most bits after the binary point: sums of 255 times the weights, whose absolute values add up to less than 1.7,
 /// fit in 32 bits.
 const MAX_SHIFT: u32 = 22;
-/// Windows of at most so many samples are summed in 16 bits: the upper halves of the products, of which each loses half a
-/// 64th of a step on average. That much is added before.
+/// The most samples of a window that is summed in 16 bits. The sum takes the upper halves of the products, each of
+/// which loses half a 64th of a step on average. This loss is added before.
 const SHORT_TAPS: usize = 48;
-/// Bits behind the binary point of the weights of such a window, at most: sums of them stay below 1.4 times the largest sample.
+/// The most bits after the binary point of such a window's weights: sums of them stay below 1.4 times the largest
+/// sample.
 const SHORT_SHIFT: u32 = 15;
 
 /// The weights of one axis.
 pub(super) struct Axis {
-    /// Where each output position's window begins in the input.
+    /// The start of each output position's window in the input.
     pub(super) starts: Vec<usize>,
-    /// Weights of each output position, `taps` of them, the last ones 0 where its window is shorter.
+    /// Weights of each output position, `taps` of them; the last ones are 0 if its window is shorter.
     pub(super) weights: Vec<i16>,
-    /// Length of the longest window.
+    /// The length of the longest window.
     pub(super) taps: usize,
-    /// Bits behind the binary point of the weights.
+    /// The bits after the binary point of the weights.
     pub(super) shift: u32,
 }
 
@@ -34,8 +35,8 @@ impl Axis {
         Self::sharpened(from, to, scale, 0.0)
     }
 
-    /// The kernel, and before it one that takes the part `sharper` of each neighbour from a sample, and adds it twice to
-    /// the sample itself.
+    /// Computes the kernel. Before it, a sharpening kernel subtracts the part `sharper` of each neighbour from a
+    /// sample, and adds it twice to the sample itself.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -69,12 +70,12 @@ impl Axis {
         let mut starts = Vec::with_capacity(to);
         let mut all = Vec::with_capacity(to * taps);
         for (start, weights) in windows {
-            // The window is moved to the left where the longest one would reach beyond the input.
+            // The window moves to the left if the longest one would exceed the input.
             let moved = start.min(from - taps);
             let mut line = vec![0_i16; taps];
             let (mut exact, mut given) = (0.0, 0);
             for (tap, weight) in line[start - moved..].iter_mut().zip(weights) {
-                // What rounding takes from one weight, the next one gets: their sum is exactly 1.
+                // The rounding error of one weight is added to the next one, so that the sum is exactly 1.
                 exact += weight * f64::from(1_u32 << shift);
                 *tap = (exact.round() as i32 - given).clamp(i32::from(i16::MIN), i32::from(i16::MAX)) as i16;
                 given += i32::from(*tap);
@@ -85,7 +86,7 @@ impl Axis {
         Self { starts, weights: all, taps, shift }
     }
 
-    /// Where the window of an output position begins, and its weights.
+    /// Returns the start of an output position's window, and its weights.
     pub(super) fn window(&self, position: usize) -> (usize, &[i16]) {
         (self.starts[position], &self.weights[position * self.taps..][..self.taps])
     }
@@ -94,17 +95,17 @@ impl Axis {
         self.taps <= SHORT_TAPS
     }
 
-    /// Half of the last kept bit for each weight of a short window.
+    /// Returns half of the last kept bit for each weight of a short window.
     pub(super) fn half_of_all(&self) -> i16 {
         i16::try_from(self.taps / 2).unwrap_or(0)
     }
 
-    /// White, as a short window sums it up.
+    /// Returns the sum of a short window over white.
     pub(super) fn largest_sum(&self) -> i16 {
         255 << (self.shift - 9)
     }
 
-    /// Half of the last kept bit, so that the shift rounds.
+    /// Returns half of the last kept bit, so that the shift rounds.
     pub(super) fn half(&self) -> i32 {
         1 << (self.shift - 1)
     }

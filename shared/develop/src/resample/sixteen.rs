@@ -1,4 +1,4 @@
-//! The same kernel for 16-bit samples, in floating point: products do not fit in 32 bits.
+//! The same resampling for 16-bit samples, in floating point: their products do not fit in 32 bits.
 
 use super::axis::Axis;
 

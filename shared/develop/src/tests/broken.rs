@@ -1,4 +1,4 @@
-//! Files that are cut, damaged, oversized, misnamed, or not photos; and bytes of no meaning at all.
+//! Files that are cut, damaged, too large, misnamed, or not photos; and arbitrary bytes.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{Error, Limits, develop};
 
-/// One of each kind that is decoded.
+/// Returns one file of each kind that is decoded.
 fn all_kinds() -> Vec<(&'static str, Vec<u8>)> {
     let picture = samples::busy(900, 700);
     let encoded = |format| samples::encoded(picture.clone(), format);
@@ -88,7 +88,7 @@ fn zeros_before_end_of_jpeg_are_ignored() {
     assert_eq!(develop_as(&padded, "a").unwrap().derivatives, develop_as(&whole, "a").unwrap().derivatives);
 }
 
-/// Cameras and tools leave bytes behind a picture, or forget its end marker.
+/// Cameras and tools leave bytes behind a picture, or omit its end marker.
 #[test]
 fn surplus_bytes_and_missing_end_marker_are_harmless() {
     let progressive = Jpeg { progressive: true, ..Jpeg::default() };
@@ -115,7 +115,7 @@ fn surplus_bytes_and_missing_end_marker_are_harmless() {
     }
 }
 
-/// A picture that lost its place ends before its data: what is left over decodes to whole units.
+/// A damaged picture that lost its place ends before its data, and the rest decodes to whole units.
 #[test]
 fn surplus_units_of_a_jpeg_are_refused() {
     let (tall, low) = (samples::jpeg(&samples::busy(320, 240)), samples::jpeg(&samples::busy(320, 224)));
@@ -126,8 +126,8 @@ fn surplus_units_of_a_jpeg_are_refused() {
     assert_eq!(develop_as(&shortened, "a"), Err(Error::Damaged));
 }
 
-/// Bits of the picture's data are turned over one at a time. Most make another picture that no decoder can know to be one;
-/// libjpeg notices a quarter, and what is forgiven elsewhere must not hide these.
+/// Bits of the picture's data are flipped one at a time. Most flips make another valid picture, which no decoder can
+/// detect. libjpeg detects a quarter, and tolerance of other faults must not hide these.
 #[test]
 fn a_quarter_of_flipped_bits_is_refused() {
     let whole = samples::jpeg(&samples::busy(320, 240));
@@ -144,7 +144,7 @@ fn a_quarter_of_flipped_bits_is_refused() {
 
 #[test]
 fn huge_dimensions_are_refused_before_decoding() {
-    // Sizes patched into headers of small files: nothing else has to agree, for nothing else may be read.
+    // Sizes are patched into headers of small files: nothing else must agree, because nothing else may be read.
     let mut jpeg = samples::jpeg(&samples::quarters(64, 64));
     let frame = jpeg.windows(2).position(|bytes| bytes == [0xFF, 0xC0]).unwrap();
     jpeg[frame + 5..frame + 9].copy_from_slice(&[0xFF, 0xDC, 0xFF, 0xDC]);
@@ -168,7 +168,7 @@ fn huge_dimensions_are_refused_before_decoding() {
         }
     }
 
-    // VP8L: 14 bits each of width and height, less one. 16,383 each, because the decoder takes 16,384 for 0.
+    // VP8L: 14 bits each of width and height, minus one. 16,383 each, because the decoder reads 16,384 as 0.
     let mut webp = samples::encoded(samples::quarters(64, 64), ImageFormat::WebP);
     let header = webp.windows(4).position(|bytes| bytes == b"VP8L").unwrap();
     webp[header + 9..header + 13].copy_from_slice(&0x0FFF_BFFE_u32.to_le_bytes());
@@ -300,7 +300,7 @@ proptest! {
     }
 }
 
-/// Bytes of the tables and of the coded pictures change one at a time; what is decoded then is decoded soon.
+/// Single bytes of the tables and of the coded pictures change; a changed file must still decode quickly.
 #[test]
 fn any_byte_of_a_heif_may_be_wrong() {
     for whole in HEIFS {
@@ -320,7 +320,7 @@ fn a_cut_heif_is_refused() {
             let cut = &whole[..whole.len() * percent / 100];
             assert!(develop_as(cut, "a.heic").is_err(), "{percent} %");
         }
-        // With the box shortened as well.
+        // The box is shortened as well.
         let mut shortened = whole[..whole.len() - 40].to_vec();
         let mdat = whole.windows(4).rposition(|bytes| bytes == b"mdat").unwrap();
         let size = u32::try_from(shortened.len() - mdat + 4).unwrap();
@@ -345,5 +345,5 @@ fn sizes_of_a_heif_are_checked_before_it_is_decoded() {
     }
 }
 
-/// Runs of each property.
+/// Test cases per property.
 const CASES: u32 = 400;

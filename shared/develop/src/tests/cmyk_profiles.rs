@@ -1,16 +1,16 @@
-//! CMYK by the profile of its file. Profiles are made here, of a press whose colours a formula gives, so that what a preview
-//! has to show is known without another converter.
+//! CMYK with the profile of its file. The profiles describe a press whose colours follow a formula, so the expected
+//! preview is known without another converter.
 
 use mozjpeg::ColorSpace;
 
 use super::{develop_as, made, pixels, samples::Jpeg, tiffs::Tiff};
 
-/// Pixels of one patch: a unit of the preview's JPEG, so that patches don't blur into each other.
+/// The side of a patch in pixels: a unit of the preview's JPEG, so that patches do not blur into each other.
 const PATCH: u32 = 16;
 const COLUMNS: u32 = 16;
 const ROWS: u32 = 8;
 
-/// L, a and b of inks from 0 to 1 on this press. Paper is white; all colours are within sRGB's gamut.
+/// Returns L, a and b of inks from 0 to 1 on this press. Paper is white; all colours are within sRGB's gamut.
 fn lab([cyan, magenta, yellow, black]: [f64; 4]) -> [f64; 3] {
     let kept = |share: f64, ink: f64| 1.0 - share * ink;
     let light = kept(0.45, cyan) * kept(0.5, magenta) * kept(0.1, yellow) * kept(0.85, black);
@@ -19,12 +19,12 @@ fn lab([cyan, magenta, yellow, black]: [f64; 4]) -> [f64; 3] {
     [100.0 * light, (1.0 - black) * green_red, (1.0 - black) * blue_yellow]
 }
 
-/// sRGB of a colour under D50, as ICC.1 and IEC 61966-2-1 define them.
+/// Returns sRGB of a colour under D50, as ICC.1 and IEC 61966-2-1 define them.
 fn srgb([lightness, a, b]: [f64; 3]) -> [u8; 3] {
     let fy = (lightness + 16.0) / 116.0;
     let light = |f: f64| if f > 6.0 / 29.0 { f.powi(3) } else { (f - 4.0 / 29.0) * 108.0 / 841.0 };
     let xyz = [0.9642 * light(fy + a / 500.0), light(fy), 0.8249 * light(fy - b / 200.0)];
-    // From D50 to D65 by Bradford's method, then to sRGB's primaries.
+    // D50 to D65 by Bradford's method, then to sRGB's primaries.
     let matrix =
         [[3.133_856, -1.616_867, -0.490_615], [-0.978_768, 1.916_141, 0.033_454], [0.071_945, -0.228_991, 1.405_243]];
     matrix.map(|row| {
@@ -34,7 +34,7 @@ fn srgb([lightness, a, b]: [f64; 3]) -> [u8; 3] {
     })
 }
 
-/// Scales a part of 1, and rounds.
+/// Scales a fraction of 1, and rounds.
 fn number<T: TryFrom<i64, Error: std::fmt::Debug>>(part: f64, scale: f64) -> T {
     #[expect(clippy::cast_possible_truncation, reason = "far below 2 to the 53rd")]
     T::try_from((part * scale).round() as i64).unwrap()
@@ -43,33 +43,33 @@ fn number<T: TryFrom<i64, Error: std::fmt::Debug>>(part: f64, scale: f64) -> T {
 /// The form in which a profile states the press.
 #[derive(Clone, Copy)]
 struct Table {
-    /// Points an ink, at equal distances.
+    /// Points per ink, at equal distances.
     points: u8,
     /// `mft2`, of 16 bits, or `mft1`, of 8.
     is_deep: bool,
-    /// Of 255: what 8 bits of Lab and the preview's JPEG may cost.
+    /// The tolerance of 255: the error of 8-bit Lab and of the preview's JPEG.
     tolerance: u8,
 }
 
-/// As small as profiles get.
+/// The smallest possible profile.
 const SMALL: Table = Table { points: 6, is_deep: false, tolerance: 6 };
-/// As large as those of printers' associations: 630 KB, ten segments of a JPEG.
+/// A profile as large as those of printers' associations: 630 KB, ten segments of a JPEG.
 const LARGE: Table = Table { points: 18, is_deep: true, tolerance: 4 };
 
 impl Table {
-    /// Ink of a point, from 0 to 1.
+    /// Returns the ink of a point, from 0 to 1.
     fn ink(self, point: u8) -> f64 {
         f64::from(point) / f64::from(self.points - 1)
     }
 
-    /// Inks of all points; the first ink varies slowest.
+    /// Returns the inks of all points; the first ink varies slowest.
     fn all_points(self) -> impl Iterator<Item = [f64; 4]> {
         let points = u32::from(self.points);
         (0..points.pow(4))
             .map(move |index| [3, 2, 1, 0].map(|ink| self.ink(u8::try_from(index / points.pow(ink) % points).unwrap())))
     }
 
-    /// An output profile of version 2. What is perceptual is black: pictures are converted colorimetrically.
+    /// Returns an output profile of version 2. Its perceptual table is black: pictures are converted colorimetrically.
     fn profile(self) -> Vec<u8> {
         let colorimetric = self.table(lab);
         let perceptual = Self { points: 2, ..self }.table(|_| [0.0; 3]);
@@ -103,7 +103,7 @@ impl Table {
             if self.is_deep { [0, 0, 0xFF, 0xFF].repeat(count) } else { (0..=255).collect::<Vec<u8>>().repeat(count) }
         };
         if self.is_deep {
-            // Entries of each curve, in and out.
+            // Entries of each input and output curve.
             table.extend([0, 2, 0, 2]);
         }
         table.extend(curves(4));
@@ -120,7 +120,7 @@ impl Table {
         table
     }
 
-    /// Inks of each patch, at points of the table, where it states colours without interpolation.
+    /// Returns the inks of each patch, at points of the table, where it states colours without interpolation.
     fn patches(self) -> Vec<[u8; 4]> {
         let last = self.points - 1;
         let levels = [0, last / 3, last * 2 / 3, last].map(|point| point * (255 / last));
@@ -133,7 +133,7 @@ impl Table {
 const WIDTH: u32 = COLUMNS * PATCH;
 const HEIGHT: u32 = ROWS * PATCH;
 
-/// Samples of a picture of patches.
+/// Returns the samples of a picture of patches.
 fn chart(patches: &[[u8; 4]]) -> Vec<u8> {
     let pixel = |x: u32, y: u32| patches[(y / PATCH * COLUMNS + x / PATCH) as usize];
     (0..HEIGHT).flat_map(|y| (0..WIDTH).flat_map(move |x| pixel(x, y))).collect()
@@ -175,7 +175,7 @@ fn cmyk_of_jpeg_is_converted_by_its_profile() {
         let (patches, profile) = (table.patches(), table.profile());
         // The encoder writes an Adobe marker, under which inks are inverted.
         let inverted: Vec<u8> = chart(&patches).iter().map(|ink| 255 - ink).collect();
-        // YCCK of the sample's quality misses inks by some steps.
+        // YCCK at the sample's quality changes inks by some steps.
         for (stored, tolerance) in [(ColorSpace::JCS_CMYK, table.tolerance), (ColorSpace::JCS_YCCK, 10)] {
             let jpeg = Jpeg { icc: Some(&profile), stored: Some(stored), ..Jpeg::default() };
             let file = jpeg.write(ColorSpace::JCS_CMYK, WIDTH, HEIGHT, &inverted);

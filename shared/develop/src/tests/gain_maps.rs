@@ -1,4 +1,4 @@
-//! JPEGs with further pictures behind the photo: gain maps of HDR photos as phones and editors write them, and others.
+//! JPEGs with further pictures after the photo: gain maps of HDR photos as phones and editors write them, and others.
 
 use ::exif::{Field, In, Tag, Value};
 
@@ -33,7 +33,7 @@ fn xmp(attributes: &str) -> (u8, Vec<u8>) {
     (APP1, [XMP, packet.as_bytes()].concat())
 }
 
-/// `primary` with an index of the pictures that follow it, and these.
+/// Returns `primary` with an index of further pictures, followed by these.
 fn multi_picture(primary: &[u8], further: &[&[u8]]) -> Vec<u8> {
     let index = |primary_bytes: usize| {
         let count = u32::try_from(1 + further.len()).unwrap();
@@ -47,7 +47,7 @@ fn multi_picture(primary: &[u8], further: &[&[u8]]) -> Vec<u8> {
             index.extend([&u32::try_from(offset).unwrap().to_be_bytes()[..], &[0; 4]].concat());
         };
         picture(0x0003_0000, primary_bytes, 0);
-        // Counted from the index's header, which follows SOI, marker, length and identifier.
+        // Offsets count from the index's header, which follows SOI, marker, length and identifier.
         let mut offset = primary_bytes.saturating_sub(2 + 4 + 4);
         for bytes in further {
             picture(0, bytes.len(), offset);

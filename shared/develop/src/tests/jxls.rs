@@ -29,7 +29,7 @@ fn cut_codestream_is_truncated() {
 fn large_sides_are_refused_by_the_header() {
     let mut bits = Vec::new();
     let mut push = |value: u32, count: u32| bits.extend((0..count).map(|bit| u8::from(value >> bit & 1 == 1)));
-    // No small size; a height of 30 bits, less one; a width in the ratio 1:1; all else by default.
+    // No small size; a height of 30 bits, minus one; a width in the ratio 1:1; defaults for the rest.
     push(0, 1);
     push(3, 2);
     push((1 << 30) - 1, 30);

@@ -1,4 +1,4 @@
-//! Metadata as cameras write it, right and wrong.
+//! Metadata as cameras write it, valid and invalid.
 
 mod blocks;
 mod hostile;

@@ -1,4 +1,4 @@
-//! Camera RAW: what it is told by, its size, and which way up its picture is.
+//! Camera RAW: detection, size and orientation.
 
 use image::RgbImage;
 
@@ -19,13 +19,13 @@ const ORIENTATION: u16 = 274;
 const STRIP_BYTES: u16 = 279;
 const CFA: u32 = 32_803;
 
-/// Directories of a file with TIFF's signature: those of the chain, then those that the first one points to.
+/// Directories of a file with TIFF's signature: those of the chain, then those to which the first one refers.
 #[derive(Default, Clone)]
 struct Raw {
     make: &'static str,
     main: Vec<(u16, u32)>,
     inner: Vec<Vec<(u16, u32)>>,
-    /// Behind the directories.
+    /// Data after the directories.
     data: Vec<u8>,
 }
 
@@ -44,7 +44,8 @@ impl Raw {
         self
     }
 
-    /// Values are LONGs; the maker and the offsets of the inner directories stand behind the first directory.
+    /// Returns the file. Values are LONGs; the maker and the offsets of the inner directories follow the first
+    /// directory.
     fn bytes(&self) -> Vec<u8> {
         let mut fields = self.main.clone();
         let main_length = 2 + 12 * (fields.len() + 2) + 4;
@@ -154,7 +155,7 @@ fn top_left(picture: &RgbImage) -> [u8; 3] {
     picture.get_pixel(5, 5).0
 }
 
-/// Sensors lie on their side for an upright picture; the JPEG inside does too, or software has turned it.
+/// Sensors are on their side for an upright picture. So is the embedded JPEG, unless software has rotated it.
 #[test]
 fn jpeg_inside_comes_out_upright_once() {
     let sensor: &[(u16, u32)] = &[(WIDTH, 6048), (HEIGHT, 4024), (PHOTOMETRIC, CFA)];
@@ -180,12 +181,12 @@ fn jpeg_inside_comes_out_upright_once() {
         assert_eq!((preview.width, preview.height), (600, 900), "{label}");
         assert_near(top_left(&pixels(preview)), BLUE, 14);
     }
-    // Where only the JPEG says it.
+    // Only the JPEG states the orientation.
     let file = Raw::of("NIKON", &[sensor]).with_data(&stating(&lying, 6)).bytes();
     let developed = develop_as(&file, "a.nef").unwrap();
     assert_eq!((developed.dimensions, developed.orientation), (Some((4024, 6048)), 6));
     assert_near(top_left(&pixels(made(&developed).0)), BLUE, 14);
-    // Where only the sensor's directory says it.
+    // Only the sensor's directory states the orientation.
     let turned: &[(u16, u32)] = &[(WIDTH, 6048), (HEIGHT, 4024), (ORIENTATION, 1), (PHOTOMETRIC, CFA)];
     let file = Raw::of("NIKON", &[turned]).with_data(&stating(&lying, 6)).bytes();
     let developed = develop_as(&file, "a.nef").unwrap();

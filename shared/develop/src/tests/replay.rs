@@ -1,14 +1,14 @@
-//! The fuzz targets on seeds, on mutations of them by a fixed seed, and on what fuzzing found.
+//! Runs the fuzz targets on seeds, on mutations of them by a fixed seed, and on inputs that fuzzing found.
 
 use std::path::Path;
 
 use super::seeds::{self, ANY_FILE};
 use crate::fuzzing::{TARGETS, run};
 
-/// Mutations of each seed in its container's target; the others get one.
+/// Mutations per seed in its container's target; other targets get one.
 const MUTATIONS: u32 = 12;
 
-/// Bytes of a seed that is mutated: larger ones take most of the time.
+/// The most bytes of a mutated seed: larger ones take most of the time.
 const MAX_MUTATED: usize = 24 << 10;
 
 #[test]
@@ -48,7 +48,7 @@ fn each_target_has_a_file_and_a_name_in_the_manifest() {
     }
 }
 
-/// Xorshift: the same numbers in each run.
+/// A xorshift generator: the same numbers in each run.
 struct Random(u64);
 
 impl Random {

@@ -11,7 +11,7 @@ pub(super) const GREEN: [u8; 3] = [30, 200, 40];
 pub(super) const BLUE: [u8; 3] = [30, 40, 220];
 pub(super) const YELLOW: [u8; 3] = [230, 220, 30];
 
-/// Red and green above, blue and yellow below.
+/// Returns a picture with red and green above, blue and yellow below.
 pub(crate) fn quarters(width: u32, height: u32) -> RgbImage {
     RgbImage::from_fn(width, height, |x, y| {
         Rgb(match (x < width / 2, y < height / 2) {
@@ -23,7 +23,7 @@ pub(crate) fn quarters(width: u32, height: u32) -> RgbImage {
     })
 }
 
-/// Noise over a gradient: no two blocks alike, so that damage anywhere shows.
+/// Returns noise over a gradient: all blocks differ, so damage anywhere is visible.
 pub(crate) fn busy(width: u32, height: u32) -> RgbImage {
     let mut state = 0x2545_F491_u32;
     RgbImage::from_fn(width, height, |x, y| {
@@ -41,7 +41,7 @@ pub(crate) struct Jpeg<'a> {
     pub(super) exif: Option<&'a [u8]>,
     pub(super) icc: Option<&'a [u8]>,
     pub(super) progressive: bool,
-    /// The colour space in the file, if not the encoder's choice.
+    /// The colour space in the file, if it differs from the encoder's choice.
     pub(super) stored: Option<ColorSpace>,
 }
 
@@ -50,7 +50,7 @@ impl Jpeg<'_> {
         self.write(ColorSpace::JCS_RGB, picture.width(), picture.height(), picture.as_raw())
     }
 
-    /// `space` of the samples; YCbCr in the file for RGB, the same as given otherwise.
+    /// Writes a JPEG from samples in `space`. RGB becomes YCbCr in the file; others are unchanged.
     pub(crate) fn write(&self, space: ColorSpace, width: u32, height: u32, samples: &[u8]) -> Vec<u8> {
         let mut encoder = Compress::new(space);
         encoder.set_size(width as usize, height as usize);
@@ -99,13 +99,13 @@ pub(crate) fn exif(fields: &[Field]) -> Vec<u8> {
     file.into_inner()
 }
 
-/// One box of an ISO base media file.
+/// Returns one box of an ISO base media file.
 pub(crate) fn base_media_box(kind: [u8; 4], body: &[u8]) -> Vec<u8> {
     let size = u32::try_from(8 + body.len()).unwrap();
     [&size.to_be_bytes()[..], &kind, body].concat()
 }
 
-/// The boxes around a HEIC picture of this size, turned by `quarter_turns` against the clock. No pixels.
+/// Returns the boxes around a HEIC picture of this size, rotated by `quarter_turns` anticlockwise, without pixels.
 pub(crate) fn heic(width: u32, height: u32, quarter_turns: u8) -> Vec<u8> {
     let size = [&[0; 4][..], &width.to_be_bytes(), &height.to_be_bytes()].concat();
     let properties = [base_media_box(*b"ispe", &size), base_media_box(*b"irot", &[quarter_turns])].concat();

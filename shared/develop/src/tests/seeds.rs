@@ -1,4 +1,4 @@
-//! Inputs that fuzzing begins with: small files of every container, drawn here, and the cases.
+//! The initial inputs of fuzzing: small files of every container, drawn here, and the cases.
 
 use image::{DynamicImage, ImageFormat, imageops};
 use moxcms::ColorProfile;
@@ -14,13 +14,13 @@ pub(super) struct Seed {
     pub(super) bytes: Vec<u8>,
 }
 
-/// Bytes of the largest case that is a seed: mutations of larger ones seldom meet what decides.
+/// The most bytes of a case that is a seed: mutations of larger ones rarely change a relevant byte.
 const MAX_BYTES: usize = 64 << 10;
 
-/// Targets that take files of every container.
+/// Targets that accept files of every container.
 pub(super) const ANY_FILE: [&str; 3] = ["content_type", "metadata", "develop"];
 
-/// All seeds.
+/// Returns all seeds.
 pub(super) fn all() -> Vec<Seed> {
     let mut seeds = drawn();
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/cases");

@@ -1,4 +1,4 @@
-//! TIFF layouts, pages, and files that are built to break a decoder.
+//! TIFF layouts, pages, and files that are crafted to break a decoder.
 
 use std::{
     io::Write as _,
@@ -22,7 +22,7 @@ const WIDTH: u32 = 24;
 const HEIGHT: u32 = 16;
 
 impl Tiff {
-    /// 24 x 16 pixels in one strip.
+    /// Returns a page of 24 x 16 pixels in one strip.
     pub(super) fn new(photometric: u32, bits: u32, samples: u32, data: Vec<u8>) -> Self {
         let fields = vec![
             (256, vec![WIDTH]),
@@ -59,7 +59,7 @@ impl Tiff {
         self.with(259, &[8]).with(279, &[length])
     }
 
-    /// The data, then the directory, then values that don't fit into it.
+    /// Returns the file: the data, then the directory, then values that do not fit into it.
     pub(super) fn bytes(&self) -> Vec<u8> {
         let count = self.fields.len() + usize::from(self.icc.is_some());
         let start = 8 + self.data.len() + self.data.len() % 2;
@@ -95,7 +95,7 @@ impl Tiff {
     }
 }
 
-/// Flat samples.
+/// Returns samples of one colour.
 fn flat(pixel: &[u8]) -> Vec<u8> {
     pixel.repeat((WIDTH * HEIGHT) as usize)
 }
@@ -115,7 +115,7 @@ fn code(file: &[u8]) -> &'static str {
 
 #[test]
 fn saved_selections_are_ignored_under_a_predictor() {
-    // Differences to the pixel before: the first one is the colour, all others are 0.
+    // Differences to the previous pixel: the first one is the colour, all others are 0.
     let mut row = vec![0; (WIDTH * 5) as usize];
     row[..5].copy_from_slice(&[200, 100, 50, 255, 77]);
     let data = row.repeat(HEIGHT as usize);
@@ -202,7 +202,7 @@ fn looping_chain_of_directories_ends() {
     assert_eq!(develop_as(b"II\x2A\0\xFF\xFF\0\0", "a.tif"), Err(Error::Truncated));
 }
 
-/// One small file of each kind of layout.
+/// Returns one small file of each kind of layout.
 fn layouts() -> Vec<Vec<u8>> {
     let noise = |bytes: u32| (0..bytes).map(|n| (n.wrapping_mul(2_654_435_761) >> 24).to_le_bytes()[0]).collect();
     let area = WIDTH * HEIGHT;
@@ -253,7 +253,7 @@ proptest! {
             file[at] = value;
         }
         let start = Instant::now();
-        // Without the guard that turns panics into errors.
+        // The call is outside of the guard that turns panics into errors.
         let _ = crate::tiff::decode(&file, &crate::Limits::default());
         prop_assert!(start.elapsed() < Duration::from_secs(5));
     }

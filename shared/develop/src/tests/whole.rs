@@ -1,4 +1,4 @@
-//! Whole originals: sizes, orientation, formats.
+//! Tests of complete originals: sizes, orientation, formats.
 
 use ::exif::{Field, In, Tag, Value};
 use image::{DynamicImage, ImageFormat, RgbImage};
@@ -27,7 +27,7 @@ fn assert_corners(picture: &RgbImage, expected: [[u8; 3]; 4]) {
 
 #[test]
 fn every_orientation_is_developed_upright() {
-    // What is seen at the corners, left to right, top to bottom, of red, green, blue, yellow as stored.
+    // The visible corners, left to right, top to bottom, of red, green, blue, yellow as stored.
     let seen = [
         [RED, GREEN, BLUE, YELLOW],
         [GREEN, RED, YELLOW, BLUE],
@@ -160,7 +160,7 @@ fn raw_is_shown_by_its_largest_jpeg_upright() {
     let (preview, ..) = made(&developed);
     assert_eq!((preview.width, preview.height), (800, 1200));
     assert_corners(&pixels(preview), [BLUE, RED, YELLOW, GREEN]);
-    // One that is cut off, and no other that is worth it.
+    // A JPEG that is cut off, and no other that is large enough.
     let raw = [&samples::exif(&fields)[..], &thumbnail, &sensor, &large[..large.len() / 2]].concat();
     let developed = develop(&raw, "DSC_1.NEF", &Limits::default()).unwrap();
     assert_eq!(developed.derivatives, Derivatives::UnsupportedFormat);

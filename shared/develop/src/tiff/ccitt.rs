@@ -10,15 +10,15 @@ use fax::{
 use super::{Failure, layout::Compression};
 use crate::error::Error;
 
-/// Bytes of fill that may stand before a line. A scan line of 40 ms at 9,600 bit/s, the slowest device of T.4, has 48.
+/// The most bytes of fill before a line. A scan line of 40 ms at 9,600 bit/s, the slowest device of T.4, has 48.
 const MAX_FILL: usize = 4096;
 
 /// The lines of one strip.
 pub(super) struct Ccitt<'a> {
     decoder: Decoder<'a>,
     width: u16,
-    /// Bytes that the present line may still take. The decoder keeps all changes of a line, of which codes that go
-    /// backwards make any number.
+    /// The bytes that the current line may still read. The decoder stores all changes of a line, and codes that go
+    /// backwards can make any number of them.
     left: Rc<Cell<usize>>,
 }
 
@@ -67,7 +67,7 @@ impl<'a> Ccitt<'a> {
         self.left.set(line_bytes(self.width));
         let changes = match &mut self.decoder {
             Decoder::Group3(lines) => {
-                // The end may be announced together with the last line.
+                // The end may be reported together with the last line.
                 if lines.advance().is_err() && lines.transitions().is_empty() {
                     return Err(damaged);
                 }
@@ -93,7 +93,7 @@ impl<'a> Ccitt<'a> {
     }
 }
 
-/// Bytes of a line at most. The worst has changes at every pixel, in 6 bits each.
+/// Returns the most bytes of a line. The worst line changes at every pixel, in 6 bits each.
 fn line_bytes(width: u16) -> usize {
     usize::from(width) + MAX_FILL
 }

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{error::Error, limits::check_working_bytes};
 
-/// A strip's or tile's decompressed bytes, in order.
+/// The decompressed bytes of a strip or tile, in order.
 pub(super) enum ChunkReader<'a> {
     None(Cursor<Cow<'a, [u8]>>),
     PackBits(PackBits<'a>),
@@ -29,7 +29,7 @@ pub(super) enum ChunkReader<'a> {
 }
 
 impl<'a> ChunkReader<'a> {
-    /// `width` and `rows` of the chunk; `tables` that its JPEG shares with the others.
+    /// Creates a reader for a chunk of `width` and `rows`; `tables` are those that its JPEG shares with the others.
     pub(super) fn new(
         layout: &Layout,
         data: &'a [u8],
@@ -40,7 +40,7 @@ impl<'a> ChunkReader<'a> {
             return Ok(Self::Jpeg(JpegChunk::decode(layout, data, tables, (width, rows))?));
         }
         let data = if layout.reversed_bits {
-            // A copy for each plane, and planes may share a strip.
+            // Each plane needs a copy, and planes may share a strip.
             let copies = data.len() as u64 * layout.planes() as u64;
             check_working_bytes(layout.width, layout.height, layout.working_bytes() + copies)?;
             Cow::Owned(data.iter().map(|byte| byte.reverse_bits()).collect())
@@ -51,7 +51,7 @@ impl<'a> ChunkReader<'a> {
             Compression::None | Compression::Jpeg => Self::None(Cursor::new(data)),
             Compression::PackBits => Self::PackBits(PackBits { data, at: 0, run: Run::Literal(0) }),
             Compression::Lzw => {
-                // libtiff before 3.0 wrote codes from the other end.
+                // libtiff before 3.0 wrote codes in reverse bit order.
                 if data.starts_with(&[0]) && data.get(1).is_some_and(|byte| byte & 1 == 1) {
                     return Err(Failure::Unsupported);
                 }
@@ -107,14 +107,14 @@ fn lzw(data: &[u8], at: &mut usize, decoder: &mut LzwDecoder, mut row: &mut [u8]
     Ok(())
 }
 
-/// Bytes of the window of a Zstandard frame (RFC 8878, 3.1.1.1), or of its content where that is one segment.
+/// Returns the bytes of the window of a Zstandard frame (RFC 8878, 3.1.1.1), or of its content if that is one segment.
 fn zstandard_window(frame: &[u8]) -> Option<u64> {
     let &[descriptor, next] = frame.get(4..)?.first_chunk::<2>()?;
     if descriptor & 0x20 == 0 {
         let base = 1_u64 << (10 + (next >> 3));
         return Some(base + base / 8 * u64::from(next & 7));
     }
-    // The size stands behind the dictionary's identifier, of which `next` may be a byte.
+    // The size follows the dictionary's identifier, of which `next` may be a byte.
     let identifier = [0, 1, 2, 4][usize::from(descriptor & 3)];
     let digits = [1, 2, 4, 8][usize::from(descriptor >> 6)];
     let field = frame.get(5 + identifier..)?.get(..digits)?;
@@ -160,7 +160,7 @@ impl PackBits<'_> {
     }
 
     fn next_run(&mut self) -> Option<Run> {
-        /// A byte that stands for nothing.
+        /// A byte without a meaning.
         const NOTHING: u8 = 128;
         let mut bytes = self.data.get(self.at..)?.iter().copied().enumerate();
         let (at, head) = bytes.find(|&(_, byte)| byte != NOTHING)?;

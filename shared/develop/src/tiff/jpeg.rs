@@ -1,4 +1,4 @@
-//! JPEG within TIFF (technical note 2): each strip or tile is a JPEG whose tables may stand in a field of the page.
+//! JPEG within TIFF (technical note 2): each strip or tile is a JPEG whose tables may be in a field of the page.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -14,7 +14,7 @@ use crate::{
     limits::check_working_bytes,
 };
 
-/// Rows of the largest unit that JPEG codes together, to whose multiple encoders may round heights up.
+/// Rows of the largest unit that JPEG codes together. Encoders may round heights up to a multiple of it.
 const LARGEST_BLOCK: u32 = 32;
 
 /// The decoded rows of one strip or tile.
@@ -57,7 +57,7 @@ fn decompress(stream: &[u8], layout: &Layout, (width, rows): (u32, u32)) -> Resu
         3 => ColorSpace::JCS_RGB,
         _ => ColorSpace::JCS_CMYK,
     };
-    // A last strip may have the rows of a whole one. More would be decoded for each strip, and count for nothing.
+    // A last strip may have the rows of a whole one. Any more rows would be decoded for each strip without use.
     let heights = rows as usize..=(layout.chunk_rows().next_multiple_of(LARGEST_BLOCK)) as usize;
     let is_size = decoder.width() == width as usize && heights.contains(&decoder.height());
     if decoder.components().len() != channels || !is_size {
@@ -69,8 +69,8 @@ fn decompress(stream: &[u8], layout: &Layout, (width, rows): (u32, u32)) -> Resu
     Ok(samples)
 }
 
-/// The chunk with the shared tables, and with a marker that says what TIFF says of its colours. Without it libjpeg
-/// would guess; the chunk's own markers count for nothing in TIFF.
+/// Returns the chunk with the shared tables, and with a marker for the colours that TIFF states. Without the marker
+/// libjpeg would guess; TIFF ignores the chunk's own markers.
 fn stream(layout: &Layout, data: &[u8], tables: Option<&[u8]>) -> Result<Vec<u8>, Failure> {
     let transform = u8::from(layout.photometric == Photometric::YCbCr);
     let adobe = [0xFF, 0xEE, 0, 14, b'A', b'd', b'o', b'b', b'e', 0, 100, 0, 0, 0, 0, transform];
@@ -86,7 +86,7 @@ fn stream(layout: &Layout, data: &[u8], tables: Option<&[u8]>) -> Result<Vec<u8>
     Ok(stream)
 }
 
-/// Copies the segments that are no hints about colours, and returns what begins with the first scan.
+/// Copies the segments that are no hints about colours, and returns the rest from the first scan on.
 fn segments<'a>(data: &'a [u8], stream: &mut Vec<u8>) -> Result<&'a [u8], Failure> {
     let truncated = Failure::Refused(Error::Truncated);
     let mut rest = data;

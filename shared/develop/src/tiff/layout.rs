@@ -21,39 +21,40 @@ const INK_SET: u16 = 332;
 const EXTRA_SAMPLES: u16 = 338;
 const SAMPLE_FORMAT: u16 = 339;
 
-/// Colours, alpha and saved selections. Photoshop writes at most 56 channels.
+/// The most samples per pixel: colours, alpha and saved selections. Photoshop writes at most 56 channels.
 const MAX_SAMPLES_PER_PIXEL: u64 = 64;
 
-/// Pixels of a bitmap after reduction: at a long edge of 8,192 pixels and more it is reduced by 2 at least.
+/// The most pixels of a bitmap after reduction: a long edge of 8,192 pixels and more is reduced by 2 at least.
 const MAX_BITMAP_PIXELS: u64 = 8192 * 8192;
 
-/// Decompressed bytes of a page: 250 megapixels of four 32-bit channels. Bounds the time that bombs take.
+/// The most decompressed bytes of a page: 250 megapixels of four 32-bit channels. This limits the time of decompression
+/// bombs.
 const MAX_DECOMPRESSED_BYTES: u64 = 4 << 30;
 
 /// Strips or tiles of all planes: a page of 250 megapixels has 976,563 tiles of 16 x 16 pixels, the smallest that TIFF
 /// allows (6.0, section 15). Bounds the time that it takes to start as many decoders.
 const MAX_CHUNKS: u64 = 1 << 20;
 
-/// Everything that tells how bytes become samples.
+/// The properties that determine the conversion of bytes to samples.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Layout {
     pub(super) width: u32,
     pub(super) height: u32,
-    /// Bits of every sample.
+    /// Bits per sample.
     pub(super) bits: u32,
     pub(super) sample_format: SampleFormat,
-    /// Samples of a pixel: colours and extra samples.
+    /// Samples per pixel: colours and extra samples.
     pub(super) samples: usize,
-    /// Each sample has a plane of its own.
+    /// Whether each sample has a plane of its own.
     pub(super) separate: bool,
     pub(super) photometric: Photometric,
-    /// Of the bitmap.
+    /// The bitmap's format.
     pub(super) format: PixelFormat,
-    /// The sample that is alpha, and of which kind.
+    /// The index of the alpha sample, and its kind.
     pub(super) alpha: Option<(usize, Alpha)>,
     pub(super) compression: Compression,
     pub(super) predictor: Predictor,
-    /// The least significant bit of a byte comes first.
+    /// Whether the least significant bit of a byte comes first.
     pub(super) reversed_bits: bool,
     pub(super) chunks: Chunks,
 }
@@ -71,17 +72,17 @@ pub(super) enum Photometric {
     Rgb,
     Palette,
     Cmyk,
-    /// Only within JPEG, whose decoder turns it into RGB.
+    /// Only within JPEG, whose decoder converts it to RGB.
     YCbCr,
-    /// a and b are signed.
+    /// Lab whose a and b are signed.
     CieLab,
-    /// a and b have 128 (or 32,768) added.
+    /// Lab whose a and b have 128 (or 32,768) added.
     IccLab,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Alpha {
-    /// Colours are multiplied by it already.
+    /// Colours are already multiplied by alpha.
     Associated,
     Unassociated,
 }
@@ -112,14 +113,14 @@ pub(super) enum Chunks {
     Tiles { width: u32, height: u32 },
 }
 
-/// Width and height.
+/// Returns width and height.
 pub(super) fn size(page: &Directory<'_>) -> Result<(u32, u32), Error> {
     let side = |tag| page.uint(tag).and_then(|side| u32::try_from(side).ok()).ok_or(Error::Damaged);
     Ok((side(WIDTH)?, side(HEIGHT)?))
 }
 
 impl Layout {
-    /// Reads the fields of a page. Layouts that can't be decoded are unsupported.
+    /// Reads the fields of a page. Layouts that cannot be decoded are an error: unsupported.
     pub(super) fn read(page: &Directory<'_>, (width, height): (u32, u32)) -> Result<Self, Failure> {
         let samples = page.uint(SAMPLES_PER_PIXEL).unwrap_or(1);
         if !(1..=MAX_SAMPLES_PER_PIXEL).contains(&samples) {
@@ -154,38 +155,39 @@ impl Layout {
         Ok(layout)
     }
 
-    /// Samples of a pixel that are colours, or indices into the palette.
+    /// Returns the samples per pixel that are colours, or indices into the palette.
     pub(super) fn colours(&self) -> usize {
         colours(self.photometric)
     }
 
-    /// Samples of a pixel in one plane.
+    /// Returns the samples per pixel in one plane.
     pub(super) fn samples_in_plane(&self) -> usize {
         if self.separate { 1 } else { self.samples }
     }
 
-    /// Planes that have to be decompressed: the colours' and alpha's.
+    /// Returns the number of planes to decompress: the colours' and alpha's.
     pub(super) fn planes(&self) -> usize {
         if self.separate { self.colours() + usize::from(self.alpha.is_some()) } else { 1 }
     }
 
-    /// Which of the file's planes a decompressed one is.
+    /// Returns the index in the file of a decompressed plane.
     pub(super) fn plane_in_file(&self, plane: usize) -> usize {
         self.alpha.map_or(plane, |(at, _)| if plane < self.colours() { plane } else { at })
     }
 
-    /// Bytes of `pixels` pixels of one plane.
+    /// Returns the bytes of `pixels` pixels of one plane.
     pub(super) fn row_bytes(&self, pixels: u32) -> usize {
         (pixels as usize * self.samples_in_plane() * self.bits as usize).div_ceil(8)
     }
 
-    /// Bits of the bitmap's samples.
+    /// Returns the bits per sample of the bitmap.
     pub(super) fn depth(&self) -> Depth {
         let is_eight = self.bits <= 8 && self.format != PixelFormat::Lab;
         if is_eight || self.photometric == Photometric::Palette { Depth::Eight } else { Depth::Sixteen }
     }
 
-    /// An upper bound for what decoding holds: the bitmap, its shrunk copies, a band of tiles, and a JPEG strip or tile.
+    /// Returns an upper bound of decoding's memory: the bitmap, its reduced copies, a band of tiles, and a JPEG strip
+    /// or tile.
     pub(super) fn working_bytes(&self) -> u64 {
         let pixels = u64::from(self.width) * u64::from(self.height);
         let bytes = if self.depth() == Depth::Eight { 1 } else { 2 };
@@ -223,7 +225,7 @@ impl Layout {
         in_plane * self.planes() as u64
     }
 
-    /// Bytes that come out of decompression, padding of tiles included.
+    /// Returns the decompressed bytes, including the padding of tiles.
     fn decompressed_bytes(&self) -> u64 {
         let plane = match self.chunks {
             Chunks::Strips { .. } => self.row_bytes(self.width) as u64 * u64::from(self.height),
@@ -235,7 +237,7 @@ impl Layout {
         plane.saturating_mul(self.planes() as u64)
     }
 
-    /// Combinations that no writer makes, or that libtiff refuses too.
+    /// Returns an error for combinations that no writer makes, or that libtiff rejects too.
     fn check(&self) -> Result<(), Failure> {
         let bits = self.bits;
         let palette = self.photometric == Photometric::Palette;
@@ -294,7 +296,7 @@ fn compression(page: &Directory<'_>) -> Result<Compression, Failure> {
     Ok(match page.uint(COMPRESSION).unwrap_or(1) {
         1 => Compression::None,
         2 => Compression::CcittRle,
-        // Bit 0: lines may refer to the one before.
+        // Bit 0: lines may refer to the previous one.
         3 if page.uint(T4_OPTIONS).unwrap_or(0) & 1 == 0 => Compression::CcittGroup3,
         4 => Compression::CcittGroup4,
         5 => Compression::Lzw,
@@ -309,14 +311,14 @@ fn compression(page: &Directory<'_>) -> Result<Compression, Failure> {
 
 fn photometric(page: &Directory<'_>, samples: usize, compression: Compression) -> Result<Photometric, Failure> {
     let is_ccitt = matches!(compression, Compression::CcittRle | Compression::CcittGroup3 | Compression::CcittGroup4);
-    // Some writers leave the field out; these are libtiff's guesses.
+    // Some writers leave the field out; libtiff guesses in the same way.
     let guess = if is_ccitt { 0 } else { u64::from(samples >= 3) + 1 };
     Ok(match page.uint(PHOTOMETRIC).unwrap_or(guess) {
         0 => Photometric::WhiteIsZero,
         1 => Photometric::BlackIsZero,
         2 => Photometric::Rgb,
         3 => Photometric::Palette,
-        // Other inks than cyan, magenta, yellow and black need a profile of their own.
+        // Inks other than cyan, magenta, yellow and black need a profile of their own.
         5 if page.uint(INK_SET).unwrap_or(1) == 1 => Photometric::Cmyk,
         6 => Photometric::YCbCr,
         8 => Photometric::CieLab,
@@ -325,7 +327,7 @@ fn photometric(page: &Directory<'_>, samples: usize, compression: Compression) -
     })
 }
 
-/// Sample format and bits, if all samples have the same.
+/// Returns sample format and bits, if they are equal for all samples.
 fn sample_kind(page: &Directory<'_>) -> Result<(SampleFormat, u32), Failure> {
     let same = |tag, default| {
         let Some(values) = page.values(tag) else { return Ok(default) };
@@ -334,9 +336,9 @@ fn sample_kind(page: &Directory<'_>) -> Result<(SampleFormat, u32), Failure> {
     };
     let bits = u32::try_from(same(BITS_PER_SAMPLE, 1)?).map_err(|_| Failure::Unsupported)?;
     let format = match same(SAMPLE_FORMAT, 1)? {
-        // 4 is "undefined", which libtiff takes as unsigned.
+        // 4 is "undefined", which libtiff reads as unsigned.
         1 | 4 => SampleFormat::Uint,
-        // Lab's a and b are signed, and some writers say so of all three.
+        // Lab's a and b are signed, and some writers state this for all three.
         2 if matches!(page.uint(PHOTOMETRIC), Some(8)) => SampleFormat::Uint,
         3 => SampleFormat::Float,
         _ => return Err(Failure::Unsupported),
@@ -344,8 +346,8 @@ fn sample_kind(page: &Directory<'_>) -> Result<(SampleFormat, u32), Failure> {
     Ok((format, bits))
 }
 
-/// The first extra sample that is alpha; unspecified ones are saved selections or spot colours. RGB with a fourth sample
-/// of which nothing is said has alpha, as libtiff and libvips take it.
+/// Returns the first extra sample that is alpha. Unspecified ones are saved selections or spot colours. An undescribed
+/// fourth sample of RGB is alpha, as in libtiff and libvips.
 fn alpha(page: &Directory<'_>, samples: usize, photometric: Photometric) -> Option<(usize, Alpha)> {
     let Some(extra) = page.values(EXTRA_SAMPLES) else {
         return (photometric == Photometric::Rgb && samples == 4).then_some((3, Alpha::Unassociated));
@@ -355,7 +357,7 @@ fn alpha(page: &Directory<'_>, samples: usize, photometric: Photometric) -> Opti
     Some((colours(photometric) + at, kind)).filter(|&(at, _)| at < samples)
 }
 
-/// Only the dictionary codings have a predictor; elsewhere libtiff ignores the field.
+/// Reads the predictor. Only the dictionary codings have one; for others libtiff ignores the field.
 fn predictor(page: &Directory<'_>, compression: Compression) -> Result<Predictor, Failure> {
     if !matches!(compression, Compression::Lzw | Compression::Deflate | Compression::Zstandard) {
         return Ok(Predictor::None);
@@ -372,7 +374,7 @@ fn chunks(page: &Directory<'_>, height: u32) -> Result<Chunks, Failure> {
     let side = |tag| page.uint(tag).map(|side| u32::try_from(side).unwrap_or(u32::MAX));
     match (side(TILE_WIDTH), side(TILE_HEIGHT)) {
         (Some(width), Some(tile_height)) => {
-            // No larger than the largest photo, so that products of sides and sample sizes fit in 64 bits.
+            // At most the largest photo, so that products of sides and sample sizes fit in 64 bits.
             if width == 0 || tile_height == 0 || width.max(tile_height) > 1 << 17 {
                 return Err(Failure::Unsupported);
             }

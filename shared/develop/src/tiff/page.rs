@@ -1,4 +1,4 @@
-//! Which of a file's pages is the photo.
+//! The choice of the page that is the photo.
 
 use crate::error::Error;
 use crate::ifd::{Directory, Structure};
@@ -10,17 +10,17 @@ const SUB_DIRECTORIES: u16 = 330;
 const PHOTOMETRIC: u16 = 262;
 const TRANSPARENCY_MASK: u64 = 4;
 
-/// Directories looked at. Layered and scanned files have many pages; the photo is among the first.
+/// The most directories that are read. Layered and scanned files have many pages; the photo is among the first.
 const MAX_DIRECTORIES: usize = 100;
 
-/// The first full-resolution page of the chain, or of the subdirectories of its thumbnails; the first page that is no
-/// mask where all are thumbnails. `None` if there are only masks.
+/// Returns the first full-resolution page of the chain, or of the subdirectories of its thumbnails. If all are
+/// thumbnails, returns the first page that is no mask; `None` if there are only masks.
 pub(super) fn main<'a>(structure: &Structure<'a>) -> Result<Option<Directory<'a>>, Error> {
     let mut offset = structure.first();
     let mut fallback = None;
     let mut left = MAX_DIRECTORIES;
     let mut found_any = false;
-    // The count bounds loops too.
+    // The count also ends circular chains.
     while offset != 0 && left > 0 {
         left -= 1;
         let Some(directory) = structure.directory(offset) else { break };
@@ -41,7 +41,7 @@ pub(super) fn main<'a>(structure: &Structure<'a>) -> Result<Option<Directory<'a>
             fallback = Some(directory);
         }
     }
-    // The first directory often stands at the end of the file.
+    // The first directory is often at the end of the file, which is missing in a truncated file.
     if found_any { Ok(fallback) } else { Err(Error::Truncated) }
 }
 

@@ -1,4 +1,4 @@
-//! From bytes of rows to pixels: samples of 16 bits, without extra samples, over white.
+//! Conversion of rows of bytes to pixels: samples of 16 bits, without extra samples, over white.
 
 use super::{
     Failure,
@@ -30,7 +30,7 @@ impl<'a> Pixels<'a> {
         Ok(Self { layout, order, palette, samples: Vec::new(), row: Vec::new() })
     }
 
-    /// One row: `width * channels` samples.
+    /// Converts one row: `width * channels` samples.
     pub(super) fn convert(&mut self, planes: &[Vec<u8>]) -> &[u16] {
         self.samples.clear();
         for plane in planes {
@@ -48,7 +48,7 @@ impl<'a> Pixels<'a> {
             return &self.samples;
         }
         let width = layout.width as usize;
-        // Where sample `at` of pixel `x` is.
+        // The position of sample `at` of pixel `x`.
         let (pixel, sample) = if layout.separate { (1, width) } else { (layout.samples, 1) };
         let colours = layout.colours();
         self.row.clear();
@@ -73,12 +73,12 @@ impl<'a> Pixels<'a> {
         &self.row
     }
 
-    /// One sample in the bitmap's terms, over white.
+    /// Converts one sample to the bitmap's format, over white.
     fn pixel_sample(&self, value: u16, at: usize, alpha: Option<(u16, Alpha)>) -> u16 {
         match (self.layout.photometric, alpha) {
             (Photometric::WhiteIsZero, None) => u16::MAX - value,
             (Photometric::BlackIsZero | Photometric::Rgb | Photometric::YCbCr | Photometric::Cmyk, None) => value,
-            // Where less is lighter, white is nothing.
+            // Where lower values are lighter, white is 0.
             (Photometric::WhiteIsZero, alpha) => u16::MAX - ink(value, alpha),
             (Photometric::Cmyk, alpha) => ink(value, alpha),
             (Photometric::CieLab | Photometric::IccLab, alpha) if at == 0 => light(self.lightness(value), alpha),
@@ -88,7 +88,7 @@ impl<'a> Pixels<'a> {
         }
     }
 
-    /// The L of Lab, to the full range.
+    /// Scales the L of Lab to the full range.
     fn lightness(&self, value: u16) -> u16 {
         if self.layout.photometric == Photometric::IccLab && self.layout.bits == 16 {
             // ICC's 16-bit L ends at 0xFF00.
@@ -97,7 +97,7 @@ impl<'a> Pixels<'a> {
         value
     }
 
-    /// The a or b of Lab with 256 steps a unit: 8-bit samples were spread over 16 bits like light.
+    /// Converts the a or b of Lab to 256 steps per unit: 8-bit samples were scaled to 16 bits like light.
     fn at_high(&self, value: u16) -> u16 {
         if self.layout.bits == 8 { value >> 8 << 8 } else { value }
     }
@@ -134,13 +134,14 @@ impl<'a> Pixels<'a> {
     }
 }
 
-/// A sample of up to 16 bits that was unpacked like an index, to the full range.
+/// Scales a sample of up to 16 bits that was unpacked like an index to the full range.
 fn scaled(sample: u16, bits: u32) -> u16 {
     let max = (1_u32 << bits.min(16)) - 1;
     u16::try_from((u32::from(sample) * 65_535 + max / 2) / max).unwrap_or(u16::MAX)
 }
 
-/// Samples of fewer than 8 bits, and of 9 to 15, lie bit by bit, most significant first, in either byte order.
+/// Unpacks samples of fewer than 8 bits, and of 9 to 15, which are packed bit by bit, most significant first, in either
+/// byte order.
 fn unpack_bits(row: &[u8], bits: u32, count: usize, is_index: bool, out: &mut Vec<u16>) {
     let max = (1_u32 << bits) - 1;
     let (mut held, mut held_bits) = (0_u32, 0);
@@ -156,8 +157,8 @@ fn unpack_bits(row: &[u8], bits: u32, count: usize, is_index: bool, out: &mut Ve
     }
 }
 
-/// The colour map: all reds, all greens, all blues. libtiff keeps 8 bits, and takes maps without any value above 255
-/// for maps of 8 bits.
+/// Reads the colour map: all reds, all greens, all blues. libtiff keeps 8 bits, and treats maps without any value above
+/// 255 as maps of 8 bits.
 fn palette(map: Values<'_>, bits: u32) -> Result<Vec<[u16; 3]>, Failure> {
     let entries = 1_usize << bits;
     if map.len() < 3 * entries {
@@ -179,7 +180,7 @@ fn light(value: u16, alpha: Option<(u16, Alpha)>) -> u16 {
     }
 }
 
-/// Palettes are never multiplied by alpha.
+/// Blends a palette's colour over white. Palettes are never multiplied by alpha.
 fn straight_over_white(value: u16, alpha: Option<(u16, Alpha)>) -> u16 {
     alpha.map_or(value, |(alpha, _)| over_white(value, alpha))
 }
@@ -196,7 +197,7 @@ fn weighted(value: u16, alpha: u16) -> u16 {
     u16::try_from((product + 32_767) / 65_535).unwrap_or(u16::MAX)
 }
 
-/// The a or b of Lab. White has none of it.
+/// Blends the a or b of Lab over white, which has zero.
 fn axis(value: u16, alpha: Option<(u16, Alpha)>) -> u16 {
     match alpha {
         Some((alpha, Alpha::Unassociated)) => {
@@ -211,13 +212,13 @@ fn high(value: u32) -> u16 {
     u16::try_from(value >> 16).unwrap_or(u16::MAX)
 }
 
-/// From 0.0 to 1.0 to 16 bits. What is brighter than white is white; NaN is black.
+/// Converts 0.0 to 1.0 to 16 bits. Values brighter than white become white; NaN becomes black.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 0..=65535 first")]
 fn from_unit(value: f32) -> u16 {
     (value.clamp(0.0, 1.0) * 65_535.0).round() as u16
 }
 
-/// IEEE 754 half precision.
+/// Converts IEEE 754 half precision.
 fn half(bits: u16) -> f32 {
     let sign = if bits & 0x8000 == 0 { 1.0 } else { -1.0 };
     let (exponent, fraction) = (i32::from(bits >> 10 & 0x1F), f32::from(bits & 0x3FF));

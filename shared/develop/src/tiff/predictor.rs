@@ -1,10 +1,10 @@
-//! Predictors: differences to the pixel before (2), and differences between the bytes of floats (3).
+//! Predictors: differences to the previous pixel (2), and differences between the bytes of floats (3).
 
 use super::layout::{Layout, Predictor};
 use crate::ifd::Order;
 
-/// Undoes the predictor of one row of a strip or tile, in place and in the file's byte order. `scratch` is kept between
-/// rows.
+/// Undoes the predictor of one row of a strip or tile, in place and in the file's byte order. `scratch` is reused
+/// between rows.
 pub(super) fn undo(layout: &Layout, order: Order, row: &mut [u8], scratch: &mut Vec<u8>) {
     let stride = layout.samples_in_plane();
     match (layout.predictor, layout.bits) {
@@ -30,7 +30,7 @@ pub(super) fn undo(layout: &Layout, order: Order, row: &mut [u8], scratch: &mut 
     }
 }
 
-/// Adds to each sample of `N` bytes the one `stride` samples before.
+/// Adds to each sample of `N` bytes the sample `stride` samples before it.
 fn sums<const N: usize>(row: &mut [u8], stride: usize, add: impl Fn([u8; N], [u8; N]) -> [u8; N]) {
     let samples = row.as_chunks_mut::<N>().0;
     for at in stride..samples.len() {
@@ -38,7 +38,8 @@ fn sums<const N: usize>(row: &mut [u8], stride: usize, add: impl Fn([u8; N], [u8
     }
 }
 
-/// Adobe Photoshop TIFF technical note 3: a row is its most significant bytes, then the next ones; all differences.
+/// Undoes predictor 3 (Adobe Photoshop TIFF technical note 3): a row has its most significant bytes first, then the
+/// next ones; all are differences.
 fn floating_point(row: &mut [u8], stride: usize, size: usize, order: Order, scratch: &mut Vec<u8>) {
     for at in stride..row.len() {
         row[at] = row[at].wrapping_add(row[at - stride]);

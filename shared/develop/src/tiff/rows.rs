@@ -15,10 +15,11 @@ const TILE_OFFSETS: u16 = 324;
 const TILE_BYTE_COUNTS: u16 = 325;
 const JPEG_TABLES: u16 = 347;
 
-/// Compressed bytes of all strips or tiles, each counted as often as the page names it, in sizes of the file. Writers share
-/// blank tiles at most. Bounds the time of pages whose strips lie over one another and yield next to nothing.
+/// The most compressed bytes of all strips or tiles, in multiples of the file's size; a chunk counts each time that the
+/// page refers to it. Writers share blank tiles at most. This limits the time of pages whose strips overlap and yield
+/// almost nothing.
 const MAX_FILE_SIZES: usize = 2;
-/// Compressed bytes of all strips or tiles that any page may have, for small files whose tiles are all alike.
+/// The compressed bytes of all strips or tiles that every page may have, for small files whose tiles are all equal.
 const MIN_COMPRESSED_BYTES: usize = 16 << 20;
 
 /// Rows of all planes, from the top.
@@ -29,11 +30,11 @@ pub(super) struct Rows<'a> {
     offsets: Values<'a>,
     counts: Option<Values<'a>>,
     tables: Option<&'a [u8]>,
-    /// Of [`MAX_FILE_SIZES`] and [`MIN_COMPRESSED_BYTES`].
+    /// The rest of the limit by [`MAX_FILE_SIZES`] and [`MIN_COMPRESSED_BYTES`].
     compressed_bytes_left: usize,
     /// The next row.
     y: u32,
-    /// The strip that each plane is in.
+    /// The current strip of each plane.
     readers: Vec<ChunkReader<'a>>,
     /// The current row of each plane.
     planes: Vec<Vec<u8>>,
@@ -45,7 +46,7 @@ pub(super) struct Rows<'a> {
 impl<'a> Rows<'a> {
     pub(super) fn new(structure: &Structure<'a>, page: &Directory<'a>, layout: &'a Layout) -> Result<Self, Failure> {
         let tiled = matches!(layout.chunks, Chunks::Tiles { .. });
-        // Some writers name tiles' offsets as strips', which libtiff reads too.
+        // Some writers store tiles' offsets in the field for strips, which libtiff reads too.
         let (offsets, counts) = if tiled && page.values(TILE_OFFSETS).is_some() {
             (TILE_OFFSETS, TILE_BYTE_COUNTS)
         } else {
@@ -73,7 +74,7 @@ impl<'a> Rows<'a> {
         })
     }
 
-    /// The next row of each plane.
+    /// Returns the next row of each plane.
     pub(super) fn next(&mut self) -> Result<&[Vec<u8>], Failure> {
         match self.layout.chunks {
             Chunks::Strips { rows } => self.next_of_strips(rows)?,
@@ -115,7 +116,7 @@ impl<'a> Rows<'a> {
         Ok(())
     }
 
-    /// Decompresses a row of tiles. Tiles at the edges are whole; rows below the page are left out.
+    /// Decompresses a row of tiles. Tiles at the edges are complete; rows below the page are left out.
     fn read_band(&mut self, width: u32, height: u32) -> Result<(), Failure> {
         let across = self.layout.width.div_ceil(width) as usize;
         let down = self.layout.height.div_ceil(height) as usize;
@@ -138,20 +139,20 @@ impl<'a> Rows<'a> {
         Ok(())
     }
 
-    /// Bytes between a strip or tile and the next, if that lies behind it.
+    /// Returns the bytes between a strip or tile and the next one, if that follows it.
     fn up_to_next(&self, index: usize, start: usize) -> Option<usize> {
         let next = usize::try_from(self.offsets.uint(index + 1)?).ok()?;
         next.checked_sub(start).filter(|&bytes| bytes > 0)
     }
 
-    /// The compressed bytes of a strip or tile, of which `uncompressed` come out. A strip that ends beyond the file is
-    /// cut: whether all rows are there, decompression shows.
+    /// Returns the compressed bytes of a strip or tile with `uncompressed` bytes of content. A strip that ends beyond
+    /// the file is cut: decompression shows whether all rows exist.
     fn chunk(&mut self, index: usize, uncompressed: usize) -> Result<&'a [u8], Failure> {
         let offset = self.offsets.uint(index).ok_or(Error::Truncated)?;
         let start = usize::try_from(offset).map_err(|_| Error::Truncated)?;
         let rest = self.file.get(start..).filter(|rest| !rest.is_empty()).ok_or(Error::Truncated)?;
         let count = self.counts.and_then(|counts| counts.uint(index)).and_then(|count| usize::try_from(count).ok());
-        // Byte counts of uncompressed files with one strip are often wrong, and libtiff does without them.
+        // Byte counts of uncompressed files with one strip are often wrong, and libtiff ignores them.
         let without = self.layout.compression == Compression::None && self.offsets.len() == 1;
         let count = match count {
             Some(count) if !without => count,
@@ -159,7 +160,7 @@ impl<'a> Rows<'a> {
             _ => self.up_to_next(index, start).unwrap_or(rest.len()),
         };
         if count == 0 {
-            // A tile of a sparse file (GDAL), which stands for nothing.
+            // An empty tile of a sparse file (GDAL).
             return Err(Failure::Unsupported);
         }
         let data = &rest[..count.min(rest.len())];

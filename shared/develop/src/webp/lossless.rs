@@ -1,22 +1,23 @@
 //! The header of lossless WebP (RFC 9649, 3), up to the number of groups of prefix codes.
 //!
-//! A picture names the group of each of its blocks by 16 bits, and 16 bytes of file make a code whose table has 4 KB: 5 MB
-//! of file make a decoder hold more than a gigabyte, whatever the size of the picture.
+//! A picture refers to the group of each of its blocks by 16 bits, and 16 bytes of the file suffice for a code whose
+//! table has 4 KB. 5 MB of the file therefore make a decoder allocate more than a gigabyte, whatever the size of the
+//! picture.
 
 /// Prefixes of distances (RFC 9649, 5.2.2); lengths have fewer.
 const DISTANCE_PREFIXES: u32 = 40;
 
-/// Where lossless data begins.
+/// The start of lossless data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Start {
-    /// With signature and size: a `VP8L` chunk.
+    /// Data with signature and size: a `VP8L` chunk.
     Header,
-    /// With the picture itself, of this width and height: an `ALPH` chunk behind its first byte.
+    /// The picture itself, of this width and height: an `ALPH` chunk after its first byte.
     Picture(u32, u32),
 }
 
-/// Counts the groups of prefix codes that a decoder makes; `None` where the data does not say, or has a transform twice
-/// (RFC 9649, 4, allows each once), which decoders refuse.
+/// Counts the groups of prefix codes that a decoder makes; `None` if the data does not state them, or has a transform
+/// twice (RFC 9649, 4, allows each once), which decoders reject.
 pub(super) fn code_groups(data: &[u8], start: Start) -> Option<u32> {
     let mut bits = Bits { bytes: data, at: 0 };
     let (width, height) = match start {
@@ -37,7 +38,7 @@ pub(super) fn code_groups(data: &[u8], start: Start) -> Option<u32> {
             return None;
         }
         match transform {
-            // Predictor and colour: a picture of a pixel for each block.
+            // Predictor and colour: a picture with one pixel per block.
             0 | 1 => {
                 let side = bits.read(3)? + 2;
                 bits.picture(blocks(across, height, side))?;
@@ -65,7 +66,7 @@ pub(super) fn code_groups(data: &[u8], start: Start) -> Option<u32> {
     Some(bits.picture(blocks(across, height, side))? + 1)
 }
 
-/// Blocks of `1 << side` pixels a side.
+/// Returns the number of blocks with `1 << side` pixels per side.
 fn blocks(width: u32, height: u32, side: u32) -> u32 {
     width.div_ceil(1 << side) * height.div_ceil(1 << side)
 }
@@ -79,9 +80,9 @@ struct Bits<'a> {
 
 /// A prefix code.
 struct Code {
-    /// For each length of 1 to 15: how many symbols have it.
+    /// The number of symbols of each length of 1 to 15.
     counts: [usize; 15],
-    /// By their codes.
+    /// The symbols, in the order of their codes.
     symbols: Vec<u16>,
 }
 
@@ -96,13 +97,13 @@ impl Bits<'_> {
         Some(number)
     }
 
-    /// Colours of the cache; 0 without one.
+    /// Returns the colours of the cache; 0 without one.
     fn cache_size(&mut self) -> Option<usize> {
         Some(if self.read(1)? == 1 { 1 << self.read(4)? } else { 0 })
     }
 
-    /// Passes a picture without groups. Returns the largest number that red and green of a pixel make, which is a group's
-    /// where the picture is the one of groups: copies and the cache only repeat what was written out.
+    /// Skips a picture without groups. Returns the largest number in red and green of a pixel, which is a group's
+    /// number in the picture of groups. Copies and the cache only repeat earlier pixels.
     fn picture(&mut self, pixels: u32) -> Option<u32> {
         let cache = self.cache_size()?;
         let green = self.code(256 + 24 + cache)?;
@@ -129,8 +130,8 @@ impl Bits<'_> {
         Some(largest)
     }
 
-    /// A length or distance of its prefix and the bits behind it. `None` for a prefix that the format doesn't have: a code of
-    /// one or two symbols states them with 8 bits, whatever their number is.
+    /// Returns the length or distance of a prefix and the bits after it; `None` for a prefix that the format does not
+    /// have. A code of one or two symbols writes them with 8 bits, so any number is possible.
     fn extended(&mut self, prefix: u32) -> Option<u32> {
         if prefix >= DISTANCE_PREFIXES {
             return None;
@@ -167,7 +168,7 @@ impl Bits<'_> {
             let mut code = Code { counts: [0; 15], symbols: Vec::new() };
             code.symbols.push(u16::try_from(self.read(if wide { 8 } else { 1 })?).ok()?);
             if two {
-                // In the order of the file, as the decoder takes them.
+                // In the order of the file, as the decoder reads them.
                 code.symbols.push(u16::try_from(self.read(8)?).ok()?);
                 code.counts[0] = 2;
             }
@@ -218,7 +219,7 @@ impl Code {
             code.symbols.extend(symbols.map(|(symbol, _)| symbol));
             *count = code.symbols.len();
         }
-        // The counts are cumulative: each becomes the difference to the one before.
+        // The counts are cumulative, so each becomes the difference to the previous one.
         for at in (1..code.counts.len()).rev() {
             code.counts[at] -= code.counts[at - 1];
         }
@@ -230,7 +231,7 @@ impl Code {
 mod tests {
     use super::*;
 
-    /// Numbers and how many bits each has, as a file has them.
+    /// Writes numbers with their numbers of bits, as a file stores them.
     fn written(numbers: &[(u32, u32)]) -> Vec<u8> {
         let bits: Vec<u8> = numbers
             .iter()
@@ -239,7 +240,7 @@ mod tests {
         bits.chunks(8).map(|byte| byte.iter().rev().fold(0, |all, bit| all << 1 | bit)).collect()
     }
 
-    /// A code of one symbol: simple, one, eight bits wide.
+    /// Returns a code of one symbol: simple, one, eight bits wide.
     fn single(symbol: u32) -> [(u32, u32); 4] {
         [(1, 1), (0, 1), (1, 1), (symbol, 8)]
     }

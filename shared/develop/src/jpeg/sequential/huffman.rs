@@ -1,39 +1,39 @@
-//! Entropy decoding (ITU-T T.81, annex F.2.2), a table look-up for each coefficient.
+//! Entropy decoding (ITU-T T.81, annex F.2.2), with one table look-up per coefficient.
 //!
-//! Strict: what is not exactly as the standard has it is a [`Stop`], and for the reader that tells damage from oddities.
+//! The decoder is strict: any difference from the standard is a [`Stop`], which leaves the file to libjpeg.
 #![expect(clippy::inline_always, reason = "a call for each coefficient costs as much as the coefficient")]
 
 use crate::jpeg::{entropy::Stop, huffman::Huffman};
 
-/// Bits that one look-up covers: nearly all codes of a photo, most of them with the bits of their coefficient.
+/// Bits of one look-up: nearly all codes of a photo, most of them with the bits of their coefficient.
 const LOOK: u32 = 10;
-/// Bits of the longest code, and of the largest coefficient behind it: one refill holds both.
+/// Bits of the longest code and of the largest coefficient after it: one refill holds both.
 const REFILL: u32 = 32;
 /// The end-of-image marker.
 const END_OF_IMAGE: u8 = 0xD9;
 /// The run of an entry that ends its block.
 const END_OF_BLOCK: u8 = 128;
 
-/// What the next bits are.
+/// The meaning of the next bits.
 #[derive(Debug, Clone, Copy, Default)]
 struct Entry {
-    /// The coefficient, where its bits are within the look-up.
+    /// The coefficient, if its bits are within the look-up.
     value: i16,
     /// Zeros before it.
     run: u8,
-    /// Bits of code and coefficient; 0 where they go beyond the look-up. Where the code alone does not, `run` is its symbol
-    /// and `value` its length.
+    /// Bits of code and coefficient; 0 if they exceed the look-up. If only the coefficient exceeds it, `run` is the
+    /// code's symbol and `value` its length.
     bits: u8,
 }
 
-/// A Huffman table by its next bits.
+/// A Huffman table, indexed by the next bits.
 pub(super) struct Lookup {
     entries: Box<[Entry; 1 << LOOK]>,
     codes: Huffman,
 }
 
 impl Lookup {
-    /// `None` for tables that no encoder writes: codes of only ones, or too many of them.
+    /// Returns `None` for tables that no encoder writes: codes of only ones, or too many codes.
     pub(super) fn new(codes: &Huffman, is_dc: bool) -> Option<Self> {
         let mut entries = Box::new([Entry::default(); 1 << LOOK]);
         for (code, length, symbol) in codes.codes() {
@@ -58,34 +58,34 @@ impl Lookup {
         Some(Self { entries, codes: codes.clone() })
     }
 
-    /// The symbol of the code that 16 bits begin with, and its length.
+    /// Returns the symbol and the length of the code with which 16 bits begin.
     #[inline(never)]
     fn find(&self, bits: u32) -> Option<(u8, u32)> {
         self.codes.find(bits)
     }
 }
 
-/// Zeros before the coefficient of a symbol: only a run of fifteen may have none behind it.
+/// Returns the zeros before the coefficient of a symbol: only a run of fifteen may have no coefficient after it.
 fn run_of(symbol: u8) -> u8 {
     let (run, size) = (symbol >> 4, symbol & 15);
     if size == 0 && run != 15 { END_OF_BLOCK } else { run }
 }
 
-/// A coefficient's bits as a number (figure F.12): those that begin with 0 are negative.
+/// Returns a coefficient's bits as a number (figure F.12): those that begin with 0 are negative.
 #[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "at most 15 bits")]
 fn extended(bits: u32, size: u32) -> i16 {
     let value = bits as i32;
     (if size > 0 && bits >> (size - 1) == 0 { value - (1 << size) + 1 } else { value }) as i16
 }
 
-/// Bits of entropy-coded data, with stuffed zeros taken out. A copy of it lives in registers while a block is decoded.
+/// Bits of entropy-coded data, without stuffed zeros. During a block, a copy of this struct stays in registers.
 #[derive(Clone, Copy)]
 pub(super) struct Bits<'a> {
     bytes: &'a [u8],
     at: usize,
-    /// The next bit is the highest one.
+    /// Unread bits, of which the next is the highest.
     held: u64,
-    /// How many bits are held, and how many of them are zeros from behind the data.
+    /// The number of unread bits, and how many of them are zeros after the end of the data.
     count: u32,
     padding: u32,
 }
@@ -95,7 +95,7 @@ impl<'a> Bits<'a> {
         Self { bytes, at, held: 0, count: 0, padding: 0 }
     }
 
-    /// Sees to it that [`REFILL`] bits are held.
+    /// Ensures that [`REFILL`] bits are available.
     #[inline(always)]
     fn refill(&mut self) {
         if self.count > REFILL {
@@ -144,7 +144,7 @@ impl<'a> Bits<'a> {
         self.count -= bits;
     }
 
-    /// The next code's symbol and coefficient, by the code's own length.
+    /// Reads the next code's symbol and coefficient, by the code's own length.
     #[inline(always)]
     #[expect(clippy::cast_possible_truncation, reason = "a code has 16 bits at most, and a coefficient 15")]
     fn long(&mut self, entry: Entry, table: &Lookup) -> Result<(u8, i16), Stop> {
@@ -171,7 +171,7 @@ impl<'a> Bits<'a> {
         self.long(entry, table).map(|(_, value)| value)
     }
 
-    /// Decodes one block. Each coefficient goes to the place that `places` has for it, behind the beginning of `block`.
+    /// Decodes one block. Each coefficient is written to its place in `places`, relative to the start of `block`.
     #[inline(always)]
     pub(super) fn block(
         &mut self,
@@ -208,19 +208,20 @@ impl<'a> Bits<'a> {
         Ok(())
     }
 
-    /// Passes the restart marker of this number, which must be what comes next.
+    /// Skips the restart marker of this number, which must come next.
     pub(super) fn restart(&mut self, number: u8) -> Result<(), Stop> {
         *self = Self::new(self.bytes, self.ends_before(0xD0 | number)?);
         Ok(())
     }
 
-    /// Whether nothing is left but the padding of a byte before the picture's end. None of the data's bits may be missing.
+    /// Returns whether only the padding of a byte is left before the picture's end. None of the data's bits may be
+    /// missing.
     pub(super) fn is_at_end(&self) -> Result<bool, Stop> {
         let is_cut = self.at == self.bytes.len();
         Ok(self.left()? < 8 && (is_cut || self.ends_before(END_OF_IMAGE).is_ok()))
     }
 
-    /// Any number of fill bytes may stand before a marker (annex B.1.1.2).
+    /// Checks that this marker comes next. Any number of fill bytes may precede a marker (annex B.1.1.2).
     fn ends_before(&self, marker: u8) -> Result<usize, Stop> {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
         let fill = rest.iter().take_while(|byte| **byte == 0xFF).count();
@@ -228,7 +229,7 @@ impl<'a> Bits<'a> {
         if self.left()? < 8 && is_next { Ok(self.at + fill + 1) } else { Err(Stop) }
     }
 
-    /// Bits of the data that are held; none may have been taken from behind it.
+    /// Returns the unread bits of the data. Fails if bits after its end were used.
     fn left(&self) -> Result<u32, Stop> {
         self.count.checked_sub(self.padding).ok_or(Stop)
     }

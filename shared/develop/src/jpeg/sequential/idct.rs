@@ -1,10 +1,10 @@
-//! The inverse transform (ITU-T T.81, annex A.3.3), sixteen blocks at a time: to 8 x 8 samples, or to the 4 x 4, 2 x 2 or 1
-//! that the lowest coefficients make.
+//! The inverse transform (ITU-T T.81, annex A.3.3) of sixteen blocks at a time: to 8 x 8 samples, or from the lowest
+//! coefficients to 4 x 4, 2 x 2 or 1.
 #![expect(clippy::inline_always, reason = "what is not inlined into `with_avx2` is compiled without AVX2")]
 
 use std::f32::consts::{FRAC_1_SQRT_2, SQRT_2};
 
-/// Blocks that are transformed together, one in each lane of a vector.
+/// Blocks that are transformed together, one per lane of a vector.
 pub(super) const LANES: usize = 16;
 
 /// Zigzag order (figure A.6).
@@ -14,15 +14,15 @@ const ZIGZAG: [u8; 64] = [
     47, 55, 62, 63,
 ];
 
-/// The transform of one component to `side` x `side` samples a block: 1, 2, 4 or 8.
+/// The transform of one component to `side` x `side` samples per block: 1, 2, 4 or 8.
 pub(super) struct Transform {
     side: usize,
-    /// The quantiser's steps, with the factors that the transform leaves out.
+    /// The quantiser's steps, multiplied by the factors that the transform leaves out.
     steps: Vec<f32>,
 }
 
 impl Transform {
-    /// `quantiser` is in zigzag order.
+    /// Creates a transform; `quantiser` is in zigzag order.
     pub(super) fn new(side: usize, quantiser: &[u16; 64]) -> Self {
         let mut steps = vec![0.0; side * side];
         for (&step, position) in quantiser.iter().zip(ZIGZAG) {
@@ -34,12 +34,12 @@ impl Transform {
         Self { side, steps }
     }
 
-    /// Samples that are kept of one block's coefficients, and one that takes the rest.
+    /// Returns the number of a block's coefficients that are kept, plus a slot for all others.
     pub(super) fn slots(&self) -> usize {
         self.side * self.side + 1
     }
 
-    /// Where each coefficient of a block is put, by its number in zigzag order.
+    /// Returns the slot of each coefficient of a block, by its number in zigzag order.
     pub(super) fn places(&self) -> [u16; 64] {
         let side = self.side;
         ZIGZAG.map(|position| {
@@ -60,7 +60,7 @@ impl Transform {
         }
     }
 
-    /// First the columns, then the rows. The innermost loops are those that become vectors.
+    /// Transforms the columns, then the rows. The compiler turns the innermost loops into vector instructions.
     #[inline(always)]
     fn to<const N: usize>(
         &self,
@@ -91,10 +91,10 @@ impl Transform {
     }
 }
 
-/// Makes up for the coefficients beyond the second where only two are kept: 0.07 dB at 100 megapixels.
+/// Compensates for the coefficients beyond the second where only two are kept: 0.07 dB at 100 megapixels.
 const SECOND_OF_TWO: f32 = 1.06;
 
-/// What a coefficient is multiplied with before a pass: the pass of eight is that of Arai, Agui and Nakajima.
+/// Returns the factor of a coefficient before a pass. The pass of eight is that of Arai, Agui and Nakajima.
 fn factor(side: usize, coefficient: usize) -> f32 {
     /// 1, and cos(k * pi / 16) * sqrt(2).
     const EIGHT: [f32; 8] = [1.0, 1.387_039_8, 1.306_563, 1.175_875_6, 1.0, 0.785_694_96, 0.541_196_1, 0.275_899_38];
@@ -107,7 +107,7 @@ fn factor(side: usize, coefficient: usize) -> f32 {
     }
 }
 
-/// Four points.
+/// Transforms four points.
 #[inline(always)]
 fn four([a, b, c, d]: [f32; 4]) -> [f32; 4] {
     /// cos(pi / 8), cos(3 * pi / 8).
@@ -118,7 +118,7 @@ fn four([a, b, c, d]: [f32; 4]) -> [f32; 4] {
     [outer + odd_outer, inner + odd_inner, inner - odd_inner, outer - odd_outer]
 }
 
-/// Eight points, in five multiplications (Arai, Agui and Nakajima, as libjpeg's floating-point transform has it).
+/// Transforms eight points in five multiplications (Arai, Agui and Nakajima, as in libjpeg's floating-point transform).
 #[inline(always)]
 fn eight(x: [f32; 8]) -> [f32; 8] {
     let (sum, difference) = (x[0] + x[4], x[0] - x[4]);
@@ -150,7 +150,7 @@ fn to_sample(light: f32) -> u8 {
 mod tests {
     use super::*;
 
-    /// The transform by its definition (annex A.3.3), of the lowest coefficients.
+    /// Computes a sample by the definition of the transform (annex A.3.3), from the lowest coefficients.
     #[expect(clippy::cast_precision_loss, reason = "small numbers")]
     fn by_definition(coefficients: &[f64; 64], side: usize, x: usize, y: usize) -> f64 {
         let wave = |frequency: usize, at: usize| {

@@ -1,4 +1,4 @@
-//! From coefficients to a picture: each component on its own, until all have the preview's size.
+//! Conversion of coefficients to a picture. Each component is resampled separately, until all have the preview's size.
 #![expect(clippy::inline_always, reason = "what is not inlined into `with_avx2` is compiled without AVX2")]
 
 use super::{Component, Frame, LANES, Strip};
@@ -10,11 +10,11 @@ use crate::{
 /// Pixels whose colours are converted together.
 const RUN: usize = 32;
 
-/// The components of a picture while they come in.
+/// The components of a picture during decoding.
 pub(super) struct Planes {
     size: (u32, u32),
     components: Vec<Plane>,
-    /// The picture as far as all planes have it.
+    /// The picture, as far as all planes are available.
     samples: Vec<u8>,
 }
 
@@ -22,9 +22,9 @@ struct Plane {
     resampler: Resampler,
     /// Samples of a strip's rows.
     rows: Vec<u8>,
-    /// Samples from row to row.
+    /// The distance between rows in samples.
     stride: usize,
-    /// Rows of the component that are yet to come.
+    /// Rows of the component that are still missing.
     left: usize,
 }
 
@@ -55,7 +55,7 @@ impl Planes {
         self.components.iter_mut().for_each(|plane| plane.resampler.take(made));
     }
 
-    /// The picture; `None` where rows are missing.
+    /// Returns the picture; `None` if rows are missing.
     pub(super) fn finish(self) -> Option<Bitmap> {
         let (width, height) = self.size;
         let format = if self.components.len() == 1 { PixelFormat::Gray } else { PixelFormat::Rgb };
@@ -80,7 +80,7 @@ impl Plane {
     }
 }
 
-/// Turns the coefficients of a strip into rows of samples, compiled for the widest vectors of this machine.
+/// Transforms the coefficients of a strip into rows of samples, with the widest vectors of this machine.
 fn transform(component: &Component, coefficients: &[i16], rows: &mut [u8], stride: usize) {
     #[cfg(target_arch = "x86_64")]
     {
@@ -90,7 +90,7 @@ fn transform(component: &Component, coefficients: &[i16], rows: &mut [u8], strid
         }
         if is_x86_feature_detected!("avx2") {
             #[expect(unsafe_code, reason = "AVX2 was detected")]
-            // SAFETY: the only requirement of the function is the feature that was just detected.
+            // SAFETY: the function requires only the feature that was just detected.
             unsafe {
                 with_avx2(component, coefficients, rows, stride);
             }
@@ -110,7 +110,7 @@ fn transform_groups(component: &Component, coefficients: &[i16], rows: &mut [u8]
     }
 }
 
-/// From luma and chroma to RGB (ITU-T T.871, clause 7).
+/// Converts luma and chroma to RGB (ITU-T T.871, clause 7).
 fn to_rgb(luma: &[u8], blue: &[u8], red: &[u8], rgb: &mut Vec<u8>) {
     for ((luma, blue), red) in luma.chunks(RUN).zip(blue.chunks(RUN)).zip(red.chunks(RUN)) {
         let mut colours = [[0_u8; RUN]; 3];

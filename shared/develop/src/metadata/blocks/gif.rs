@@ -3,8 +3,8 @@
 use super::Blocks;
 
 const XMP: &[u8] = b"\x0BXMP DataXMP";
-/// The packet is not in sub-blocks. Bytes 1, 255 to 0, 0 follow it: whichever of them a reader takes for a length, the
-/// next is the end.
+/// Length of the trailer after the packet, which is not in sub-blocks. The trailer's bytes are 1, 255 to 0, 0:
+/// whichever of them a reader interprets as a length, the next sub-block is the end.
 const TRAILER: usize = 258;
 
 pub(crate) fn find<'a>(original: &'a [u8], blocks: &mut Blocks<'a>) {
@@ -20,7 +20,7 @@ pub(crate) fn find<'a>(original: &'a [u8], blocks: &mut Blocks<'a>) {
                     after
                 }
                 [b'!', _, extension @ ..] => behind_sub_blocks(extension)?,
-                // Position, size, flags; then a colour table and the size of codes.
+                // Position, size and flags; then a colour table and the size of codes.
                 [b',', descriptor @ ..] => {
                     behind_sub_blocks(descriptor.get(10 + colour_table(*descriptor.get(8)?)..)?)?
                 }
@@ -31,7 +31,7 @@ pub(crate) fn find<'a>(original: &'a [u8], blocks: &mut Blocks<'a>) {
     walk();
 }
 
-/// Bytes of the colour table that `flags` announce.
+/// Returns the bytes of the colour table that `flags` announce.
 fn colour_table(flags: u8) -> usize {
     if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) }
 }

@@ -3,12 +3,13 @@
 use super::{Blocks, Context, MAX_BYTES};
 use crate::ifd::Structure;
 
-/// `Exif\0` and any byte: most software writes 0, some 0xFF.
+/// `Exif\0`, which one more byte follows: most software writes 0, some 0xFF.
 const EXIF: &[u8] = b"Exif\0";
 const XMP: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
-/// Begins the segments of an extension, for properties that do not fit into the packet. An identifier, the size of the whole and the offset of the part follow.
+/// The prefix of an extension's segments, for properties that do not fit into the packet. An identifier, the size of
+/// the whole and the offset of the part follow.
 const XMP_EXTENSION: &[u8] = b"http://ns.adobe.com/xmp/extension/\0";
-/// Parts of an extension: 16 MB in segments of 64 KB.
+/// The most parts of an extension: 16 MB in segments of 64 KB.
 const MAX_PARTS: usize = 256;
 const PHOTOSHOP: &[u8] = b"Photoshop 3.0\0";
 
@@ -24,7 +25,7 @@ pub(crate) fn find<'a>(original: &'a [u8], blocks: &mut Blocks<'a>) {
     for (marker, body) in segments(original) {
         match marker {
             APP1 if body.starts_with(EXIF) => {
-                // A first block without fields or of zeros does not hide the second.
+                // A first block without fields, or of zeros, does not hide the second.
                 let has_fields = |tiff: Structure| tiff.chain().first().is_some_and(|directory| !directory.is_empty());
                 if Structure::find(body).is_some_and(has_fields) {
                     blocks.add_exif(Context::Main, body);
@@ -68,7 +69,7 @@ impl<'a> Part<'a> {
     }
 }
 
-/// The extension that `packet` names, up to the first part that is missing.
+/// Returns the extension that `packet` names, up to the first missing part.
 fn joined(mut parts: Vec<Part>, packet: &[u8]) -> Option<Vec<u8>> {
     let identifier = *parts.first()?.identifier;
     if !packet.windows(identifier.len()).any(|bytes| bytes == identifier) {
@@ -85,7 +86,7 @@ fn joined(mut parts: Vec<Part>, packet: &[u8]) -> Option<Vec<u8>> {
     Some(extension)
 }
 
-/// Markers and bodies of the segments before the first scan. Bytes between segments are skipped.
+/// Returns markers and bodies of the segments before the first scan. Bytes between segments are skipped.
 fn segments(original: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
     let mut rest = original;
     std::iter::from_fn(move || {
@@ -96,7 +97,7 @@ fn segments(original: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
             rest = after;
             match marker {
                 EOI | SOS => return None,
-                // Without a length: stuffed zeros, TEM, restarts, SOI.
+                // Markers without a length: stuffed zeros, TEM, restarts, SOI.
                 0x00 | 0x01 | 0xD0..=SOI => {}
                 _ => {
                     let length = usize::from(u16::from_be_bytes(*rest.first_chunk::<2>()?));

@@ -1,4 +1,4 @@
-//! JPEG XL: EXIF and XMP are boxes of the container, perhaps compressed (ISO/IEC 18181-2, 9).
+//! JPEG XL: EXIF and XMP are boxes of the container, which may be compressed (ISO/IEC 18181-2, 9).
 
 use super::{Blocks, Context, MAX_BYTES};
 use crate::{bmff::boxes, jxl};
@@ -10,14 +10,14 @@ pub(crate) fn find<'a>(original: &'a [u8], blocks: &mut Blocks<'a>) {
     let mut budget = MAX_BYTES;
     for found in boxes(original) {
         match &found.kind {
-            // Four bytes before the block count those before its TIFF header.
+            // The first four bytes are the number of bytes before the TIFF header.
             b"Exif" => blocks.add_exif(Context::Main, found.body),
             b"xml " => blocks.add_xmp(found.body),
             b"brob" => {
                 let Some((kind @ (b"Exif" | b"xml "), compressed)) = found.body.split_first_chunk::<4>() else {
                     continue;
                 };
-                // What inflates to more has taken the time of the whole budget.
+                // A box that inflates to more has used the time of the whole budget.
                 let Some(body) = jxl::inflated(compressed, budget) else { break };
                 budget -= body.len();
                 if kind == b"Exif" {

@@ -1,5 +1,5 @@
-//! PNG: `eXIf` and `iTXt` chunks (PNG 3, 11.3), and the "raw profiles" of ImageMagick and ExifTool, in hexadecimal
-//! digits in a text chunk. They may stand before or after the image data.
+//! PNG: `eXIf` and `iTXt` chunks (PNG 3, 11.3), and the "raw profiles" of ImageMagick and ExifTool, which are
+//! hexadecimal digits in a text chunk. The chunks may precede or follow the image data.
 
 use std::{borrow::Cow, io::Read as _};
 
@@ -9,11 +9,11 @@ use super::{Blocks, Context, MAX_BYTES};
 
 const XMP: &[u8] = b"XML:com.adobe.xmp";
 const RAW_PROFILE: &[u8] = b"Raw profile type ";
-/// Before the datasets of a raw profile of IPTC.
+/// The prefix of the datasets in a raw profile of IPTC.
 const PHOTOSHOP: &[u8] = b"8BIM";
-/// Before the packet of a raw profile of an APP1 segment.
+/// The prefix of the packet in a raw profile of an APP1 segment.
 const XMP_SEGMENT: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
-/// Bytes of a keyword with its end: longer ones are not ours.
+/// Bytes of a keyword with its end. Longer keywords are not read here.
 const MAX_KEYWORD: usize = 80;
 
 pub(crate) fn find<'a>(original: &'a [u8], blocks: &mut Blocks<'a>) {
@@ -31,12 +31,12 @@ pub(crate) fn find<'a>(original: &'a [u8], blocks: &mut Blocks<'a>) {
             b"IEND" => break,
             _ => {}
         }
-        // A checksum follows. Decoders check those of the picture; a text is taken as it is.
+        // A checksum follows. Decoders verify those of the picture; a text is accepted without.
         rest = after.get(4..).unwrap_or_default();
     }
 }
 
-/// Adds what a text chunk holds, if its keyword is one of ours.
+/// Adds the content of a text chunk, if its keyword is known.
 fn text<'a>(kind: [u8; 4], body: &'a [u8], budget: &mut usize, blocks: &mut Blocks<'a>) -> Option<()> {
     let (keyword, value) = split_at_nul(body, MAX_KEYWORD)?;
     let profile = keyword.strip_prefix(RAW_PROFILE);
@@ -62,7 +62,7 @@ fn text<'a>(kind: [u8; 4], body: &'a [u8], budget: &mut usize, blocks: &mut Bloc
     *budget = budget.checked_sub(bytes.len())?;
     match profile.to_ascii_lowercase().as_slice() {
         b"exif" => blocks.add_exif(Context::Main, bytes),
-        // ImageMagick puts any APP1 segment there.
+        // ImageMagick stores any APP1 segment there.
         b"app1" => match bytes.strip_prefix(XMP_SEGMENT) {
             Some(packet) => blocks.add_xmp(packet.to_vec()),
             None => blocks.add_exif(Context::Main, bytes),
@@ -81,16 +81,16 @@ fn split_at_nul(bytes: &[u8], max: usize) -> Option<(&[u8], &[u8])> {
     Some((&bytes[..end], &bytes[end + 1..]))
 }
 
-/// As much as the stream has and `budget` allows.
+/// Inflates the stream as far as it is valid and `budget` allows.
 fn inflated(bytes: &[u8], budget: &mut usize) -> Cow<'static, [u8]> {
     let mut value = Vec::new();
-    // What was inflated before an error is kept.
+    // Bytes inflated before an error are kept.
     let _ = ZlibDecoder::new(bytes).take(*budget as u64).read_to_end(&mut value);
     *budget -= value.len();
     Cow::Owned(value)
 }
 
-/// The bytes of a raw profile: a line with its kind, one with its length, then hexadecimal digits in lines.
+/// Returns the bytes of a raw profile: a line with its kind, one with its length, then lines of hexadecimal digits.
 fn raw_profile(text: &[u8]) -> Option<Vec<u8>> {
     let mut lines = text.trim_ascii_start().splitn(3, |&byte| byte == b'\n');
     let (_kind, length, digits) = (lines.next()?, lines.next()?, lines.next()?);

@@ -11,7 +11,7 @@ pub(crate) fn find<'a>(original: &'a [u8], blocks: &mut Blocks<'a>) {
         let body = &after[..size.min(after.len())];
         match kind {
             b"EXIF" => blocks.add_exif(Context::Main, body),
-            // Some software ends the name with a NUL in place of the space.
+            // Some software ends the name with NUL instead of the space.
             b"XMP " | b"XMP\0" => blocks.add_xmp(body),
             _ => {}
         }

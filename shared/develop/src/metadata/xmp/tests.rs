@@ -1,4 +1,4 @@
-//! Forms of XMP, and what is no XMP.
+//! Tests with forms of XMP, and with text that is not XMP.
 
 use proptest::prelude::*;
 
@@ -6,7 +6,7 @@ use super::*;
 
 const RDF: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#";
 
-/// A packet with this inside its RDF.
+/// Returns a packet with `inside` in its RDF.
 fn packet(inside: &str) -> String {
     format!(
         "<?xpacket begin='\u{feff}' id='W5M0MpCehiHzreSzNTczkc9d'?><x:xmpmeta xmlns:x='adobe:ns:meta/'>\

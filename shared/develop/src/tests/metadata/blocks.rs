@@ -1,4 +1,4 @@
-//! Blocks of metadata as files hold them, written byte by byte.
+//! Blocks of metadata in files, written byte by byte.
 
 use std::io::Write as _;
 
@@ -21,14 +21,14 @@ pub(super) type Field<'a> = (u16, u16, &'a [u8]);
 
 const EXIF_DIRECTORY: u16 = 0x8769;
 
-/// A TIFF structure of IFD0 and, unless it has no fields, an EXIF directory behind a pointer of this type.
+/// Returns a TIFF structure of IFD0 and, unless it has no fields, an EXIF directory behind a pointer of this type.
 pub(super) fn exif(main: &[Field], exif: &[Field], pointer: u16) -> Vec<u8> {
     let mut block = b"II\x2A\0\x08\0\0\0".to_vec();
     if exif.is_empty() {
         directory(&mut block, main);
         return block;
     }
-    // Twice: the offset of the second directory is known behind the first.
+    // Written twice: the offset of the second directory is known only after the first.
     let mut with_pointer = main.to_vec();
     with_pointer.push((EXIF_DIRECTORY, pointer, &[0; 4]));
     let mut measured = block.clone();
@@ -69,7 +69,7 @@ pub(super) fn directory(block: &mut Vec<u8>, fields: &[Field]) {
     block.extend(values);
 }
 
-/// An XMP packet with this inside its only description.
+/// Returns an XMP packet with `inside` in its only description.
 pub(super) fn xmp(inside: &str) -> Vec<u8> {
     format!(
         "<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'>\
@@ -78,31 +78,31 @@ pub(super) fn xmp(inside: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// A JPEG segment.
+/// Returns a JPEG segment.
 pub(super) fn segment(marker: u8, body: &[&[u8]]) -> Vec<u8> {
     let body = body.concat();
     let length = u16::try_from(body.len() + 2).unwrap().to_be_bytes();
     [&[0xFF, marker], &length[..], &body].concat()
 }
 
-/// The JPEG with these segments before its own.
+/// Returns the JPEG with these segments before its own.
 pub(super) fn with_segments(jpeg: &[u8], segments: &[Vec<u8>]) -> Vec<u8> {
     [&jpeg[..2], &segments.concat(), &jpeg[2..]].concat()
 }
 
-/// A Photoshop resource.
+/// Returns a Photoshop resource.
 pub(super) fn resource(id: u16, body: &[u8]) -> Vec<u8> {
     let size = u32::try_from(body.len()).unwrap().to_be_bytes();
     let padding = &[0][..body.len() % 2];
     [b"8BIM", &id.to_be_bytes()[..], &[0, 0], &size, body, padding].concat()
 }
 
-/// A dataset of IPTC's record 2.
+/// Returns a dataset of IPTC's record 2.
 pub(super) fn dataset(number: u8, value: &[u8]) -> Vec<u8> {
     [&[0x1C, 2, number], &u16::try_from(value.len()).unwrap().to_be_bytes()[..], value].concat()
 }
 
-/// The PNG with this chunk before its end.
+/// Returns the PNG with this chunk before its end.
 pub(super) fn with_chunk(png: &[u8], kind: [u8; 4], body: &[u8]) -> Vec<u8> {
     let (before, end) = png.split_at(png.len() - 12);
     let checked = [&kind[..], body].concat();
@@ -116,13 +116,13 @@ pub(super) fn deflated(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// A raw profile as ImageMagick writes it.
+/// Returns a raw profile as ImageMagick writes it.
 pub(super) fn raw_profile(kind: &str, bytes: &[u8]) -> Vec<u8> {
     let lines: Vec<String> = bytes.chunks(36).map(hex::encode).collect();
     format!("\n{kind}\n{:8}\n{}\n", bytes.len(), lines.join("\n")).into_bytes()
 }
 
-/// The WebP with this chunk behind its own.
+/// Returns the WebP with this chunk after its own.
 pub(super) fn with_riff_chunk(webp: &[u8], kind: [u8; 4], body: &[u8]) -> Vec<u8> {
     let padding = &[0][..body.len() % 2];
     let size = u32::try_from(body.len()).unwrap().to_le_bytes();
@@ -135,13 +135,13 @@ pub(super) fn with_riff_chunk(webp: &[u8], kind: [u8; 4], body: &[u8]) -> Vec<u8
 /// The place of a HEIF item's bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
-    /// In the file, in this many extents, the last first in the file.
+    /// In the file, in this number of extents, in reverse order.
     File { extents: usize },
     /// In the `idat` box.
     Idat,
 }
 
-/// A HEIC file without a picture, with one item: `Exif`, or `mime` with XMP.
+/// Returns a HEIC file without a picture, with one item: `Exif`, or `mime` with XMP.
 pub(super) fn heic_with_item(kind: [u8; 4], item: &[u8], place: Place) -> Vec<u8> {
     let content_type: &[u8] = if &kind == b"mime" { b"application/rdf+xml\0" } else { b"" };
     let entry = [&[2, 0, 0, 0, 0, 7, 0, 0][..], &kind, b"\0", content_type].concat();

@@ -1,4 +1,4 @@
-//! Metadata that is built to cost time or memory.
+//! Metadata that is crafted to cost time or memory.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::{
     tests::samples,
 };
 
-/// Without optimisation of the test's own code.
+/// The limit for a debug build.
 const SOON: Duration = Duration::from_secs(10);
 
 #[track_caller]
@@ -62,7 +62,7 @@ fn texts_of_png_inflate_within_a_budget() {
 #[test]
 fn huge_directory_counts_end_with_the_file() {
     let mut block = b"II\x2A\0\x08\0\0\0\xFF\xFF".to_vec();
-    // Each entry points to the EXIF directory at its own start, with the largest count.
+    // Each entry refers to the EXIF directory at its own start, with the largest count.
     block.extend(b"\x69\x87\x04\0\xFF\xFF\xFF\x3F\x08\0\0\0".repeat(65_535));
     block.extend(b"\x08\0\0\0");
     assert_soon(|| {
@@ -76,7 +76,7 @@ fn huge_directory_counts_end_with_the_file() {
 
 #[test]
 fn repeated_extents_of_heic_are_bounded() {
-    // 4,000 extents that are each the whole of a large source.
+    // 4,000 extents, each of which is the whole of a large source.
     let packet = vec![b' '; 4 << 20];
     let mut file = heic_with_item(*b"mime", &packet, Place::File { extents: 4000 });
     let places = file.windows(4).position(|bytes| bytes == b"iloc").unwrap() + 4;

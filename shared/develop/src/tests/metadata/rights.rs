@@ -1,4 +1,4 @@
-//! Rights that derivatives carry beside the picture.
+//! Rights that derivatives contain beside the picture.
 
 use std::io::Cursor;
 
@@ -16,7 +16,8 @@ const ARTIST: u16 = 0x013B;
 const COPYRIGHT: u16 = 0x8298;
 const GPS_DIRECTORY: u16 = 0x8825;
 
-/// A photo with an EXIF block of these fields, a camera, an orientation and a position, and an IPTC block of these datasets.
+/// Returns a photo with an EXIF block of these fields, a camera, an orientation and a position, and an IPTC block of
+/// these datasets.
 fn photo(fields: &[Field], datasets: &[u8]) -> Vec<u8> {
     let camera: [Field; 2] = [(0x0110, ASCII, b"SECRETCAM\0"), (0x0112, SHORT, &[6, 0])];
     let mut main = [&camera[..], fields, &[(GPS_DIRECTORY, LONG, &[0; 4])]].concat();
@@ -43,7 +44,7 @@ fn photo(fields: &[Field], datasets: &[u8]) -> Vec<u8> {
     with_segments(&samples::jpeg(&samples::busy(600, 400)), &segments)
 }
 
-/// Markers before the tables of a JPEG.
+/// Returns the markers before the tables of a JPEG.
 fn markers(jpeg: &Jpeg) -> Vec<u8> {
     let mut at = 2;
     let mut markers = Vec::new();

@@ -1,4 +1,4 @@
-//! The same metadata in each spelling that files have.
+//! The same metadata in each format that files use.
 
 use domain::photo::{Exif, TakenAt};
 use image::ImageFormat;
@@ -38,12 +38,12 @@ fn jpeg(segments: &[Vec<u8>]) -> Metadata {
     read(&with_segments(&samples::jpeg(&samples::quarters(16, 16)), segments))
 }
 
-/// Metadata of a JPEG with one EXIF block.
+/// Returns the metadata of a JPEG with one EXIF block.
 fn jpeg_with(main: &[Field], directory: &[Field]) -> Metadata {
     jpeg(&[segment(APP1, &[b"Exif\0\0", &exif(main, directory, LONG)])])
 }
 
-/// A block with a make, an orientation of 6 and a date.
+/// Returns a block with a make, an orientation of 6 and a date.
 fn camera() -> Vec<u8> {
     exif(&[(MAKE, ASCII, b"Maker\0"), (ORIENTATION, SHORT, &[6, 0])], &[TAKEN], LONG)
 }
