@@ -32,7 +32,7 @@ module "function" {
 # A worker sends messages to its own queue: a paused build or operation continues in a new message, and a job that waits
 # for a service is sent again. By default Lambda stops such a chain after about 16 invocations, and the message ends in
 # the dead-letter queue. These limits replace that one:
-# - Failed attempts are counted on the record, which fails after `tries` of them (shared/runtime/src/lease.rs).
+# - Failed attempts are counted on the record, which fails after `attempts` of them (shared/runtime/src/lease.rs).
 # - A pause is not counted, and only a job that made progress pauses (`JobError::Paused` in shared/domain/src/error.rs).
 # - Waiting for an unavailable service is not counted either. The record fails 24 hours after the service first failed
 #   it.

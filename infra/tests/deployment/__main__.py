@@ -78,6 +78,10 @@ def main():
 
 def deploy(steps: Steps, folder: Path, issuer: oidc.Issuer, emulator: Emulator, options):
     """Deploys, tests and destroys."""
+    if options.previous:
+        with steps.step("upgrade from the release before"):
+            upgrade.run(options.previous.resolve(), INFRA, folder, variables(issuer), emulator)
+        return
     with steps.step("init"):
         terraform_copy(INFRA, folder / "infra", emulator.endpoint, emulator.ca)
         terraform = Terraform(folder / "infra", variables(issuer))
