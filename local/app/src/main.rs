@@ -58,10 +58,10 @@ struct ServeArgs {
 struct DemoArgs {
     /// A folder of photos; without one the demo makes its own.
     dir: Option<PathBuf>,
-    /// Where the ZIP goes.
+    /// The path of the ZIP.
     #[arg(long, value_name = "FILE.zip")]
     out: Option<PathBuf>,
-    /// Where a report of all that happened goes.
+    /// The path of the report.
     #[arg(long, value_name = "FILE.json")]
     report: Option<PathBuf>,
     #[command(flatten)]

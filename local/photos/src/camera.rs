@@ -75,7 +75,8 @@ pub struct Shot {
 }
 
 impl Shot {
-    /// The EXIF block of a stored image of `width` x `height` as a TIFF structure, without the `Exif\0\0` that JPEG puts before it.
+    /// Returns the EXIF block of a stored image of `width` x `height` as a TIFF structure, without the `Exif\0\0` that
+    /// precedes it in JPEG.
     pub fn exif(&self, orientation: Orientation, width: u32, height: u32) -> Result<Vec<u8>> {
         write(&self.fields(orientation, width, height), None)
     }

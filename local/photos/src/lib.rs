@@ -22,7 +22,7 @@ const EXIF_MARK: &[u8] = b"Exif\0\0";
 /// The quality of cameras and phones at their finer setting.
 const JPEG_QUALITY: f32 = 90.0;
 
-/// How a photo is stored.
+/// The format of a photo's file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// JPEG in one scan.

@@ -31,8 +31,8 @@ const MAX_BITMAP_PIXELS: u64 = 8192 * 8192;
 /// bombs.
 const MAX_DECOMPRESSED_BYTES: u64 = 4 << 30;
 
-/// Strips or tiles of all planes: a page of 250 megapixels has 976,563 tiles of 16 x 16 pixels, the smallest that TIFF
-/// allows (6.0, section 15). Bounds the time that it takes to start as many decoders.
+/// The most strips or tiles of all planes: a page of 250 megapixels has 976,563 tiles of 16 x 16 pixels, the smallest
+/// that TIFF allows (6.0, section 15). This limits the time to start as many decoders.
 const MAX_CHUNKS: u64 = 1 << 20;
 
 /// The properties that determine the conversion of bytes to samples.
