@@ -84,7 +84,7 @@ impl IdempotentRequest {
     /// Returns the record that the request created before, if any. Returns an error if the record was deleted since.
     pub fn made<R>(&self, found: Option<R>) -> ApiResult<Option<R>> {
         if found.is_none() && self.answered {
-            return Err(Problem::new(Kind::Gone, "What this request made was deleted since.").into());
+            return Err(Problem::new(Kind::Gone, "The record that this request created was deleted.").into());
         }
         Ok(found)
     }

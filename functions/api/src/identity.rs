@@ -49,7 +49,7 @@ impl Identities {
         if claims(parts).is_some_and(|claims| claims.get(name) == Some(value)) {
             Ok(Operator(studio))
         } else {
-            Err(Problem::new(Kind::OperatorsOnly, "This is for operators only."))
+            Err(Problem::new(Kind::OperatorsOnly, "This route is for operators only."))
         }
     }
 }

@@ -47,7 +47,7 @@ pub fn router(state: State) -> Router {
         .merge(open)
         .fallback(async || Problem::not_found("route"))
         .method_not_allowed_fallback(async || {
-            Problem::new(Kind::MethodNotAllowed, "This route knows other methods only.").into_response()
+            Problem::new(Kind::MethodNotAllowed, "This route does not support the method.").into_response()
         })
         .layer(from_fn(in_time));
     secured(router).layer(from_fn(traced)).layer(DefaultBodyLimit::max(MAX_BODY_BYTES)).with_state(state)
@@ -68,7 +68,7 @@ async fn in_time(request: Request, next: Next) -> Response {
         Ok(response) => response,
         Err(_elapsed) => {
             error!("A request exceeded the time limit");
-            Problem::new(Kind::Busy, "It took too long. Please try again.").retry_after(5).into_response()
+            Problem::new(Kind::Busy, "The request took too long. Please try again.").retry_after(5).into_response()
         }
     }
 }
@@ -156,5 +156,5 @@ fn page_of<C: FromStr>(limit: Option<usize>, cursor: Option<&str>) -> Result<(Op
         return Err(Problem::invalid("limit", format!("It must be 1 to {MAX_LIMIT}.")));
     }
     let after = cursor.map(str::parse).transpose();
-    Ok((after.map_err(|_| Problem::invalid("cursor", "It is not a cursor that a list has answered."))?, limit))
+    Ok((after.map_err(|_| Problem::invalid("cursor", "It is not a cursor of this list."))?, limit))
 }

@@ -108,7 +108,7 @@ impl Delivery {
     /// Sends a replacement for the message, visible at `at`. Returns whether it was sent.
     async fn resend_at(&self, at: Timestamp) -> bool {
         let body = anew(&self.body, self.sent_at, self.now());
-        match self.redelivery.queue.restart(&body, self.time_until(at), self.since).await {
+        match self.redelivery.queue.resend(&body, self.time_until(at), self.since).await {
             Ok(()) => true,
             Err(error) => {
                 warn!(error = format!("{error:#}"), "Could not send a message again");
@@ -119,7 +119,7 @@ impl Delivery {
 
     /// Sends the message to another queue.
     pub(crate) async fn forward_to(&self, queue: &Queue) -> anyhow::Result<()> {
-        queue.restart(&anew(&self.body, self.sent_at, self.now()), Duration::ZERO, self.since).await
+        queue.resend(&anew(&self.body, self.sent_at, self.now()), Duration::ZERO, self.since).await
     }
 
     /// Returns the current time.

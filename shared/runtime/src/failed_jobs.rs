@@ -244,7 +244,7 @@ impl<R: JobRecord> FailedJobs<R> {
             DeadLetterStatus::OfFailure(_) | DeadLetterStatus::Alone(_) => return Ok(DeadLetterOutcome::Kept),
         };
         if outcome == DeadLetterOutcome::Done && action == DeadLetterAction::Retry {
-            self.queue.restart(&letter.body, std::time::Duration::ZERO, None).await?;
+            self.queue.resend(&letter.body, std::time::Duration::ZERO, None).await?;
         }
         self.dead_letters.remove(letter).await?;
         Ok(outcome)

@@ -98,7 +98,7 @@ impl Queue {
 
     /// Sends a body again, visible after `wait` (whole seconds, rounded up). `since` is the time at which the job was
     /// first sent, now by default.
-    pub async fn restart(&self, body: &str, wait: Duration, since: Option<Timestamp>) -> Result<()> {
+    pub async fn resend(&self, body: &str, wait: Duration, since: Option<Timestamp>) -> Result<()> {
         let since = since.unwrap_or_else(|| self.clock.now());
         self.put(body.to_owned(), Some(seconds(wait, MAX_DELAY)), since).await
     }

@@ -39,7 +39,7 @@ pub async fn delete(state: &State, studio: &Studio, id: Uuid) -> ApiResult<()> {
     // No order accepts a marked photo, so the orders found after this write are all that can contain it.
     let begun = state.photos.update(studio, id, |photo: &mut Photo| photo.begin_deleting(now)).await?;
     let (mut photo, begun) = begun.ok_or_else(|| Problem::not_found("photo"))?;
-    let under_way = || Problem::new(Kind::UnderWay, "The photo is being developed, or another request deletes it.");
+    let under_way = || Problem::new(Kind::UnderWay, "The photo is being processed, or another request is deleting it.");
     begun.map_err(|_| under_way())?;
     if photo.deletion() != Deletion::Condemned {
         let order = state.orders.holding(studio, id, now, filled).await?;
@@ -72,5 +72,5 @@ pub async fn delete(state: &State, studio: &Studio, id: Uuid) -> ApiResult<()> {
 }
 
 fn ordered(by: Uuid) -> Problem {
-    Problem::new(Kind::PhotoOrdered, "An order holds the photo.").with("order_id", by)
+    Problem::new(Kind::PhotoOrdered, "An order contains the photo.").with("order_id", by)
 }

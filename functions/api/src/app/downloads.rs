@@ -65,7 +65,7 @@ async fn refuse_if_erased(state: &State, made: &Download) -> ApiResult<()> {
 /// Finds the photo of a single download, and checks that it can be delivered.
 async fn photo_of(state: &State, order: &Order, download: &Download) -> ApiResult<Photo> {
     let ids = state.orders.photos(order).await?;
-    let not_held = || Problem::invalid("photo_id", "The order does not hold this photo.");
+    let not_held = || Problem::invalid("photo_id", "The order does not contain this photo.");
     let id = ids.into_iter().find(|id| Some(*id) == download.photo).ok_or_else(not_held)?;
     let photo = state.photos.get(&order.studio, id).await?;
     let checked = match &photo {
@@ -165,7 +165,7 @@ fn refuse(set: Result<(), RestartError>) -> Result<(), Problem> {
     match set {
         Ok(()) | Err(RestartError::Repeated) => Ok(()),
         Err(RestartError::UnderWay) => Err(Problem::new(Kind::UnderWay, "The download is being built.")),
-        Err(RestartError::Impossible) => Err(Problem::new(Kind::Revoked, "The download was taken back.")),
+        Err(RestartError::Impossible) => Err(Problem::new(Kind::Revoked, "The download was revoked.")),
     }
 }
 

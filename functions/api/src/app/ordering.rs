@@ -81,7 +81,7 @@ fn refuse(ids: &[Uuid], photos: &HashMap<Uuid, Photo>) -> Result<(), Problem> {
     if refused.is_empty() {
         return Ok(());
     }
-    Err(Problem::invalid("photo_ids", "Photos in it are unknown or could not be developed.").naming("photos", refused))
+    Err(Problem::invalid("photo_ids", "Some photos are unknown or could not be processed.").naming("photos", refused))
 }
 
 /// Erases the order and everything derived from it.

@@ -46,7 +46,7 @@ pub async fn renew_upload(
 ) -> ApiResult<PhotoWithUpload> {
     let photo = find(state, studio, id).await?;
     if photo.status != PhotoStatus::AwaitingUpload && !request.answered {
-        return Err(Problem::new(Kind::AlreadyUploaded, "The photo is uploaded already.").into());
+        return Err(Problem::new(Kind::AlreadyUploaded, "The photo has already been uploaded.").into());
     }
     offer_upload(state, studio, id).await
 }
@@ -121,7 +121,7 @@ pub async fn process_again(
     let (photo, set) = set.await?.ok_or_else(|| Problem::not_found("photo"))?;
     match set {
         Ok(()) | Err(RestartError::Repeated) => {}
-        Err(RestartError::UnderWay) => return Err(Problem::new(Kind::UnderWay, "The photo is being developed.").into()),
+        Err(RestartError::UnderWay) => return Err(Problem::new(Kind::UnderWay, "The photo is being processed.").into()),
         Err(RestartError::Impossible) => {
             return Err(Problem::new(Kind::NotUploaded, "The photo has no original yet, or is being deleted.").into());
         }

@@ -71,9 +71,10 @@ impl NewEmail {
             (Template::OrderConfirmation, Some(order_id), None) => Ok(Message::OrderConfirmation { order_id }),
             (Template::DownloadReady, None, Some(download_id)) => Ok(Message::DownloadReady { download_id }),
             (Template::DownloadFailed, None, Some(download_id)) => Ok(Message::DownloadFailed { download_id }),
-            _ => {
-                Err(Problem::invalid("data", "It is an order_id for order_confirmation, a download_id for the others."))
-            }
+            _ => Err(Problem::invalid(
+                "data",
+                "It must be an order_id for order_confirmation, and a download_id for other templates.",
+            )),
         }
     }
 }

@@ -86,7 +86,7 @@ impl NewOrder {
         let mut seen = HashSet::new();
         let twice: Vec<_> = self.photo_ids.iter().filter(|id| !seen.insert(**id)).collect();
         if !twice.is_empty() {
-            return Err(Problem::invalid("photo_ids", "A photo stands in it twice.").naming("photo_ids", twice));
+            return Err(Problem::invalid("photo_ids", "A photo is listed twice.").naming("photo_ids", twice));
         }
         let order = Order {
             studio,

@@ -55,7 +55,7 @@ impl NewDownload {
     pub(super) fn parse(&self, order: &Order, id: Uuid, state: &State) -> Result<Download, Problem> {
         let kind = self.kind.unwrap_or(DownloadKind::Batch);
         if (kind == DownloadKind::Single) != self.photo_id.is_some() {
-            return Err(Problem::invalid("photo_id", "It belongs to a single download, and only there."));
+            return Err(Problem::invalid("photo_id", "Set it for a single download, and only then."));
         }
         let expires_in_days = self.expires_in_days.unwrap_or(DEFAULT_EXPIRES_IN_DAYS.min(state.retention_days));
         if !(1..=state.retention_days).contains(&expires_in_days) {

@@ -92,7 +92,7 @@ pub async fn process_many(
         }
         _ => {
             return Err(
-                Problem::invalid("processor_version", "It is 1 or more, and belongs to older photos only.").into()
+                Problem::invalid("processor_version", "It must be 1 or more, and is allowed with older only.").into()
             );
         }
     };

@@ -91,7 +91,7 @@ pub async fn retry_failed(
             let operation = Operation::new(operator, request.id, queue, task, state.clock.now());
             operations::begin(&state, operation, request).await.map(IntoResponse::into_response)
         }
-        Retry { .. } => Err(Problem::invalid("ids", "They stand alone: without error, all and studio.").into()),
+        Retry { .. } => Err(Problem::invalid("ids", "Send ids alone, without error, all and studio.").into()),
     }
 }
 
@@ -101,7 +101,8 @@ fn parse_ids(ids: &[String]) -> Result<Vec<JobId>, Problem> {
     }
     let mut seen = HashSet::new();
     let parsed = ids.iter().enumerate().map(|(n, id)| {
-        id.parse::<JobId>().map_err(|()| Problem::invalid(format!("ids[{n}]"), "It is no id that the list shows."))
+        id.parse::<JobId>()
+            .map_err(|()| Problem::invalid(format!("ids[{n}]"), "It is not an id of the list of failed jobs."))
     });
     let parsed = parsed.collect::<Result<Vec<_>, _>>()?;
     Ok(parsed.into_iter().filter(|id| seen.insert(id.clone())).collect())
@@ -112,7 +113,7 @@ fn select(error: Option<String>, all: Option<bool>, studio: Option<Studio>) -> R
     match (error, all) {
         (Some(error), None | Some(false)) => Ok(Selection { error: Some(error), studio }),
         (None, Some(true)) => Ok(Selection { error: None, studio }),
-        _ => Err(Problem::invalid("all", "Either an error code is named, or all is true.")),
+        _ => Err(Problem::invalid("all", "Set either error or all: true.")),
     }
 }
 
@@ -130,7 +131,7 @@ async fn retry_each<R: JobRecord>(
                 if failed.retry(studio, *record, now, by).await? {
                     outcome.retried.push(id.to_string());
                 } else {
-                    let reason = "It has not failed, or not any more.".to_owned();
+                    let reason = "It has not failed, or has been retried since.".to_owned();
                     outcome.skipped.push(Skipped { id: id.to_string(), reason });
                 }
             }
@@ -142,7 +143,7 @@ async fn retry_each<R: JobRecord>(
         outcome.retried.push(JobId::Message(letter).to_string());
     }
     for id in messages {
-        let reason = "It is not in the dead-letter queue now, or belongs to a failed record.".to_owned();
+        let reason = "It is not in the dead-letter queue, or belongs to a failed record.".to_owned();
         outcome.skipped.push(Skipped { id: JobId::Message(id.to_owned()).to_string(), reason });
     }
     Ok(outcome)

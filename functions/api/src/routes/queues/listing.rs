@@ -73,7 +73,7 @@ pub async fn list_failed(
 async fn list<R: JobRecord>(failed: &FailedJobs<R>, filter: FailedFilter, now: Timestamp) -> ApiResult<FailedJobPage> {
     let (after, limit) = page_of::<FailureKey>(filter.limit, filter.cursor.as_deref())?;
     if after.as_ref().is_some_and(|after| after.failed_at > now) {
-        return Err(Problem::invalid("cursor", "It is not a cursor that a list has answered.").into());
+        return Err(Problem::invalid("cursor", "It is not a cursor of this list.").into());
     }
     let selection = Selection { error: filter.error, studio: filter.studio };
     let first_page = after.is_none();
