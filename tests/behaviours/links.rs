@@ -47,7 +47,7 @@ async fn a_revoked_link_is_gone_and_a_forged_one_never_was() {
     for method in [Method::GET, Method::POST] {
         let (code, page) = status(&app, method, &link).await;
         assert_eq!(code, 410);
-        assert!(page.contains("taken back"), "{page}");
+        assert!(page.contains("revoked"), "{page}");
     }
 }
 

@@ -331,7 +331,7 @@ fn mismatch(error: StoreError) -> JobError {
     match error {
         StoreError::Mismatch => JobError::reject(
             "archive_mismatch",
-            "A photo is not stored as it was developed: the archive's checksum is not what the photos' records say.",
+            "A stored photo has changed since it was processed: the archive's checksum differs from the photos' records.",
         ),
         StoreError::Other(error) => error.into(),
     }

@@ -142,7 +142,7 @@ async fn build(state: &State, lease: &Lease<Download>) -> Result<Download, JobEr
 }
 
 async fn lay_out(state: &State, download: &Download) -> Result<Vec<Layout<Source>>, JobError> {
-    let gone = || JobError::reject("order_gone", "The order of this download does not exist any more.");
+    let gone = || JobError::reject("order_gone", "The order of this download does not exist anymore.");
     let order = state.orders.get(&download.studio, download.order).await?.ok_or_else(gone)?;
     if order.is_erased() {
         return Err(JobError::reject("order_erased", "The order of this download was erased."));

@@ -61,7 +61,7 @@ async fn send(state: &State, lease: &Lease<Email>) -> Result<Email, JobError> {
     }
     if !facts.bear_out(&email.message, lease.now()) {
         // The download was revoked, has expired or was built again. Each build has an email of its own.
-        let outdated = RecordError::new("outdated", "What it was to say was no longer so when it was its turn.");
+        let outdated = RecordError::new("outdated", "Not sent: the download changed before the email was due.");
         let suppressed = lease.change(|email| email.suppress(lease.by, outdated.clone())).await?;
         info!(template = suppressed.message.template(), "Email not sent: it is outdated");
         return Ok(suppressed);
@@ -175,7 +175,7 @@ fn is_refused(error: &(dyn std::error::Error + 'static)) -> bool {
 
 /// Loads the records that the email is about.
 async fn facts(state: &State, email: &Email) -> Result<Facts, JobError> {
-    let gone = || JobError::reject("record_gone", "What the email speaks of does not exist any more.");
+    let gone = || JobError::reject("record_gone", "The order or download of this email does not exist anymore.");
     let (order_id, download) = match email.message {
         Message::OrderConfirmation { order_id } => (order_id, None),
         Message::DownloadReady { download_id } | Message::DownloadFailed { download_id } => {

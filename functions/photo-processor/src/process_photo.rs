@@ -78,7 +78,7 @@ fn original(studio: &Studio, photo: Uuid) -> ObjectKey {
 
 async fn process(state: &State, lease: &Lease<Photo>, head: Option<&Head>) -> Result<Photo, JobError> {
     let started = Instant::now();
-    let gone = || JobError::reject("original_missing", "The original is not stored any more. Please upload it again.");
+    let gone = || JobError::reject("original_missing", "The original is not stored anymore. Please upload it again.");
     let head = head.ok_or_else(gone)?;
     let photo = &lease.record;
     let original = read(state, &original(&photo.studio, photo.id), head).await?;

@@ -30,17 +30,17 @@ pub struct Source {
 impl Source {
     /// Returns the error of a source that was deleted after the order.
     pub fn missing(&self) -> RecordError {
-        self.refused("photo_missing", "is not stored any more.")
+        self.refused("photo_missing", "is not stored anymore.")
     }
 
     /// Returns the error of a source that is another object than the one that was processed.
     pub fn changed(&self) -> RecordError {
-        self.refused("photo_changed", "was replaced after it was developed.")
+        self.refused("photo_changed", "was replaced after it was processed.")
     }
 
     /// Returns the error of a source whose bytes are not those that were processed.
     pub fn corrupt(&self) -> RecordError {
-        self.refused("photo_corrupt", "is not stored as it was developed (its CRC-32 differs).")
+        self.refused("photo_corrupt", "has changed since it was processed (its CRC-32 differs).")
     }
 
     fn refused(&self, code: &str, what: &str) -> RecordError {
@@ -90,7 +90,7 @@ impl ContentsError {
     /// Returns the error as stored on a record: code and sentence.
     pub fn to_record_error(&self) -> RecordError {
         match self {
-            Self::PhotoMissing(id) => RecordError::new("photo_missing", format!("Photo {id} does not exist any more.")),
+            Self::PhotoMissing(id) => RecordError::new("photo_missing", format!("Photo {id} does not exist anymore.")),
             Self::PhotoNotReady(PhotoName { id, filename }) => {
                 RecordError::new("photo_not_ready", format!("Photo {filename} ({id}) is not ready."))
             }

@@ -231,7 +231,7 @@ impl Email {
         match self.status {
             EmailStatus::Queued | EmailStatus::Sending | EmailStatus::Failed => {
                 self.status = EmailStatus::Suppressed;
-                self.error = Some(RecordError::new("erased", "Its personal data was erased before it was sent."));
+                self.error = Some(RecordError::new("erased", "The email's personal data was erased before it was sent."));
             }
             EmailStatus::Sent | EmailStatus::Suppressed => {}
         }

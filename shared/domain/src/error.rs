@@ -73,9 +73,9 @@ impl JobError {
     /// internals.
     pub fn to_record_error(&self) -> Option<RecordError> {
         let (code, message) = match self {
-            Self::Retry(_) => ("internal", "Something went wrong on our side; it is tried again."),
+            Self::Retry(_) => ("internal", "An internal error occurred. The job will be retried."),
             Self::Unavailable(_) => {
-                ("service_unavailable", "A service that it needs is not to be had; it is tried again.")
+                ("service_unavailable", "A required service is unavailable. The job will be retried.")
             }
             Self::Reject(error) => return Some(error.clone()),
             Self::Paused => return None,

@@ -140,7 +140,7 @@ impl<R: JobRecord> FailedJobs<R> {
             Err(error) => match s3_event::originals(body).ok().and_then(|mut originals| originals.pop()) {
                 Some(original) => Job::ProcessPhoto { studio: original.studio, photo: original.photo },
                 None => {
-                    return message(None, None, RecordError::new("undecodable", format!("It can't be read: {error}")));
+                    return message(None, None, RecordError::new("undecodable", format!("The message cannot be read: {error}")));
                 }
             },
         };
@@ -150,9 +150,9 @@ impl<R: JobRecord> FailedJobs<R> {
         }
         let error = match job {
             // The previous release sent operations to the queues of their records.
-            Job::Operate { .. } => RecordError::new("operation_failed", "An operation was given up."),
-            Job::Sweep => RecordError::new("sweep_failed", "A sweep failed at every try; the next one does its work."),
-            _ => RecordError::new("wrong_queue", "It is no job of this queue."),
+            Job::Operate { .. } => RecordError::new("operation_failed", "An operation failed after its last attempt."),
+            Job::Sweep => RecordError::new("sweep_failed", "A sweep failed in every attempt. The next sweep does its work."),
+            _ => RecordError::new("wrong_queue", "The job belongs to another queue."),
         };
         message(Some(job.name()), job.record().map(|(studio, _)| studio.clone()), error)
     }
@@ -167,7 +167,7 @@ impl<R: JobRecord> FailedJobs<R> {
         };
         let record = match self.table.get(&studio, id).await {
             Err(error) if error.downcast_ref::<Unreadable>().is_some() => {
-                let error = RecordError::new(UNREADABLE, "This build can't read the record that it names.");
+                let error = RecordError::new(UNREADABLE, "This build cannot read its record.");
                 let job = Some(R::job(studio.clone(), id).name());
                 return Ok(DeadLetterStatus::Alone(Entry {
                     job,
@@ -187,15 +187,15 @@ impl<R: JobRecord> FailedJobs<R> {
         }
         let requested_by = record.as_ref().and_then(|record| record.work().requested_by);
         let error = match &record {
-            None => RecordError::new("no_record", "The record that it names does not exist."),
+            None => RecordError::new("no_record", "Its record does not exist."),
             Some(record) => match record.failure() {
                 // The failure is not in the index.
                 Some(failure) => failure.clone(),
                 None if record.work().claims == 0 => RecordError::new(
                     NOT_BEGUN,
-                    "No worker has begun the record that it names. Try it again, don't forget it.",
+                    "No worker has claimed its record yet. Retry it, do not forget it.",
                 ),
-                None => RecordError::new("not_failed", "The record that it names has not failed, or not any more."),
+                None => RecordError::new("not_failed", "Its record has not failed, or has been retried since."),
             },
         };
         let job = Some(R::job(studio.clone(), id).name());

@@ -308,12 +308,12 @@ pub async fn rest<R: JobRecord>(table: &Table<R>, record: &R) -> anyhow::Result<
 
 fn outage_lasted(horizon: SignedDuration) -> RecordError {
     let message = format!(
-        "A service that it needs was not to be had for {} hours; operators can try it again.",
+        "A required service was unavailable for {} hours. Operators can retry.",
         horizon.as_hours()
     );
     RecordError::new("service_unavailable", message)
 }
 
 fn gave_up() -> RecordError {
-    RecordError::new("tries_exhausted", "It failed at every try; the operators can see why and try it again.")
+    RecordError::new("tries_exhausted", "All attempts failed. Operators see the cause and can retry.")
 }

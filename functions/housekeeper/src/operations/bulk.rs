@@ -28,7 +28,7 @@ pub async fn bulk<R: JobRecord>(failed: &FailedJobs<R>, lease: Arc<Lease<Operati
         Task::Retry { selection } => (DeadLetterAction::Retry, selection.clone()),
         Task::Forget { selection } => (DeadLetterAction::Forget, selection.clone()),
         Task::Regenerate { .. } | Task::Fill { .. } | Task::Erase { .. } | Task::Retention { .. } => {
-            return Err(JobError::reject("wrong_task", "The operation is none upon failed jobs."));
+            return Err(JobError::reject("wrong_task", "The operation does not act on failed jobs."));
         }
     };
     let position = lease.record.position.as_deref();

@@ -36,7 +36,7 @@ pub async fn erase(state: &State, lease: &Arc<Lease<Operation>>, scope: &Erasure
         {
             return Err(JobError::reject(
                 "secret_changed",
-                "The link secret changed meanwhile; ask for the erasure again.",
+                "The link secret has changed since. Request the erasure again.",
             ));
         }
         pass_by_pass(state, lease, &chosen).await?;

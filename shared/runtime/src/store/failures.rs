@@ -158,7 +158,7 @@ fn read(item: HashMap<String, AttributeValue>) -> Result<Failure> {
     let Indexed { studio, id, failed_at, error, work } =
         serde_dynamo::from_item(item).context("A failure in the index can't be read")?;
     let failed_at = Timestamp::from_millisecond(failed_at)?;
-    let error = error.unwrap_or_else(|| RecordError::new("unknown", "It failed without a reason."));
+    let error = error.unwrap_or_else(|| RecordError::new("unknown", "The record states no error."));
     Ok(Failure { key: FailureKey { failed_at, studio, id }, error, work })
 }
 
