@@ -314,7 +314,7 @@ variable "sender_address" {
 
   validation {
     condition     = can(regex("^[A-Za-z0-9._%+-]+@([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\\.)+[A-Za-z]{2,}$", var.sender_address))
-    error_message = "sender_address must be an e-mail address, such as \"photos@example.com\"."
+    error_message = "sender_address must be an email address, such as \"photos@example.com\"."
   }
 }
 
@@ -429,6 +429,6 @@ variable "alarm_email" {
 
   validation {
     condition     = var.alarm_email == null || (var.alarm_topic_arn == null && can(regex("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", var.alarm_email)))
-    error_message = "alarm_email must be an e-mail address, and needs the topic made here: subscribe it to your own alarm_topic_arn yourself."
+    error_message = "alarm_email must be an email address, and needs the topic made here: subscribe it to your own alarm_topic_arn yourself."
   }
 }

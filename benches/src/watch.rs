@@ -30,7 +30,7 @@ pub async fn run(mut command: Command) -> Result<Seen> {
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     let begun = Instant::now();
     let child = command.spawn().context("Failed to start a process")?;
-    let process = child.id().context("It ended at once")?;
+    let process = child.id().context("It ended immediately")?;
     let ended = child.wait_with_output();
     tokio::pin!(ended);
     let (mut peak_mb, mut cpu_s) = (0.0, 0.0);

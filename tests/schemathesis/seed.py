@@ -81,7 +81,7 @@ def records(shop: Shop) -> dict[str, list[str]]:
     downloads = [one["download"]["id"] for one in made]
     for download in downloads:
         shop.wait(f"/downloads/{download}", "ready")
-    mail = {"template": "order_confirmation", "to": "seed@example.com", "data": {"order_id": orders[0]}}
+    email = {"template": "order_confirmation", "to": "seed@example.com", "data": {"order_id": orders[0]}}
     return {
         "photos": photos + damaged,
         "ready": photos,
@@ -90,7 +90,7 @@ def records(shop: Shop) -> dict[str, list[str]]:
         "erasable": erasable,
         "downloads": downloads,
         "tokens": [one["link"].rpartition("/")[2] for one in made],
-        "emails": [shop.ask("POST", "/emails", mail)["email"]["id"]],
+        "emails": [shop.ask("POST", "/emails", email)["email"]["id"]],
         "operations": [shop.ask("POST", "/photos/process", {"which": "older"})["operation"]["id"]],
         "failed": [job["id"] for job in shop.ask("GET", "/queues/photos/failed")["items"]],
     }

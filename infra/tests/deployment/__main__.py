@@ -114,7 +114,7 @@ def deploy(steps: Steps, folder: Path, issuer: oidc.Issuer, emulator: Emulator, 
     shop = Shop(Web(emulator.ca), outputs["api_url"], issuer.token("anna"))
     with steps.step("the main job"):
         main_job.run(shop, emulator)
-    with steps.step("jobs done at once, requests made twice"):
+    with steps.step("synchronous jobs, requests made twice"):
         direct.run(shop, emulator)
         direct.twice(shop)
     with steps.step("photos developed again, and deleted"):

@@ -19,7 +19,7 @@ def run(shop: Shop, emulator: Emulator):
     say("a photo developed again: 200 ready")
 
     order = {
-        "reference": "At once",
+        "reference": "Synchronous",
         "customer": {"name": "Anton", "email": CUSTOMER, "locale": "en"},
         "photo_ids": [photo],
     }
@@ -34,12 +34,12 @@ def run(shop: Shop, emulator: Emulator):
     main_job.compare(archive.body, {"direct.jpg": content})
     say("a download: 201 ready, and its link opens the ZIP")
 
-    mail = {"template": "order_confirmation", "to": CUSTOMER, "data": {"order_id": order}, "queue": False}
-    sent = shop.ask("POST", "/emails", mail, status=[201])["email"]
-    check(sent["status"] == "sent", f"the mail is not sent: {sent}")
-    arrived = [mail for mail in emulator.mails() if CUSTOMER in str(mail)]
-    check(len(arrived) == 1, f"{len(arrived)} mails to {CUSTOMER}")
-    say("a mail: 201 sent")
+    email = {"template": "order_confirmation", "to": CUSTOMER, "data": {"order_id": order}, "queue": False}
+    sent = shop.ask("POST", "/emails", email, status=[201])["email"]
+    check(sent["status"] == "sent", f"the email is not sent: {sent}")
+    arrived = [email for email in emulator.emails() if CUSTOMER in str(email)]
+    check(len(arrived) == 1, f"{len(arrived)} emails to {CUSTOMER}")
+    say("an email: 201 sent")
 
 
 def twice(shop: Shop):

@@ -76,10 +76,10 @@ class Emulator:
             service, endpoint_url=self.endpoint, verify=self.ca, region_name=REGION, config=config, **credentials
         )
 
-    def mails(self) -> list[dict]:
+    def emails(self) -> list[dict]:
         """Returns all emails that SES accepted."""
         found = Web(self.ca).request("GET", f"{self.endpoint}/_ministack/ses/messages").json()
-        return [mail for mails in found["messages"].values() for mail in mails]
+        return [email for emails in found["messages"].values() for email in emails]
 
     def processes(self, function: str) -> dict[int, dict]:
         """Returns the function's processes: pid -> environment."""

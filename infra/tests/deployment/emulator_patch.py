@@ -62,12 +62,12 @@ def enforce_ses(method: str, path: str, headers: dict, body: bytes, query_params
     is in the sandbox: each recipient is an identity of its own."""
     if (method, path.rstrip("/")) != ("POST", "/v2/email/outbound-emails"):
         return enforce_ses_as_emulated(method, path, headers, body, query_params, request_id)
-    mail = json.loads(body)
-    sender = parseaddr(mail.get("FromEmailAddress", ""))[1]
-    recipients = [parseaddr(to)[1] for kind in mail.get("Destination", {}).values() for to in kind or []]
+    email = json.loads(body)
+    sender = parseaddr(email.get("FromEmailAddress", ""))[1]
+    recipients = [parseaddr(to)[1] for kind in email.get("Destination", {}).values() for to in kind or []]
     resources = [f"identity/{sender.partition('@')[2]}", *(f"identity/{recipient}" for recipient in recipients)]
-    if mail.get("ConfigurationSetName"):
-        resources.append(f"configuration-set/{mail['ConfigurationSetName']}")
+    if email.get("ConfigurationSetName"):
+        resources.append(f"configuration-set/{email['ConfigurationSetName']}")
     for resource in resources:
         arn = f"arn:aws:ses:{extract_region(headers, query_params)}:{get_account_id()}:{resource}"
         denied = app._enforce_data_plane(

@@ -12,17 +12,17 @@ from steps import check, say, wait_for
 CUSTOMER = "customer@example.net"
 
 
-def mailed_link(emulator: Emulator, api: str, to: str) -> str:
+def eemailed_link(emulator: Emulator, api: str, to: str) -> str:
     """Returns the link of the email to this customer, or None before there is one."""
 
     def probe():
-        for mail in emulator.mails():
-            found = re.search(re.escape(api) + r"/d/[A-Za-z0-9_-]+", str(mail).replace("&#x2f;", "/"))
-            if to in str(mail) and found:
+        for email in emulator.emails():
+            found = re.search(re.escape(api) + r"/d/[A-Za-z0-9_-]+", str(email).replace("&#x2f;", "/"))
+            if to in str(email) and found:
                 return found.group()
         return None
 
-    return wait_for(f"a mail with a link to {to}", 60, probe)
+    return wait_for(f"an email with a link to {to}", 60, probe)
 
 
 def run(shop: Shop, emulator: Emulator):
@@ -51,7 +51,7 @@ def run(shop: Shop, emulator: Emulator):
     download = shop.wait(f"/downloads/{made['download']['id']}")
     say(f"archive ready: {download['file_size_bytes']} bytes")
 
-    link = mailed_link(emulator, shop.api, CUSTOMER)
+    link = emailed_link(emulator, shop.api, CUSTOMER)
     page = shop.web.request("GET", link)
     check(page.status == 200 and b"<html" in page.body, f"the customer's page answered {page.status}")
     fetched = shop.web.request("POST", link)
@@ -62,7 +62,7 @@ def run(shop: Shop, emulator: Emulator):
     compare(archive.body, originals)
     counted = shop.ask("GET", f"/downloads/{download['id']}")["download_count"]
     check(counted == 1, f"{counted} downloads were counted")
-    say(f"the mailed link opened the ZIP; {len(originals)} files are the originals, byte for byte")
+    say(f"the emailed link opened the ZIP; {len(originals)} files are the originals, byte for byte")
 
 
 def compare(archive: bytes, originals: dict[str, bytes]):

@@ -159,11 +159,11 @@ def roles(emulator: Emulator, outputs: dict):
     refuse("housekeeper: ReceiveMessage from photos", lambda: sqs.receive_message(QueueUrl=queue))
 
     mailer = emulator.client("sesv2", sender)
-    mail = {
+    email = {
         "Destination": {"ToAddresses": ["customer@example.net"]},
         "Content": {"Simple": {"Subject": {"Data": "x"}, "Body": {"Text": {"Data": "x"}}}},
     }
-    forged = mail | {"FromEmailAddress": "director@example.com"}
+    forged = email | {"FromEmailAddress": "director@example.com"}
     refuse("email-sender: SendEmail from another address", lambda: mailer.send_email(**forged))
 
 

@@ -37,7 +37,7 @@ pub fn render(emails: &[CapturedEmail]) -> String {
     );
     let count = match emails.len() {
         0 => "No email yet".to_owned(),
-        1 => "1 mail".to_owned(),
+        1 => "1 email".to_owned(),
         n => format!("{n} emails, newest first"),
     };
     let _ = write!(page, "<h1>Mailbox</h1><p class=soft>{count}. Nothing left this machine.</p>");
@@ -80,7 +80,7 @@ mod tests {
         }))
         .unwrap();
         let page = render(&[email]);
-        assert!(page.contains("1 mail.") && page.contains("&lt;b&gt;Hi&lt;/b&gt;"), "{page}");
+        assert!(page.contains("1 email.") && page.contains("&lt;b&gt;Hi&lt;/b&gt;"), "{page}");
         assert!(!page.contains("<script>") && page.contains("sandbox=\"allow-popups"), "{page}");
         assert!(render(&[]).contains("No email yet."));
     }

@@ -167,7 +167,7 @@ pub async fn show(
     Id(id): Id,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
-    let email = state.emails.get(&studio, id).await?.ok_or_else(|| Problem::not_found("mail"))?;
+    let email = state.emails.get(&studio, id).await?.ok_or_else(|| Problem::not_found("email"))?;
     let view = EmailView::from(&email);
     Ok(etag::answer(&headers, &view, [])?.with(view))
 }

@@ -145,7 +145,7 @@ impl Report {
             lines.push(format!("Email:    {subject}"));
             lines.push(format!("Link:    {link}"));
         }
-        let stages = ["upload", "develop", "order", "archive", "mail", "download", "verify", "total"];
+        let stages = ["upload", "develop", "order", "archive", "email", "download", "verify", "total"];
         let seconds: Vec<_> = stages
             .iter()
             .filter_map(|stage| self.seconds.get(stage).map(|seconds| format!("{stage} {seconds:.1}")))

@@ -251,13 +251,13 @@ impl Walk {
 
     /// Waits for the email with this download's link, and reads the link from the email.
     async fn email(&self, link: &str, before: &BTreeSet<String>, report: &mut Report) -> Result<()> {
-        let stage = Stage::start("Mail", 1, Unit::Photos);
+        let stage = Stage::start("Email", 1, Unit::Photos);
         let started = Instant::now();
         loop {
             let emails = self.new_emails(before).await?;
             if let Some(found) = emails.iter().flat_map(CapturedEmail::links).find(|it| *it == link) {
                 report.link_used = Some(found.to_owned());
-                report.seconds.insert("mail", stage.finish("arrived"));
+                report.seconds.insert("email", stage.finish("arrived"));
                 return Ok(());
             }
             if started.elapsed() > STALL {
