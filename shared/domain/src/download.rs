@@ -375,8 +375,8 @@ impl Download {
                 self.work.due_at = None;
                 return Claim::Void;
             }
-            DownloadStatus::Processing if self.work.held_at(now, by) => {
-                return Claim::Held { until: self.work.lease_until.unwrap_or(now) };
+            DownloadStatus::Processing if self.work.is_leased_at(now, by) => {
+                return Claim::Leased { until: self.work.lease_until.unwrap_or(now) };
             }
             _ => {}
         }

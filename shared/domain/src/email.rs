@@ -167,8 +167,8 @@ impl Email {
             EmailStatus::Sent | EmailStatus::Failed | EmailStatus::Suppressed => {
                 return Claim::Done;
             }
-            _ if self.work.held_at(now, by) => {
-                return Claim::Held { until: self.work.lease_until.unwrap_or(now) };
+            _ if self.work.is_leased_at(now, by) => {
+                return Claim::Leased { until: self.work.lease_until.unwrap_or(now) };
             }
             // At most one email is sent again: a second lost response fails the email, rather than risk a third copy.
             EmailStatus::Sending if self.possible_duplicate => return Claim::Exhausted,
@@ -231,7 +231,8 @@ impl Email {
         match self.status {
             EmailStatus::Queued | EmailStatus::Sending | EmailStatus::Failed => {
                 self.status = EmailStatus::Suppressed;
-                self.error = Some(RecordError::new("erased", "The email's personal data was erased before it was sent."));
+                self.error =
+                    Some(RecordError::new("erased", "The email's personal data was erased before it was sent."));
             }
             EmailStatus::Sent | EmailStatus::Suppressed => {}
         }

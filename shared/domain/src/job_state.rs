@@ -92,7 +92,7 @@ pub enum Claim {
     /// Only the follow-up is left to do.
     Done,
     /// Another attempt owns the lease.
-    Held {
+    Leased {
         /// End of its lease.
         until: Timestamp,
     },
@@ -165,7 +165,7 @@ impl JobState {
     }
 
     /// Returns whether another attempt than `by` leases the record at `now`.
-    pub fn held_at(&self, now: Timestamp, by: AttemptId) -> bool {
+    pub fn is_leased_at(&self, now: Timestamp, by: AttemptId) -> bool {
         self.owner.is_some_and(|owner| owner != by) && self.lease_until.is_some_and(|until| until > now)
     }
 
@@ -288,7 +288,7 @@ mod tests {
         let (a, b) = (AttemptId(Uuid::from_u128(6)), AttemptId(Uuid::from_u128(7)));
         let mut work = JobState::default();
         work.claim(a, at(100));
-        assert!(work.held_at(at(99), b) && !work.held_at(at(100), b) && !work.held_at(at(50), a));
+        assert!(work.is_leased_at(at(99), b) && !work.is_leased_at(at(100), b) && !work.is_leased_at(at(50), a));
     }
 
     #[test]

@@ -215,8 +215,8 @@ impl Operation {
         match self.status {
             OperationStatus::Failed if self.work.gave_up => return Claim::Exhausted,
             OperationStatus::Done | OperationStatus::Failed => return Claim::Done,
-            OperationStatus::Processing if self.work.held_at(now, by) => {
-                return Claim::Held { until: self.work.lease_until.unwrap_or(now) };
+            OperationStatus::Processing if self.work.is_leased_at(now, by) => {
+                return Claim::Leased { until: self.work.lease_until.unwrap_or(now) };
             }
             _ if self.work.exhausted(MAX_ATTEMPTS_OPERATION) => return Claim::Exhausted,
             _ => {}

@@ -140,7 +140,11 @@ impl<R: JobRecord> FailedJobs<R> {
             Err(error) => match s3_event::originals(body).ok().and_then(|mut originals| originals.pop()) {
                 Some(original) => Job::ProcessPhoto { studio: original.studio, photo: original.photo },
                 None => {
-                    return message(None, None, RecordError::new("undecodable", format!("The message cannot be read: {error}")));
+                    return message(
+                        None,
+                        None,
+                        RecordError::new("undecodable", format!("The message cannot be read: {error}")),
+                    );
                 }
             },
         };
@@ -151,7 +155,9 @@ impl<R: JobRecord> FailedJobs<R> {
         let error = match job {
             // The previous release sent operations to the queues of their records.
             Job::Operate { .. } => RecordError::new("operation_failed", "An operation failed after its last attempt."),
-            Job::Sweep => RecordError::new("sweep_failed", "A sweep failed in every attempt. The next sweep does its work."),
+            Job::Sweep => {
+                RecordError::new("sweep_failed", "A sweep failed in every attempt. The next sweep does its work.")
+            }
             _ => RecordError::new("wrong_queue", "The job belongs to another queue."),
         };
         message(Some(job.name()), job.record().map(|(studio, _)| studio.clone()), error)
@@ -191,10 +197,9 @@ impl<R: JobRecord> FailedJobs<R> {
             Some(record) => match record.failure() {
                 // The failure is not in the index.
                 Some(failure) => failure.clone(),
-                None if record.work().claims == 0 => RecordError::new(
-                    NOT_BEGUN,
-                    "No worker has claimed its record yet. Retry it, do not forget it.",
-                ),
+                None if record.work().claims == 0 => {
+                    RecordError::new(NOT_BEGUN, "No worker has claimed its record yet. Retry it, do not forget it.")
+                }
                 None => RecordError::new("not_failed", "Its record has not failed, or has been retried since."),
             },
         };

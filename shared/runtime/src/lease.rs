@@ -162,7 +162,7 @@ where
     }
     match outcome.unwrap_or_else(|refusal| refusal) {
         Claim::Claimed => {}
-        Claim::Held { until } => {
+        Claim::Leased { until } => {
             info!("Another worker leases the {}", R::NAME);
             return Ok(Ended::message(Disposition::Wait { until }));
         }
@@ -307,10 +307,7 @@ pub async fn rest<R: JobRecord>(table: &Table<R>, record: &R) -> anyhow::Result<
 }
 
 fn outage_lasted(horizon: SignedDuration) -> RecordError {
-    let message = format!(
-        "A required service was unavailable for {} hours. Operators can retry.",
-        horizon.as_hours()
-    );
+    let message = format!("A required service was unavailable for {} hours. Operators can retry.", horizon.as_hours());
     RecordError::new("service_unavailable", message)
 }
 

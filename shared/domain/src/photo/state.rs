@@ -32,8 +32,8 @@ impl Photo {
             PhotoStatus::Failed if same_original && self.work.gave_up => return Claim::Exhausted,
             PhotoStatus::Ready | PhotoStatus::Failed if same_original => return Claim::Done,
             PhotoStatus::Ready | PhotoStatus::Failed => self.work = JobState::default(),
-            PhotoStatus::Processing if self.work.held_at(now, by) => {
-                return Claim::Held { until: self.work.lease_until.unwrap_or(now) };
+            PhotoStatus::Processing if self.work.is_leased_at(now, by) => {
+                return Claim::Leased { until: self.work.lease_until.unwrap_or(now) };
             }
             _ => {}
         }
@@ -128,7 +128,7 @@ impl Photo {
 
     /// Marks the photo for deletion. No order and no worker accepts a marked photo. Refused while a worker leases it.
     pub fn begin_deleting(&mut self, now: Timestamp) -> Result<(), RestartError> {
-        if self.work.held_at(now, AttemptId(Uuid::nil())) {
+        if self.work.is_leased_at(now, AttemptId(Uuid::nil())) {
             return Err(RestartError::UnderWay);
         }
         if self.deletion() == Deletion::None {
