@@ -42,7 +42,7 @@ async fn nothing_is_left(app: &TestApp) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn size_and_files_are_known_to_the_byte_before_the_archive_is_built() {
+async fn size_and_files_are_exact_before_the_build() {
     let app = TestApp::without_builder().await;
     let photos = app.large_and_small("anna", "LsL").await;
     let ids: Vec<String> = photos.iter().map(|(_, _, id)| id.clone()).collect();
@@ -84,7 +84,7 @@ async fn polls_of_a_download_read_its_index_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_photo_is_cut_out_of_the_zip_by_one_range_and_a_download_resumes_by_another() {
+async fn ranges_return_one_photo_and_resume_downloads() {
     let app = TestApp::start().await;
     let photos = app.large_and_small("anna", "sLLs").await;
     let ids: Vec<String> = photos.iter().map(|(_, _, id)| id.clone()).collect();
@@ -127,7 +127,7 @@ async fn one_photo_is_cut_out_of_the_zip_by_one_range_and_a_download_resumes_by_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn photos_lie_in_the_zip_as_ordered() {
+async fn zip_keeps_the_photo_order() {
     let app = TestApp::start().await;
     let photos = app.large_and_small("anna", "sLsLs").await;
     let ids: Vec<String> = [4, 1, 0, 3, 2].iter().map(|&n: &usize| photos[n].2.clone()).collect();
@@ -147,7 +147,7 @@ async fn photos_lie_in_the_zip_as_ordered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_split_download_is_several_archives_each_complete_in_itself() {
+async fn split_download_is_several_complete_archives() {
     let app = TestApp::start().await;
     let photos = app.large_and_small("anna", "LsLLs").await;
     let ids: Vec<String> = photos.iter().map(|(_, _, id)| id.clone()).collect();
@@ -189,7 +189,7 @@ async fn a_split_download_is_several_archives_each_complete_in_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_checksum_on_one_record_fails_the_build_and_not_the_customer() {
+async fn wrong_record_checksum_fails_the_build() {
     let app = TestApp::without_builder().await;
     let photos = app.large_and_small("anna", "LsLL").await;
     let ids: Vec<String> = photos.iter().map(|(_, _, id)| id.clone()).collect();
@@ -227,7 +227,7 @@ impl Line for Forbidden {
 
 /// Missing rights and keys are an operator's problem: the photo is not blamed, and the attempt does not count.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_photo_that_may_not_be_read_is_waited_for() {
+async fn forbidden_photo_keeps_the_build_waiting() {
     let app = TestApp::without_builder().await;
     let photos = app.large_and_small("anna", "LsLL").await;
     let ids: Vec<String> = photos.iter().map(|(_, _, id)| id.clone()).collect();
@@ -249,7 +249,7 @@ async fn a_photo_that_may_not_be_read_is_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_photo_that_is_gone_or_replaced_fails_the_download_by_its_name() {
+async fn missing_or_replaced_photo_fails_download_by_name() {
     let app = TestApp::without_builder().await;
     let photos = app.large_and_small("anna", "LsLLs").await;
     let ids: Vec<String> = photos.iter().map(|(_, _, id)| id.clone()).collect();
@@ -295,7 +295,7 @@ fn dynamodb(app: &TestApp) -> aws_sdk_dynamodb::Client {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_order_of_one_tiny_photo_is_packed() {
+async fn order_of_one_tiny_photo_is_packed() {
     let app = TestApp::start().await;
     let bytes = jpeg(1, 1, 1);
     let id = app.ready_photo("anna", ".", &bytes).await;
@@ -306,7 +306,7 @@ async fn an_order_of_one_tiny_photo_is_packed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_settings_for_emulators_and_for_dollars_make_the_same_archive() {
+async fn emulator_and_cheap_settings_make_correct_archives() {
     let app = TestApp::without_builder().await;
     let photos = app.large_and_small("anna", "LsLL").await;
     let ids: Vec<String> = photos.iter().map(|(_, _, id)| id.clone()).collect();
@@ -326,7 +326,7 @@ async fn the_settings_for_emulators_and_for_dollars_make_the_same_archive() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_store_without_checksums_of_parts_is_an_error_unless_it_is_known_for_it() {
+async fn unexpected_store_without_part_checksums_is_an_error() {
     let app = TestApp::without_builder().await;
     let photos = app.large_and_small("anna", "LsL").await;
     let ids: Vec<String> = photos.iter().map(|(_, _, id)| id.clone()).collect();
@@ -348,7 +348,7 @@ async fn a_store_without_checksums_of_parts_is_an_error_unless_it_is_known_for_i
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_store_refuses_an_archive_whose_checksum_is_not_what_was_announced() {
+async fn store_refuses_archive_with_wrong_checksum() {
     let app = TestApp::without_builder().await;
     let uploads = Uploads::new(app.s3().clone(), "downloads", "photos", Checksums::FullObject);
     let studio = "anna".parse().unwrap();

@@ -3,7 +3,7 @@ use serde_json::json;
 use tests::{TestApp, encode, jpeg, unzip};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bad_file_fails_with_a_code_and_a_sentence_and_stays_out_of_orders() {
+async fn bad_file_fails_and_cannot_be_ordered() {
     let app = TestApp::start().await;
     let whole = jpeg(1, 800, 600);
     let png = encode(1, 80, 60, image::ImageFormat::Png);
@@ -33,7 +33,7 @@ async fn a_bad_file_fails_with_a_code_and_a_sentence_and_stays_out_of_orders() {
 
 /// A PNG that was registered as a JPEG is a PNG, in its record and for the customer.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_misnamed_photo_is_taken_as_what_it_is_and_delivered_under_its_extension() {
+async fn misnamed_photo_is_delivered_under_its_true_extension() {
     let app = TestApp::start().await;
     let png = encode(1, 80, 60, image::ImageFormat::Png);
     let id = app.upload("anna", "sunset.jpg", "image/jpeg", &png).await.unwrap();
@@ -52,7 +52,7 @@ async fn a_misnamed_photo_is_taken_as_what_it_is_and_delivered_under_its_extensi
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_upload_url_takes_exactly_what_was_announced() {
+async fn upload_url_accepts_only_the_announced_file() {
     let app = TestApp::start().await;
     let bytes = jpeg(1, 80, 60);
     let new = json!({ "filename": "a.jpg", "content_type": "image/jpeg", "size_bytes": bytes.len() });
@@ -75,7 +75,7 @@ async fn an_upload_url_takes_exactly_what_was_announced() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_photo_that_is_not_the_announced_one_is_refused() {
+async fn photo_other_than_announced_is_refused() {
     let app = TestApp::start().await;
     let bytes = jpeg(1, 80, 60);
     let sha256 = "ab".repeat(32);

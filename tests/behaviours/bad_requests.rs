@@ -12,7 +12,7 @@ fn with(base: &Value, field: &str, value: Value) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_refusal_is_a_problem_that_names_the_field() {
+async fn refusal_is_a_problem_naming_the_field() {
     let app = TestApp::start().await;
     let id = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
     let photo = json!({ "filename": "a.jpg", "content_type": "image/jpeg", "size_bytes": 10 });
@@ -83,7 +83,7 @@ async fn every_refusal_is_a_problem_that_names_the_field() {
 
 /// JSON Schema allows the decimal point, and some languages write it for whole numbers.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_whole_number_may_be_written_with_a_point() {
+async fn whole_number_may_have_a_decimal_point() {
     let app = TestApp::start().await;
     let photo = json!({ "filename": "a.jpg", "content_type": "image/jpeg", "size_bytes": 10.0 });
     let answer = app.post("anna", "/photos", photo).await;
@@ -91,7 +91,7 @@ async fn a_whole_number_may_be_written_with_a_point() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_order_whose_photos_are_not_ready_can_not_be_downloaded_yet() {
+async fn order_with_unready_photos_cannot_be_downloaded() {
     let app = TestApp::start().await;
     let new = json!({ "filename": "a.jpg", "content_type": "image/jpeg", "size_bytes": 10 });
     let awaited = app.post("anna", "/photos", new).await.text("/photo/id");
@@ -102,7 +102,7 @@ async fn an_order_whose_photos_are_not_ready_can_not_be_downloaded_yet() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn lists_go_on_by_cursor_and_filter_by_status() {
+async fn lists_page_by_cursor_and_filter_status() {
     let app = TestApp::start().await;
     let new = json!({ "filename": "a.jpg", "content_type": "image/jpeg", "size_bytes": 10 });
     let mut made = Vec::new();

@@ -122,7 +122,7 @@ fn without(body: &Value, path: &[String]) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_field_is_taken_at_its_bounds_and_refused_by_name_beyond_them() {
+async fn each_field_is_refused_by_name_beyond_bounds() {
     let app = TestApp::start().await;
     let document = app.get("anna", "/openapi.json").await.body;
     let photo = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
@@ -206,7 +206,7 @@ async fn every_field_is_taken_at_its_bounds_and_refused_by_name_beyond_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_of_more_than_a_mebibyte_is_refused_and_writes_nothing() {
+async fn body_over_one_mebibyte_is_refused() {
     let app = TestApp::start().await;
     let post = async |length: usize| {
         let filler = " ".repeat(length - 2);
@@ -223,7 +223,7 @@ async fn a_body_of_more_than_a_mebibyte_is_refused_and_writes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_query_that_can_not_be_read_is_refused_by_the_name_of_its_part() {
+async fn invalid_query_is_refused_by_parameter_name() {
     let app = TestApp::start().await;
     for path in ["/photos", "/orders", "/downloads", "/queues/emails/failed"] {
         for (query, field) in [

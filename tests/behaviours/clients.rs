@@ -16,7 +16,7 @@ async fn post_raw(app: &TestApp, path: &str, key: Option<&str>, body: &str) -> (
 
 /// Swift, Perl and Go vary the order of an object's members.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_content_in_another_order_is_the_same_request() {
+async fn same_content_reordered_is_the_same_request() {
     let app = TestApp::start().await;
     let (a, b) = (
         r#"{"filename":"a.jpg","content_type":"image/jpeg","size_bytes":10}"#,
@@ -32,7 +32,7 @@ async fn the_same_content_in_another_order_is_the_same_request() {
 
 /// PHP's empty array is a list, and Laravel's empty body is `null`.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_empty_list_and_null_stand_for_no_options() {
+async fn empty_list_and_null_mean_no_options() {
     let app = TestApp::start().await;
     let photo = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
     for body in ["[]", " [ ] ", "null", "", "{}"] {
@@ -51,7 +51,7 @@ async fn an_empty_list_and_null_stand_for_no_options() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn locales_of_unix_and_domains_in_other_letters_are_taken() {
+async fn unix_locales_and_international_domains_are_accepted() {
     let app = TestApp::start().await;
     let photo = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
     for (locale, kept) in [("de_DE", "de-DE"), ("pt_BR", "pt-BR")] {
@@ -65,7 +65,7 @@ async fn locales_of_unix_and_domains_in_other_letters_are_taken() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_problem_names_twenty_and_counts_the_rest() {
+async fn problem_names_twenty_and_counts_the_rest() {
     let app = TestApp::start().await;
     let ids: Vec<_> = (0..2_000).map(|_| uuid::Uuid::now_v7()).collect();
     let customer = json!({ "name": "Eva", "email": "eva@example.com" });

@@ -3,7 +3,7 @@ use serde_json::json;
 use tests::{TestApp, jpeg};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_record_that_is_known_is_not_sent_again_until_it_changes() {
+async fn unchanged_record_is_not_sent_again() {
     let app = TestApp::start().await;
     let photo = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
     let order = app.order("anna", "E-1", std::slice::from_ref(&photo)).await;
@@ -38,7 +38,7 @@ async fn a_record_that_is_known_is_not_sent_again_until_it_changes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn answers_bear_security_headers_and_a_wrong_method_names_the_right_ones() {
+async fn responses_have_security_headers_and_allowed_methods() {
     let app = TestApp::start().await;
     for path in ["/health", "/photos", "/photos/x", "/d/forged"] {
         let request = app.http().get(format!("{}{path}", app.api())).header("authorization", "Bearer dev:anna");

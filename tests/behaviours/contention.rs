@@ -10,7 +10,7 @@ use serde_json::json;
 use tests::{TestApp, jpeg, oracle::table};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_who_press_one_link_at_once_are_all_answered_and_count_once() {
+async fn concurrent_presses_of_one_link_count_once() {
     const REQUESTS: usize = 500;
     const CONCURRENCY: usize = 24;
     let app = TestApp::start().await;
@@ -25,7 +25,7 @@ async fn many_who_press_one_link_at_once_are_all_answered_and_count_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_record_is_removed_only_while_it_is_as_said() {
+async fn conditional_delete_removes_only_matching_record() {
     let app = TestApp::start().await;
     let id = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await.parse().unwrap();
     let (photos, anna) = (table::<Photo>(&app, "PHOTOS_TABLE").unwrap(), "anna".parse().unwrap());
@@ -38,7 +38,7 @@ async fn a_record_is_removed_only_while_it_is_as_said() {
 
 /// Records of a newer build: this build leaves them out, and they block no other record.
 #[tokio::test(flavor = "multi_thread")]
-async fn records_that_this_build_can_not_read_are_left_out_and_block_neither_lists_nor_sweeps_nor_the_start() {
+async fn unreadable_records_block_no_lists_sweeps_or_start() {
     const UNREADABLE: usize = 420;
     let mut app = TestApp::with(|options| {
         options.by_hand = true;

@@ -8,7 +8,7 @@ use serde_json::json;
 use tests::{TestApp, campaigns::Stops, jpeg, oracle::table};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deleted_photo_is_gone_with_its_objects_and_an_ordered_one_stays() {
+async fn deleted_photo_is_gone_and_ordered_one_stays() {
     let app = TestApp::start().await;
     let ordered = app.ready_photo("anna", "ordered.jpg", &jpeg(1, 60, 40)).await;
     let spare = app.ready_photo("anna", "spare.jpg", &jpeg(2, 60, 40)).await;
@@ -35,7 +35,7 @@ async fn a_deleted_photo_is_gone_with_its_objects_and_an_ordered_one_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn orders_and_deletions_at_the_same_time_leave_no_order_with_a_hole() {
+async fn concurrent_deletion_leaves_no_order_incomplete() {
     let app = TestApp::start().await;
     let customer = json!({ "name": "E", "email": "e@example.com" });
     for n in 0..20 {
@@ -54,7 +54,7 @@ async fn orders_and_deletions_at_the_same_time_leave_no_order_with_a_hole() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_photo_that_waits_for_its_upload_can_be_deleted_and_its_late_upload_harms_nothing() {
+async fn late_upload_of_deleted_photo_is_deleted() {
     let app = TestApp::start().await;
     let bytes = jpeg(1, 60, 40);
     let new = json!({ "filename": "a.jpg", "content_type": "image/jpeg", "size_bytes": bytes.len() });
@@ -77,7 +77,7 @@ async fn a_photo_that_waits_for_its_upload_can_be_deleted_and_its_late_upload_ha
 
 /// The photo was registered and ordered; its upload is later than the retention of a record without one.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_photo_that_an_order_holds_is_not_forgotten_while_it_waits_for_its_upload() {
+async fn ordered_photo_awaiting_upload_is_not_forgotten() {
     let app = TestApp::start().await;
     let new = json!({ "filename": "a.jpg", "content_type": "image/jpeg", "size_bytes": 10 });
     let photo = app.post("anna", "/photos", new).await.text("/photo/id");
@@ -96,7 +96,7 @@ async fn item(app: &TestApp, photo: &str) -> HashMap<String, AttributeValue> {
 
 /// The API stops at each of its await points while it checks whether an order contains the photo: the photo stays.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_ordered_photo_whose_deletion_broke_off_stays_when_it_is_asked_for_again() {
+async fn ordered_photo_survives_repeated_interrupted_deletion() {
     let stops = Stops::default();
     let app = TestApp::with(|options| options.layer = Some(stops.layer())).await;
     let photo = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
@@ -118,7 +118,7 @@ async fn an_ordered_photo_whose_deletion_broke_off_stays_when_it_is_asked_for_ag
 
 /// The API stops at each of its await points in turn; a repeated request continues the deletion.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deletion_that_broke_off_is_finished_when_it_is_asked_for_again() {
+async fn interrupted_deletion_is_finished_on_repeat() {
     let stops = Stops::default();
     let app = TestApp::with(|options| options.layer = Some(stops.layer())).await;
     for waits in 0.. {
@@ -141,7 +141,7 @@ async fn a_deletion_that_broke_off_is_finished_when_it_is_asked_for_again() {
 
 /// A request to delete a photo stops at each of its await points while an archive with the photo is built.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_download_is_built_while_somebody_tries_to_delete_its_photo() {
+async fn download_is_built_despite_interrupted_deletion() {
     let stops = Stops::default();
     let app = TestApp::with(|options| options.layer = Some(stops.layer())).await;
     let photo = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
@@ -161,7 +161,7 @@ async fn a_download_is_built_while_somebody_tries_to_delete_its_photo() {
 /// An order and a deletion overlapped: the order was created, and the request that had marked the photo stopped before
 /// it read the order.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mark_that_a_broken_off_deletion_left_on_an_ordered_photo_is_taken_off() {
+async fn stale_deletion_mark_on_ordered_photo_is_removed() {
     let app = TestApp::start().await;
     let photo = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
     app.order("anna", "X-5", std::slice::from_ref(&photo)).await;

@@ -9,7 +9,7 @@ use tests::reference;
 
 /// `docs/API.md` and `docs/openapi.json` are generated from the routes. UPDATE_DOCS=1 writes them.
 #[test]
-fn the_documents_of_the_api_are_those_of_the_code() {
+fn api_documents_match_the_code() {
     // The document describes a deployment with the default retention of archives.
     let openapi = api::openapi_document("/", 30);
     let reference = reference::markdown(&serde_json::from_str(&openapi).unwrap(), api::problems());
@@ -68,7 +68,7 @@ fn documented_users_have_a_verified_email() {
 
 /// The table of `docs/CONFIGURATION.md` lists every variable that a function reads, and no other.
 #[test]
-fn the_table_of_variables_is_complete() {
+fn table_of_variables_is_complete() {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
     let configuration = fs::read_to_string(root.join("docs/CONFIGURATION.md")).unwrap();
     let (_, table) = configuration.split_once("| variable | who reads it |").unwrap();

@@ -15,7 +15,7 @@ fn object_created(photo: &str, etag: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_upload_event_five_times_at_once_develops_once() {
+async fn five_concurrent_upload_events_process_once() {
     let app = TestApp::start().await;
     let id = app.upload("anna", "a.jpg", "image/jpeg", &jpeg(1, 1200, 800)).await.unwrap();
     let event = object_created(&id, "whatever");
@@ -31,7 +31,7 @@ async fn the_same_upload_event_five_times_at_once_develops_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_duplicate_delivery_builds_one_archive_and_sends_one_email() {
+async fn duplicate_build_job_makes_one_archive_and_email() {
     let app = TestApp::start().await;
     let id = app.ready_photo("anna", "a.jpg", &jpeg(1, 600, 400)).await;
     let order = app.order("anna", "D-1", &[id]).await;
@@ -50,7 +50,7 @@ async fn a_duplicate_delivery_builds_one_archive_and_sends_one_email() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_email_job_sent_twice_sends_one_email() {
+async fn duplicate_email_job_sends_one_email() {
     let app = TestApp::start().await;
     let id = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
     let order = app.order("anna", "M-1", &[id]).await;

@@ -51,7 +51,7 @@ async fn no_email_promises_what_is_not_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_download_names_the_email_that_tells_of_it() {
+async fn download_names_its_notification_email() {
     let app = TestApp::start().await;
     let photo = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
     let order = app.order("anna", "M-2", &[photo]).await;
@@ -74,7 +74,7 @@ fn without(function: &str, variable: &str) -> impl FnOnce(&mut Options) {
 
 /// The email was queued, and the download was revoked in the meantime.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_email_that_is_no_longer_true_when_it_is_its_turn_is_not_sent() {
+async fn outdated_email_is_not_sent() {
     let mut app = TestApp::with(without("email-sender", "ORDERS_TABLE")).await;
     let photo = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
     let order = app.order("anna", "M-3", &[photo]).await;
@@ -96,7 +96,7 @@ async fn an_email_that_is_no_longer_true_when_it_is_its_turn_is_not_sent() {
 
 /// The email could not be written at first, and the message that would have retried it is gone.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_customer_whose_email_could_not_be_written_down_is_told_by_the_sweep() {
+async fn unrecorded_email_is_sent_by_the_sweep() {
     let mut app = TestApp::with(without("archive-builder", "EMAILS_TABLE")).await;
     let photo = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
     let order = app.order("anna", "M-4", &[photo]).await;

@@ -138,7 +138,7 @@ async fn erased_order_leaves_no_personal_data() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn repeated_request_about_an_erased_order_tells_nothing() {
+async fn repeated_request_about_erased_order_reveals_nothing() {
     let app = TestApp::start().await;
     let photo = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
     let customer = json!({ "name": NAME, "email": ADDRESS });
@@ -172,7 +172,7 @@ async fn queued_email_of_an_erased_order_is_suppressed() {
 
 /// The state of an erasure that read the downloads and emails before these were written.
 #[tokio::test(flavor = "multi_thread")]
-async fn workers_that_find_the_mark_erase_what_they_work_on() {
+async fn workers_finding_an_erasure_mark_erase_their_work() {
     let app = TestApp::with(|options| options.by_hand = true).await;
     let photo = photo(&app).await;
     let order = app.order("anna", "Ref-1", std::slice::from_ref(&photo)).await;
@@ -195,7 +195,7 @@ async fn workers_that_find_the_mark_erase_what_they_work_on() {
 
 /// The API stops at each of its await points. The same request, or the sweep, finishes what it began.
 #[tokio::test(flavor = "multi_thread")]
-async fn erasure_that_broke_off_is_finished_by_request_or_sweep() {
+async fn interrupted_erasure_finishes_by_request_or_sweep() {
     let stops = Stops::default();
     let app = TestApp::with(|options| {
         options.by_hand = true;

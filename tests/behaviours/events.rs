@@ -13,7 +13,7 @@ fn events(folder: &str) -> Vec<(PathBuf, String)> {
 }
 
 #[test]
-fn every_sample_event_is_one_that_its_function_reads() {
+fn each_sample_event_is_readable_by_its_function() {
     for (path, text) in events("api") {
         serde_json::from_str::<LambdaRequest>(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     }

@@ -173,7 +173,7 @@ async fn hostile_names_are_extracted_without_loss() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs extractors"]
-async fn an_archive_of_more_than_four_gibibytes_is_extracted_without_loss() {
+async fn archive_over_four_gibibytes_extracts_without_loss() {
     let app = TestApp::start().await;
     // Copies of one block, mostly holes. The store keeps the block once, and every reader gets 4.1 GiB.
     let mut block = vec![0; 64 << 20];
@@ -220,7 +220,7 @@ async fn an_archive_of_more_than_four_gibibytes_is_extracted_without_loss() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs extractors"]
-async fn an_archive_of_more_than_65_535_files_is_extracted_without_loss() {
+async fn archive_over_65_535_files_extracts_without_loss() {
     let app = TestApp::start().await;
     let bytes = noise(5, 100);
     let etag = put(&app, 5, &bytes).await;

@@ -58,7 +58,7 @@ async fn darkroom(app: &TestApp, arguments: &[&str]) -> (String, u8) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn poison_jobs_are_seen_listed_with_their_reason_mended_and_retried_by_api_and_by_command() {
+async fn poison_jobs_are_listed_and_retried_after_repair() {
     let mut app = with_broken_emails().await;
     let (annas, bertas) = (order(&app, "anna").await, order(&app, "berta").await);
     let by_api = email(&app, "anna", &annas, "one@example.com").await;
@@ -144,7 +144,7 @@ async fn retry_all(app: &TestApp, selection: Value, count: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_that_failed_at_once_are_retried_by_their_error_each_once() {
+async fn many_failed_jobs_retry_once_by_error() {
     /// More jobs than an operation processes per step (`PAGE` in `functions/housekeeper/src/operations/paging.rs`), and
     /// more than a page of 50.
     const COUNT: usize = 120;
@@ -169,7 +169,7 @@ async fn many_that_failed_at_once_are_retried_by_their_error_each_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_whose_messages_are_dead_letters_are_retried_and_leave_none_behind() {
+async fn retried_dead_letters_leave_none_behind() {
     let app = failed_emails(with_broken_emails().await, 40).await;
     assert_eq!(queue(&app, "emails").await["dead_letters"], 40);
     retry_all(&app, json!({ "all": true, "studio": "anna" }), 40).await;
@@ -177,7 +177,7 @@ async fn many_whose_messages_are_dead_letters_are_retried_and_leave_none_behind(
 
 /// The API stops at each of its await points in turn; then the operator's request is sent again.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_retry_that_broke_off_and_is_asked_for_again_sends_each_email_once() {
+async fn interrupted_repeated_retry_sends_each_email_once() {
     const MOST_WAITS: usize = 60;
     let stops = Stops::default();
     let app = TestApp::with(|options| {
@@ -212,7 +212,7 @@ async fn a_retry_that_broke_off_and_is_asked_for_again_sends_each_email_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rejected_records_and_messages_that_are_no_jobs_are_one_list_and_can_be_forgotten() {
+async fn rejected_records_and_invalid_messages_can_be_forgotten() {
     let app = TestApp::start().await;
     let bad = app.upload("anna", "bad.jpg", "image/jpeg", b"no photo at all").await.unwrap();
     let worse = app.upload("berta", "worse.jpg", "image/jpeg", b"no photo either").await.unwrap();
@@ -258,7 +258,7 @@ async fn rejected_records_and_messages_that_are_no_jobs_are_one_list_and_can_be_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_can_not_be_meant_is_refused_and_sets_nothing_going() {
+async fn invalid_selection_is_refused_and_restarts_nothing() {
     let app = TestApp::start().await;
     let too_many: Vec<_> = (0..101).map(|n| format!("anna:{}", uuid::Uuid::from_u128(n))).collect();
     for body in [
@@ -294,7 +294,7 @@ async fn what_can_not_be_meant_is_refused_and_sets_nothing_going() {
 
 /// A few selected letters are behind many others, while another operator lists the queue all the time.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_few_that_are_chosen_among_many_dead_letters_are_found_while_others_look() {
+async fn few_selected_dead_letters_are_found_during_listing() {
     let app = TestApp::start().await;
     let wrong = json!({ "v": 1, "job": "process_photo", "studio": "anna", "photo": uuid::Uuid::nil() }).to_string();
     for n in 0..250 {
@@ -322,7 +322,7 @@ async fn the_few_that_are_chosen_among_many_dead_letters_are_found_while_others_
 /// No run is long enough to read all letters: each continues where the previous one stopped. One letter names a record
 /// that cannot be read.
 #[tokio::test(flavor = "multi_thread")]
-async fn operations_over_more_dead_letters_than_a_run_can_read_end() {
+async fn operation_longer_than_one_run_ends() {
     let letters: usize = std::env::var(LETTERS).map_or(3_000, |letters| letters.parse().unwrap());
     let app = TestApp::with(|options| options.queues.get_mut(&QueueName::Default).unwrap().timeout_seconds = 9).await;
     let env = app.env();
@@ -360,7 +360,7 @@ async fn operations_over_more_dead_letters_than_a_run_can_read_end() {
 
 /// The event of an upload that no worker has processed is not deleted with the other letters.
 #[tokio::test(flavor = "multi_thread")]
-async fn forgetting_all_spares_the_notice_of_an_upload_and_retrying_it_develops_the_photo() {
+async fn forgetting_all_spares_unprocessed_upload_events() {
     let app = TestApp::start().await;
     let bytes = jpeg(1, 60, 40);
     let new = json!({ "filename": "a.jpg", "content_type": "image/jpeg", "size_bytes": bytes.len() });

@@ -4,7 +4,7 @@ use serde_json::json;
 use tests::{HOSTILE_NAMES, TestApp, jpeg, unzip};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn hostile_filenames_lose_no_photo_and_escape_no_folder() {
+async fn hostile_filenames_are_safe_and_lose_nothing() {
     let app = TestApp::start().await;
     let long = format!("{}.jpg", "lang".repeat(200));
     let names: Vec<&str> = HOSTILE_NAMES.into_iter().chain([long.as_str()]).collect();

@@ -10,7 +10,7 @@ fn new_photo(name: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_request_again_makes_nothing_new_and_is_answered_alike() {
+async fn repeated_request_creates_nothing_and_returns_the_same() {
     let app = TestApp::start().await;
     let id = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
     let order = app.order("anna", "K-1", std::slice::from_ref(&id)).await;
@@ -54,7 +54,7 @@ async fn the_same_request_again_makes_nothing_new_and_is_answered_alike() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_with_another_body_or_route_is_refused_and_a_refused_request_frees_its_key() {
+async fn key_reused_for_another_request_is_refused() {
     let app = TestApp::start().await;
     let first = app.post_keyed("anna", "/photos", "k", new_photo("a.jpg")).await;
     assert_eq!(first.status, StatusCode::CREATED);
@@ -79,7 +79,7 @@ async fn a_key_with_another_body_or_route_is_refused_and_a_refused_request_frees
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_is_good_for_24_hours() {
+async fn key_is_valid_for_24_hours() {
     let app = TestApp::with(|options| options.clock = Clock::movable()).await;
     let first = app.post_keyed("anna", "/photos", "k", new_photo("a.jpg")).await.text("/photo/id");
     app.system().advance(Duration::from_secs(24 * 3600 - 60));
@@ -92,7 +92,7 @@ async fn a_key_is_good_for_24_hours() {
 
 /// The API stops at each of its await points in turn; then the client repeats its request.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_crash_anywhere_between_a_request_and_its_answer_leaves_one_record_and_one_job() {
+async fn crashed_and_repeated_request_creates_one_record() {
     let stops = Stops::default();
     let app = TestApp::with(|options| {
         options.clock = Clock::movable();
@@ -134,7 +134,7 @@ async fn a_crash_anywhere_between_a_request_and_its_answer_leaves_one_record_and
 
 /// Later events do not change the response to a repeated request, and the repeated request does nothing more.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answered_request_that_comes_much_later_does_nothing() {
+async fn late_repeat_of_a_request_does_nothing() {
     let app = TestApp::start().await;
     let id = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
     let (photo, process) = (format!("/photos/{id}"), format!("/photos/{id}/process"));
@@ -168,7 +168,7 @@ async fn an_answered_request_that_comes_much_later_does_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_is_no_operation_though_it_lies_beside_them() {
+async fn idempotency_key_is_not_an_operation() {
     let app = TestApp::start().await;
     app.post_keyed("anna", "/photos", "k", new_photo("a.jpg")).await;
     let namespace = uuid::Uuid::from_u128(0x6b0e_5c0e_9f0b_4c37_8f6a_d1b0_53a1_77e2);

@@ -153,7 +153,7 @@ impl World {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_route_answers_each_identity_as_the_table_says() {
+async fn each_route_treats_identities_as_the_table_says() {
     let world = World::new().await;
     let app = &world.app;
     let identities = [None, Some("dev:berta"), Some("dev:anna"), Some("dev:anna:operator"), Some(world.token.as_str())];

@@ -148,7 +148,7 @@ fn queues_and_functions_are_as_the_table_says() {
 
 #[test]
 #[ignore = "needs a plan, which .ci/deployment writes"]
-fn the_alarms_of_a_queue_are_as_the_table_says() {
+fn queue_alarms_match_the_table() {
     let plan = plan();
     for (queue, worker) in queue_configs().unwrap() {
         let function = &worker.function;
@@ -164,7 +164,7 @@ fn the_alarms_of_a_queue_are_as_the_table_says() {
 
 #[test]
 #[ignore = "needs a plan, which .ci/deployment writes"]
-fn only_originals_are_told_of() {
+fn only_originals_notify_the_queue() {
     let plan = plan();
     for notification in of_kind(&plan, "aws_s3_bucket_notification") {
         for queue in notification.values["queue"].as_array().unwrap() {
@@ -175,7 +175,7 @@ fn only_originals_are_told_of() {
 
 #[test]
 #[ignore = "needs a plan, which .ci/deployment writes"]
-fn every_bucket_and_queue_refuses_what_is_not_tls() {
+fn buckets_and_queues_refuse_requests_without_tls() {
     let plan = plan();
     let policies: Vec<_> = of_kind(&plan, "aws_s3_bucket_policy")
         .into_iter()
@@ -217,7 +217,7 @@ fn logs_are_not_kept_for_ever() {
 
 #[test]
 #[ignore = "needs a plan, which .ci/deployment writes"]
-fn every_variable_that_a_function_requires_is_set_and_no_other() {
+fn required_variables_are_set_and_no_others() {
     let plan = plan();
     for function in ["api", "email-sender", "photo-processor", "archive-builder", "housekeeper"] {
         let built = one(&plan, "aws_lambda_function", "function_name", &format!("-{function}"));
@@ -347,7 +347,7 @@ fn names_that_are_global_carry_the_region() {
 
 #[test]
 #[ignore = "needs a plan, which .ci/deployment writes"]
-fn metrics_by_route_are_off_while_nothing_shows_them() {
+fn route_metrics_are_off_while_unused() {
     for stage in of_kind(&plan(), "aws_apigatewayv2_stage") {
         let settings = ["default_route_settings", "route_settings"]
             .into_iter()
@@ -417,7 +417,7 @@ fn concurrency_follows_the_variable_else_the_table() {
 
 #[test]
 #[ignore = "needs a plan, which .ci/deployment writes"]
-fn machine_clients_are_audiences_and_known_to_the_api() {
+fn machine_clients_are_audiences_known_to_the_api() {
     let plan = plan();
     let api = one(&plan, "aws_lambda_function", "function_name", "-api");
     let known = json(&api["environment"][0]["variables"]["MACHINE_CLIENTS"]);
@@ -431,7 +431,7 @@ fn machine_clients_are_audiences_and_known_to_the_api() {
 
 #[test]
 #[ignore = "needs a plan, which .ci/deployment writes"]
-fn the_price_table_counts_the_alarms_that_there_are() {
+fn price_table_counts_the_existing_alarms() {
     let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap();
     let alarms = of_kind(&plan(), "aws_cloudwatch_metric_alarm").len();
     assert!(readme.contains(&format!(" {alarms} alarms")), "README.md does not count {alarms} alarms");

@@ -82,13 +82,13 @@ async fn build_until_killed(builder: &Arc<Builder>, line: &LastRequest, download
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_builder_killed_at_some_requests_is_gone_on_from_there() {
+async fn builder_killed_at_some_requests_resumes() {
     killed_at_every(7).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "long: .ci/run runs it"]
-async fn a_builder_killed_at_any_request_is_gone_on_from_there() {
+async fn builder_killed_at_any_request_resumes() {
     killed_at_every(1).await;
 }
 
@@ -194,7 +194,7 @@ impl Line for SlowParts {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_build_whose_time_is_up_goes_on_in_the_next_job_and_that_is_no_failure() {
+async fn build_out_of_time_resumes_without_failure() {
     let app = TestApp::without_builder().await;
     let photos = app.large_and_small("anna", "LLsLLsL").await;
     let ids: Vec<String> = photos.iter().map(|(_, _, id)| id.clone()).collect();

@@ -4,7 +4,7 @@ use serde_json::json;
 use tests::{TestApp, jpeg};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_email_and_its_page_speak_the_customers_language() {
+async fn email_and_page_use_the_customers_language() {
     let app = TestApp::start().await;
     let photo = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
     let spoken = [
@@ -32,7 +32,7 @@ async fn an_email_and_its_page_speak_the_customers_language() {
 
 /// An email that the shop requests may be in another language than the order.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_email_asked_for_is_in_the_language_asked_for() {
+async fn requested_email_uses_the_requested_language() {
     let app = TestApp::start().await;
     let photo = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
     let order = app.order("anna", "L-9", &[photo]).await;

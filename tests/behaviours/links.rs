@@ -8,7 +8,7 @@ async fn status(app: &TestApp, method: Method, link: &str) -> (u16, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn looking_at_a_link_spends_nothing_and_resuming_is_free() {
+async fn viewing_spends_nothing_and_resuming_is_free() {
     let app = TestApp::start().await;
     let id = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
     let order = app.order("anna", "L-1", &[id]).await;
@@ -27,7 +27,7 @@ async fn looking_at_a_link_spends_nothing_and_resuming_is_free() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_revoked_link_is_gone_and_a_forged_one_never_was() {
+async fn revoked_link_is_gone_and_forged_is_unknown() {
     let app = TestApp::start().await;
     let id = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
     let order = app.order("anna", "L-2", &[id]).await;
@@ -53,7 +53,7 @@ async fn a_revoked_link_is_gone_and_a_forged_one_never_was() {
 
 /// S3 URLs issued before stay valid for a while, but their objects are deleted.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_taken_back_is_deleted_and_a_bare_photo_is_not() {
+async fn revoked_archive_is_deleted_but_photo_stays() {
     let app = TestApp::start().await;
     let id = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
     let order = app.order("anna", "L-9", std::slice::from_ref(&id)).await;
@@ -70,7 +70,7 @@ async fn what_is_taken_back_is_deleted_and_a_bare_photo_is_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_link_of_an_unfinished_download_shows_a_page_and_hands_out_nothing() {
+async fn link_of_unfinished_download_returns_no_file() {
     let app = TestApp::with(|options| {
         options.set("archive-builder", "DOWNLOADS_BUCKET", "no-such-bucket");
     })
@@ -89,7 +89,7 @@ async fn a_link_of_an_unfinished_download_shows_a_page_and_hands_out_nothing() {
 
 /// An archive that does not exist is not delivered either if a build ends between two reads of the request.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_archive_that_there_is_not_is_neither_handed_out_nor_counted() {
+async fn missing_archive_is_neither_delivered_nor_counted() {
     let app = TestApp::start().await;
     let id = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
     let order = app.order("anna", "L-4", &[id]).await;

@@ -33,7 +33,7 @@ impl Line for Watched {
 
 /// One photo in a hundred has failed. The test compares the cost of a page of failed photos with that of a page of all.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_with_a_filter_reads_at_most_twice_what_it_shows() {
+async fn filtered_page_reads_at_most_twice_as_much() {
     let app = TestApp::start().await;
     let studio: Studio = "anna".parse().unwrap();
     let made =
@@ -80,7 +80,7 @@ async fn a_page_with_a_filter_reads_at_most_twice_what_it_shows() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_filter_finds_its_records_and_pages_through_them() {
+async fn each_filter_pages_through_its_records() {
     let app = TestApp::start().await;
     let photo = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
     let other = app.order("anna", "L-0", std::slice::from_ref(&photo)).await;
@@ -122,7 +122,7 @@ async fn pages(app: &TestApp, path: &str) -> Vec<String> {
 /// Records of the previous build have no index attributes, and its orders no items for their photos. Lists and
 /// deletions handle them before and after an operation has added these.
 #[tokio::test(flavor = "multi_thread")]
-async fn records_of_an_earlier_build_are_listed_and_kept_before_and_after_they_are_filled() {
+async fn unindexed_records_are_listed_before_and_after_backfill() {
     let app = TestApp::with(|options| {
         options.by_hand = true;
         options.clock = Clock::movable();

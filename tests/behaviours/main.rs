@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "clippy lets tests unwrap, but not the functions that they share")]
 
 mod archives;
+mod attempts;
 mod bad_photos;
 mod bad_requests;
 mod bounds;
@@ -43,5 +44,4 @@ mod studios;
 mod sweeps;
 mod sync;
 mod synchronous;
-mod tries;
 mod way_of_an_order;

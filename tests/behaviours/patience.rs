@@ -36,7 +36,7 @@ impl Line for SlowCompletion {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_completion_may_take_longer_than_other_calls() {
+async fn completion_may_take_longer_than_other_calls() {
     let app = TestApp::without_builder().await;
     let photos = app.large_and_small("anna", "LL").await;
     let ids: Vec<String> = photos.iter().map(|(_, _, id)| id.clone()).collect();
@@ -89,7 +89,7 @@ async fn built_though_bodies_come_late(body_after: Duration, spaces: Option<Dura
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn copies_and_completions_whose_bodies_come_late_are_asked_for_once() {
+async fn calls_with_late_bodies_are_sent_once() {
     let late = Duration::from_secs(8);
     let silent = built_though_bodies_come_late(late, None);
     tokio::join!(silent, built_though_bodies_come_late(late, Some(Duration::from_secs(7))));
@@ -97,7 +97,7 @@ async fn copies_and_completions_whose_bodies_come_late_are_asked_for_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "long: .ci/run runs it"]
-async fn copies_and_completions_whose_bodies_come_after_two_minutes_are_asked_for_once() {
+async fn calls_late_by_two_minutes_are_sent_once() {
     let late = Duration::from_secs(120);
     let silent = built_though_bodies_come_late(late, None);
     tokio::join!(silent, built_though_bodies_come_late(late, Some(Duration::from_secs(7))));

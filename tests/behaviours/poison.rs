@@ -2,7 +2,7 @@ use serde_json::json;
 use tests::{TestApp, jpeg};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_poison_body_in_a_batch_of_ten_good_ones_delays_and_doubles_none() {
+async fn poison_bodies_neither_delay_nor_duplicate_emails() {
     let app = TestApp::start().await;
     let id = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
     let order = app.order("anna", "P-1", &[id]).await;
@@ -31,7 +31,7 @@ async fn a_poison_body_in_a_batch_of_ten_good_ones_delays_and_doubles_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_for_what_does_not_exist_is_acknowledged() {
+async fn job_for_missing_record_is_acknowledged() {
     let app = TestApp::start().await;
     let nobody = uuid::Uuid::now_v7();
     for (queue, job) in [

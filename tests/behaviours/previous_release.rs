@@ -20,7 +20,7 @@ async fn old_sweeps_are_acknowledged() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn old_operations_are_worked_off_by_the_housekeeper() {
+async fn old_operations_are_processed_by_the_housekeeper() {
     let app = TestApp::with(|options| options.by_hand = true).await;
     let photo = app.upload("anna", "a.jpg", "image/jpeg", &jpeg(1, 60, 40)).await.unwrap();
     while app.system().step().await.unwrap() {}

@@ -4,7 +4,7 @@ use tests::{TestApp, jpeg, unzip};
 
 /// SQS's own redrive, as the console offers it, restarts the job although its record had failed.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_redriven_from_the_dead_letter_queue_is_worked_on() {
+async fn redriven_dead_letter_restarts_its_job() {
     let mut app = TestApp::with(|options| {
         options.set("archive-builder", "DOWNLOADS_BUCKET", "no-such-bucket");
     })
@@ -34,7 +34,7 @@ async fn a_message_redriven_from_the_dead_letter_queue_is_worked_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_download_is_built_again_on_request_under_the_same_link() {
+async fn rebuilt_download_keeps_its_link() {
     let app = TestApp::start().await;
     let photos = app.large_and_small("anna", "LS").await;
     let ids: Vec<_> = photos.iter().map(|(.., id)| id.clone()).collect();
@@ -66,7 +66,7 @@ async fn a_download_is_built_again_on_request_under_the_same_link() {
 /// A job of this system that is sent again after its record failed does not restart the record. The message of a
 /// redrive does, because it shows that it was sent before.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_that_is_sent_again_after_its_record_was_given_up_sets_nothing_going() {
+async fn resent_job_of_failed_record_restarts_nothing() {
     let app = TestApp::with(|options| {
         options.set("email-sender", "ORDERS_TABLE", "no-such-table");
         options.set("email-sender", "RETRY_BACKOFF_SECONDS", "0");

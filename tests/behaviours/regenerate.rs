@@ -23,7 +23,7 @@ async fn processed_at(app: &TestApp, ids: &[String]) -> Vec<Value> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn all_failed_or_older_photos_are_developed_again_and_the_operation_says_how_many() {
+async fn selected_photos_are_processed_again_and_counted() {
     let app = TestApp::start().await;
     let ids = ready_photos(&app, 3).await;
     let bad = app.upload("anna", "bad.jpg", "image/jpeg", b"no photo at all").await.unwrap();
@@ -61,7 +61,7 @@ async fn all_failed_or_older_photos_are_developed_again_and_the_operation_says_h
 
 /// A photo that is processed again stays deliverable, and a photo in progress is not processed twice.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_developed_stays_in_place_until_it_is_developed_anew() {
+async fn photo_stays_deliverable_while_processed_again() {
     let app = TestApp::with(|options| options.by_hand = true).await;
     let id = app.upload("anna", "a.jpg", "image/jpeg", &jpeg(1, 60, 40)).await.unwrap();
     while app.system().step().await.unwrap() {}
@@ -88,7 +88,7 @@ async fn what_was_developed_stays_in_place_until_it_is_developed_anew() {
 /// The worker stops at one await point after the other during the operation: every photo is processed again, and the
 /// operation finishes.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_operation_whose_worker_dies_goes_on_and_misses_no_photo() {
+async fn operation_resumes_after_crash_and_misses_no_photo() {
     let stops = Stops::default();
     let app = TestApp::with(|options| {
         options.by_hand = true;
@@ -126,7 +126,7 @@ async fn an_operation_whose_worker_dies_goes_on_and_misses_no_photo() {
 
 /// S3's event was lost. On request to process the photo, the API finds the original.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_upload_whose_event_was_lost_is_developed_on_request() {
+async fn upload_without_event_is_processed_on_request() {
     let app = TestApp::with(|options| options.by_hand = true).await;
     let id = app.upload("anna", "a.jpg", "image/jpeg", &jpeg(1, 60, 40)).await.unwrap();
     app.system().queues().purge("photos").unwrap();
@@ -137,7 +137,7 @@ async fn an_upload_whose_event_was_lost_is_developed_on_request() {
 
 /// A processor that refuses what an older version accepted does not take photos from the customers who bought them.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_photo_that_can_not_be_developed_again_stays_deliverable() {
+async fn photo_that_fails_reprocessing_stays_deliverable() {
     let mut app = TestApp::start().await;
     let photo = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
     app.restart(|options| {
@@ -154,7 +154,7 @@ async fn a_photo_that_can_not_be_developed_again_stays_deliverable() {
 
 /// With KMS encryption, the same bytes stored again have another ETag, and archives in progress require the old one.
 #[tokio::test(flavor = "multi_thread")]
-async fn pictures_that_come_out_the_same_again_are_not_stored_again() {
+async fn unchanged_pictures_are_not_stored_again() {
     let app = TestApp::start().await;
     let photo = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
     let s3 = app.s3();

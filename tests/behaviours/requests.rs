@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use tests::campaigns::Rig;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_photos_an_order_an_archive_a_bare_file_and_three_emails_cost_so_many_requests() {
+async fn typical_order_costs_the_expected_requests() {
     let rig = Rig::start(None).await.unwrap();
     rig.net.begin(Vec::new());
     let findings = rig.walk(0).await;

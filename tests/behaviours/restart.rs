@@ -2,7 +2,7 @@ use serde_json::json;
 use tests::{TestApp, jpeg, unzip};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_crash_in_the_middle_of_everything_loses_and_doubles_nothing() {
+async fn crashes_lose_and_double_nothing() {
     let mut app = TestApp::start().await;
     let mut ids = Vec::new();
     for n in 0..12 {

@@ -21,7 +21,7 @@ fn signal(name: &str, pid: u32) {
 /// A worker is stopped during the write that completes its photo. The write arrives after a second worker has taken
 /// over and finished.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_stopped_past_its_lease_is_refused_and_the_second_owners_work_stands() {
+async fn worker_stopped_past_its_lease_is_refused() {
     let bins = tokio::task::spawn_blocking(build_functions).await.unwrap().unwrap();
     let host = Host::start(&bins, &[("api", 1), ("photo-processor", 2)]).await.unwrap();
     let net = FaultNet::start(&["worker"]).await.unwrap();

@@ -10,7 +10,7 @@ use tests::{TestApp, jpeg};
 /// S3's event is lost, or no worker could read the table during its deliveries: the photo is processed without a
 /// request.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_upload_whose_event_was_lost_is_found_when_its_url_has_expired() {
+async fn upload_without_event_is_found_after_url_expiry() {
     let app = TestApp::with(|options| {
         options.by_hand = true;
         options.clock = Clock::movable();
@@ -31,7 +31,7 @@ async fn an_upload_whose_event_was_lost_is_found_when_its_url_has_expired() {
 
 /// Records of a newer build, or with manual changes, do not block the records behind them.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_record_that_can_not_be_read_keeps_no_other_from_being_looked_after() {
+async fn unreadable_record_blocks_no_others_in_sweeps() {
     let app = TestApp::with(|options| {
         options.by_hand = true;
         options.clock = Clock::movable();

@@ -2,7 +2,7 @@ use serde_json::json;
 use tests::{TestApp, jpeg, unzip};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn with_sync_each_job_has_run_when_its_sender_is_answered() {
+async fn sync_runs_each_job_before_responding() {
     let app = TestApp::with(|options| options.sync = true).await;
     let original = jpeg(1, 900, 600);
     let id = app.upload("anna", "a.jpg", "image/jpeg", &original).await.unwrap();

@@ -8,7 +8,7 @@ use serde_json::json;
 use tests::{TestApp, jpeg, unzip};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_email_a_photo_and_a_download_of_fifty_photos_are_finished_when_they_are_answered() {
+async fn synchronous_requests_finish_before_the_response() {
     let app = TestApp::start().await;
     let mut photos = Vec::new();
     for n in 0..50 {
@@ -55,7 +55,7 @@ fn slow(function: &'static str) -> Layer {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_that_takes_too_long_is_on_the_queue_and_ends_ready() {
+async fn slow_synchronous_job_finishes_on_the_queue() {
     let app = TestApp::with(|options| {
         options.layer = Some(slow("archive-builder"));
         options.set("api", "LONGEST_WAIT_SECONDS", "4");
@@ -72,7 +72,7 @@ async fn one_that_takes_too_long_is_on_the_queue_and_ends_ready() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_that_would_take_too_long_is_refused_and_nothing_is_written() {
+async fn oversized_synchronous_request_is_refused_and_writes_nothing() {
     let app = TestApp::with(|options| {
         options.set("api", "LONGEST_WAIT_SECONDS", "3");
     })
@@ -90,7 +90,7 @@ async fn one_that_would_take_too_long_is_refused_and_nothing_is_written() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_that_fails_at_its_first_try_is_on_the_queue_and_one_that_is_refused_says_why() {
+async fn failed_synchronous_attempt_continues_on_the_queue() {
     let mut app = TestApp::with(|options| {
         options.set("email-sender", "ORDERS_TABLE", "no-such-table");
         options.set("email-sender", "RETRY_BACKOFF_SECONDS", "600");
@@ -114,7 +114,7 @@ async fn one_that_fails_at_its_first_try_is_on_the_queue_and_one_that_is_refused
 
 /// A synchronous download is finished, but its worker could not send the email's job: the queue's job sends it.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_email_of_one_that_is_finished_without_its_follow_up_is_sent_all_the_same() {
+async fn email_unsent_by_synchronous_download_is_sent_later() {
     let mut app = TestApp::with(|options| {
         options.set("archive-builder", "EMAILS_TABLE", "no-such-table");
     })

@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 use tests::{TestApp, encode, jpeg, unzip};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_photo_is_developed_ordered_packed_mailed_and_in_hand() {
+async fn ordered_photo_is_processed_packed_and_emailed() {
     let app = TestApp::start().await;
     let originals = [
         ("Anna.jpg", "image/jpeg", jpeg(1, 3000, 2000)),
@@ -67,7 +67,7 @@ async fn a_photo_is_developed_ordered_packed_mailed_and_in_hand() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_single_download_is_the_bare_photo_and_a_web_archive_holds_previews() {
+async fn single_download_is_photo_and_web_contains_previews() {
     let app = TestApp::start().await;
     let original = jpeg(4, 2500, 1000);
     let id = app.ready_photo("anna", "See.jpg", &original).await;

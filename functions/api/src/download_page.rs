@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_page_is_rendered_in_each_state_and_language_and_escapes_what_shops_write() {
+    fn page_renders_every_state_and_language_escaped() {
         let states = ["ready", "processing", "failed", "expired", "revoked", "spent", "unknown"];
         let mut headings = BTreeSet::new();
         for language in Language::ALL.map(Language::tag) {
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hostile_or_foreign_filename_stays_one_header_value() {
+    fn hostile_filename_stays_one_header_value() {
         let value = attachment("Köln \"x\"\r\nSet-Cookie: a=b.zip");
         assert!(value.bytes().all(|b| (0x20..0x7f).contains(&b)), "{value}");
         assert!(value.contains("filename*=UTF-8''K%C3%B6ln%20%22x%22%0D%0A"), "{value}");

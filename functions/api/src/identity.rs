@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_without_the_claim_is_told_from_no_token() {
+    fn missing_claim_and_missing_token_differ() {
         let of = |claims: Option<&HashMap<String, String>>| {
             let none = MachineClients::default();
             studio_of(claims, "studio", &none)
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn access_token_of_machine_client_acts_for_its_studio() {
+    fn machine_client_token_acts_for_its_studio() {
         let machine = [("token_use", "access"), ("client_id", "shop"), ("sub", "shop"), ("scope", "darkroom/studio")];
         assert_eq!(studio_with(&machine).as_deref(), Some("anna"));
         let with_claim = [("token_use", "access"), ("client_id", "shop"), ("studio", "berta")];

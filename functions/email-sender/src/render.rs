@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn each_template_has_its_three_parts_in_each_language_and_only_html_is_escaped() {
+    fn each_template_is_translated_and_escapes_only_html() {
         let id = Uuid::nil();
         let mut subjects = BTreeSet::new();
         for language in Language::ALL {
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_with_line_breaks_can_not_add_a_header() {
+    fn line_breaks_in_reference_add_no_header() {
         let mut order = order("x");
         order.reference = "A\r\nBcc: all@x.yz".into();
         let facts = Facts { order, download: None, link: None };

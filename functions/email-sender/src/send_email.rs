@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quota_that_is_used_up_spends_no_try() {
+    fn exhausted_quota_uses_no_attempt() {
         for code in ["TooManyRequestsException", "ThrottlingException", "Throttling", "LimitExceededException"] {
             let Refused::Certainly(error @ JobError::Unavailable(_)) = answered(code) else { panic!("{code}") };
             assert_eq!(error.horizon().as_hours(), 72, "{code}");

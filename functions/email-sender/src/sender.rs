@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn long_names_are_several_words_that_cut_no_character() {
+    fn long_names_are_split_between_characters() {
         let name = "Fotostudio Ä".repeat(12);
         let sent = sender(&format!("{name} <p@example.com>"));
         let words: Vec<_> = sent.split(' ').filter(|word| word.starts_with("=?")).collect();

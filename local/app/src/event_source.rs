@@ -215,7 +215,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_is_read_as_aws_reads_it() {
+    fn batch_response_is_read_as_by_aws() {
         let ids = ["a", "b"];
         let none = Some(HashSet::new());
         assert_eq!(failures(&json!(null), &ids), none);

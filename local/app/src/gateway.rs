@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_page_of_a_known_origin_may_ask_and_no_other() {
+    async fn only_known_origins_are_allowed_by_cors() {
         let (url, _tasks, _data) = gateway(&["https://shop.example", "http://localhost:3000"]).await;
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let ask = async |method: reqwest::Method, origin: &str| {
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn an_origin_has_no_path_and_no_wildcard() {
+    fn origin_with_path_or_wildcard_is_refused() {
         for origin in ["*", "https://*.example.com", "https://shop.example/", "shop.example", "https://", "https://a b"]
         {
             assert!(cors(&[origin.to_owned()]).is_err(), "{origin}");
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_too_long_is_refused_in_the_gateways_words() {
+    async fn oversized_body_is_refused_like_api_gateway() {
         let (url, _tasks, _data) = gateway(&[]).await;
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let send = async |bytes: usize| {

@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_email_is_shown_without_reaching_the_page() {
+    fn email_html_is_shown_sandboxed() {
         let email: CapturedEmail = serde_json::from_value(serde_json::json!({
             "message_id": "1", "received_at": "2026-01-01T00:00:00Z", "from": "a@b.cd", "to": ["e@f.gh"],
             "subject": "<b>Hi</b>", "text": "x", "html": "<script>\"</script>", "configuration_set": null,

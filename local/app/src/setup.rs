@@ -316,7 +316,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_table_of_an_earlier_build_gets_the_index_that_it_lacks() {
+    async fn older_table_gets_its_missing_index() {
         let data = tempfile::tempdir().unwrap();
         let options =
             local_aws::Options { data: data.path().to_owned(), port: 0, now: std::sync::Arc::new(Timestamp::now) };

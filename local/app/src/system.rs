@@ -302,7 +302,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn workers_can_be_invoked_and_end_at_their_timeout() {
+    async fn invoked_worker_returns_or_times_out() {
         let data = tempfile::tempdir().unwrap();
         let mut options = Options { by_hand: true, ..Options::new(data.path()).unwrap() };
         options.queues.get_mut(&QueueName::Downloads).unwrap().timeout_seconds = 1;

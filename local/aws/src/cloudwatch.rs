@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_oldest_message_counts_wherever_it_is() {
+    async fn oldest_message_counts_in_any_state() {
         let bed = Bed::new();
         assert!(bed.values(|_| {}).is_empty(), "an empty queue has no oldest message");
         bed.queues.send("photos", "old").unwrap();
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_reports_has_no_values() {
+    fn unreported_metric_has_no_values() {
         let bed = Bed::new();
         bed.queues.send("photos", "x").unwrap();
         let metric = "/MetricDataQueries/0/MetricStat/Metric";
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_question_that_cloudwatch_refuses_is_refused() {
+    fn invalid_metric_query_is_refused() {
         let bed = Bed::new();
         for change in [
             |body: &mut Value| body["StartTime"] = body["EndTime"].clone(),
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_time_asked_for_is_answered() {
+    fn only_the_requested_period_is_returned() {
         let asked = |start_time, end_time| GetMetricData { start_time, end_time, metric_data_queries: Vec::new() };
         let at = |start, end| period_of(1_000.0, &asked(start, end), 60.0);
         assert_eq!(at(700.0, 1_060.0), Some(960.0));

@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_function_answers_with_its_payload_or_its_failure() {
+    async fn function_returns_its_payload_or_failure() {
         let lambda = lambda(&Arc::default());
         let ask = async |function| invoke(&lambda, function, "RequestResponse", br#"{"Records":[]}"#).await;
         assert_eq!(ask("echo").await, (200, Value::Null, json!({ "Records": [] })));
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_lambda_refuses_is_refused() {
+    async fn invalid_invocations_are_refused() {
         let lambda = lambda(&Arc::default());
         let refused = async |function, kind, body: &[u8]| {
             let (status, error, _) = invoke(&lambda, function, kind, body).await;
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_invocation_outlives_its_caller() {
+    async fn invocation_outlives_its_caller() {
         let ended = Arc::new(Notify::new());
         let lambda = lambda(&ended);
         let call = invoke(&lambda, "slow", "RequestResponse", b"{}");

@@ -189,7 +189,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_scope_names_the_service() {
+    fn credential_scope_names_the_service() {
         let authorization =
             "AWS4-HMAC-SHA256 Credential=test/20260101/eu-central-1/sqs/aws4_request, SignedHeaders=host";
         let signed = Request::builder().header("authorization", authorization).body(()).unwrap();

@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn an_email_is_kept_whole_and_survives_a_restart() {
+    fn email_is_kept_whole_over_a_restart() {
         let folder = tempfile::tempdir().unwrap();
         let mailbox = Mailbox::open(folder.path()).unwrap();
         assert_eq!(send(&mailbox, &request()).0, StatusCode::OK);

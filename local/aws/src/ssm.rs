@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_created_secret_stays_the_same_over_a_restart() {
+    fn created_secret_survives_a_restart() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("parameters.json");
         let open = || Parameters::open(&file).unwrap();
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_readable_only_with_decryption() {
+    fn secret_is_readable_only_with_decryption() {
         let folder = tempfile::tempdir().unwrap();
         let parameters = Parameters::open(&folder.path().join("parameters.json")).unwrap();
         parameters.put("/link", "secret").unwrap();

@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn which_jobs_is_said_in_one_way() {
+    fn jobs_are_selected_in_exactly_one_way() {
         Cli::command().debug_assert();
         for line in [
             "darkroom queues --json",

@@ -219,7 +219,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_made_up_for_this_machine_only() {
+    fn token_is_generated_for_localhost_only() {
         for here in ["http://localhost:8080", "http://127.0.0.1:1/", "http://[::1]:8080"] {
             assert_eq!(Client::new(here, None).unwrap().bearer, "Bearer dev:operator:operator");
         }
@@ -231,14 +231,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_typed_stays_one_segment_or_one_value() {
+    fn typed_input_stays_one_segment_or_value() {
         let client = Client::new("http://localhost:8080/stage/", None).unwrap();
         let url = client.url(&["queues", "a/../b?"], &[("error", Some("x&all=true")), ("studio", None)]).unwrap();
         assert_eq!(url.as_str(), "http://localhost:8080/stage/queues/a%2F..%2Fb%3F?error=x%26all%3Dtrue");
     }
 
     #[test]
-    fn a_problem_is_told_with_title_detail_and_field() {
+    fn problem_shows_title_detail_and_field() {
         let told = |status, body: &str| refusal(StatusCode::from_u16(status).unwrap(), body.to_owned()).to_string();
         let body = r#"{"type":"/problems/invalid-field","title":"Unprocessable Entity","status":422,
             "detail":"At most 100 ids.","field":"ids"}"#;

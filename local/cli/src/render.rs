@@ -150,7 +150,7 @@ photos  failing    12000         20        3     2 h       2             1  fail
     }
 
     #[test]
-    fn failures_are_counted_by_error_and_listed_one_by_one() {
+    fn failures_are_grouped_by_error_and_listed() {
         let page: FailedJobPage = serde_json::from_value(json!({
             "items": [
                 { "id": "0199a1", "kind": "record", "job": "process_photo", "studio": "anna", "record_id": "0199e0a0-0000-7000-8000-000000000001",
@@ -200,7 +200,7 @@ m-1     (message)      -           8  2026-05-01 11:00:00Z  -                   
     }
 
     #[test]
-    fn ages_are_told_in_the_unit_that_fits() {
+    fn ages_are_shown_in_the_fitting_unit() {
         let ages = [0, 119, 120, 7_199, 7_200, 172_799, 172_800].map(age);
         assert_eq!(ages, ["0 s", "119 s", "2 min", "119 min", "2 h", "47 h", "2 d"]);
     }

@@ -59,7 +59,7 @@ fn operation(status: &str, done: u64) -> Value {
 }
 
 #[tokio::test]
-async fn a_queue_that_is_not_ok_is_the_exit_code() {
+async fn unhealthy_queue_sets_the_exit_code() {
     for (verdict, code) in [("ok", 0), ("behind", 1), ("failing", 1)] {
         let (outcome, asked) = at(vec![(200, json!({ "queues": [queue("ok"), queue(verdict)] }))], "queues").await;
         assert_eq!((outcome.code, asked[0].0.as_str()), (code, "GET /queues"), "{verdict}");
@@ -98,7 +98,7 @@ async fn pages_are_followed_when_all_are_asked_for() {
 }
 
 #[tokio::test]
-async fn a_retry_of_all_is_followed_to_its_end() {
+async fn retry_of_all_is_followed_until_done() {
     let begun = (202, json!({ "operation": operation("pending", 0) }));
     let steps = vec![
         begun.clone(),
@@ -120,7 +120,7 @@ async fn a_retry_of_all_is_followed_to_its_end() {
 }
 
 #[tokio::test]
-async fn an_operation_that_failed_is_an_error() {
+async fn failed_operation_is_an_error() {
     let mut failed = operation("failed", 3);
     failed["error"] = json!({ "code": "gone", "message": "The table is gone." });
     let (outcome, _) = at(vec![(200, failed.clone())], "operation op --json").await;
@@ -133,7 +133,7 @@ async fn an_operation_that_failed_is_an_error() {
 }
 
 #[tokio::test]
-async fn named_jobs_go_in_batches_and_a_skipped_one_is_the_exit_code() {
+async fn skipped_job_in_batches_sets_exit_code() {
     let skipped = json!([{ "id": "7", "reason": "It is being worked on." }]);
     let answers = vec![
         (200, json!({ "retried": ["1"], "skipped": skipped })),
@@ -147,7 +147,7 @@ async fn named_jobs_go_in_batches_and_a_skipped_one_is_the_exit_code() {
 }
 
 #[tokio::test]
-async fn one_is_forgotten_at_once_and_many_by_an_operation() {
+async fn one_job_is_forgotten_immediately_many_by_operation() {
     let (outcome, asked) = at(vec![(200, json!({ "forgotten": "a/b" }))], "forget photos a/b").await;
     assert_eq!((outcome.output.as_str(), asked[0].0.as_str()), ("Forgot a/b.\n", "DELETE /queues/photos/failed/a%2Fb"));
     let mut done = operation("done", 2);
@@ -158,7 +158,7 @@ async fn one_is_forgotten_at_once_and_many_by_an_operation() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_told_in_the_apis_words() {
+async fn refusal_is_shown_in_the_apis_words() {
     let problem = json!({ "type": "/problems/operators-only", "title": "Forbidden", "status": 403,
         "detail": "Operators only." });
     let (outcome, _) = at(vec![(403, problem.clone())], "queues").await;
@@ -169,7 +169,7 @@ async fn a_refusal_is_told_in_the_apis_words() {
 }
 
 #[tokio::test]
-async fn an_api_that_is_not_there_is_named() {
+async fn unreachable_api_is_named() {
     let cli = Cli::try_parse_from(["darkroom", "--api", "http://127.0.0.1:1", "--token", "t", "queues"]).unwrap();
     let outcome = run(&cli).await;
     assert_eq!(outcome.code, 2);

@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn lossless_photos_hold_the_drawn_pixels() {
+    fn lossless_photos_contain_the_drawn_pixels() {
         for recipe in RECIPES.iter().map(small) {
             if matches!(recipe.format, Format::Png | Format::WebP | Format::Tiff) {
                 let seed = crc32fast::hash(recipe.filename.as_bytes());
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn each_photo_tells_its_camera_time_and_place() {
+    fn each_photo_states_its_camera_time_and_place() {
         for recipe in RECIPES.iter().map(small) {
             let bytes = recipe.encode().unwrap();
             let exif = exif::Reader::new().read_from_container(&mut Cursor::new(&bytes)).unwrap();

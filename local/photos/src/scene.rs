@@ -114,13 +114,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_seed_draws_the_same_photo() {
+    fn same_seed_draws_the_same_photo() {
         assert_eq!(draw(60, 40, Orientation::Upright, 3), draw(60, 40, Orientation::Upright, 3));
         assert_ne!(draw(60, 40, Orientation::Upright, 3), draw(60, 40, Orientation::Upright, 4));
     }
 
     #[test]
-    fn a_turned_photo_holds_the_same_picture() {
+    fn turned_photo_contains_the_same_picture() {
         // Stored as 40 x 60 and shown as 60 x 40: the first upright pixel lies in the lower left corner.
         let upright = draw(60, 40, Orientation::Upright, 9);
         let turned = draw(40, 60, Orientation::QuarterRight, 9);

@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hundred_archives_are_possible_and_no_more() {
+    fn more_than_hundred_archives_are_refused() {
         let of = |files: usize| {
             let files = (0..files).map(|_| file(900_000)).collect();
             contents(&download(1_000_000), &order(), files).map(|layouts| layouts.len())

@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_check_value_of_the_standard() {
+    fn check_value_matches_the_standard() {
         let mut crc = RunningCrc32::new();
         crc.update(b"12345");
         crc.append(crc32fast::hash(b"6789"), 4);
@@ -46,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_beyond_four_gibibytes_are_combined_as_if_read() {
+    fn lengths_beyond_four_gibibytes_combine_correctly() {
         // `zlib.crc32` of 5 GiB + 1 zero bytes, and of the same bytes followed by "tail", computed by reading them.
         let zeros = 5 * (1 << 30) + 1;
         let mut crc = RunningCrc32::new();
@@ -66,7 +66,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn pieces_by_bytes_or_by_checksum_give_the_crc_of_the_whole(
+        fn bytes_and_checksums_give_the_whole_crc(
             pieces in vec((vec(any::<u8>(), 0..300), any::<bool>()), 0..20)
         ) {
             let mut crc = RunningCrc32::new();

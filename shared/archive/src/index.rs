@@ -80,7 +80,7 @@ mod tests {
     use crate::{Entry, Modified};
 
     #[test]
-    fn a_file_lies_where_the_index_says() {
+    fn file_lies_where_the_index_says() {
         let modified = Modified::taken("2024-06-15T14:30:05", None).expect("a time");
         let layout = Layout::new(vec![
             Entry::stored("a/1.jpg", modified, 5, 0x3610_A686, Uuid::from_u128(1)),

@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn it_reads_as_people_expect() {
+    fn manifest_json_has_the_expected_form() {
         let json = Manifest::new("2024/17", vec![photo()]).to_json().expect("JSON");
         let expected = r#"{
   "version": 1,
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_is_left_out_and_read_back_as_such() {
+    fn unknown_fields_are_omitted_and_read_back() {
         let unknown = ManifestPhoto { width: None, height: None, taken_at: None, ..photo() };
         let manifest = Manifest::new("1", vec![photo(), unknown]);
         let json = manifest.to_json().expect("JSON");

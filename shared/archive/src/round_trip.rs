@@ -53,7 +53,7 @@ pub(super) fn order(reference: &str, photos: &[(String, Vec<u8>)], modified: Mod
 
 proptest! {
     #[test]
-    fn an_archive_of_any_files_is_read_back_as_it_was_packed(
+    fn any_archive_is_read_back_as_packed(
         reference in any::<String>(),
         photos in vec((any::<String>(), vec(any::<u8>(), 0..400)), 0..20),
         second in -10_000_000_000_i64..10_000_000_000,

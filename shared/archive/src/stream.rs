@@ -150,7 +150,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_whole_is_as_long_and_has_the_checksum_that_the_layout_says(sizes in vec(any::<u8>(), 1..30)) {
+        fn whole_stream_matches_layout_size_and_checksum(sizes in vec(any::<u8>(), 1..30)) {
             let layout = layout(&sizes);
             let whole = read(&layout, 0..layout.size());
             prop_assert_eq!(whole.len() as u64, layout.size());
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_central_directory_comes_in_small_pieces() {
+    fn large_central_directory_comes_in_small_pieces() {
         let layout = layout(&[1; 10_000]);
         let pieces = layout.pieces(layout.directory_range());
         let sizes: Vec<u64> = pieces.map(|piece| piece.len()).collect();

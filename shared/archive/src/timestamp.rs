@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn an_instant_is_written_in_both_forms() {
+    fn instant_is_written_in_both_forms() {
         let modified = Modified::at("2024-06-15T12:30:05Z".parse().expect("a time"));
         // 0x58CF = (2024 - 1980) << 9 | 6 << 5 | 15; 0x63C2 = 12 << 11 | 30 << 5 | 5 / 2.
         assert_eq!(modified.dos(), (0x63C2, 0x58CF));
@@ -100,14 +100,14 @@ mod tests {
     }
 
     #[test]
-    fn a_cameras_clock_with_its_offset_keeps_the_wall_clock_and_gives_the_instant() {
+    fn camera_time_with_offset_gives_the_instant() {
         let there = Modified::taken("2024-06-15T14:30:05.12", Some("+02:00")).expect("a time");
         assert_eq!(there.dos(), (14 << 11 | 30 << 5 | 2, 0x58CF));
         assert_eq!(extra(there), extra(Modified::at("2024-06-15T12:30:05Z".parse().expect("a time"))));
     }
 
     #[test]
-    fn a_cameras_clock_without_offset_invents_no_instant() {
+    fn camera_time_without_offset_gives_no_instant() {
         let modified = Modified::taken("2024-06-15T14:30:05", None).expect("a time");
         assert_eq!(modified.dos(), (14 << 11 | 30 << 5 | 2, 0x58CF));
         assert!(extra(modified).is_empty());
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn times_beyond_the_format_become_the_nearest_that_it_has() {
+    fn times_out_of_range_become_the_nearest() {
         let early = Modified::at("1969-12-31T23:59:59Z".parse().expect("a time"));
         assert_eq!((early.dos(), early.unix), ((0, 1 << 5 | 1), None));
         let late = Modified::at("2200-01-01T00:00:00Z".parse().expect("a time"));

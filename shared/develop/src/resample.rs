@@ -269,7 +269,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(40))]
 
         #[test]
-        fn samples_are_within_two_steps_of_the_textbooks_and_within_half_a_step_on_average(
+        fn samples_are_within_two_steps_of_exact_values(
             size in (1_usize..90, 1_usize..30),
             part in (1_usize..100, 1_usize..100),
             channels in prop::sample::select(vec![1_usize, 3, 4]),
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_picture_stays_plain_and_the_same_size_is_the_same_picture() {
+    fn plain_picture_and_equal_size_stay_unchanged() {
         for (from, to) in [((3000, 40), (2048, 27)), ((65_000, 1), (400, 1)), ((1, 500), (1, 3))] {
             for value in [0, 1, 128, 255] {
                 let out = resample(&vec![value; from.0 * from.1 * 3], 3, from, to);

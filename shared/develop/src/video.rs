@@ -66,7 +66,7 @@ mod tests {
     use crate::limits::Limits;
 
     #[test]
-    fn signatures_tell_videos() {
+    fn signatures_identify_videos() {
         let of_brand = |brand| of_brands([brand].into_iter());
         assert_eq!(of_brand(b"isom"), Some("video/mp4"));
         assert_eq!(of_brand(b"mp42"), Some("video/mp4"));

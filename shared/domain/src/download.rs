@@ -505,7 +505,7 @@ mod tests {
     }
 
     #[test]
-    fn an_archive_that_is_not_there_is_refused_and_counts_nothing() {
+    fn missing_archive_is_refused_and_not_counted() {
         let now = Timestamp::from_second(1_000).expect("in range");
         let mut download = pending(now);
         assert_eq!(download.fetch(now, 2), Err(Closed::NotReady));

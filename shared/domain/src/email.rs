@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn erased_email_keeps_no_address_and_is_not_sent() {
+    fn erased_email_keeps_no_address_and_stays_unsent() {
         let at = |second| Timestamp::from_second(second).expect("in range");
         let mut queued = queued();
         let by = AttemptId(Uuid::from_u128(3));
@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn the_one_more_time_that_an_unheard_email_is_sent_is_spent_by_sending() {
+    fn unconfirmed_email_is_sent_once_more_at_most() {
         let at = |second| Timestamp::from_second(second).expect("in range");
         let again = |counted| if counted { Fate::Again { due_at: at(50) } } else { Fate::Waits { due_at: at(50) } };
         let mut email = queued();

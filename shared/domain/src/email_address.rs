@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_that_could_smuggle_a_header_or_a_second_recipient_is_refused() {
+    fn address_with_injected_header_or_recipient_is_refused() {
         for bad in [
             "",
             "a",
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn domains_in_other_letters_are_kept_as_dns_has_them() {
+    fn international_domains_become_punycode() {
         for (written, kept) in
             [("eva@Müller.example", "eva@xn--mller-kva.example"), ("eva@例え.テスト", "eva@xn--r8jz45g.xn--zckzah")]
         {

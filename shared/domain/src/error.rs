@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn outages_are_told_from_other_errors_under_any_context() {
+    fn outages_are_recognised_under_any_context() {
         let error = || anyhow!("slow down").context(ServiceUnavailable("Failed to read"));
         assert!(matches!(JobError::from(error().context("Failed to load")), JobError::Unavailable(_)));
         assert!(matches!(JobError::from(anyhow!("broken")), JobError::Retry(_)));

@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_job_travels_as_version_and_ids() {
+    fn job_is_encoded_as_version_and_ids() {
         let job = Job::SendEmail { studio: "anna".parse().expect("valid"), email: Uuid::nil() };
         let at = Timestamp::from_second(1_800_000_000).expect("in range");
         let body = job.encode(at);
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_job_is_refused() {
+    fn invalid_job_is_refused() {
         for bad in [
             "",
             "null",
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repeated_step_makes_the_same_id_and_another_build_a_new_one() {
+    fn repeated_step_makes_the_same_id() {
         let parent = Uuid::from_u128(7);
         assert_eq!(follow_up_id(parent, "download_ready", 1), follow_up_id(parent, "download_ready", 1));
         assert_ne!(follow_up_id(parent, "download_ready", 1), follow_up_id(parent, "download_ready", 2));

@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lease_keeps_others_out_until_it_ends_and_its_owner_never() {
+    fn lease_excludes_others_until_it_ends() {
         let (a, b) = (AttemptId(Uuid::from_u128(6)), AttemptId(Uuid::from_u128(7)));
         let mut work = JobState::default();
         work.claim(a, at(100));
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn a_late_owner_is_refused_after_a_second_claim() {
+    fn late_owner_is_refused_after_second_claim() {
         let (a, b) = (AttemptId(Uuid::from_u128(8)), AttemptId(Uuid::from_u128(9)));
         let mut work = JobState::default();
         work.claim(a, at(100));
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_sets_work_going_once_and_its_failures_are_remembered_until_it_goes_well() {
+    fn request_restarts_once_and_failures_last_until_success() {
         let (request, mut work) = (Uuid::from_u128(7), JobState::default());
         work.record_failure(at(10), Fate::Again { due_at: at(20) });
         work.record_failure(at(30), Fate::GaveUp);
@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn tries_in_an_outage_are_not_counted_and_its_beginning_is_remembered_until_one_goes_well() {
+    fn attempts_in_an_outage_are_not_counted() {
         let mut work = JobState::default();
         for second in [100, 200] {
             work.claim(AttemptId(Uuid::from_u128(10)), at(second));

@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_locale_is_of_the_language_of_its_first_subtag_or_english() {
+    fn locale_maps_to_its_language_or_english() {
         for (locale, tag) in
             [("de", "de"), ("de-AT", "de"), ("FR-ca", "fr"), ("en-GB", "en"), ("deu", "en"), ("ja", "en"), ("x", "en")]
         {

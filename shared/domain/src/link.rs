@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_read_back_and_only_under_its_own_secret() {
+    fn token_verifies_only_under_its_own_secret() {
         let secret = LinkSecret::new(1, *b"one");
         let text = secret.sign(&token());
         assert_eq!(secret.verify(&text), Some(token()));
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn name_of_an_address_depends_on_key_and_studio_but_not_on_case() {
+    fn address_name_depends_on_key_and_studio() {
         let (secret, other) = (LinkSecret::new(1, *b"one"), LinkSecret::new(2, *b"two"));
         let (anna, berta): (Studio, Studio) = ("anna".parse().expect("valid"), "berta".parse().expect("valid"));
         let address = |text: &str| text.parse::<EmailAddress>().expect("valid");

@@ -244,7 +244,7 @@ mod tests {
         }
 
         #[test]
-        fn a_stranger_is_refused_or_spelled_as_we_would(key in "(originals|archives|work|x)/[a-zA-Z0-9./ -]{0,60}") {
+        fn foreign_key_is_refused_or_written_back(key in "(originals|archives|work|x)/[a-zA-Z0-9./ -]{0,60}") {
             if let Some(parsed) = ObjectKey::parse(&key) {
                 prop_assert_eq!(parsed.to_string(), key);
             }

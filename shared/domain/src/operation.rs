@@ -273,7 +273,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_selection_takes_what_it_names_and_a_studio_only_its_own() {
+    fn selection_takes_only_named_errors_and_studio() {
         let anna: Studio = "anna".parse().expect("valid");
         let all = Selection::default();
         assert!(all.takes("x", None) && all.takes("x", Some(&anna)));

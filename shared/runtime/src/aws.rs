@@ -232,7 +232,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn outages_throttling_and_denied_access_are_told_from_refusals() {
+    fn outages_throttling_and_denials_are_not_refusals() {
         let answered = |status: u16, code: &str| {
             let error = ErrorMetadata::builder().code(code).build();
             let status = status.try_into().expect("a status");

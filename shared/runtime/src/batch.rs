@@ -311,7 +311,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_sent_anew_says_so_unless_somebody_moved_it_back() {
+    fn resent_job_is_restamped_unless_redriven() {
         let at = |second| Timestamp::from_second(second).expect("in range");
         let body = Job::Sweep.encode(at(1_000));
         assert_eq!(Job::said_at(&anew(&body, Some(at(1_001)), at(5_000))), Some(at(5_000)));
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_that_names_no_sensible_deadline_gets_a_default_one() {
+    fn invalid_deadline_gets_the_default() {
         let now = Timestamp::from_second(1_800_000_000).expect("in range");
         let in_a_minute = now.checked_add(DEFAULT_TIMEOUT).expect("in range");
         assert_eq!(deadline(600_000, now), in_a_minute);

@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn clones_move_together_and_the_machines_clock_does_not() {
+    fn advancing_moves_all_clones_but_no_system_clock() {
         let (clock, fixed) = (Clock::movable(), Clock::system());
         let before = clock.now();
         clock.clone().advance(Duration::from_secs(3600));

@@ -104,7 +104,7 @@ mod tests {
     use crate::call::answered;
 
     #[test]
-    fn the_latest_value_counts_and_none_is_no_error() {
+    fn latest_value_or_none_is_read() {
         let read = |body| read(&answered(200, body)).expect("reads");
         assert_eq!(read(r#"{"MetricDataResults":[{"Id":"oldest","Values":[12.0,80.0]}]}"#), Some(12.0));
         assert_eq!(read(r#"{"MetricDataResults":[{"Id":"oldest","Timestamps":[],"Values":[]}]}"#), None);

@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_missing_or_malformed_variable_is_named() {
+    fn missing_or_malformed_variable_is_named() {
         let env = Env::of(HashMap::from([("A".into(), String::new()), ("N".into(), "x".into())]));
         assert_eq!(env.required("A"), Err(EnvError::Missing("A".into())));
         assert!(env.parsed::<u32>("N").is_err_and(|e| e.to_string().contains("variable N")));

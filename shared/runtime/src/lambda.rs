@@ -84,7 +84,7 @@ mod tests {
     use crate::call::answered;
 
     #[test]
-    fn a_failed_function_is_told_from_its_answer() {
+    fn failed_function_is_recognised_by_its_header() {
         let mut response = answered(200, r#"{"errorMessage":"x"}"#);
         assert!(read(&response).is_ok_and(|answer| !answer.failed));
         response.headers_mut().insert("x-amz-function-error", "Unhandled");

@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_collected_is_a_line_that_cloudwatch_reads() {
+    fn metrics_are_one_line_that_cloudwatch_reads() {
         init("darkroom-photo-processor");
         done();
         took(Duration::from_millis(1500));

@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn event_names_its_photo_and_a_strangers_object_none() {
+    fn event_names_its_photo_and_ignores_other_objects() {
         let id = Uuid::from_u128(7);
         let photos = |body: &str| jobs(body, "photos").expect("decodes").map(|jobs| jobs.len());
         assert_eq!(photos(&event("photos", &format!("originals/anna/{id}"))), Some(1));

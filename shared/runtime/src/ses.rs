@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn success_gives_the_message_id_and_refusal_keeps_its_code() {
+    fn success_returns_id_and_refusal_keeps_code() {
         assert_eq!(read(&answered(200, r#"{"MessageId":"abc"}"#)).unwrap(), "abc");
         assert_eq!(read(&answered(200, "cut off")).unwrap(), "");
         let mut refused = answered(400, r#"{"message":"Missing final '@domain'"}"#);

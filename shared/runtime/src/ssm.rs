@@ -63,7 +63,7 @@ mod tests {
     use crate::call::answered;
 
     #[test]
-    fn a_value_is_read_and_a_refusal_keeps_its_code() {
+    fn value_is_read_and_refusal_keeps_code() {
         let read = |status, body| read(&answered(status, body)).map_err(|error| format!("{error:?}"));
         assert_eq!(read(200, r#"{"Parameter":{"Name":"/x","Value":"1:abc"}}"#), Ok("1:abc".into()));
         let refused = read(400, r#"{"__type":"com.amazonaws.ssm#ParameterNotFound","message":"none"}"#);

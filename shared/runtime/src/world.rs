@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn clock_that_stands_still_runs_out_of_no_ids() {
+    fn fixed_clock_does_not_exhaust_ids() {
         let world = World::system().with_random(|| u128::MAX);
         let clones: Vec<_> = (0..4).map(|_| world.clone()).collect();
         let mut ids: Vec<_> = (0..10_000).map(|n| clones[n % 4].uuid_v7()).collect();

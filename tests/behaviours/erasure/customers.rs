@@ -11,7 +11,7 @@ use super::{ADDRESS, NAME, confirm, is_erased, let_hours_pass, photo, step, tell
 
 /// Two workers stop in the middle. Orders created afterwards and other customers' orders are kept.
 #[tokio::test(flavor = "multi_thread")]
-async fn customer_with_many_orders_is_erased_though_workers_die() {
+async fn customer_with_many_orders_is_erased_despite_crashes() {
     let stops = Stops::default();
     let app = TestApp::with(|options| {
         options.by_hand = true;

@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_means_what_it_means_at_each_hour() {
+    fn repeated_key_is_judged_by_age_and_fingerprint() {
         let begun = Keyed::begun("anna".parse().expect("valid"), Uuid::nil(), "a".into(), Uuid::from_u128(1), at(0));
         let after = |change: fn(&mut Keyed), fingerprint: &str, second| {
             let mut keyed = begun.clone();

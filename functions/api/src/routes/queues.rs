@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_verdict_has_its_reasons_and_failures_weigh_more_than_a_backlog() {
+    fn verdict_has_reasons_and_failures_outweigh_backlog() {
         let judged = |waiting, oldest_seconds, failed, dead_letters| {
             let mut view = QueueView {
                 queue: QueueName::Emails,

@@ -71,7 +71,7 @@ fn check_refusal<S>(layout: &Layout<S>, limits: &Limits) {
 // Longer run: `PROPTEST_CASES=20000 cargo test --release -p archive-builder plan`.
 proptest! {
     #[test]
-    fn the_parts_end_to_end_are_the_archive_to_the_byte(sizes in any_sizes(), limits in small_limits()) {
+    fn parts_concatenate_to_the_exact_archive(sizes in any_sizes(), limits in small_limits()) {
         let layout = photos(&sizes);
         for plan in [PartPlan::copying(&layout, &limits), PartPlan::streaming(&layout, &limits)] {
             let Ok(plan) = plan else {
@@ -86,7 +86,7 @@ proptest! {
     }
 
     #[test]
-    fn any_order_that_fits_into_s3_is_planned_within_its_rules(
+    fn any_fitting_order_is_planned_within_s3_limits(
         count in 1_usize..60,
         seed in vec(prop_oneof![
             Just(0), 0..6 * MIB, Just(5 * MIB), Just(5 * MIB - 1), Just(5 * MIB + 1), 5 * MIB..60 * MIB, 0..6 * GIB,
@@ -101,7 +101,7 @@ proptest! {
     }
 
     #[test]
-    fn a_cut_has_no_short_piece(start in 0_u64..1 << 50, len in 0_u64..1 << 46, most in 2_u64..1 << 33) {
+    fn cut_has_no_short_piece(start in 0_u64..1 << 50, len in 0_u64..1 << 46, most in 2_u64..1 << 33) {
         prop_assume!(len / most < 100_000);
         let mut at = start;
         for piece in cut(start..start + len, most) {
@@ -115,7 +115,7 @@ proptest! {
 }
 
 #[test]
-fn two_large_photos_take_seven_requests_and_an_archive_four_more() {
+fn photo_pair_costs_seven_requests_and_archive_four() {
     for pairs in [10, 20, 50] {
         let layout = sizes((0..2 * pairs).map(|_| 25_000_000));
         let Estimate { requests, bytes_in, bytes_out, .. } = Estimate::of(&fast(&layout), &layout, &Costs::AWS);
@@ -131,14 +131,14 @@ fn two_large_photos_take_seven_requests_and_an_archive_four_more() {
 }
 
 #[test]
-fn a_small_order_is_one_request() {
+fn small_order_takes_one_put() {
     let layout = sizes([400_000; 20]);
     let estimate = Estimate::of(&fast(&layout), &layout, &Costs::AWS);
     assert_eq!(estimate.requests, Requests { get: 20, put: 1, ..Requests::default() });
 }
 
 #[test]
-fn small_photos_are_packed_into_uploads_of_bounded_size() {
+fn small_photos_are_packed_into_bounded_uploads() {
     let layout = sizes([400_000; 2_000]);
     let plan = fast(&layout);
     interpreter::check(&plan, &layout, &Limits::S3);
@@ -148,7 +148,7 @@ fn small_photos_are_packed_into_uploads_of_bounded_size() {
 }
 
 #[test]
-fn a_photo_of_exactly_five_mebibytes_is_copied_whole() {
+fn five_mebibyte_photo_is_copied_whole() {
     // The second of two photos is copied directly.
     let layout = sizes([5 * MIB, 5 * MIB, 5 * MIB, 5 * MIB]);
     let plan = fast(&layout);
@@ -157,7 +157,7 @@ fn a_photo_of_exactly_five_mebibytes_is_copied_whole() {
 }
 
 #[test]
-fn more_than_ten_thousand_parts_are_grouped_and_no_more_than_needed() {
+fn parts_beyond_ten_thousand_are_grouped() {
     for count in [9_998, 9_999, 10_000, 10_001, 25_000, 100_000] {
         let layout = sizes((0..count).map(|_| 25_000_000));
         let plan = fast(&layout);
@@ -174,7 +174,7 @@ fn is_group(part: &Part) -> bool {
 
 #[test]
 #[ignore = "long: .ci/run runs it"]
-fn a_million_small_photos_and_a_terabyte_in_one_are_planned() {
+fn million_photos_or_one_terabyte_photo_are_planned() {
     for layout in [sizes((0..1_000_000).map(|_| 400_000)), sizes([5_000 * GIB, 1, 7 * GIB])] {
         for preference in [Preference::Fast, Preference::Cheap] {
             let plan = PartPlan::new(&layout, preference, &Costs::AWS).expect("a plan");
@@ -185,13 +185,13 @@ fn a_million_small_photos_and_a_terabyte_in_one_are_planned() {
 
 #[test]
 #[ignore = "long: .ci/run runs it"]
-fn an_archive_of_more_than_s3_can_hold_is_refused() {
+fn archive_larger_than_s3_allows_is_refused() {
     let too_many = sizes((0..50).map(|_| 1_000 * GIB));
     assert_eq!(PartPlan::new(&too_many, Preference::Fast, &Costs::AWS), Err(PlanError::TooLarge));
 }
 
 #[test]
-fn cheap_never_costs_more_than_fast_and_often_less() {
+fn cheap_never_costs_more_than_fast() {
     for (count, size, cheaper) in
         [(40, 25_000_000, true), (400, 8_000_000, true), (2_000, 400_000, true), (3, 100, false)]
     {
@@ -206,7 +206,7 @@ fn cheap_never_costs_more_than_fast_and_often_less() {
 }
 
 #[test]
-fn the_model_says_what_was_published_of_a_run_like_ours() {
+fn model_matches_a_published_run() {
     // amazon-s3-tar-tool: 14,400 objects, 73 GB. Each has a header, a copy into a work object, and a copy of that
     // object.
     let costs = Costs { at_once: 100.0, ..Costs::AWS };
@@ -217,7 +217,7 @@ fn the_model_says_what_was_published_of_a_run_like_ours() {
 }
 
 #[test]
-fn a_quarter_of_a_terabyte_is_modelled_within_two_minutes() {
+fn quarter_terabyte_is_modelled_within_two_minutes() {
     let layout = sizes((0..10_000).map(|_| 25_000_000));
     let estimate = Estimate::of(&fast(&layout), &layout, &Costs::AWS);
     assert!(estimate.seconds <= 120.0, "{estimate:?}");
@@ -226,7 +226,7 @@ fn a_quarter_of_a_terabyte_is_modelled_within_two_minutes() {
 }
 
 #[test]
-fn a_plan_is_told_from_another_by_its_fingerprint() {
+fn different_plans_have_different_fingerprints() {
     let etags = |etag: &'static str| layout([6 * MIB, 7 * MIB], move |_, _| (7, etag));
     let print = |layout: &Layout<&'static str>, preference| {
         let plan = PartPlan::new(layout, preference, &Costs::AWS).expect("a plan");
@@ -238,7 +238,7 @@ fn a_plan_is_told_from_another_by_its_fingerprint() {
 }
 
 #[test]
-fn a_long_stream_takes_larger_pieces_before_it_makes_groups() {
+fn long_stream_takes_larger_pieces_before_groups() {
     let plan = |photos: usize| PartPlan::streaming(&sizes(vec![25_000_000; photos]), &Limits::S3).expect("a plan");
     let usual = Limits::S3.few_large;
     assert_eq!(plan(400).buffers, usual);

@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_walk_keeps_its_end_from_run_to_run_and_is_longer_when_it_begins_anew() {
+    fn resumed_walk_keeps_end_and_restarted_walk_doubles() {
         let walk = Walk { kept: 7, ..Walk::over(54_000, at(1_000)) };
         assert_eq!(walk.ends_at, at(1_580));
         assert_eq!(walk.to_string().parse(), Ok(walk));

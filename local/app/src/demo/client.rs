@@ -363,14 +363,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn links_are_found_among_the_words_of_an_email() {
+    fn links_are_found_in_email_text() {
         let text = "Your photos: http://127.0.0.1:1/d/abc.\n\n<https://x.test/d/def>";
         let email: CapturedEmail = serde_json::from_value(json!({"message_id": "1", "text": text})).unwrap();
         assert_eq!(email.links().collect::<Vec<_>>(), ["http://127.0.0.1:1/d/abc", "https://x.test/d/def"]);
     }
 
     #[test]
-    fn an_error_of_the_storage_is_told_in_its_words() {
+    fn storage_error_text_is_extracted() {
         let body = "<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code><Message>No</Message></Error>";
         assert_eq!(xml_text(body, "Code"), Some("AccessDenied"));
         assert_eq!(xml_text(body, "Key"), None);

@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_regular_file_is_found_and_hidden_ones_are_not() {
+    fn regular_files_are_found_and_hidden_ones_ignored() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(folder.path().join("b/.git")).unwrap();
         for name in ["ä.jpg", "a.jpg", ".DS_Store", "b/c.png", "b/.git/d.jpg"] {
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn the_measure_of_a_file_is_its_size_and_hash() {
+    fn measure_returns_size_and_hash() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("abc");
         std::fs::write(&path, "abc").unwrap();
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ending_tells_the_type_whatever_its_case() {
+    fn extension_gives_content_type_in_any_case() {
         assert_eq!(content_type("IMG.JPG"), "image/jpeg");
         assert_eq!(content_type("notes"), "application/octet-stream");
     }

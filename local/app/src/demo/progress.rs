@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn amounts_are_told_in_megabytes() {
+    fn amounts_are_shown_in_megabytes() {
         assert_eq!(megabytes(12_345_678), "12.3 MB");
         assert_eq!(megabytes(99), "99 bytes");
     }

@@ -185,19 +185,19 @@ mod tests {
     }
 
     #[test]
-    fn a_camera_names_its_maker_once() {
+    fn camera_names_its_maker_once() {
         assert_eq!(line("NIKON CORPORATION", "NIKON Z 8").camera(), "NIKON Z 8");
         assert_eq!(line("SONY", "ILCE-7M4").camera(), "SONY ILCE-7M4");
         assert_eq!(PhotoLine { exif: Value::Null, ..line("", "") }.camera(), "");
     }
 
     #[test]
-    fn a_run_without_an_archive_is_not_good() {
+    fn run_without_archive_is_not_good() {
         assert!(!Report { photos: vec![line("", "")], ..Report::default() }.all_good());
     }
 
     #[test]
-    fn a_hostile_name_cannot_drive_the_terminal() {
+    fn hostile_name_cannot_control_the_terminal() {
         assert!(!row("a\u{1b}[2J\nb", "", "", "").chars().any(char::is_control));
     }
 }

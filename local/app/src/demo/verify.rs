@@ -160,14 +160,14 @@ mod tests {
     const TWO: &str = r#"{"photos":[{"photo_id":"1","name":"o/a.jpg"},{"photo_id":"2","name":"o/b.jpg"}]}"#;
 
     #[test]
-    fn an_archive_of_the_originals_is_verified() {
+    fn archive_of_originals_is_verified() {
         let findings = Bed::new(&[("1", "one"), ("2", "two")]).verify(TWO, &[("o/a.jpg", "one"), ("o/b.jpg", "two")]);
         assert!(findings.verified(), "{findings:?}");
         assert_eq!((findings.entries, findings.identical), (3, 2));
     }
 
     #[test]
-    fn a_changed_byte_a_missing_and_an_extra_photo_are_found() {
+    fn changed_missing_and_extra_photos_are_found() {
         let findings = Bed::new(&[("1", "one"), ("2", "two")]).verify(TWO, &[("o/a.jpg", "onE"), ("o/c.jpg", "two")]);
         assert_eq!(findings.faults.len(), 3, "{findings:?}");
         assert!(findings.faults[0].contains("differs"));
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_off_photo_is_found() {
+    fn cut_off_photo_is_found() {
         let findings = Bed::new(&[("1", "one"), ("2", "two")]).verify(TWO, &[("o/a.jpg", "one"), ("o/b.jpg", "tw")]);
         assert_eq!(findings.faults.len(), 1, "{findings:?}");
     }

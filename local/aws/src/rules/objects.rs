@@ -12,7 +12,7 @@ use aws_sdk_s3::{
 use super::{Bed, bytes};
 
 #[tokio::test]
-async fn an_object_comes_back_whole_in_ranges_and_with_its_headers() {
+async fn object_is_read_whole_in_ranges_with_headers() {
     let bed = Bed::new().await;
     let body = bytes(1, 300_000);
     let put = bed.s3.put_object().bucket("photos").key("a/b c").body(ByteStream::from(body.clone()));
@@ -39,7 +39,7 @@ async fn an_object_comes_back_whole_in_ranges_and_with_its_headers() {
 }
 
 #[tokio::test]
-async fn a_missing_object_is_404() {
+async fn missing_object_is_404() {
     let bed = Bed::new().await;
     assert_eq!(refused!(bed.s3.get_object().bucket("photos").key("x").send()), ("NoSuchKey".to_owned(), 404));
     assert_eq!(refused!(bed.s3.head_object().bucket("photos").key("x").send()).1, 404);
@@ -60,7 +60,7 @@ async fn reads_are_conditional() {
 }
 
 #[tokio::test]
-async fn of_many_writers_that_want_to_be_first_one_is() {
+async fn one_of_concurrent_conditional_writers_wins() {
     let bed = Bed::new().await;
     let writers = (0..24).map(|seed| {
         let put = bed.s3.put_object().bucket("photos").key("only").if_none_match("*");
@@ -78,7 +78,7 @@ async fn of_many_writers_that_want_to_be_first_one_is() {
 }
 
 #[tokio::test]
-async fn keys_that_are_prefixes_of_others_are_keys_all_the_same() {
+async fn keys_that_prefix_other_keys_stay_separate() {
     let bed = Bed::new().await;
     for key in ["a/b", "a", "a/", "A", "a//b", "ü ?#%+"] {
         bed.put(key, key.as_bytes()).await;
@@ -89,7 +89,7 @@ async fn keys_that_are_prefixes_of_others_are_keys_all_the_same() {
 }
 
 #[tokio::test]
-async fn a_presigned_put_binds_its_headers_and_ends() {
+async fn presigned_put_binds_its_headers_and_expires() {
     let bed = Bed::new().await;
     let presign = |key: &str, seconds: u64, at: std::time::SystemTime| {
         let config =
@@ -201,7 +201,7 @@ async fn responses_name_the_encryption() {
 }
 
 #[tokio::test]
-async fn a_body_cut_off_leaves_nothing() {
+async fn cut_off_body_stores_nothing() {
     use tokio::io::AsyncWriteExt;
     let bed = Bed::new().await;
     let config = PresigningConfig::expires_in(Duration::from_secs(60)).unwrap();
@@ -218,7 +218,7 @@ async fn a_body_cut_off_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn a_page_of_an_allowed_origin_may_put() {
+async fn page_of_allowed_origin_may_put() {
     let bed = Bed::new().await;
     let rule = CorsRule::builder().allowed_origins("http://shop").allowed_methods("PUT").allowed_headers("*");
     let rule = rule.expose_headers("ETag").build().unwrap();
@@ -239,7 +239,7 @@ async fn a_page_of_an_allowed_origin_may_put() {
 }
 
 #[tokio::test]
-async fn a_listing_goes_page_by_page() {
+async fn listing_returns_all_pages() {
     let bed = Bed::new().await;
     for number in 0..7 {
         bed.put(&format!("p/{number}"), b"x").await;

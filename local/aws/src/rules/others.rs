@@ -12,7 +12,7 @@ async fn tables_are_served() {
 }
 
 #[tokio::test]
-async fn functions_and_metrics_are_served_by_the_scope_of_the_signature() {
+async fn signature_scope_selects_lambda_or_cloudwatch() {
     let bed = Bed::new().await;
     bed.stand_ins.run_functions(std::sync::Arc::new(|name, event, _| {
         (name == "echo").then(|| Box::pin(async move { Ok(event) }) as lambda::Running)

@@ -11,7 +11,7 @@ use super::{Bed, queue_arn};
 use crate::trace;
 
 #[tokio::test]
-async fn new_objects_under_the_prefix_are_told_to_the_queue() {
+async fn new_objects_under_prefix_notify_the_queue() {
     let bed = Bed::new().await;
     bed.listen("events", "originals/").await;
     bed.listen("events", "originals/").await;
@@ -51,7 +51,7 @@ async fn new_objects_under_the_prefix_are_told_to_the_queue() {
 }
 
 #[tokio::test]
-async fn a_queue_serves_the_client() {
+async fn queue_serves_the_client() {
     let bed = Bed::new().await;
     let dead = bed.sqs.create_queue().queue_name("dead").send().await.unwrap().queue_url.unwrap();
     let policy = format!(r#"{{"deadLetterTargetArn":"{}","maxReceiveCount":1}}"#, queue_arn("dead"));
@@ -89,7 +89,7 @@ async fn a_queue_serves_the_client() {
 }
 
 #[tokio::test]
-async fn a_long_poll_wakes_when_a_message_comes() {
+async fn long_poll_wakes_on_a_new_message() {
     let bed = Bed::new().await;
     let queue = bed.sqs.create_queue().queue_name("jobs").send().await.unwrap().queue_url.unwrap();
     let started = std::time::Instant::now();

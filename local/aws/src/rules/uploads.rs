@@ -15,7 +15,7 @@ use super::{Bed, bytes, crc32};
 const FIVE_MIB: usize = 5 << 20;
 
 #[tokio::test]
-async fn a_multipart_object_is_its_parts_and_its_crc32_is_of_the_whole() {
+async fn multipart_object_is_its_parts_with_one_crc32() {
     let bed = Bed::new().await;
     let (one, two) = (bytes(1, FIVE_MIB), bytes(2, 1000));
     let id = bed.begin("zip").await;
@@ -42,7 +42,7 @@ async fn a_multipart_object_is_its_parts_and_its_crc32_is_of_the_whole() {
 }
 
 #[tokio::test]
-async fn a_completion_is_held_to_order_size_and_etags() {
+async fn completion_checks_order_size_and_etags() {
     let bed = Bed::new().await;
     let id = bed.begin("zip").await;
     let small = bed.part("zip", &id, 1, b"small").await;
@@ -61,7 +61,7 @@ async fn a_completion_is_held_to_order_size_and_etags() {
 }
 
 #[tokio::test]
-async fn a_part_is_copied_by_range_and_condition() {
+async fn part_is_copied_by_range_and_condition() {
     let bed = Bed::new().await;
     let big = bytes(3, FIVE_MIB + 10);
     let e_tag = bed.put("big", &big).await;
@@ -83,7 +83,7 @@ async fn a_part_is_copied_by_range_and_condition() {
 }
 
 #[tokio::test]
-async fn an_aborted_upload_is_gone() {
+async fn aborted_upload_is_gone() {
     let bed = Bed::new().await;
     let id = bed.begin("zip").await;
     let part = bed.part("zip", &id, 1, b"x").await;
@@ -95,7 +95,7 @@ async fn an_aborted_upload_is_gone() {
 }
 
 #[tokio::test]
-async fn lists_of_uploads_and_parts_name_owner_and_initiator() {
+async fn upload_and_part_lists_name_their_owner() {
     let bed = Bed::new().await;
     let id = bed.begin("zip").await;
     bed.part("zip", &id, 1, b"x").await;

@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pattern_has_one_star() {
+    fn pattern_has_one_star() {
         assert!(matches("*", "http://a"));
         assert!(matches("http://*.example.com", "http://www.example.com"));
         assert!(!matches("http://example.com", "http://example.org"));

@@ -154,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rule_looks_at_event_and_prefix() {
+    fn rule_matches_event_and_prefix() {
         let rule =
             Rule { events: vec!["s3:ObjectCreated:*".to_owned()], prefix: "originals/".to_owned(), ..Rule::default() };
         assert!(rule.matches("ObjectCreated:Put", "originals/a"));

@@ -29,7 +29,7 @@ fn receive(core: &mut Core, queue: &str, now: u64) -> Vec<Received> {
 }
 
 #[test]
-fn a_received_message_is_hidden_until_its_visibility_ends() {
+fn received_message_is_hidden_until_visibility_ends() {
     let mut core = core(None);
     send(&mut core, "a", 0);
     assert_eq!(receive(&mut core, "jobs", 0).len(), 1);
@@ -38,7 +38,7 @@ fn a_received_message_is_hidden_until_its_visibility_ends() {
 }
 
 #[test]
-fn a_stale_receipt_deletes_nothing_and_a_current_one_does() {
+fn only_the_current_receipt_deletes() {
     let mut core = core(None);
     send(&mut core, "a", 0);
     let stale = receive(&mut core, "jobs", 0).remove(0).receipt_handle;
@@ -51,7 +51,7 @@ fn a_stale_receipt_deletes_nothing_and_a_current_one_does() {
 }
 
 #[test]
-fn a_receipt_still_deletes_after_its_visibility_ended_if_nobody_else_received() {
+fn receipt_deletes_after_visibility_ended_without_another_receive() {
     let mut core = core(None);
     send(&mut core, "a", 0);
     let receipt = receive(&mut core, "jobs", 0).remove(0).receipt_handle;
@@ -61,7 +61,7 @@ fn a_receipt_still_deletes_after_its_visibility_ended_if_nobody_else_received() 
 }
 
 #[test]
-fn the_receive_after_the_last_allowed_moves_to_the_dead_letter_queue_with_id_and_sent_time() {
+fn exhausted_message_moves_to_dead_letter_queue() {
     let mut core = core(Some(2));
     send(&mut core, "a", 7);
     assert_eq!(receive(&mut core, "jobs", 10).len(), 1);
@@ -74,7 +74,7 @@ fn the_receive_after_the_last_allowed_moves_to_the_dead_letter_queue_with_id_and
 }
 
 #[test]
-fn a_redrive_sends_dead_letters_back_as_new_messages() {
+fn redrive_sends_dead_letters_as_new_messages() {
     let mut core = core(Some(1));
     send(&mut core, "a", 0);
     receive(&mut core, "jobs", 0);
@@ -86,7 +86,7 @@ fn a_redrive_sends_dead_letters_back_as_new_messages() {
 }
 
 #[test]
-fn visibility_changes_only_in_flight_and_only_with_the_current_receipt() {
+fn visibility_changes_need_the_current_receipt_in_flight() {
     let mut core = core(None);
     send(&mut core, "a", 0);
     let receipt = receive(&mut core, "jobs", 0).remove(0).receipt_handle;
@@ -100,7 +100,7 @@ fn visibility_changes_only_in_flight_and_only_with_the_current_receipt() {
 }
 
 #[test]
-fn a_delayed_message_is_counted_as_such_until_it_is_due() {
+fn delayed_message_is_counted_until_due() {
     let mut core = core(None);
     let message = Message { id: "a".to_owned(), ..Message::default() };
     core.send("jobs", message, Some(5 * SECOND), 0).unwrap();
@@ -111,7 +111,7 @@ fn a_delayed_message_is_counted_as_such_until_it_is_due() {
 }
 
 #[test]
-fn a_message_older_than_the_retention_is_gone() {
+fn message_older_than_retention_is_gone() {
     let mut core = core(None);
     send(&mut core, "a", 0);
     assert!(receive(&mut core, "jobs", 4 * 24 * 60 * 60 * SECOND).is_empty());
@@ -119,7 +119,7 @@ fn a_message_older_than_the_retention_is_gone() {
 }
 
 #[test]
-fn a_dead_letter_queue_must_exist() {
+fn missing_dead_letter_queue_is_refused() {
     let attributes = QueueAttributes { max_receives: Some(("none".to_owned(), 3)), ..QueueAttributes::default() };
     let settings = Settings { attributes, ..Settings::default() };
     assert!(Core::default().configure("jobs", settings, 0).is_err());
@@ -149,7 +149,7 @@ fn step() -> impl Strategy<Value = Step> {
 proptest! {
     /// Checks that no message is lost, doubled or received too often, and that a replay leads to the same state.
     #[test]
-    fn whatever_happens_each_message_is_in_one_place_and_a_replay_agrees(
+    fn random_steps_lose_no_message_and_replay_agrees(
         steps in prop::collection::vec(step(), 0..80),
     ) {
         let mut core = core(Some(3));

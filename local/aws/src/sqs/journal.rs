@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_kept_is_there_again_with_its_receive_count_and_visible_at_once() {
+    fn kept_messages_return_visible_with_receive_count() {
         let folder = tempfile::tempdir().unwrap();
         {
             let (mut journal, mut core) = Journal::open(folder.path()).unwrap();
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_torn_last_line_costs_only_itself() {
+    fn torn_last_line_loses_only_itself() {
         let folder = tempfile::tempdir().unwrap();
         {
             let (mut journal, mut core) = Journal::open(folder.path()).unwrap();
@@ -133,14 +133,14 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_line_in_the_middle_is_an_error() {
+    fn damaged_middle_line_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("journal.jsonl"), "{\"change\":\n{}\n").unwrap();
         assert!(format!("{:#}", Journal::open(folder.path()).unwrap_err()).contains("Line 1 is damaged"));
     }
 
     #[test]
-    fn a_start_forgets_what_no_longer_matters() {
+    fn start_drops_purged_messages_from_journal() {
         let folder = tempfile::tempdir().unwrap();
         {
             let (mut journal, mut core) = Journal::open(folder.path()).unwrap();

@@ -136,7 +136,7 @@ fn parse_entry<S>(layout: &Layout<S>, central: &mut Fields) -> Found {
 }
 
 #[test]
-fn an_archive_is_what_the_specification_says_to_the_byte() {
+fn archive_matches_the_specification_byte_for_byte() {
     let layout: Layout<()> = Layout::new(vec![Entry::inline("ä/1.jpg", modified(), "hello")]).expect("a layout");
     #[rustfmt::skip]
     let expected = [
@@ -168,7 +168,7 @@ fn sixteen_bits_count_to_65_534() {
 
 #[test]
 #[ignore = "long: .ci/run runs it"]
-fn a_million_entries_are_counted() {
+fn million_entries_are_counted() {
     counted(1_000_000, true);
 }
 
@@ -179,7 +179,7 @@ fn counted(count: usize, zip64: bool) {
 }
 
 #[test]
-fn a_body_of_32_bits_all_set_or_more_needs_zip64_in_its_own_headers() {
+fn body_of_max32_needs_zip64_in_its_headers() {
     for (size, zip64) in [(MAX32 - 1, false), (MAX32, true), (4 * GIB, true), (5 * GIB + 1, true)] {
         let (_, found) = parse(&layout(&[1, size]));
         assert_eq!(found[0].zip64, [None, None]);
@@ -189,7 +189,7 @@ fn a_body_of_32_bits_all_set_or_more_needs_zip64_in_its_own_headers() {
 }
 
 #[test]
-fn an_offset_of_32_bits_all_set_or_more_needs_zip64_in_the_central_header() {
+fn offset_of_max32_needs_zip64_in_central_header() {
     // Headers have 30 + 3 + 9 bytes here, so the second entry begins just before, at and after the limit.
     for (size, zip64) in [(MAX32 - 43, false), (MAX32 - 42, true), (MAX32 - 41, true)] {
         let layout = layout(&[size, 5]);
@@ -204,7 +204,7 @@ fn an_offset_of_32_bits_all_set_or_more_needs_zip64_in_the_central_header() {
 }
 
 #[test]
-fn a_directory_offset_of_32_bits_all_set_or_more_needs_zip64_at_the_end() {
+fn directory_at_max32_needs_zip64_at_the_end() {
     for (size, zip64) in [(MAX32 - 43, false), (MAX32 - 42, true), (MAX32 - 41, true)] {
         let layout = layout(&[size]);
         assert_eq!(layout.directory_range().start, size + 42);
@@ -213,7 +213,7 @@ fn a_directory_offset_of_32_bits_all_set_or_more_needs_zip64_at_the_end() {
 }
 
 #[test]
-fn a_reader_finds_what_the_layout_says() {
+fn reader_finds_entries_where_layout_says() {
     let sizes = [0, 1, 4 * GIB - 1, 0, 4 * GIB, 5 * GIB + 1, 3];
     let layout = layout(&sizes);
     let (_, found) = parse(&layout);
@@ -225,7 +225,7 @@ fn a_reader_finds_what_the_layout_says() {
 }
 
 #[test]
-fn the_middle_of_a_large_directory_is_had_without_its_beginning() {
+fn middle_of_large_directory_is_read_directly() {
     let layout = layout(&vec![25_000_000; 100_000]);
     assert!(layout.size() > 2_500_000_000_000);
     let middle = layout.directory_range().start + 4_000_000;
@@ -234,7 +234,7 @@ fn the_middle_of_a_large_directory_is_had_without_its_beginning() {
 }
 
 #[test]
-fn what_makes_no_archive_is_refused() {
+fn invalid_entries_are_refused() {
     let entry = |name: &str, size| Entry::stored(name, modified(), size, 0, ());
     let refused = |entries| Layout::new(entries).map(|layout| layout.size()).expect_err("refused");
     assert_eq!(refused(vec![]), LayoutError::Empty);

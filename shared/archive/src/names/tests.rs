@@ -31,7 +31,7 @@ fn ordinary_names_stay_as_they_are() {
 }
 
 #[test]
-fn a_name_never_leads_out_of_its_folder() {
+fn name_never_leads_out_of_its_folder() {
     assert_eq!(file("../../etc/passwd"), "_.._etc_passwd");
     assert_eq!(file(r"C:\Windows\system32\x.jpg"), "C__Windows_system32_x.jpg");
     assert_eq!(file("/absolute.jpg"), "_absolute.jpg");
@@ -43,7 +43,7 @@ fn a_name_never_leads_out_of_its_folder() {
 }
 
 #[test]
-fn what_windows_refuses_is_replaced() {
+fn characters_refused_by_windows_are_replaced() {
     assert_eq!(file(r#"a<b>c:d"e|f?g*.jpg"#), "a_b_c_d_e_f_g_.jpg");
     assert_eq!(file("trailing.jpg. . "), "trailing.jpg");
     assert_eq!(file(" .hidden.jpg"), "hidden.jpg");
@@ -63,7 +63,7 @@ fn device_names_of_windows_get_an_underscore() {
 }
 
 #[test]
-fn what_can_not_be_seen_is_left_out() {
+fn invisible_characters_are_removed() {
     assert_eq!(file("evil\u{202E}gpj.exe"), "evilgpj.exe");
     assert_eq!(file("a\u{200B}\u{FEFF}\u{AD}\r\n\t\0\u{7F}\u{85}\u{2028}b\u{E0041}.jpg"), "ab.jpg");
 }
@@ -75,7 +75,7 @@ fn names_are_composed() {
 }
 
 #[test]
-fn an_extension_comes_from_the_content_type_where_there_is_none_or_one_of_another_kind() {
+fn missing_or_wrong_extension_follows_content_type() {
     assert_eq!(jpeg(""), "photo.jpg");
     assert_eq!(jpeg("DSC1"), "DSC1.jpg");
     for misnamed in ["DSC1.png", "DSC1.HEIC", "DSC1.Tiff", "DSC1.nef"] {
@@ -111,7 +111,7 @@ fn an_extension_comes_from_the_content_type_where_there_is_none_or_one_of_anothe
 }
 
 #[test]
-fn long_names_are_cut_between_letters_and_keep_their_extension() {
+fn long_names_are_cut_and_keep_their_extension() {
     assert_eq!(file(&format!("{}.jpeg", "x".repeat(300))), format!("{}.jpeg", "x".repeat(195)));
     assert_eq!(file(&format!("{}.jpg", "é".repeat(300))), format!("{}.jpg", "é".repeat(98)));
     // Each letter has a mark that NFC cannot compose: 3 bytes that stay together.
@@ -124,7 +124,7 @@ fn long_names_are_cut_between_letters_and_keep_their_extension() {
 }
 
 #[test]
-fn equal_names_are_numbered_in_order_around_names_that_are_there_anyway() {
+fn equal_names_are_numbered_around_existing_names() {
     assert_eq!(
         files(["a.jpg", "A.JPG", "a.jpg", "a (2).jpg", "b", "B"]),
         ["a.jpg", "A (3).JPG", "a (4).jpg", "a (2).jpg", "b", "B (2)"]
@@ -134,7 +134,7 @@ fn equal_names_are_numbered_in_order_around_names_that_are_there_anyway() {
 }
 
 #[test]
-fn names_that_a_file_system_takes_for_equal_are_equal() {
+fn names_equal_on_file_systems_are_numbered() {
     for (one, other) in [("Kuß", "KUSS"), ("ΣΊΣΥΦΟΣ", "σίσυφος"), ("É", "e\u{301}"), ("ﬀ", "FF"), ("K", "k")]
     {
         assert_eq!(files([one, other]).len(), 2);
@@ -152,7 +152,7 @@ fn every_character_equals_its_own_other_cases() {
 }
 
 #[test]
-fn the_manifests_name_is_its_own() {
+fn manifest_name_is_reserved() {
     assert_eq!(files(["Manifest.JSON", "manifest.json"]), ["Manifest (2).JSON", "manifest (3).json"]);
 }
 

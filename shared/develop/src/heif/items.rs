@@ -309,7 +309,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn metadata_of_other_pictures_is_told_apart() {
+    fn metadata_of_other_pictures_is_distinguished() {
         let reference = |from: u8, to: &[u8]| {
             let mut body = vec![0, from, 0, u8::try_from(to.len()).unwrap()];
             body.extend(to.iter().flat_map(|&to| [0, to]));

@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn black_white_and_red_are_where_the_standard_has_them() {
+    fn black_white_and_red_match_the_standard() {
         for (depth, code, full_range, samples, expected) in [
             (8, 6, true, [0, 128, 128], [0; 3]),
             (8, 6, true, [255, 128, 128], [255; 3]),

@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn the_smallest_sufficient_scale_is_chosen() {
+    fn smallest_sufficient_scale_is_chosen() {
         assert_eq!(eighths(6000, 2048), 4);
         assert_eq!(eighths(4096, 2048), 8);
         assert_eq!(eighths(8192, 2048), 4);

@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn encodings_are_told_apart() {
+    fn encodings_are_distinguished() {
         assert_eq!(decode("Zürich\0rest".as_bytes()), "Zürich");
         assert_eq!(decode(b"Z\xFCrich \x96 \xA9"), "Zürich – ©");
         assert_eq!(decode_utf16(b"Z\0\xFC\0\0\0x\0"), "Zü");

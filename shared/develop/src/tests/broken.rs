@@ -129,7 +129,7 @@ fn surplus_units_of_a_jpeg_are_refused() {
 /// Bits of the picture's data are flipped one at a time. Most flips make another valid picture, which no decoder can
 /// detect. libjpeg detects a quarter, and tolerance of other faults must not hide these.
 #[test]
-fn a_quarter_of_flipped_bits_is_refused() {
+fn quarter_of_flipped_bits_is_refused() {
     let whole = samples::jpeg(&samples::busy(320, 240));
     let from = whole.windows(2).position(|bytes| bytes == [0xFF, 0xDA]).unwrap() + 14;
     let (mut found, mut tried) = (0, 0);
@@ -313,7 +313,7 @@ fn any_byte_of_a_heif_may_be_wrong() {
 }
 
 #[test]
-fn a_cut_heif_is_refused() {
+fn cut_heif_is_refused() {
     for whole in HEIFS {
         develop_as(whole, "a.heic").unwrap();
         for percent in [10, 50, 90, 99] {
@@ -330,7 +330,7 @@ fn a_cut_heif_is_refused() {
 }
 
 #[test]
-fn sizes_of_a_heif_are_checked_before_it_is_decoded() {
+fn heif_sizes_are_checked_before_decoding() {
     for whole in HEIFS {
         let mut bomb = whole.to_vec();
         for at in 0..whole.len() - 8 {

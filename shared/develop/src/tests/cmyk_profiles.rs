@@ -185,7 +185,7 @@ fn cmyk_of_jpeg_is_converted_by_its_profile() {
 }
 
 #[test]
-fn cmyk_with_a_profile_of_rgb_is_converted_without() {
+fn cmyk_with_rgb_profile_is_converted_without_it() {
     let cyan = [[255, 0, 0, 0]; (COLUMNS * ROWS) as usize];
     for file in [tiff(8, &cyan), tiff(8, &cyan).with_icc(super::colours::display_p3())] {
         let developed = develop_as(&file.bytes(), "a.tif").unwrap();

@@ -64,7 +64,7 @@ fn pictures_of(original: &[u8]) -> Derivatives {
 }
 
 #[test]
-fn preview_of_an_hdr_photo_is_its_sdr_picture() {
+fn preview_of_hdr_photo_is_its_sdr_picture() {
     let picture = samples::busy(640, 480);
     let primary = jpeg(&picture);
     let (small, full) = (jpeg(&samples::quarters(160, 120)), jpeg(&samples::quarters(640, 480)));

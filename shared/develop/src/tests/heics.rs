@@ -13,7 +13,7 @@ fn configured(name: &str, at: usize, change: impl FnOnce(u8) -> u8) -> Vec<u8> {
 
 /// The configuration states the required memory before the bitstream is read (ISO/IEC 14496-15, 8.3.3.1).
 #[test]
-fn bitstreams_that_have_more_than_was_announced_are_kept_without_pictures() {
+fn bitstream_exceeding_its_configuration_gets_no_pictures() {
     let is_made = |file: &[u8]| matches!(develop_as(file, "a").unwrap().derivatives, Derivatives::Made { .. });
     assert!(is_made(&configured("heic_ten_bits.heic", 17, |depth| depth)));
     assert!(!is_made(&configured("heic_ten_bits.heic", 17, |depth| depth & !7)), "ten bits, announced as eight");

@@ -132,7 +132,7 @@ fn without_a_sensor_maker_and_name_decide() {
 }
 
 #[test]
-fn size_is_that_of_the_main_picture_of_the_sensor() {
+fn size_is_that_of_the_main_picture() {
     let thumbnail: &[(u16, u32)] = &[(NEW_SUBFILE_TYPE, 1), (WIDTH, 9000), (HEIGHT, 6000), (PHOTOMETRIC, CFA)];
     let main: &[(u16, u32)] = &[(WIDTH, 6048), (HEIGHT, 4024), (PHOTOMETRIC, CFA)];
     let small: &[(u16, u32)] = &[(WIDTH, 600), (HEIGHT, 400), (PHOTOMETRIC, CFA)];

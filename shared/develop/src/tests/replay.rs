@@ -27,7 +27,7 @@ fn seeds_and_their_mutations_do_not_panic() {
 }
 
 #[test]
-fn what_fuzzing_found_stays_mended() {
+fn fuzzing_regressions_do_not_panic() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/regressions");
     for target in &TARGETS {
         let Ok(found) = folder.join(target.name).read_dir() else { continue };
@@ -38,7 +38,7 @@ fn what_fuzzing_found_stays_mended() {
 }
 
 #[test]
-fn each_target_has_a_file_and_a_name_in_the_manifest() {
+fn each_fuzz_target_has_file_and_manifest_name() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
     let manifest = std::fs::read_to_string(folder.join("Cargo.toml")).unwrap();
     for target in &TARGETS {

@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_are_one_more_than_the_largest_that_a_block_names() {
+    fn group_count_is_one_above_largest_index() {
         // A picture of 4 x 4 pixels in one block of group 0x1234: no transform, no cache, groups, blocks of 4 pixels.
         let start = [(0x2F, 8), (3, 14), (3, 14), (0, 4), (0, 1), (0, 1), (1, 1), (0, 3)];
         let groups = [single(0x34), single(0x12), single(0), single(0), single(0)].concat();

@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deletion_is_taken_back_until_it_is_past_the_point_of_return() {
+    fn deletion_is_revocable_until_condemned() {
         let now = Timestamp::from_second(1_000).expect("in range");
         for (before, kept) in [
             (PhotoStatus::AwaitingUpload, PhotoStatus::AwaitingUpload),
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn an_awaited_original_is_looked_for_when_its_url_has_expired_and_its_record_outlives_the_url() {
+    fn awaited_photo_is_checked_after_its_url_expires() {
         let at = |hours: i64| Timestamp::from_second(hours * 3600).expect("in range");
         let mut photo = photo(PhotoStatus::AwaitingUpload);
         photo.offer_upload(at(1));
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_photo_in_a_workers_hands_is_not_deleted() {
+    fn leased_photo_is_not_deleted() {
         let now = Timestamp::from_second(1_000).expect("in range");
         let mut photo = photo(PhotoStatus::Pending);
         let lease = Timestamp::from_second(1_100).expect("in range");

@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn position_goes_through_all_passes_and_is_read_back() {
+    fn position_visits_all_passes_and_reads_back() {
         let id = Uuid::from_u128(7);
         let mut seen = Vec::new();
         let mut position = Some(Position::BEGINNING);

@@ -170,7 +170,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_cursor_is_read_back(ms in 0i64..253_402_207_200_000, studio in "[a-z0-9-]{1,63}", id in any::<u128>()) {
+        fn cursor_is_read_back(ms in 0i64..253_402_207_200_000, studio in "[a-z0-9-]{1,63}", id in any::<u128>()) {
             let key = FailureKey {
                 failed_at: Timestamp::from_millisecond(ms).expect("in range"),
                 studio: studio.parse().expect("valid"),

@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_a_record_or_a_message_and_reads_back() {
+    fn job_ids_are_read_back_or_refused() {
         for id in [
             "anna:00000000-0000-0000-0000-000000000007",
             "dead_letter:5c1f",

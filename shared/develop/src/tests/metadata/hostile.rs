@@ -101,7 +101,7 @@ fn packet_of_markup_takes_linear_time() {
 
 proptest! {
     #[test]
-    fn any_bytes_of_any_format_are_read_without_panic(
+    fn any_bytes_in_any_format_do_not_panic(
         format in prop::sample::select(FORMATS.iter().collect::<Vec<_>>()),
         bytes in prop::collection::vec(any::<u8>(), 0..300),
     ) {

@@ -68,7 +68,7 @@ fn every_prefix_of_an_exif_segment_is_read() {
 }
 
 #[test]
-fn later_blocks_are_read_where_the_first_has_nothing() {
+fn later_blocks_are_read_after_empty_ones() {
     let empty = exif(&[], &[], LONG);
     for first in [&b"Exif\0\0"[..], &[b"Exif\0\0", &empty[..]].concat(), b"Exif\0\0garbage in place of a block"] {
         assert_camera(&jpeg(&[segment(APP1, &[first]), segment(APP1, &[b"Exif\0\0", &camera()])]));
@@ -249,7 +249,7 @@ fn blocks_in_fields_of_tiff_are_read() {
 }
 
 #[test]
-fn items_of_heic_are_read_at_any_size_and_place() {
+fn heic_items_are_read_from_any_place() {
     let long = exif(&[(MAKE, ASCII, b"Maker\0"), (0x927C, UNDEFINED, &vec![7; 300_000])], &[TAKEN], LONG);
     for place in [Place::File { extents: 1 }, Place::File { extents: 3 }, Place::Idat] {
         for block in [&long, &camera()] {

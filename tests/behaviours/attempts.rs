@@ -2,7 +2,7 @@ use serde_json::json;
 use tests::{TestApp, jpeg};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn when_all_tries_fail_the_record_says_so_the_message_lies_in_the_dlq_and_the_customer_is_told() {
+async fn exhausted_attempts_fail_the_record_and_notify() {
     let app = TestApp::with(|options| {
         // A bucket that does not exist is an unexpected error: the job is retried until its attempts are used up.
         options.set("archive-builder", "DOWNLOADS_BUCKET", "no-such-bucket");
@@ -20,7 +20,7 @@ async fn when_all_tries_fail_the_record_says_so_the_message_lies_in_the_dlq_and_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_customer_is_told_of_a_failure_once_however_often_it_is_tried_again() {
+async fn customer_is_notified_of_failure_once() {
     let mut app = TestApp::with(|options| {
         options.set("archive-builder", "DOWNLOADS_BUCKET", "no-such-bucket");
     })
@@ -48,7 +48,7 @@ async fn a_customer_is_told_of_a_failure_once_however_often_it_is_tried_again() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_original_that_was_replaced_or_lost_fails_the_download_and_names_the_photo() {
+async fn lost_or_replaced_original_fails_the_download() {
     let app = TestApp::start().await;
     let kept = app.ready_photo("anna", "kept.jpg", &jpeg(1, 60, 40)).await;
     let lost = app.ready_photo("anna", "lost.jpg", &jpeg(2, 60, 40)).await;
