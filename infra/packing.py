@@ -1,9 +1,11 @@
 """Packages of Lambda functions: a ZIP that contains one binary, `bootstrap`. The same binary gives the same ZIP."""
 
+import json
 import zipfile
 from pathlib import Path
 
-FUNCTIONS = ["api", "email-sender", "photo-processor", "archive-builder", "housekeeper"]
+WORKERS = json.loads((Path(__file__).parent / "workers.json").read_text())
+FUNCTIONS = ["api"] + [worker["function"] for worker in WORKERS.values()]
 # ZIP: the earliest time that an entry can have.
 EPOCH = (1980, 1, 1, 0, 0, 0)
 

@@ -11,10 +11,11 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
+use domain::queue_config::queue_configs;
 
 /// The variables that Terraform sets, with no service behind them: a function that reads any service before its first
 /// event fails or waits.
-const VARIABLES: [(&str, &str); 29] = [
+const VARIABLES: [(&str, &str); 20] = [
     ("AWS_ENDPOINT_URL", "http://127.0.0.1:9"),
     ("AWS_REGION", "eu-central-1"),
     ("AWS_ACCESS_KEY_ID", "none"),
@@ -29,15 +30,6 @@ const VARIABLES: [(&str, &str); 29] = [
     ("REQUESTS_TABLE", "requests"),
     ("PHOTOS_BUCKET", "photos"),
     ("DOWNLOADS_BUCKET", "downloads"),
-    ("PHOTOS_QUEUE_URL", "https://sqs.eu-central-1.amazonaws.com/000000000000/photos"),
-    ("DOWNLOADS_QUEUE_URL", "https://sqs.eu-central-1.amazonaws.com/000000000000/downloads"),
-    ("EMAILS_QUEUE_URL", "https://sqs.eu-central-1.amazonaws.com/000000000000/emails"),
-    ("PHOTOS_DLQ_URL", "https://sqs.eu-central-1.amazonaws.com/000000000000/photos-dlq"),
-    ("DOWNLOADS_DLQ_URL", "https://sqs.eu-central-1.amazonaws.com/000000000000/downloads-dlq"),
-    ("EMAILS_DLQ_URL", "https://sqs.eu-central-1.amazonaws.com/000000000000/emails-dlq"),
-    ("PHOTO_PROCESSOR_FUNCTION", "photo-processor"),
-    ("ARCHIVE_BUILDER_FUNCTION", "archive-builder"),
-    ("EMAIL_SENDER_FUNCTION", "email-sender"),
     ("LINK_SECRET_PARAMETER", "/darkroom/link-secret"),
     ("PUBLIC_URL", "https://photos.example"),
     ("STUDIO_CLAIM", "studio"),
@@ -56,6 +48,11 @@ pub fn time(function: &Path) -> Result<Duration> {
     let api = listener.local_addr()?.to_string();
     let mut command = Command::new(function);
     command.env_clear().envs(VARIABLES).env("AWS_LAMBDA_RUNTIME_API", api);
+    for (queue, config) in queue_configs()? {
+        let url = |queue: &str| format!("https://sqs.eu-central-1.amazonaws.com/000000000000/{queue}");
+        command.env(queue.url_variable(), url(queue.as_str())).env(queue.dlq_url_variable(), url(&queue.dlq()));
+        command.env(config.function_variable(), config.function);
+    }
     command.stdin(Stdio::null()).stdout(Stdio::null());
     let begun = Instant::now();
     let mut child = command.spawn().with_context(|| format!("Failed to start {}", function.display()))?;

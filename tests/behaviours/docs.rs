@@ -92,10 +92,9 @@ fn table_of_variables_is_complete() {
     // Variables that are not read through `Env`.
     read.extend(["SDK_PATIENCE_PERCENT", "RUST_LOG"].map(str::to_owned));
     for (queue, config) in queue_configs().unwrap() {
-        let name = queue.as_str().to_uppercase();
-        read.extend([format!("{name}_QUEUE_URL"), format!("{name}_DLQ_URL")]);
+        read.extend([queue.url_variable(), queue.dlq_url_variable()]);
         if queue != QueueName::Default {
-            read.insert(format!("{}_FUNCTION", config.function.to_uppercase().replace('-', "_")));
+            read.insert(config.function_variable());
         }
     }
     let told: BTreeSet<String> = told.into_iter().map(str::to_owned).collect();

@@ -387,8 +387,9 @@ pub fn build_functions() -> Result<PathBuf> {
     let profile = folder.file_name().and_then(|name| name.to_str()).context("a profile")?;
     let mut cargo = std::process::Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     // `local` is in the list so that dependencies keep the features with which they were built before.
-    let packages = ["local", "api", "email-sender", "photo-processor", "archive-builder", "housekeeper"];
-    cargo.args(["build", "--quiet", "--bins"]).args(packages.iter().flat_map(|package| ["-p", package]));
+    let workers = local::WORKERS.map(|(name, _)| name);
+    let packages = ["local", "api"].into_iter().chain(workers);
+    cargo.args(["build", "--quiet", "--bins"]).args(packages.flat_map(|package| ["-p", package]));
     cargo.arg("--target-dir").arg(folder.parent().context("a target folder")?);
     cargo.args(["--profile", if profile == "debug" { "dev" } else { profile }]);
     // Cargo's variables about this package must not reach the build: build scripts that read them would run again.

@@ -58,10 +58,7 @@ impl Workers {
     pub fn from_env(env: &Env, config: &SdkConfig, queues: Queues) -> Result<Self> {
         let longest_wait = Duration::from_secs(env.parsed_or("LONGEST_WAIT_SECONDS", LONGEST_WAIT_SECONDS)?);
         let workers = queue_configs()?.into_iter().filter(|(queue, _)| *queue != QueueName::Default);
-        let functions = workers.map(|(queue, config)| {
-            let variable = format!("{}_FUNCTION", config.function.to_uppercase().replace('-', "_"));
-            Ok((queue, env.required(&variable)?))
-        });
+        let functions = workers.map(|(queue, config)| Ok((queue, env.required(&config.function_variable())?)));
         Ok(Self {
             queues,
             lambda: Lambda::new(config, longest_wait)?,

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use domain::{JobError, Studio, job_record::JobRecord, job_state::JobState, operation::Filled};
+use domain::{Job, JobError, Studio, job_record::JobRecord, job_state::JobState, operation::Filled};
 use jiff::{SignedDuration, Timestamp};
 use runtime::{
     metrics,
@@ -36,7 +36,7 @@ pub struct Sweep(pub Arc<State>);
 impl PlainJobHandler for Sweep {
     const NAME: &'static str = "sweep";
 
-    async fn run(&self, now: Timestamp) -> Result<(), JobError> {
+    async fn run(&self, _: &Job, now: Timestamp) -> Result<(), JobError> {
         let state = &self.0;
         // A failure on one table must not delay the others.
         let steps = [

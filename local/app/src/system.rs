@@ -106,7 +106,7 @@ impl System {
             .await
             .with_context(|| format!("Port {} can't be opened for the API", options.port))?;
         let api = format!("http://{}", listener.local_addr()?);
-        let environment = environment(&stand_ins, &api);
+        let environment = environment(&stand_ins, &api, &queues);
         let env = Env::of(environment.clone()).with_clock(clock.clone());
         setup::set_up(&stand_ins, &env, &queues, &cors_origins).await?;
         setup::free_dead_leases(&env).await?;
@@ -127,7 +127,7 @@ impl System {
         let sqs = event_source::client(&env)?;
         let mut sources = Vec::new();
         for (queue, config) in queues {
-            let queue_url = env.required(&queue_variable(queue))?;
+            let queue_url = env.required(&queue.url_variable())?;
             let (sqs, functions) = (sqs.clone(), functions.clone());
             sources.push(EventSource { sqs, queue_url, queue, config, functions });
         }
@@ -238,20 +238,13 @@ fn retry_later(sources: Vec<EventSource>, stand_ins: &StandIns, tasks: &mut Join
     });
 }
 
-/// Returns the environment variable with a queue's URL: `emails` -> `EMAILS_QUEUE_URL`. The variable of its dead-letter
-/// queue is `EMAILS_DLQ_URL`.
-fn queue_variable(queue: QueueName) -> String {
-    format!("{}_QUEUE_URL", queue.as_str().to_uppercase())
-}
-
 /// Returns the variables that Terraform sets on the functions, with values for this machine.
-fn environment(stand_ins: &StandIns, api: &str) -> HashMap<String, String> {
+fn environment(stand_ins: &StandIns, api: &str, configs: &QueueConfigs) -> HashMap<String, String> {
     let endpoint = stand_ins.endpoint();
     let url = |queue: &str| format!("{endpoint}/000000000000/{queue}");
-    let queues = QueueName::ALL.into_iter().flat_map(|queue| {
-        let dlq_variable = format!("{}_DLQ_URL", queue.as_str().to_uppercase());
-        [(queue_variable(queue), url(queue.as_str())), (dlq_variable, url(&queue.dlq()))]
-    });
+    let queues = QueueName::ALL
+        .into_iter()
+        .flat_map(|queue| [(queue.url_variable(), url(queue.as_str())), (queue.dlq_url_variable(), url(&queue.dlq()))]);
     let others = [
         ("AWS_REGION", "us-east-1".to_owned()),
         ("AWS_ACCESS_KEY_ID", local_aws::ACCESS_KEY.to_owned()),
@@ -265,9 +258,6 @@ fn environment(stand_ins: &StandIns, api: &str) -> HashMap<String, String> {
         ("REQUESTS_TABLE", "requests".to_owned()),
         ("PHOTOS_BUCKET", "photos".to_owned()),
         ("DOWNLOADS_BUCKET", "downloads".to_owned()),
-        ("PHOTO_PROCESSOR_FUNCTION", "photo-processor".to_owned()),
-        ("ARCHIVE_BUILDER_FUNCTION", "archive-builder".to_owned()),
-        ("EMAIL_SENDER_FUNCTION", "email-sender".to_owned()),
         ("LINK_SECRET_PARAMETER", "/darkroom/link-secret".to_owned()),
         ("PUBLIC_URL", api.to_owned()),
         ("STUDIO_CLAIM", STUDIO_CLAIM.to_owned()),
@@ -278,7 +268,8 @@ fn environment(stand_ins: &StandIns, api: &str) -> HashMap<String, String> {
         ("RETRY_BACKOFF_SECONDS", "1".to_owned()),
     ]
     .map(|(name, value)| (name.to_owned(), value));
-    others.into_iter().chain(queues).collect()
+    let functions = configs.values().map(|config| (config.function_variable(), config.function.clone()));
+    others.into_iter().chain(queues).chain(functions).collect()
 }
 
 /// Replaces EventBridge Scheduler: sends a `sweep` at the start and every 5 minutes.

@@ -34,6 +34,16 @@ impl QueueName {
         }
     }
 
+    /// Returns the environment variable with its URL: `PHOTOS_QUEUE_URL`.
+    pub fn url_variable(self) -> String {
+        format!("{}_QUEUE_URL", self.as_str().to_uppercase())
+    }
+
+    /// Returns the environment variable with the URL of its dead-letter queue: `PHOTOS_DLQ_URL`.
+    pub fn dlq_url_variable(self) -> String {
+        format!("{}_DLQ_URL", self.as_str().to_uppercase())
+    }
+
     /// Returns the name of the dead-letter queue.
     pub fn dlq(self) -> String {
         format!("{self}-dlq")
@@ -110,6 +120,11 @@ pub struct Healthy {
 }
 
 impl QueueConfig {
+    /// Returns the environment variable with the function's name: `PHOTO_PROCESSOR_FUNCTION`.
+    pub fn function_variable(&self) -> String {
+        format!("{}_FUNCTION", self.function.to_uppercase().replace('-', "_"))
+    }
+
     /// Returns the visibility timeout. AWS recommends six times the function's timeout for event source mappings.
     pub fn visibility(&self) -> Duration {
         Duration::from_secs(u64::from(self.timeout_seconds) * 6)

@@ -153,10 +153,13 @@ impl<R: JobRecord> FailedJobs<R> {
             _ => {}
         }
         let error = match job {
-            // The previous release sent operations to the queues of their records.
+            // The release before this one sent operations to the queues of their records.
             Job::Operate { .. } => RecordError::new("operation_failed", "An operation failed after its last attempt."),
             Job::Sweep => {
                 RecordError::new("sweep_failed", "A sweep failed in every attempt. The next sweep does its work.")
+            }
+            _ if job.queue() == R::QUEUE => {
+                RecordError::new(format!("{}_failed", job.name()), "The job failed in every attempt.")
             }
             _ => RecordError::new("wrong_queue", "The job belongs to another queue."),
         };

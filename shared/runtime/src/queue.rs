@@ -80,13 +80,13 @@ impl Queue {
 
     /// Creates a client of the queue at the URL in the environment, such as `PHOTOS_QUEUE_URL` for `photos`.
     pub fn from_env(env: &Env, name: QueueName, client: &Client) -> Result<Self, EnvError> {
-        let url = env.required(&format!("{}_QUEUE_URL", name.as_str().to_uppercase()))?;
+        let url = env.required(&name.url_variable())?;
         Ok(Self::new(client.clone(), url, env.clock()))
     }
 
     /// Creates a client of the dead-letter queue at the URL in the environment, such as `PHOTOS_DLQ_URL` for `photos`.
     pub fn dead_letters_from_env(env: &Env, name: QueueName, client: &Client) -> Result<Self, EnvError> {
-        let url = env.required(&format!("{}_DLQ_URL", name.as_str().to_uppercase()))?;
+        let url = env.required(&name.dlq_url_variable())?;
         Ok(Self::new(client.clone(), url, env.clock()))
     }
 

@@ -89,7 +89,7 @@ pub trait PlainJobHandler: Send + Sync + 'static {
     const NAME: &'static str;
 
     /// Runs the job.
-    fn run(&self, now: Timestamp) -> impl Future<Output = Result<(), JobError>> + Send;
+    fn run(&self, job: &Job, now: Timestamp) -> impl Future<Output = Result<(), JobError>> + Send;
 }
 
 /// A function that processes one queue.
@@ -244,10 +244,10 @@ struct Plain<H>(H);
 impl<H: PlainJobHandler> Dispatch for Plain<H> {
     fn dispatch<'a>(
         &'a self,
-        _: &'a Job,
+        job: &'a Job,
         delivery: &'a Delivery,
         _: &'a Queue,
     ) -> BoxFuture<'a, Result<Disposition, JobError>> {
-        Box::pin(async move { self.0.run(delivery.now()).await.map(|()| Disposition::Done) })
+        Box::pin(async move { self.0.run(job, delivery.now()).await.map(|()| Disposition::Done) })
     }
 }
