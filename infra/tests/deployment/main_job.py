@@ -12,7 +12,7 @@ from steps import check, say, wait_for
 CUSTOMER = "customer@example.net"
 
 
-def eemailed_link(emulator: Emulator, api: str, to: str) -> str:
+def emailed_link(emulator: Emulator, api: str, to: str) -> str:
     """Returns the link of the email to this customer, or None before there is one."""
 
     def probe():
