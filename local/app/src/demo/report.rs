@@ -142,7 +142,7 @@ impl Report {
         if let Some(link) = &self.link_used {
             let used = self.emails.iter().find(|line| line.email.links().any(|it| it == link));
             let subject = used.map(|line| line.email.text("subject")).unwrap_or_default();
-            lines.push(format!("Email:    {subject}"));
+            lines.push(format!("Email:   {subject}"));
             lines.push(format!("Link:    {link}"));
         }
         let stages = ["upload", "develop", "order", "archive", "email", "download", "verify", "total"];
