@@ -60,6 +60,12 @@ impl From<anyhow::Error> for FilesError {
     }
 }
 
+/// Returns the file of the photo with this id, where its record exists and can be delivered.
+pub fn file_of(id: Uuid, photo: Option<&Photo>, variant: Variant) -> Result<File, Undeliverable> {
+    let file = photo.ok_or(ContentsError::PhotoMissing(id)).and_then(|photo| File::of(photo, variant));
+    file.map_err(|error| Undeliverable { photo: id, status: photo.map(|photo| photo.status), error })
+}
+
 impl Contents<'_> {
     /// Loads the files of all photos of the order, in the order's sequence.
     pub async fn files(&self, order: &Order, variant: Variant) -> Result<Vec<File>, FilesError> {
@@ -69,13 +75,9 @@ impl Contents<'_> {
         for ids in ids.chunks(PHOTOS_PER_READ) {
             let found = self.photos.get_many(&order.studio, ids).await?;
             for id in ids {
-                let photo = found.get(id);
-                match photo.ok_or(ContentsError::PhotoMissing(*id)).and_then(|photo| File::of(photo, variant)) {
+                match file_of(*id, found.get(id), variant) {
                     Ok(file) => files.push(file),
-                    Err(error) => {
-                        let status = photo.map(|photo| photo.status);
-                        undeliverable.push(Undeliverable { photo: *id, status, error });
-                    }
+                    Err(photo) => undeliverable.push(photo),
                 }
             }
         }

@@ -14,7 +14,7 @@ use domain::{
     queue_config::QueueName,
 };
 use runtime::{
-    contents::{FilesError, Undeliverable},
+    contents::{FilesError, Undeliverable, file_of},
     lease::rest,
     notification,
     store::Created,
@@ -68,14 +68,7 @@ async fn photo_of(state: &State, order: &Order, download: &Download) -> ApiResul
     let not_held = || Problem::invalid("photo_id", "The order does not contain this photo.");
     let id = ids.into_iter().find(|id| Some(*id) == download.photo).ok_or_else(not_held)?;
     let photo = state.photos.get(&order.studio, id).await?;
-    let checked = match &photo {
-        Some(photo) => File::of(photo, download.variant).map(drop),
-        None => Err(ContentsError::PhotoMissing(id)),
-    };
-    if let Err(error) = checked {
-        let status = photo.map(|photo| photo.status);
-        return Err(refuse_photos(&[Undeliverable { photo: id, status, error }]).into());
-    }
+    file_of(id, photo.as_ref(), download.variant).map_err(|photo| refuse_photos(&[photo]))?;
     Ok(photo.ok_or_else(not_held)?)
 }
 
