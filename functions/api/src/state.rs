@@ -21,7 +21,7 @@ use runtime::{
     contents::Contents,
     env::Env,
     erasure::Erasure,
-    failed_jobs::FailedJobs,
+    failed_jobs::{AllFailedJobs, FailedJobs},
     fill::Fillings,
     objects::ObjectStore,
     queue::Queues,
@@ -63,14 +63,6 @@ pub struct Inner {
     pub retention_days: u32,
     /// OpenAPI document of this deployment, created on the first request for it.
     pub document: OnceLock<String>,
-}
-
-/// Failed jobs of each queue.
-pub struct AllFailedJobs {
-    pub photos: FailedJobs<Photo>,
-    pub downloads: FailedJobs<Download>,
-    pub emails: FailedJobs<Email>,
-    pub operations: FailedJobs<Operation>,
 }
 
 impl State {

@@ -9,7 +9,7 @@ use runtime::{
     aws,
     env::Env,
     erasure::Erasure,
-    failed_jobs::FailedJobs,
+    failed_jobs::{AllFailedJobs, FailedJobs},
     objects::ObjectStore,
     queue::Queues,
     secret::LinkSecrets,
@@ -30,14 +30,6 @@ pub struct State {
     pub(crate) links: LinkSecrets,
     /// Days after which orders are erased; `None` keeps them.
     pub(crate) retention_days: Option<u32>,
-}
-
-/// Failed jobs of each queue.
-pub struct AllFailedJobs {
-    pub(crate) emails: FailedJobs<Email>,
-    pub(crate) photos: FailedJobs<Photo>,
-    pub(crate) downloads: FailedJobs<Download>,
-    pub(crate) operations: FailedJobs<Operation>,
 }
 
 impl State {

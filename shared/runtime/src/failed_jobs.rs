@@ -15,7 +15,10 @@ use std::sync::Arc;
 
 use anyhow::Result;
 pub use dead_letters::{DeadLetter, DeadLetters, LOOKED_AT};
-use domain::{error::RecordError, job::Job, job_record::JobRecord, job_state::RestartError, studio::Studio};
+use domain::{
+    download::Download, email::Email, error::RecordError, job::Job, job_record::JobRecord, job_state::RestartError,
+    operation::Operation, photo::Photo, studio::Studio,
+};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -104,6 +107,18 @@ pub enum DeadLetterOutcome {
     Cleared,
     /// The action was applied, and the dead letter is deleted.
     Done,
+}
+
+/// Failed jobs of all queues.
+pub struct AllFailedJobs {
+    /// Of the emails queue.
+    pub emails: FailedJobs<Email>,
+    /// Of the photos queue.
+    pub photos: FailedJobs<Photo>,
+    /// Of the downloads queue.
+    pub downloads: FailedJobs<Download>,
+    /// Of the default queue.
+    pub operations: FailedJobs<Operation>,
 }
 
 /// Restarts a record by `set`, then sends its job. Returns false if the record cannot be restarted.
