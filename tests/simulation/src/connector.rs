@@ -1,0 +1,78 @@
+//! HTTP client of AWS SDKs that calls services in this process.
+
+use std::{
+    fmt,
+    sync::{Arc, PoisonError},
+};
+
+use aws_smithy_runtime_api::client::{
+    http::{
+        HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+    },
+    orchestrator::{HttpRequest, HttpResponse},
+    result::ConnectorError,
+    runtime_components::RuntimeComponents,
+};
+use aws_smithy_types::body::SdkBody;
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use http_body_util::BodyExt as _;
+use jiff::Timestamp;
+
+use crate::services::{Moment, Service};
+
+/// Handler of requests: the way from a client to a service and back.
+pub trait Network: Send + Sync + 'static {
+    /// Carries a request to its service and returns the response, or the error of the connection.
+    fn carry(&self, request: http::Request<Bytes>)
+    -> BoxFuture<'static, Result<http::Response<Bytes>, ConnectorError>>;
+}
+
+/// Returns an HTTP client on this network.
+pub fn client(network: Arc<dyn Network>) -> SharedHttpClient {
+    SharedHttpClient::new(Client(network))
+}
+
+#[derive(Clone)]
+struct Client(Arc<dyn Network>);
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Client")
+    }
+}
+
+impl HttpClient for Client {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for Client {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let network = self.0.clone();
+        HttpConnectorFuture::new(async move {
+            let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
+            let (head, body) = request.into_parts();
+            let body = body.collect().await.map_err(ConnectorError::user)?.to_bytes();
+            let response = network.carry(http::Request::from_parts(head, body)).await?;
+            HttpResponse::try_from(response.map(SdkBody::from))
+                .map_err(|error| ConnectorError::other(error.into(), None))
+        })
+    }
+}
+
+/// Network without latency and faults to one service, at a fixed time.
+pub struct Direct<S>(pub Arc<std::sync::Mutex<S>>);
+
+impl<S: Service + 'static> Network for Direct<S> {
+    fn carry(
+        &self,
+        request: http::Request<Bytes>,
+    ) -> BoxFuture<'static, Result<http::Response<Bytes>, ConnectorError>> {
+        let mut random = fastrand::Rng::with_seed(0);
+        let mut moment = Moment { now: Timestamp::UNIX_EPOCH, random: &mut random };
+        let response = self.0.lock().unwrap_or_else(PoisonError::into_inner).call(&request, &mut moment);
+        Box::pin(std::future::ready(Ok(response)))
+    }
+}

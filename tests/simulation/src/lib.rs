@@ -1,0 +1,4 @@
+//! Seeded simulation of Darkroom.
+
+pub mod connector;
+pub mod services;
