@@ -84,6 +84,7 @@ pub fn config(env: &Env, patience: Patience) -> Result<SdkConfig, EnvError> {
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(env.required("AWS_REGION")?))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .time_source(env.clock())
         .http_client(env.world().http().cloned().unwrap_or_else(|| https(|client| client)))
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(times(FIRST_BACKOFF)))
         .timeout_config(

@@ -1,27 +1,38 @@
 //! Clock for leases, links and sweeps. A test can move it without waiting.
 
 use std::{
+    fmt,
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
     },
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
+use aws_smithy_async::time::TimeSource;
 use jiff::{SignedDuration, Timestamp};
 
-/// The machine's clock, a clock ahead of it, or a stopped clock.
-#[derive(Debug, Clone, Default)]
+/// The machine's clock, a clock ahead of it, or the clock of a simulation.
+#[derive(Clone, Default)]
 pub struct Clock(Kind);
 
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 enum Kind {
     #[default]
     Machine,
     /// Milliseconds ahead of the machine's clock.
     Ahead(Arc<AtomicI64>),
-    /// Milliseconds since the epoch.
-    Virtual(Arc<AtomicI64>),
+    Simulated(Arc<dyn Fn() -> Timestamp + Send + Sync>),
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            Kind::Machine => "Clock(machine)",
+            Kind::Ahead(_) => "Clock(ahead)",
+            Kind::Simulated(_) => "Clock(simulated)",
+        })
+    }
 }
 
 impl Clock {
@@ -35,9 +46,9 @@ impl Clock {
         Self(Kind::Ahead(Arc::default()))
     }
 
-    /// Returns a clock stopped at `time` that [`Self::advance`] moves. Clones move together.
-    pub fn standing_at(time: Timestamp) -> Self {
-        Self(Kind::Virtual(Arc::new(AtomicI64::new(time.as_millisecond()))))
+    /// Returns a clock that shows the time of a simulation.
+    pub fn simulated(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        Self(Kind::Simulated(Arc::new(now)))
     }
 
     /// Returns the current time.
@@ -48,7 +59,7 @@ impl Clock {
                 let (now, ahead) = (machine(), SignedDuration::from_millis(ahead.load(Ordering::SeqCst)));
                 now.saturating_add(ahead).unwrap_or(now)
             }
-            Kind::Virtual(now) => Timestamp::from_millisecond(now.load(Ordering::SeqCst)).unwrap_or(Timestamp::MAX),
+            Kind::Simulated(now) => now(),
         }
     }
 
@@ -56,18 +67,23 @@ impl Clock {
     pub fn signing_time(&self) -> Timestamp {
         match &self.0 {
             Kind::Machine | Kind::Ahead(_) => machine(),
-            Kind::Virtual(_) => self.now(),
+            Kind::Simulated(now) => now(),
         }
     }
 
-    /// Moves the clock forward. The machine's clock does not move.
+    /// Moves a movable clock forward. Other clocks do not move.
     pub fn advance(&self, by: Duration) {
-        match &self.0 {
-            Kind::Machine => {}
-            Kind::Ahead(milliseconds) | Kind::Virtual(milliseconds) => {
-                milliseconds.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
-            }
+        if let Kind::Ahead(milliseconds) = &self.0 {
+            milliseconds.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
         }
+    }
+}
+
+/// The time by which AWS clients sign requests.
+impl TimeSource for Clock {
+    fn now(&self) -> SystemTime {
+        let since_epoch = self.signing_time().duration_since(Timestamp::UNIX_EPOCH);
+        SystemTime::UNIX_EPOCH + Duration::try_from(since_epoch).unwrap_or_default()
     }
 }
 
@@ -92,11 +108,11 @@ mod tests {
     }
 
     #[test]
-    fn standing_clock_moves_by_hand_alone() {
+    fn simulated_clock_signs_by_its_own_time() {
         let start = Timestamp::from_second(1_800_000_000).expect("in range");
-        let clock = Clock::standing_at(start);
-        clock.clone().advance(Duration::from_millis(1_500));
-        assert_eq!(clock.now().as_millisecond(), start.as_millisecond() + 1_500);
-        assert_eq!(clock.signing_time(), clock.now());
+        let clock = Clock::simulated(move || start);
+        clock.advance(Duration::from_secs(60));
+        assert_eq!((clock.now(), clock.signing_time()), (start, start));
+        assert_eq!(TimeSource::now(&clock), SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000));
     }
 }

@@ -187,7 +187,7 @@ impl ObjectStore {
             .content_length(i64::try_from(terms.size)?)
             .if_none_match("*")
             .set_checksum_sha256(terms.sha256.map(|hash| STANDARD.encode(hash)))
-            .presigned(PresigningConfig::expires_in(lives)?)
+            .presigned(self.presigning(lives)?)
             .await
             .map_err(|error| failed("Failed to sign an upload URL", error))
     }
@@ -200,9 +200,15 @@ impl ObjectStore {
             .bucket(&self.bucket)
             .key(key.to_string())
             .set_response_content_disposition(disposition.map(str::to_owned))
-            .presigned(PresigningConfig::expires_in(lives)?)
+            .presigned(self.presigning(lives)?)
             .await
             .map_err(|error| failed("Failed to sign a download URL", error))?;
         Ok(request.uri().to_owned())
+    }
+
+    /// Returns the validity of a URL from now on, by the client's clock.
+    fn presigning(&self, lives: Duration) -> Result<PresigningConfig> {
+        let now = self.client.config().time_source().context("The client has no clock")?.now();
+        Ok(PresigningConfig::builder().start_time(now).expires_in(lives).build()?)
     }
 }
