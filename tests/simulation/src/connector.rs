@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    sync::{Arc, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use aws_smithy_runtime_api::client::{
@@ -62,17 +62,39 @@ impl HttpConnector for Client {
     }
 }
 
-/// Network without latency and faults to one service, at a fixed time.
-pub struct Direct<S>(pub Arc<std::sync::Mutex<S>>);
+/// Network without latency and faults to one service. Its time stands still between calls of [`Direct::set_now`].
+pub struct Direct<S> {
+    service: Arc<Mutex<S>>,
+    surroundings: Mutex<Surroundings>,
+}
+
+struct Surroundings {
+    now: Timestamp,
+    random: fastrand::Rng,
+}
+
+impl<S> Direct<S> {
+    /// Creates a network to the service, at the Unix epoch.
+    pub fn new(service: Arc<Mutex<S>>) -> Self {
+        let surroundings = Surroundings { now: Timestamp::UNIX_EPOCH, random: fastrand::Rng::with_seed(0) };
+        Self { service, surroundings: Mutex::new(surroundings) }
+    }
+
+    /// Sets the time of later calls.
+    pub fn set_now(&self, now: Timestamp) {
+        self.surroundings.lock().unwrap_or_else(PoisonError::into_inner).now = now;
+    }
+}
 
 impl<S: Service + 'static> Network for Direct<S> {
     fn carry(
         &self,
         request: http::Request<Bytes>,
     ) -> BoxFuture<'static, Result<http::Response<Bytes>, ConnectorError>> {
-        let mut random = fastrand::Rng::with_seed(0);
-        let mut moment = Moment { now: Timestamp::UNIX_EPOCH, random: &mut random };
-        let response = self.0.lock().unwrap_or_else(PoisonError::into_inner).call(&request, &mut moment);
+        let mut surroundings = self.surroundings.lock().unwrap_or_else(PoisonError::into_inner);
+        let Surroundings { now, random } = &mut *surroundings;
+        let mut moment = Moment { now: *now, random };
+        let response = self.service.lock().unwrap_or_else(PoisonError::into_inner).call(&request, &mut moment);
         Box::pin(std::future::ready(Ok(response)))
     }
 }

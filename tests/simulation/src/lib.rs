@@ -1,4 +1,53 @@
-//! Seeded simulation of Darkroom.
+//! Seeded simulation of Darkroom: the functions' own code on one thread, with virtual time and model services.
+//!
+//! A seed determines everything: the story of the clients, the faults, every id and random number, the order of
+//! messages. Time stands still while anything runs, and jumps to the next timer otherwise, so ten days take less than a
+//! second. A failing history is repeated by its seed, and shortened until it needs every one of its steps.
+//!
+//! # What is simulated
+//!
+//! | part | by |
+//! | --- | --- |
+//! | the five functions | their own code, unchanged, in the `World` of a host: its clock, its random numbers, its network |
+//! | pictures | the real pipeline on photos of 8 × 8 pixels, between 0.5 KB and 6 MiB |
+//! | archives | the real planner and builder; `zip` reads the results |
+//! | DynamoDB | conditions, indexes that lag, unprocessed entries, expiry at a later time ([`services::dynamodb`]) |
+//! | S3 | conditions, multipart uploads, copies, checksums, presigned URLs, late and doubled events ([`services::s3`]) |
+//! | SQS | at least once, unordered, doubled, visibility, delay, receive counts, dead-letter queues ([`services::sqs`]) |
+//! | SES | rate, daily quota, a reply lost after acceptance ([`services::ses`]) |
+//! | SSM, KMS, CloudWatch, Lambda's Invoke | their responses and outages |
+//! | Lambda | cold starts, timeouts, kills between two calls, frozen processes, hosts whose clocks differ by up to 10 s and jump |
+//! | network | lost requests and replies, refusals, throttling, hanging calls, calls that arrive minutes after their process ended |
+//! | clients | photographers, the shop, customers, operators ([`clients`]); SQS's own redrive |
+//!
+//! # What is not
+//!
+//! - Two threads: a history runs on one, so data races within a function are out of reach.
+//! - API Gateway's own limits and tokens, IAM, and Lambda's recursive loop detection, which all queues switch off.
+//! - Events of SES, and a table that is restored to an earlier time.
+//! - Costs in money; writes and requests are counted.
+//!
+//! # Reading a failure
+//!
+//! A failure names its seed and the command that repeats it. `--verbose` prints the last calls.
 
+pub mod clients;
+pub mod cloud;
 pub mod connector;
+pub mod event_source;
+pub mod faults;
+pub mod gateway;
+pub mod history;
+pub mod host;
+pub mod invariants;
+pub mod lambda;
+pub mod network;
+pub mod photo;
+pub mod schedule;
 pub mod services;
+pub mod setup;
+pub mod shrink;
+pub mod story;
+pub mod time;
+pub mod trace;
+pub mod truth;

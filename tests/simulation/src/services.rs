@@ -4,7 +4,11 @@
 //! Latency, lost replies and outages are the network's ([`crate::connector`]).
 
 pub mod dynamodb;
+pub mod json;
 pub mod s3;
+pub mod ses;
+pub mod sqs;
+pub mod ssm;
 
 use bytes::Bytes;
 use http::{Request, Response};

@@ -1,0 +1,204 @@
+//! AWS of one history: the model services, and what happens between them.
+
+use std::{
+    collections::BTreeSet,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use jiff::Timestamp;
+use tokio::sync::Notify;
+
+use crate::{
+    faults::{Fate, Faults, Refusal, ServiceName},
+    invariants::Owners,
+    services::{
+        Moment, Service as _,
+        dynamodb::DynamoDb,
+        s3::{S3, Settings},
+        ses::Ses,
+        sqs::Sqs,
+        ssm::Ssm,
+    },
+    time::Time,
+    trace::Trace,
+    truth::Truth,
+};
+
+/// Services of one history. Clones are the same cloud.
+#[derive(Clone)]
+pub struct Cloud {
+    /// True time.
+    pub time: Time,
+    state: Arc<Mutex<State>>,
+    /// Wakes the event source mappings after messages may have become visible.
+    pub messages: Arc<Notify>,
+}
+
+/// State of the cloud.
+pub struct State {
+    /// Random numbers of the history.
+    pub random: fastrand::Rng,
+    /// Faults.
+    pub faults: Faults,
+    /// Model of DynamoDB.
+    pub dynamodb: DynamoDb,
+    /// Model of S3.
+    pub s3: S3,
+    /// Model of SQS.
+    pub sqs: Sqs,
+    /// Model of SES.
+    pub ses: Ses,
+    /// Model of SSM.
+    pub ssm: Ssm,
+    /// Calls so far.
+    pub trace: Trace,
+    /// Keys of objects whose events S3 never sent.
+    pub events_lost: BTreeSet<String>,
+    /// What clients know.
+    pub truth: Truth,
+    /// Processes that claimed records, by attempt.
+    pub owners: Owners,
+    /// Violations of invariants.
+    pub violations: Vec<String>,
+}
+
+impl State {
+    /// Creates empty services.
+    pub fn new(random: fastrand::Rng, faults: Faults) -> Self {
+        Self {
+            random,
+            faults,
+            dynamodb: DynamoDb::default(),
+            s3: S3::new(Settings::default()),
+            sqs: Sqs::default(),
+            ses: Ses::default(),
+            ssm: Ssm::default(),
+            trace: Trace::default(),
+            events_lost: BTreeSet::new(),
+            truth: Truth::default(),
+            owners: Owners::default(),
+            violations: Vec::new(),
+        }
+    }
+
+    /// Applies a request to its service.
+    pub fn apply(&mut self, service: ServiceName, request: &Request<Bytes>, now: Timestamp) -> Response<Bytes> {
+        let mut moment = Moment { now, random: &mut self.random };
+        match service {
+            ServiceName::DynamoDb => self.dynamodb.call(request, &mut moment),
+            ServiceName::S3 => self.s3.call(request, &mut moment),
+            ServiceName::Sqs => self.sqs.call(request, &mut moment),
+            ServiceName::Ses => self.ses.call(request, &mut moment),
+            ServiceName::Ssm => self.ssm.call(request, &mut moment),
+            ServiceName::CloudWatch => Response::new(Bytes::from_static(br#"{"MetricDataResults":[]}"#)),
+            // The network invokes the function.
+            ServiceName::Lambda => Response::new(Bytes::new()),
+        }
+    }
+}
+
+impl fmt::Debug for Cloud {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Cloud")
+    }
+}
+
+impl Cloud {
+    /// Creates a cloud.
+    pub fn new(state: State) -> Self {
+        Self { time: Time::begin(), state: Arc::new(Mutex::new(state)), messages: Arc::default() }
+    }
+
+    /// Returns the state. A history runs on one thread, so the lock is always free, unless the caller holds it.
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reports a violation of an invariant.
+    pub fn violated(&self, sentence: impl Into<String>) {
+        let (sentence, now) = (sentence.into(), self.time.now());
+        let mut state = self.state();
+        let line = format!("{now} step {}: {sentence}", state.trace.steps());
+        state.violations.push(line);
+    }
+
+    /// Draws the fate of a call and its latency.
+    pub fn draw(&self, service: ServiceName) -> (Fate, Duration) {
+        let elapsed = self.time.elapsed();
+        let mut state = self.state();
+        let state = &mut *state;
+        let fate = state.faults.fate(service, elapsed, &mut state.random);
+        (fate, Duration::from_millis(state.random.u64(1..30)))
+    }
+
+    /// Applies a request to its service now, delivers S3's events, and checks the invariants of one step.
+    pub fn apply(&self, caller: &str, service: ServiceName, request: &Request<Bytes>) -> Response<Bytes> {
+        let now = self.time.now();
+        let response = {
+            let mut state = self.state();
+            let response = state.apply(service, request, now);
+            state.trace.step(now, caller, request, &response);
+            response
+        };
+        if service == ServiceName::S3 {
+            self.deliver_events();
+        }
+        if service == ServiceName::Sqs {
+            self.messages.notify_waiters();
+        }
+        crate::invariants::after_step(self, caller);
+        response
+    }
+
+    /// Sends S3's events to the photos queue, some late, twice or never.
+    fn deliver_events(&self) {
+        let mut state = self.state();
+        let state = &mut *state;
+        for event in state.s3.take_events() {
+            if state.random.f64() < state.faults.event_lost {
+                state.events_lost.insert(event.key);
+                continue;
+            }
+            let copies = 1 + usize::from(state.random.f64() < state.faults.event_doubled);
+            for _ in 0..copies {
+                let late = state.random.f64() < state.faults.event_late;
+                let most = if late { 6 * 3600 * 1000 } else { 5_000 };
+                let delay_ms = state.random.i64(50..most);
+                let mut moment = Moment { now: self.time.now(), random: &mut state.random };
+                state.sqs.send("photos", event.body.clone(), delay_ms, &mut moment);
+            }
+        }
+        self.messages.notify_waiters();
+    }
+}
+
+/// Returns a service's own error.
+pub fn refusal(service: ServiceName, refusal: Refusal) -> Response<Bytes> {
+    let (status, code) = match (service, refusal) {
+        (ServiceName::S3, Refusal::Throttled) => (503, "SlowDown"),
+        (ServiceName::S3, Refusal::Denied) => (403, "AccessDenied"),
+        (ServiceName::S3, Refusal::Kms) => (400, "KMS.DisabledException"),
+        (ServiceName::S3, Refusal::Internal) => (500, "InternalError"),
+        (ServiceName::Ses, Refusal::Throttled) => (429, "TooManyRequestsException"),
+        (ServiceName::Ses, Refusal::Internal) => (500, "InternalServiceErrorException"),
+        (ServiceName::Lambda, Refusal::Throttled) => (429, "TooManyRequestsException"),
+        (ServiceName::Sqs, Refusal::Kms) => (400, "KmsDisabled"),
+        (ServiceName::Ssm, Refusal::Kms) => (400, "KMSInvalidStateException"),
+        (_, Refusal::Throttled) => (400, "ThrottlingException"),
+        (ServiceName::Ses, Refusal::Denied) => (403, "AccessDeniedException"),
+        (_, Refusal::Denied) => (400, "AccessDeniedException"),
+        (_, Refusal::Internal | Refusal::Kms) => (500, "InternalServerError"),
+    };
+    let body = match service {
+        ServiceName::S3 => format!("<Error><Code>{code}</Code><Message>An outage</Message></Error>"),
+        _ => format!(r#"{{"__type":"{code}","message":"An outage"}}"#),
+    };
+    let mut response = Response::new(Bytes::from(body));
+    *response.status_mut() = http::StatusCode::from_u16(status).unwrap_or_default();
+    response.headers_mut().insert("x-amzn-errortype", http::HeaderValue::from_static(code));
+    response
+}

@@ -1,0 +1,7 @@
+//! Invariants: what must hold after every step, and at the end without an operator.
+
+mod finally;
+mod steps;
+
+pub use finally::{Announced, finally};
+pub use steps::{Owners, after_step};

@@ -1,0 +1,406 @@
+//! Invariants at the end of a history: days after the last fault, without an operator.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::{
+    ObjectKey,
+    download::{Download, DownloadKind, DownloadStatus, Variant},
+    email::{Email, EmailStatus},
+    job::Job,
+    job_record::JobRecord,
+    operation::{Operation, OperationStatus},
+    order::Order,
+    photo::{Photo, PhotoStatus},
+};
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+use crate::{
+    cloud::{Cloud, State},
+    services::dynamodb::to_plain,
+    setup::QUEUES,
+    truth::Facts,
+};
+
+/// Expectation about photos that were announced and never uploaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Announced {
+    /// Their records may still be there.
+    MayWait,
+    /// Their records have expired.
+    AreGone,
+}
+
+/// Largest number of writes of DynamoDB for one request or message, faults included. A request with a photo's claim
+/// writes about 8 items.
+const MAX_WRITES_PER_REQUEST: u64 = 60;
+
+/// Checks the whole system at the end of a history.
+pub fn finally(cloud: &Cloud, announced: Announced) {
+    let violations = {
+        let state = cloud.state();
+        let facts = state.truth.facts();
+        let records = Records::of(&state);
+        let mut end = End { state: &state, facts: &facts, records: &records, violations: Vec::new() };
+        end.photos(announced);
+        end.orders();
+        end.downloads();
+        end.emails();
+        end.operations();
+        end.queues();
+        end.objects();
+        end.costs();
+        end.violations
+    };
+    for violation in violations {
+        cloud.violated(format!("At the end: {violation}"));
+    }
+}
+
+/// All records.
+struct Records {
+    photos: BTreeMap<Uuid, Photo>,
+    orders: BTreeMap<Uuid, Order>,
+    downloads: BTreeMap<Uuid, Download>,
+    emails: BTreeMap<Uuid, Email>,
+    operations: Vec<Operation>,
+    unreadable: Vec<String>,
+}
+
+impl Records {
+    fn of(state: &State) -> Self {
+        let mut unreadable = Vec::new();
+        fn read<R: DeserializeOwned>(state: &State, table: &str, unreadable: &mut Vec<String>) -> Vec<R> {
+            let items = state.dynamodb.items(table).map(|item| to_plain(item));
+            // Chunks, photo items, idempotency keys and tombstones are no records of a job.
+            let records = items.filter(|item| item.get("revision").is_some() && item.get("studio").is_some());
+            let is_record = |item: &serde_json::Value| table != "requests" || item.get("task").is_some();
+            let mut read = Vec::new();
+            for item in records.filter(is_record) {
+                match serde_json::from_value(item.clone()) {
+                    Ok(record) => read.push(record),
+                    Err(error) => unreadable.push(format!("{table}: {error} in {item}")),
+                }
+            }
+            read
+        }
+        let photos: Vec<Photo> = read(state, "photos", &mut unreadable);
+        let orders: Vec<Order> = read(state, "orders", &mut unreadable);
+        let downloads: Vec<Download> = read(state, "downloads", &mut unreadable);
+        let emails: Vec<Email> = read(state, "emails", &mut unreadable);
+        let operations = read(state, "requests", &mut unreadable);
+        Self {
+            photos: photos.into_iter().map(|photo| (photo.id, photo)).collect(),
+            orders: orders.into_iter().map(|order| (order.id, order)).collect(),
+            downloads: downloads.into_iter().map(|download| (download.id, download)).collect(),
+            emails: emails.into_iter().map(|email| (email.id, email)).collect(),
+            operations,
+            unreadable,
+        }
+    }
+}
+
+struct End<'a> {
+    state: &'a State,
+    facts: &'a Facts,
+    records: &'a Records,
+    violations: Vec<String>,
+}
+
+impl End<'_> {
+    fn wrong(&mut self, sentence: impl Into<String>) {
+        self.violations.push(sentence.into());
+    }
+
+    /// Checks that no attempt owns the record, and that a failed one has a reason.
+    fn at_rest<R: JobRecord>(&mut self, record: &R) {
+        let (name, id, work) = (R::NAME, record.id(), record.work());
+        if !record.is_at_rest() {
+            self.wrong(format!("{name} {id} is not final"));
+        }
+        if work.owner.is_some() || work.lease_until.is_some() {
+            self.wrong(format!("{name} {id} is leased"));
+        }
+        if work.due_at.is_some() {
+            self.wrong(format!("{name} {id} is due at {:?}", work.due_at));
+        }
+    }
+
+    fn photos(&mut self, announced: Announced) {
+        for sentence in self.records.unreadable.clone() {
+            self.wrong(sentence);
+        }
+        for photo in self.records.photos.values() {
+            let id = photo.id;
+            let known = self.facts.photos.values().find(|known| known.id == id);
+            match photo.status {
+                PhotoStatus::AwaitingUpload => {
+                    let stored = self.state.s3.size("photos", &photo.original().to_string()).is_some();
+                    if stored {
+                        self.wrong(format!("photo {id} awaits its upload, though it is stored"));
+                    }
+                    if announced == Announced::AreGone && !photo.ordered {
+                        self.wrong(format!("photo {id} still awaits its upload"));
+                    }
+                    continue;
+                }
+                PhotoStatus::Failed if photo.error.is_none() => {
+                    self.wrong(format!("photo {id} failed without a reason"))
+                }
+                PhotoStatus::Ready if known.is_some_and(|known| known.is_wrong) => {
+                    self.wrong(format!("photo {id} is ready with another file than announced"));
+                }
+                // A request that was interrupted and never repeated is the client's to repeat.
+                PhotoStatus::Deleting => continue,
+                _ => {}
+            }
+            self.at_rest(photo);
+        }
+        for deleted in &self.facts.deleted {
+            if self.records.photos.contains_key(deleted) {
+                self.wrong(format!("photo {deleted} was deleted, and is back"));
+            }
+        }
+        for known in self.facts.photos.values().filter(|known| known.uploaded) {
+            let is_there = self.records.photos.contains_key(&known.id);
+            if !is_there && !self.facts.deletions.contains(&known.id) && announced == Announced::MayWait {
+                self.wrong(format!("photo {} was uploaded, and has no record", known.id));
+            }
+        }
+    }
+
+    fn orders(&mut self) {
+        for (id, photos) in self.facts.orders.values() {
+            let Some(order) = self.records.orders.get(id) else {
+                self.wrong(format!("order {id} is lost"));
+                continue;
+            };
+            if order.is_erased() {
+                if !self.facts.erasures.contains(id) {
+                    self.wrong(format!("order {id} is erased, and nobody asked for it"));
+                }
+                continue;
+            }
+            for photo in photos.iter().filter(|photo| !self.records.photos.contains_key(photo)) {
+                self.wrong(format!("order {id} contains photo {photo}, which is deleted"));
+            }
+        }
+    }
+
+    fn downloads(&mut self) {
+        for known in self.facts.downloads.values() {
+            if !self.records.downloads.contains_key(&known.id) {
+                self.wrong(format!("download {} is lost", known.id));
+            }
+        }
+        for download in self.records.downloads.values() {
+            self.at_rest(download);
+            if download.status == DownloadStatus::Failed && download.error.is_none() {
+                self.wrong(format!("download {} failed without a reason", download.id));
+            }
+            if download.status == DownloadStatus::Ready && download.erased_at.is_none() {
+                self.archive(download);
+            }
+            self.customer_was_told(download);
+        }
+    }
+
+    /// Checks that the archives of a ready download contain the order's photos, each once.
+    fn archive(&mut self, download: &Download) {
+        let id = download.id;
+        let Some((_, photos)) = self.facts.orders.values().find(|(order, _)| *order == download.order) else { return };
+        let mut expected: Vec<Vec<u8>> = Vec::new();
+        for photo in photos.iter().filter(|photo| download.photo.is_none_or(|only| only == **photo)) {
+            match self.facts.photos.values().find(|known| known.id == *photo) {
+                Some(known) => expected.push(known.file.to_vec()),
+                None => self.wrong(format!("download {id} contains photo {photo}, which nobody uploaded")),
+            }
+        }
+        let mut found: Vec<Vec<u8>> = Vec::new();
+        for file in download.files.built() {
+            let bucket = if file.path.starts_with("archives/") { "downloads" } else { "photos" };
+            let Some(bytes) = self.state.s3.read(bucket, &file.path) else {
+                self.wrong(format!("download {id} is ready without {}", file.path));
+                continue;
+            };
+            if crc32fast::hash(&bytes) != file.crc32 {
+                self.wrong(format!("download {id}: {} has another checksum than its record", file.path));
+            }
+            if download.kind == DownloadKind::Single {
+                found.push(bytes.to_vec());
+                continue;
+            }
+            match unzip(&bytes) {
+                Ok(files) => found.extend(files),
+                Err(error) => self.wrong(format!("download {id}: {} is no ZIP: {error}", file.path)),
+            }
+        }
+        if download.variant == Variant::Web {
+            if found.len() != expected.len() {
+                self.wrong(format!("download {id} has {} photos, not {}", found.len(), expected.len()));
+            }
+            return;
+        }
+        expected.sort();
+        found.sort();
+        if expected != found {
+            self.wrong(format!(
+                "download {id} has other photos than its order ({} of {})",
+                found.len(),
+                expected.len()
+            ));
+        }
+    }
+
+    /// Checks that the customer of a finished download has an email about it.
+    fn customer_was_told(&mut self, download: &Download) {
+        let is_outdated = download.erased_at.is_some()
+            || self.facts.erasures.contains(&download.order)
+            || self.facts.revocations.contains(&download.id);
+        if !download.notify || is_outdated {
+            return;
+        }
+        let template = match download.status {
+            DownloadStatus::Ready => "download_ready",
+            DownloadStatus::Failed => "download_failed",
+            _ => return,
+        };
+        let about =
+            |email: &&Email| email.message.download() == Some(download.id) && email.message.template() == template;
+        let told = self
+            .records
+            .emails
+            .values()
+            .filter(about)
+            .filter(|email| matches!(email.status, EmailStatus::Sent | EmailStatus::Failed));
+        if told.count() == 0 {
+            self.wrong(format!("the customer of download {} was never sent {template}", download.id));
+        }
+    }
+
+    fn emails(&mut self) {
+        let mut accepted: BTreeMap<Uuid, u32> = BTreeMap::new();
+        for email in self.state.ses.accepted.iter().filter_map(|accepted| accepted.email) {
+            *accepted.entry(email).or_default() += 1;
+        }
+        for email in self.records.emails.values() {
+            self.at_rest(email);
+            let id = email.id;
+            let times = accepted.get(&id).copied().unwrap_or_default();
+            let most = if email.possible_duplicate { 2 } else { 1 };
+            if times > most {
+                self.wrong(format!("email {id} was sent {times} times, flagged: {}", email.possible_duplicate));
+            }
+            if email.status == EmailStatus::Sent && times == 0 {
+                self.wrong(format!("email {id} is sent, and SES never accepted it"));
+            }
+            if email.status == EmailStatus::Failed && email.error.is_none() {
+                self.wrong(format!("email {id} failed without a reason"));
+            }
+        }
+        for id in accepted.keys().filter(|id| !self.records.emails.contains_key(id)) {
+            self.violations.push(format!("email {id} was sent, and has no record"));
+        }
+    }
+
+    fn operations(&mut self) {
+        for operation in &self.records.operations {
+            self.at_rest(operation);
+            if operation.status == OperationStatus::Failed && operation.error.is_none() {
+                self.wrong(format!("operation {} failed without a reason", operation.id));
+            }
+        }
+    }
+
+    fn queues(&mut self) {
+        let mut sentences = Vec::new();
+        for (name, queue) in self.state.sqs.queues() {
+            let is_main = QUEUES.keys().any(|main| main.as_str() == name);
+            for message in queue.messages() {
+                let body = &message.body;
+                if is_main {
+                    sentences.push(format!("a message is left on {name}, received {} times: {body}", message.receives));
+                } else if !self.belongs_there(body) {
+                    sentences.push(format!("{name} has a dead letter whose record has not failed: {body}"));
+                }
+            }
+        }
+        self.violations.extend(sentences);
+    }
+
+    /// Returns whether a message belongs in the dead-letter queue: no build can read it, or its record failed.
+    fn belongs_there(&self, body: &str) -> bool {
+        let Ok(job) = Job::decode(body) else { return true };
+        let Some((_, id)) = job.record() else { return false };
+        match job {
+            Job::ProcessPhoto { .. } => self.records.photos.get(&id).is_none_or(|it| it.failure().is_some()),
+            Job::BuildArchive { .. } => self.records.downloads.get(&id).is_none_or(|it| it.failure().is_some()),
+            Job::SendEmail { .. } => self.records.emails.get(&id).is_none_or(|it| it.failure().is_some()),
+            Job::Operate { .. } => {
+                self.records.operations.iter().find(|it| it.id == id).is_none_or(|it| it.failure().is_some())
+            }
+            Job::Sweep => false,
+        }
+    }
+
+    fn objects(&mut self) {
+        let mut sentences = Vec::new();
+        for bucket in ["photos", "downloads"] {
+            for upload in self.state.s3.uploads(bucket) {
+                sentences.push(format!("a multipart upload of {} is open", upload.key));
+            }
+        }
+        let uploaded_without_event: BTreeSet<_> = self.state.events_lost.iter().collect();
+        for object in self.state.s3.objects("photos") {
+            let key = &object.key;
+            let owner = match ObjectKey::parse(key) {
+                Some(ObjectKey::Original { photo, .. } | ObjectKey::Derivative { photo, .. }) => photo,
+                _ => {
+                    sentences.push(format!("{key} is no key of ours"));
+                    continue;
+                }
+            };
+            if !self.records.photos.contains_key(&owner) && !uploaded_without_event.contains(key) {
+                sentences.push(format!("{key} has no record"));
+            }
+        }
+        for object in self.state.s3.objects("downloads") {
+            let key = &object.key;
+            match ObjectKey::parse(key) {
+                Some(ObjectKey::Work { .. }) => sentences.push(format!("{key} is left")),
+                Some(ObjectKey::Archive { download, .. } | ObjectKey::ArchiveIndex { download, .. }) => {
+                    let erased = self.records.downloads.get(&download).is_some_and(|it| it.erased_at.is_some());
+                    if erased {
+                        sentences.push(format!("{key} is left of an erased download"));
+                    }
+                }
+                _ => sentences.push(format!("{key} is no key of ours")),
+            }
+        }
+        self.violations.extend(sentences);
+    }
+
+    fn costs(&mut self) {
+        let work = self.facts.requests + self.state.sqs.sent();
+        let writes = self.state.dynamodb.item_writes();
+        if writes > MAX_WRITES_PER_REQUEST * work {
+            self.wrong(format!("{writes} writes for {work} requests and messages"));
+        }
+    }
+}
+
+/// Returns the contents of the photos in a ZIP, read by an independent library. Archives have a manifest besides.
+fn unzip(bytes: &[u8]) -> zip::result::ZipResult<Vec<Vec<u8>>> {
+    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(bytes))?;
+    let mut files = Vec::new();
+    for n in 0..archive.len() {
+        let mut file = archive.by_index(n)?;
+        if !file.name()?.to_ascii_lowercase().ends_with(".jpg") {
+            continue;
+        }
+        let mut content = Vec::new();
+        std::io::Read::read_to_end(&mut file, &mut content)?;
+        files.push(content);
+    }
+    Ok(files)
+}

@@ -1,0 +1,87 @@
+//! Network of one host: latency, faults, and the end of a process between two calls.
+
+use std::sync::Arc;
+
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use http::{Request, Response};
+
+use crate::{
+    cloud::{Cloud, refusal},
+    connector::Network,
+    faults::{Fate, Refusal, ServiceName},
+    host::Process,
+    lambda::Lambda,
+};
+
+/// Network of a host.
+pub struct HostNetwork {
+    /// The cloud.
+    pub cloud: Cloud,
+    /// Process on the host.
+    pub process: Arc<Process>,
+    /// Functions that the host may invoke.
+    pub lambda: Lambda,
+}
+
+impl Network for HostNetwork {
+    fn carry(&self, request: Request<Bytes>) -> BoxFuture<'static, Result<Response<Bytes>, ConnectorError>> {
+        let (cloud, process, lambda) = (self.cloud.clone(), self.process.clone(), self.lambda.clone());
+        Box::pin(async move { carry(&cloud, &process, &lambda, request).await })
+    }
+}
+
+async fn carry(
+    cloud: &Cloud,
+    process: &Arc<Process>,
+    lambda: &Lambda,
+    request: Request<Bytes>,
+) -> Result<Response<Bytes>, ConnectorError> {
+    let Some(service) = service(&request) else {
+        return Err(ConnectorError::user(format!("No service: {} {}", request.method(), request.uri()).into()));
+    };
+    process.before_call().await;
+    let (fate, latency) = cloud.draw(service);
+    tokio::time::sleep(latency).await;
+    match fate {
+        Fate::Lost => return Err(broken()),
+        Fate::Hangs => std::future::pending().await,
+        Fate::Refused(manner) => return Ok(refusal(service, manner)),
+        Fate::Ghost(after) => {
+            let (cloud, name) = (cloud.clone(), format!("{} (late)", process.name()));
+            if service != ServiceName::Lambda {
+                tokio::spawn(async move {
+                    tokio::time::sleep(after).await;
+                    cloud.apply(&name, service, &request);
+                });
+            }
+            return std::future::pending().await;
+        }
+        Fate::Pass | Fate::ReplyLost | Fate::RefusedAfter | Fate::Late(_) => {}
+    }
+    let response = match service {
+        ServiceName::Lambda => lambda.answer(&request).await,
+        _ => cloud.apply(process.name(), service, &request),
+    };
+    process.after_call().await;
+    match fate {
+        Fate::ReplyLost => return Err(broken()),
+        Fate::RefusedAfter => return Ok(refusal(service, Refusal::Internal)),
+        Fate::Late(by) => tokio::time::sleep(by).await,
+        _ => {}
+    }
+    tokio::time::sleep(latency).await;
+    Ok(response)
+}
+
+fn broken() -> ConnectorError {
+    ConnectorError::io(std::io::Error::from(std::io::ErrorKind::ConnectionReset).into())
+}
+
+/// Returns the service of a request, by the scope of its signature (`Credential=…/date/region/service/aws4_request`).
+fn service(request: &Request<Bytes>) -> Option<ServiceName> {
+    let authorization = request.headers().get("authorization")?.to_str().ok()?;
+    let scope = authorization.split_once("Credential=")?.1.split(',').next()?;
+    ServiceName::of_scope(scope.split('/').nth(3)?)
+}

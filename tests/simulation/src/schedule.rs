@@ -1,0 +1,91 @@
+//! EventBridge Scheduler and other services that act by themselves: sweeps, expiry, lifecycle rules.
+
+use std::time::Duration;
+
+use domain::{Job, queue_config::QueueName};
+
+use crate::{
+    cloud::Cloud,
+    services::Moment,
+    setup::{JOB_TABLES, QUEUES},
+};
+
+/// Interval of the schedule, as in `infra/schedules.tf`.
+const EVERY: Duration = Duration::from_secs(300);
+/// Longest time without a sweep if nothing is due. Sweeps in between would find nothing.
+const IDLE: Duration = Duration::from_secs(6 * 3600);
+/// Interval of expiry.
+const DAILY: Duration = Duration::from_secs(24 * 3600);
+
+/// Starts the schedules. They end with the runtime.
+pub fn start(cloud: &Cloud) {
+    tokio::spawn(sweep(cloud.clone()));
+    let cloud = cloud.clone();
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(DAILY).await;
+            cloud.expire();
+        }
+    });
+}
+
+async fn sweep(cloud: Cloud) {
+    let mut idle = Duration::ZERO;
+    loop {
+        tokio::time::sleep(EVERY).await;
+        idle += EVERY;
+        if idle < IDLE && !is_anything_due(&cloud) {
+            continue;
+        }
+        idle = Duration::ZERO;
+        let now = cloud.time.now();
+        {
+            let mut state = cloud.state();
+            let state = &mut *state;
+            let mut moment = Moment { now, random: &mut state.random };
+            state.sqs.send(QueueName::Default.as_str(), Job::Sweep.encode(now), 0, &mut moment);
+        }
+        cloud.messages.notify_waiters();
+    }
+}
+
+/// Returns whether a sweep may find a record.
+fn is_anything_due(cloud: &Cloud) -> bool {
+    let now = cloud.time.now().as_millisecond();
+    let state = cloud.state();
+    JOB_TABLES.iter().any(|(_, table)| {
+        state.dynamodb.items(table).any(|item| {
+            let due_at = item.get("due_at").and_then(|due_at| due_at.as_n()?.as_i64());
+            due_at.is_some_and(|due_at| due_at <= now)
+        })
+    })
+}
+
+impl Cloud {
+    /// Ends all faults.
+    pub fn end_faults(&self) {
+        let mut state = self.state();
+        state.faults.end();
+        let faults = state.faults.clone();
+        state.set_faults(&faults);
+    }
+
+    /// Lets records, messages and uploads expire, as DynamoDB, SQS and S3's lifecycle rules do.
+    pub fn expire(&self) {
+        let now = self.time.now();
+        let mut state = self.state();
+        let state = &mut *state;
+        state.dynamodb.expire_all(now, &mut state.random);
+        state.sqs.expire(now);
+        let day_ago = now.saturating_sub(DAILY).unwrap_or(now);
+        state.s3.abort_uploads_older_than(day_ago);
+    }
+
+    /// Returns the number of messages in the queues, without dead letters.
+    pub fn waiting(&self) -> usize {
+        let state = self.state();
+        let of =
+            |name: &str| state.sqs.queues().find(|(queue, _)| *queue == name).map_or(0, |(_, q)| q.messages().len());
+        QUEUES.keys().map(|queue| of(queue.as_str())).sum()
+    }
+}

@@ -1,0 +1,86 @@
+//! Model of SES: accepts emails, within a rate and a daily quota. It has no idempotency key.
+
+use bytes::Bytes;
+use http::{Method, Request, Response};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{
+    Moment, Service,
+    json::{self, ServiceError},
+};
+
+const DAY_MS: i64 = 24 * 3600 * 1000;
+
+/// An email that SES accepted.
+#[derive(Debug, Clone)]
+pub struct Accepted {
+    /// Time of acceptance.
+    pub at: Timestamp,
+    /// SES's message id.
+    pub message_id: Uuid,
+    /// Address of the recipient.
+    pub to: String,
+    /// Tag `darkroom-email`: id of the record.
+    pub email: Option<Uuid>,
+    /// Whole request.
+    pub request: Value,
+}
+
+/// An account of SES.
+#[derive(Debug)]
+pub struct Ses {
+    /// Accepted emails, oldest first.
+    pub accepted: Vec<Accepted>,
+    /// Most emails in one second.
+    pub max_send_rate: usize,
+    /// Most emails in 24 hours.
+    pub max_24_hour_send: usize,
+    /// Whether sending is paused for the account.
+    pub paused: bool,
+}
+
+impl Default for Ses {
+    fn default() -> Self {
+        Self { accepted: Vec::new(), max_send_rate: 14, max_24_hour_send: 50_000, paused: false }
+    }
+}
+
+impl Service for Ses {
+    fn call(&mut self, request: &Request<Bytes>, moment: &mut Moment<'_>) -> Response<Bytes> {
+        json::response(match (request.method(), request.uri().path()) {
+            (&Method::POST, "/v2/email/outbound-emails") => {
+                json::body(request).and_then(|email| self.send(email, moment))
+            }
+            (&Method::GET, "/v2/email/account") => Ok(json!({ "SendingEnabled": !self.paused })),
+            (method, path) => Err(ServiceError::client("BadRequestException", format!("No {method} {path}"))),
+        })
+    }
+}
+
+impl Ses {
+    fn send(&mut self, email: Value, moment: &mut Moment<'_>) -> Result<Value, ServiceError> {
+        let to = email["Destination"]["ToAddresses"][0].as_str().filter(|to| to.contains('@'));
+        let to = to.ok_or_else(|| ServiceError::client("BadRequestException", "Missing final '@domain'"))?.to_owned();
+        if self.paused {
+            return Err(ServiceError::client("SendingPausedException", "Email sending is paused for the account."));
+        }
+        let now = moment.now.as_millisecond();
+        let within =
+            |ms: i64| self.accepted.iter().rev().take_while(|sent| now - sent.at.as_millisecond() < ms).count();
+        let too_many =
+            |message: &str| ServiceError { status: 429, code: "TooManyRequestsException", message: message.into() };
+        if within(1000) >= self.max_send_rate {
+            return Err(too_many("Maximum sending rate exceeded."));
+        }
+        if within(DAY_MS) >= self.max_24_hour_send {
+            return Err(ServiceError { code: "LimitExceededException", ..too_many("Daily message quota exceeded.") });
+        }
+        let message_id = Uuid::from_u128(moment.random.u128(..));
+        let tags = email["EmailTags"].as_array().into_iter().flatten();
+        let id = tags.filter(|tag| tag["Name"] == "darkroom-email").find_map(|tag| tag["Value"].as_str()?.parse().ok());
+        self.accepted.push(Accepted { at: moment.now, message_id, to, email: id, request: email });
+        Ok(json!({ "MessageId": message_id }))
+    }
+}

@@ -1,0 +1,205 @@
+//! Configuration of the functions and resources of the cloud, as Terraform creates them.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use domain::{
+    object_key::ORIGINALS,
+    operation::Filled,
+    queue_config::{QueueConfigs, QueueName, queue_configs},
+};
+use http::Request;
+use jiff::Timestamp;
+use runtime::{aws, env::Env, fill, store::Table, world::World};
+use serde_json::json;
+
+use crate::{
+    cloud::{Cloud, State},
+    connector,
+    faults::Faults,
+    host::Process,
+    lambda::{API, Lambda},
+    network::HostNetwork,
+    services::{Moment, Service as _, dynamodb::DynamoDb, s3::Notification, sqs::Sqs},
+    time::Skew,
+};
+
+/// Host of all services.
+pub const ENDPOINT: &str = "http://aws.simulation";
+const ACCESS_KEY: &str = "AKIASIMULATION";
+const SECRET_KEY: &str = "simulation";
+/// Claim that names the studio.
+pub const STUDIO_CLAIM: &str = "studio";
+/// Claim that marks operators.
+pub const OPERATOR_CLAIM: (&str, &str) = ("role", "operator");
+/// Timeout of the API's function, as in `infra/api.tf`: API Gateway waits for 30 s.
+const API_TIMEOUT: Duration = Duration::from_secs(29);
+
+/// Configuration of the queues.
+pub static QUEUES: LazyLock<QueueConfigs> =
+    LazyLock::new(|| queue_configs().unwrap_or_else(|error| panic!("infra/workers.json: {error:#}")));
+
+static ENVIRONMENT: LazyLock<Env> = LazyLock::new(|| Env::of(variables()));
+
+/// Returns the environment of the functions.
+pub fn environment() -> Env {
+    ENVIRONMENT.clone()
+}
+
+fn variables() -> HashMap<String, String> {
+    let url = |queue: &str| format!("{ENDPOINT}/000000000000/{queue}");
+    let queues = QueueName::ALL
+        .into_iter()
+        .flat_map(|queue| [(queue.url_variable(), url(queue.as_str())), (queue.dlq_url_variable(), url(&queue.dlq()))]);
+    let (claim, value) = OPERATOR_CLAIM;
+    let others = [
+        ("AWS_REGION", "us-east-1".to_owned()),
+        ("AWS_ACCESS_KEY_ID", ACCESS_KEY.to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", SECRET_KEY.to_owned()),
+        ("AWS_ENDPOINT_URL", ENDPOINT.to_owned()),
+        ("PHOTOS_TABLE", "photos".to_owned()),
+        ("ORDERS_TABLE", "orders".to_owned()),
+        ("DOWNLOADS_TABLE", "downloads".to_owned()),
+        ("EMAILS_TABLE", "emails".to_owned()),
+        ("REQUESTS_TABLE", "requests".to_owned()),
+        ("PHOTOS_BUCKET", "photos".to_owned()),
+        ("DOWNLOADS_BUCKET", "downloads".to_owned()),
+        ("LINK_SECRET_PARAMETER", "/darkroom/link-secret".to_owned()),
+        ("PUBLIC_URL", "https://shop.simulation".to_owned()),
+        ("STUDIO_CLAIM", STUDIO_CLAIM.to_owned()),
+        ("OPERATOR_CLAIM", format!("{claim}={value}")),
+        ("DOWNLOAD_RETENTION_DAYS", "30".to_owned()),
+        ("MAIL_FROM", "Darkroom <photos@darkroom.example>".to_owned()),
+    ];
+    let others = others.map(|(name, value)| (name.to_owned(), value));
+    let functions = QUEUES.values().map(|config| (config.function_variable(), config.function.clone()));
+    others.into_iter().chain(queues).chain(functions).collect()
+}
+
+/// Returns the timeout of a function.
+pub fn timeout(function: &str) -> Duration {
+    let config = QUEUES.values().find(|config| config.function == function);
+    config.map_or(API_TIMEOUT, domain::queue_config::QueueConfig::timeout)
+}
+
+/// Returns the function's name from the configuration, which lives as long as the program.
+pub fn static_name(function: &str) -> &'static str {
+    QUEUES.values().map(|config| config.function.as_str()).find(|name| *name == function).unwrap_or(API)
+}
+
+/// Functions with a queue, and the tables of the records that their jobs work on.
+pub const JOB_TABLES: [(&str, &str); 4] = [
+    ("photo-processor", "photos"),
+    ("archive-builder", "downloads"),
+    ("email-sender", "emails"),
+    ("housekeeper", "requests"),
+];
+
+/// Creates tables, buckets, queues and the parameter.
+pub fn create(state: &mut State) {
+    tables(&mut state.dynamodb, &mut state.random);
+    state.s3.create_bucket("photos");
+    state.s3.create_bucket("downloads");
+    state.s3.settings.notifications = vec![Notification { bucket: "photos".into(), prefix: ORIGINALS.into() }];
+    state.s3.settings.secrets = BTreeMap::from([(ACCESS_KEY.to_owned(), SECRET_KEY.to_owned())]);
+    queues(&mut state.sqs);
+    state.ssm.0.insert("/darkroom/link-secret".to_owned(), "1:simulation".to_owned());
+    let faults = state.faults.clone();
+    state.set_faults(&faults);
+}
+
+impl State {
+    /// Sets the faults that are the services' own.
+    pub fn set_faults(&mut self, faults: &Faults) {
+        self.sqs.doubled = faults.doubled;
+        self.sqs.overlooked = faults.doubled;
+        self.dynamodb.settings.index_lag = Duration::from_millis(u64::try_from(faults.index_lag_ms).unwrap_or(0));
+        self.dynamodb.settings.unprocessed = faults.unprocessed;
+    }
+}
+
+/// Creates the tables with their indexes, as in `infra/tables.tf`.
+fn tables(dynamodb: &mut DynamoDb, random: &mut fastrand::Rng) {
+    for (table, lists) in [
+        ("photos", &["list_status"][..]),
+        ("orders", &["list_reference"]),
+        ("downloads", &["list_status", "list_order"]),
+        ("emails", &[]),
+        ("requests", &[]),
+    ] {
+        let keys = |hash: &str, range: &str| json!([{ "AttributeName": hash, "KeyType": "HASH" }, { "AttributeName": range, "KeyType": "RANGE" }]);
+        let attribute = |name: &str, kind: &str| json!({ "AttributeName": name, "AttributeType": kind });
+        let keys_only = json!({ "ProjectionType": "KEYS_ONLY" });
+        let mut attributes = vec![attribute("studio", "S"), attribute("id", "S")];
+        let mut indexes = Vec::new();
+        if table != "orders" {
+            attributes.extend([attribute("due_shard", "S"), attribute("due_at", "N")]);
+            attributes.extend([attribute("failed_shard", "S"), attribute("failed_at", "N")]);
+            let failed = json!({ "ProjectionType": "INCLUDE", "NonKeyAttributes": ["error", "work"] });
+            indexes.push(
+                json!({ "IndexName": "due_at", "KeySchema": keys("due_shard", "due_at"), "Projection": keys_only }),
+            );
+            indexes.push(
+                json!({ "IndexName": "failed_at", "KeySchema": keys("failed_shard", "failed_at"), "Projection": failed }),
+            );
+        }
+        for list in lists {
+            attributes.push(attribute(list, "S"));
+            indexes.push(json!({ "IndexName": list, "KeySchema": keys(list, "id"), "Projection": keys_only }));
+        }
+        let mut create = json!({
+            "TableName": table, "BillingMode": "PAY_PER_REQUEST", "AttributeDefinitions": attributes,
+            "KeySchema": keys("studio", "id"),
+        });
+        if !indexes.is_empty() {
+            create["GlobalSecondaryIndexes"] = indexes.into();
+        }
+        let ttl = json!({ "Enabled": true, "AttributeName": "ttl" });
+        let ttl = json!({ "TableName": table, "TimeToLiveSpecification": ttl });
+        for (operation, body) in [("CreateTable", create), ("UpdateTimeToLive", ttl)] {
+            let target = format!("DynamoDB_20120810.{operation}");
+            let request = Request::builder().header("x-amz-target", target).body(Bytes::from(body.to_string()));
+            let mut moment = Moment { now: Timestamp::UNIX_EPOCH, random };
+            let answer = dynamodb.call(&request.unwrap_or_default(), &mut moment);
+            assert!(answer.status().is_success(), "{operation}: {:?}", answer.body());
+        }
+    }
+}
+
+/// Marks the tables as filled, in every second history. In the others the first sweep fills them.
+pub async fn fill(cloud: &Cloud, lambda: &Lambda) {
+    if cloud.state().random.bool() {
+        return;
+    }
+    let process = Arc::new(Process::new("setup".to_owned()));
+    let faults = std::mem::take(&mut cloud.state().faults);
+    let network = HostNetwork { cloud: cloud.clone(), process, lambda: lambda.clone() };
+    let world = World::system()
+        .with_clock(Skew::default().clock(cloud.time))
+        .with_random(|| 7)
+        .with_http(connector::client(Arc::new(network)));
+    let env = environment().with_world(world);
+    let filled = async {
+        let config = aws::config(&env, aws::Patience::Job)?;
+        let operations = Table::new(aws::dynamodb(&env, &config), "requests", env.world());
+        for table in Filled::ALL {
+            fill::is_new(&operations, table, cloud.time.now()).await?;
+        }
+        anyhow::Ok(())
+    };
+    filled.await.unwrap_or_else(|error| panic!("tables can be marked: {error:#}"));
+    cloud.state().faults = faults;
+}
+
+/// Creates the queues.
+pub fn queues(sqs: &mut Sqs) {
+    for (queue, config) in &*QUEUES {
+        let visibility = i64::try_from(config.visibility().as_secs()).unwrap_or(i64::MAX);
+        sqs.create(&queue.dlq(), 30, None);
+        sqs.create(queue.as_str(), visibility, Some((&queue.dlq(), config.max_receives)));
+    }
+}
