@@ -39,6 +39,9 @@ const DEFAULT_TIMEOUT: SignedDuration = SignedDuration::from_secs(60);
 const NONSENSE: SignedDuration = SignedDuration::from_hours(24);
 /// Age of the body's time stamp at sending, from which the message counts as moved back from a dead-letter queue.
 const MOVED_BACK_AFTER: SignedDuration = SignedDuration::from_secs(60);
+/// Receives from which a waiting message is replaced. Several are left, because a process can be killed at each of
+/// them.
+const REPLACE_FROM: u32 = MAX_RECEIVES - 10;
 /// Longest wait before a retry.
 const MAX_BACKOFF: Duration = Duration::from_secs(900);
 
@@ -53,7 +56,7 @@ pub enum Disposition {
         until: Timestamp,
     },
     /// Like `Return`, but without a failure: the message waits for a service, or another worker leases the record. SQS
-    /// counts this receive too. At the last allowed receive, a replacement is sent.
+    /// counts this receive too. Near the last allowed receive, a replacement is sent.
     Wait {
         /// Time at which the message becomes visible.
         until: Timestamp,
@@ -266,10 +269,10 @@ where
     };
     let until = match disposition {
         Disposition::Done => return None,
-        Disposition::Wait { until } if receives >= MAX_RECEIVES => {
+        Disposition::Wait { until } if receives >= REPLACE_FROM => {
             let sent = tokio::time::timeout(taken_back.time_left() / 2, taken_back.resend_at(until)).await;
             if sent.is_ok_and(|sent| sent) {
-                info!("Sent a replacement for a message at its last receive");
+                info!("Sent a replacement for a message near its last receive");
                 return None;
             }
             until

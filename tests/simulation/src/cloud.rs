@@ -11,6 +11,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use jiff::Timestamp;
 use tokio::sync::Notify;
+use uuid::Uuid;
 
 use crate::{
     faults::{Fate, Faults, Refusal, ServiceName},
@@ -58,6 +59,8 @@ pub struct State {
     pub trace: Trace,
     /// Keys of objects whose events S3 never sent.
     pub events_lost: BTreeSet<String>,
+    /// Records that failed at some time, after the last attempt.
+    pub gave_up: BTreeSet<Uuid>,
     /// What clients know.
     pub truth: Truth,
     /// Processes that claimed records, by attempt.
@@ -79,6 +82,7 @@ impl State {
             ssm: Ssm::default(),
             trace: Trace::default(),
             events_lost: BTreeSet::new(),
+            gave_up: BTreeSet::new(),
             truth: Truth::default(),
             owners: Owners::default(),
             violations: Vec::new(),

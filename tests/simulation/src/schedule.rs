@@ -14,6 +14,10 @@ use crate::{
 const EVERY: Duration = Duration::from_secs(300);
 /// Longest time without a sweep if nothing is due. Sweeps in between would find nothing.
 const IDLE: Duration = Duration::from_secs(6 * 3600);
+/// Time from the beginning after which sweeps are rarer, because they repeat themselves in a long outage.
+const BUSY: Duration = Duration::from_secs(3 * 3600);
+/// Interval of the schedule after that.
+const RARELY: Duration = Duration::from_secs(1800);
 /// Interval of expiry.
 const DAILY: Duration = Duration::from_secs(24 * 3600);
 
@@ -32,8 +36,9 @@ pub fn start(cloud: &Cloud) {
 async fn sweep(cloud: Cloud) {
     let mut idle = Duration::ZERO;
     loop {
-        tokio::time::sleep(EVERY).await;
-        idle += EVERY;
+        let wait = if cloud.time.elapsed() < BUSY { EVERY } else { RARELY };
+        tokio::time::sleep(wait).await;
+        idle += wait;
         if idle < IDLE && !is_anything_due(&cloud) {
             continue;
         }

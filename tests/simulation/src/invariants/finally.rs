@@ -331,16 +331,7 @@ impl End<'_> {
     /// Returns whether a message belongs in the dead-letter queue: no build can read it, or its record failed.
     fn belongs_there(&self, body: &str) -> bool {
         let Ok(job) = Job::decode(body) else { return true };
-        let Some((_, id)) = job.record() else { return false };
-        match job {
-            Job::ProcessPhoto { .. } => self.records.photos.get(&id).is_none_or(|it| it.failure().is_some()),
-            Job::BuildArchive { .. } => self.records.downloads.get(&id).is_none_or(|it| it.failure().is_some()),
-            Job::SendEmail { .. } => self.records.emails.get(&id).is_none_or(|it| it.failure().is_some()),
-            Job::Operate { .. } => {
-                self.records.operations.iter().find(|it| it.id == id).is_none_or(|it| it.failure().is_some())
-            }
-            Job::Sweep => false,
-        }
+        job.record().is_some_and(|(_, id)| self.state.gave_up.contains(&id))
     }
 
     fn objects(&mut self) {

@@ -74,9 +74,14 @@ fn check(state: &mut State, change: &Change, caller: &str, now: Timestamp, viola
     } else if let (Some(old), Some(owner)) = (&old, old_owner) {
         let is_worker = JOB_TABLES.iter().any(|(worker, table)| process.starts_with(worker) && *table == change.table);
         let is_owner = state.owners.get(owner).is_none_or(|owner| owner == process);
-        if is_worker && !is_owner && (new.owner().is_none() || new.status() != old.status()) {
+        // After the lease, the next claim may find all attempts used up and fail the record.
+        let is_leased = old.lease_until().is_some_and(|until| until.duration_since(now) > CLOCKS_DIFFER);
+        if is_worker && is_leased && !is_owner && (new.owner().is_none() || new.status() != old.status()) {
             violations.push(format!("{name}: {caller} settled it, though another attempt owns it"));
         }
+    }
+    if new.0["work"]["gave_up"] == true {
+        state.gave_up.extend(new.0["id"].as_str().and_then(|id| id.parse::<Uuid>().ok()));
     }
     if change.table == "downloads" {
         check_download(state, old.as_ref(), &new, &name, violations);

@@ -9,9 +9,12 @@ use super::{
     key::{Key, KeyValue, Partition},
     table::Table,
     usage::Usage,
-    value::{Item, Value},
+    value::{Item, Number, Value},
 };
 use crate::services::Moment;
+
+/// DynamoDB: an item that expired more than 5 years ago stays.
+const MAX_EXPIRED_SECONDS: i64 = 5 * 365 * 24 * 60 * 60;
 
 /// Items of all tables at one time.
 #[derive(Debug, Clone)]
@@ -84,7 +87,7 @@ impl DynamoDb {
     pub fn put_raw(&mut self, table: &str, item: Item) {
         let table = self.tables.get_mut(table).expect("the table exists");
         let (key, _) = table.schema.check(&item).expect("the item is valid");
-        table.plant(&key, Arc::new(item));
+        table.plant(&key, &Arc::new(item));
     }
 
     /// Copies the items of all tables.
@@ -109,7 +112,7 @@ impl DynamoDb {
         table.usage = before.usage;
         for item in items {
             if let Ok((key, _)) = table.schema.check(item) {
-                table.plant(&key, item.clone());
+                table.plant(&key, item);
             }
         }
     }
@@ -136,8 +139,8 @@ impl DynamoDb {
         for table in self.tables.values_mut() {
             let Some(attribute) = &table.ttl else { continue };
             let is_expired = |item: &Item| {
-                let expires_at = item.get(attribute).and_then(Value::as_n).and_then(|number| number.as_i64());
-                expires_at.is_some_and(|at| at < now.as_second())
+                let expires_at = item.get(attribute).and_then(Value::as_n).and_then(Number::as_i64);
+                expires_at.is_some_and(|at| (now.as_second() - MAX_EXPIRED_SECONDS..now.as_second()).contains(&at))
             };
             let expired = table.items.all().filter(|item| is_expired(item) && is_chosen(random));
             let keys: Vec<Key> = expired.filter_map(|item| table.schema.check(item).ok().map(|(key, _)| key)).collect();

@@ -48,9 +48,7 @@ impl Collection {
         kept_at: Option<Timestamp>,
     ) -> Option<Arc<Item>> {
         if !self.partitions.contains_key(partition) {
-            if item.is_none() {
-                return None;
-            }
+            item.as_ref()?;
             self.partitions.insert(partition.clone(), BTreeMap::new());
         }
         let positions = self.partitions.get_mut(partition)?;

@@ -31,7 +31,8 @@ pub fn filter<'a>(text: &'a str, placeholders: &mut Placeholders<'a>) -> Result<
 
 /// Parses the key condition of a query.
 pub fn key_condition<'a>(text: &'a str, placeholders: &mut Placeholders<'a>) -> Result<KeyCondition<'a>, Error> {
-    parsed("KeyConditionExpression", text, |text| KeyCondition::of(parser::condition(text, placeholders)?))
+    let condition = parsed("KeyConditionExpression", text, |text| parser::condition(text, placeholders))?;
+    KeyCondition::of(condition).map_err(Error::validation)
 }
 
 /// Parses a projection.

@@ -32,7 +32,7 @@ pub fn run(model: &mut DynamoDb, operation: &str, body: &[u8], moment: &mut Mome
         "BatchWriteItem" => batch_write::batch_write_item(model, parse(body)?, moment),
         "CreateTable" => tables::create_table(model, parse(body)?),
         "DescribeTable" => tables::describe_table(model, &parse(body)?),
-        "UpdateTimeToLive" => tables::update_time_to_live(model, parse(body)?),
+        "UpdateTimeToLive" => tables::update_time_to_live(model, &parse(body)?),
         _ => Err(Error::unknown_operation()),
     }
 }

@@ -14,7 +14,7 @@ const MAX_PARTITION_KEY: usize = 2048;
 const MAX_SORT_KEY: usize = 1024;
 /// DynamoDB: at most 400 KB of an item.
 const MAX_ITEM: usize = 400 * 1024;
-/// DynamoDB: at most 32 levels of lists and maps.
+/// DynamoDB: at most 32 levels of lists and maps, of which the item is the first.
 const MAX_DEPTH: usize = 32;
 
 /// Key attribute.
@@ -81,7 +81,7 @@ impl KeySchema {
             let value = given.get(&attribute.name).ok_or_else(mismatch)?;
             attribute.checked(KeyValue::of(value, attribute.kind).ok_or_else(mismatch)?)
         };
-        self.within_limits(read(&self.partition)?, self.sort.as_ref().map(read).transpose()?)
+        within_limits(read(&self.partition)?, self.sort.as_ref().map(read).transpose()?)
     }
 
     /// Reads the key of a complete item.
@@ -96,22 +96,23 @@ impl KeySchema {
             })?;
             attribute.checked(key)
         };
-        self.within_limits(read(&self.partition)?, self.sort.as_ref().map(read).transpose()?)
+        within_limits(read(&self.partition)?, self.sort.as_ref().map(read).transpose()?)
     }
+}
 
-    fn within_limits(&self, partition: KeyValue, sort: Option<KeyValue>) -> Result<Key, Error> {
-        if partition.len() > MAX_PARTITION_KEY {
-            return Err(Error::parameter(format_args!(
-                "Size of hashkey has exceeded the maximum size limit of{MAX_PARTITION_KEY} bytes"
-            )));
-        }
-        if sort.as_ref().is_some_and(|sort| sort.len() > MAX_SORT_KEY) {
-            return Err(Error::parameter(format_args!(
-                "Aggregated size of all range keys has exceeded the size limit of {MAX_SORT_KEY} bytes"
-            )));
-        }
-        Ok(Key { partition: Partition::new(partition), sort })
+/// Refuses a key that is too long.
+fn within_limits(partition: KeyValue, sort: Option<KeyValue>) -> Result<Key, Error> {
+    if partition.len() > MAX_PARTITION_KEY {
+        return Err(Error::parameter(format_args!(
+            "Size of hashkey has exceeded the maximum size limit of{MAX_PARTITION_KEY} bytes"
+        )));
     }
+    if sort.as_ref().is_some_and(|sort| sort.len() > MAX_SORT_KEY) {
+        return Err(Error::parameter(format_args!(
+            "Aggregated size of all range keys has exceeded the size limit of {MAX_SORT_KEY} bytes"
+        )));
+    }
+    Ok(Key { partition: Partition::new(partition), sort })
 }
 
 impl KeyAttribute {
@@ -158,7 +159,7 @@ impl TableSchema {
         if item.keys().any(String::is_empty) {
             return Err(Error::validation("Empty attribute name"));
         }
-        if item.values().any(|value| depth(value) > MAX_DEPTH) {
+        if item.values().any(|value| 1 + depth(value) > MAX_DEPTH) {
             return Err(Error::validation(
                 "Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond \
                  supported limit",

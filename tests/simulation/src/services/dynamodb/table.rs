@@ -57,13 +57,13 @@ impl Table {
     pub fn write(
         &mut self,
         key: &Key,
-        item: Option<Arc<Item>>,
+        item: Option<&Arc<Item>>,
         settings: &Settings,
         moment: &mut Moment<'_>,
     ) -> Option<Arc<Item>> {
-        let (old, index_units) = self.replace(key, item.clone(), settings, moment);
-        let size = |item: &Option<Arc<Item>>| item.as_ref().map_or(0, |item| value::size(item));
-        self.usage.write_units += write_units(size(&old).max(size(&item)));
+        let (old, index_units) = self.replace(key, item, settings, moment);
+        let size = |item: Option<&Arc<Item>>| item.map_or(0, |item| value::size(item));
+        self.usage.write_units += write_units(size(old.as_ref()).max(size(item)));
         self.usage.index_write_units += index_units;
         old
     }
@@ -76,7 +76,7 @@ impl Table {
     fn replace(
         &mut self,
         key: &Key,
-        item: Option<Arc<Item>>,
+        item: Option<&Arc<Item>>,
         settings: &Settings,
         moment: &mut Moment<'_>,
     ) -> (Option<Arc<Item>>, u64) {
@@ -85,14 +85,14 @@ impl Table {
             self.forget(moment.now.saturating_sub(settings.read_lag).unwrap_or(Timestamp::MIN));
             self.replaced.push_back((moment.now, key.clone()));
         }
-        let old = self.items.set(&key.partition, key.position(), item.clone(), kept_at);
-        self.changes.push((old.clone(), item.clone()));
+        let old = self.items.set(&key.partition, key.position(), item.cloned(), kept_at);
+        self.changes.push((old.clone(), item.cloned()));
         let mut units = 0;
         for index in self.indexes.values_mut() {
             let arrives_at = arrival(moment.now, settings.index_lag, moment.random);
             // A delay of zero also waits for the earlier changes.
             let arrives_at = arrives_at.or_else(|| index.is_behind().then_some(moment.now));
-            units += index.write(&self.schema.keys, key, (old.as_ref(), item.as_ref()), arrives_at);
+            units += index.write(&self.schema.keys, key, (old.as_ref(), item), arrives_at);
         }
         (old, units)
     }
@@ -105,11 +105,11 @@ impl Table {
     }
 
     /// Writes an item to the table and its indexes without billing and delay.
-    pub fn plant(&mut self, key: &Key, item: Arc<Item>) {
+    pub fn plant(&mut self, key: &Key, item: &Arc<Item>) {
         let old = self.items.set(&key.partition, key.position(), Some(item.clone()), None);
         for index in self.indexes.values_mut() {
             index.catch_up(Timestamp::MAX);
-            index.write(&self.schema.keys, key, (old.as_ref(), Some(&item)), None);
+            index.write(&self.schema.keys, key, (old.as_ref(), Some(item)), None);
         }
     }
 }

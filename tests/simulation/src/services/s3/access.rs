@@ -125,7 +125,9 @@ impl S3 {
         let expired = self.objects(bucket);
         let expired: Vec<Stored> =
             expired.into_iter().filter(|object| object.key.starts_with(prefix) && object.created < cutoff).collect();
-        expired.iter().for_each(|object| self.delete_raw(bucket, &object.key));
+        for object in &expired {
+            self.delete_raw(bucket, &object.key);
+        }
         expired.len()
     }
 }

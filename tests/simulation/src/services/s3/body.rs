@@ -25,10 +25,19 @@ pub struct Received {
     pub checksum: Option<Checksum>,
 }
 
-/// Decodes the body and verifies its length and digests.
+/// Bytes of a body, without its transfer encoding.
+pub struct Payload {
+    /// Bytes.
+    pub bytes: Bytes,
+    sha256: [u8; 32],
+    /// Headers after the body.
+    trailers: HeaderMap,
+}
+
+/// Decodes the body and verifies its length and `x-amz-content-sha256`.
 ///
 /// Signatures of chunks are not verified: the declared checksum covers the bytes.
-pub fn receive(request: &Parsed<'_>) -> Result<Received, Refusal> {
+pub fn payload(request: &Parsed<'_>) -> Result<Payload, Refusal> {
     let declared_len = request.header("content-length").map(str::parse);
     if declared_len.is_some_and(|len| len != Ok(request.body().len())) {
         return Err(incomplete());
@@ -58,6 +67,12 @@ pub fn receive(request: &Parsed<'_>) -> Result<Received, Refusal> {
         let message = "The provided 'x-amz-content-sha256' header does not match what was computed.";
         return Err(Refusal::bad("XAmzContentSHA256Mismatch", message));
     }
+    Ok(Payload { bytes, sha256, trailers })
+}
+
+/// Decodes the body of an object or a part, and verifies its length and all declared digests.
+pub fn receive(request: &Parsed<'_>) -> Result<Received, Refusal> {
+    let Payload { bytes, sha256, trailers } = payload(request)?;
     if let Some(declared) = request.header("content-md5") {
         let declared = STANDARD.decode(declared).ok().filter(|digest| digest.len() == 16);
         let message = "The Content-MD5 you specified was invalid.";
@@ -125,7 +140,9 @@ fn decode_chunks(request: &Parsed<'_>, trailers: &mut HeaderMap) -> Result<Bytes
         [piece] => piece.clone(),
         pieces => {
             let mut whole = BytesMut::new();
-            pieces.iter().for_each(|piece| whole.extend_from_slice(piece));
+            for piece in pieces {
+                whole.extend_from_slice(piece);
+            }
             whole.freeze()
         }
     };

@@ -62,6 +62,8 @@ pub struct Upload {
     pub started: Timestamp,
     /// Headers of the object.
     pub attributes: Attributes,
+    /// Whether the key had an object at the creation.
+    pub replaces: bool,
     /// Checksum algorithm and coverage that the creation named.
     pub checksum: Option<(Algorithm, Coverage)>,
     /// Parts by number.

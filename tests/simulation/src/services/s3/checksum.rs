@@ -18,7 +18,8 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    const ALL: [Self; 2] = [Self::Crc32, Self::Sha256];
+    /// All algorithms.
+    pub const ALL: [Self; 2] = [Self::Crc32, Self::Sha256];
 
     /// Parses the value of `x-amz-checksum-algorithm`.
     pub fn parse(name: &str) -> Result<Self, Refusal> {
@@ -215,7 +216,9 @@ mod tests {
     fn declared_checksum_must_be_one_and_valid() {
         let declared = |fields: &[(&'static str, &'static str)]| {
             let mut headers = HeaderMap::new();
-            fields.iter().for_each(|(name, value)| drop(headers.insert(*name, HeaderValue::from_static(value))));
+            for (name, value) in fields {
+                headers.insert(*name, HeaderValue::from_static(value));
+            }
             Checksum::declared(&headers).map_err(|refusal| refusal.code())
         };
         let crc32 = ("x-amz-checksum-crc32", "y/Q5Jg==");

@@ -1,12 +1,12 @@
 //! Completion of multipart uploads.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use http::Response;
+use http::{Response, StatusCode};
 use sha2::{Digest as _, Sha256};
 
 use super::{
     Answer, RepeatedCompletion, S3,
-    body::receive,
+    body::payload,
     bucket::{Object, Part, Upload},
     checksum::{Algorithm, Checksum, Coverage},
     conditions,
@@ -38,21 +38,31 @@ impl S3 {
                 return bucket.completed.get(id).cloned().map(Response::new).ok_or(refusal);
             }
         };
-        let body = Element::parse(&receive(request)?.content.to_bytes(), "CompleteMultipartUpload")?;
-        let listed = listed(&body)?;
-        let parts = chosen(upload, &listed)?;
+        let body = Element::parse(&payload(request)?.bytes, "CompleteMultipartUpload")?;
+        let listed = listed(&body, id)?;
+        let parts = chosen(upload, &listed, id)?;
         let mut content = Rope::default();
-        parts.iter().for_each(|part| content.append(&part.content));
+        let mut digest = Sha256::new();
+        for part in &parts {
+            content.append(&part.content);
+            digest.update(part.etag.as_bytes());
+        }
         let size = request.header("x-amz-mp-object-size").map(str::parse);
         if size.is_some_and(|size| size != Ok(content.len())) {
             let message = "The provided 'x-amz-mp-object-size' header does not match what was uploaded.";
             return Err(Refusal::bad("InvalidRequest", message));
         }
         let checksum = checksum(request, upload, &parts, &content)?;
-        let mut digest = Sha256::new();
-        parts.iter().for_each(|part| digest.update(part.etag.as_bytes()));
         let (digest, count, attributes) = (digest.finalize().into(), parts.len(), upload.attributes.clone());
+        let replaces = upload.replaces;
         conditions::for_write(request, bucket.current(&request.key))?;
+        if replaces && request.header("if-none-match").is_some() {
+            // S3: a deletion since the creation conflicts with the condition (API_CompleteMultipartUpload).
+            let message =
+                "The conditional request cannot succeed due to a conflicting operation against this resource.";
+            let refusal = Refusal::new(StatusCode::CONFLICT, "ConditionalRequestConflict", message);
+            return Err(refusal.with("Condition", "If-None-Match").with("Key", &request.key));
+        }
         if self.settings.error_inside_200 > 0.0 && moment.random.f64() < self.settings.error_inside_200 {
             let message = "We encountered an internal error. Please try again.";
             return Ok(Response::new(Refusal::bad("InternalError", message).xml()));
@@ -77,7 +87,7 @@ impl S3 {
 }
 
 /// Returns the parts in the body of a completion. There must be one, and their numbers must ascend.
-fn listed(body: &Element) -> Result<Vec<Listed<'_>>, Refusal> {
+fn listed<'a>(body: &'a Element, id: &str) -> Result<Vec<Listed<'a>>, Refusal> {
     let listed = body.all("Part").map(|part| {
         let number = part.child("PartNumber").and_then(|number| number.parse().ok()).ok_or_else(malformed)?;
         let etag = conditions::unquoted(part.child("ETag").ok_or_else(malformed)?);
@@ -85,20 +95,20 @@ fn listed(body: &Element) -> Result<Vec<Listed<'_>>, Refusal> {
         let checksums = checksums.map(|child| (child.name.as_str(), child.text.as_str())).collect();
         Ok(Listed { number, etag, checksums })
     });
-    let listed: Vec<Listed<'_>> = listed.collect::<Result<_, Refusal>>()?;
+    let listed: Vec<Listed<'a>> = listed.collect::<Result<_, Refusal>>()?;
     if listed.is_empty() {
         return Err(malformed());
     }
     if !listed.is_sorted_by(|a, b| a.number < b.number) {
         let message = "The list of parts was not in ascending order. The parts list must be specified in order by part \
             number.";
-        return Err(Refusal::bad("InvalidPartOrder", message));
+        return Err(Refusal::bad("InvalidPartOrder", message).with("UploadId", id));
     }
     Ok(listed)
 }
 
 /// Returns the listed parts. ETags and checksums must match, and all parts but the last must be large enough.
-fn chosen<'a>(upload: &'a Upload, listed: &[Listed<'_>]) -> Result<Vec<&'a Part>, Refusal> {
+fn chosen<'a>(upload: &'a Upload, listed: &[Listed<'_>], id: &str) -> Result<Vec<&'a Part>, Refusal> {
     if let Some((algorithm, _)) = upload.checksum {
         let named = |part: &Listed<'_>| part.checksums.iter().any(|(name, _)| *name == algorithm.element());
         if !listed.iter().all(named) {
@@ -115,7 +125,7 @@ fn chosen<'a>(upload: &'a Upload, listed: &[Listed<'_>]) -> Result<Vec<&'a Part>
         let part = upload.parts.get(&listed.number).filter(|part| part.etag == listed.etag && agrees(listed, part));
         let message = "One or more of the specified parts could not be found. The part may not have been uploaded, or \
             the specified entity tag may not match the part's entity tag.";
-        parts.push(part.ok_or_else(|| Refusal::bad("InvalidPart", message))?);
+        parts.push(part.ok_or_else(|| Refusal::bad("InvalidPart", message).with("UploadId", id))?);
     }
     let small = parts.iter().rev().skip(1).any(|part| part.content.len() < MIN_PART);
     if small {
@@ -156,6 +166,11 @@ fn checksum(
         Coverage::FullObject => Checksum::of(algorithm, content),
         Coverage::Composite => composite(algorithm, parts),
     };
+    if let Some(other) =
+        Algorithm::ALL.into_iter().find(|other| *other != algorithm && request.header(other.header()).is_some())
+    {
+        return Err(Checksum::mismatch(other));
+    }
     let declared = request.header(algorithm.header());
     if declared.is_some_and(|declared| without_count(declared) != without_count(&checksum.value)) {
         return Err(Checksum::mismatch(algorithm));

@@ -66,6 +66,8 @@ pub fn range(header: Option<&str>, size: u64) -> Result<Option<Range<u64>>, Refu
     let (first, last) = match (first, last) {
         ("", suffix) => match suffix.parse::<u64>() {
             Ok(0) => (size, size),
+            // A suffix of an empty object is satisfiable (RFC 9110, section 14.1.2), but no range can describe it.
+            Ok(_) if size == 0 => return Ok(None),
             Ok(suffix) => (size.saturating_sub(suffix), size),
             Err(_) => return Ok(None),
         },
@@ -105,5 +107,6 @@ mod tests {
             assert_eq!(of_ten(ignored), Ok(None), "{ignored}");
         }
         assert!(range(Some("bytes=0-0"), 0).is_err());
+        assert_eq!(range(Some("bytes=-1"), 0), Ok(None));
     }
 }

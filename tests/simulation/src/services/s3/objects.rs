@@ -132,8 +132,9 @@ impl S3 {
         *response.status_mut() = StatusCode::NO_CONTENT;
         if let Some(version) = deletion.version.and_then(|version| HeaderValue::try_from(version).ok()) {
             response.headers_mut().insert("x-amz-version-id", version);
-            let marker = if deletion.marker { "true" } else { "false" };
-            response.headers_mut().insert("x-amz-delete-marker", HeaderValue::from_static(marker));
+        }
+        if deletion.marker {
+            response.headers_mut().insert("x-amz-delete-marker", HeaderValue::from_static("true"));
         }
         Ok(response)
     }

@@ -43,7 +43,8 @@ struct Signature {
     /// Date and time, as in the request.
     date: String,
     signed: Vec<String>,
-    signature: String,
+    /// Signature in hexadecimal.
+    value: String,
     presigned: bool,
 }
 
@@ -69,7 +70,7 @@ impl Verifier {
             signature.scope,
             hex::encode(Sha256::digest(signature.canonical(request)))
         );
-        if hex::encode(hmac(&key, text.as_bytes())) == signature.signature {
+        if hex::encode(hmac(&key, text.as_bytes())) == signature.value {
             return Ok(());
         }
         let message = "The request signature we calculated does not match the signature you provided. Check your key \
@@ -111,7 +112,7 @@ impl Signature {
             scope: scope.to_owned(),
             date: field("X-Amz-Date")?.to_owned(),
             signed: field("X-Amz-SignedHeaders")?.split(';').map(str::to_owned).collect(),
-            signature: field("X-Amz-Signature")?.to_owned(),
+            value: field("X-Amz-Signature")?.to_owned(),
             presigned: true,
         })
     }
@@ -129,7 +130,7 @@ impl Signature {
             scope: scope.to_owned(),
             date: request.header("x-amz-date").ok_or_else(error)?.to_owned(),
             signed: field("SignedHeaders")?.split(';').map(str::to_owned).collect(),
-            signature: field("Signature")?.to_owned(),
+            value: field("Signature")?.to_owned(),
             presigned: false,
         })
     }

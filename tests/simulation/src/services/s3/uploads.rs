@@ -34,8 +34,9 @@ impl S3 {
         // Ids ascend with the time, since S3 lists the uploads of a key in the order of their creation.
         let id = format!("{:016x}{:016x}", moment.now.as_microsecond(), moment.random.u64(..));
         let attributes = request.attributes();
-        let upload = Upload { started: moment.now, attributes, checksum, parts: <_>::default() };
         let bucket = self.bucket_mut(&request.bucket)?;
+        let replaces = bucket.current(&request.key).is_some();
+        let upload = Upload { started: moment.now, attributes, replaces, checksum, parts: <_>::default() };
         bucket.uploads.insert((request.key.clone(), id.clone()), upload);
         let mut xml = Writer::document("InitiateMultipartUploadResult");
         xml.text("Bucket", &request.bucket).text("Key", &request.key).text("UploadId", &id);
@@ -129,12 +130,13 @@ impl S3 {
         let upload = self.bucket_mut(&request.bucket)?.upload(&request.key, id)?;
         let mut rest = upload.parts.range((Bound::Excluded(after), Bound::Unbounded));
         let page: Vec<(&u32, &Part)> = rest.by_ref().take(max as usize).collect();
-        let next = page.last().map(|(number, _)| **number).filter(|_| rest.next().is_some());
+        let last = page.last().map(|(number, _)| **number);
         let mut xml = Writer::document("ListPartsResult");
         xml.text("Bucket", &request.bucket).text("Key", &request.key).text("UploadId", id);
-        xml.value("PartNumberMarker", after).value("MaxParts", max).value("IsTruncated", next.is_some());
-        if let Some(next) = next {
-            xml.value("NextPartNumberMarker", next);
+        xml.value("PartNumberMarker", after).value("MaxParts", max).value("IsTruncated", rest.next().is_some());
+        // The last page has a marker too.
+        if let Some(last) = last {
+            xml.value("NextPartNumberMarker", last);
         }
         write_owner(&mut xml);
         write_checksum(&mut xml, upload.checksum);
@@ -223,6 +225,10 @@ fn copy_range(text: &str, size: u64) -> Result<Range<u64>, Refusal> {
     let message = "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the \
         zero-based offsets of the first and last bytes to copy";
     let (first, last) = range.filter(|(first, last)| first <= last).ok_or_else(|| Refusal::argument(message))?;
+    if first >= size {
+        let message = "The specified copy range is invalid for the source object size";
+        return Err(Refusal::bad("InvalidRequest", message));
+    }
     if last >= size {
         return Err(Refusal::argument(format!("Range specified is not valid for source object of size: {size}")));
     }
@@ -271,5 +277,6 @@ mod tests {
             assert_eq!(code(refused, size), Err("InvalidArgument"), "{refused}");
         }
         assert_eq!(code("bytes=0-4", MIN_PART), Err("InvalidRequest"));
+        assert_eq!(code("bytes=9999999-9999999", size), Err("InvalidRequest"));
     }
 }

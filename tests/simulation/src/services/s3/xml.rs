@@ -3,7 +3,11 @@
 use std::fmt::Write as _;
 
 use bytes::Bytes;
-use quick_xml::{Reader, escape::partial_escape, events::Event};
+use quick_xml::{
+    Reader,
+    escape::{partial_escape, resolve_xml_entity},
+    events::Event,
+};
 
 use super::refusal::Refusal;
 
@@ -111,11 +115,10 @@ impl Element {
                 Event::CData(text) => open.last_mut()?.text.push_str(std::str::from_utf8(&text).ok()?),
                 Event::GeneralRef(reference) => {
                     let text = &mut open.last_mut()?.text;
-                    match reference.resolve_char_ref().ok()? {
-                        Some(character) => text.push(character),
-                        None => {
-                            text.push_str(quick_xml::escape::resolve_xml_entity(std::str::from_utf8(&reference).ok()?)?)
-                        }
+                    if let Some(character) = reference.resolve_char_ref().ok()? {
+                        text.push(character);
+                    } else {
+                        text.push_str(resolve_xml_entity(std::str::from_utf8(&reference).ok()?)?);
                     }
                 }
                 Event::Eof => return None,

@@ -9,11 +9,13 @@ impl Condition<'_> {
     /// Returns whether the item meets the condition.
     pub fn is_met(&self, item: &Item) -> bool {
         match self {
-            Self::Compare(left, comparator, right) => compare(left.resolve(item), *comparator, right.resolve(item)),
+            Self::Compare(left, comparator, right) => {
+                compare(left.resolve(item).as_deref(), *comparator, right.resolve(item).as_deref())
+            }
             Self::Between(operand, low, high) => {
                 let Some(value) = operand.resolve(item) else { return false };
-                ordering(&value, low.resolve(item)).is_some_and(Ordering::is_ge)
-                    && ordering(&value, high.resolve(item)).is_some_and(Ordering::is_le)
+                ordering(&value, low.resolve(item).as_deref()).is_some_and(Ordering::is_ge)
+                    && ordering(&value, high.resolve(item).as_deref()).is_some_and(Ordering::is_le)
             }
             Self::In(operand, candidates) => {
                 let Some(value) = operand.resolve(item) else { return false };
@@ -78,9 +80,9 @@ fn contains(operand: &Value, part: &Value) -> bool {
 }
 
 /// Compares two operands. A missing operand is equal to nothing.
-fn compare(left: Option<Cow<'_, Value>>, comparator: Comparator, right: Option<Cow<'_, Value>>) -> bool {
+fn compare(left: Option<&Value>, comparator: Comparator, right: Option<&Value>) -> bool {
     let is_equal = left.is_some() && left == right;
-    let ordering = || left.as_deref().and_then(|left| ordering(left, right.clone()));
+    let ordering = || left.and_then(|left| ordering(left, right));
     match comparator {
         Comparator::Equal => is_equal,
         Comparator::NotEqual => !is_equal,
@@ -92,8 +94,8 @@ fn compare(left: Option<Cow<'_, Value>>, comparator: Comparator, right: Option<C
 }
 
 /// Returns the order of two values of the same ordered type.
-fn ordering(left: &Value, right: Option<Cow<'_, Value>>) -> Option<Ordering> {
-    match (left, right.as_deref()?) {
+fn ordering(left: &Value, right: Option<&Value>) -> Option<Ordering> {
+    match (left, right?) {
         (Value::S(left), Value::S(right)) => Some(left.cmp(right)),
         (Value::N(left), Value::N(right)) => Some(left.cmp(right)),
         (Value::B(left), Value::B(right)) => Some(left.cmp(right)),

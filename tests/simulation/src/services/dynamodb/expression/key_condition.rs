@@ -47,7 +47,10 @@ impl<'a> KeyCondition<'a> {
         collect(condition, &mut clauses)?;
         for (at, (name, _)) in clauses.iter().enumerate() {
             if clauses[..at].iter().any(|(earlier, _)| earlier == name) {
-                return Err("KeyConditionExpressions must only contain one condition per key".to_owned());
+                return Err(
+                    "Invalid KeyConditionExpression: KeyConditionExpressions must only contain one condition per key"
+                        .to_owned(),
+                );
             }
         }
         Ok(Self { clauses })
@@ -106,12 +109,15 @@ fn collect<'a>(condition: Condition<'a>, clauses: &mut Vec<(&'a str, Clause<'a>)
             return Err(invalid("size"));
         }
         Condition::Compare(..) | Condition::Between(..) | Condition::BeginsWith(..) => {
-            return Err("No key attribute is compared with a value".to_owned());
+            return Err("Invalid KeyConditionExpression: No key attribute is compared with a value".to_owned());
         }
     };
     let Path { attribute, steps } = path;
     if !steps.is_empty() {
-        return Err("KeyConditionExpressions cannot have conditions on nested attributes".to_owned());
+        return Err(
+            "Invalid KeyConditionExpression: KeyConditionExpressions cannot have conditions on nested attributes"
+                .to_owned(),
+        );
     }
     clauses.push((attribute, clause));
     Ok(())

@@ -81,7 +81,7 @@ impl<'a> Node<'a> {
                 let selected = select(entries, nodes);
                 (!selected.is_empty()).then_some(Value::M(selected))
             }
-            // The selected elements close ranks.
+            // The selected elements form a list without gaps.
             (Self::Elements(nodes), Value::L(values)) => {
                 let selected = nodes.iter().filter_map(|(index, node)| node.apply(values.get(*index)?));
                 let selected: Vec<Value> = selected.collect();

@@ -10,7 +10,12 @@ use serde::{Deserialize, Serialize};
 use super::body;
 use crate::services::{
     Moment,
-    dynamodb::{DynamoDb, error::Error, key::Key, value::Item},
+    dynamodb::{
+        DynamoDb,
+        error::Error,
+        key::{Key, pick},
+        value::Item,
+    },
 };
 
 /// DynamoDB: at most 25 writes per request.
@@ -94,7 +99,7 @@ pub fn batch_write_item(
             }
             processed_any = true;
             let item = match write {
-                Write::Put(item) => Some(item.clone()),
+                Write::Put(item) => Some(item),
                 Write::Delete(_) => None,
             };
             model.table_mut(name)?.write(key, item, &settings, moment);
@@ -105,8 +110,11 @@ pub fn batch_write_item(
 }
 
 fn check_counts(request: &BatchWriteItem) -> Result<(), Error> {
+    if request.request_items.is_empty() {
+        return Err(Error::validation("The requestItems parameter is required for BatchWriteItem"));
+    }
     let counts = || request.request_items.values().map(Vec::len);
-    if request.request_items.is_empty() || counts().any(|count| count == 0) || counts().sum::<usize>() > MAX_WRITES {
+    if counts().any(|count| count == 0) || counts().sum::<usize>() > MAX_WRITES {
         return Err(Error::validation(
             "1 validation error detected: Value at 'requestItems' failed to satisfy constraint: Map value must satisfy \
              constraint: [Member must have length less than or equal to 25, Member must have length greater than or equal \
@@ -123,17 +131,16 @@ fn check(model: &mut DynamoDb, table: &str, requests: Vec<WriteRequest>) -> Resu
     let mut writes = Vec::with_capacity(requests.len());
     for request in requests {
         let (key, write) = match (request.put_request, request.delete_request) {
-            (Some(put), None) => (schema.check(&put.item)?.0, Write::Put(Arc::new(put.item))),
+            (Some(put), None) => {
+                // Unlike PutItem, a batch reports a missing or mistyped key as it does for a deletion.
+                schema.keys.key(&pick(&put.item, schema.keys.names()))?;
+                (schema.check(&put.item)?.0, Write::Put(Arc::new(put.item)))
+            }
             (None, Some(delete)) => (schema.keys.key(&delete.key)?, Write::Delete(delete.key)),
-            (Some(_), Some(_)) => {
+            (Some(_), Some(_)) | (None, None) => {
                 return Err(Error::validation(
                     "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported \
                      datatypes",
-                ));
-            }
-            (None, None) => {
-                return Err(Error::validation(
-                    "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes",
                 ));
             }
         };

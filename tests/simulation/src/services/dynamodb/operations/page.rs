@@ -169,15 +169,11 @@ pub struct Start {
 impl Start {
     /// Reads a start key, which has exactly the key attributes of the table and of the index.
     pub fn of(given: &Item, table: &KeySchema, index: Option<&IndexSchema>) -> Result<Self, Error> {
-        let invalid = || {
-            Error::validation(
-                "The provided starting key is invalid: The provided key element does not match the schema",
-            )
-        };
+        let invalid = || Error::validation("The provided starting key is invalid");
         let key = table.key(&pick(given, table.names())).map_err(|_| invalid())?;
         let names = key_names(table, index);
         if given.len() != names.len() || !names.iter().all(|name| given.contains_key(*name)) {
-            return Err(Error::validation("The provided starting key is invalid"));
+            return Err(invalid());
         }
         let Some(index) = index else {
             let Key { partition, sort } = key;

@@ -135,7 +135,7 @@ pub fn describe_table(model: &mut DynamoDb, request: &DescribeTable) -> Result<V
 }
 
 /// Sets the attribute with the time to live.
-pub fn update_time_to_live(model: &mut DynamoDb, request: UpdateTimeToLive) -> Result<Vec<u8>, Error> {
+pub fn update_time_to_live(model: &mut DynamoDb, request: &UpdateTimeToLive) -> Result<Vec<u8>, Error> {
     let table = model.table_mut(&request.table_name)?;
     let TimeToLive { enabled, attribute_name } = &request.time_to_live_specification;
     if *enabled == table.ttl.is_some() {

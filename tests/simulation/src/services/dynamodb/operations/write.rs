@@ -79,7 +79,7 @@ pub fn put_item(model: &mut DynamoDb, request: PutItem, moment: &mut Moment<'_>)
         return_current: request.return_values_on_condition_check_failure,
     };
     let (key, _) = model.table_mut(&request.table_name)?.schema.check(&request.item)?;
-    write(model, &request.table_name, &key, Some(Arc::new(request.item)), &terms, moment)
+    write(model, &request.table_name, &key, Some(&Arc::new(request.item)), &terms, moment)
 }
 
 /// Deletes an item.
@@ -112,7 +112,7 @@ fn write(
     model: &mut DynamoDb,
     table: &str,
     key: &Key,
-    item: Option<Arc<Item>>,
+    item: Option<&Arc<Item>>,
     terms: &Terms<'_>,
     moment: &mut Moment<'_>,
 ) -> Result<Vec<u8>, Error> {

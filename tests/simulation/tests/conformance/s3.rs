@@ -1,0 +1,89 @@
+//! The model of S3 compared with the stand-in of `local-aws`, and with LocalStack if it runs.
+//!
+//! Each case sends the same requests to both and records the responses. The transcripts must be equal, except for the
+//! differences that [`differences`] names.
+
+#![allow(clippy::unwrap_used, reason = "clippy lets tests unwrap, but not the functions that they share")]
+
+mod differences;
+mod listing;
+mod model;
+mod objects;
+mod presigned;
+mod random;
+mod targets;
+mod transcript;
+mod uploads;
+
+use self::{
+    differences::{LOCALSTACK, STAND_IN},
+    targets::{SECOND_S3, StandIn, Target},
+    transcript::{Transcript, compare},
+};
+
+/// Seed of the random operations.
+const SEED: u64 = 1;
+/// Number of random operations.
+const OPERATIONS: usize = 200;
+
+/// Runs a case on the model and on the stand-in, and compares the transcripts.
+macro_rules! agrees_with_stand_in {
+    ($case:path) => {
+        let stand_in = StandIn::start().await;
+        let (model, other) = (Target::model(), stand_in.target());
+        compare(&$case(&model).await, &$case(&other).await, STAND_IN);
+    };
+}
+
+#[tokio::test]
+async fn stand_in_agrees_about_objects() {
+    agrees_with_stand_in!(objects::case);
+}
+
+#[tokio::test]
+async fn stand_in_agrees_about_copies_and_keys() {
+    agrees_with_stand_in!(objects::copies);
+}
+
+#[tokio::test]
+async fn stand_in_agrees_about_listings() {
+    agrees_with_stand_in!(listing::case);
+}
+
+#[tokio::test]
+async fn stand_in_agrees_about_uploads() {
+    agrees_with_stand_in!(uploads::case);
+}
+
+#[tokio::test]
+async fn stand_in_agrees_about_presigned_urls() {
+    agrees_with_stand_in!(presigned::case);
+}
+
+#[tokio::test]
+async fn stand_in_agrees_about_random_operations() {
+    let stand_in = StandIn::start().await;
+    let model = random::case(&Target::model(), SEED, OPERATIONS).await;
+    compare(&model, &random::case(&stand_in.target(), SEED, OPERATIONS).await, &[]);
+}
+
+#[tokio::test]
+#[ignore = "needs LocalStack: tests/second-s3/run"]
+async fn second_s3_agrees_with_the_model() {
+    let endpoint = std::env::var(SECOND_S3).expect("SECOND_S3 is set by tests/second-s3/run");
+    let (model, other) = (Target::model(), Target::at(&endpoint));
+    let mut ours = all(&model).await;
+    let mut theirs = all(&other).await;
+    ours.append(random::case(&model, SEED, OPERATIONS).await);
+    theirs.append(random::case(&other, SEED, OPERATIONS).await);
+    compare(&ours, &theirs, LOCALSTACK);
+}
+
+async fn all(target: &Target) -> Transcript {
+    let mut transcript = objects::case(target).await;
+    transcript.append(objects::copies(target).await);
+    transcript.append(listing::case(target).await);
+    transcript.append(uploads::case(target).await);
+    transcript.append(presigned::case(target).await);
+    transcript
+}
