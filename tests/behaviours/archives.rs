@@ -10,7 +10,7 @@ use tests::{
     TestApp,
     builder::Builder,
     jpeg,
-    proxy::{Fate, Line, Seen},
+    proxy::{Fate, Line, Refusal, Seen},
     unzip,
 };
 
@@ -221,7 +221,8 @@ impl Line for Forbidden {
     fn arrives(&self, seen: Seen) -> BoxFuture<'static, Fate> {
         let source = seen.headers.get("x-amz-copy-source").and_then(|source| source.to_str().ok());
         let forbidden = seen.uri.path().contains(&self.0) || source.is_some_and(|source| source.contains(&self.0));
-        Box::pin(std::future::ready(if forbidden { Fate::Refused(StatusCode::FORBIDDEN) } else { Fate::Pass }))
+        let denied = Fate::Refused(Refusal::s3(StatusCode::FORBIDDEN, "AccessDenied"));
+        Box::pin(std::future::ready(if forbidden { denied } else { Fate::Pass }))
     }
 }
 

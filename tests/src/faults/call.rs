@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use axum::http::{Method, Uri, request::Parts};
+use http::{Method, Uri};
+
+use crate::proxy::Seen;
 
 /// An AWS service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -47,17 +49,17 @@ impl fmt::Display for Site {
 
 impl Call {
     /// Derives the call from a request's head.
-    pub fn of(parts: &Parts) -> Self {
-        let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    pub fn of(seen: &Seen) -> Self {
+        let header = |name: &str| seen.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let call = |service, operation: &str| Self { service, operation: operation.to_owned() };
         // JSON services state version and operation: `DynamoDB_20120810.PutItem`.
         match header("x-amz-target").split_once('.') {
             Some((target, operation)) if target.starts_with("DynamoDB") => call(Service::DynamoDb, operation),
             Some(("AmazonSQS", operation)) => call(Service::Sqs, operation),
             Some((_, operation)) => call(Service::Ssm, operation),
-            None if parts.uri.path() == "/v2/email/account" => call(Service::Ses, "GetAccount"),
-            None if parts.uri.path().starts_with("/v2/email/") => call(Service::Ses, "SendEmail"),
-            None => call(Service::S3, s3_operation(&parts.method, &parts.uri, !header("x-amz-copy-source").is_empty())),
+            None if seen.uri.path() == "/v2/email/account" => call(Service::Ses, "GetAccount"),
+            None if seen.uri.path().starts_with("/v2/email/") => call(Service::Ses, "SendEmail"),
+            None => call(Service::S3, s3_operation(&seen.method, &seen.uri, !header("x-amz-copy-source").is_empty())),
         }
     }
 }

@@ -2,29 +2,18 @@
 
 use std::{
     collections::HashMap,
-    sync::{
-        Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
 use anyhow::{Context as _, Result};
-use axum::{
-    body::{Body, Bytes},
-    http::{HeaderValue, Request, Response, StatusCode, header},
-};
-use futures::stream;
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo},
-    server::conn::auto::Builder,
-};
-use tokio::{net::TcpListener, sync::Notify, task::JoinSet};
+use futures::future::BoxFuture;
+use http::StatusCode;
+use tokio::sync::Notify;
 
 use super::{Call, Fault, Outage, Service, Site, Strike};
+use crate::proxy::{Fate, Line, Proxy, Refusal, Seen};
 
-/// The time for which a call hangs. It exceeds the time limit of every client.
-const FOR_EVER: Duration = Duration::from_secs(60);
 /// The delay of a late reply, within every client's time limit.
 const LATE: Duration = Duration::from_millis(40);
 
@@ -45,14 +34,13 @@ pub struct FaultNet {
     shared: Arc<Shared>,
     /// (function, variable) -> URL: the configuration that routes each function through its proxy.
     pub overrides: HashMap<(String, String), String>,
-    _proxies: JoinSet<()>,
+    _proxies: Vec<Proxy>,
 }
 
 #[derive(Default)]
 struct Shared {
     /// Variable -> the service's real URL.
     upstream: OnceLock<HashMap<String, String>>,
-    http: reqwest::Client,
     state: Mutex<State>,
     released: Notify,
 }
@@ -61,6 +49,8 @@ struct Shared {
 struct State {
     counts: HashMap<(String, Call), usize>,
     strikes: Vec<Strike>,
+    /// The calls that are forwarded and not answered yet, by the ids of their requests.
+    forwarded: HashMap<u64, Site>,
     log: Vec<Answered>,
     outage: Option<Outage>,
     hung: Option<Service>,
@@ -71,17 +61,16 @@ struct State {
 impl FaultNet {
     /// Starts a proxy for each of these functions and both endpoints.
     pub async fn start(functions: &[&str]) -> Result<Self> {
-        // Each call gets a connection of its own: a pooled one may be closed meanwhile, which would be an unplanned
-        // fault.
-        let http = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build()?;
-        let shared = Arc::new(Shared { http, ..Shared::default() });
-        let (mut overrides, mut proxies) = (HashMap::new(), JoinSet::new());
+        let shared = Arc::new(Shared::default());
+        let (mut overrides, mut proxies) = (HashMap::new(), Vec::new());
         for function in functions {
             for variable in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB"] {
-                let listener = TcpListener::bind("127.0.0.1:0").await.context("Failed to listen")?;
-                let url = format!("http://{}", listener.local_addr()?);
-                overrides.insert(((*function).to_owned(), variable.to_owned()), url);
-                proxies.spawn(serve(listener, (*function).to_owned(), variable.to_owned(), shared.clone()));
+                let line = FunctionLine { function: (*function).to_owned(), shared: shared.clone() };
+                let services = shared.clone();
+                let target = move || services.upstream.get()?.get(variable).cloned();
+                let proxy = Proxy::with_target(target, Arc::new(line)).await.context("Failed to listen")?;
+                overrides.insert(((*function).to_owned(), variable.to_owned()), proxy.endpoint.clone());
+                proxies.push(proxy);
             }
         }
         Ok(Self { shared, overrides, _proxies: proxies })
@@ -96,8 +85,8 @@ impl FaultNet {
     /// Restarts the count at 1, and applies these strikes from now on.
     pub fn begin(&self, strikes: Vec<Strike>) {
         let mut state = self.shared.state();
-        let watch = state.watch.take();
-        *state = State { strikes, watch, ..State::default() };
+        let (watch, forwarded) = (state.watch.take(), std::mem::take(&mut state.forwarded));
+        *state = State { strikes, forwarded, watch, ..State::default() };
     }
 
     /// Starts an outage; `None` ends it.
@@ -153,138 +142,94 @@ impl Shared {
         (site, fault, state.watch.clone())
     }
 
-    /// Returns the result of a call during an outage; `None` where the outage does not concern it.
-    fn outage(&self, site: &Site) -> Option<Result<Response<Body>, Broken>> {
+    /// Returns the fate of a call during an outage; `None` where the outage does not concern it.
+    fn outage(&self, site: &Site) -> Option<Fate> {
         let (service, outage) = (site.call.service, self.state().outage?);
         if site.function == "api" {
             return None;
         }
         match outage {
             Outage::Of(out) if out == service => Some(match site.nth % 3 {
-                0 => Err(Broken),
-                1 => Ok(refusal(service, StatusCode::INTERNAL_SERVER_ERROR)),
-                _ => Ok(refusal(service, StatusCode::FORBIDDEN)),
+                0 => Fate::Broken,
+                1 => Fate::Refused(refusal(service, StatusCode::INTERNAL_SERVER_ERROR)),
+                _ => Fate::Refused(refusal(service, StatusCode::FORBIDDEN)),
             }),
             Outage::Kms if service == Service::S3 => {
-                Some(Ok(told(service, StatusCode::BAD_REQUEST, "KMS.DisabledException")))
+                Some(Fate::Refused(Refusal::s3(StatusCode::BAD_REQUEST, "KMS.DisabledException")))
             }
-            Outage::Kms if service == Service::Sqs => Some(Ok(told(service, StatusCode::BAD_REQUEST, "KmsDisabled"))),
+            Outage::Kms if service == Service::Sqs => {
+                Some(Fate::Refused(Refusal::json(StatusCode::BAD_REQUEST, "KmsDisabled")))
+            }
             _ => None,
         }
     }
 
-    fn note(&self, site: Site, status: Option<StatusCode>) {
-        self.state().log.push(Answered { site, status: status.map(|status| status.as_u16()) });
+    async fn fate(&self, function: &str, seen: &Seen) -> Fate {
+        let call = Call::of(seen);
+        let service = call.service;
+        if seen.on_reused_connection && self.state().closes_reused == Some(service) {
+            return Fate::Broken;
+        }
+        let (site, fault, watch) = self.meet(function, call);
+        if let Some(watch) = watch {
+            watch(&site);
+        }
+        let hung = self.state().hung == Some(service);
+        let fate = match hung.then_some(Fate::Lost).or_else(|| self.outage(&site)) {
+            Some(fate) => fate,
+            None => self.struck(fault, service).await,
+        };
+        let mut state = self.state();
+        if let Fate::Pass | Fate::AnswerLate(_) | Fate::AnswerCut = fate {
+            state.forwarded.insert(seen.id, site);
+        } else {
+            state.log.push(Answered { site, status: None });
+        }
+        fate
+    }
+
+    /// Returns the fate of a call that this fault strikes. A suspended call waits here.
+    async fn struck(&self, fault: Option<Fault>, service: Service) -> Fate {
+        match fault {
+            None => Fate::Pass,
+            Some(Fault::DropRequest) => Fate::Broken,
+            Some(Fault::LoseReply) => Fate::AnswerBroken,
+            Some(Fault::CutReply) => Fate::AnswerCut,
+            Some(Fault::ErrorBefore) => Fate::Refused(refusal(service, StatusCode::INTERNAL_SERVER_ERROR)),
+            Some(Fault::ErrorAfter) => Fate::AnswerReplaced(refusal(service, StatusCode::INTERNAL_SERVER_ERROR)),
+            Some(Fault::Throttle) => Fate::Refused(refusal(service, throttled(service))),
+            Some(Fault::Hang) => Fate::AnswerLost,
+            Some(Fault::Delay) => Fate::AnswerLate(LATE),
+            Some(Fault::Suspend) => {
+                self.released.notified().await;
+                Fate::Pass
+            }
+        }
     }
 }
 
-async fn serve(listener: TcpListener, function: String, variable: String, shared: Arc<Shared>) {
-    let mut connections = JoinSet::new();
-    while let Ok((stream, _)) = listener.accept().await {
-        let _ = stream.set_nodelay(true);
-        let (function, variable, shared) = (function.clone(), variable.clone(), shared.clone());
-        let requests = Arc::new(AtomicUsize::new(0));
-        let service = hyper::service::service_fn(move |request: Request<hyper::body::Incoming>| {
-            let (function, variable, shared) = (function.clone(), variable.clone(), shared.clone());
-            let reused = requests.fetch_add(1, Ordering::Relaxed) > 0;
-            async move { pass(&shared, &function, &variable, request.map(Body::new), reused).await }
-        });
-        connections.spawn(async move {
-            let builder = Builder::new(TokioExecutor::new());
-            let _ = builder.serve_connection(TokioIo::new(stream), service).await;
-        });
-        while connections.try_join_next().is_some() {}
-    }
+/// The line between a function and a service.
+struct FunctionLine {
+    function: String,
+    shared: Arc<Shared>,
 }
 
-/// The error that closes a connection without a response.
-#[derive(Debug, thiserror::Error)]
-#[error("the connection breaks")]
-struct Broken;
+impl Line for FunctionLine {
+    fn takes_whole_requests(&self) -> bool {
+        true
+    }
 
-async fn pass(
-    shared: &Shared,
-    function: &str,
-    variable: &str,
-    request: Request<Body>,
-    reused: bool,
-) -> Result<Response<Body>, Broken> {
-    let (parts, body) = request.into_parts();
-    let call = Call::of(&parts);
-    if reused && shared.state().closes_reused == Some(call.service) {
-        return Err(Broken);
+    fn arrives(&self, seen: Seen) -> BoxFuture<'static, Fate> {
+        let (shared, function) = (self.shared.clone(), self.function.clone());
+        Box::pin(async move { shared.fate(&function, &seen).await })
     }
-    let body = axum::body::to_bytes(body, usize::MAX).await.map_err(|_| Broken)?;
-    let (site, fault, watch) = shared.meet(function, call);
-    if let Some(watch) = watch {
-        watch(&site);
-    }
-    let service = site.call.service;
-    if shared.state().hung == Some(service) {
-        shared.note(site, None);
-        tokio::time::sleep(FOR_EVER).await;
-        return Err(Broken);
-    }
-    if let Some(answer) = shared.outage(&site) {
-        shared.note(site, None);
-        return answer;
-    }
-    match fault {
-        Some(Fault::DropRequest) => {
-            shared.note(site, None);
-            return Err(Broken);
-        }
-        Some(Fault::ErrorBefore) => {
-            shared.note(site, None);
-            return Ok(refusal(service, StatusCode::INTERNAL_SERVER_ERROR));
-        }
-        Some(Fault::Throttle) => {
-            shared.note(site, None);
-            return Ok(refusal(service, throttled(service)));
-        }
-        Some(Fault::Suspend) => shared.released.notified().await,
-        _ => {}
-    }
-    let upstream = shared.upstream.get().and_then(|urls| urls.get(variable)).ok_or(Broken)?;
-    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-    let mut outgoing = shared.http.request(parts.method, format!("{upstream}{path}"));
-    for (name, value) in &parts.headers {
-        // The host is signed and must stay; headers of this connection only are removed.
-        if ![header::EXPECT, header::TRANSFER_ENCODING, header::CONNECTION, header::CONTENT_LENGTH].contains(name) {
-            outgoing = outgoing.header(name, value);
-        }
-    }
-    let answer = outgoing.body(body).send().await.map_err(|_| Broken)?;
-    let (status, headers) = (answer.status(), answer.headers().clone());
-    let bytes = answer.bytes().await.map_err(|_| Broken)?;
-    shared.note(site, Some(status));
-    match fault {
-        Some(Fault::LoseReply) => return Err(Broken),
-        Some(Fault::ErrorAfter) => return Ok(refusal(service, StatusCode::INTERNAL_SERVER_ERROR)),
-        Some(Fault::Hang) => {
-            tokio::time::sleep(FOR_EVER).await;
-            return Err(Broken);
-        }
-        Some(Fault::Delay) => tokio::time::sleep(LATE).await,
-        _ => {}
-    }
-    let cut = fault == Some(Fault::CutReply);
-    if cut && bytes.is_empty() {
-        return Err(Broken);
-    }
-    let length = headers.get(header::CONTENT_LENGTH).cloned().unwrap_or_else(|| HeaderValue::from(bytes.len()));
-    let mut response = Response::new(if cut { half(&bytes) } else { Body::from(bytes) });
-    *response.status_mut() = status;
-    *response.headers_mut() = headers;
-    response.headers_mut().remove(header::TRANSFER_ENCODING);
-    response.headers_mut().insert(header::CONTENT_LENGTH, length);
-    Ok(response)
-}
 
-/// Returns a body with the first half of the bytes, after which the connection breaks.
-fn half(bytes: &Bytes) -> Body {
-    let first = bytes.slice(..bytes.len() / 2);
-    Body::from_stream(stream::iter([Ok(first), Err(Broken)]))
+    fn answered(&self, seen: &Seen, status: StatusCode) {
+        let mut state = self.shared.state();
+        if let Some(site) = state.forwarded.remove(&seen.id) {
+            state.log.push(Answered { site, status: Some(status.as_u16()) });
+        }
+    }
 }
 
 fn throttled(service: Service) -> StatusCode {
@@ -296,7 +241,7 @@ fn throttled(service: Service) -> StatusCode {
 }
 
 /// Returns a service's own error for a failure or for throttling.
-fn refusal(service: Service, status: StatusCode) -> Response<Body> {
+fn refusal(service: Service, status: StatusCode) -> Refusal {
     let code = match (service, status) {
         (Service::S3, StatusCode::SERVICE_UNAVAILABLE) => "SlowDown",
         (Service::Ses, StatusCode::TOO_MANY_REQUESTS) => "TooManyRequestsException",
@@ -307,19 +252,5 @@ fn refusal(service: Service, status: StatusCode) -> Response<Body> {
         (_, StatusCode::BAD_REQUEST) => "ThrottlingException",
         _ => "InternalServerError",
     };
-    told(service, status, code)
-}
-
-fn told(service: Service, status: StatusCode, code: &'static str) -> Response<Body> {
-    let (kind, body) = match service {
-        Service::S3 => {
-            ("application/xml", format!("<Error><Code>{code}</Code><Message>told to fail</Message></Error>"))
-        }
-        _ => ("application/x-amz-json-1.0", format!(r#"{{"__type":"{code}","message":"told to fail"}}"#)),
-    };
-    let mut response = Response::new(Body::from(body));
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    response.headers_mut().insert("x-amzn-errortype", HeaderValue::from_static(code));
-    response
+    if service == Service::S3 { Refusal::s3(status, code) } else { Refusal::json(status, code) }
 }
