@@ -1,164 +1,26 @@
 //! Refusals, as RFC 9457 problems.
 
+mod kind;
+
 use axum::{
     Json,
     response::{IntoResponse, Response},
 };
-use domain::{JobError, error::ServiceUnavailable};
+use domain::{
+    JobError,
+    error::{RecordError, ServiceUnavailable},
+    photo::{Photo, PhotoStatus},
+};
 use http::{
-    HeaderValue, StatusCode,
+    HeaderValue,
     header::{CONTENT_TYPE, RETRY_AFTER},
 };
 use serde::Serialize;
-use serde_json::{Map, Value, json};
 use tracing::error;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
-/// Kinds of problems. Their types, `/problems/{slug}`, are stable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// The body is not JSON.
-    MalformedJson,
-    /// The body was not received completely.
-    UnreadableBody,
-    /// The token is missing.
-    Unauthorized,
-    /// The token names no studio.
-    NoStudio,
-    /// The token does not belong to an operator.
-    OperatorsOnly,
-    /// The record does not exist, or belongs to another studio.
-    NotFound,
-    /// The route does not support the method.
-    MethodNotAllowed,
-    /// The photo's original is stored already.
-    AlreadyUploaded,
-    /// The photo has no original yet.
-    NotUploaded,
-    /// An order contains the photo.
-    PhotoOrdered,
-    /// A worker or another request is processing the record.
-    UnderWay,
-    /// The download was revoked.
-    Revoked,
-    /// Photos of the order are not ready.
-    PhotosNotReady,
-    /// A request with this key is under way.
-    RequestInFlight,
-    /// The record that the first request with this key created was deleted.
-    Gone,
-    /// The order was erased.
-    Erased,
-    /// The body is too large.
-    TooLarge,
-    /// The value of a field is invalid.
-    InvalidField,
-    /// The key was used for another request.
-    IdempotencyKeyReused,
-    /// The job cannot be done.
-    Refused,
-    /// The job takes too long to run synchronously.
-    TooLargeToWait,
-    /// A dependency is throttling requests.
-    Busy,
-    /// An internal error.
-    Internal,
-}
-
-impl Kind {
-    /// All kinds, in the order of the documentation.
-    pub const ALL: [Self; 23] = [
-        Self::MalformedJson,
-        Self::UnreadableBody,
-        Self::Unauthorized,
-        Self::NoStudio,
-        Self::OperatorsOnly,
-        Self::NotFound,
-        Self::MethodNotAllowed,
-        Self::AlreadyUploaded,
-        Self::NotUploaded,
-        Self::PhotoOrdered,
-        Self::UnderWay,
-        Self::Revoked,
-        Self::PhotosNotReady,
-        Self::RequestInFlight,
-        Self::Gone,
-        Self::Erased,
-        Self::TooLarge,
-        Self::InvalidField,
-        Self::IdempotencyKeyReused,
-        Self::Refused,
-        Self::TooLargeToWait,
-        Self::Busy,
-        Self::Internal,
-    ];
-
-    /// Returns the HTTP status, the stable last part of the type, and a description.
-    pub fn facts(self) -> (StatusCode, &'static str, &'static str) {
-        use StatusCode as S;
-        match self {
-            Self::MalformedJson => (S::BAD_REQUEST, "malformed-json", "The body is not JSON."),
-            Self::UnreadableBody => (S::BAD_REQUEST, "unreadable-body", "The body was not received completely."),
-            Self::Unauthorized => (S::UNAUTHORIZED, "unauthorized", "A valid bearer token is required."),
-            Self::NoStudio => (S::FORBIDDEN, "no-studio", "The token's claim names no studio."),
-            Self::OperatorsOnly => {
-                (S::FORBIDDEN, "operators-only", "The route is for operators, and the token does not belong to one.")
-            }
-            Self::NotFound => (
-                S::NOT_FOUND,
-                "not-found",
-                "The record or route does not exist, or the record belongs to another studio.",
-            ),
-            Self::MethodNotAllowed => {
-                (S::METHOD_NOT_ALLOWED, "method-not-allowed", "The route does not support the method: see `Allow`.")
-            }
-            Self::AlreadyUploaded => (S::CONFLICT, "already-uploaded", "The photo's original is stored already."),
-            Self::NotUploaded => (S::CONFLICT, "not-uploaded", "The photo's original has not been uploaded yet."),
-            Self::PhotoOrdered => (S::CONFLICT, "photo-ordered", "An order (`order_id`) contains the photo."),
-            Self::UnderWay => {
-                (S::CONFLICT, "under-way", "The record is being processed. Retry after that has finished.")
-            }
-            Self::Revoked => (S::CONFLICT, "revoked", "The download was revoked."),
-            Self::PhotosNotReady => {
-                (S::CONFLICT, "photos-not-ready", "Photos of the order are not ready: `photos` names them.")
-            }
-            Self::RequestInFlight => (
-                S::CONFLICT,
-                "request-in-flight",
-                "A request with this Idempotency-Key is under way: see `Retry-After`.",
-            ),
-            Self::Gone => {
-                (S::GONE, "gone", "The record that the request with this Idempotency-Key created was deleted.")
-            }
-            Self::Erased => (S::GONE, "erased", "The order and its personal data were erased."),
-            Self::TooLarge => (S::PAYLOAD_TOO_LARGE, "too-large", "The body is larger than 1 MiB."),
-            Self::InvalidField => (
-                S::UNPROCESSABLE_ENTITY,
-                "invalid-field",
-                "A field of the body, the query or the headers is invalid: `field` names it.",
-            ),
-            Self::IdempotencyKeyReused => (
-                S::UNPROCESSABLE_ENTITY,
-                "idempotency-key-reused",
-                "The Idempotency-Key was used for a request with another body or route.",
-            ),
-            Self::Refused => (
-                S::UNPROCESSABLE_ENTITY,
-                "refused",
-                "The job cannot be done: `code` is the error code, as on a failed record.",
-            ),
-            Self::TooLargeToWait => (
-                S::UNPROCESSABLE_ENTITY,
-                "too-large-to-wait",
-                "With `\"queue\": false` the job would take longer than a request may. Omit `queue`.",
-            ),
-            Self::Busy => {
-                (S::SERVICE_UNAVAILABLE, "busy", "A dependency is throttling requests. Retry after `Retry-After`.")
-            }
-            Self::Internal => (S::INTERNAL_SERVER_ERROR, "internal", "An internal error. It is logged."),
-        }
-    }
-}
+pub use self::kind::Kind;
 
 /// Largest number of items that one problem names.
 const MOST_NAMED: usize = 20;
@@ -167,10 +29,7 @@ const MOST_NAMED: usize = 20;
 #[derive(Debug)]
 pub struct Problem {
     kind: Kind,
-    detail: String,
-    field: Option<String>,
-    /// Additional members of some kinds.
-    more: Map<String, Value>,
+    view: Box<ProblemView>,
     /// Seconds after which the request can be retried.
     retry_after: Option<u64>,
 }
@@ -194,9 +53,70 @@ pub struct ProblemView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     field: Option<String>,
-    #[serde(flatten)]
-    #[schema(ignore)]
-    more: Map<String, Value>,
+    /// With `refused`: the error code, as in a record's error.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    code: Option<String>,
+    /// With `photo-ordered`: id of the order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    order_id: Option<Uuid>,
+    /// With `invalid-field`: photos named twice.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    photo_ids: Option<Vec<Uuid>>,
+    /// With `photo_ids`: number of photos named twice, also of those that are omitted there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    photo_ids_count: Option<usize>,
+    /// With `photos-not-ready` and `invalid-field`: the refused photos, each with its `status` or a `reason`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(inline, nullable = false)]
+    photos: Option<Vec<RefusedPhoto>>,
+    /// With `photos`: number of refused photos, also of those that are omitted there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    photos_count: Option<usize>,
+}
+
+/// A photo that a problem names.
+#[derive(Debug, Serialize, ToSchema)]
+#[expect(clippy::option_option, reason = "a member that is null is told from one that is absent")]
+pub struct RefusedPhoto {
+    id: Uuid,
+    /// Status of the photo; null if it does not exist.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    status: Option<Option<PhotoStatus>>,
+    /// `unknown`, or `failed`: the photo could not be processed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+    /// With `failed`: file name of the photo.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filename: Option<String>,
+    /// With `failed`: reason of the failure, for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    detail: Option<Option<String>>,
+}
+
+impl RefusedPhoto {
+    /// Creates a refusal of a photo in this state; `None` stands for a photo that does not exist.
+    pub fn not_ready(id: Uuid, status: Option<PhotoStatus>) -> Self {
+        Self { id, status: Some(status), reason: None, filename: None, detail: None }
+    }
+
+    /// Creates a refusal of a photo that does not exist or belongs to another studio.
+    pub fn unknown(id: Uuid) -> Self {
+        Self { id, status: None, reason: Some("unknown"), filename: None, detail: None }
+    }
+
+    /// Creates a refusal of a photo that could not be processed.
+    pub fn failed(photo: &Photo) -> Self {
+        let detail = photo.error.as_ref().map(|error| error.message.clone());
+        let filename = Some(photo.filename.clone());
+        Self { id: photo.id, status: None, reason: Some("failed"), filename, detail: Some(detail) }
+    }
 }
 
 /// Error of a handler.
@@ -214,7 +134,35 @@ pub type ApiResult<T> = Result<T, ApiError>;
 impl Problem {
     /// Creates a problem of this kind.
     pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), field: None, more: Map::new(), retry_after: None }
+        let (status, slug, _) = kind.facts();
+        let view = ProblemView {
+            kind: format!("/problems/{slug}"),
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
+            detail: detail.into(),
+            field: None,
+            code: None,
+            order_id: None,
+            photo_ids: None,
+            photo_ids_count: None,
+            photos: None,
+            photos_count: None,
+        };
+        Self { kind, view: Box::new(view), retry_after: None }
+    }
+
+    /// Creates a 422 problem: the job cannot be done, for this reason.
+    pub fn refused(reason: RecordError) -> Self {
+        let mut problem = Self::new(Kind::Refused, reason.message);
+        problem.view.code = Some(reason.code);
+        problem
+    }
+
+    /// Creates a 409 problem: this order contains the photo.
+    pub fn photo_ordered(order: Uuid) -> Self {
+        let mut problem = Self::new(Kind::PhotoOrdered, "An order contains the photo.");
+        problem.view.order_id = Some(order);
+        problem
     }
 
     /// Creates a 422 problem: the value of the field is invalid.
@@ -230,22 +178,22 @@ impl Problem {
 
     /// Names the field.
     pub fn at(mut self, field: impl Into<String>) -> Self {
-        self.field = Some(field.into());
+        self.view.field = Some(field.into());
         self
     }
 
-    /// Adds a member.
-    pub fn with(mut self, name: &str, value: impl Serialize) -> Self {
-        self.more.insert(name.to_owned(), json!(value));
+    /// Names photos that are listed twice.
+    pub fn naming_twice(mut self, ids: Vec<Uuid>) -> Self {
+        let (ids, count) = first(ids);
+        (self.view.photo_ids, self.view.photo_ids_count) = (Some(ids), Some(count));
         self
     }
 
-    /// Adds a list and, beside it, the list's length. Only the first [`MOST_NAMED`] items are kept: 2,000 refused
-    /// photos with their reasons would exceed Lambda's response limit of 6 MB.
-    pub fn naming(self, name: &str, mut list: Vec<impl Serialize>) -> Self {
-        let count = list.len();
-        list.truncate(MOST_NAMED);
-        self.with(name, list).with(&format!("{name}_count"), count)
+    /// Names the refused photos.
+    pub fn naming(mut self, photos: Vec<RefusedPhoto>) -> Self {
+        let (photos, count) = first(photos);
+        (self.view.photos, self.view.photos_count) = (Some(photos), Some(count));
+        self
     }
 
     /// Sets `Retry-After`, in seconds.
@@ -253,6 +201,14 @@ impl Problem {
         self.retry_after = Some(seconds);
         self
     }
+}
+
+/// Returns the first [`MOST_NAMED`] items, and the number of all: 2,000 refused photos with their reasons would exceed
+/// Lambda's response limit of 6 MB.
+fn first<T>(mut list: Vec<T>) -> (Vec<T>, usize) {
+    let count = list.len();
+    list.truncate(MOST_NAMED);
+    (list, count)
 }
 
 impl From<Problem> for ApiError {
@@ -265,7 +221,7 @@ impl From<JobError> for ApiError {
     /// Refuses a request for the reason for which its job would be rejected.
     fn from(error: JobError) -> Self {
         match error {
-            JobError::Reject(reason) => Problem::new(Kind::Refused, reason.message).with("code", reason.code).into(),
+            JobError::Reject(reason) => Problem::refused(reason).into(),
             JobError::Retry(error) | JobError::Unavailable(error) => Self::Internal(error),
             JobError::Paused => Self::Internal(anyhow::anyhow!("A request can't pause")),
         }
@@ -280,16 +236,8 @@ impl From<anyhow::Error> for ApiError {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let (status, slug, _) = self.kind.facts();
-        let view = ProblemView {
-            kind: format!("/problems/{slug}"),
-            title: status.canonical_reason().unwrap_or("Error"),
-            status: status.as_u16(),
-            detail: self.detail,
-            field: self.field,
-            more: self.more,
-        };
-        let mut response = (status, Json(view)).into_response();
+        let (status, ..) = self.kind.facts();
+        let mut response = (status, Json(self.view)).into_response();
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(RETRY_AFTER, seconds.into());

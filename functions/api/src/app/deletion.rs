@@ -34,7 +34,7 @@ pub async fn delete(state: &State, studio: &Studio, id: Uuid) -> ApiResult<()> {
             };
             state.photos.update(studio, id, keep).await?;
         }
-        return Err(ordered(order).into());
+        return Err(Problem::photo_ordered(order).into());
     }
     // No order accepts a marked photo, so the orders found after this write are all that can contain it.
     let begun = state.photos.update(studio, id, |photo: &mut Photo| photo.begin_deleting(now)).await?;
@@ -54,7 +54,7 @@ pub async fn delete(state: &State, studio: &Studio, id: Uuid) -> ApiResult<()> {
         let (decided_photo, decided) = decided.ok_or_else(|| Problem::not_found("photo"))?;
         decided.map_err(|_| under_way())?;
         if let Some(order) = order {
-            return Err(ordered(order).into());
+            return Err(Problem::photo_ordered(order).into());
         }
         photo = decided_photo;
     }
@@ -69,8 +69,4 @@ pub async fn delete(state: &State, studio: &Studio, id: Uuid) -> ApiResult<()> {
     state.originals.delete(&photo.original()).await?;
     state.photos.delete(studio, id).await?;
     Ok(())
-}
-
-fn ordered(by: Uuid) -> Problem {
-    Problem::new(Kind::PhotoOrdered, "An order contains the photo.").with("order_id", by)
 }

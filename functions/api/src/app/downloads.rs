@@ -19,12 +19,11 @@ use runtime::{
     notification,
     store::Created,
 };
-use serde_json::json;
 use uuid::Uuid;
 
 use super::ordering;
 use crate::{
-    problem::{ApiError, ApiResult, Kind, Problem},
+    problem::{ApiError, ApiResult, Kind, Problem, RefusedPhoto},
     state::State,
     synchronous,
 };
@@ -87,23 +86,20 @@ async fn plan(state: &State, order: &Order, download: &Download, wait: bool) -> 
         let detail = format!("The largest photo alone has {longest} bytes.");
         return Err(Problem::invalid("split_bytes", detail).into());
     }
-    Ok(contents(download, order, files).map_err(|error| {
-        let reason = error.to_record_error();
-        Problem::new(Kind::Refused, reason.message).with("code", reason.code)
-    })?)
+    Ok(contents(download, order, files).map_err(|error| Problem::refused(error.to_record_error()))?)
 }
 
 /// Returns the problem that names the photos that cannot be delivered.
 fn refuse_photos(photos: &[Undeliverable]) -> Problem {
-    let named = |photo: &Undeliverable| json!({ "id": photo.photo, "status": photo.status });
+    let named = |photo: &Undeliverable| RefusedPhoto::not_ready(photo.photo, photo.status);
     let has_no_preview = |photo: &&Undeliverable| matches!(photo.error, ContentsError::NoWebVersion(_));
     let unready: Vec<_> = photos.iter().filter(|photo| !has_no_preview(photo)).map(named).collect();
     if !unready.is_empty() {
         let detail = "Not all photos of the order are ready yet.";
-        return Problem::new(Kind::PhotosNotReady, detail).naming("photos", unready);
+        return Problem::new(Kind::PhotosNotReady, detail).naming(unready);
     }
     let without: Vec<_> = photos.iter().filter(has_no_preview).map(named).collect();
-    Problem::invalid("variant", "Photos of the order have no web version.").naming("photos", without)
+    Problem::invalid("variant", "Photos of the order have no web version.").naming(without)
 }
 
 /// Returns the file of a single download, which is the stored object itself.

@@ -10,12 +10,11 @@ use domain::{
 };
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use runtime::failed_jobs::CONCURRENCY;
-use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
     idempotency::IdempotentRequest,
-    problem::{ApiResult, Kind, Problem},
+    problem::{ApiResult, Kind, Problem, RefusedPhoto},
     state::State,
 };
 
@@ -69,11 +68,10 @@ fn refuse(ids: &[Uuid], photos: &HashMap<Uuid, Photo>) -> Result<(), Problem> {
         .iter()
         .filter_map(|id| match photos.get(id) {
             // A photo of another studio is indistinguishable from one that does not exist.
-            None => Some(json!({ "id": id, "reason": "unknown" })),
-            Some(photo) if photo.status == PhotoStatus::Deleting => Some(json!({ "id": id, "reason": "unknown" })),
+            None => Some(RefusedPhoto::unknown(*id)),
+            Some(photo) if photo.status == PhotoStatus::Deleting => Some(RefusedPhoto::unknown(*id)),
             Some(photo) if photo.status == PhotoStatus::Failed && !photo.is_ready() => {
-                let why = photo.error.as_ref().map(|error| &error.message);
-                Some(json!({ "id": id, "reason": "failed", "filename": photo.filename, "detail": why }))
+                Some(RefusedPhoto::failed(photo))
             }
             Some(_) => None,
         })
@@ -81,7 +79,7 @@ fn refuse(ids: &[Uuid], photos: &HashMap<Uuid, Photo>) -> Result<(), Problem> {
     if refused.is_empty() {
         return Ok(());
     }
-    Err(Problem::invalid("photo_ids", "Some photos are unknown or could not be processed.").naming("photos", refused))
+    Err(Problem::invalid("photo_ids", "Some photos are unknown or could not be processed.").naming(refused))
 }
 
 /// Erases the order and everything derived from it.

@@ -84,9 +84,9 @@ impl NewOrder {
             return Err(Problem::invalid("photo_ids", detail));
         }
         let mut seen = HashSet::new();
-        let twice: Vec<_> = self.photo_ids.iter().filter(|id| !seen.insert(**id)).collect();
+        let twice: Vec<_> = self.photo_ids.iter().copied().filter(|id| !seen.insert(*id)).collect();
         if !twice.is_empty() {
-            return Err(Problem::invalid("photo_ids", "A photo is listed twice.").naming("photo_ids", twice));
+            return Err(Problem::invalid("photo_ids", "A photo is listed twice.").naming_twice(twice));
         }
         let order = Order {
             studio,
