@@ -36,7 +36,7 @@ use crate::{
 };
 
 /// Name of the header.
-pub const HEADER: &str = "Idempotency-Key";
+const HEADER: &str = "Idempotency-Key";
 /// Greatest length of a key, in characters.
 pub const MAX_KEY: usize = 255;
 

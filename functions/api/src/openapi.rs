@@ -1,32 +1,28 @@
 //! The OpenAPI document. The routes describe themselves; this module adds what they have in common.
 
-use serde_json::{Map, Value, json};
-use utoipa::{PartialSchema as _, openapi::OpenApi};
+mod responses;
 
+use serde_json::{Value, json};
+use utoipa::{
+    IntoParams, IntoResponses as _, OpenApi as _,
+    openapi::{
+        OpenApi, RefOr, Server,
+        path::{Operation, Parameter, ParameterIn},
+        security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+    },
+};
+
+pub use self::responses::Erased;
+use self::responses::{
+    Always, Authenticated, ForOperators, GatewayMessage, Keyed, OfRecord, TakesBody, TakesQuery, Unchanged,
+};
 use crate::{
-    idempotency::{HEADER, MAX_KEY},
+    idempotency::MAX_KEY,
     problem::{Kind, ProblemView},
 };
 
-const PROBLEM: &str = "application/problem+json";
-const METHODS: [&str; 3] = ["get", "post", "delete"];
 /// Schemas whose absent fields are omitted, because cameras write different fields.
 const SPARSE: [&str; 3] = ["Exif", "Gps", "TakenAt"];
-/// Tags that group the routes, in the order in which a shop uses them.
-const TAGS: [(&str, &str); 9] = [
-    ("photos", "Create photos, upload their originals to S3, and process them."),
-    ("orders", "Orders of customers: lists of photos."),
-    ("customers", "Customers, identified by the email address of their orders."),
-    ("downloads", "Downloads deliver an order by link: all photos in a private ZIP, or a single photo."),
-    ("emails", "Emails to customers."),
-    ("operations", "Work on many records, done page by page."),
-    (
-        "queues",
-        "Queues and their failed jobs, of all studios. Only for operators, whose tokens have the operators' claim.",
-    ),
-    ("links", "Links of customers. They need no token except the one in the link."),
-    ("service", "The service itself."),
-];
 const ABOUT: &str = "The backend of a photographer's web shop.
 
 Create a photo (`POST /photos`), then upload its original to S3 with the request that the response describes. The \
@@ -56,91 +52,153 @@ unchanged record is 304.
 
 **Limits.** A body has at most 1 MiB. API Gateway responds with 429 to requests above the deployment's rate.";
 
+/// The document without routes. The tags group the routes, in the order in which a shop uses them.
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(title = "Darkroom", description = ABOUT),
+    security(("token" = [])),
+    components(schemas(ProblemView, GatewayMessage)),
+    tags(
+        (name = "photos", description = "Create photos, upload their originals to S3, and process them."),
+        (name = "orders", description = "Orders of customers: lists of photos."),
+        (name = "customers", description = "Customers, identified by the email address of their orders."),
+        (
+            name = "downloads",
+            description = "Downloads deliver an order by link: all photos in a private ZIP, or a single photo.",
+        ),
+        (name = "emails", description = "Emails to customers."),
+        (name = "operations", description = "Work on many records, done page by page."),
+        (
+            name = "queues",
+            description = "Queues and their failed jobs, of all studios. Only for operators, whose tokens have the operators' claim.",
+        ),
+        (name = "links", description = "Links of customers. They need no token except the one in the link."),
+        (name = "service", description = "The service itself."),
+    ),
+)]
+struct Base;
+
+// The attribute below takes a literal.
+const _: () = assert!(MAX_KEY == 255, "`max_length` of `IdempotencyKey` is another");
+
+/// Header of requests that create or change something.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "only describes the header, which the idempotency layer reads")]
+struct IdempotencyKey {
+    /// Key under which the request can be repeated without a second effect.
+    #[param(rename = "Idempotency-Key", value_type = String, required = false, min_length = 1, max_length = 255, pattern = "^[ -~]+$")]
+    key: Option<String>,
+}
+
+/// Header of requests for single records.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "only describes the header, which the routes read")]
+struct IfNoneMatch {
+    /// `ETag` of the client's version of the record.
+    #[param(rename = "If-None-Match", value_type = String, required = false)]
+    tag: Option<String>,
+}
+
 /// Returns the OpenAPI document, as JSON, of a deployment at `url` that keeps archives for `retention_days` days.
-pub fn document(routes: &OpenApi, url: &str, retention_days: u32) -> String {
-    let mut api = described(routes);
-    api["servers"] = json!([{ "url": url }]);
-    api["components"]["schemas"]["NewDownload"]["properties"]["expires_in_days"]["maximum"] = retention_days.into();
+pub fn document(routes: OpenApi, url: &str, retention_days: u32) -> String {
+    let mut api = Base::openapi();
+    api.merge(routes);
+    api.servers = Some(vec![Server::new(url)]);
+    api.components.get_or_insert_default().add_security_scheme("token", bearer());
+    for (path, item) in &mut api.paths.paths {
+        for (operation, posts) in [(&mut item.get, false), (&mut item.post, true), (&mut item.delete, false)] {
+            if let Some(operation) = operation {
+                complete(path, posts, operation);
+            }
+        }
+        if path.ends_with("/{id}") {
+            item.get.iter_mut().for_each(add_entity_tag);
+        }
+    }
+    let mut api = serde_json::to_value(api).unwrap_or_default();
+    amend(&mut api, retention_days);
     format!("{api:#}\n")
 }
 
-fn described(routes: &OpenApi) -> Value {
-    let mut api = serde_json::to_value(routes).unwrap_or_default();
-    api["info"] = json!({
-        "title": "Darkroom",
-        "version": env!("CARGO_PKG_VERSION"),
-        "description": ABOUT,
-        "license": { "name": "MIT", "identifier": "MIT" },
-    });
-    api["security"] = json!([{ "token": [] }]);
-    api["tags"] = TAGS.iter().map(|(name, about)| json!({ "name": name, "description": about })).collect();
-    api["components"]["securitySchemes"] = json!({ "token": {
-        "type": "http",
-        "scheme": "bearer",
-        "bearerFormat": "JWT",
-        "description": "A JWT of the configured issuer, with a claim that names the studio. In local development: \
-            `dev:<studio>` or `dev:<studio>:operator`.",
-    } });
-    let schemas = &mut api["components"]["schemas"];
-    schemas["Problem"] = serde_json::to_value(ProblemView::schema()).unwrap_or_default();
-    // Some problem types have additional members, and later releases may add more.
-    schemas["Problem"]["additionalProperties"] = json!(true);
-    for (name, about) in members() {
-        schemas["Problem"]["properties"][name] = about;
+fn bearer() -> SecurityScheme {
+    let about = "A JWT of the configured issuer, with a claim that names the studio. In local development: \
+        `dev:<studio>` or `dev:<studio>:operator`.";
+    let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").description(Some(about));
+    SecurityScheme::Http(scheme.build())
+}
+
+/// Adds what the operation has in common with others of its kind. It follows from what the operation takes, so a new
+/// route cannot omit it. The route's own description of a status has precedence.
+fn complete(path: &str, posts: bool, operation: &mut Operation) {
+    let has = |place: &ParameterIn| {
+        let mut parameters = operation.parameters.iter().flatten();
+        parameters
+            .any(|parameter| matches!(parameter, RefOr::T(Parameter { parameter_in, .. }) if parameter_in == place))
+    };
+    // Routes without a token state that they have no security requirements.
+    let open = operation.security.is_some();
+    let keyed = posts && !open;
+    let mut responses = Always::responses();
+    if has(&ParameterIn::Query) {
+        responses.extend(TakesQuery::responses());
     }
-    schemas["GatewayMessage"] = json!({
-        "type": "object",
-        "description": "Response of API Gateway itself.",
-        "required": ["message"],
-        "properties": { "message": { "type": "string" } },
-    });
+    if operation.request_body.is_some() {
+        responses.extend(TakesBody::responses());
+    }
+    if !open {
+        responses.extend(Authenticated::responses());
+    }
+    if path.starts_with("/queues") {
+        responses.extend(ForOperators::responses());
+    }
+    if has(&ParameterIn::Path) && !open {
+        responses.extend(OfRecord::responses());
+    }
+    if keyed {
+        responses.extend(Keyed::responses());
+        operation.parameters.get_or_insert_default().extend(parameters::<IdempotencyKey>());
+    }
+    responses.append(&mut operation.responses.responses);
+    operation.responses.responses = responses;
+}
+
+/// Adds the entity tag, with which a client asks whether a record has changed.
+fn add_entity_tag(operation: &mut Operation) {
+    let unchanged = Unchanged::responses();
+    if let (Some(RefOr::T(found)), Some(RefOr::T(unchanged))) =
+        (operation.responses.responses.get_mut("200"), unchanged.get("304"))
+    {
+        found.headers.clone_from(&unchanged.headers);
+    }
+    operation.responses.responses.extend(unchanged);
+    operation.parameters.get_or_insert_default().extend(parameters::<IfNoneMatch>());
+}
+
+fn parameters<P: IntoParams>() -> impl Iterator<Item = RefOr<Parameter>> {
+    P::into_params(|| None).into_iter().map(RefOr::T)
+}
+
+/// Adds to the document what utoipa's attributes cannot express.
+fn amend(api: &mut Value, retention_days: u32) {
+    let schemas = &mut api["components"]["schemas"];
+    // A setting of the deployment; attributes take literals.
+    schemas["NewDownload"]["properties"]["expires_in_days"]["maximum"] = retention_days.into();
+    // Later releases may add members. The attribute for this exists only for maps.
+    schemas["Problem"]["additionalProperties"] = json!(true);
     for (name, schema) in schemas.as_object_mut().into_iter().flatten() {
         require_all(name, schema);
     }
-    for (path, item) in api["paths"].as_object_mut().into_iter().flatten() {
-        for method in METHODS {
-            if let Some(operation) = item.get_mut(method) {
-                complete(path, method, operation);
-            }
+    let operations = api["paths"].as_object_mut().into_iter().flatten();
+    for operation in operations.filter_map(|(_, item)| item.get_mut("post")) {
+        // `Option` makes a body optional and also nullable; it may be absent but not null.
+        if let Some(body) = operation.pointer_mut("/requestBody/content/application~1json/schema")
+            && body.get("oneOf").is_some()
+        {
+            *body = body["oneOf"][0].take();
         }
     }
-    api
-}
-
-/// Returns the schemas of the members that some problem types have in addition to those of RFC 9457.
-fn members() -> [(&'static str, Value); 4] {
-    let id = || json!({ "type": "string", "format": "uuid" });
-    let text = |about: &str| json!({ "type": ["string", "null"], "description": about });
-    [
-        ("code", json!({ "type": "string", "description": "With `refused`: the error code, as in a record's error." })),
-        (
-            "order_id",
-            json!({ "type": "string", "format": "uuid", "description": "With `photo-ordered`: id of the order." }),
-        ),
-        (
-            "photo_ids",
-            json!({ "type": "array", "items": id(), "description": "With `invalid-field`: photos named twice." }),
-        ),
-        (
-            "photos",
-            json!({
-                "type": "array",
-                "description": "With `photos-not-ready` and `invalid-field`: the refused photos, each with its \
-                    `status` or a `reason`.",
-                "items": {
-                    "type": "object",
-                    "required": ["id"],
-                    "properties": {
-                        "id": id(),
-                        "status": text("Status of the photo; null if it does not exist."),
-                        "reason": text("`unknown`, or `failed`: the photo could not be processed."),
-                        "filename": text("With `failed`: file name of the photo."),
-                        "detail": text("With `failed`: reason of the failure, for people."),
-                    },
-                },
-            }),
-        ),
-    ]
 }
 
 /// Marks all nullable fields as required. Responses always contain all fields, with null for absent values, except
@@ -165,109 +223,6 @@ fn require_all(name: &str, schema: &mut Value) {
         let required = schema["required"].as_array().into_iter().flatten().cloned();
         schema["required"] = required.chain(fields).collect();
     }
-}
-
-/// Adds to the operation what it has in common with others of its kind.
-fn complete(path: &str, method: &str, operation: &mut Value) {
-    if let Some(body) = operation.pointer_mut("/requestBody/content/application~1json/schema")
-        && body.get("oneOf").is_some()
-    {
-        // An optional body may be absent but not null.
-        *body = body["oneOf"][0].take();
-    }
-    let open = operation.get("security").is_some();
-    let takes_body = operation.get("requestBody").is_some();
-    let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
-    let has = |place: &str| parameters.iter().any(|parameter| parameter["in"] == place);
-    let operators = path.starts_with("/queues");
-    let one = method == "get" && path.ends_with("/{id}");
-    let mut refusals: Vec<(&str, &str)> = Vec::new();
-    if !open {
-        refusals.push((
-            "403",
-            if operators {
-                "The token names no studio, or does not belong to an operator"
-            } else {
-                "The token names no studio"
-            },
-        ));
-    }
-    if has("path") && !open {
-        refusals.push(("404", "The record does not exist, or belongs to another studio"));
-    }
-    if takes_body {
-        refusals.push(("400", "The body is not JSON"));
-        refusals.push(("413", "The body is larger than 1 MiB"));
-    }
-    let keyed = method == "post" && !open;
-    if keyed {
-        refusals.push(("422", "The value of a field is invalid, or the Idempotency-Key was used for another request"));
-    } else if has("query") {
-        refusals.push(("422", "The value of a parameter is invalid"));
-    }
-    if keyed {
-        refusals.push(("409", "A request with this Idempotency-Key is under way"));
-        refusals.push(("410", "The record that the request with this Idempotency-Key created was deleted"));
-    }
-    refusals.push(("500", "Internal error"));
-    refusals.push(("503", "A dependency is throttling requests; retry after `Retry-After`"));
-    let responses = &mut operation["responses"];
-    for (status, about) in refusals {
-        if responses.get(status).is_none() {
-            responses[status] = refusal(about, PROBLEM, "Problem");
-        }
-    }
-    if !open {
-        responses["401"] = refusal(
-            "The token is missing, has expired, or is not from the issuer",
-            "application/json",
-            "GatewayMessage",
-        );
-    }
-    responses["429"] = refusal("Too many requests", "application/json", "GatewayMessage");
-    if open {
-        operation["security"] = json!([]);
-    }
-    let responses = &mut operation["responses"];
-    if one {
-        responses["304"] = json!({ "description": "Unchanged", "headers": { "ETag": etag() } });
-        responses["200"]["headers"] = json!({ "ETag": etag() });
-        add(
-            operation,
-            json!({
-                "name": "If-None-Match", "in": "header", "required": false, "schema": { "type": "string" },
-                "description": "`ETag` of the client's version of the record.",
-            }),
-        );
-    }
-    if keyed {
-        add(
-            operation,
-            json!({
-                "name": HEADER, "in": "header", "required": false,
-                "schema": { "type": "string", "minLength": 1, "maxLength": MAX_KEY, "pattern": "^[ -~]+$" },
-                "description": "Key under which the request can be repeated without a second effect.",
-            }),
-        );
-    }
-}
-
-fn add(operation: &mut Value, parameter: Value) {
-    let fields = operation.as_object_mut();
-    let parameters = fields.map(|fields| fields.entry("parameters").or_insert_with(|| json!([])));
-    if let Some(Value::Array(parameters)) = parameters {
-        parameters.push(parameter);
-    }
-}
-
-fn etag() -> Value {
-    json!({ "description": "Entity tag of the current record", "schema": { "type": "string" } })
-}
-
-fn refusal(about: &str, content_type: &str, schema: &str) -> Value {
-    let mut content = Map::new();
-    content.insert(content_type.into(), json!({ "schema": { "$ref": format!("#/components/schemas/{schema}") } }));
-    json!({ "description": about, "content": content })
 }
 
 /// Returns type, status and description of all problem types, for the reference.

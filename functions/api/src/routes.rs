@@ -82,7 +82,7 @@ fn described() -> OpenApi {
 
 /// Returns the OpenAPI document of a deployment at `url` that keeps archives for `retention_days` days.
 pub fn openapi_document(url: &str, retention_days: u32) -> String {
-    openapi::document(&described(), url, retention_days)
+    openapi::document(described(), url, retention_days)
 }
 
 /// Routes that require a token.
@@ -124,7 +124,7 @@ struct Health {
 
 /// Check health
 #[utoipa::path(
-    get, path = "/health", tag = "service", operation_id = "health", security(()),
+    get, path = "/health", tag = "service", operation_id = "health", security(),
     responses((status = 200, description = "The service is up", body = Health)),
 )]
 async fn health() -> Json<Health> {
@@ -135,7 +135,7 @@ async fn health() -> Json<Health> {
 ///
 /// OpenAPI 3.1, generated from the routes.
 #[utoipa::path(
-    get, path = "/openapi.json", tag = "service", operation_id = "get_document", security(()),
+    get, path = "/openapi.json", tag = "service", operation_id = "get_document", security(),
     responses((status = 200, description = "The OpenAPI document", body = Object)),
 )]
 async fn document(extract::State(state): extract::State<State>) -> impl IntoResponse {

@@ -23,6 +23,7 @@ use crate::{
     extract::{BodyOrNone, Id, Query},
     idempotency::IdempotentRequest,
     identity::Caller,
+    openapi::Erased,
     problem::{ApiResult, Problem, ProblemView},
     state::State,
 };
@@ -40,7 +41,7 @@ use crate::{
         (status = 201, description = "The download is ready (a single photo, or a synchronous build), or has failed for good with an error", body = DownloadWithLink),
         (status = 202, description = "The job is on the queue", body = DownloadWithLink),
         (status = 409, description = "Photos of the order are not ready, or a request with this Idempotency-Key is under way", body = ProblemView, content_type = "application/problem+json"),
-        (status = 410, description = "The order was erased", body = ProblemView, content_type = "application/problem+json"),
+        Erased,
     ),
 )]
 pub async fn create(

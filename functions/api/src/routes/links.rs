@@ -38,7 +38,7 @@ const LONGEST: u64 = 3600;
 ///
 /// Shows the state of the download. Nothing is counted, because email scanners open links. HEAD is supported.
 #[utoipa::path(
-    get, path = "/d/{token}", tag = "links", operation_id = "customer_page", security(()),
+    get, path = "/d/{token}", tag = "links", operation_id = "customer_page", security(),
     params(("token" = String, Path, description = "Token in the link")),
     responses(
         (status = 200, description = "The download is ready, is being built, or has failed", body = String, content_type = "text/html; charset=utf-8"),
@@ -69,7 +69,7 @@ pub struct Which {
 /// Counts one download and opens a window of 24 h in which further downloads of all archives are not counted, so that
 /// interrupted ones can resume.
 #[utoipa::path(
-    post, path = "/d/{token}", tag = "links", operation_id = "fetch_download", security(()),
+    post, path = "/d/{token}", tag = "links", operation_id = "fetch_download", security(),
     params(("token" = String, Path, description = "Token in the link"), Which),
     responses(
         (status = 303, description = "Redirect to the file. The URL works for 15 minutes to an hour, depending on the file's size",

@@ -23,7 +23,8 @@ use crate::{
     extract::{Body, Id, Query, line, locale, object},
     idempotency::IdempotentRequest,
     identity::Caller,
-    problem::{ApiResult, Problem, ProblemView},
+    openapi::Erased,
+    problem::{ApiResult, Problem},
     state::State,
 };
 
@@ -165,7 +166,7 @@ pub async fn list(
     params(("id" = Uuid, Path, description = "Id of the order")),
     responses(
         (status = 200, description = "The order", body = OrderWithPhotos),
-        (status = 410, description = "The order was erased", body = ProblemView, content_type = "application/problem+json"),
+        Erased,
     ),
 )]
 pub async fn show(

@@ -11,6 +11,7 @@ use crate::{
     extract::{BodyOrNone, Id},
     idempotency::IdempotentRequest,
     identity::Caller,
+    openapi::Erased,
     problem::{ApiResult, Problem, ProblemView},
     state::State,
     synchronous::HowToRun,
@@ -28,7 +29,7 @@ use crate::{
         (status = 200, description = "The download is ready, or has failed for good with an error", body = DownloadWithLink),
         (status = 202, description = "The job is on the queue", body = DownloadWithLink),
         (status = 409, description = "The download is being built or was revoked, photos are not ready, or a request with this Idempotency-Key is under way", body = ProblemView, content_type = "application/problem+json"),
-        (status = 410, description = "The order was erased", body = ProblemView, content_type = "application/problem+json"),
+        Erased,
     ),
 )]
 pub async fn retry(
