@@ -125,6 +125,8 @@ pub fn attachment(filename: &str) -> String {
 mod tests {
     use std::collections::BTreeSet;
 
+    use insta::assert_snapshot;
+
     use super::*;
 
     #[test]
@@ -148,6 +150,56 @@ mod tests {
             }
         }
         assert_eq!(headings.len(), states.len() * Language::ALL.len(), "each says it in its own words: {headings:?}");
+    }
+
+    /// Returns the part of a page that its state determines.
+    fn main_part(page: &Page) -> String {
+        let html = page.try_render().expect("renders");
+        html.split_once("<main>").and_then(|(_, rest)| rest.split_once("</main>")).expect("a main part").0.to_owned()
+    }
+
+    #[test]
+    fn ready_page_has_a_button_for_each_archive() {
+        let page = Page {
+            language: "en",
+            state: "ready",
+            reference: "A <& 1".into(),
+            photo_count: 3,
+            size: "3 GB".into(),
+            volumes: vec!["1 GB".into(), "2 GB".into()],
+            expires: Some("17 June 2026, 12:00 UTC".into()),
+            left: Some(2),
+            ..Page::default()
+        };
+        assert_snapshot!(main_part(&page), @r#"
+        <h1>Your photos are ready</h1>
+        <p>Order A &lt;&amp; 1: 3 photos, 3 GB.</p>
+        <p>They come in 2 archives, each complete in itself.</p>
+        <form method="post" action="?volume=1"><button>Download 1 of 2 (1 GB)</button></form>
+        <form method="post" action="?volume=2"><button>Download 2 of 2 (2 GB)</button></form>
+        <p class="soft">Available until 17 June 2026, 12:00 UTC.</p>
+        <p class="soft">Downloads left: 2. An interrupted download can be resumed for 24 hours.</p>
+        "#);
+    }
+
+    #[test]
+    fn processing_page_shows_the_progress() {
+        let page = Page {
+            language: "en",
+            state: "processing",
+            reference: "A-1".into(),
+            photo_count: 4,
+            done: 1,
+            total: 4,
+            percent: 25,
+            ..Page::default()
+        };
+        assert_snapshot!(main_part(&page), @r#"
+        <h1>Your photos are being packed</h1>
+        <p>Order A-1: 1 of 4 photos.</p>
+        <progress max="100" value="25">25 %</progress>
+        <p class="soft">This page reloads by itself, and an email tells you when it is done.</p>
+        "#);
     }
 
     #[test]

@@ -263,3 +263,82 @@ impl IntoResponse for ApiError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_json_snapshot;
+
+    use super::*;
+
+    #[test]
+    fn problem_has_only_the_members_of_its_kind() {
+        assert_json_snapshot!(Problem::invalid("limit", "It must be 1 to 200.").view, @r#"
+        {
+          "type": "/problems/invalid-field",
+          "title": "Unprocessable Entity",
+          "status": 422,
+          "detail": "It must be 1 to 200.",
+          "field": "limit"
+        }
+        "#);
+        let problem = Problem::refused(RecordError::new("too_large", "The archive is too large."));
+        assert_json_snapshot!(problem.view, @r#"
+        {
+          "type": "/problems/refused",
+          "title": "Unprocessable Entity",
+          "status": 422,
+          "detail": "The archive is too large.",
+          "code": "too_large"
+        }
+        "#);
+        assert_json_snapshot!(Problem::photo_ordered(Uuid::from_u128(1)).view, @r#"
+        {
+          "type": "/problems/photo-ordered",
+          "title": "Conflict",
+          "status": 409,
+          "detail": "An order contains the photo.",
+          "order_id": "00000000-0000-0000-0000-000000000001"
+        }
+        "#);
+    }
+
+    #[test]
+    fn refused_photo_without_a_record_has_status_null() {
+        let photos = vec![
+            RefusedPhoto::not_ready(Uuid::from_u128(1), Some(PhotoStatus::AwaitingUpload)),
+            RefusedPhoto::not_ready(Uuid::from_u128(2), None),
+            RefusedPhoto::unknown(Uuid::from_u128(3)),
+        ];
+        let problem = Problem::new(Kind::PhotosNotReady, "Not all photos of the order are ready yet.").naming(photos);
+        assert_json_snapshot!(problem.view, @r#"
+        {
+          "type": "/problems/photos-not-ready",
+          "title": "Conflict",
+          "status": 409,
+          "detail": "Not all photos of the order are ready yet.",
+          "photos": [
+            {
+              "id": "00000000-0000-0000-0000-000000000001",
+              "status": "awaiting_upload"
+            },
+            {
+              "id": "00000000-0000-0000-0000-000000000002",
+              "status": null
+            },
+            {
+              "id": "00000000-0000-0000-0000-000000000003",
+              "reason": "unknown"
+            }
+          ],
+          "photos_count": 3
+        }
+        "#);
+    }
+
+    #[test]
+    fn problem_names_the_first_of_many_photos() {
+        let ids = (0..50).map(Uuid::from_u128).collect();
+        let view = Problem::invalid("photo_ids", "A photo is listed twice.").naming_twice(ids).view;
+        assert_eq!((view.photo_ids.map(|ids| ids.len()), view.photo_ids_count), (Some(MOST_NAMED), Some(50)));
+    }
+}

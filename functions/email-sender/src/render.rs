@@ -109,6 +109,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use domain::order::{Customer, OrderStatus};
+    use insta::assert_snapshot;
     use uuid::Uuid;
 
     use super::*;
@@ -149,6 +150,39 @@ mod tests {
             }
         }
         assert_eq!(subjects.len(), 9, "each in its own words: {subjects:?}");
+    }
+
+    #[test]
+    fn ready_download_is_announced_with_its_link() {
+        let facts = Facts { order: order("Eva <& Co>"), download: None, link: Some("https://x.yz/d/t".into()) };
+        let email =
+            facts.render(&Message::DownloadReady { download_id: Uuid::nil() }, Language::English).expect("renders");
+        assert_snapshot!(email.subject, @"Your photos are ready: A-1");
+        assert_snapshot!(email.text, @r#"
+        Hello Eva <& Co>,
+
+        your 2 photos of order A-1 are ready. Download them here:
+
+        https://x.yz/d/t
+        "#);
+        assert_snapshot!(email.html, @r#"
+        <!doctype html>
+        <html lang="en">
+        <head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>A-1</title></head>
+        <body style="margin:0;background:#f5f5f2;font-family:Helvetica,Arial,sans-serif;color:#1d1d1f">
+        <table role="presentation" width="100%" cellpadding="0" cellspacing="0"><tr><td align="center" style="padding:32px 12px">
+        <table role="presentation" width="100%" cellpadding="0" cellspacing="0" style="max-width:520px;background:#ffffff;border-radius:12px"><tr><td style="padding:36px;font-size:16px;line-height:1.5">
+        <h1 style="font-size:22px;margin:0 0 16px">Your photos are ready</h1>
+        <p>Hello Eva &lt;&amp; Co&gt;,</p>
+        <p>your 2 photos of order <strong>A-1</strong> are ready.</p>
+        <p style="margin:28px 0"><a href="https:&#x2f;&#x2f;x.yz&#x2f;d&#x2f;t" style="background:#b3421b;color:#ffffff;text-decoration:none;padding:14px 28px;border-radius:8px;display:inline-block">Download your photos</a></p>
+        <p style="font-size:13px;color:#6b6b70">If the button does not work, copy this address into your browser:<br>https:&#x2f;&#x2f;x.yz&#x2f;d&#x2f;t</p>
+
+        </td></tr></table>
+        </td></tr></table>
+        </body>
+        </html>
+        "#);
     }
 
     #[test]
