@@ -1,7 +1,8 @@
 use std::{process::Command, sync::Arc, time::Duration};
 
+use api_types::{DownloadState, DownloadWithFiles};
 use archive_builder::uploads::{Checksums, Expected, StoreError, Uploads};
-use domain::{ObjectKey, photo::Photo};
+use domain::{ObjectKey, download::Progress, photo::Photo};
 use futures::future::BoxFuture;
 use http::{Method, StatusCode};
 use runtime::{clock::Clock, store::Table};
@@ -49,14 +50,15 @@ async fn size_and_files_are_exact_before_the_build() {
     let order = app.order("anna", "G-1", &ids).await;
     let made = app.post("anna", &format!("/orders/{order}/downloads"), json!({ "notify": false })).await;
     let path = format!("/downloads/{}", made.text("/download/id"));
-    let before = app.get("anna", &path).await.body;
-    assert_eq!((&before["status"], &before["file_path"]), (&json!("pending"), &Value::Null));
-    let names: Vec<&str> =
-        before["files"].as_array().unwrap().iter().map(|file| file["name"].as_str().unwrap()).collect();
+    let before = app.get("anna", &path).await;
+    let shown: DownloadWithFiles = before.view();
+    assert_eq!((shown.download.status, shown.download.file_path), (DownloadState::Pending, None));
+    let files = shown.files.unwrap();
+    let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
     assert_eq!(names, ["Order-G-1/1.tif", "Order-G-1/2.jpg", "Order-G-1/3.tif", "Order-G-1/manifest.json"]);
 
     app.builder(Arc::new(Quiet)).await.build("anna", &made.text("/download/id"), 60).await;
-    let after = app.get("anna", &path).await.body;
+    let (before, after) = (before.body, app.get("anna", &path).await.body);
     assert_eq!(after["status"], "ready", "{after}");
     for known in ["file_size_bytes", "crc32", "files", "archives"] {
         assert_eq!(before[known], after[known], "{known}");
@@ -72,11 +74,11 @@ async fn polls_of_a_download_read_its_index_once() {
     let photo = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
     let order = app.order("anna", "P-1", &[photo]).await;
     let (download, _) = app.download("anna", &order, json!({ "notify": false })).await;
-    let path = format!("/downloads/{}", download["id"].as_str().unwrap());
+    let path = format!("/downloads/{}", download.id);
     let first = app.get("anna", &path).await.body;
     assert_eq!(first["files"].as_array().unwrap().len(), 2, "{first}");
     // The object in S3 is deleted, so the files can only come from the cache.
-    let index = first["file_path"].as_str().unwrap().replace(".zip", ".index.json");
+    let index = download.file_path.unwrap().replace(".zip", ".index.json");
     app.s3().delete_object().bucket("downloads").key(index).send().await.unwrap();
     assert_eq!(app.get("anna", &path).await.body, first);
     app.system().advance(Duration::from_secs(660));
@@ -90,14 +92,13 @@ async fn ranges_return_one_photo_and_resume_downloads() {
     let ids: Vec<String> = photos.iter().map(|(_, _, id)| id.clone()).collect();
     let order = app.order("anna", "Köln & Umgebung", &ids).await;
     let (download, link) = app.download("anna", &order, json!({ "notify": false })).await;
-    assert_eq!(download["status"], "ready", "{download}");
-    let shown = app.get("anna", &format!("/downloads/{}", download["id"].as_str().unwrap())).await.body;
+    assert_eq!(download.status, DownloadState::Ready, "{download:?}");
     let answer = app.http().post(&link).send().await.unwrap();
     let url = answer.headers()["location"].to_str().unwrap().to_owned();
     let range = |range: String| app.http().get(&url).header("range", range).send();
 
     let index: Value = {
-        let key = shown["file_path"].as_str().unwrap().replace(".zip", ".index.json");
+        let key = download.file_path.unwrap().replace(".zip", ".index.json");
         let object = app.s3().get_object().bucket("downloads").key(key).send().await.unwrap();
         serde_json::from_slice(&object.body.collect().await.unwrap().to_vec()).unwrap()
     };
@@ -158,16 +159,16 @@ async fn split_download_is_several_complete_archives() {
 
     let most = 12_000_000_u64;
     let (download, link) = app.download("anna", &order, json!({ "split_bytes": most, "notify": false })).await;
-    assert_eq!(download["status"], "ready", "{download}");
-    let archives = download["archives"].as_array().unwrap();
-    assert!(archives.len() == 2 && archives.iter().all(|archive| archive["size_bytes"].as_u64().unwrap() <= most));
-    assert_eq!(download["progress"], json!({ "done": 5, "total": 5 }));
+    assert_eq!(download.status, DownloadState::Ready, "{download:?}");
+    let archives = &download.archives;
+    assert!(archives.len() == 2 && archives.iter().all(|archive| archive.size_bytes <= most));
+    assert_eq!(download.progress, Progress { done: 5, total: 5 });
     let mut packed = Vec::new();
     for (n, archive) in archives.iter().enumerate() {
         let volume = n + 1;
         let bytes = app.fetch(&format!("{link}?volume={volume}")).await.unwrap();
-        assert_eq!(archive["size_bytes"], bytes.len());
-        assert_eq!(archive["crc32"], format!("{:08x}", crc32fast::hash(&bytes)));
+        assert_eq!(archive.size_bytes, bytes.len() as u64);
+        assert_eq!(archive.crc32, format!("{:08x}", crc32fast::hash(&bytes)));
         let mut files = unzip(bytes);
         let (name, manifest) = files.pop().unwrap();
         assert_eq!(name, format!("Order-S-7/manifest-{volume}.json"));
@@ -183,7 +184,7 @@ async fn split_download_is_several_complete_archives() {
     assert_eq!(answer.status(), StatusCode::NOT_FOUND);
     let page = app.http().get(&link).send().await.unwrap().text().await.unwrap();
     assert!(page.contains("Download 2 of 2"), "{page}");
-    let path = format!("/downloads/{}", download["id"].as_str().unwrap());
+    let path = format!("/downloads/{}", download.id);
     assert_eq!(app.get("anna", &path).await.body["download_count"], 1, "all volumes are one download");
     assert_eq!(app.left_behind("work/").await, (vec![], vec![]));
 }

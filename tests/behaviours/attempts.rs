@@ -1,3 +1,4 @@
+use api_types::{DownloadState, DownloadView};
 use serde_json::json;
 use tests::{TestApp, jpeg};
 
@@ -11,12 +12,12 @@ async fn exhausted_attempts_fail_the_record_and_notify() {
     let id = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
     let order = app.order("anna", "T-1", &[id]).await;
     let (download, _) = app.download("anna", &order, json!({})).await;
-    assert_eq!((&download["status"], &download["attempts"]), (&json!("failed"), &json!(2)));
-    assert_eq!(download["error_code"], "tries_exhausted");
+    assert_eq!((download.status, download.attempts), (DownloadState::Failed, 2));
+    assert_eq!(download.error_code.as_deref(), Some("tries_exhausted"));
     app.until_empty("downloads").await;
     assert_eq!(app.depth("downloads-dlq").await, 1);
     let emails = app.until_emails(1).await;
-    assert!(emails[0]["subject"].as_str().unwrap().contains("looking into"), "{}", emails[0]);
+    assert!(emails[0].subject.contains("looking into"), "{:?}", emails[0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -31,7 +32,7 @@ async fn customer_is_notified_of_failure_once() {
     app.until_emails(1).await;
     // The archive's own message must go first: otherwise the next build would receive it as a duplicate.
     app.until_empty("downloads").await;
-    let path = format!("/downloads/{}", download["id"].as_str().unwrap());
+    let path = format!("/downloads/{}", download.id);
     for build in [2, 3] {
         let again = app.post("anna", &format!("{path}/retry"), json!({})).await;
         assert_eq!(again.body["download"]["build"], build, "{again:?}");
@@ -44,7 +45,7 @@ async fn customer_is_notified_of_failure_once() {
     app.post("anna", &format!("{path}/retry"), json!({})).await;
     app.until("anna", &path, &["ready"]).await.unwrap();
     let emails = app.until_emails(2).await;
-    assert!(emails[1]["subject"].as_str().unwrap().contains("ready"), "{}", emails[1]);
+    assert!(emails[1].subject.contains("ready"), "{:?}", emails[1]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -69,9 +70,9 @@ async fn lost_or_replaced_original_fails_the_download() {
             continue;
         }
         let path = format!("/downloads/{}", made.text("/download/id"));
-        let download = app.until("anna", &path, &["ready", "failed"]).await.unwrap();
-        assert_eq!(download["status"], "failed");
-        let message = download["error_message"].as_str().unwrap();
+        let download: DownloadView = app.until_view("anna", &path, &["ready", "failed"]).await;
+        assert_eq!(download.status, DownloadState::Failed);
+        let message = download.error_message.unwrap();
         assert!(message.contains(name) || message.contains(id.as_str()), "{message}");
     }
 }

@@ -1,3 +1,5 @@
+use api_types::PhotoView;
+use domain::{RecordError, photo::PhotoStatus};
 use reqwest::StatusCode;
 use serde_json::json;
 use tests::{TestApp, encode, jpeg, unzip};
@@ -15,10 +17,10 @@ async fn bad_file_fails_and_cannot_be_ordered() {
     ];
     for (name, bytes) in cases {
         let id = app.upload("anna", name, "image/jpeg", bytes).await.unwrap();
-        let photo = app.until("anna", &format!("/photos/{id}"), &["ready", "failed"]).await.unwrap();
-        assert_eq!(photo["status"], "failed", "{name}: {photo}");
-        assert!(photo["error"]["code"].as_str().is_some_and(|code| !code.is_empty()), "{photo}");
-        let message = photo["error"]["message"].as_str().unwrap();
+        let photo: PhotoView = app.until_view("anna", &format!("/photos/{id}"), &["ready", "failed"]).await;
+        assert_eq!(photo.status, PhotoStatus::Failed, "{name}: {photo:?}");
+        let RecordError { code, message } = photo.error.unwrap();
+        assert!(!code.is_empty());
         assert!(message.len() > 20 && message.ends_with('.'), "{message}");
         app.until_empty("photos").await;
         assert_eq!(app.depth("photos-dlq").await, 0, "a rejected photo leaves no dead letter");

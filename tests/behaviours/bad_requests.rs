@@ -1,3 +1,4 @@
+use api_types::PhotoPage;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tests::{TestApp, jpeg};
@@ -112,11 +113,10 @@ async fn lists_page_by_cursor_and_filter_status() {
     made.reverse();
     let (mut seen, mut path) = (Vec::new(), "/photos?limit=2&status=awaiting_upload".to_owned());
     loop {
-        let page = app.get("anna", &path).await.body;
-        let items = page["items"].as_array().unwrap();
-        assert!(items.len() <= 2);
-        seen.extend(items.iter().map(|item| item["id"].as_str().unwrap().to_owned()));
-        let Some(cursor) = page["next_cursor"].as_str() else { break };
+        let page: PhotoPage = app.get("anna", &path).await.view();
+        assert!(page.items.len() <= 2);
+        seen.extend(page.items.iter().map(|photo| photo.id.to_string()));
+        let Some(cursor) = page.next_cursor else { break };
         path = format!("/photos?limit=2&status=awaiting_upload&cursor={cursor}");
     }
     assert_eq!(seen, made, "newest first, each once");

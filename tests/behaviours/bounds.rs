@@ -128,7 +128,7 @@ async fn each_field_is_refused_by_name_beyond_bounds() {
     let photo = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
     let order = app.order("anna", "B-1", std::slice::from_ref(&photo)).await;
     let (download, _) = app.download("anna", &order, json!({ "notify": false })).await;
-    let download = download["id"].as_str().unwrap();
+    let download = download.id;
     let customer = json!({ "name": "E", "email": "e@example.com", "locale": "en" });
     let about = json!({ "order_id": order });
     let email = json!({ "template": "order_confirmation", "to": "e@example.com", "locale": "en", "data": about });

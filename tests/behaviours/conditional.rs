@@ -8,7 +8,7 @@ async fn unchanged_record_is_not_sent_again() {
     let photo = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
     let order = app.order("anna", "E-1", std::slice::from_ref(&photo)).await;
     let (download, link) = app.download("anna", &order, json!({ "notify": false, "max_downloads": 9 })).await;
-    let download = download["id"].as_str().unwrap();
+    let download = download.id;
     let email = json!({ "template": "order_confirmation", "to": "e@example.com", "data": { "order_id": order }, "queue": false });
     let email = app.post("anna", "/emails", email).await.text("/email/id");
     let get = async |path: &str, tag: &str| {

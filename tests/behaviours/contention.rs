@@ -20,7 +20,7 @@ async fn concurrent_presses_of_one_link_count_once() {
     let press = |_| async { app.http().post(&link).send().await.unwrap().status().as_u16() };
     let answers: Vec<u16> = stream::iter(0..REQUESTS).map(press).buffer_unordered(CONCURRENCY).collect().await;
     assert!(answers.iter().all(|status| *status == 303), "{answers:?}");
-    let shown = app.get("anna", &format!("/downloads/{}", download["id"].as_str().unwrap())).await.body;
+    let shown = app.get("anna", &format!("/downloads/{}", download.id)).await.body;
     assert_eq!(shown["download_count"], 1);
 }
 

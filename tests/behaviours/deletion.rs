@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 
+use api_types::DownloadState;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::photo::Photo;
 use jiff::Timestamp;
@@ -151,7 +152,7 @@ async fn download_is_built_despite_interrupted_deletion() {
         app.delete("anna", &format!("/photos/{photo}")).await;
         let struck = stops.struck();
         let (download, _) = app.download("anna", &order, json!({ "notify": false })).await;
-        assert_eq!(download["status"], "ready", "wait {waits}: {download}");
+        assert_eq!(download.status, DownloadState::Ready, "wait {waits}: {download:?}");
         if !struck {
             break;
         }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use api_types::EmailView;
+use domain::email::EmailStatus;
 use local::Options;
 use reqwest::{Method, StatusCode};
 use runtime::clock::Clock;
@@ -26,7 +28,7 @@ async fn no_email_promises_what_is_not_so() {
     let order = app.order("anna", "M-1", &[photo]).await;
     let terms = json!({ "notify": false, "max_downloads": 1, "expires_in_days": 3 });
     let (download, link) = app.download("anna", &order, terms).await;
-    let id = download["id"].as_str().unwrap();
+    let id = download.id;
     let about = json!({ "download_id": id });
 
     let unknown = json!({ "order_id": id });
@@ -57,11 +59,11 @@ async fn download_names_its_notification_email() {
     let order = app.order("anna", "M-2", &[photo]).await;
     let (download, _) = app.download("anna", &order, json!({})).await;
     app.until_emails(1).await;
-    let email = app.get("anna", &format!("/emails/{}", download["email_id"].as_str().unwrap())).await.body;
-    assert_eq!((&email["template"], &email["status"]), (&json!("download_ready"), &json!("sent")));
+    let email: EmailView = app.get("anna", &format!("/emails/{}", download.email_id.unwrap())).await.view();
+    assert_eq!((email.template.as_str(), email.status), ("download_ready", EmailStatus::Sent));
 
     let (silent, _) = app.download("anna", &order, json!({ "notify": false })).await;
-    assert_eq!(silent["email_id"], Value::Null);
+    assert_eq!(silent.email_id, None);
 }
 
 fn without(function: &str, variable: &str) -> impl FnOnce(&mut Options) {
@@ -79,13 +81,14 @@ async fn outdated_email_is_not_sent() {
     let photo = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
     let order = app.order("anna", "M-3", &[photo]).await;
     let (download, _) = app.download("anna", &order, json!({})).await;
-    let email = format!("/emails/{}", download["email_id"].as_str().unwrap());
+    let email_id = download.email_id.unwrap();
+    let email = format!("/emails/{email_id}");
     app.until("anna", &email, &["failed"]).await.unwrap();
-    let path = format!("/downloads/{}", download["id"].as_str().unwrap());
+    let path = format!("/downloads/{}", download.id);
     assert_eq!(app.delete("anna", &path).await.body["status"], "revoked");
 
     app.restart(|options| options.overrides.clear()).await;
-    let ids = json!({ "ids": [format!("anna:{}", download["email_id"].as_str().unwrap())] });
+    let ids = json!({ "ids": [format!("anna:{email_id}")] });
     let retried = app.operator().post("/queues/emails/failed/retry", ids).await;
     assert_eq!(retried.status, StatusCode::OK, "{retried:?}");
     let outdated = app.until("anna", &email, &["sent", "suppressed"]).await.unwrap();

@@ -84,7 +84,7 @@ async fn erased_order_leaves_no_personal_data() {
         let (batch, link) = app.download(studio, &order, json!({})).await;
         let (single, _) = app.download(studio, &order, json!({ "kind": "single", "photo_id": photo })).await;
         let email = confirm(&app, studio, &order, "friend@example.org").await;
-        orders.push((photo, order, batch["id"].as_str().unwrap().to_owned(), single, link, email));
+        orders.push((photo, order, batch.id, single.id, link, email));
     }
     app.until_emails(6).await;
     let (photo, order, batch, single, link, email) = &orders[0];
@@ -120,7 +120,7 @@ async fn erased_order_leaves_no_personal_data() {
     for request in [app.http().get(link), app.http().post(link)] {
         assert_eq!(request.send().await.unwrap().status(), StatusCode::GONE);
     }
-    for id in [batch, single["id"].as_str().unwrap()] {
+    for id in [batch, single] {
         let shown = app.get("anna", &format!("/downloads/{id}")).await.body;
         assert_eq!((&shown["status"], &shown["files"]), (&json!("revoked"), &Value::Null));
     }

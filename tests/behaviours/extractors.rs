@@ -11,6 +11,7 @@ use std::{
     sync::atomic::AtomicBool,
 };
 
+use api_types::DownloadWithFiles;
 use archive::{Entry, Layout, Modified, contents::Source, crc::RunningCrc32};
 use archive_builder::{
     assemble::{Assembly, Place, ResumeState, Unwritten},
@@ -159,13 +160,14 @@ async fn hostile_names_are_extracted_without_loss() {
     }
     let order = app.order("anna", "../CON: \u{202e}1", &ids).await;
     let (download, link) = app.download("anna", &order, json!({ "notify": false })).await;
-    let shown = app.get("anna", &format!("/downloads/{}", download["id"].as_str().unwrap())).await.body;
+    let shown: DownloadWithFiles = app.get("anna", &format!("/downloads/{}", download.id)).await.view();
+    let files = shown.files.unwrap();
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("archive.zip"), app.fetch(&link).await.unwrap()).unwrap();
     extract_with_each(folder.path(), |program, out| {
         assert_eq!(count_files(out), originals.len() + 1, "{program}");
-        for (file, original) in shown["files"].as_array().unwrap().iter().zip(&originals) {
-            let name = file["name"].as_str().unwrap();
+        for (file, original) in files.iter().zip(&originals) {
+            let name = &file.name;
             assert!(std::fs::read(out.join(name)).unwrap() == *original, "{program}: {name}");
         }
     });

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use api_types::{FailedJobPage, FailedKind, QueueView, Verdict};
 use aws_sdk_dynamodb::types::AttributeValue;
 use clap::Parser as _;
 use darkroom::Cli;
@@ -10,7 +11,7 @@ use futures::{StreamExt as _, stream};
 use reqwest::StatusCode;
 use runtime::clock::Clock;
 use serde_json::{Value, json};
-use tests::{Answer, TestApp, campaigns::Stops, jpeg, oracle::table};
+use tests::{TestApp, campaigns::Stops, jpeg, oracle::table};
 
 /// The environment variable with the number of dead letters, by default 3,000: more than a run of nine seconds reads.
 const LETTERS: &str = "DARKROOM_LETTERS";
@@ -38,15 +39,12 @@ async fn email(app: &TestApp, studio: &str, order: &str, to: &str) -> String {
     app.post(studio, "/emails", new).await.text("/email/id")
 }
 
-async fn queue(app: &TestApp, name: &str) -> Value {
-    let queues = app.operator().get("/queues").await;
-    assert_eq!(queues.status, StatusCode::OK, "{queues:?}");
-    queues.body["queues"].as_array().unwrap().iter().find(|queue| queue["queue"] == name).unwrap().clone()
+async fn queue(app: &TestApp, name: QueueName) -> QueueView {
+    app.operator().queues().await.into_iter().find(|queue| queue.queue == name).unwrap()
 }
 
-fn items(answer: &Answer) -> Vec<Value> {
-    assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
-    answer.body["items"].as_array().unwrap().clone()
+async fn failed(app: &TestApp, path: &str) -> FailedJobPage {
+    app.operator().get(path).await.view()
 }
 
 /// Returns the output of the command, and its exit code.
@@ -69,24 +67,23 @@ async fn poison_jobs_are_listed_and_retried_after_repair() {
     }
     app.until_empty("emails").await;
 
-    let seen = queue(&app, "emails").await;
-    assert_eq!((&seen["failed"], &seen["dead_letters"], &seen["verdict"]), (&json!(2), &json!(2), &json!("failing")));
-    assert_eq!(queue(&app, "photos").await["verdict"], "ok");
+    let seen = queue(&app, QueueName::Emails).await;
+    assert_eq!((seen.failed, seen.dead_letters, seen.verdict), (2, 2, Verdict::Failing));
+    assert_eq!(queue(&app, QueueName::Photos).await.verdict, Verdict::Ok);
     let (said, code) = darkroom(&app, &["queues"]).await;
     assert!(code == 1 && said.contains("failing"), "{said}");
 
-    let list = app.operator().get("/queues/emails/failed").await;
-    let listed = items(&list);
-    assert_eq!(listed.len(), 2, "{list:?}");
-    for item in &listed {
-        assert_eq!((&item["kind"], &item["job"], &item["tries"]), (&json!("record"), &json!("send_email"), &json!(3)));
-        assert_eq!((&item["error"]["code"], &item["dead_letters"]), (&json!("tries_exhausted"), &json!(1)));
-        assert!(item["cause"].as_str().unwrap().contains("Failed to read"), "{item}");
-        assert!(item["first_failed_at"].as_str() <= item["last_failed_at"].as_str(), "{item}");
+    let list = app.operator().failed("emails").await;
+    assert_eq!(list.items.len(), 2, "{list:?}");
+    for item in &list.items {
+        assert_eq!((item.kind, item.job.as_deref(), item.tries), (FailedKind::Record, Some("send_email"), 3));
+        assert_eq!((item.error.code.as_str(), item.dead_letters), ("tries_exhausted", 1));
+        assert!(item.cause.as_ref().unwrap().contains("Failed to read"), "{item:?}");
+        assert!(Some(item.first_failed_at) <= item.last_failed_at, "{item:?}");
     }
-    assert_eq!(list.body["groups"][0]["count"], 2);
-    assert_eq!(items(&app.operator().get("/queues/emails/failed?studio=anna").await).len(), 1);
-    assert_eq!(items(&app.operator().get("/queues/emails/failed?error=another").await).len(), 0);
+    assert_eq!(list.groups.unwrap()[0].count, 2);
+    assert_eq!(failed(&app, "/queues/emails/failed?studio=anna").await.items.len(), 1);
+    assert_eq!(failed(&app, "/queues/emails/failed?error=another").await.items.len(), 0);
     let (said, code) = darkroom(&app, &["failed", "emails"]).await;
     assert!(code == 0 && said.contains("tries_exhausted") && said.contains(&by_api), "{said}");
 
@@ -100,12 +97,8 @@ async fn poison_jobs_are_listed_and_retried_after_repair() {
     app.until("berta", &format!("/emails/{by_command}"), &["sent"]).await.unwrap();
     app.until_emails(2).await;
 
-    let well = queue(&app, "emails").await;
-    assert_eq!(
-        (&well["failed"], &well["dead_letters"], &well["verdict"]),
-        (&json!(0), &json!(0), &json!("ok")),
-        "{well}"
-    );
+    let well = queue(&app, QueueName::Emails).await;
+    assert_eq!((well.failed, well.dead_letters, well.verdict), (0, 0, Verdict::Ok), "{well:?}");
     assert_eq!(darkroom(&app, &["queues"]).await.1, 0);
     let again = app.operator().post("/queues/emails/failed/retry", json!({ "ids": [id] })).await;
     assert_eq!(again.body["skipped"][0]["id"], json!(id), "it has not failed any more");
@@ -119,7 +112,7 @@ async fn failed_emails(mut app: TestApp, count: usize) -> TestApp {
         email(&app, "anna", &order, &format!("customer-{n}@example.com")).await;
     }
     app.until_empty("emails").await;
-    assert_eq!(queue(&app, "emails").await["failed"], json!(count));
+    assert_eq!(queue(&app, QueueName::Emails).await.failed, count as u64);
     mended(&mut app).await;
     app
 }
@@ -131,16 +124,12 @@ async fn retry_all(app: &TestApp, selection: Value, count: usize) {
     assert_eq!(ended["done"], count, "{ended}");
     app.until_empty("emails").await;
     let emails = app.until_emails(count).await;
-    let mut to: Vec<_> = emails.iter().map(|email| email["to"][0].to_string()).collect();
+    let mut to: Vec<_> = emails.iter().map(|email| email.to[0].clone()).collect();
     to.sort();
     to.dedup();
     assert_eq!(to.len(), count, "each customer got one email");
-    let well = queue(app, "emails").await;
-    assert_eq!(
-        (&well["failed"], &well["dead_letters"], &well["verdict"]),
-        (&json!(0), &json!(0), &json!("ok")),
-        "{well}"
-    );
+    let well = queue(app, QueueName::Emails).await;
+    assert_eq!((well.failed, well.dead_letters, well.verdict), (0, 0, Verdict::Ok), "{well:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -155,9 +144,9 @@ async fn many_failed_jobs_retry_once_by_error() {
     let mut listed = Vec::new();
     let mut path = "/queues/emails/failed?limit=50".to_owned();
     loop {
-        let page = app.operator().get(&path).await;
-        listed.extend(items(&page).into_iter().map(|item| item["id"].as_str().unwrap().to_owned()));
-        let Some(cursor) = page.body["next_cursor"].as_str() else { break };
+        let page = failed(&app, &path).await;
+        listed.extend(page.items.into_iter().map(|item| item.id));
+        let Some(cursor) = page.next_cursor else { break };
         path = format!("/queues/emails/failed?limit=50&cursor={cursor}");
     }
     listed.sort();
@@ -171,7 +160,7 @@ async fn many_failed_jobs_retry_once_by_error() {
 #[tokio::test(flavor = "multi_thread")]
 async fn retried_dead_letters_leave_none_behind() {
     let app = failed_emails(with_broken_emails().await, 40).await;
-    assert_eq!(queue(&app, "emails").await["dead_letters"], 40);
+    assert_eq!(queue(&app, QueueName::Emails).await.dead_letters, 40);
     retry_all(&app, json!({ "all": true, "studio": "anna" }), 40).await;
 }
 
@@ -186,13 +175,13 @@ async fn interrupted_repeated_retry_sends_each_email_once() {
         options.clock = Clock::movable();
     });
     let app = failed_emails(app.await, MOST_WAITS).await;
-    let listed = items(&app.operator().get("/queues/emails/failed?limit=200").await);
+    let listed = failed(&app, "/queues/emails/failed?limit=200").await.items;
     assert_eq!(listed.len(), MOST_WAITS);
     let mut retried = 0;
     for (waits, item) in listed.iter().enumerate() {
-        let body = json!({ "ids": [item["id"]] });
+        let body = json!({ "ids": [item.id] });
         let operator = app.operator();
-        let ask = || operator.post_keyed("/queues/emails/failed/retry", item["id"].as_str().unwrap(), body.clone());
+        let ask = || operator.post_keyed("/queues/emails/failed/retry", &item.id, body.clone());
         stops.aim("api", 1, waits);
         let mut answer = ask().await;
         retried += 1;
@@ -200,7 +189,7 @@ async fn interrupted_repeated_retry_sends_each_email_once() {
             app.system().advance(Duration::from_secs(31));
             answer = ask().await;
         }
-        assert_eq!(answer.body["retried"], json!([item["id"]]), "wait {waits}: {answer:?}");
+        assert_eq!(answer.body["retried"], json!([item.id]), "wait {waits}: {answer:?}");
         if !stops.struck() {
             break;
         }
@@ -208,7 +197,7 @@ async fn interrupted_repeated_retry_sends_each_email_once() {
     assert!((5..MOST_WAITS).contains(&retried), "{retried}");
     app.until_empty("emails").await;
     app.until_emails(retried).await;
-    assert_eq!(queue(&app, "emails").await["failed"], json!(MOST_WAITS - retried));
+    assert_eq!(queue(&app, QueueName::Emails).await.failed, (MOST_WAITS - retried) as u64);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -224,21 +213,20 @@ async fn rejected_records_and_invalid_messages_can_be_forgotten() {
     app.until_empty("photos").await;
     assert_eq!(app.depth("photos-dlq").await, 3);
 
-    let list = app.operator().get("/queues/photos/failed").await;
-    let listed = items(&list);
-    let codes: Vec<_> = listed.iter().map(|item| item["error"]["code"].as_str().unwrap()).collect();
+    let listed = app.operator().failed("photos").await.items;
+    let codes: Vec<_> = listed.iter().map(|item| item.error.code.as_str()).collect();
     assert_eq!(listed.len(), 5, "{codes:?}");
     assert_eq!(codes.iter().filter(|code| **code == "undecodable").count(), 2, "{codes:?}");
     assert_eq!(codes.iter().filter(|code| **code == "wrong_queue").count(), 1, "{codes:?}");
-    assert_eq!(listed.iter().filter(|item| item["kind"] == "record").count(), 2);
+    assert_eq!(listed.iter().filter(|item| item.kind == FailedKind::Record).count(), 2);
     // Reading the list moves no message, however often.
     for _ in 0..10 {
-        assert_eq!(items(&app.operator().get("/queues/photos/failed").await).len(), 5);
+        assert_eq!(app.operator().failed("photos").await.items.len(), 5);
     }
     assert_eq!(app.depth("photos-dlq").await, 3);
 
     // A retried message fails again, and is not lost.
-    let message = listed.iter().find(|item| item["error"]["code"] == "wrong_queue").unwrap()["id"].clone();
+    let message = &listed.iter().find(|item| item.error.code == "wrong_queue").unwrap().id;
     let retried = app.operator().post("/queues/photos/failed/retry", json!({ "ids": [message] })).await;
     assert_eq!(retried.body["retried"], json!([message]), "{retried:?}");
     app.until_empty("photos").await;
@@ -250,11 +238,11 @@ async fn rejected_records_and_invalid_messages_can_be_forgotten() {
     assert_eq!(app.get("anna", &format!("/photos/{bad}")).await.body["status"], "failed", "it stays failed");
     let undecodable = app.operator().delete("/queues/photos/failed?error=undecodable").await;
     assert_eq!(app.until_done("ops", &undecodable).await["done"], 2);
-    assert_eq!(items(&app.operator().get("/queues/photos/failed").await).len(), 2);
+    assert_eq!(app.operator().failed("photos").await.items.len(), 2);
     let (said, code) = darkroom(&app, &["forget", "photos", "--all"]).await;
     assert_eq!(code, 0, "{said}");
-    assert_eq!(items(&app.operator().get("/queues/photos/failed").await).len(), 0);
-    assert_eq!((app.depth("photos-dlq").await, &queue(&app, "photos").await["verdict"]), (0, &json!("ok")));
+    assert_eq!(app.operator().failed("photos").await.items.len(), 0);
+    assert_eq!((app.depth("photos-dlq").await, queue(&app, QueueName::Photos).await.verdict), (0, Verdict::Ok));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -306,7 +294,7 @@ async fn few_selected_dead_letters_are_found_during_listing() {
     };
     let look = async {
         for _ in 0..5 {
-            items(&app.operator().get("/queues/emails/failed").await);
+            app.operator().failed("emails").await;
         }
     };
     let (ended, ()) = tokio::join!(flush, look);
@@ -341,11 +329,11 @@ async fn operation_longer_than_one_run_ends() {
     let path = format!("/operations/{}", begun.text("/operation/id"));
     let patience = std::time::Instant::now();
     let ended = loop {
-        let operation = app.get("ops", &path).await.body;
-        if ["done", "failed"].contains(&operation["status"].as_str().unwrap()) {
-            break operation;
+        let operation = app.get("ops", &path).await;
+        if ["done", "failed"].contains(&operation.text("/status").as_str()) {
+            break operation.body;
         }
-        assert!(patience.elapsed() < Duration::from_secs(120 + letters as u64 / 50), "{operation}");
+        assert!(patience.elapsed() < Duration::from_secs(120 + letters as u64 / 50), "{operation:?}");
         tokio::time::sleep(Duration::from_millis(200)).await;
     };
     assert_eq!((&ended["status"], &ended["done"]), (&json!("done"), &json!(letters / 100)), "{ended}");
@@ -373,8 +361,8 @@ async fn forgetting_all_spares_unprocessed_upload_events() {
     app.send("photos-dlq", "no job").await;
     let begun = app.operator().delete("/queues/photos/failed?all=true").await;
     assert_eq!(app.until_done("ops", &begun).await["done"], 1);
-    let left = items(&app.operator().get("/queues/photos/failed").await);
-    assert_eq!((left.len(), &left[0]["error"]["code"]), (1, &json!("not_begun")), "{left:?}");
+    let left = app.operator().failed("photos").await.items;
+    assert_eq!((left.len(), left[0].error.code.as_str()), (1, "not_begun"), "{left:?}");
     // The photo is uploaded, and this letter is the only notification.
     app.s3()
         .put_object()
@@ -384,6 +372,6 @@ async fn forgetting_all_spares_unprocessed_upload_events() {
         .send()
         .await
         .unwrap();
-    app.operator().post("/queues/photos/failed/retry", json!({ "ids": [left[0]["id"]] })).await;
+    app.operator().post("/queues/photos/failed/retry", json!({ "ids": [left[0].id] })).await;
     app.until("anna", &format!("/photos/{made}"), &["ready"]).await.unwrap();
 }

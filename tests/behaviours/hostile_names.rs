@@ -1,5 +1,6 @@
 use std::collections::HashSet;
 
+use api_types::DownloadState;
 use serde_json::json;
 use tests::{HOSTILE_NAMES, TestApp, jpeg, unzip};
 
@@ -17,7 +18,7 @@ async fn hostile_filenames_are_safe_and_lose_nothing() {
     }
     let order = app.order("anna", "../Order: 1", &ids).await;
     let (download, link) = app.download("anna", &order, json!({ "notify": false })).await;
-    assert_eq!(download["status"], "ready", "{download}");
+    assert_eq!(download.status, DownloadState::Ready, "{download:?}");
     let files = unzip(app.fetch(&link).await.unwrap());
     assert_eq!(files.len(), names.len() + 1);
     for ((name, packed), original) in files.iter().zip(&originals) {

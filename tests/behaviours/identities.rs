@@ -59,7 +59,7 @@ impl World {
         let bad = app.upload("anna", "bad.jpg", "image/jpeg", b"no photo at all").await.unwrap();
         app.until("anna", &format!("/photos/{bad}"), &["failed"]).await.unwrap();
         let token = link.rsplit('/').next().unwrap().to_owned();
-        let download = download["id"].as_str().unwrap().to_owned();
+        let download = download.id.to_string();
         Self { app, photo, spare, awaiting, order, download, email, operation, failed: format!("anna:{bad}"), token }
     }
 

@@ -19,10 +19,10 @@ async fn email_and_page_use_the_customers_language() {
         let (_, link) = app.download("anna", &order, json!({})).await;
 
         let emails = app.until_emails(already + 1).await;
-        let email = emails.iter().find(|email| email["subject"] == subject).unwrap_or_else(|| panic!("{emails:?}"));
-        let html = email["html"].as_str().unwrap();
+        let email = emails.iter().find(|email| email.subject == subject).unwrap_or_else(|| panic!("{emails:?}"));
+        let html = email.html.as_ref().unwrap();
         assert!(html.contains(&format!("<html lang=\"{language}\">")), "{html}");
-        assert!(email["text"].as_str().unwrap().contains(&link), "{email}");
+        assert!(email.text.as_ref().unwrap().contains(&link), "{email:?}");
 
         let page = app.http().get(&link).send().await.unwrap().text().await.unwrap();
         assert!(page.contains(&format!("<html lang=\"{language}\">")), "{page}");

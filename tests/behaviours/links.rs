@@ -17,7 +17,7 @@ async fn viewing_spends_nothing_and_resuming_is_free() {
         assert_eq!(status(&app, Method::GET, &link).await.0, 200);
         assert_eq!(status(&app, Method::HEAD, &link).await.0, 200);
     }
-    let path = format!("/downloads/{}", download["id"].as_str().unwrap());
+    let path = format!("/downloads/{}", download.id);
     assert_eq!(app.get("anna", &path).await.body["download_count"], 0);
     for _ in 0..3 {
         assert!(!app.fetch(&link).await.unwrap().is_empty(), "within the window a POST resumes");
@@ -41,7 +41,7 @@ async fn revoked_link_is_gone_and_forged_is_unknown() {
             assert_eq!(status(&app, method, &format!("{page}/{token}")).await.0, 404, "{token}");
         }
     }
-    let path = format!("/downloads/{}", download["id"].as_str().unwrap());
+    let path = format!("/downloads/{}", download.id);
     let revoked = app.call("anna", Method::DELETE, &path, None).await;
     assert_eq!((revoked.status, &revoked.body["status"]), (StatusCode::OK, &json!("revoked")));
     for method in [Method::GET, Method::POST] {
@@ -63,7 +63,7 @@ async fn revoked_archive_is_deleted_but_photo_stays() {
         let handed_out =
             app.http().post(&link).send().await.unwrap().headers()["location"].to_str().unwrap().to_owned();
         assert_eq!(status(&app, Method::GET, &handed_out).await.0, 200);
-        let path = format!("/downloads/{}", download["id"].as_str().unwrap());
+        let path = format!("/downloads/{}", download.id);
         assert_eq!(app.call("anna", Method::DELETE, &path, None).await.status, StatusCode::OK);
         assert_eq!(status(&app, Method::GET, &handed_out).await.0, after);
     }
@@ -94,7 +94,7 @@ async fn missing_archive_is_neither_delivered_nor_counted() {
     let id = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
     let order = app.order("anna", "L-4", &[id]).await;
     let (download, link) = app.download("anna", &order, json!({ "notify": false })).await;
-    let path = format!("/downloads/{}", download["id"].as_str().unwrap());
+    let path = format!("/downloads/{}", download.id);
     let second = format!("{link}?volume=2");
     assert_eq!(status(&app, Method::POST, &second).await.0, 404);
     assert_eq!(status(&app, Method::POST, &format!("{link}?volume=0")).await.0, 422);

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use api_types::Page;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     Studio,
@@ -11,6 +12,7 @@ use domain::{
 use futures::{StreamExt as _, future::BoxFuture, stream};
 use reqwest::StatusCode;
 use runtime::{clock::Clock, env::Env, store::Table};
+use serde::Deserialize;
 use serde_json::json;
 use tests::{
     TestApp, jpeg,
@@ -94,12 +96,12 @@ async fn each_filter_pages_through_its_records() {
     let mut downloads = Vec::new();
     for _ in 0..3 {
         let (download, _) = app.download("anna", &orders[0], json!({ "notify": false })).await;
-        downloads.insert(0, download["id"].as_str().unwrap().to_owned());
+        downloads.insert(0, download.id.to_string());
     }
     let (elsewhere, _) = app.download("anna", &other, json!({ "notify": false })).await;
     assert_eq!(pages(&app, &format!("/downloads?order_id={}", orders[0])).await, downloads);
     assert_eq!(app.delete("anna", &format!("/downloads/{}", downloads[1])).await.status, StatusCode::OK);
-    let left = [elsewhere["id"].as_str().unwrap(), &downloads[0], &downloads[2]];
+    let left = [elsewhere.id.to_string(), downloads[0].clone(), downloads[2].clone()];
     for filter in ["status=ready", "active=true"] {
         assert_eq!(pages(&app, &format!("/downloads?{filter}")).await, left, "{filter}");
     }
@@ -107,14 +109,19 @@ async fn each_filter_pages_through_its_records() {
     assert_eq!(pages(&app, "/downloads?status=expired").await, [""; 0]);
 }
 
+/// A record of any list.
+#[derive(Deserialize)]
+struct Listed {
+    id: String,
+}
+
 /// Returns the ids on all pages of two records.
 async fn pages(app: &TestApp, path: &str) -> Vec<String> {
     let (mut ids, mut next) = (Vec::new(), Some(format!("{path}&limit=2")));
     while let Some(path_of_page) = next {
-        let page = app.get("anna", &path_of_page).await;
-        assert_eq!(page.status, StatusCode::OK, "{page:?}");
-        ids.extend(page.body["items"].as_array().unwrap().iter().map(|it| it["id"].as_str().unwrap().to_owned()));
-        next = page.body["next_cursor"].as_str().map(|cursor| format!("{path}&limit=2&cursor={cursor}"));
+        let page: Page<Listed> = app.get("anna", &path_of_page).await.view();
+        ids.extend(page.items.into_iter().map(|listed| listed.id));
+        next = page.next_cursor.map(|cursor| format!("{path}&limit=2&cursor={cursor}"));
     }
     ids
 }

@@ -24,7 +24,7 @@ async fn poison_bodies_neither_delay_nor_duplicate_emails() {
     app.until_empty("emails").await;
     assert_eq!(app.depth("emails-dlq").await, 2, "both poison bodies are in the DLQ");
     let emails = app.until_emails(10).await;
-    let mut to: Vec<_> = emails.iter().map(|email| email["to"][0].to_string()).collect();
+    let mut to: Vec<_> = emails.iter().map(|email| email.to[0].clone()).collect();
     to.sort();
     to.dedup();
     assert_eq!(to.len(), 10, "each customer got one email");

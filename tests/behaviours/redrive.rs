@@ -1,3 +1,4 @@
+use api_types::DownloadView;
 use reqwest::StatusCode;
 use serde_json::json;
 use tests::{TestApp, jpeg, unzip};
@@ -41,13 +42,13 @@ async fn rebuilt_download_keeps_its_link() {
     let order = app.order("anna", "T-2", &ids).await;
     let (first, link) = app.download("anna", &order, json!({ "max_downloads": 3 })).await;
     app.fetch(&link).await.unwrap();
-    let retry = format!("/downloads/{}/retry", first["id"].as_str().unwrap());
+    let retry = format!("/downloads/{}/retry", first.id);
     let again = app.post("anna", &retry, json!({})).await;
     assert_eq!((again.status, again.text("/link")), (StatusCode::ACCEPTED, link.clone()), "{again:?}");
-    assert_eq!(again.body["download"]["file_size_bytes"], first["file_size_bytes"], "known before the build");
-    let path = format!("/downloads/{}", first["id"].as_str().unwrap());
-    let ready = app.until("anna", &path, &["ready"]).await.unwrap();
-    assert_eq!((&ready["build"], &ready["download_count"], &ready["crc32"]), (&json!(2), &json!(1), &first["crc32"]));
+    assert_eq!(again.body["download"]["file_size_bytes"], json!(first.file_size_bytes), "known before the build");
+    let path = format!("/downloads/{}", first.id);
+    let ready: DownloadView = app.until_view("anna", &path, &["ready"]).await;
+    assert_eq!((ready.build, ready.download_count, ready.crc32), (2, 1, first.crc32));
     assert_eq!(unzip(app.fetch(&link).await.unwrap()).len(), 3);
     // One email per build.
     app.until_emails(2).await;
@@ -77,14 +78,13 @@ async fn resent_job_of_failed_record_restarts_nothing() {
     let (download, _) = app.download("anna", &order, json!({})).await;
     app.until_depth("emails-dlq", 1).await;
     // The archive's own message is delivered again, and its worker sends the email's job again.
-    let job = json!({ "v": 1, "job": "build_archive", "studio": "anna", "download": download["id"] });
+    let job = json!({ "v": 1, "job": "build_archive", "studio": "anna", "download": download.id });
     app.send("downloads", &job.to_string()).await;
     app.until_empty("downloads").await;
     app.until_empty("emails").await;
-    let failed = app.operator().get("/queues/emails/failed").await.body["items"].clone();
-    assert_eq!((failed.as_array().unwrap().len(), &failed[0]["tries"]), (1, &json!(3)), "{failed}");
-    let (first, last) = (failed[0]["first_failed_at"].as_str(), failed[0]["last_failed_at"].as_str());
-    let before = download["ready_at"].as_str();
-    assert!(before < first && first < last, "{failed}");
-    assert_eq!(failed[0]["dead_letters"], 2);
+    let failed = app.operator().failed("emails").await.items;
+    assert_eq!((failed.len(), failed[0].tries), (1, 3), "{failed:?}");
+    let (first, last) = (Some(failed[0].first_failed_at), failed[0].last_failed_at);
+    assert!(download.ready_at < first && first < last, "{failed:?}");
+    assert_eq!(failed[0].dead_letters, 2);
 }

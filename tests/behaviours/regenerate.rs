@@ -1,3 +1,4 @@
+use api_types::{DownloadState, DownloadView};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tests::{TestApp, campaigns::Stops, jpeg};
@@ -75,8 +76,8 @@ async fn photo_stays_deliverable_while_processed_again() {
     let made = app.post("anna", &format!("/orders/{order}/downloads"), json!({ "notify": false })).await;
     assert_eq!(made.status, StatusCode::ACCEPTED, "{made:?}");
     while app.system().step().await.unwrap() {}
-    let download = app.get("anna", &format!("/downloads/{}", made.text("/download/id"))).await.body;
-    assert_eq!(download["status"], "ready", "{download}");
+    let download: DownloadView = app.get("anna", &format!("/downloads/{}", made.text("/download/id"))).await.view();
+    assert_eq!(download.status, DownloadState::Ready, "{download:?}");
     assert_eq!(app.get("anna", &format!("/photos/{id}")).await.body["status"], "ready");
 
     let awaited = json!({ "filename": "a.jpg", "content_type": "image/jpeg", "size_bytes": 10 });
@@ -149,7 +150,7 @@ async fn photo_that_fails_reprocessing_stays_deliverable() {
     app.until("anna", &format!("/photos/{photo}"), &["failed"]).await.unwrap();
     let order = app.order("anna", "G-2", std::slice::from_ref(&photo)).await;
     let (download, _) = app.download("anna", &order, json!({ "notify": false })).await;
-    assert_eq!(download["status"], "ready", "{download}");
+    assert_eq!(download.status, DownloadState::Ready, "{download:?}");
 }
 
 /// With KMS encryption, the same bytes stored again have another ETag, and archives in progress require the old one.

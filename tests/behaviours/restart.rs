@@ -18,7 +18,7 @@ async fn crashes_lose_and_double_nothing() {
     let path = format!("/downloads/{}", made.text("/download/id"));
     app.until("anna", &path, &["ready"]).await.unwrap();
     let emails = app.until_emails(1).await;
-    let text = emails[0]["text"].as_str().unwrap();
+    let text = emails[0].text.as_ref().unwrap();
     let token = made.text("/link").rsplit_once('/').unwrap().1.to_owned();
     assert!(text.contains(&token));
     // After the restart the port differs; the token is the same.

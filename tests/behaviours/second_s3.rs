@@ -9,10 +9,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use api_types::{DownloadState, DownloadView};
 use aws_sdk_s3::types::{
     ChecksumMode, Event, FilterRule, FilterRuleName, NotificationConfiguration, NotificationConfigurationFilter,
     QueueConfiguration, S3KeyFilter,
 };
+use domain::download::DownloadKind;
 use runtime::{env::Env, objects::decode_crc32};
 use serde_json::{Value, json};
 use tests::{
@@ -83,17 +85,17 @@ impl Bed {
     }
 
     /// Builds a download, compares its archives with the announcement and all photos byte for byte, and returns its record.
-    async fn archive(&self, order: &str, mut terms: Value, photos: &Photos) -> Value {
+    async fn archive(&self, order: &str, mut terms: Value, photos: &Photos) -> DownloadView {
         terms["notify"] = json!(false);
         let (download, link) = self.app.download("anna", order, terms).await;
-        assert_eq!(download["status"], "ready", "{download}");
+        assert_eq!(download.status, DownloadState::Ready, "{download:?}");
         let mut packed = Vec::new();
-        for (archive, volume) in download["archives"].as_array().unwrap().iter().zip(1..) {
+        for (archive, volume) in download.archives.iter().zip(1..) {
             let bytes = self.app.fetch(&format!("{link}?volume={volume}")).await.unwrap();
-            assert_eq!(archive["size_bytes"], bytes.len());
-            assert_eq!(archive["crc32"], format!("{:08x}", crc32fast::hash(&bytes)));
-            let key = archive["path"].as_str().unwrap();
-            let head = self.s3.head_object().bucket("downloads").key(key).checksum_mode(ChecksumMode::Enabled);
+            assert_eq!(archive.size_bytes, bytes.len() as u64);
+            assert_eq!(archive.crc32, format!("{:08x}", crc32fast::hash(&bytes)));
+            let head =
+                self.s3.head_object().bucket("downloads").key(&archive.path).checksum_mode(ChecksumMode::Enabled);
             let kept = head.send().await.unwrap().checksum_crc32.as_deref().and_then(decode_crc32);
             assert_eq!(kept, Some(crc32fast::hash(&bytes)), "S3 keeps the checksum of the whole archive");
             packed.extend(unzip(bytes).into_iter().filter(|(name, _)| !name.contains("manifest")));
@@ -161,11 +163,11 @@ async fn second_s3_stores_archives_of_all_kinds() {
     let parts = bed.line.made();
     assert!(parts > 9, "{parts} parts");
     let split = bed.archive(&order, json!({ "split_bytes": 12_000_000 }), &photos).await;
-    assert_eq!(split["archives"].as_array().unwrap().len(), 2);
+    assert_eq!(split.archives.len(), 2);
 
     let (single, link) =
         bed.app.download("anna", &order, json!({ "kind": "single", "photo_id": ids[1], "notify": false })).await;
-    assert_eq!((&single["status"], &single["kind"]), (&json!("ready"), &json!("single")));
+    assert_eq!((single.status, single.kind), (DownloadState::Ready, DownloadKind::Single));
     assert!(bed.app.fetch(&link).await.unwrap() == photos[1].1);
 
     bed.line.made();

@@ -8,7 +8,7 @@ async fn another_studios_ids_are_not_found() {
     let photo = app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
     let order = app.order("anna", "S-1", std::slice::from_ref(&photo)).await;
     let (download, _) = app.download("anna", &order, json!({ "notify": false })).await;
-    let download = download["id"].as_str().unwrap();
+    let download = download.id;
     let new = json!({ "template": "order_confirmation", "to": "eva@example.com", "data": { "order_id": order } });
     let email = app.post("anna", "/emails", new.clone()).await.text("/email/id");
     for path in [

@@ -12,9 +12,10 @@ pub mod walk;
 use std::{collections::HashMap, io::Cursor, time::Duration};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use api_types::{FailedJobPage, QueueView, Queues};
+use api_types::{DownloadView, FailedJobPage, QueueView, Queues};
 use image::{ImageFormat, Rgb, RgbImage};
 use local::{Options, System};
+use local_aws::CapturedEmail;
 use reqwest::{Method, Response, StatusCode};
 use runtime::env::Env;
 use serde::de::DeserializeOwned;
@@ -291,6 +292,12 @@ impl TestApp {
         }
     }
 
+    /// Waits until the record at `path` has one of these states, and returns its view.
+    pub async fn until_view<T: DeserializeOwned>(&self, studio: &str, path: &str, states: &[&str]) -> T {
+        let shown = self.until(studio, path, states).await.expect("ends");
+        serde_json::from_value(shown).expect("a view of the API")
+    }
+
     /// Uploads a photo and waits until it is processed.
     pub async fn ready_photo(&self, studio: &str, filename: &str, bytes: &[u8]) -> String {
         let id = self.upload(studio, filename, "image/jpeg", bytes).await.expect("uploads");
@@ -337,13 +344,12 @@ impl TestApp {
         made.text("/id")
     }
 
-    /// Requests a download and waits until it is ready or failed. Returns its record and link.
-    pub async fn download(&self, studio: &str, order: &str, terms: Value) -> (Value, String) {
+    /// Requests a download and waits until it is ready or failed. Returns it with its link.
+    pub async fn download(&self, studio: &str, order: &str, terms: Value) -> (DownloadView, String) {
         let made = self.post(studio, &format!("/orders/{order}/downloads"), terms).await;
         assert!(made.status.is_success(), "{made:?}");
         let path = format!("/downloads/{}", made.text("/download/id"));
-        let record = self.until(studio, &path, &["ready", "failed"]).await.expect("ends");
-        (record, made.text("/link"))
+        (self.until_view(studio, &path, &["ready", "failed"]).await, made.text("/link"))
     }
 
     /// Submits a customer's link and follows it to the file.
@@ -356,13 +362,13 @@ impl TestApp {
     }
 
     /// Returns all captured emails, oldest first.
-    pub async fn emails(&self) -> Vec<Value> {
+    pub async fn emails(&self) -> Vec<CapturedEmail> {
         let answer = self.http.get(format!("{}/_local/mail.json", self.api())).send().await.expect("answers");
         answer.json().await.expect("a list")
     }
 
     /// Waits for this number of emails, and then a little longer to notice further ones.
-    pub async fn until_emails(&self, count: usize) -> Vec<Value> {
+    pub async fn until_emails(&self, count: usize) -> Vec<CapturedEmail> {
         let begun = tokio::time::Instant::now();
         while self.emails().await.len() < count && begun.elapsed() < PATIENCE {
             tokio::time::sleep(Duration::from_millis(50)).await;

@@ -11,6 +11,7 @@ use domain::{
     job_record::JobRecord,
     photo::{Derivatives, Photo, PhotoStatus},
 };
+use local_aws::CapturedEmail;
 use runtime::store::Table;
 use serde_json::Value;
 use uuid::Uuid;
@@ -263,9 +264,9 @@ fn look_at_its_email(findings: &mut Findings, download: &Download, emails: &[Ema
     }
 }
 
-fn look_at_email(findings: &mut Findings, email: &Email, emails: &[Value]) {
+fn look_at_email(findings: &mut Findings, email: &Email, emails: &[CapturedEmail]) {
     let id = email.id.to_string();
-    let arrived = emails.iter().filter(|email| email["tags"]["darkroom-email"] == id.as_str()).count();
+    let arrived = emails.iter().filter(|email| email.tags.get("darkroom-email") == Some(&id)).count();
     match (email.status, arrived) {
         (EmailStatus::Sent, 1) | (EmailStatus::Failed, 0) => {}
         (EmailStatus::Sent | EmailStatus::Failed, 1 | 2) if email.possible_duplicate => {
