@@ -1,6 +1,6 @@
 use std::{process::Command, sync::Arc, time::Duration};
 
-use api_types::{DownloadState, DownloadWithFiles};
+use api_types::{DownloadState, DownloadView, DownloadWithFiles};
 use archive_builder::uploads::{Checksums, Expected, StoreError, Uploads};
 use domain::{ObjectKey, download::Progress, photo::Photo};
 use futures::future::BoxFuture;
@@ -207,9 +207,10 @@ async fn wrong_record_checksum_fails_the_build() {
         let made = app.post("anna", &format!("/orders/{order}/downloads"), json!({ "notify": false })).await;
         let download = made.text("/download/id");
         builder.build("anna", &download, 60).await;
-        let shown = app.get("anna", &format!("/downloads/{download}")).await.body;
-        assert_eq!((&shown["status"], &shown["error_code"]), (&json!("failed"), &json!("photo_corrupt")), "{shown}");
-        assert!(shown["error_message"].as_str().unwrap().contains(name), "{shown}");
+        let shown: DownloadView = app.get("anna", &format!("/downloads/{download}")).await.view();
+        let code = shown.error_code.as_deref();
+        assert_eq!((shown.status, code), (DownloadState::Failed, Some("photo_corrupt")), "{shown:?}");
+        assert!(shown.error_message.as_ref().unwrap().contains(name), "{shown:?}");
         nothing_is_left(&app).await;
         records.update(&studio, id, flip).await.unwrap();
     }
@@ -241,9 +242,9 @@ async fn forbidden_photo_keeps_the_build_waiting() {
         let builder = app.builder(Arc::new(Forbidden(id.clone()))).await;
         for _ in 0..3 {
             builder.build("anna", &made.text("/download/id"), 60).await;
-            let shown = app.get("anna", &path).await.body;
-            assert_eq!((&shown["status"], &shown["attempts"]), (&json!("pending"), &json!(0)), "{shown}");
-            assert_eq!(shown["error_code"], "service_unavailable");
+            let shown: DownloadView = app.get("anna", &path).await.view();
+            assert_eq!((shown.status, shown.attempts), (DownloadState::Pending, 0), "{shown:?}");
+            assert_eq!(shown.error_code.as_deref(), Some("service_unavailable"));
         }
         quiet.build("anna", &made.text("/download/id"), 60).await;
         assert_eq!(app.get("anna", &path).await.body["status"], "ready");
@@ -262,9 +263,9 @@ async fn missing_or_replaced_photo_fails_download_by_name() {
         let made = app.post("anna", &format!("/orders/{order}/downloads"), json!({ "notify": false })).await;
         let download = made.text("/download/id");
         builder.build("anna", &download, 60).await;
-        let shown = app.get("anna", &format!("/downloads/{download}")).await.body;
-        assert_eq!((&shown["status"], &shown["error_code"]), (&json!("failed"), &json!(code)), "{shown}");
-        assert!(shown["error_message"].as_str().unwrap().contains(name), "{shown}");
+        let shown: DownloadView = app.get("anna", &format!("/downloads/{download}")).await.view();
+        assert_eq!((shown.status, shown.error_code.as_deref()), (DownloadState::Failed, Some(code)), "{shown:?}");
+        assert!(shown.error_message.as_ref().unwrap().contains(name), "{shown:?}");
         nothing_is_left(&app).await;
     };
     // The first photo is in a work object, the second in an upload, the third is copied unchanged.
@@ -317,10 +318,10 @@ async fn emulator_and_cheap_settings_make_correct_archives() {
         let made = app.post("anna", &format!("/orders/{order}/downloads"), json!({ "notify": false })).await;
         let download = made.text("/download/id");
         app.builder_with(Arc::new(Quiet), &[setting]).await.build("anna", &download, 60).await;
-        let shown = app.get("anna", &format!("/downloads/{download}")).await.body;
-        assert_eq!(shown["status"], "ready", "{setting:?}: {shown}");
+        let shown: DownloadView = app.get("anna", &format!("/downloads/{download}")).await.view();
+        assert_eq!(shown.status, DownloadState::Ready, "{setting:?}: {shown:?}");
         let archive = app.fetch(&made.text("/link")).await.unwrap();
-        assert_eq!(shown["crc32"], format!("{:08x}", crc32fast::hash(&archive)), "{setting:?}");
+        assert_eq!(shown.crc32, Some(format!("{:08x}", crc32fast::hash(&archive))), "{setting:?}");
         for ((name, packed), (_, original, _)) in unzip(archive).iter().zip(&photos) {
             assert!(packed == original, "{setting:?}: {name}");
         }
@@ -340,13 +341,13 @@ async fn unexpected_store_without_part_checksums_is_an_error() {
     let download = ask().await;
     let strict = app.builder(Arc::new(Forgetful)).await;
     assert_eq!(strict.build("anna", &download, 60).await.batch_item_failures.len(), 1);
-    let shown = app.get("anna", &format!("/downloads/{download}")).await.body;
-    assert_eq!((&shown["status"], &shown["attempts"]), (&json!("pending"), &json!(1)), "{shown}");
+    let shown: DownloadView = app.get("anna", &format!("/downloads/{download}")).await.view();
+    assert_eq!((shown.status, shown.attempts), (DownloadState::Pending, 1), "{shown:?}");
     let lenient = app.builder_with(Arc::new(Forgetful), &[("ARCHIVE_CHECKSUMS", "none")]).await;
     let download = ask().await;
     lenient.build("anna", &download, 60).await;
-    let shown = app.get("anna", &format!("/downloads/{download}")).await.body;
-    assert_eq!(shown["status"], "ready", "{shown}");
+    let shown: DownloadView = app.get("anna", &format!("/downloads/{download}")).await.view();
+    assert_eq!(shown.status, DownloadState::Ready, "{shown:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

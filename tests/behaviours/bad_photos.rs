@@ -39,8 +39,8 @@ async fn misnamed_photo_is_delivered_under_its_true_extension() {
     let app = TestApp::start().await;
     let png = encode(1, 80, 60, image::ImageFormat::Png);
     let id = app.upload("anna", "sunset.jpg", "image/jpeg", &png).await.unwrap();
-    let photo = app.until("anna", &format!("/photos/{id}"), &["ready", "failed"]).await.unwrap();
-    assert_eq!((&photo["status"], &photo["content_type"]), (&json!("ready"), &json!("image/png")), "{photo}");
+    let photo: PhotoView = app.until_view("anna", &format!("/photos/{id}"), &["ready", "failed"]).await;
+    assert_eq!((photo.status, photo.content_type.as_str()), (PhotoStatus::Ready, "image/png"), "{photo:?}");
     let order = app.order("anna", "M-1", std::slice::from_ref(&id)).await;
     let (_, link) = app.download("anna", &order, json!({ "notify": false })).await;
     let files = unzip(app.fetch(&link).await.unwrap());
@@ -86,7 +86,7 @@ async fn photo_other_than_announced_is_refused() {
     let put = app.put(&made.body["upload"], bytes).await.unwrap();
     if put.is_success() {
         let path = format!("/photos/{}", made.text("/photo/id"));
-        let photo = app.until("anna", &path, &["ready", "failed"]).await.unwrap();
-        assert_eq!(photo["error"]["code"], "checksum_mismatch", "{photo}");
+        let photo: PhotoView = app.until_view("anna", &path, &["ready", "failed"]).await;
+        assert_eq!(photo.error.unwrap().code, "checksum_mismatch");
     }
 }

@@ -1,3 +1,5 @@
+use api_types::{DownloadView, EmailView, PhotoView};
+use domain::{email::EmailStatus, photo::PhotoStatus};
 use futures::future::join_all;
 use serde_json::json;
 use tests::{TestApp, jpeg, unzip};
@@ -20,13 +22,13 @@ async fn five_concurrent_upload_events_process_once() {
     let id = app.upload("anna", "a.jpg", "image/jpeg", &jpeg(1, 1200, 800)).await.unwrap();
     let event = object_created(&id, "whatever");
     join_all((0..5).map(|_| app.send("photos", &event))).await;
-    let photo = app.until("anna", &format!("/photos/{id}"), &["ready", "failed"]).await.unwrap();
+    let path = format!("/photos/{id}");
+    let photo: PhotoView = app.until_view("anna", &path, &["ready", "failed"]).await;
     // Copies that met the claim stay hidden until its lease ends. The test needs only their first delivery.
     app.until_quiet("photos").await;
-    let after = app.get("anna", &format!("/photos/{id}")).await.body;
-    assert_eq!(after["status"], "ready");
-    assert_eq!(after["attempts"], 1, "{after}");
-    assert_eq!(after["processed_at"], photo["processed_at"], "the photo was processed a second time");
+    let after: PhotoView = app.get("anna", &path).await.view();
+    assert_eq!((after.status, after.attempts), (PhotoStatus::Ready, 1), "{after:?}");
+    assert_eq!(after.processed_at, photo.processed_at, "the photo was processed a second time");
     assert_eq!(app.depth("photos-dlq").await, 0);
 }
 
@@ -39,12 +41,13 @@ async fn duplicate_build_job_makes_one_archive_and_email() {
     let download = made.text("/download/id");
     let job = json!({ "v": 1, "job": "build_archive", "studio": "anna", "download": download }).to_string();
     join_all((0..4).map(|_| app.send("downloads", &job))).await;
-    let first = app.until("anna", &format!("/downloads/{download}"), &["ready", "failed"]).await.unwrap();
+    let path = format!("/downloads/{download}");
+    let first: DownloadView = app.until_view("anna", &path, &["ready", "failed"]).await;
     app.send("downloads", &job).await;
     app.until_quiet("downloads").await;
     app.until_quiet("emails").await;
-    let after = app.get("anna", &format!("/downloads/{download}")).await.body;
-    assert_eq!((&after["attempts"], &after["ready_at"], &after["build"]), (&json!(1), &first["ready_at"], &json!(1)));
+    let after: DownloadView = app.get("anna", &path).await.view();
+    assert_eq!((after.attempts, after.ready_at, after.build), (1, first.ready_at, 1));
     assert_eq!(unzip(app.fetch(&made.text("/link")).await.unwrap()).len(), 2);
     app.until_emails(1).await;
 }
@@ -58,8 +61,8 @@ async fn duplicate_email_job_sends_one_email() {
     let email = app.post("anna", "/emails", new).await.text("/email/id");
     let job = json!({ "v": 1, "job": "send_email", "studio": "anna", "email": email }).to_string();
     join_all((0..3).map(|_| app.send("emails", &job))).await;
-    let sent = app.until("anna", &format!("/emails/{email}"), &["sent", "failed"]).await.unwrap();
+    let sent: EmailView = app.until_view("anna", &format!("/emails/{email}"), &["sent", "failed"]).await;
     app.until_quiet("emails").await;
-    assert_eq!((&sent["status"], &sent["possible_duplicate"]), (&json!("sent"), &json!(false)));
+    assert_eq!((sent.status, sent.possible_duplicate), (EmailStatus::Sent, false));
     app.until_emails(1).await;
 }

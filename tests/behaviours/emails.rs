@@ -91,8 +91,9 @@ async fn outdated_email_is_not_sent() {
     let ids = json!({ "ids": [format!("anna:{email_id}")] });
     let retried = app.operator().post("/queues/emails/failed/retry", ids).await;
     assert_eq!(retried.status, StatusCode::OK, "{retried:?}");
-    let outdated = app.until("anna", &email, &["sent", "suppressed"]).await.unwrap();
-    assert_eq!((&outdated["status"], &outdated["error"]["code"]), (&json!("suppressed"), &json!("outdated")));
+    let outdated: EmailView = app.until_view("anna", &email, &["sent", "suppressed"]).await;
+    let code = outdated.error.map(|error| error.code);
+    assert_eq!((outdated.status, code.as_deref()), (EmailStatus::Suppressed, Some("outdated")));
     assert!(app.emails().await.is_empty());
     assert_eq!(app.operator().get("/queues/emails/failed").await.body["items"], json!([]));
 }

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use api_types::{DownloadState, DownloadView};
 use futures::future::BoxFuture;
 use http::Method;
 use serde_json::json;
@@ -46,8 +47,8 @@ async fn completion_may_take_longer_than_other_calls() {
     let builder = app.builder_with(Arc::new(SlowCompletion), &[("SDK_PATIENCE_PERCENT", PERCENT)]).await;
     let answer = builder.build("anna", &download, 60).await;
     assert!(answer.batch_item_failures.is_empty(), "the attempt failed");
-    let shown = app.get("anna", &format!("/downloads/{download}")).await.body;
-    assert_eq!((&shown["status"], &shown["attempts"]), (&json!("ready"), &json!(1)), "{shown}");
+    let shown: DownloadView = app.get("anna", &format!("/downloads/{download}")).await.view();
+    assert_eq!((shown.status, shown.attempts), (DownloadState::Ready, 1), "{shown:?}");
 }
 
 /// A line on which S3 sends the head of copies and completions immediately and the body later.
@@ -81,8 +82,8 @@ async fn built_though_bodies_come_late(body_after: Duration, spaces: Option<Dura
     let builder = app.builder_with(line.clone(), &[]).await;
     let answer = builder.build("anna", &download, 890).await;
     assert!(answer.batch_item_failures.is_empty(), "the attempt failed");
-    let shown = app.get("anna", &format!("/downloads/{download}")).await.body;
-    assert_eq!((&shown["status"], &shown["attempts"]), (&json!("ready"), &json!(1)), "{shown}");
+    let shown: DownloadView = app.get("anna", &format!("/downloads/{download}")).await.view();
+    assert_eq!((shown.status, shown.attempts), (DownloadState::Ready, 1), "{shown:?}");
     let asked = line.asked.lock().unwrap();
     assert!(asked.keys().any(|uri| uri.contains("partNumber")), "nothing was copied");
     assert!(asked.values().all(|times| *times == 1), "{asked:?}");

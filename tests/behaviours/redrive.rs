@@ -1,4 +1,4 @@
-use api_types::DownloadView;
+use api_types::{DownloadState, DownloadView, DownloadWithFiles};
 use reqwest::StatusCode;
 use serde_json::json;
 use tests::{TestApp, jpeg, unzip};
@@ -19,16 +19,16 @@ async fn redriven_dead_letter_restarts_its_job() {
     // The cause still exists, so the job fails again and its message returns.
     app.system().queues().redrive("downloads-dlq", None).unwrap();
     app.until_empty("downloads").await;
-    let failed = app.get("anna", &path).await.body;
-    assert_eq!((&failed["status"], &failed["attempts"], &failed["build"]), (&json!("failed"), &json!(2), &json!(2)));
+    let failed: DownloadView = app.get("anna", &path).await.view();
+    assert_eq!((failed.status, failed.attempts, failed.build), (DownloadState::Failed, 2, 2));
     assert_eq!(app.depth("downloads-dlq").await, 1);
 
     app.restart(|options| options.overrides.clear()).await;
     app.system().queues().redrive("downloads-dlq", None).unwrap();
-    let ready = app.until("anna", &path, &["ready"]).await.unwrap();
-    assert_eq!((&ready["build"], &ready["attempts"]), (&json!(3), &json!(1)));
+    let ready: DownloadWithFiles = app.until_view("anna", &path, &["ready"]).await;
+    assert_eq!((ready.download.build, ready.download.attempts), (3, 1));
     assert_eq!(app.depth("downloads-dlq").await, 0);
-    assert_eq!(ready["files"].as_array().unwrap().len(), 2, "{ready}");
+    assert_eq!(ready.files.as_ref().unwrap().len(), 2, "{ready:?}");
     // The restarted system has another port, so the test builds the URL from the link's token.
     let link = format!("{}/d/{}", app.api(), made.text("/link").rsplit('/').next().unwrap());
     assert_eq!(unzip(app.fetch(&link).await.unwrap()).len(), 2, "the first link is good");

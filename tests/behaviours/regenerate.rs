@@ -1,6 +1,7 @@
-use api_types::{DownloadState, DownloadView};
+use api_types::{DownloadState, DownloadView, PhotoView};
+use jiff::Timestamp;
 use reqwest::StatusCode;
-use serde_json::{Value, json};
+use serde_json::json;
 use tests::{TestApp, campaigns::Stops, jpeg};
 
 /// Uploads photos and waits until they are processed. Returns their ids, oldest first.
@@ -15,10 +16,11 @@ async fn ready_photos(app: &TestApp, count: u32) -> Vec<String> {
     ids
 }
 
-async fn processed_at(app: &TestApp, ids: &[String]) -> Vec<Value> {
+async fn processed_at(app: &TestApp, ids: &[String]) -> Vec<Timestamp> {
     let mut times = Vec::new();
     for id in ids {
-        times.push(app.until("anna", &format!("/photos/{id}"), &["ready"]).await.unwrap()["processed_at"].clone());
+        let photo: PhotoView = app.until_view("anna", &format!("/photos/{id}"), &["ready"]).await;
+        times.push(photo.processed_at.unwrap());
     }
     times
 }
@@ -32,7 +34,7 @@ async fn selected_photos_are_processed_again_and_counted() {
     let awaited = json!({ "filename": "a.jpg", "content_type": "image/jpeg", "size_bytes": 10 });
     app.post("anna", "/photos", awaited).await;
     let other = app.ready_photo("berta", "b.jpg", &jpeg(9, 30, 20)).await;
-    let others = app.get("berta", &format!("/photos/{other}")).await.body["processed_at"].clone();
+    let others = app.get("berta", &format!("/photos/{other}")).await.view::<PhotoView>().processed_at;
     let before = processed_at(&app, &ids).await;
 
     for (which, done) in [
@@ -48,7 +50,7 @@ async fn selected_photos_are_processed_again_and_counted() {
     }
     let after = processed_at(&app, &ids).await;
     assert!(before.iter().zip(&after).all(|(before, after)| before != after), "{before:?} {after:?}");
-    assert_eq!(app.get("berta", &format!("/photos/{other}")).await.body["processed_at"], others);
+    assert_eq!(app.get("berta", &format!("/photos/{other}")).await.view::<PhotoView>().processed_at, others);
     for wrong in [
         json!({}),
         json!({ "which": "some" }),

@@ -1,5 +1,7 @@
 //! Connections that the other side closes between two requests.
 
+use api_types::EmailView;
+use domain::email::EmailStatus;
 use serde_json::json;
 use tests::{
     TestApp,
@@ -24,9 +26,9 @@ async fn closed_idle_connections_leave_no_email_possibly_sent() {
         let to = json!({ "template": "order_confirmation", "to": "eva@example.com", "data": { "order_id": order } });
         let id = app.post("anna", "/emails", to).await.text("/email/id");
         // The emails are sent in sequence, so the last connection is idle when the next email is sent.
-        let email = app.until("anna", &format!("/emails/{id}"), &["sent", "failed"]).await.unwrap();
-        let fields = ["status", "attempts", "possible_duplicate"].map(|field| &email[field]);
-        assert_eq!(fields, [&json!("sent"), &json!(1), &json!(false)], "{email}");
+        let email: EmailView = app.until_view("anna", &format!("/emails/{id}"), &["sent", "failed"]).await;
+        let fields = (email.status, email.attempts, email.possible_duplicate);
+        assert_eq!(fields, (EmailStatus::Sent, 1, false), "{email:?}");
     }
     app.until_emails(EMAILS).await;
     let sent = net.log().into_iter().filter(|answered| answered.site.call.operation == "SendEmail").count();

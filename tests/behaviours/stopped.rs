@@ -4,6 +4,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use api_types::PhotoView;
+use domain::photo::PhotoStatus;
 use serde_json::json;
 use tests::{
     TestApp,
@@ -57,8 +59,8 @@ async fn worker_stopped_past_its_lease_is_refused() {
     }));
     photos.poll(0).await.unwrap();
     let stopped = stopped.lock().unwrap().expect("the first owner was stopped at its last write");
-    let held = app.get("anna", &format!("/photos/{id}")).await.body;
-    assert_eq!((&held["status"], &held["attempts"]), (&json!("processing"), &json!(1)));
+    let held: PhotoView = app.get("anna", &format!("/photos/{id}")).await.view();
+    assert_eq!((held.status, held.attempts), (PhotoStatus::Processing, 1));
 
     let begun = Instant::now();
     while !photos.poll(1).await.unwrap() {

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use api_types::DownloadView;
 use local::functions::{Invocation, Layer};
 use reqwest::StatusCode;
 use serde_json::json;
@@ -66,8 +67,9 @@ async fn slow_synchronous_job_finishes_on_the_queue() {
     let path = format!("/orders/{order}/downloads");
     let made = app.post("anna", &path, json!({ "queue": false })).await;
     assert_eq!(made.status, StatusCode::ACCEPTED, "{made:?}");
-    let download = app.until("anna", &format!("/downloads/{}", made.text("/download/id")), &["ready"]).await.unwrap();
-    assert_eq!(download["attempts"], 1, "the synchronous job or the queue's job finished, not both");
+    let path = format!("/downloads/{}", made.text("/download/id"));
+    let download: DownloadView = app.until_view("anna", &path, &["ready"]).await;
+    assert_eq!(download.attempts, 1, "the synchronous job or the queue's job finished, not both");
     app.until_emails(1).await;
 }
 
