@@ -12,6 +12,7 @@ use tests::{
     faults::{Call, Fault, FaultNet, Service, Site, Strike},
     jpeg,
     processes::{Host, build_functions},
+    until::found,
 };
 
 const TIMEOUT_SECONDS: u32 = 6;
@@ -72,13 +73,8 @@ async fn worker_stopped_past_its_lease_is_refused() {
     // The write arrives while its sender is still stopped: a resumed sender would find its time over and close the
     // connection.
     net.release();
-    let begun = Instant::now();
     let refused = || net.log().into_iter().find(|answered| answered.site == completion).and_then(|late| late.status);
-    while refused().is_none() {
-        assert!(begun.elapsed() < Duration::from_secs(10), "the late write never arrived");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    assert_eq!(refused(), Some(400), "the late write must be refused by its condition");
+    assert_eq!(found(|| async { refused() }).await, Some(400), "the late write must be refused by its condition");
     signal("CONT", stopped);
     tokio::time::sleep(Duration::from_secs(1)).await;
     let last = app.get("anna", &format!("/photos/{id}")).await.body;

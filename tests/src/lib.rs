@@ -7,11 +7,12 @@ pub mod oracle;
 pub mod processes;
 pub mod proxy;
 pub mod reference;
+pub mod until;
 pub mod walk;
 
 use std::{collections::HashMap, io::Cursor, time::Duration};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 use api_types::{DownloadView, FailedJobPage, QueueView, Queues};
 use image::{ImageFormat, Rgb, RgbImage};
 use local::{Options, System};
@@ -20,9 +21,6 @@ use reqwest::{Method, Response, StatusCode};
 use runtime::env::Env;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-
-/// The limit for a photo to be processed, an archive to be built or an email to be sent, even on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Names that other systems have lost or turned into folders: paths, devices, extensions that a system drops,
 /// characters that reverse text, and names that some systems treat as equal.
@@ -249,15 +247,6 @@ impl TestApp {
         self.call(studio, Method::DELETE, path, None).await
     }
 
-    /// Waits until an operation has ended.
-    pub async fn until_done(&self, studio: &str, begun: &Answer) -> Value {
-        assert_eq!(begun.status, StatusCode::ACCEPTED, "{begun:?}");
-        let path = format!("/operations/{}", begun.text("/operation/id"));
-        let ended = self.until(studio, &path, &["done", "failed"]).await.expect("ends");
-        assert_eq!(ended["status"], "done", "{ended}");
-        ended
-    }
-
     /// Registers a photo, uploads its bytes by the presigned URL, and returns its id.
     pub async fn upload(&self, studio: &str, filename: &str, content_type: &str, bytes: &[u8]) -> Result<String> {
         let new = json!({ "filename": filename, "content_type": content_type, "size_bytes": bytes.len() });
@@ -275,27 +264,6 @@ impl TestApp {
             request = request.header(name, value.as_str().context("a header's value")?);
         }
         Ok(request.body(bytes).send().await?.status())
-    }
-
-    /// Waits until the record at `path` has one of these states.
-    pub async fn until(&self, studio: &str, path: &str, states: &[&str]) -> Result<Value> {
-        let begun = tokio::time::Instant::now();
-        loop {
-            let answer = self.get(studio, path).await;
-            if states.contains(&answer.text("/status").as_str()) {
-                return Ok(answer.body);
-            }
-            if begun.elapsed() > PATIENCE {
-                bail!("{path} did not become {states:?}: {answer:?}");
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    }
-
-    /// Waits until the record at `path` has one of these states, and returns its view.
-    pub async fn until_view<T: DeserializeOwned>(&self, studio: &str, path: &str, states: &[&str]) -> T {
-        let shown = self.until(studio, path, states).await.expect("ends");
-        serde_json::from_value(shown).expect("a view of the API")
     }
 
     /// Uploads a photo and waits until it is processed.
@@ -367,66 +335,10 @@ impl TestApp {
         answer.json().await.expect("a list")
     }
 
-    /// Waits for this number of emails, and then a little longer to notice further ones.
-    pub async fn until_emails(&self, count: usize) -> Vec<CapturedEmail> {
-        let begun = tokio::time::Instant::now();
-        while self.emails().await.len() < count && begun.elapsed() < PATIENCE {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        let emails = self.emails().await;
-        assert_eq!(emails.len(), count, "{emails:#?}");
-        emails
-    }
-
     /// Sends a body to a queue.
     pub async fn send(&self, queue: &str, body: &str) {
         let url = self.queue_url(queue);
         self.sqs().send_message().queue_url(url).message_body(body).send().await.expect("is taken");
-    }
-
-    /// Waits until a queue has no visible, delayed or in-flight messages.
-    pub async fn until_empty(&self, queue: &str) {
-        self.until_depth(queue, 0).await;
-    }
-
-    /// Waits until a queue has this number of messages, in any state.
-    pub async fn until_depth(&self, queue: &str, messages: u64) {
-        let begun = tokio::time::Instant::now();
-        while self.depth(queue).await != messages {
-            assert!(begun.elapsed() < PATIENCE, "{queue} does not hold {messages} messages");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    }
-
-    /// Waits until a queue has no visible messages: all that are left were received and are hidden.
-    pub async fn until_quiet(&self, queue: &str) {
-        use aws_sdk_sqs::types::QueueAttributeName as Name;
-        let begun = tokio::time::Instant::now();
-        while self.count(queue, &[Name::ApproximateNumberOfMessages]).await != 0 {
-            assert!(begun.elapsed() < PATIENCE, "{queue} still holds visible messages");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        tokio::time::sleep(Duration::from_millis(500)).await;
-    }
-
-    /// Returns the number of messages of a queue, in any state.
-    pub async fn depth(&self, queue: &str) -> u64 {
-        use aws_sdk_sqs::types::QueueAttributeName as Name;
-        let all = [
-            Name::ApproximateNumberOfMessages,
-            Name::ApproximateNumberOfMessagesNotVisible,
-            Name::ApproximateNumberOfMessagesDelayed,
-        ];
-        self.count(queue, &all).await
-    }
-
-    async fn count(&self, queue: &str, names: &[aws_sdk_sqs::types::QueueAttributeName]) -> u64 {
-        use aws_sdk_sqs::types::QueueAttributeName as Name;
-        let url = self.queue_url(queue);
-        let answer = self.sqs().get_queue_attributes().queue_url(url).attribute_names(Name::All).send().await;
-        let counts = answer.expect("is answered").attributes.unwrap_or_default();
-        names.iter().filter_map(|name| counts.get(name)?.parse::<u64>().ok()).sum()
     }
 }
 
