@@ -83,7 +83,11 @@ fn main() -> Result<()> {
         let options = Options { seed, only: only.clone(), without: without.clone(), verbose: arguments.verbose };
         let report = run(&options);
         if arguments.twice {
-            ensure!(run(&options).digest == report.digest, "Seed {seed} has two traces");
+            let again = run(&options);
+            if let Some((a, b)) = report.last.iter().zip(&again.last).find(|(a, b)| a != b) {
+                println!("first difference:\n  {a}\n  {b}");
+            }
+            ensure!(again.digest == report.digest, "Seed {seed} has two traces");
         }
         row.steps += report.steps;
         row.virtual_hours += report.lasted.as_secs() / 3600;

@@ -345,7 +345,7 @@ impl TestApp {
 fn clients(system: &System) -> (aws_sdk_sqs::Client, aws_sdk_s3::Client) {
     let env = Env::of(system.environment.clone());
     let config = runtime::aws::config(&env, runtime::aws::Patience::Job).expect("complete");
-    (aws_sdk_sqs::Client::new(&config), runtime::aws::s3(&env, &config))
+    (runtime::aws::sqs(&config), runtime::aws::s3(&env, &config))
 }
 
 async fn read(response: Response) -> Answer {

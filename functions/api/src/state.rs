@@ -71,7 +71,7 @@ impl State {
         let config = aws::config(env, aws::Patience::Request)?;
         let dynamodb = aws::dynamodb(env, &config);
         let s3 = aws::s3(env, &config);
-        let sqs = aws_sdk_sqs::Client::new(&config);
+        let sqs = aws::sqs(&config);
         let requests = env.required("REQUESTS_TABLE")?;
         let operations = Arc::new(Table::new(dynamodb.clone(), requests.clone(), env.world()));
         let identities = Identities::from_env(env)?;

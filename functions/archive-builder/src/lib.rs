@@ -19,6 +19,6 @@ use crate::{build_archive::BuildArchive, state::State};
 pub fn worker(env: &Env) -> Result<Worker> {
     let config = aws::config(env, aws::Patience::Job)?;
     let state = Arc::new(State::from_env(env, &config)?);
-    let worker = Worker::from_env(env, QueueName::Downloads, &aws_sdk_sqs::Client::new(&config))?;
+    let worker = Worker::from_env(env, QueueName::Downloads, &aws::sqs(&config))?;
     Ok(worker.with(BuildArchive(state)))
 }

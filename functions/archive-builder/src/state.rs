@@ -52,7 +52,7 @@ impl State {
             downloads: Arc::new(Table::new(dynamodb, env.required("DOWNLOADS_TABLE")?, env.world())),
             originals: ObjectStore::new(s3.clone(), originals),
             archives: ObjectStore::new(s3, archives),
-            email_queue: Queue::from_env(env, QueueName::Emails, &aws_sdk_sqs::Client::new(config))?,
+            email_queue: Queue::from_env(env, QueueName::Emails, &aws::sqs(config))?,
         })
     }
 

@@ -17,6 +17,6 @@ use crate::{send_email::SendEmail, state::State};
 pub fn worker(env: &Env) -> Result<Worker> {
     let config = aws::config(env, aws::Patience::Job)?;
     let state = Arc::new(State::from_env(env, &config)?);
-    let worker = Worker::from_env(env, QueueName::Emails, &aws_sdk_sqs::Client::new(&config))?;
+    let worker = Worker::from_env(env, QueueName::Emails, &aws::sqs(&config))?;
     Ok(worker.with(SendEmail(state)))
 }

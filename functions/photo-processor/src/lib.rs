@@ -15,7 +15,7 @@ use crate::{process_photo::ProcessPhoto, state::State};
 pub fn worker(env: &Env) -> Result<Worker> {
     let config = aws::config(env, aws::Patience::Job)?;
     let state = Arc::new(State::from_env(env, &config)?);
-    let worker = Worker::from_env(env, QueueName::Photos, &aws_sdk_sqs::Client::new(&config))?;
+    let worker = Worker::from_env(env, QueueName::Photos, &aws::sqs(&config))?;
     let bucket = env.required("PHOTOS_BUCKET")?;
     Ok(worker.with(ProcessPhoto(state)).with_events_of(bucket))
 }

@@ -84,7 +84,7 @@ pub async fn set_up(stand_ins: &StandIns, env: &Env, configs: &QueueConfigs, cor
     stand_ins
         .parameters()
         .get_or_create(&env.required("LINK_SECRET_PARAMETER")?, || format!("1:{}{}", random(), random()))?;
-    queues(&aws_sdk_sqs::Client::new(&config), configs).await?;
+    queues(&aws::sqs(&config), configs).await?;
     let s3 = runtime::aws::s3(env, &config);
     buckets(&s3, env).await?;
     cors(&s3, env, cors_origins).await?;

@@ -8,11 +8,9 @@
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
-use aws_sdk_s3::config::{
-    BehaviorVersion, Region, StalledStreamProtectionConfig,
-    retry::{RetryPartition, TokenBucket},
-};
+use aws_sdk_s3::config::{BehaviorVersion, Region, StalledStreamProtectionConfig};
 use aws_smithy_http_client::{Builder as HttpBuilder, tls};
+use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
 use aws_smithy_runtime_api::client::{http::SharedHttpClient, orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::{error::metadata::ProvideErrorMetadata, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_types::{SdkConfig, sdk_config::SharedCredentialsProvider};
@@ -36,8 +34,8 @@ const OPERATION: Duration = Duration::from_secs(150);
 const ATTEMPTS: u32 = 4;
 /// Longest wait before the second attempt; it doubles with each attempt (the SDK's own default).
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
-/// Tokens for retries of the S3 client. A retry takes 5, and one after a timeout 10: enough for the 200 concurrent
-/// copies of an archive.
+/// Tokens for retries of a client. A retry takes 5, and one after a timeout 10: enough for the 200 concurrent copies of
+/// an archive.
 const RETRY_TOKENS: usize = 2000;
 /// Tokens that are refilled each second.
 const RETRY_TOKENS_PER_SECOND: f32 = 100.0;
@@ -127,18 +125,28 @@ pub fn dynamodb(env: &Env, config: &SdkConfig) -> aws_sdk_dynamodb::Client {
     if let Some(url) = env.optional("AWS_ENDPOINT_URL_DYNAMODB") {
         builder = builder.endpoint_url(url);
     }
-    aws_sdk_dynamodb::Client::from_conf(builder.build())
+    aws_sdk_dynamodb::Client::from_conf(builder.retry_partition(retries("dynamodb")).build())
+}
+
+/// Creates the SQS client.
+pub fn sqs(config: &SdkConfig) -> aws_sdk_sqs::Client {
+    let builder = aws_sdk_sqs::config::Builder::from(config);
+    aws_sdk_sqs::Client::from_conf(builder.retry_partition(retries("sqs")).build())
+}
+
+/// Returns the tokens for the retries of one client.
+///
+/// The SDK's default tokens belong to all clients of a service in the process, and only successes refill them. After an
+/// outage that used them up, the next job or request would have no retries.
+pub(crate) fn retries(client: &'static str) -> RetryPartition {
+    let tokens = TokenBucket::builder().capacity(RETRY_TOKENS).refill_rate(RETRY_TOKENS_PER_SECOND).build();
+    RetryPartition::custom(client).token_bucket(tokens).build()
 }
 
 /// Creates the S3 client. Endpoints other than AWS's have no host name per bucket.
 pub fn s3(env: &Env, config: &SdkConfig) -> aws_sdk_s3::Client {
     let path_style = env.optional("AWS_ENDPOINT_URL").is_some();
-    // The SDK's default token bucket belongs to the whole process, and only successes refill it. After an outage that
-    // emptied it, the next job would have no retries.
-    let retries = TokenBucket::builder().capacity(RETRY_TOKENS).refill_rate(RETRY_TOKENS_PER_SECOND).build();
-    let builder = aws_sdk_s3::config::Builder::from(config)
-        .force_path_style(path_style)
-        .retry_partition(RetryPartition::custom("s3").token_bucket(retries).build());
+    let builder = aws_sdk_s3::config::Builder::from(config).force_path_style(path_style).retry_partition(retries("s3"));
     aws_sdk_s3::Client::from_conf(builder.build())
 }
 

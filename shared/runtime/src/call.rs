@@ -34,6 +34,8 @@ use aws_smithy_types::{
 use aws_types::{SdkConfig, SigningName, region::SigningRegion};
 use serde::Deserialize;
 
+use crate::aws::retries;
+
 /// A call with request type `I` and response type `O`.
 pub type Call<I, O> = Operation<I, O, ErrorMetadata>;
 
@@ -69,6 +71,7 @@ where
     let credentials = config.credentials_provider().context("No credentials are configured")?;
     let mut signing = Layer::new("SigV4");
     signing.store_put(AuthSchemeOptionResolverParams::new(()));
+    signing.store_put(retries(service.name));
     signing.store_put(SigV4OperationSigningConfig {
         region: Some(SigningRegion::from(region)),
         name: Some(SigningName::from_static(service.signed_as)),

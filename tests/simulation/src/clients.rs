@@ -72,6 +72,8 @@ impl Clients {
             Action::Look { queue } => operator::look(self, queue).await,
             Action::Redrive { queue } => operator::redrive(self, queue),
             Action::Poison { queue } => operator::poison(self, queue),
+            Action::Previous { queue } => operator::previous(self, queue),
+            Action::Restore { table } => operator::restore(self, table),
         }
     }
 
@@ -103,6 +105,9 @@ impl Clients {
                     && answer.json["type"].as_str().is_some_and(|kind| kind.ends_with("request-in-flight"));
                 let is_clear = !answer.status.is_server_error() && answer.status != StatusCode::TOO_MANY_REQUESTS;
                 if is_clear && !in_flight {
+                    let operation =
+                        answer.json["operation"]["id"].as_str().and_then(|id| id.parse::<uuid::Uuid>().ok());
+                    self.truth.facts().operations.extend(operation);
                     return Some(answer);
                 }
             }

@@ -18,7 +18,7 @@ use crate::{
     invariants::Owners,
     services::{
         Moment, Service as _,
-        dynamodb::DynamoDb,
+        dynamodb::{DynamoDb, Snapshot},
         s3::{S3, Settings},
         ses::Ses,
         sqs::Sqs,
@@ -61,6 +61,8 @@ pub struct State {
     pub events_lost: BTreeSet<String>,
     /// Records that failed at some time, after the last attempt.
     pub gave_up: BTreeSet<Uuid>,
+    /// Copy of the tables of up to an hour ago.
+    pub snapshot: Option<Snapshot>,
     /// What clients know.
     pub truth: Truth,
     /// Processes that claimed records, by attempt.
@@ -83,6 +85,7 @@ impl State {
             trace: Trace::default(),
             events_lost: BTreeSet::new(),
             gave_up: BTreeSet::new(),
+            snapshot: None,
             truth: Truth::default(),
             owners: Owners::default(),
             violations: Vec::new(),

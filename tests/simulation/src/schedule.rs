@@ -18,12 +18,23 @@ const IDLE: Duration = Duration::from_secs(6 * 3600);
 const BUSY: Duration = Duration::from_secs(3 * 3600);
 /// Interval of the schedule after that.
 const RARELY: Duration = Duration::from_secs(1800);
+/// Interval of copies of the tables, and their number: a history restores a table in its first hours.
+const HOURLY: Duration = Duration::from_secs(3600);
+const COPIES: u32 = 3;
 /// Interval of expiry.
 const DAILY: Duration = Duration::from_secs(24 * 3600);
 
 /// Starts the schedules. They end with the runtime.
 pub fn start(cloud: &Cloud) {
     tokio::spawn(sweep(cloud.clone()));
+    let copied = cloud.clone();
+    tokio::spawn(async move {
+        for _ in 0..COPIES {
+            let copy = copied.state().dynamodb.snapshot();
+            copied.state().snapshot = Some(copy);
+            tokio::time::sleep(HOURLY).await;
+        }
+    });
     let cloud = cloud.clone();
     tokio::spawn(async move {
         loop {

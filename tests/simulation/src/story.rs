@@ -128,8 +128,19 @@ pub enum Action {
         /// The queue.
         queue: QueueName,
     },
+    /// A message of the previous release arrives: its schedules sent sweeps to every queue, and its operations were
+    /// worked on by every queue.
+    Previous {
+        /// The queue.
+        queue: QueueName,
+    },
     /// A studio lists its records.
     List,
+    /// Operators restore a table to a copy of up to an hour ago.
+    Restore {
+        /// Name of the table.
+        table: &'static str,
+    },
 }
 
 /// Uploads of a photo's file.
@@ -154,6 +165,8 @@ const MAX_PHOTOS: usize = 8;
 const MAX_ORDERS: usize = 4;
 const MAX_DOWNLOADS: usize = 6;
 const MAX_OTHERS: usize = 14;
+/// Names of the tables.
+const TABLES: [&str; 5] = ["photos", "orders", "downloads", "emails", "requests"];
 /// Number of customers.
 pub const CUSTOMERS: usize = 2;
 
@@ -195,6 +208,10 @@ pub fn draw(random: &mut fastrand::Rng) -> Vec<Step> {
         let action = other(photos, orders, downloads, random);
         at(random, 0.1, 1.0, action);
     }
+    if random.u8(0..20) == 0 {
+        let table = TABLES[random.usize(..TABLES.len())];
+        at(random, 0.5, 1.0, Action::Restore { table });
+    }
     steps.sort_by_key(|(at, _)| *at);
     steps.into_iter().enumerate().map(|(number, (at, action))| Step { number, at, action }).collect()
 }
@@ -231,12 +248,10 @@ fn other(photos: usize, orders: usize, downloads: usize, random: &mut fastrand::
         16 => Action::ForgetFailed { queue },
         17 => Action::Look { queue },
         18 => Action::Redrive { queue },
-        _ => {
-            if random.bool() {
-                Action::Poison { queue }
-            } else {
-                Action::List
-            }
-        }
+        _ => match random.u8(0..3) {
+            0 => Action::Poison { queue },
+            1 => Action::Previous { queue },
+            _ => Action::List,
+        },
     }
 }

@@ -1,4 +1,4 @@
-//! Trace of a history: a digest of every call, and the last calls in words.
+//! Trace of a history: a digest of every call, and the calls in words.
 
 use std::{
     collections::VecDeque,
@@ -11,8 +11,8 @@ use jiff::Timestamp;
 
 use crate::services::json;
 
-/// Calls that a report shows.
-const SHOWN: usize = 200;
+/// Largest number of lines that are kept.
+const MAX_LINES: usize = 1_000_000;
 
 /// Calls so far.
 #[derive(Debug, Default)]
@@ -47,7 +47,7 @@ impl Trace {
     /// Adds a line in words.
     pub fn say(&mut self, line: String) {
         if self.verbose {
-            if self.last.len() == SHOWN {
+            if self.last.len() == MAX_LINES {
                 self.last.pop_front();
             }
             self.last.push_back(line);

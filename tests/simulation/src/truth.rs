@@ -34,6 +34,10 @@ pub struct Facts {
     pub customers: BTreeMap<Uuid, usize>,
     /// Downloads whose revocation was requested.
     pub revocations: BTreeSet<Uuid>,
+    /// Operations that requests started.
+    pub operations: BTreeSet<Uuid>,
+    /// Whether a table was restored, so that the clients know more than the records.
+    pub restored: bool,
     /// Number of requests to the API.
     pub requests: u64,
     /// Messages that no build can read.

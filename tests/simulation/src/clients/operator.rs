@@ -1,11 +1,14 @@
-//! Operators: retry, forget, look, redrive.
+//! Operators: retry, forget, look, redrive, restore; and messages that nobody sends on purpose.
 
-use domain::queue_config::QueueName;
+use domain::{Job, queue_config::QueueName};
 use http::Method;
 use serde_json::{Value, json};
 
-use super::Clients;
-use crate::{gateway::Call, services::Moment};
+use super::{Clients, STUDIO};
+use crate::{
+    gateway::Call,
+    services::{Moment, sqs::Sqs},
+};
 
 async fn ask(clients: &Clients, method: Method, path: String, key: Option<&str>, body: Value) -> Value {
     let call = Call { operator: true, ..clients.call(method, path, key, body) };
@@ -32,26 +35,43 @@ pub async fn look(clients: &Clients, queue: QueueName) {
 }
 
 pub fn redrive(clients: &Clients, queue: QueueName) {
-    let cloud = &clients.gateway.cloud;
-    let now = cloud.time.now();
-    {
-        let mut state = cloud.state();
-        let state = &mut *state;
-        let mut moment = Moment { now, random: &mut state.random };
-        state.sqs.redrive(&queue.dlq(), &mut moment);
-    }
-    cloud.messages.notify_waiters();
+    with_queues(clients, |sqs, moment| {
+        sqs.redrive(&queue.dlq(), moment);
+    });
 }
 
 pub fn poison(clients: &Clients, queue: QueueName) {
+    let body = r#"{"v":9,"job":"of_tomorrow"}"#;
+    with_queues(clients, |sqs, moment| sqs.send(queue.as_str(), body.to_owned(), 0, moment));
+}
+
+pub fn previous(clients: &Clients, queue: QueueName) {
+    let now = clients.gateway.cloud.time.now();
+    let operation = clients.truth.facts().operations.first().copied();
+    let operate = operation.zip(STUDIO.parse().ok()).map(|(operation, studio)| Job::Operate { studio, operation });
+    with_queues(clients, |sqs, moment| {
+        for job in operate.into_iter().chain([Job::Sweep]) {
+            sqs.send(queue.as_str(), job.encode(now), 0, moment);
+        }
+    });
+}
+
+pub fn restore(clients: &Clients, table: &str) {
+    clients.truth.facts().restored = true;
+    let mut state = clients.gateway.cloud.state();
+    if let Some(snapshot) = state.snapshot.take() {
+        state.dynamodb.restore_table(table, &snapshot);
+        state.snapshot = Some(snapshot);
+    }
+}
+
+fn with_queues(clients: &Clients, act: impl FnOnce(&mut Sqs, &mut Moment<'_>)) {
     let cloud = &clients.gateway.cloud;
     let now = cloud.time.now();
-    clients.truth.facts().poison += 1;
     {
         let mut state = cloud.state();
         let state = &mut *state;
-        let mut moment = Moment { now, random: &mut state.random };
-        state.sqs.send(queue.as_str(), r#"{"v":9,"job":"of_tomorrow"}"#.to_owned(), 0, &mut moment);
+        act(&mut state.sqs, &mut Moment { now, random: &mut state.random });
     }
     cloud.messages.notify_waiters();
 }
