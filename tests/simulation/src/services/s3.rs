@@ -26,6 +26,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use jiff::SignedDuration;
 
+pub(super) use self::checksum::md5;
 pub use self::{
     access::{OpenUpload, Stored},
     events::Event,

@@ -63,6 +63,9 @@ impl Ses {
     fn send(&mut self, email: Value, moment: &mut Moment<'_>) -> Result<Value, ServiceError> {
         let to = email["Destination"]["ToAddresses"][0].as_str().filter(|to| to.contains('@'));
         let to = to.ok_or_else(|| ServiceError::client("BadRequestException", "Missing final '@domain'"))?.to_owned();
+        if email["FromEmailAddress"].as_str().is_none_or(str::is_empty) || !email["Content"].is_object() {
+            return Err(ServiceError::client("BadRequestException", "FromEmailAddress and Content are required."));
+        }
         if self.paused {
             return Err(ServiceError::client("SendingPausedException", "Email sending is paused for the account."));
         }

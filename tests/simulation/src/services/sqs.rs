@@ -1,17 +1,26 @@
 //! Model of SQS's standard queues: at least once, in no order, sometimes twice.
+//!
+//! Responses have no MD5 of message attributes, and long polls end at once.
 
+mod error;
+mod message;
 mod queue;
+mod requests;
+#[cfg(test)]
+mod tests;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use bytes::Bytes;
 use http::{Request, Response};
 use jiff::Timestamp;
-pub use queue::{Message, Queue};
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use uuid::Uuid;
 
+use self::{
+    error::invalid,
+    requests::{Entry, Input, check_batch},
+};
+pub use self::{message::Message, queue::Queue};
 use super::{
     Moment, Service,
     json::{self, ServiceError},
@@ -21,10 +30,16 @@ use super::{
 const MAX_DELAY_SECONDS: i64 = 900;
 /// SQS: a message is hidden for at most 12 hours.
 const MAX_VISIBILITY_SECONDS: i64 = 43_200;
-/// SQS: at most 10 messages per receive or batch.
+/// SQS: a receive waits at most 20 seconds.
+const MAX_WAIT_SECONDS: i64 = 20;
+/// SQS: at most 10 messages per receive.
+const MAX_RECEIVED: i64 = 10;
+/// SQS: at most 10 entries per batch.
 const MAX_BATCH: usize = 10;
-/// SQS: a message has at most 1 MiB.
+/// SQS: a message with its attributes has at most 1 MiB, and so have all messages of a batch.
 const MAX_BODY_BYTES: usize = 1 << 20;
+/// SQS: a message has at most 10 attributes.
+const MAX_ATTRIBUTES: usize = 10;
 
 /// Queues.
 #[derive(Debug, Default)]
@@ -37,37 +52,11 @@ pub struct Sqs {
     sent: u64,
 }
 
-/// Members of all requests.
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Input {
-    queue_url: String,
-    #[serde(default)]
-    entries: Vec<Entry>,
-    max_number_of_messages: Option<usize>,
-    #[serde(flatten)]
-    entry: Entry,
-}
-
-/// Members of a request for one message, or of an entry of a batch.
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Entry {
-    #[serde(default)]
-    id: String,
-    message_body: Option<String>,
-    #[serde(default)]
-    message_attributes: Map<String, Value>,
-    delay_seconds: Option<i64>,
-    receipt_handle: Option<String>,
-    visibility_timeout: Option<i64>,
-}
-
 impl Service for Sqs {
     fn call(&mut self, request: &Request<Bytes>, moment: &mut Moment<'_>) -> Response<Bytes> {
         let answer =
             json::body::<Input>(request).and_then(|input| self.answer(json::operation(request), input, moment));
-        json::response(answer)
+        error::response(answer)
     }
 }
 
@@ -76,7 +65,7 @@ impl Sqs {
     /// moves to that queue instead of its receive after `max_receives`.
     pub fn create(&mut self, name: &str, visibility_seconds: i64, dead_letters: Option<(&str, u32)>) {
         let dead_letters = dead_letters.map(|(name, receives)| (name.to_owned(), receives));
-        self.queues.insert(name.to_owned(), Queue::new(visibility_seconds, dead_letters));
+        self.queues.insert(name.to_owned(), Queue::new(name, visibility_seconds, dead_letters));
     }
 
     /// Returns the queues by name.
@@ -131,16 +120,17 @@ impl Sqs {
         }
     }
 
-    /// Moves all visible dead letters back to their queues as new messages, as `StartMessageMoveTask` does. Returns
-    /// their number.
+    /// Moves the visible dead letters back to their queues as new messages, as `StartMessageMoveTask` does. Messages
+    /// that were sent to the dead-letter queue stay. Returns the number of moved messages.
     pub fn redrive(&mut self, dead_letter_queue: &str, moment: &mut Moment<'_>) -> usize {
         let now = moment.now.as_millisecond();
         let Some(queue) = self.queues.get_mut(dead_letter_queue) else { return 0 };
-        let letters = queue.take_visible(now);
+        let letters = queue.take_visible(now, |message| message.came_from.is_some());
         let count = letters.len();
         for letter in letters {
-            let source = letter.came_from.clone().unwrap_or_default();
-            self.put(&source, Message::new(letter.body, letter.attributes, moment), 0);
+            let source = letter.came_from.unwrap_or_default();
+            let message = Message::new(letter.body, letter.attributes, moment);
+            self.put(&source, Message { trace_header: letter.trace_header, ..message }, 0);
         }
         count
     }
@@ -154,27 +144,13 @@ impl Sqs {
 
     fn answer(&mut self, operation: &str, input: Input, moment: &mut Moment<'_>) -> Result<Value, ServiceError> {
         let name = input.queue_url.rsplit('/').next().unwrap_or_default().to_owned();
-        if !self.queues.contains_key(&name) {
-            return Err(ServiceError::client(
-                "AWS.SimpleQueueService.NonExistentQueue",
-                "The specified queue does not exist.",
-            ));
-        }
+        let Some(queue) = self.queues.get(&name) else {
+            return Err(ServiceError::client(error::NO_QUEUE, "The specified queue does not exist."));
+        };
         match operation {
             "SendMessage" => self.send_message(&name, input.entry, moment),
             "SendMessageBatch" => batch(input.entries, |entry| self.send_message(&name, entry, moment)),
-            "ReceiveMessage" => {
-                let most = input.max_number_of_messages.unwrap_or(1);
-                if !(1..=MAX_BATCH).contains(&most) {
-                    return Err(invalid("MaxNumberOfMessages must be between 1 and 10."));
-                }
-                if moment.random.f64() < self.overlooked {
-                    return Ok(json!({}));
-                }
-                let received = self.receive(&name, most, input.entry.visibility_timeout, moment);
-                let messages: Vec<_> = received.iter().map(|(handle, message)| message.view(handle)).collect();
-                Ok(if messages.is_empty() { json!({}) } else { json!({ "Messages": messages }) })
-            }
+            "ReceiveMessage" => self.receive_messages(&name, &input, moment),
             "DeleteMessage" => self.delete_message(&name, &input.entry),
             "DeleteMessageBatch" => batch(input.entries, |entry| self.delete_message(&name, &entry)),
             "ChangeMessageVisibility" => self.change_visibility(&name, &input.entry, moment),
@@ -182,70 +158,85 @@ impl Sqs {
                 batch(input.entries, |entry| self.change_visibility(&name, &entry, moment))
             }
             "GetQueueAttributes" => {
-                let [visible, hidden, delayed] = self.queues[&name].counts(moment.now.as_millisecond());
-                Ok(json!({ "Attributes": {
-                    "ApproximateNumberOfMessages": visible.to_string(),
-                    "ApproximateNumberOfMessagesNotVisible": hidden.to_string(),
-                    "ApproximateNumberOfMessagesDelayed": delayed.to_string(),
-                }}))
+                let attributes = queue.attributes(&input.attribute_names, moment.now.as_millisecond())?;
+                Ok(json!({ "Attributes": attributes }))
             }
             other => Err(ServiceError::client("InvalidAction", format!("The model of SQS has no {other}."))),
         }
     }
 
     fn send_message(&mut self, name: &str, entry: Entry, moment: &mut Moment<'_>) -> Result<Value, ServiceError> {
+        let (bytes, trace_header) = (entry.message_bytes(), entry.trace_header());
         let body = entry.message_body.filter(|body| !body.is_empty());
-        let body = body.ok_or_else(|| {
-            ServiceError::client("MissingParameter", "The request must contain the parameter MessageBody.")
-        })?;
-        if body.len() > MAX_BODY_BYTES {
+        let body = body.ok_or_else(|| missing("MessageBody"))?;
+        if bytes > MAX_BODY_BYTES {
             return Err(invalid(
                 "One or more parameters are invalid. Reason: Message must be shorter than 1048576 bytes.",
             ));
         }
-        let delay = entry.delay_seconds.unwrap_or(0);
-        if !(0..=MAX_DELAY_SECONDS).contains(&delay) {
-            return Err(invalid("DelaySeconds must be between 0 and 900."));
+        if !body.chars().all(is_xml) {
+            return Err(ServiceError::client(error::INVALID_CONTENTS, "Invalid characters found."));
         }
+        if entry.message_attributes.len() > MAX_ATTRIBUTES {
+            return Err(invalid("Number of message attributes exceeds the allowed maximum [10]."));
+        }
+        let delay = in_range("DelaySeconds", entry.delay_seconds, 0..=MAX_DELAY_SECONDS)?.unwrap_or(0);
         let message = Message::new(body, entry.message_attributes, moment);
-        let id = message.id;
-        self.put(name, message, delay * 1000);
-        Ok(json!({ "MessageId": id }))
+        let sent = json!({ "MessageId": message.id, "MD5OfMessageBody": message.md5() });
+        self.put(name, Message { trace_header, ..message }, delay * 1000);
+        Ok(sent)
+    }
+
+    fn receive_messages(&mut self, name: &str, input: &Input, moment: &mut Moment<'_>) -> Result<Value, ServiceError> {
+        let most = in_range("MaxNumberOfMessages", input.max_number_of_messages, 1..=MAX_RECEIVED)?.unwrap_or(1);
+        in_range("WaitTimeSeconds", input.wait_time_seconds, 0..=MAX_WAIT_SECONDS)?;
+        let visibility = in_range("VisibilityTimeout", input.entry.visibility_timeout, 0..=MAX_VISIBILITY_SECONDS)?;
+        if moment.random.f64() < self.overlooked {
+            return Ok(json!({}));
+        }
+        let received = self.receive(name, usize::try_from(most).unwrap_or(1), visibility, moment);
+        let messages: Vec<_> = received.iter().map(|(handle, message)| input.view(handle, message)).collect();
+        Ok(if messages.is_empty() { json!({}) } else { json!({ "Messages": messages }) })
     }
 
     fn delete_message(&mut self, name: &str, entry: &Entry) -> Result<Value, ServiceError> {
-        let handle = handle(entry)?;
-        self.delete(name, handle);
+        let (queue, handle) = self.queue_and_handle(name, entry)?;
+        queue.delete(handle);
         Ok(json!({}))
     }
 
     fn change_visibility(&mut self, name: &str, entry: &Entry, moment: &Moment<'_>) -> Result<Value, ServiceError> {
-        let handle = handle(entry)?;
-        let seconds = entry.visibility_timeout.ok_or_else(|| {
-            ServiceError::client("MissingParameter", "The request must contain the parameter VisibilityTimeout.")
-        })?;
-        if !(0..=MAX_VISIBILITY_SECONDS).contains(&seconds) {
-            return Err(invalid("VisibilityTimeout must be between 0 and 43200 seconds."));
-        }
-        let Some(queue) = self.queues.get_mut(name) else { return Ok(json!({})) };
+        let (queue, handle) = self.queue_and_handle(name, entry)?;
+        let seconds = in_range("VisibilityTimeout", entry.visibility_timeout, 0..=MAX_VISIBILITY_SECONDS)?;
+        let seconds = seconds.ok_or_else(|| missing("VisibilityTimeout"))?;
         queue.hide(handle, seconds, moment.now.as_millisecond())?;
         Ok(json!({}))
     }
-}
 
-fn invalid(message: &str) -> ServiceError {
-    ServiceError::client("InvalidParameterValue", message)
-}
-
-/// Returns the receipt handle of a request. Handles have the form `{message id}/{receive}`.
-fn handle(entry: &Entry) -> Result<&str, ServiceError> {
-    let handle = entry.receipt_handle.as_deref().unwrap_or_default();
-    let is_ours = handle.split_once('/').is_some_and(|(id, n)| Uuid::parse_str(id).is_ok() && n.parse::<u32>().is_ok());
-    if is_ours {
-        Ok(handle)
-    } else {
-        Err(ServiceError::client("ReceiptHandleIsInvalid", "The input receipt handle is invalid."))
+    fn queue_and_handle<'a>(&mut self, name: &str, entry: &'a Entry) -> Result<(&mut Queue, &'a str), ServiceError> {
+        let handle = entry.receipt_handle.as_deref().ok_or_else(|| missing("ReceiptHandle"))?;
+        let queue = self.queues.get_mut(name);
+        let queue = queue.ok_or_else(|| ServiceError::client(error::NO_QUEUE, "The queue does not exist."))?;
+        queue.check_handle(handle)?;
+        Ok((queue, handle))
     }
+}
+
+fn missing(member: &str) -> ServiceError {
+    ServiceError::client(error::MISSING, format!("The request must contain the parameter {member}."))
+}
+
+/// Returns the value of a member, if it is not given or in the range.
+fn in_range(member: &str, value: Option<i64>, range: RangeInclusive<i64>) -> Result<Option<i64>, ServiceError> {
+    if value.is_none_or(|value| range.contains(&value)) {
+        return Ok(value);
+    }
+    Err(invalid(&format!("{member} must be between {} and {}.", range.start(), range.end())))
+}
+
+/// Returns whether XML 1.0 allows the character, as SQS requires of bodies.
+fn is_xml(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
 }
 
 /// Applies a request to each entry of a batch.
@@ -253,18 +244,7 @@ fn batch(
     entries: Vec<Entry>,
     mut apply: impl FnMut(Entry) -> Result<Value, ServiceError>,
 ) -> Result<Value, ServiceError> {
-    if entries.is_empty() {
-        return Err(ServiceError::client(
-            "AWS.SimpleQueueService.EmptyBatchRequest",
-            "There should be at least one entry in the request.",
-        ));
-    }
-    if entries.len() > MAX_BATCH {
-        return Err(ServiceError::client(
-            "AWS.SimpleQueueService.TooManyEntriesInBatchRequest",
-            "Maximum number of entries per request are 10.",
-        ));
-    }
+    check_batch(&entries)?;
     let (mut done, mut failed) = (Vec::new(), Vec::new());
     for entry in entries {
         let id = entry.id.clone();

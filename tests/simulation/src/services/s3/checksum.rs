@@ -149,7 +149,7 @@ impl Checksum {
     }
 }
 
-/// Computes an MD5 (RFC 1321), only for requests with `Content-MD5`.
+/// Computes an MD5 (RFC 1321), for requests with `Content-MD5` and messages of SQS.
 pub fn md5(content: &[u8]) -> [u8; 16] {
     const SHIFTS: [[u32; 4]; 4] = [[7, 12, 17, 22], [5, 9, 14, 20], [4, 11, 16, 23], [6, 10, 15, 21]];
     let mut padded = content.to_vec();

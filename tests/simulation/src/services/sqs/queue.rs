@@ -3,92 +3,44 @@
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use super::{Message, error, error::invalid};
 use crate::services::{Moment, json::ServiceError};
 
 /// Retention of a queue's messages, as in `infra/queues.tf`: 4 days.
 const RETENTION_MS: i64 = 4 * 24 * 3600 * 1000;
 /// Retention of a dead-letter queue: 14 days, the most that SQS allows.
 const DEAD_LETTER_RETENTION_MS: i64 = 14 * 24 * 3600 * 1000;
-
-/// A message.
-#[derive(Debug, Clone)]
-pub struct Message {
-    /// Message id.
-    pub id: Uuid,
-    /// Body.
-    pub body: String,
-    /// Attributes of the sender.
-    pub attributes: Map<String, Value>,
-    /// Time at which SQS accepted the message.
-    pub sent_at: i64,
-    /// Time until which the message is delayed.
-    pub delayed_until: i64,
-    /// Time until which a receive hides the message.
-    pub hidden_until: i64,
-    /// Number of receives.
-    pub receives: u32,
-    /// Time of the first receive.
-    pub first_received_at: Option<i64>,
-    /// Queue from which the message moved to a dead-letter queue.
-    pub came_from: Option<String>,
-}
-
-impl Message {
-    pub(super) fn new(body: String, attributes: Map<String, Value>, moment: &mut Moment<'_>) -> Self {
-        let now = moment.now.as_millisecond();
-        Self {
-            id: Uuid::from_u128(moment.random.u128(..)),
-            body,
-            attributes,
-            sent_at: now,
-            delayed_until: now,
-            hidden_until: now,
-            receives: 0,
-            first_received_at: None,
-            came_from: None,
-        }
-    }
-
-    fn is_visible(&self, now: i64) -> bool {
-        self.delayed_until <= now && self.hidden_until <= now
-    }
-
-    /// Returns the message as a receiver sees it.
-    pub(super) fn view(&self, receipt_handle: &str) -> Value {
-        let mut view = json!({
-            "MessageId": self.id,
-            "ReceiptHandle": receipt_handle,
-            "Body": self.body,
-            "Attributes": self.system_attributes(),
-        });
-        if !self.attributes.is_empty() {
-            view["MessageAttributes"] = self.attributes.clone().into();
-        }
-        view
-    }
-
-    /// Returns the attributes that SQS adds.
-    pub fn system_attributes(&self) -> Value {
-        json!({
-            "ApproximateReceiveCount": self.receives.to_string(),
-            "SentTimestamp": self.sent_at.to_string(),
-            "ApproximateFirstReceiveTimestamp": self.first_received_at.unwrap_or(self.sent_at).to_string(),
-            "SenderId": "AIDASIMULATION",
-        })
-    }
-}
+/// Attributes of queues that SQS knows, besides those that the model has.
+const OTHER_ATTRIBUTES: [&str; 10] = [
+    "CreatedTimestamp",
+    "DelaySeconds",
+    "KmsDataKeyReusePeriodSeconds",
+    "KmsMasterKeyId",
+    "LastModifiedTimestamp",
+    "MaximumMessageSize",
+    "Policy",
+    "ReceiveMessageWaitTimeSeconds",
+    "RedriveAllowPolicy",
+    "SqsManagedSseEnabled",
+];
 
 /// A queue.
 #[derive(Debug)]
 pub struct Queue {
+    name: String,
     messages: Vec<Message>,
     visibility_seconds: i64,
     dead_letters: Option<(String, u32)>,
 }
 
+/// Returns the ARN of a queue.
+pub(super) fn arn(name: &str) -> String {
+    format!("arn:aws:sqs:us-east-1:000000000000:{name}")
+}
+
 impl Queue {
-    pub(super) fn new(visibility_seconds: i64, dead_letters: Option<(String, u32)>) -> Self {
-        Self { messages: Vec::new(), visibility_seconds, dead_letters }
+    pub(super) fn new(name: &str, visibility_seconds: i64, dead_letters: Option<(String, u32)>) -> Self {
+        Self { name: name.to_owned(), messages: Vec::new(), visibility_seconds, dead_letters }
     }
 
     /// Returns the messages, hidden ones included.
@@ -118,7 +70,7 @@ impl Queue {
         moment: &mut Moment<'_>,
     ) -> (Vec<(String, Message)>, Vec<Message>) {
         let now = moment.now.as_millisecond();
-        let visible = self.messages.iter().filter(|message| message.is_visible(now));
+        let visible = self.messages.iter().filter(|message| self.is_visible(message, now));
         let mut order: Vec<Uuid> = visible.map(|message| message.id).collect();
         moment.random.shuffle(&mut order);
         let (mut received, mut dead) = (Vec::new(), Vec::new());
@@ -136,46 +88,93 @@ impl Queue {
             message.receives += 1;
             message.first_received_at.get_or_insert(now);
             message.hidden_until = now + visibility_seconds.unwrap_or(self.visibility_seconds) * 1000;
-            let handle = format!("{}/{}", message.id, message.receives);
             let taken = message.clone();
             if moment.random.f64() < doubled {
                 // Another server of SQS, which has not heard of this receive, delivers its copy.
                 message.hidden_until = now;
             }
-            received.push((handle, taken));
+            received.push((self.handle(&taken), taken));
         }
         (received, dead)
     }
 
+    /// Returns the handle of a message's last receive: `{queue}/{message id}/{receive}`.
+    fn handle(&self, message: &Message) -> String {
+        format!("{}/{}/{}", self.name, message.id, message.receives)
+    }
+
+    /// Checks that the receipt handle is one of this queue.
+    pub(super) fn check_handle(&self, handle: &str) -> Result<(), ServiceError> {
+        let is_ours = handle.strip_prefix(&format!("{}/", self.name)).is_some_and(|receipt| {
+            receipt.split_once('/').is_some_and(|(id, n)| Uuid::parse_str(id).is_ok() && n.parse::<u32>().is_ok())
+        });
+        if is_ours {
+            return Ok(());
+        }
+        Err(ServiceError::client(error::INVALID_HANDLE, "The input receipt handle is invalid."))
+    }
+
     pub(super) fn delete(&mut self, receipt_handle: &str) {
-        self.messages.retain(|message| format!("{}/{}", message.id, message.receives) != receipt_handle);
+        if let Some(at) = self.messages.iter().position(|message| self.handle(message) == receipt_handle) {
+            self.messages.remove(at);
+        }
     }
 
     pub(super) fn hide(&mut self, receipt_handle: &str, seconds: i64, now: i64) -> Result<(), ServiceError> {
-        let is_it = |message: &&mut Message| format!("{}/{}", message.id, message.receives) == receipt_handle;
-        let Some(message) = self.messages.iter_mut().find(is_it) else {
-            let reason = "Message does not exist or is not available for visibility timeout change.";
-            return Err(ServiceError::client("InvalidParameterValue", reason));
+        let Some(at) = self.messages.iter().position(|message| self.handle(message) == receipt_handle) else {
+            return Err(invalid("Message does not exist or is not available for visibility timeout change."));
         };
+        let message = &mut self.messages[at];
         if message.hidden_until <= now {
-            let reason = "The message is not in flight.";
-            return Err(ServiceError::client("AWS.SimpleQueueService.MessageNotInflight", reason));
+            let reason = "The message referred to isn't in flight.";
+            return Err(ServiceError::client(error::NOT_IN_FLIGHT, reason));
         }
         message.hidden_until = now + seconds * 1000;
         Ok(())
     }
 
-    pub(super) fn take_visible(&mut self, now: i64) -> Vec<Message> {
-        let (visible, hidden) =
-            std::mem::take(&mut self.messages).into_iter().partition(|m: &Message| m.is_visible(now));
-        self.messages = hidden;
-        visible
+    /// Removes and returns the visible messages that `is_taken` accepts.
+    pub(super) fn take_visible(&mut self, now: i64, is_taken: impl Fn(&Message) -> bool) -> Vec<Message> {
+        let messages = std::mem::take(&mut self.messages);
+        let (taken, kept) =
+            messages.into_iter().partition(|message| self.is_visible(message, now) && is_taken(message));
+        self.messages = kept;
+        taken
+    }
+
+    /// Returns the attributes of these names.
+    pub(super) fn attributes(&self, names: &[String], now: i64) -> Result<Map<String, Value>, ServiceError> {
+        let [visible, hidden, delayed] = self.counts(now);
+        let mut attributes = vec![
+            ("ApproximateNumberOfMessages", visible.to_string()),
+            ("ApproximateNumberOfMessagesNotVisible", hidden.to_string()),
+            ("ApproximateNumberOfMessagesDelayed", delayed.to_string()),
+            ("QueueArn", arn(&self.name)),
+            ("VisibilityTimeout", self.visibility_seconds.to_string()),
+            ("MessageRetentionPeriod", (self.retention_ms() / 1000).to_string()),
+        ];
+        if let Some((name, max_receives)) = &self.dead_letters {
+            let policy = json!({ "deadLetterTargetArn": arn(name), "maxReceiveCount": max_receives });
+            attributes.push(("RedrivePolicy", policy.to_string()));
+        }
+        let is_known = |name: &str| {
+            name == "All"
+                || name == "RedrivePolicy"
+                || OTHER_ATTRIBUTES.contains(&name)
+                || attributes.iter().any(|(known, _)| *known == name)
+        };
+        if let Some(unknown) = names.iter().find(|name| !is_known(name)) {
+            return Err(ServiceError::client(error::INVALID_ATTRIBUTE, format!("Unknown Attribute {unknown}.")));
+        }
+        let is_requested = |name: &str| names.iter().any(|requested| requested == "All" || requested == name);
+        let requested = attributes.into_iter().filter(|(name, _)| is_requested(name));
+        Ok(requested.map(|(name, value)| (name.to_owned(), value.into())).collect())
     }
 
     /// Returns the numbers of visible, hidden and delayed messages.
-    pub(super) fn counts(&self, now: i64) -> [usize; 3] {
+    fn counts(&self, now: i64) -> [usize; 3] {
         let mut counts = [0; 3];
-        for message in &self.messages {
+        for message in self.messages.iter().filter(|message| !self.is_expired(message, now)) {
             let kind = if message.hidden_until > now {
                 1
             } else if message.delayed_until > now {
@@ -189,7 +188,19 @@ impl Queue {
     }
 
     pub(super) fn expire(&mut self, now: i64) {
-        let retention = if self.dead_letters.is_some() { RETENTION_MS } else { DEAD_LETTER_RETENTION_MS };
-        self.messages.retain(|message| now - message.sent_at < retention);
+        let messages = std::mem::take(&mut self.messages);
+        self.messages = messages.into_iter().filter(|message| !self.is_expired(message, now)).collect();
+    }
+
+    fn is_visible(&self, message: &Message, now: i64) -> bool {
+        message.delayed_until <= now && message.hidden_until <= now && !self.is_expired(message, now)
+    }
+
+    fn is_expired(&self, message: &Message, now: i64) -> bool {
+        now - message.sent_at >= self.retention_ms()
+    }
+
+    fn retention_ms(&self) -> i64 {
+        if self.dead_letters.is_some() { RETENTION_MS } else { DEAD_LETTER_RETENTION_MS }
     }
 }
