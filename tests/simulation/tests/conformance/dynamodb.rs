@@ -12,6 +12,7 @@ mod tables;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex},
     time::Instant,
 };
 
@@ -19,7 +20,7 @@ use aws_sdk_dynamodb::Client;
 use session::Session;
 use simulation::services::dynamodb::{DynamoDb, Settings};
 
-use crate::targets::{self, Loopback};
+use crate::targets::{Loopback, Target};
 
 /// Observations in which the stand-in differs from DynamoDB, with the reason.
 const DIFFERENCES: &[(&str, &str)] = &[
@@ -91,9 +92,10 @@ async fn observe(client: Client) -> Vec<(String, String)> {
 #[tokio::test]
 async fn model_observes_what_the_stand_in_does() {
     let begun = Instant::now();
-    let model = observe(Client::new(&targets::model(DynamoDb::new(Settings::default())))).await;
+    let model = Arc::new(Mutex::new(DynamoDb::new(Settings::default())));
+    let model = observe(Target::model(&model).dynamodb()).await;
     let loopback = Loopback::start().await;
-    let stand_in = observe(Client::new(&targets::stand_in(&loopback.stand_ins.dynamodb_endpoint()))).await;
+    let stand_in = observe(Target::at(&loopback.stand_ins.dynamodb_endpoint()).dynamodb()).await;
     let stand_in: BTreeMap<_, _> = stand_in.into_iter().collect();
     let mut unexpected = Vec::new();
     for (label, model) in &model {

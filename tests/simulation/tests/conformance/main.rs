@@ -4,4 +4,8 @@
 
 mod dynamodb;
 mod s3;
+mod ses;
+mod sqs;
+mod ssm;
 mod targets;
+mod transcript;

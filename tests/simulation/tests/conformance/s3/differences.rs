@@ -1,19 +1,6 @@
 //! Known differences between the model and other services.
 
-/// A check to which another service responds differently from S3.
-pub struct Difference {
-    /// Name of the check.
-    pub check: &'static str,
-    /// Response of the model.
-    pub model: &'static str,
-    /// Documented behaviour of S3.
-    #[expect(dead_code, reason = "for the reader")]
-    pub reason: &'static str,
-}
-
-const fn difference(check: &'static str, model: &'static str, reason: &'static str) -> Difference {
-    Difference { check, model, reason }
-}
+use crate::transcript::{Difference, difference};
 
 const WHOLE: &str = "ok \"0123456789\" Some(10) None Some(\"image/jpeg\") Some(\"no-store\") Some({\"k\": \"v w\"})";
 const IGNORED: &str = "S3 ignores ranges that it does not understand, and lists of ranges.";

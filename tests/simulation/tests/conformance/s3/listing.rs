@@ -2,7 +2,7 @@
 
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 
-use super::{
+use crate::{
     targets::Target,
     transcript::{Transcript, nothing},
 };
@@ -12,7 +12,7 @@ const KEYS: [&str; 9] = ["A", "a", "a/1", "a/2", "a/b/1", "b", "b/1", "c d", "é
 
 /// Sends requests for pages of objects.
 pub async fn case(target: &Target) -> Transcript {
-    let (s3, mut said) = (&target.s3, Transcript::default());
+    let (s3, mut said) = (&target.s3(), Transcript::default());
     s3.create_bucket().bucket(BUCKET).send().await.unwrap();
     let list = || s3.list_objects_v2().bucket(BUCKET);
     said.record("list: empty bucket", list().send().await, described);

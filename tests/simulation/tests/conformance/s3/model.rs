@@ -9,13 +9,13 @@ use aws_sdk_s3::{
 };
 use simulation::services::s3::{Notification, RepeatedCompletion, S3, Settings};
 
-use super::targets::Target;
+use crate::targets::Target;
 
 const BUCKET: &str = "photos";
 
 async fn model(settings: Settings) -> (Arc<Mutex<S3>>, Client) {
     let model = Arc::new(Mutex::new(S3::new(settings)));
-    let s3 = Target::of(&model).s3;
+    let s3 = Target::model(&model).s3();
     s3.create_bucket().bucket(BUCKET).send().await.unwrap();
     (model, s3)
 }

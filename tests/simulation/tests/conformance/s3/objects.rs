@@ -12,8 +12,9 @@ use http_body_util::Full;
 use runtime::objects::encode_crc32;
 use sha2::{Digest as _, Sha256};
 
-use super::{
-    targets::{Target, copy_source},
+use super::copy_source;
+use crate::{
+    targets::Target,
     transcript::{Transcript, nothing},
 };
 
@@ -30,7 +31,7 @@ const KEYS: [&str; 10] =
 
 /// Sends requests for objects.
 pub async fn case(target: &Target) -> Transcript {
-    let (s3, mut said) = (&target.s3, Transcript::default());
+    let (s3, mut said) = (&target.s3(), Transcript::default());
     said.record("bucket: create", s3.create_bucket().bucket(BUCKET).send().await, nothing);
     said.record("bucket: create again", s3.create_bucket().bucket(BUCKET).send().await, nothing);
     said.record("bucket: head", s3.head_bucket().bucket(BUCKET).send().await, nothing);
@@ -192,7 +193,7 @@ async fn deletions(s3: &Client, said: &mut Transcript) {
 
 /// Sends copies of objects, and requests for keys that encodings could damage.
 pub async fn copies(target: &Target) -> Transcript {
-    let (s3, mut said) = (&target.s3, Transcript::default());
+    let (s3, mut said) = (&target.s3(), Transcript::default());
     s3.create_bucket().bucket(COPIES).send().await.unwrap();
     let put = s3.put_object().bucket(COPIES).key("source").body(ByteStream::from_static(TEXT));
     let put = put.content_type("image/jpeg").metadata("k", "v").checksum_crc32(encode_crc32(crc32fast::hash(TEXT)));

@@ -7,7 +7,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
-use super::{targets::Target, transcript::Transcript};
+use crate::{targets::Target, transcript::Transcript};
 
 const BUCKET: &str = "presigned";
 const TYPE: &str = "image/jpeg";
@@ -19,7 +19,7 @@ const HEADERS: [(&str, &str); 2] = [("content-type", TYPE), ("if-none-match", "*
 /// Sends requests with presigned URLs.
 pub async fn case(target: &Target) -> Transcript {
     let mut said = Transcript::default();
-    target.s3.create_bucket().bucket(BUCKET).send().await.unwrap();
+    target.s3().create_bucket().bucket(BUCKET).send().await.unwrap();
     uploads(target, &mut said).await;
     downloads(target, &mut said).await;
     said
@@ -32,7 +32,7 @@ fn lives(seconds: u64, age: u64) -> PresigningConfig {
 
 /// Signs an upload of [`TEXT`], `age` seconds ago for a minute.
 async fn sign(target: &Target, key: &str, age: u64, sha256: Option<&str>) -> String {
-    let put = target.s3.put_object().bucket(BUCKET).key(key).content_type(TYPE).content_length(5).if_none_match("*");
+    let put = target.s3().put_object().bucket(BUCKET).key(key).content_type(TYPE).content_length(5).if_none_match("*");
     let put = put.set_checksum_sha256(sha256.map(str::to_owned));
     put.presigned(lives(60, age)).await.unwrap().uri().to_owned()
 }
@@ -92,7 +92,7 @@ async fn uploads(target: &Target, said: &mut Transcript) {
     let changed = [HEADERS[0], HEADERS[1], ("x-amz-checksum-sha256", other.as_str())];
     said.response("presigned put: other hash", &put(&url, &changed, "12346").await);
     said.response("presigned put: hashed", &put(&url, &hashed, TEXT).await);
-    let stored = target.s3.head_object().bucket(BUCKET).key("a").send().await;
+    let stored = target.s3().head_object().bucket(BUCKET).key("a").send().await;
     said.record("presigned put: stored", stored, |head| {
         format!("{:?} {:?}", head.content_length(), head.content_type())
     });
@@ -100,7 +100,7 @@ async fn uploads(target: &Target, said: &mut Transcript) {
 
 async fn downloads(target: &Target, said: &mut Transcript) {
     let get = async |age: u64, key: &str| -> PresignedRequest {
-        let get = target.s3.get_object().bucket(BUCKET).key(key).response_content_disposition(DISPOSITION);
+        let get = target.s3().get_object().bucket(BUCKET).key(key).response_content_disposition(DISPOSITION);
         get.presigned(lives(60, age)).await.unwrap()
     };
     let url = get(0, "a").await.uri().to_owned();
@@ -123,6 +123,6 @@ async fn downloads(target: &Target, said: &mut Transcript) {
     said.response("presigned get: missing", &send(target, "GET", &missing, &[], "").await);
     let unknown = url.replace("Credential=test", "Credential=nobody");
     said.response("presigned get: unknown access key", &send(target, "GET", &unknown, &[], "").await);
-    let head = target.s3.head_object().bucket(BUCKET).key("a").presigned(lives(60, 0)).await.unwrap();
+    let head = target.s3().head_object().bucket(BUCKET).key("a").presigned(lives(60, 0)).await.unwrap();
     said.response("presigned head", &send(target, "HEAD", head.uri(), &[], "").await);
 }

@@ -7,8 +7,9 @@ use aws_sdk_s3::{
 use fastrand::Rng;
 use runtime::objects::encode_crc32;
 
-use super::{
-    targets::{Target, copy_source},
+use super::copy_source;
+use crate::{
+    targets::Target,
     transcript::{Transcript, nothing},
 };
 
@@ -42,7 +43,7 @@ struct Upload {
 /// Sends operations that the seed determines. Requests with two faults or with named
 /// differences (copies of objects to themselves, completions without parts) are left out.
 pub async fn case(target: &Target, seed: u64, operations: usize) -> Transcript {
-    let (s3, mut said, mut known) = (&target.s3, Transcript::default(), Known::default());
+    let (s3, mut said, mut known) = (&target.s3(), Transcript::default(), Known::default());
     s3.create_bucket().bucket(BUCKET).send().await.unwrap();
     let big = s3.put_object().bucket(BUCKET).key(BIG).body(vec![9; BIG_BYTES].into()).send().await;
     known.etags.push(big.unwrap().e_tag.unwrap());

@@ -11,7 +11,7 @@ use aws_sdk_s3::{
 };
 use runtime::objects::encode_crc32;
 
-use super::{
+use crate::{
     targets::Target,
     transcript::{Transcript, nothing},
 };
@@ -80,7 +80,7 @@ fn copied(result: Option<&CopyPartResult>) -> String {
 
 /// Sends requests for multipart uploads.
 pub async fn case(target: &Target) -> Transcript {
-    let (s3, mut said) = (&target.s3, Transcript::default());
+    let (s3, mut said) = (&target.s3(), Transcript::default());
     s3.create_bucket().bucket(BUCKET).send().await.unwrap();
     creations(s3, &mut said).await;
     large(s3, &mut said).await;

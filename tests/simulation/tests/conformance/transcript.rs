@@ -2,12 +2,27 @@
 
 use std::fmt::Debug;
 
-use aws_sdk_s3::error::SdkError;
+use aws_sdk_sqs::error::SdkError;
 use bytes::Bytes;
+use serde_json::Value;
 
-use super::differences::Difference;
+/// A check to which another service responds differently from AWS.
+pub struct Difference {
+    /// Name of the check.
+    pub check: &'static str,
+    /// Response of the model.
+    pub model: &'static str,
+    /// Documented behaviour of AWS.
+    #[expect(dead_code, reason = "for the reader")]
+    pub reason: &'static str,
+}
 
-/// Members of an error that are recorded, besides its code.
+/// Names a difference.
+pub const fn difference(check: &'static str, model: &'static str, reason: &'static str) -> Difference {
+    Difference { check, model, reason }
+}
+
+/// Members of an error of S3 that are recorded, besides its code.
 const MEMBERS: [&str; 5] = ["Condition", "HeadersNotSigned", "Key", "BucketName", "UploadId"];
 
 /// Names of checks and the responses.
@@ -25,7 +40,10 @@ impl Transcript {
         let text = match sent {
             Ok(output) => format!("ok {}", describe(&output)).trim_end().to_owned(),
             Err(error) => match error.raw_response() {
-                Some(raw) => refusal(raw.status().as_u16(), raw.body().bytes().unwrap_or_default()),
+                Some(raw) => {
+                    let body = raw.body().bytes().unwrap_or_default();
+                    refusal(raw.status().as_u16(), |name| raw.headers().get(name), body)
+                }
                 None => format!("no response: {error:?}"),
             },
         };
@@ -34,7 +52,8 @@ impl Transcript {
 
     /// Records status and error of a response that was requested without the client.
     pub fn response(&mut self, check: &str, response: &http::Response<Bytes>) {
-        self.note(check, refusal(response.status().as_u16(), response.body()));
+        let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+        self.note(check, refusal(response.status().as_u16(), header, response.body()));
     }
 
     /// Records a text.
@@ -84,8 +103,15 @@ pub fn compare(model: &Transcript, other: &Transcript, named: &[Difference]) {
     assert!(wrong.is_empty(), "{} unexpected responses:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// Summarizes the status and the XML of an error.
-fn refusal(status: u16, body: &[u8]) -> String {
+/// Summarizes the status and the code of an error: of S3 in XML, of other services in JSON.
+fn refusal<'a>(status: u16, header: impl Fn(&'static str) -> Option<&'a str>, body: &[u8]) -> String {
+    if let Ok(error) = serde_json::from_slice::<Value>(body) {
+        let mut words = vec![status.to_string()];
+        let name = header("x-amzn-errortype").or(error["__type"].as_str());
+        words.extend(name.and_then(|name| name.rsplit('#').next()).map(str::to_owned));
+        words.extend(header("x-amzn-query-error").map(str::to_owned));
+        return words.join(" ");
+    }
     let body = String::from_utf8_lossy(body);
     let error = body.split_once("<Error>").and_then(|(_, rest)| rest.split_once("</Error>")).map(|(error, _)| error);
     let found = |name: &str| error.and_then(|error| member(error, name));
