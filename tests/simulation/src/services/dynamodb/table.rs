@@ -18,6 +18,9 @@ use super::{
 };
 use crate::services::Moment;
 
+/// Versions of an item before and after a write, if it existed.
+pub type Versions = (Option<Arc<Item>>, Option<Arc<Item>>);
+
 /// State of a table.
 #[derive(Debug, Clone)]
 pub struct Table {
@@ -28,7 +31,7 @@ pub struct Table {
     pub indexes: BTreeMap<String, Index>,
     pub usage: Usage,
     /// Changes since they were last taken.
-    pub changes: Vec<(Option<Arc<Item>>, Option<Arc<Item>>)>,
+    pub changes: Vec<Versions>,
     /// Items with earlier versions, in order of the writes that replaced them.
     replaced: VecDeque<(Timestamp, Key)>,
 }
