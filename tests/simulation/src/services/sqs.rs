@@ -1,6 +1,6 @@
 //! Model of SQS's standard queues: at least once, in no order, sometimes twice.
 //!
-//! Responses have no MD5 of message attributes, and long polls end at once.
+//! Responses have no MD5 of message attributes, and a long poll does not wait.
 
 mod error;
 mod message;

@@ -3,8 +3,6 @@
 //! Each case sends the same requests to both and records the responses. The transcripts must be equal, except for the
 //! differences that [`differences`] names.
 
-#![allow(clippy::unwrap_used, reason = "clippy lets tests unwrap, but not the functions that they share")]
-
 mod differences;
 mod listing;
 mod model;

@@ -3,8 +3,6 @@
 //! Each case sends the same requests to both, at the same times of a clock that the cases move. The transcripts must be
 //! equal, except for [`DIFFERENCES`].
 
-#![allow(clippy::unwrap_used, reason = "clippy lets tests unwrap, but not the functions that they share")]
-
 mod attributes;
 mod batches;
 mod dead_letters;
@@ -14,7 +12,7 @@ mod session;
 mod visibility;
 
 use self::session::Session;
-use crate::transcript::{Difference, compare, difference};
+use crate::transcript::{Difference, Transcript, compare, difference};
 
 /// Checks to which the stand-in responds differently.
 const DIFFERENCES: &[Difference] = &[
@@ -114,4 +112,23 @@ async fn stand_in_agrees_about_batches() {
 #[tokio::test]
 async fn stand_in_agrees_about_limits() {
     agrees_with_stand_in!(limits::case);
+}
+
+#[tokio::test]
+async fn named_differences_are_checks() {
+    let mut all = Transcript::default();
+    macro_rules! add {
+        ($($case:path),*) => {
+            $(
+                let mut model = Session::model();
+                $case(&mut model).await;
+                all.append(model.said);
+            )*
+        };
+    }
+    add!(messages::case, messages::times, attributes::case, visibility::case);
+    add!(dead_letters::case, dead_letters::redrive, batches::case, limits::case);
+    for difference in DIFFERENCES {
+        assert!(all.has(difference.check), "no check is called {:?}", difference.check);
+    }
 }

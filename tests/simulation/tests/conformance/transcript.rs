@@ -67,6 +67,11 @@ impl Transcript {
         self.0.len()
     }
 
+    /// Returns whether a check of this name was recorded.
+    pub fn has(&self, check: &str) -> bool {
+        self.find(check).is_some()
+    }
+
     fn find(&self, check: &str) -> Option<&str> {
         self.0.iter().find(|(known, _)| known == check).map(|(_, text)| text.as_str())
     }

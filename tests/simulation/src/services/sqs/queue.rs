@@ -79,8 +79,8 @@ impl Queue {
                 break;
             }
             let Some(at) = self.messages.iter().position(|message| message.id == id) else { continue };
-            let receives = self.messages[at].receives;
-            if self.dead_letters.as_ref().is_some_and(|(_, max_receives)| receives >= *max_receives) {
+            let count = self.messages[at].receives;
+            if self.dead_letters.as_ref().is_some_and(|(_, max_receives)| count >= *max_receives) {
                 dead.push(self.messages.remove(at));
                 continue;
             }

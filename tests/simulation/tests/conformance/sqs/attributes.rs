@@ -48,8 +48,8 @@ pub async fn case(session: &mut Session) {
         ("system by the older member", plain().attribute_names(QueueAttributeName::All)),
     ];
     for (name, request) in requests {
-        let sent = request.send().await;
-        session.received(&format!("receive: attributes {name}"), sent);
+        let received = request.send().await;
+        session.received(&format!("receive: attributes {name}"), received);
     }
 
     session.queue_attributes("queue attributes: none", queue, &[]).await;

@@ -1,8 +1,9 @@
 //! Batches.
 
 use aws_sdk_sqs::types::{
-    BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry,
-    SendMessageBatchRequestEntry,
+    BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry, ChangeMessageVisibilityBatchResultEntry,
+    DeleteMessageBatchRequestEntry, DeleteMessageBatchResultEntry, SendMessageBatchRequestEntry,
+    SendMessageBatchResultEntry,
 };
 
 use super::session::Session;
@@ -28,7 +29,9 @@ fn outcome<'a>(done: impl Iterator<Item = &'a str>, failed: &[BatchResultErrorEn
 
 async fn send(session: &mut Session, check: &str, queue: &str, entries: Vec<SendMessageBatchRequestEntry>) {
     let sent = session.sqs.send_message_batch().queue_url(queue).set_entries(Some(entries)).send().await;
-    session.said.record(check, sent, |sent| outcome(sent.successful().iter().map(|entry| entry.id()), sent.failed()));
+    session.said.record(check, sent, |sent| {
+        outcome(sent.successful().iter().map(SendMessageBatchResultEntry::id), sent.failed())
+    });
 }
 
 /// Sends, deletes and hides messages in batches.
@@ -66,9 +69,9 @@ pub async fn case(session: &mut Session) {
     let (first, second, third) = (&handle("first"), &handle("second"), &handle("third"));
     let deleted = |handle: &str| deletion("gone", handle);
     let sent = session.sqs.delete_message_batch().queue_url(queue).entries(deleted(first)).send().await;
-    session
-        .said
-        .record("delete batch", sent, |sent| outcome(sent.successful().iter().map(|entry| entry.id()), sent.failed()));
+    session.said.record("delete batch", sent, |sent| {
+        outcome(sent.successful().iter().map(DeleteMessageBatchResultEntry::id), sent.failed())
+    });
 
     let change_all = |queue: &str, entries: Vec<_>| {
         session.sqs.change_message_visibility_batch().queue_url(queue).set_entries(Some(entries)).send()
@@ -95,9 +98,9 @@ pub async fn case(session: &mut Session) {
         ("change batch: handle of another queue", change_all(other, vec![change("a", third, 0)]).await),
     ];
     for (check, sent) in changes {
-        session
-            .said
-            .record(check, sent, |sent| outcome(sent.successful().iter().map(|entry| entry.id()), sent.failed()));
+        session.said.record(check, sent, |sent| {
+            outcome(sent.successful().iter().map(ChangeMessageVisibilityBatchResultEntry::id), sent.failed())
+        });
     }
     session.counts("change batch: counts", queue).await;
 
@@ -116,9 +119,9 @@ pub async fn case(session: &mut Session) {
         ("delete batch: handle of another queue", delete_all(other, vec![deletion("a", third)]).await),
     ];
     for (check, sent) in deletions {
-        session
-            .said
-            .record(check, sent, |sent| outcome(sent.successful().iter().map(|entry| entry.id()), sent.failed()));
+        session.said.record(check, sent, |sent| {
+            outcome(sent.successful().iter().map(DeleteMessageBatchResultEntry::id), sent.failed())
+        });
     }
     session.counts("delete batch: counts", queue).await;
 }

@@ -24,25 +24,25 @@ pub async fn case(session: &mut Session) {
     let sent = session.receiver(queue).wait_time_seconds(21).send().await;
     session.received("receive: wait 21 s", sent);
 
-    let send = || session.sqs.send_message().queue_url(queue);
+    let new = || session.sqs.send_message().queue_url(queue);
     let long = "x".repeat(MAX_BODY_BYTES);
-    let mut many = send().message_body("11 attributes");
+    let mut many = new().message_body("11 attributes");
     for n in 0..11 {
         many = many.message_attributes(format!("a{n}"), string("x"));
     }
     let requests = [
-        ("empty body", send().message_body("")),
-        ("no body", send()),
-        ("1 MiB", send().message_body(&long)),
-        ("1 MiB and 1 byte", send().message_body(format!("{long}x"))),
-        ("1 MiB and an attribute", send().message_body(&long).message_attributes("a", string("x"))),
+        ("empty body", new().message_body("")),
+        ("no body", new()),
+        ("1 MiB", new().message_body(&long)),
+        ("1 MiB and 1 byte", new().message_body(format!("{long}x"))),
+        ("1 MiB and an attribute", new().message_body(&long).message_attributes("a", string("x"))),
         ("11 attributes", many),
-        ("control character", send().message_body("a\u{8}")),
-        ("noncharacter", send().message_body("a\u{FFFF}")),
-        ("white space", send().message_body(" ")),
-        ("delay of 900 s", send().message_body("a").delay_seconds(900)),
-        ("delay of 901 s", send().message_body("a").delay_seconds(901)),
-        ("delay of -1 s", send().message_body("a").delay_seconds(-1)),
+        ("control character", new().message_body("a\u{8}")),
+        ("noncharacter", new().message_body("a\u{FFFF}")),
+        ("white space", new().message_body(" ")),
+        ("delay of 900 s", new().message_body("a").delay_seconds(900)),
+        ("delay of 901 s", new().message_body("a").delay_seconds(901)),
+        ("delay of -1 s", new().message_body("a").delay_seconds(-1)),
     ];
     for (check, request) in requests {
         let sent = request.send().await;

@@ -64,7 +64,7 @@ pub async fn times(session: &mut Session) {
         session.said.record(&format!("send: delayed by {delay} s"), send.send().await, |_| String::new());
     }
     session.counts("delay: counts", queue).await;
-    let now = session.receive("delay: receive at once", queue).await;
+    let now = session.receive("delay: before it is over", queue).await;
     session.delete("delay: delete", queue, now[0].receipt_handle().unwrap()).await;
     session.pass(9_999);
     session.receive("delay: a millisecond early", queue).await;
