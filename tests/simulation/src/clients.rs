@@ -73,6 +73,7 @@ impl Clients {
             Action::Redrive { queue } => operator::redrive(self, queue),
             Action::Poison { queue } => operator::poison(self, queue),
             Action::Previous { queue } => operator::previous(self, queue),
+            Action::Unreadable { table } => operator::unreadable(self, table),
             Action::Restore { table } => operator::restore(self, table),
         }
     }

@@ -43,8 +43,10 @@ pub struct Cloud {
 pub struct State {
     /// Random numbers of the history.
     pub random: fastrand::Rng,
-    /// Faults.
+    /// Faults that happen now.
     pub faults: Faults,
+    /// Faults of the whole history.
+    pub drawn: Faults,
     /// Model of DynamoDB.
     pub dynamodb: DynamoDb,
     /// Model of S3.
@@ -76,6 +78,7 @@ impl State {
     pub fn new(random: fastrand::Rng, faults: Faults) -> Self {
         Self {
             random,
+            drawn: faults.clone(),
             faults,
             dynamodb: DynamoDb::default(),
             s3: S3::new(Settings::default()),

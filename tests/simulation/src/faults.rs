@@ -132,8 +132,8 @@ pub struct Faults {
 }
 
 impl Faults {
-    /// Draws the faults of a history whose clients act for `active`.
-    pub fn draw(random: &mut fastrand::Rng, active: Duration) -> Self {
+    /// Draws the faults of a history whose clients act for `active`, with outages of at most `longest`.
+    pub fn draw(random: &mut fastrand::Rng, active: Duration, longest: Duration) -> Self {
         // Some histories have few kinds of faults, so that a rare combination is not hidden behind frequent ones.
         let mut chance = |most: f64| if random.bool() { random.f64() * most } else { 0.0 };
         let (call, kill, freeze) = (chance(0.08), chance(0.3), chance(0.15));
@@ -141,7 +141,7 @@ impl Faults {
         let (event_late, event_lost, unprocessed) = (chance(0.1), chance(0.05), chance(0.2));
         let skew_ms = if random.bool() { 5_000 } else { 0 };
         let index_lag_ms = if random.bool() { random.i64(1..5_000) } else { 0 };
-        let outages = (0..random.usize(0..4)).map(|_| Self::draw_outage(random, active)).collect();
+        let outages = (0..random.usize(0..4)).map(|_| Self::draw_outage(random, active, longest)).collect();
         Self {
             call,
             kill,
@@ -158,7 +158,7 @@ impl Faults {
         }
     }
 
-    fn draw_outage(random: &mut fastrand::Rng, active: Duration) -> Outage {
+    fn draw_outage(random: &mut fastrand::Rng, active: Duration, longest: Duration) -> Outage {
         let from = active.mul_f64(random.f64());
         let lasts = match random.u8(0..4) {
             0 => Duration::from_secs(random.u64(1..60)),
@@ -175,7 +175,7 @@ impl Faults {
             _ => None,
         };
         let share = if random.bool() { 1.0 } else { 0.2 + 0.7 * random.f64() };
-        Outage { service, from, until: from + lasts, manner, share }
+        Outage { service, from, until: from + lasts.min(longest), manner, share }
     }
 
     /// Draws the fate of a call.
@@ -198,6 +198,17 @@ impl Faults {
             7 => Fate::Ghost(Duration::from_millis(random.u64(1_000..900_000))),
             _ => Fate::Hangs,
         }
+    }
+
+    /// Returns whether the only faults are services that refuse calls. No attempt counts then.
+    pub fn only_refuses(&self) -> bool {
+        let calm = self.call == 0.0 && self.kill == 0.0 && self.freeze == 0.0;
+        calm && self.outages.iter().all(|outage| outage.manner.is_some())
+    }
+
+    /// Returns whether the only faults are killed processes. A crash then costs one lease.
+    pub fn only_kills(&self) -> bool {
+        self.call == 0.0 && self.freeze == 0.0 && self.skew_ms == 0 && self.outages.is_empty()
     }
 
     /// Ends all faults: from now on the services work.

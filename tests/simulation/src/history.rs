@@ -28,6 +28,9 @@ const QUIET: Duration = Duration::from_secs(4 * 24 * 3600);
 /// Quiet time after which announced photos are gone too: their records expire after 7 days.
 const QUIET_FOR_ANNOUNCED: Duration = Duration::from_secs(10 * 24 * 3600);
 
+/// Longest outage of a brief history.
+const BRIEF: Duration = Duration::from_secs(3600);
+
 /// Choice of a history.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
@@ -37,6 +40,8 @@ pub struct Options {
     pub only: Option<BTreeSet<usize>>,
     /// Kinds of faults that do not happen.
     pub without: BTreeSet<Calm>,
+    /// Whether no outage lasts longer than an hour, so that the history has few calls.
+    pub brief: bool,
     /// Whether the report has the last calls in words.
     pub verbose: bool,
 }
@@ -119,7 +124,8 @@ async fn play(options: &Options) -> Report {
     if let Some(only) = &options.only {
         story.retain(|step| only.contains(&step.number));
     }
-    let mut faults = Faults::draw(&mut random, ACTIVE);
+    let longest = if options.brief { BRIEF } else { Duration::MAX };
+    let mut faults = Faults::draw(&mut random, ACTIVE, longest);
     options.without.iter().for_each(|calm| calm.apply(&mut faults));
     let mut state = State::new(random, faults.clone());
     state.trace.verbose = options.verbose;

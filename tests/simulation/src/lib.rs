@@ -29,10 +29,11 @@
 //!
 //! # Reading a failure
 //!
-//! A failure names its seed and the command that repeats it. `--verbose` prints the last calls.
+//! A failure names its seed and the command that repeats it. `--verbose` prints every call.
 
 pub mod clients;
 pub mod cloud;
+pub mod command;
 pub mod connector;
 pub mod event_source;
 pub mod faults;

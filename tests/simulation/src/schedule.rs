@@ -13,11 +13,11 @@ use crate::{
 /// Interval of the schedule, as in `infra/schedules.tf`.
 const EVERY: Duration = Duration::from_secs(300);
 /// Longest time without a sweep if nothing is due. Sweeps in between would find nothing.
-const IDLE: Duration = Duration::from_secs(6 * 3600);
+const IDLE: Duration = Duration::from_secs(24 * 3600);
 /// Time from the beginning after which sweeps are rarer, because they repeat themselves in a long outage.
 const BUSY: Duration = Duration::from_secs(3 * 3600);
 /// Interval of the schedule after that.
-const RARELY: Duration = Duration::from_secs(1800);
+const RARELY: Duration = Duration::from_secs(3600);
 /// Interval of copies of the tables, and their number: a history restores a table in its first hours.
 const HOURLY: Duration = Duration::from_secs(3600);
 const COPIES: u32 = 3;

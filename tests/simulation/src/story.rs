@@ -6,6 +6,8 @@ use std::time::Duration;
 use domain::queue_config::QueueName;
 use serde::Serialize;
 
+use crate::setup::JOB_TABLES;
+
 /// An action at its time.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Step {
@@ -134,6 +136,11 @@ pub enum Action {
         /// The queue.
         queue: QueueName,
     },
+    /// A record of a newer release, which this build cannot read, is due in a table.
+    Unreadable {
+        /// Name of the table.
+        table: &'static str,
+    },
     /// A studio lists its records.
     List,
     /// Operators restore a table to a copy of up to an hour ago.
@@ -248,9 +255,10 @@ fn other(photos: usize, orders: usize, downloads: usize, random: &mut fastrand::
         16 => Action::ForgetFailed { queue },
         17 => Action::Look { queue },
         18 => Action::Redrive { queue },
-        _ => match random.u8(0..3) {
+        _ => match random.u8(0..4) {
             0 => Action::Poison { queue },
             1 => Action::Previous { queue },
+            2 => Action::Unreadable { table: JOB_TABLES[random.usize(..JOB_TABLES.len())].1 },
             _ => Action::List,
         },
     }

@@ -1,16 +1,18 @@
-//! Operators: retry, forget, look, redrive, restore; and messages that nobody sends on purpose.
+//! Operators: retry, forget, look, redrive, restore; and what nobody does on purpose.
 
 use domain::{Job, queue_config::QueueName};
 use http::Method;
-use serde_json::{Value, json};
+use runtime::store::DUE_SHARDS;
+use serde_json::{Value as Json, json};
+use uuid::Uuid;
 
 use super::{Clients, STUDIO};
 use crate::{
     gateway::Call,
-    services::{Moment, sqs::Sqs},
+    services::{Moment, dynamodb::Value, sqs::Sqs},
 };
 
-async fn ask(clients: &Clients, method: Method, path: String, key: Option<&str>, body: Value) -> Value {
+async fn ask(clients: &Clients, method: Method, path: String, key: Option<&str>, body: Json) -> Json {
     let call = Call { operator: true, ..clients.call(method, path, key, body) };
     clients.ask(call).await.map(|answer| answer.json).unwrap_or_default()
 }
@@ -21,17 +23,17 @@ pub async fn retry(clients: &Clients, key: &str, queue: QueueName) {
 
 pub async fn forget(clients: &Clients, key: &str, queue: QueueName) {
     // The first one by its id, and then all others.
-    let listed = ask(clients, Method::GET, format!("/queues/{queue}/failed"), None, Value::Null).await;
+    let listed = ask(clients, Method::GET, format!("/queues/{queue}/failed"), None, Json::Null).await;
     if let Some(id) = listed["items"][0]["id"].as_str() {
         let path = format!("/queues/{queue}/failed/retry");
         ask(clients, Method::POST, path, Some(&format!("{key}-one")), json!({ "ids": [id] })).await;
     }
-    ask(clients, Method::DELETE, format!("/queues/{queue}/failed"), None, Value::Null).await;
+    ask(clients, Method::DELETE, format!("/queues/{queue}/failed"), None, Json::Null).await;
 }
 
 pub async fn look(clients: &Clients, queue: QueueName) {
-    ask(clients, Method::GET, "/queues".into(), None, Value::Null).await;
-    ask(clients, Method::GET, format!("/queues/{queue}/failed"), None, Value::Null).await;
+    ask(clients, Method::GET, "/queues".into(), None, Json::Null).await;
+    ask(clients, Method::GET, format!("/queues/{queue}/failed"), None, Json::Null).await;
 }
 
 pub fn redrive(clients: &Clients, queue: QueueName) {
@@ -62,6 +64,25 @@ pub fn restore(clients: &Clients, table: &str) {
     if let Some(snapshot) = state.snapshot.take() {
         state.dynamodb.restore_table(table, &snapshot);
         state.snapshot = Some(snapshot);
+    }
+}
+
+/// Plants a record with an unknown status into each shard of the index of due records, long overdue.
+pub fn unreadable(clients: &Clients, table: &str) {
+    let mut state = clients.gateway.cloud.state();
+    for shard in 0..DUE_SHARDS {
+        let id = Uuid::from_u128(shard);
+        let item = [
+            ("studio", Value::from(STUDIO)),
+            ("id", Value::from(id.to_string())),
+            ("status", Value::from("of_tomorrow")),
+            ("revision", Value::from(1)),
+            ("write_id", Value::from("tomorrow")),
+            ("due_shard", Value::from(shard.to_string())),
+            ("due_at", Value::from(1)),
+        ];
+        let item = item.map(|(name, value)| (name.to_owned(), value));
+        state.dynamodb.put_raw(table, item.into());
     }
 }
 

@@ -77,7 +77,9 @@ impl Records {
             let items = state.dynamodb.items(table).map(|item| to_plain(item));
             // Chunks, photo items, idempotency keys and tombstones are no records of a job.
             let records = items.filter(|item| item.get("revision").is_some() && item.get("studio").is_some());
-            let is_record = |item: &serde_json::Value| table != "requests" || item.get("task").is_some();
+            let is_record = |item: &serde_json::Value| {
+                item["status"] != "of_tomorrow" && (table != "requests" || item.get("task").is_some())
+            };
             let mut read = Vec::new();
             for item in records.filter(is_record) {
                 match serde_json::from_value(item.clone()) {
@@ -126,6 +128,9 @@ impl End<'_> {
         }
         if work.due_at.is_some() {
             self.wrong(format!("{name} {id} is due at {:?}", work.due_at));
+        }
+        if record.failure().is_some_and(|reason| reason.code == "tries_exhausted") && self.state.drawn.only_refuses() {
+            self.wrong(format!("{name} {id} has used up its attempts in an outage"));
         }
         if record.failure().is_some_and(|reason| reason.code.is_empty()) || (work.gave_up && record.failure().is_none())
         {

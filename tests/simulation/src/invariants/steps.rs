@@ -16,6 +16,10 @@ use crate::{
 /// Largest difference between the clocks of two hosts: each is at most 5 s from the true time.
 const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_secs(10);
 
+/// Longest time from the end of a lease to the next claim, if nothing but the process failed: the message is visible a
+/// second later.
+const CRASH_COSTS: SignedDuration = SignedDuration::from_secs(60);
+
 /// Processes that claimed records, by attempt.
 pub type Owners = BTreeMap<String, String>;
 
@@ -80,11 +84,35 @@ fn check(state: &mut State, change: &Change, caller: &str, now: Timestamp, viola
             violations.push(format!("{name}: {caller} settled it, though another attempt owns it"));
         }
     }
+    if let Some(old) = &old {
+        check_progress(state, old, &new, &name, now, violations);
+    }
     if new.0["work"]["gave_up"] == true {
         state.gave_up.extend(new.0["id"].as_str().and_then(|id| id.parse::<Uuid>().ok()));
     }
     if change.table == "downloads" {
         check_download(state, old.as_ref(), &new, &name, violations);
+    }
+}
+
+/// Checks that a job goes forward: one claim for an attempt, one lease for a crash, a position for each page.
+fn check_progress(state: &State, old: &View, new: &View, name: &str, now: Timestamp, violations: &mut Vec<String>) {
+    let number = |view: &View, of: &str| view.0["work"][of].as_u64().unwrap_or_default();
+    if new.owner().is_some() && new.owner() == old.owner() && number(new, "claims") > number(old, "claims") {
+        violations.push(format!("{name}: one attempt claimed it twice"));
+    }
+    let crashed_at = old.lease_until().filter(|_| old.owner().is_some() && new.owner() != old.owner());
+    if let Some(crashed_at) = crashed_at.filter(|_| state.drawn.only_kills())
+        && now.duration_since(crashed_at) > CRASH_COSTS
+    {
+        violations.push(format!("{name}: was claimed {} s after its lease", now.duration_since(crashed_at).as_secs()));
+    }
+    if old.status() == "done" && new.status() != "done" {
+        violations.push(format!("{name}: is done, and became {}", new.status()));
+    }
+    let done = |view: &View| view.0["done"].as_u64().unwrap_or_default();
+    if new.status() == "processing" && done(new) > done(old) && new.0["position"] == old.0["position"] {
+        violations.push(format!("{name}: made progress without storing its position"));
     }
 }
 
