@@ -46,16 +46,8 @@ impl PlainJobHandler for Sweep {
             sweep(&state.operations, &state.queues, now).await,
             begin_operations(state, now).await,
         ];
-        match steps.into_iter().collect::<Result<()>>().map_err(JobError::from) {
-            Ok(()) => metrics::swept(),
-            // The schedule sends the next sweep. Waiting ones would pile up during an outage, and in the end become
-            // dead letters.
-            Err(JobError::Unavailable(error)) => {
-                warn!(reason = format!("{error:#}"), "A sweep met an unavailable service");
-                metrics::waits();
-            }
-            Err(error) => return Err(error),
-        }
+        steps.into_iter().collect::<Result<()>>()?;
+        metrics::swept();
         Ok(())
     }
 }

@@ -18,13 +18,14 @@ use domain::{
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use lambda_runtime::{LambdaEvent, service_fn};
-use tracing::{Instrument as _, Span, info};
+use tracing::{Instrument as _, Span, info, warn};
 use uuid::Uuid;
 
 use crate::{
     batch::{self, Delivery, Disposition, Redelivery},
     env::{Env, EnvError},
     lease::{self, Ended, Lease},
+    metrics,
     queue::Queue,
     s3_event,
     store::Table,
@@ -83,7 +84,10 @@ pub trait JobHandler: Send + Sync + 'static {
     }
 }
 
-/// A job without a record. After a failure it runs again from the beginning.
+/// A job without a record that a schedule sends. After a failure it runs again from the beginning.
+///
+/// A job that meets an unavailable service, or the function's deadline, is acknowledged, because the schedule sends the
+/// next one. Waiting ones would pile up during an outage, and become dead letters after a day.
 pub trait PlainJobHandler: Send + Sync + 'static {
     /// Name of the job in messages.
     const NAME: &'static str;
@@ -248,6 +252,19 @@ impl<H: PlainJobHandler> Dispatch for Plain<H> {
         delivery: &'a Delivery,
         _: &'a Queue,
     ) -> BoxFuture<'a, Result<Disposition, JobError>> {
-        Box::pin(async move { self.0.run(job, delivery.now()).await.map(|()| Disposition::Done) })
+        Box::pin(async move {
+            match tokio::time::timeout(delivery.time_to_work(), self.0.run(job, delivery.now())).await {
+                Ok(Err(JobError::Unavailable(error))) => {
+                    warn!(reason = format!("{error:#}"), job = H::NAME, "A scheduled job met an unavailable service");
+                    metrics::waits();
+                }
+                Err(_elapsed) => {
+                    warn!(job = H::NAME, "A scheduled job was stopped before the function's deadline");
+                    metrics::waits();
+                }
+                Ok(ended) => ended?,
+            }
+            Ok(Disposition::Done)
+        })
     }
 }
