@@ -136,7 +136,7 @@ async fn play(options: &Options) -> Report {
     event_source::start(&cloud, &lambda);
     schedule::start(&cloud);
     let truth = cloud.state().truth.clone();
-    let clients = Clients { gateway: Gateway { cloud: cloud.clone(), lambda }, truth };
+    let clients = Clients { gateway: Gateway { cloud: cloud.clone(), lambda: lambda.clone() }, truth };
     clients.start(&story);
 
     let last_outage = faults.outages.iter().map(|outage| outage.until).max().unwrap_or_default();
@@ -150,6 +150,7 @@ async fn play(options: &Options) -> Report {
     if PANICS.get() > 0 {
         cloud.violated(format!("{} panics", PANICS.get()));
     }
+    lambda.end();
     let lasted = cloud.time.elapsed();
     let mut state = cloud.state();
     Report {

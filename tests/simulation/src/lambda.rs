@@ -81,6 +81,11 @@ impl Lambda {
         Self(Arc::new(Inner { cloud, idle: Mutex::default(), started: Mutex::default() }))
     }
 
+    /// Ends all hosts. They hold these functions, which hold them.
+    pub fn end(&self) {
+        self.idle().clear();
+    }
+
     /// Processes a batch of messages.
     pub async fn work(&self, function: &str, event: Value, timeout: Duration) -> Result<Value, Crash> {
         let event: SqsEvent = serde_json::from_value(event).unwrap_or_default();

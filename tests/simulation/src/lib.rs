@@ -18,18 +18,27 @@
 //! | SSM, KMS, CloudWatch, Lambda's Invoke | their responses and outages |
 //! | Lambda | cold starts, timeouts, kills between two calls, frozen processes, hosts whose clocks differ by up to 10 s and jump |
 //! | network | lost requests and replies, refusals, throttling, hanging calls, calls that arrive minutes after their process ended |
-//! | clients | photographers, the shop, customers, operators ([`clients`]); SQS's own redrive |
+//! | clients | photographers, the shop, customers, operators ([`clients`]); SQS's own redrive; a table restored to an hour ago |
+//! | other releases | messages of the previous release, messages and records of a newer one |
 //!
 //! # What is not
 //!
 //! - Two threads: a history runs on one, so data races within a function are out of reach.
 //! - API Gateway's own limits and tokens, IAM, and Lambda's recursive loop detection, which all queues switch off.
-//! - Events of SES, and a table that is restored to an earlier time.
+//! - Events of SES: Darkroom does not read them yet.
 //! - Costs in money; writes and requests are counted.
+//!
+//! # Invariants
+//!
+//! [`invariants`] checks every change of a record after every call: one owner of a lease, one claim for an attempt, counts that
+//! did happen, archives that are there. At the end the faults stop, and ten days pass without an operator. Then every
+//! record is final and has a reason if it failed, every customer was told once, every archive has the photos of its
+//! order, and nothing is left: no message, lease, multipart upload or object.
 //!
 //! # Reading a failure
 //!
-//! A failure names its seed and the command that repeats it. `--verbose` prints every call.
+//! A failure names its seed and the command that repeats it. `--verbose` prints every call. `mutants/run` shows which mistakes
+//! the invariants find.
 
 pub mod clients;
 pub mod cloud;
