@@ -20,27 +20,24 @@ use runtime::{
 };
 use uuid::Uuid;
 
-use super::paging::{PAGE, pause_in_time};
+use super::paging::{PAGE, end, pause_in_time};
 use crate::state::State;
 
 /// Erases the orders of this scope, with their downloads and emails.
 pub async fn erase(state: &State, lease: &Arc<Lease<Operation>>, scope: &ErasureScope) -> Result<Operation, JobError> {
     if let ErasureScope::Order { order } = scope {
         let erased = state.erasure().order(&lease.record.studio, *order, lease.now()).await?;
-        lease.change(|operation| operation.advance(lease.by, u64::from(erased), None)).await?;
-    } else {
-        let secret = state.links.current().await.context("Failed to read the key that addresses are named with")?;
-        let chosen = Chosen { operation: &lease.record, scope, secret };
-        if let ErasureScope::Customer { address } = scope
-            && !secret.named(address)
-        {
-            return Err(JobError::reject(
-                "secret_changed",
-                "The link secret has changed since. Request the erasure again.",
-            ));
-        }
-        pass_by_pass(state, lease, &chosen).await?;
+        return end(lease, u64::from(erased)).await;
     }
+    let secret = state.links.current().await.context("Failed to read the key that addresses are named with")?;
+    let chosen = Chosen { operation: &lease.record, scope, secret };
+    if let ErasureScope::Customer { address } = scope
+        && !secret.named(address)
+    {
+        let reason = "The link secret has changed since. Request the erasure again.";
+        return Err(JobError::reject("secret_changed", reason));
+    }
+    pass_by_pass(state, lease, &chosen).await?;
     let now = lease.now();
     lease.change(|operation| operation.complete(lease.by, now)).await
 }

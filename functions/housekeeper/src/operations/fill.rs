@@ -25,7 +25,7 @@ use runtime::{
 };
 use uuid::Uuid;
 
-use super::paging::pause_in_time;
+use super::paging::{end, pause_in_time};
 use crate::state::State;
 
 /// Time from a build's first sweep to the start of the filling.
@@ -86,9 +86,7 @@ async fn run<'a, R: Record>(
         let fillings: Vec<_> = keys.into_iter().map(|(studio, id)| fill(studio, id)).collect();
         stream::iter(fillings).buffer_unordered(CONCURRENCY).try_collect::<()>().await?;
         let Some(next) = next else {
-            let now = lease.now();
-            lease.change(|operation| operation.advance(lease.by, done, None)).await?;
-            return lease.change(|operation| operation.complete(lease.by, now)).await;
+            return end(lease, done).await;
         };
         lease.change(|operation| operation.advance(lease.by, done, Some(next.clone()))).await?;
         position = Some(next);
