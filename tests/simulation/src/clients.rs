@@ -80,18 +80,7 @@ impl Clients {
 
     /// Sends a request of the studio until it gets a clear response.
     async fn request(&self, method: Method, path: impl Into<String>, key: Option<&str>, body: Value) -> Option<Answer> {
-        self.ask(self.call(method, path, key, body)).await
-    }
-
-    fn call(&self, method: Method, path: impl Into<String>, key: Option<&str>, body: Value) -> Call {
-        Call {
-            method,
-            path: path.into(),
-            body,
-            key: key.map(str::to_owned),
-            studio: Some(STUDIO.to_owned()),
-            operator: false,
-        }
+        self.ask(call(method, path, key, body)).await
     }
 
     /// Sends a request until it gets a clear response. Returns `None` if it never does.
@@ -129,5 +118,17 @@ impl Clients {
             let (method, path, status) = (&call.method, &call.path, answer.status);
             self.gateway.cloud.violated(format!("{method} {path} was answered {status}: {}", answer.text));
         }
+    }
+}
+
+/// Returns a request of the studio.
+fn call(method: Method, path: impl Into<String>, key: Option<&str>, body: Value) -> Call {
+    Call {
+        method,
+        path: path.into(),
+        body,
+        key: key.map(str::to_owned),
+        studio: Some(STUDIO.to_owned()),
+        operator: false,
     }
 }

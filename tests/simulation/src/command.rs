@@ -13,6 +13,7 @@ use crate::{
 
 /// Plays seeded histories and prints the violations of invariants.
 #[derive(Parser)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 struct Arguments {
     /// Number of histories.
     #[arg(long, default_value_t = 200)]
@@ -150,11 +151,13 @@ fn command(options: &Options) -> String {
     }
     if let Some(only) = &options.only {
         let only: Vec<_> = only.iter().map(usize::to_string).collect();
-        command += &format!(" --only {}", only.join(","));
+        command += " --only ";
+        command += &only.join(",");
     }
     if !options.without.is_empty() {
         let without: Vec<_> = options.without.iter().map(|calm| format!("{calm:?}")).collect();
-        command += &format!(" --without {}", without.join(","));
+        command += " --without ";
+        command += &without.join(",");
     }
     command
 }

@@ -82,7 +82,7 @@ impl Process {
             None => {}
             Some(DisturbanceKind::Kill) => {
                 self.killed.notify_one();
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
             Some(DisturbanceKind::Freeze(lasts)) => {
                 let until = Instant::now() + lasts;

@@ -28,8 +28,11 @@ use crate::{
     time::Skew,
 };
 
+/// Builds a worker from its environment.
+type BuildWorker = fn(&Env) -> Result<Worker>;
+
 /// Functions with a queue, with their constructors.
-const WORKERS: [(&str, fn(&Env) -> Result<Worker>); 4] = [
+const WORKERS: [(&str, BuildWorker); 4] = [
     ("archive-builder", archive_builder::worker),
     ("email-sender", email_sender::worker),
     ("housekeeper", housekeeper::worker),

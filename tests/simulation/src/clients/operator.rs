@@ -6,14 +6,14 @@ use runtime::store::DUE_SHARDS;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
-use super::{Clients, STUDIO};
+use super::{Clients, STUDIO, call};
 use crate::{
     gateway::Call,
     services::{Moment, dynamodb::Value, sqs::Sqs},
 };
 
 async fn ask(clients: &Clients, method: Method, path: String, key: Option<&str>, body: Json) -> Json {
-    let call = Call { operator: true, ..clients.call(method, path, key, body) };
+    let call = Call { operator: true, ..call(method, path, key, body) };
     clients.ask(call).await.map(|answer| answer.json).unwrap_or_default()
 }
 

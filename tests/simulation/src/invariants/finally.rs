@@ -8,16 +8,13 @@ use domain::{
     email::{Email, EmailStatus},
     job::Job,
     job_record::JobRecord,
-    operation::Operation,
-    order::Order,
-    photo::{Photo, PhotoStatus},
+    photo::PhotoStatus,
 };
-use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
+use super::records::Records;
 use crate::{
     cloud::{Cloud, State},
-    services::dynamodb::to_plain,
     setup::QUEUES,
     truth::Facts,
 };
@@ -57,51 +54,6 @@ pub fn finally(cloud: &Cloud, announced: Announced) {
     };
     for violation in violations {
         cloud.violated(format!("At the end: {violation}"));
-    }
-}
-
-/// All records.
-struct Records {
-    photos: BTreeMap<Uuid, Photo>,
-    orders: BTreeMap<Uuid, Order>,
-    downloads: BTreeMap<Uuid, Download>,
-    emails: BTreeMap<Uuid, Email>,
-    operations: Vec<Operation>,
-    unreadable: Vec<String>,
-}
-
-impl Records {
-    fn of(state: &State) -> Self {
-        let mut unreadable = Vec::new();
-        fn read<R: DeserializeOwned>(state: &State, table: &str, unreadable: &mut Vec<String>) -> Vec<R> {
-            let items = state.dynamodb.items(table).map(|item| to_plain(item));
-            // Chunks, photo items, idempotency keys and tombstones are no records of a job.
-            let records = items.filter(|item| item.get("revision").is_some() && item.get("studio").is_some());
-            let is_record = |item: &serde_json::Value| {
-                item["status"] != "of_tomorrow" && (table != "requests" || item.get("task").is_some())
-            };
-            let mut read = Vec::new();
-            for item in records.filter(is_record) {
-                match serde_json::from_value(item.clone()) {
-                    Ok(record) => read.push(record),
-                    Err(error) => unreadable.push(format!("{table}: {error} in {item}")),
-                }
-            }
-            read
-        }
-        let photos: Vec<Photo> = read(state, "photos", &mut unreadable);
-        let orders: Vec<Order> = read(state, "orders", &mut unreadable);
-        let downloads: Vec<Download> = read(state, "downloads", &mut unreadable);
-        let emails: Vec<Email> = read(state, "emails", &mut unreadable);
-        let operations = read(state, "requests", &mut unreadable);
-        Self {
-            photos: photos.into_iter().map(|photo| (photo.id, photo)).collect(),
-            orders: orders.into_iter().map(|order| (order.id, order)).collect(),
-            downloads: downloads.into_iter().map(|download| (download.id, download)).collect(),
-            emails: emails.into_iter().map(|email| (email.id, email)).collect(),
-            operations,
-            unreadable,
-        }
     }
 }
 
@@ -169,10 +121,9 @@ impl End<'_> {
                     if announced == Announced::AreGone && !photo.ordered {
                         self.wrong(format!("photo {id} still awaits its upload"));
                     }
-                    continue;
                 }
                 PhotoStatus::Failed if photo.error.is_none() => {
-                    self.wrong(format!("photo {id} failed without a reason"))
+                    self.wrong(format!("photo {id} failed without a reason"));
                 }
                 PhotoStatus::Ready if known.is_some_and(|known| known.is_wrong) => {
                     self.wrong(format!("photo {id} is ready with another file than announced"));
@@ -357,12 +308,11 @@ impl End<'_> {
         let uploaded_without_event: BTreeSet<_> = self.state.events_lost.iter().collect();
         for object in self.state.s3.objects("photos") {
             let key = &object.key;
-            let owner = match ObjectKey::parse(key) {
-                Some(ObjectKey::Original { photo, .. } | ObjectKey::Derivative { photo, .. }) => photo,
-                _ => {
-                    sentences.push(format!("{key} is no key of ours"));
-                    continue;
-                }
+            let Some(ObjectKey::Original { photo: owner, .. } | ObjectKey::Derivative { photo: owner, .. }) =
+                ObjectKey::parse(key)
+            else {
+                sentences.push(format!("{key} is no key of ours"));
+                continue;
             };
             if !self.records.photos.contains_key(&owner) && !uploaded_without_event.contains(key) {
                 sentences.push(format!("{key} has no record"));
