@@ -191,7 +191,7 @@ where
             metrics::done();
             Ok(Ended::at_rest(Some(record), Disposition::Done))
         }
-        Err(error) => settle(&lease, delivery, error).await,
+        Err(error) => settle_in_time(&lease, delivery, &error).await,
     }
 }
 
@@ -214,7 +214,32 @@ const MAX_CAUSE: usize = 500;
 /// Time from the end of the lease until the message becomes visible.
 const LEASE_MARGIN: Duration = Duration::from_secs(1);
 
-async fn settle<R: JobRecord>(lease: &Lease<R>, delivery: &Delivery, error: JobError) -> Result<Ended<R>, JobError> {
+/// Longest time for which settling is retried while DynamoDB is unavailable. An attempt that is not settled counts like
+/// a crash, and outages must not use attempts up.
+const SETTLE_FOR: Duration = Duration::from_secs(60);
+/// Longest wait between two of these tries. It starts at a second and doubles.
+const MAX_SETTLE_WAIT: Duration = Duration::from_secs(8);
+
+/// Settles the outcome, and tries again if DynamoDB is unavailable. The batch ends it at the function's deadline.
+async fn settle_in_time<R: JobRecord>(
+    lease: &Lease<R>,
+    delivery: &Delivery,
+    error: &JobError,
+) -> Result<Ended<R>, JobError> {
+    let (begun, mut wait) = (Instant::now(), Duration::from_secs(1));
+    loop {
+        match settle(lease, delivery, error).await {
+            Err(JobError::Unavailable(unavailable)) if begun.elapsed() + wait < SETTLE_FOR => {
+                warn!(reason = format!("{unavailable:#}"), "Could not settle the {}; trying again", R::NAME);
+                tokio::time::sleep(wait.mul_f64(0.5 + 0.5 * lease.world.jitter())).await;
+                wait = (wait * 2).min(MAX_SETTLE_WAIT);
+            }
+            settled => return settled,
+        }
+    }
+}
+
+async fn settle<R: JobRecord>(lease: &Lease<R>, delivery: &Delivery, error: &JobError) -> Result<Ended<R>, JobError> {
     let now = lease.now();
     let paused = matches!(error, JobError::Paused);
     let cause = Some(error.to_string().chars().take(MAX_CAUSE).collect()).filter(|_| !paused);
@@ -223,8 +248,8 @@ async fn settle<R: JobRecord>(lease: &Lease<R>, delivery: &Delivery, error: JobE
         .update(&lease.studio, lease.id, |record: &mut R| {
             // Read in the update, because a page of an operation resets the attempts.
             let attempts = record.work().attempts;
-            let (fate, disposition) = fate::<R>(&error, record.work(), now, |tries| delivery.retry_at(tries));
-            let kept = match (fate, &error) {
+            let (fate, disposition) = fate::<R>(error, record.work(), now, |tries| delivery.retry_at(tries));
+            let kept = match (fate, error) {
                 (Fate::GaveUp, JobError::Unavailable(_)) => Some(outage_lasted(error.horizon())),
                 (Fate::GaveUp, _) => Some(gave_up()),
                 _ => error.to_record_error(),

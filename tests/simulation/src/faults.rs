@@ -200,10 +200,13 @@ impl Faults {
         }
     }
 
-    /// Returns whether the only faults are services that refuse calls. No attempt counts then.
+    /// Returns whether the only faults are services other than DynamoDB that refuse calls. No attempt counts then.
+    ///
+    /// An attempt whose end DynamoDB does not accept counts like a crash.
     pub fn only_refuses(&self) -> bool {
         let calm = self.call == 0.0 && self.kill == 0.0 && self.freeze == 0.0;
-        calm && self.outages.iter().all(|outage| outage.manner.is_some())
+        let refuses = |outage: &Outage| outage.manner.is_some() && outage.service != Some(ServiceName::DynamoDb);
+        calm && self.outages.iter().all(refuses)
     }
 
     /// Returns whether the only faults are killed processes. A crash then costs one lease.
