@@ -1,5 +1,8 @@
 //! A download: the archives or the photo made from an order, and the rules by which its link works.
 
+mod files;
+
+pub use files::{BuiltFile, Files};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -80,17 +83,6 @@ pub struct Progress {
     pub total: u32,
 }
 
-/// A file of a download.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BuiltFile {
-    /// Object key of the file.
-    pub path: String,
-    /// Size in bytes.
-    pub size: u64,
-    /// CRC-32 (IEEE) of the whole file.
-    pub crc32: u32,
-}
-
 /// Checkpoint of a build in progress. S3 itself lists the parts that are done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
@@ -98,72 +90,6 @@ pub struct Position {
     pub upload_id: String,
     /// Fingerprint of the plan that its parts belong to, in hexadecimal digits. Parts of another plan cannot be used.
     pub plan: String,
-}
-
-/// Files of a download: unknown, planned or built.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "StoredFiles", into = "StoredFiles")]
-pub enum Files {
-    /// The files are unknown: operators or SQS's redrive started the build, and it is not planned yet.
-    #[default]
-    Unknown,
-    /// Planned archives, at least one.
-    Planned(Vec<BuiltFile>),
-    /// Built files, at least one.
-    Built(Vec<BuiltFile>),
-}
-
-/// Attributes of a stored record's files, unchanged since the first release.
-#[derive(Clone, Serialize, Deserialize)]
-struct StoredFiles {
-    #[serde(default)]
-    planned: Vec<BuiltFile>,
-    #[serde(default)]
-    file: Option<BuiltFile>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    more_files: Vec<BuiltFile>,
-}
-
-impl From<StoredFiles> for Files {
-    fn from(StoredFiles { planned, file, more_files }: StoredFiles) -> Self {
-        match file {
-            Some(file) => Self::Built(std::iter::once(file).chain(more_files).collect()),
-            None if planned.is_empty() => Self::Unknown,
-            None => Self::Planned(planned),
-        }
-    }
-}
-
-impl From<Files> for StoredFiles {
-    fn from(files: Files) -> Self {
-        let none = Self { planned: Vec::new(), file: None, more_files: Vec::new() };
-        match files {
-            Files::Unknown => none,
-            Files::Planned(planned) => Self { planned, ..none },
-            Files::Built(files) => {
-                let mut files = files.into_iter();
-                Self { file: files.next(), more_files: files.collect(), ..none }
-            }
-        }
-    }
-}
-
-impl Files {
-    /// Returns the built files.
-    pub fn built(&self) -> &[BuiltFile] {
-        match self {
-            Self::Built(files) => files,
-            Self::Unknown | Self::Planned(_) => &[],
-        }
-    }
-
-    /// Returns the built files, or the planned ones before they are built.
-    pub fn known(&self) -> &[BuiltFile] {
-        match self {
-            Self::Built(files) | Self::Planned(files) => files,
-            Self::Unknown => &[],
-        }
-    }
 }
 
 /// Reason of a download's due date.
@@ -433,103 +359,4 @@ impl Download {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn pending(now: Timestamp) -> Download {
-        Download {
-            studio: "anna".parse().expect("valid"),
-            id: Uuid::nil(),
-            order: Uuid::nil(),
-            status: DownloadStatus::Pending,
-            kind: DownloadKind::Batch,
-            variant: Variant::Original,
-            photo: None,
-            build: 1,
-            split_bytes: None,
-            files: Files::Unknown,
-            position: None,
-            photo_count: 1,
-            progress: Progress::default(),
-            error: None,
-            work: JobState::default(),
-            expires_in_days: 7,
-            expires_at: None,
-            max_downloads: None,
-            download_count: 0,
-            window_until: None,
-            generation: 1,
-            notify: true,
-            failure_told: None,
-            created_at: now,
-            ready_at: None,
-            erased_at: None,
-        }
-    }
-
-    #[test]
-    fn files_are_stored_as_before() {
-        let now = Timestamp::from_second(1_000).expect("in range");
-        let file = |path: &str| BuiltFile { path: path.into(), size: 1, crc32: 0 };
-        let stored = |files| serde_json::to_value(Download { files, ..pending(now) }).expect("writes");
-        for (files, planned, first, more) in [
-            (Files::Unknown, json!([]), json!(null), json!(null)),
-            (Files::Planned(vec![file("a"), file("b")]), json!([file("a"), file("b")]), json!(null), json!(null)),
-            (Files::Built(vec![file("a")]), json!([]), json!(file("a")), json!(null)),
-            (Files::Built(vec![file("a"), file("b")]), json!([]), json!(file("a")), json!([file("b")])),
-        ] {
-            let record = stored(files.clone());
-            assert_eq!((&record["planned"], &record["file"], &record["more_files"]), (&planned, &first, &more));
-            assert_eq!(serde_json::from_value::<Download>(record).expect("reads").files, files);
-        }
-        // The previous release kept the plan of built files; the first release had none.
-        let mut old = stored(Files::Built(vec![file("a")]));
-        old["planned"] = json!([file("a")]);
-        assert_eq!(serde_json::from_value::<Download>(old).expect("reads").files, Files::Built(vec![file("a")]));
-        let mut oldest = stored(Files::Unknown);
-        oldest.as_object_mut().expect("an object").remove("planned");
-        assert_eq!(serde_json::from_value::<Download>(oldest).expect("reads").files, Files::Unknown);
-    }
-
-    #[test]
-    fn due_date_at_rest_is_the_notifications() {
-        let now = Timestamp::from_second(1_000).expect("in range");
-        let mut download = Download { work: JobState::sent(now), ..pending(now) };
-        assert!(matches!(download.due(), Some(Due::Build(_))));
-        download.make_ready(now, vec![BuiltFile { path: "a".into(), size: 1, crc32: 0 }]);
-        assert!(matches!(download.due(), Some(Due::Notification(_))));
-        download.work.due_at = None;
-        assert_eq!(download.due(), None);
-    }
-
-    #[test]
-    fn missing_archive_is_refused_and_not_counted() {
-        let now = Timestamp::from_second(1_000).expect("in range");
-        let mut download = pending(now);
-        assert_eq!(download.fetch(now, 2), Err(Closed::NotReady));
-        download.make_ready(now, vec![BuiltFile { path: "a".into(), size: 1, crc32: 0 }]);
-        for volume in [0, 2] {
-            assert_eq!(download.fetch(now, volume), Err(Closed::NoSuchArchive));
-        }
-        assert_eq!(download.download_count, 0);
-        assert_eq!((download.fetch(now, 1), download.download_count), (Ok(()), 1));
-    }
-
-    #[test]
-    fn claim_keeps_progress_and_new_build_resets_it() {
-        let now = Timestamp::from_second(1_000).expect("in range");
-        let later = Timestamp::from_second(2_000).expect("in range");
-        let mut download = Download { photo_count: 8, ..pending(now) };
-        assert_eq!(download.claim(AttemptId(Uuid::from_u128(1)), now, later), Claim::Claimed);
-        assert_eq!(download.progress, Progress { done: 0, total: 8 });
-        download.progress.done = 5;
-        download.release();
-        assert_eq!(download.claim(AttemptId(Uuid::from_u128(2)), later, later), Claim::Claimed);
-        assert_eq!(download.progress, Progress { done: 5, total: 8 });
-        download.fail(later);
-        download.restart(later, None).expect("it has failed");
-        assert_eq!(download.progress, Progress { done: 0, total: 8 });
-    }
-}
+mod tests;

@@ -18,6 +18,8 @@ pub mod order;
 pub mod photo;
 pub mod queue_config;
 pub mod record;
+#[cfg(test)]
+mod samples;
 pub mod studio;
 
 pub use error::{JobError, RecordError};

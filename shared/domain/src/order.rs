@@ -82,24 +82,11 @@ pub struct OrderChunk {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn order() -> Order {
-        let (name, email) = ("Eva Beispiel".to_owned(), "eva@example.com".parse().expect("valid"));
-        Order {
-            studio: "anna".parse().expect("valid"),
-            id: Uuid::nil(),
-            status: OrderStatus::Open,
-            reference: "2026-1017".into(),
-            customer: Customer { name, email, locale: "de".into() },
-            photo_count: 3,
-            created_at: Timestamp::UNIX_EPOCH,
-            erased_at: None,
-        }
-    }
+    use crate::samples::{at, order};
 
     #[test]
     fn erased_order_keeps_no_personal_data() {
-        let (first, second) = (Timestamp::from_second(1).expect("valid"), Timestamp::from_second(2).expect("valid"));
+        let (first, second) = (at(1), at(2));
         let mut erased = order();
         erased.erase(first);
         let json = serde_json::to_string(&erased).expect("serializes");

@@ -1,0 +1,230 @@
+use super::*;
+use crate::{
+    error::RecordError,
+    samples::{at, attempt, development, photo},
+};
+
+const HOUR: i64 = 3600;
+
+const ALL: [PhotoStatus; 6] = [
+    PhotoStatus::AwaitingUpload,
+    PhotoStatus::Pending,
+    PhotoStatus::Processing,
+    PhotoStatus::Ready,
+    PhotoStatus::Failed,
+    PhotoStatus::Deleting,
+];
+
+#[test]
+fn deletion_is_revocable_until_condemned() {
+    let now = at(1_000);
+    for (before, kept) in [
+        (PhotoStatus::AwaitingUpload, PhotoStatus::AwaitingUpload),
+        (PhotoStatus::Pending, PhotoStatus::Pending),
+        (PhotoStatus::Processing, PhotoStatus::Pending),
+        (PhotoStatus::Ready, PhotoStatus::Ready),
+        (PhotoStatus::Failed, PhotoStatus::Failed),
+    ] {
+        let mut photo = photo(before);
+        assert_eq!(photo.condemn(), Err(RestartError::UnderWay), "{before:?} is not marked");
+        // Repeated, as after a crash.
+        photo.begin_deleting(now).expect("nobody has it");
+        photo.begin_deleting(now).expect("nobody has it");
+        assert_eq!(photo.claim(attempt(12), now, now, Some("\"e\"")), Claim::Void);
+        let mut other = photo.clone();
+        photo.keep(now);
+        assert_eq!((photo.status, photo.deletion() == Deletion::Condemned), (kept, false), "{before:?}");
+        assert_eq!(
+            photo.work.due_at.is_some(),
+            matches!(kept, PhotoStatus::Pending | PhotoStatus::AwaitingUpload),
+            "what was under way is due"
+        );
+        other.condemn().expect("it is marked");
+        other.keep(now);
+        assert!(other.status == PhotoStatus::Deleting && other.deletion() == Deletion::Condemned);
+    }
+}
+
+#[test]
+fn awaited_photo_is_checked_after_its_url_expires() {
+    let at = |hours: i64| at(hours * HOUR);
+    let mut photo = photo(PhotoStatus::AwaitingUpload);
+    photo.offer_upload(at(1));
+    assert_eq!(photo.work.due_at, Some(at(1).saturating_add(GRACE).expect("in range")));
+    assert_eq!(photo.forgotten_at(), Some(at(7 * 24)));
+    assert_eq!(photo.claim(attempt(13), at(2), at(3), None), Claim::Void);
+    assert_eq!(photo.work.due_at, Some(at(26)));
+    assert_eq!(photo.claim(attempt(14), at(26), at(27), None), Claim::Void);
+    assert_eq!(photo.work.due_at, None, "nothing can arrive any more");
+    // The upload was renewed on the last day.
+    photo.offer_upload(at(7 * 24));
+    photo.offer_upload(at(2));
+    assert_eq!(photo.forgotten_at(), Some(at(8 * 24)));
+    photo.ordered = true;
+    assert_eq!(photo.forgotten_at(), None);
+    assert_eq!(photo.claim(attempt(15), at(170), at(171), Some("\"e\"")), Claim::Claimed);
+}
+
+#[test]
+fn leased_photo_is_not_deleted() {
+    let now = at(1_000);
+    let mut photo = photo(PhotoStatus::Pending);
+    let lease = at(1_100);
+    assert_eq!(photo.claim(attempt(16), now, lease, Some("\"e\"")), Claim::Claimed);
+    assert_eq!(photo.begin_deleting(now), Err(RestartError::UnderWay));
+    assert_eq!(photo.begin_deleting(lease), Ok(()));
+}
+
+#[test]
+fn status_is_listed_as_it_is_stored() {
+    for status in ALL {
+        assert_eq!(serde_json::to_value(status).expect("writes"), status.as_str());
+    }
+}
+
+#[test]
+fn claim_depends_on_status_and_original() {
+    let claims = |etag| {
+        ALL.map(|status| {
+            let mut photo = Photo { etag: Some("\"old\"".to_owned()), ..photo(status) };
+            photo.claim(attempt(1), at(0), at(60), etag)
+        })
+    };
+    let (claimed, done, void) = (Claim::Claimed, Claim::Done, Claim::Void);
+    assert_eq!(claims(None), [void, claimed, claimed, done, done, void], "no original");
+    assert_eq!(claims(Some("\"old\"")), [claimed, claimed, claimed, done, done, void], "the same original");
+    assert_eq!(claims(Some("\"new\"")), [claimed, claimed, claimed, claimed, claimed, void], "another original");
+}
+
+#[test]
+fn replaced_original_is_developed_anew() {
+    for (etag, kept) in [(None, true), (Some("\"old\""), true), (Some("\"new\""), false)] {
+        let mut photo = photo(PhotoStatus::Pending);
+        (photo.etag, photo.development) = (Some("\"old\"".to_owned()), Some(development(true)));
+        assert_eq!(photo.claim(attempt(1), at(0), at(60), etag), Claim::Claimed);
+        assert_eq!((photo.is_ready(), photo.etag.as_deref()), (kept, etag.or(Some("\"old\""))), "{etag:?}");
+    }
+}
+
+#[test]
+fn claim_keeps_time_of_first_event() {
+    let mut photo = photo(PhotoStatus::AwaitingUpload);
+    photo.error = Some(RecordError::new("internal", "x"));
+    for (second, number) in [(10, 1), (20, 2)] {
+        assert_eq!(photo.claim(attempt(number), at(second), at(second), Some("\"e\"")), Claim::Claimed);
+        assert_eq!((photo.uploaded_at, &photo.error), (Some(at(10)), &None));
+    }
+}
+
+#[test]
+fn exhausted_photo_is_claimed_after_original_changes() {
+    let mut photo = photo(PhotoStatus::Pending);
+    for number in 1..=3 {
+        assert_eq!(photo.claim(attempt(number), at(0), at(0), Some("\"a\"")), Claim::Claimed);
+    }
+    assert_eq!(photo.claim(attempt(4), at(0), at(0), Some("\"a\"")), Claim::Exhausted);
+    photo.work.give_up(at(1));
+    photo.fail(at(1));
+    assert_eq!(photo.claim(attempt(5), at(2), at(3), Some("\"a\"")), Claim::Exhausted);
+    assert_eq!(photo.claim(attempt(6), at(2), at(3), Some("\"b\"")), Claim::Claimed);
+    assert_eq!((photo.work.attempts, photo.work.gave_up), (1, false));
+}
+
+#[test]
+fn one_attempt_at_a_time_processes() {
+    let mut photo = photo(PhotoStatus::Pending);
+    photo.claim(attempt(1), at(0), at(60), Some("\"a\""));
+    assert_eq!(photo.claim(attempt(2), at(59), at(99), None), Claim::Leased { until: at(60) });
+    assert_eq!(photo.claim(attempt(2), at(60), at(99), None), Claim::Claimed);
+}
+
+#[test]
+fn deleted_photo_is_not_due() {
+    let mut photo = photo(PhotoStatus::Deleting);
+    photo.work = JobState::sent(at(0));
+    photo.claim(attempt(1), at(0), at(60), Some("\"a\""));
+    assert_eq!(photo.work.due_at, None);
+}
+
+#[test]
+fn new_url_makes_no_uploaded_photo_due() {
+    let mut photo = photo(PhotoStatus::Ready);
+    photo.offer_upload(at(HOUR));
+    assert_eq!((photo.upload_until, photo.work.due_at), (Some(at(HOUR)), None));
+}
+
+#[test]
+fn uploads_end_a_day_after_last_url() {
+    let mut photo = photo(PhotoStatus::AwaitingUpload);
+    assert_eq!(photo.uploads_end_at(), at(8 * 24 * HOUR), "records of earlier builds: after 7 days and one");
+    photo.offer_upload(at(HOUR));
+    assert_eq!(photo.uploads_end_at(), at(25 * HOUR));
+    photo.upload_until = Some(Timestamp::MAX);
+    assert_eq!(photo.uploads_end_at(), Timestamp::MAX);
+}
+
+#[test]
+fn uploaded_photo_is_never_forgotten() {
+    let forgotten = ALL.map(|status| photo(status).forgotten_at().is_some());
+    assert_eq!(forgotten, [true, false, false, false, false, false]);
+}
+
+#[test]
+fn missing_original_is_checked_daily_after_url_expires() {
+    let looks = |second, until| {
+        let mut photo = photo(PhotoStatus::AwaitingUpload);
+        photo.offer_upload(until);
+        photo.claim(attempt(1), at(second), at(second), None);
+        photo.work.due_at
+    };
+    let grace = GRACE.as_secs();
+    assert_eq!(looks(0, at(HOUR)), Some(at(HOUR + grace)), "the URL is still valid");
+    assert_eq!(looks(HOUR + grace, at(HOUR)), Some(at(25 * HOUR + grace)));
+    assert_eq!(looks(25 * HOUR - 1, at(HOUR)), Some(at(49 * HOUR - 1)));
+    assert_eq!(looks(25 * HOUR, at(HOUR)), None, "nothing can arrive any more");
+}
+
+#[test]
+fn only_owner_completes_processing() {
+    let mut photo = photo(PhotoStatus::Pending);
+    photo.claim(attempt(1), at(0), at(60), Some("\"a\""));
+    let claimed = photo.clone();
+    assert_eq!(photo.complete(attempt(2), at(1), 9, development(true)), Err(NotOwner));
+    assert_eq!(photo, claimed);
+    assert_eq!(photo.complete(attempt(1), at(1), 9, development(true)), Ok(()));
+    assert_eq!((photo.status, photo.size, photo.processed_at), (PhotoStatus::Ready, 9, Some(at(1))));
+    assert_eq!((photo.is_ready(), photo.work.owner), (true, None));
+}
+
+#[test]
+fn failed_photo_names_its_time() {
+    let mut photo = photo(PhotoStatus::Processing);
+    photo.fail(at(7));
+    assert_eq!((photo.status, photo.processed_at), (PhotoStatus::Failed, Some(at(7))));
+}
+
+#[test]
+fn only_processed_photo_is_restarted() {
+    let restarted = ALL.map(|status| photo(status).restart(at(0), None));
+    let (missing, working) = (Err(RestartError::Impossible), Err(RestartError::UnderWay));
+    assert_eq!(restarted, [missing, working, working, Ok(()), Ok(()), missing]);
+}
+
+#[test]
+fn restarted_photo_keeps_results_without_error() {
+    let mut photo = photo(PhotoStatus::Failed);
+    (photo.error, photo.development) = (Some(RecordError::new("internal", "x")), Some(development(true)));
+    photo.restart(at(10), None).expect("it has failed");
+    assert_eq!((photo.status, &photo.error, photo.is_ready()), (PhotoStatus::Pending, &None, true));
+    assert_eq!(photo.work, JobState::sent(at(10)));
+}
+
+#[test]
+fn undecodable_photo_is_ready_without_previews() {
+    let (none, undecodable, developed) = (None, Some(development(false)), Some(development(true)));
+    let states = [none, undecodable, developed].map(|development| {
+        let photo = Photo { development, ..photo(PhotoStatus::Ready) };
+        (photo.is_ready(), photo.has_previews())
+    });
+    assert_eq!(states, [(false, false), (true, false), (true, true)]);
+}
