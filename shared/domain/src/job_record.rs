@@ -155,3 +155,65 @@ job_record!(Operation, Default, MAX_ATTEMPTS_OPERATION, Operate { operation }, O
     // The operation keeps its status, because its finished pages remain.
     fn release(&mut self) {}
 });
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples::{at, attempt, download, email, operation, photo};
+
+    fn error() -> RecordError {
+        RecordError::new("internal", "x")
+    }
+
+    /// Asserts the rules that all records share on a new record.
+    fn assert_shared_rules<R: JobRecord + std::fmt::Debug>(new: &R) {
+        let mut claimed = new.clone();
+        assert_eq!(claimed.claim(attempt(1), at(0), at(60)), Claim::Claimed);
+        assert_eq!(claimed.work().owner, Some(attempt(1)));
+        assert_eq!(claimed.check(attempt(1)), Ok(()));
+        assert_eq!(R::job(new.studio().clone(), new.id()).record(), Some((new.studio(), new.id())));
+
+        let mut late = claimed.clone();
+        assert_eq!(late.record_failure(attempt(2), at(1), Fate::GaveUp, Some(error())), Err(NotOwner));
+        assert_eq!(late, claimed, "a late attempt changes nothing");
+
+        let mut again = claimed.clone();
+        again.record_failure(attempt(1), at(1), Fate::Again { due_at: at(5) }, Some(error())).expect("its own");
+        assert_eq!((again.error_mut().clone(), again.failure()), (Some(error()), None), "it is retried");
+        assert!(!again.is_at_rest() && again.claim(attempt(2), at(5), at(60)) == Claim::Claimed);
+
+        let mut rejected = claimed.clone();
+        rejected.record_failure(attempt(1), at(1), Fate::Rejected, Some(error())).expect("its own");
+        let mut crashed = claimed.clone();
+        crashed.give_up(at(1), error());
+        for (mut failed, claim) in [(rejected, Claim::Done), (crashed, Claim::Exhausted)] {
+            assert_eq!((failed.failure(), failed.failed_at()), (Some(&error()), Some(at(1))));
+            assert!(failed.is_at_rest());
+            assert_eq!(failed.claim(attempt(2), at(2), at(60)), claim);
+            failed.restart(at(3), None).expect("it has failed");
+            assert_eq!((failed.failure(), failed.is_at_rest()), (None, false));
+            assert_eq!(failed.claim(attempt(2), at(3), at(60)), Claim::Claimed);
+        }
+    }
+
+    #[test]
+    fn every_record_fails_and_restarts_alike() {
+        assert_shared_rules(&photo(PhotoStatus::Pending));
+        assert_shared_rules(&download(DownloadStatus::Pending));
+        assert_shared_rules(&email());
+        assert_shared_rules(&operation());
+    }
+
+    #[test]
+    fn retry_keeps_sending_status_and_finished_pages() {
+        let (mut email, mut operation) = (email(), operation());
+        for claim in [email.claim(attempt(1), at(0), at(60)), operation.claim(attempt(1), at(0), at(60))] {
+            assert_eq!(claim, Claim::Claimed);
+        }
+        email.begin_sending(attempt(1)).expect("its own");
+        email.record_failure(attempt(1), at(1), Fate::Again { due_at: at(5) }, None).expect("its own");
+        operation.record_failure(attempt(1), at(1), Fate::Again { due_at: at(5) }, None).expect("its own");
+        let kept = (EmailStatus::Sending, OperationStatus::Processing);
+        assert_eq!((email.status, operation.status), kept, "SES may have the email; pages are done");
+    }
+}

@@ -269,15 +269,4 @@ impl Operation {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn selection_takes_only_named_errors_and_studio() {
-        let anna: Studio = "anna".parse().expect("valid");
-        let all = Selection::default();
-        assert!(all.takes("x", None) && all.takes("x", Some(&anna)));
-        let annas = Selection { error: Some("x".into()), studio: Some(anna.clone()) };
-        assert!(annas.takes("x", Some(&anna)) && !annas.takes("y", Some(&anna)) && !annas.takes("x", None));
-    }
-}
+mod tests;
