@@ -123,7 +123,7 @@ mod tests {
         let address: EmailAddress = "anna.b+shop@Example.COM".parse().expect("valid");
         assert_eq!(address.as_str(), "anna.b+shop@example.com");
         assert_eq!(address.masked(), "a***@example.com");
-        assert!(!format!("{address:?}").contains("anna"));
+        assert_eq!(format!("{address:?}"), "EmailAddress(a***@example.com)");
     }
 
     #[test]
@@ -134,5 +134,36 @@ mod tests {
             assert_eq!(written.parse::<EmailAddress>().map(|address| address.as_str().to_owned()), Ok(kept.to_owned()));
         }
         assert!("éva@example.com".parse::<EmailAddress>().is_err(), "SES takes no such local part");
+    }
+
+    #[test]
+    fn lengths_are_limited_as_in_rfc_5321() {
+        let local = |length| format!("{}@c.de", "a".repeat(length)).parse::<EmailAddress>().is_ok();
+        assert_eq!([64, 65].map(local), [true, false]);
+        let label = |length| format!("a@{}.de", "b".repeat(length)).parse::<EmailAddress>().is_ok();
+        assert_eq!([63, 64].map(label), [true, false]);
+        let domain = |length: usize| {
+            format!("{}.{}.{}.{}", "b".repeat(63), "c".repeat(63), "d".repeat(54), "e".repeat(length - 183))
+        };
+        let whole =
+            |length: usize| format!("{}@{}", "a".repeat(60), domain(length - 61)).parse::<EmailAddress>().is_ok();
+        assert_eq!([254, 255].map(whole), [true, false]);
+    }
+
+    #[test]
+    fn only_unquoted_ascii_characters_are_accepted() {
+        for good in ["!#$%&'*+/=?^_`{|}~-@c.de", "a.b-1@c-d.e2.fr", "1@2.de"] {
+            assert_eq!(good.parse::<EmailAddress>().map(String::from), Ok(good.to_owned()));
+        }
+        for bad in ["\"a\"@c.de", "a@b@c.de", "@c.de", "a.@c.de", "a@c-.de", "a@c_d.de", "a@.de", "a@c.de."] {
+            assert_eq!(bad.to_owned().try_into(), Err::<EmailAddress, _>(InvalidEmailAddress), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn erased_address_is_read_like_any_other() {
+        let erased = EmailAddress::erased();
+        assert!(erased.as_str().ends_with(".invalid"), "RFC 2606: no email reaches it");
+        assert_eq!(erased.as_str().parse(), Ok(erased));
     }
 }

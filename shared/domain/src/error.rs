@@ -125,4 +125,27 @@ mod tests {
         assert_eq!(JobError::from(error()).horizon(), SignedDuration::from_hours(24));
         assert_eq!(JobError::from(error().context(QuotaUsedUp)).horizon(), SignedDuration::from_hours(72));
     }
+
+    #[test]
+    fn only_rejection_tells_its_cause() {
+        let refused = RecordError::new("no_photos", "The order has no photos.");
+        let outage = || anyhow!("secret").context(ServiceUnavailable("Failed to read"));
+        for (error, code, display) in [
+            (JobError::from(anyhow!("secret").context("Failed")), Some("internal"), "Failed: secret"),
+            (JobError::from(outage()), Some("service_unavailable"), "unavailable: Failed to read: secret"),
+            (
+                JobError::from(outage().context(QuotaUsedUp)),
+                Some("service_unavailable"),
+                "unavailable: A quota is used up: Failed to read: secret",
+            ),
+            (JobError::Reject(refused.clone()), Some("no_photos"), "no_photos: The order has no photos."),
+            (JobError::Paused, None, "paused"),
+        ] {
+            let stored = error.to_record_error();
+            assert_eq!((stored.as_ref().map(|error| error.code.as_str()), error.to_string().as_str()), (code, display));
+            assert!(stored.is_none_or(|stored| !stored.message.contains("secret")));
+        }
+        let rejected = JobError::reject(&*refused.code, &*refused.message);
+        assert_eq!(rejected.to_record_error(), Some(refused));
+    }
 }

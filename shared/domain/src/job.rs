@@ -167,5 +167,33 @@ mod tests {
         let parent = Uuid::from_u128(7);
         assert_eq!(follow_up_id(parent, "download_ready", 1), follow_up_id(parent, "download_ready", 1));
         assert_ne!(follow_up_id(parent, "download_ready", 1), follow_up_id(parent, "download_ready", 2));
+        assert_ne!(follow_up_id(parent, "download_ready", 1), follow_up_id(parent, "download_failed", 1));
+        assert_ne!(follow_up_id(parent, "download_ready", 1), follow_up_id(Uuid::from_u128(8), "download_ready", 1));
+    }
+
+    #[test]
+    fn every_job_names_queue_and_record() {
+        let (studio, id) = ("anna".parse::<Studio>().expect("valid"), Uuid::from_u128(7));
+        let of = || studio.clone();
+        for (job, queue, record) in [
+            (Job::SendEmail { studio: of(), email: id }, QueueName::Emails, Some(id)),
+            (Job::ProcessPhoto { studio: of(), photo: id }, QueueName::Photos, Some(id)),
+            (Job::BuildArchive { studio: of(), download: id }, QueueName::Downloads, Some(id)),
+            (Job::Operate { studio: of(), operation: id }, QueueName::Default, Some(id)),
+            (Job::Sweep, QueueName::Default, None),
+        ] {
+            assert_eq!((job.queue(), job.record()), (queue, record.map(|id| (&studio, id))));
+            let body = job.encode(Timestamp::UNIX_EPOCH);
+            assert_eq!(serde_json::from_str::<serde_json::Value>(&body).expect("JSON")["job"], job.name());
+            assert_eq!(Job::decode(&body).expect("ours"), job);
+        }
+    }
+
+    #[test]
+    fn newer_version_is_named_before_its_fields() {
+        for (body, version) in [(r#"{"v":2,"job":"format_disk"}"#, 2), (r#"{"job":"sweep"}"#, 0)] {
+            assert!(matches!(Job::decode(body), Err(UndecodableJob::Version(v)) if v == version), "{body}");
+        }
+        assert!(matches!(Job::decode(r#"{"v":1,"job":"format_disk"}"#), Err(UndecodableJob::Malformed(_))));
     }
 }

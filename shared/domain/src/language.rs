@@ -142,4 +142,22 @@ mod tests {
         assert_eq!(sizes(1_250_000), ["1.2 MB", "1,2 MB", "1,2 Mo"]);
         assert_eq!(sizes(4_300_000_000), ["4.3 GB", "4,3 GB", "4,3 Go"]);
     }
+
+    #[test]
+    fn every_month_has_its_own_name() {
+        let months = Language::ALL.map(|language| {
+            let date = |month: i8| language.date(format!("2026-{month:02}-02T00:00:00Z").parse().expect("a time"));
+            (1..=12).map(|month| date(month).split(' ').nth(1).map(str::to_owned)).collect::<Vec<_>>()
+        });
+        for (names, known) in months.iter().zip([ENGLISH_MONTHS, GERMAN_MONTHS, FRENCH_MONTHS]) {
+            assert_eq!(names.iter().flatten().collect::<Vec<_>>(), known.iter().collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn unit_changes_at_a_thousand() {
+        let sizes =
+            [0, 999, 1_000, 999_499, 1_000_000, 999_900_000, 1_000_000_000].map(|bytes| Language::English.size(bytes));
+        assert_eq!(sizes, ["0 bytes", "999 bytes", "1 kB", "999 kB", "1.0 MB", "999.9 MB", "1.0 GB"]);
+    }
 }

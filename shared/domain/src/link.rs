@@ -105,6 +105,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::{
+        download::DownloadStatus,
+        samples::{address, download},
+    };
 
     fn token() -> LinkToken {
         LinkToken { studio: "anna".parse().expect("valid"), download: Uuid::from_u128(7), generation: 3 }
@@ -147,5 +151,33 @@ mod tests {
         fn any_text_is_refused_without_a_panic(text in ".{0,200}") {
             prop_assert!(LinkSecret::new(1, *b"one").verify(&text).is_none());
         }
+    }
+
+    #[test]
+    fn link_is_below_public_url() {
+        let (secret, download) = (LinkSecret::new(1, *b"one"), download(DownloadStatus::Ready));
+        for public_url in ["https://shop.example/photos", "https://shop.example/photos//"] {
+            let url = secret.url(public_url, &download);
+            let token = url.strip_prefix("https://shop.example/photos/d/").expect("below the public URL");
+            assert_eq!(secret.verify(token), Some(LinkToken::of(&download)));
+        }
+    }
+
+    #[test]
+    fn link_names_current_generation() {
+        let mut download = download(DownloadStatus::Ready);
+        let before = LinkToken::of(&download);
+        download.revoke();
+        let after = LinkToken::of(&download);
+        assert_eq!((&after.studio, after.download), (&before.studio, before.download));
+        assert!(after.generation > before.generation && after.generation == download.generation);
+    }
+
+    #[test]
+    fn rotated_secret_makes_other_names_and_tokens() {
+        let (old, new) = (LinkSecret::new(1, *b"one"), LinkSecret::new(2, *b"one"));
+        let name = old.name_of(&token().studio, &address());
+        assert!(old.named(&name) && !new.named(&name) && !old.named("1") && !old.named(""));
+        assert_ne!(old.sign(&token()), new.sign(&token()));
     }
 }

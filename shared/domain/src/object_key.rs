@@ -250,4 +250,63 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn prefixes_select_their_own_objects_only() {
+        let (studio, id) = ("anna".parse::<Studio>().expect("valid"), Uuid::from_u128(7));
+        let of = || studio.clone();
+        let archive = |build, volume| ObjectKey::Archive { studio: of(), download: id, build, volume }.to_string();
+        let index = |build| ObjectKey::ArchiveIndex { studio: of(), download: id, build }.to_string();
+        let work = |build| {
+            ObjectKey::Work { studio: of(), download: id, build, plan: 3, piece: WorkPiece::Pad(1) }.to_string()
+        };
+        let derivative =
+            |photo| ObjectKey::Derivative { studio: of(), photo, version: 2, picture: Picture::Thumb }.to_string();
+
+        let (download, build) = (ObjectKey::archives_of_download(&studio, id), ObjectKey::archives_of(&studio, id, 1));
+        for key in [archive(1, None), archive(1, Some(2)), index(1)] {
+            assert!(key.starts_with(&download) && key.starts_with(&build), "{key}");
+        }
+        for key in [archive(11, None), archive(2, Some(1)), index(10)] {
+            assert!(key.starts_with(&download) && !key.starts_with(&build), "{key}");
+        }
+        let build = ObjectKey::work_of(&studio, id, 1);
+        assert!(work(1).starts_with(&build) && !work(11).starts_with(&build));
+        let photo = ObjectKey::derivatives_of(&studio, id);
+        assert!(derivative(id).starts_with(&photo) && !derivative(Uuid::nil()).starts_with(&photo));
+        let original = ObjectKey::Original { studio: of(), photo: id }.to_string();
+        assert!(original.starts_with(ORIGINALS) && !derivative(id).starts_with(ORIGINALS));
+    }
+
+    #[test]
+    fn content_type_fits_the_end_of_key() {
+        let id = Uuid::nil();
+        for (path, content_type) in [
+            (format!("originals/anna/{id}"), None),
+            (format!("derivatives/anna/{id}/1/thumb.jpg"), Some("image/jpeg")),
+            (format!("archives/anna/{id}/1.zip"), Some("application/zip")),
+            (format!("archives/anna/{id}/1.2.zip"), Some("application/zip")),
+            (format!("archives/anna/{id}/1.index.json"), Some("application/json")),
+            (format!("work/anna/{id}/1/0000000000000003/pad-1"), Some("application/octet-stream")),
+        ] {
+            assert_eq!(ObjectKey::parse(&path).expect("ours").content_type(), content_type, "{path}");
+        }
+    }
+
+    #[test]
+    fn second_spelling_of_a_key_is_refused() {
+        let id = "0000000a-0000-4000-8000-000000000000";
+        assert!(ObjectKey::parse(&format!("originals/anna/{id}")).is_some());
+        for foreign in [
+            format!("originals/anna/{}", id.to_uppercase()),
+            format!("originals/anna/{id}/"),
+            format!("derivatives/anna/{id}/01/thumb.jpg"),
+            format!("derivatives/anna/{id}/1/large.jpg"),
+            format!("archives/anna/{id}/1.02.zip"),
+            format!("work/anna/{id}/1/3/pad-1"),
+            format!("work/anna/{id}/1/0000000000000003/lid-1"),
+        ] {
+            assert_eq!(ObjectKey::parse(&foreign), None, "{foreign}");
+        }
+    }
 }

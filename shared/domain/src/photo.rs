@@ -222,3 +222,39 @@ impl Photo {
 
 /// Largest size of an original: 256 MiB, more than any camera writes. Originals are processed in memory.
 pub const MAX_ORIGINAL_BYTES: u64 = 256 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{job_state::GRACE, samples::at};
+
+    #[test]
+    fn announced_photo_waits_for_its_upload() {
+        let (studio, id) = ("anna".parse::<Studio>().expect("valid"), Uuid::from_u128(7));
+        let new = Announcement {
+            filename: "a.jpg".to_owned(),
+            content_type: "image/jpeg".to_owned(),
+            size: 9,
+            declared_sha256: Some("00".to_owned()),
+        };
+        let photo = Photo::announced(studio.clone(), id, new, at(5), at(60));
+        assert_eq!((photo.status, photo.deletion()), (PhotoStatus::AwaitingUpload, Deletion::None));
+        assert_eq!((photo.upload_until, photo.work.due_at), (Some(at(60)), at(60).checked_add(GRACE).ok()));
+        assert_eq!(photo.original(), ObjectKey::Original { studio, photo: id });
+    }
+
+    #[test]
+    fn mark_counts_only_while_deleting() {
+        let deletion =
+            |status, before_deleting| Photo { status, before_deleting, ..crate::samples::photo(status) }.deletion();
+        let ready = PhotoStatus::Ready;
+        assert_eq!(deletion(PhotoStatus::Deleting, Some(ready)), Deletion::Marked { before: ready });
+        assert_eq!(deletion(PhotoStatus::Deleting, None), Deletion::Condemned);
+        assert_eq!((deletion(ready, Some(ready)), deletion(ready, None)), (Deletion::None, Deletion::None));
+    }
+
+    #[test]
+    fn largest_original_has_256_mebibytes() {
+        assert_eq!(MAX_ORIGINAL_BYTES, 268_435_456);
+    }
+}

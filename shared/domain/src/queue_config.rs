@@ -166,4 +166,30 @@ mod tests {
             ]
         );
     }
+
+    #[test]
+    fn variables_are_named_after_queue_and_function() {
+        let names = QueueName::ALL.map(|queue| (queue.url_variable(), queue.dlq_url_variable(), queue.dlq()));
+        let photos = ("PHOTOS_QUEUE_URL".to_owned(), "PHOTOS_DLQ_URL".to_owned(), "photos-dlq".to_owned());
+        assert_eq!(names[1], photos);
+        let queues = queue_configs().expect("reads");
+        assert_eq!(queues[&QueueName::Photos].function_variable(), "PHOTO_PROCESSOR_FUNCTION");
+    }
+
+    #[test]
+    fn queue_is_found_by_its_name_only() {
+        for queue in QueueName::ALL {
+            assert_eq!(queue.to_string().parse(), Ok(queue));
+            assert_eq!(serde_json::to_value(queue).expect("writes"), queue.as_str());
+        }
+        assert_eq!("Photos".parse::<QueueName>(), Err(UnknownQueue));
+    }
+
+    #[test]
+    fn visibility_timeout_is_six_function_timeouts() {
+        for config in queue_configs().expect("reads").values() {
+            assert!(config.timeout().as_secs() == u64::from(config.timeout_seconds) && !config.timeout().is_zero());
+            assert_eq!(config.visibility(), config.timeout() * 6);
+        }
+    }
 }

@@ -156,3 +156,76 @@ impl Record for Order {
         if self.is_erased() { Vec::new() } else { vec![(ListIndex::Reference, self.reference.clone())] }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        error::RecordError,
+        job_record::JobRecord,
+        samples::{at, download, email, operation, order, photo, studio},
+    };
+
+    /// Returns the studio and id by which a table finds the record.
+    fn key(record: &impl Record) -> (Studio, u128) {
+        (record.studio().clone(), record.id().as_u128())
+    }
+
+    #[test]
+    fn record_is_stored_under_studio_and_id() {
+        let keys = [
+            key(&photo(PhotoStatus::Ready)),
+            key(&download(DownloadStatus::Ready)),
+            key(&order()),
+            key(&email()),
+            key(&operation()),
+        ];
+        assert_eq!(keys, [1, 2, 3, 4, 5].map(|id| (studio(), id)));
+    }
+
+    fn assert_indexed(mut record: impl JobRecord) {
+        record.work_mut().due_at = Some(at(10));
+        assert_eq!((record.due_at(), record.failed_at()), (Some(at(10)), None));
+        record.give_up(at(20), RecordError::new("internal", "x"));
+        assert_eq!(record.failed_at(), Some(at(20)));
+        record.work_mut().dismissed = true;
+        assert_eq!(record.failed_at(), None);
+    }
+
+    #[test]
+    fn job_records_are_indexed_by_due_and_failure() {
+        assert_indexed(photo(PhotoStatus::Pending));
+        assert_indexed(download(DownloadStatus::Pending));
+        assert_indexed(email());
+        assert_indexed(operation());
+        assert_eq!((order().due_at(), order().failed_at()), (None, None));
+    }
+
+    #[test]
+    fn lists_find_records_by_their_filters() {
+        let (photo, download, order) = (photo(PhotoStatus::Ready), download(DownloadStatus::Failed), order());
+        assert_eq!(photo.listed_by(), [(ListIndex::Status, "ready".to_owned())]);
+        let by_order = (ListIndex::Order, download.order.to_string());
+        assert_eq!(download.listed_by(), [(ListIndex::Status, "failed".to_owned()), by_order]);
+        assert_eq!(order.listed_by(), [(ListIndex::Reference, order.reference.clone())]);
+        assert_eq!((email().listed_by(), operation().listed_by()), (vec![], vec![]));
+        let indexes = [ListIndex::Status, ListIndex::Order, ListIndex::Reference].map(ListIndex::name);
+        assert_eq!(indexes, ["list_status", "list_order", "list_reference"], "as Terraform creates them");
+    }
+
+    #[test]
+    fn erased_order_is_not_found_by_reference() {
+        let mut order = order();
+        order.erase(at(1));
+        assert_eq!(order.listed_by(), []);
+    }
+
+    #[test]
+    fn only_unneeded_records_are_deleted_by_dynamodb() {
+        let (awaited, operation) = (photo(PhotoStatus::AwaitingUpload), operation());
+        assert_eq!((awaited.expires_at(), awaited.expires_at().is_some()), (Some(awaited.uploads_end_at()), true));
+        assert_eq!((operation.expires_at(), operation.expires_at().is_some()), (operation.kept_until(), true));
+        assert_eq!(Record::expires_at(&download(DownloadStatus::Ready)), None);
+        assert_eq!((Record::expires_at(&email()), Record::expires_at(&order())), (None, None));
+    }
+}

@@ -69,4 +69,14 @@ mod tests {
         assert!("anna-and-son-2".parse::<Studio>().is_ok());
         assert!("x".repeat(63).parse::<Studio>().is_ok());
     }
+
+    #[test]
+    fn stored_name_is_checked_when_read() {
+        let anna: Studio = serde_json::from_str("\"anna\"").expect("valid");
+        assert_eq!(
+            (anna.as_str(), anna.to_string(), String::from(anna.clone())),
+            ("anna", "anna".into(), "anna".into())
+        );
+        assert!(serde_json::from_str::<Studio>("\"../anna\"").is_err());
+    }
 }

@@ -70,3 +70,27 @@ impl FileType {
         FILE_TYPES.iter().find(|known| known.extensions.iter().any(|known| known.eq_ignore_ascii_case(extension)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_and_case_do_not_matter() {
+        let jpeg = FileType::of_content_type("image/jpeg");
+        assert!(jpeg.is_some_and(|jpeg| jpeg.extensions.contains(&"jpg")));
+        assert_eq!(FileType::of_content_type("IMAGE/JPEG ; quality=1"), jpeg);
+        assert_eq!(FileType::of_extension("JPG"), jpeg);
+        assert_eq!((FileType::of_content_type("text/html"), FileType::of_extension("html")), (None, None));
+    }
+
+    #[test]
+    fn each_type_and_extension_is_found() {
+        for known in FILE_TYPES {
+            assert_eq!(FileType::of_content_type(known.content_type), Some(known), "listed once");
+            for extension in known.extensions {
+                assert_eq!(FileType::of_extension(extension), Some(known), "{extension} belongs to one type");
+            }
+        }
+    }
+}
