@@ -216,4 +216,17 @@ mod tests {
         let kept = (EmailStatus::Sending, OperationStatus::Processing);
         assert_eq!((email.status, operation.status), kept, "SES may have the email; pages are done");
     }
+
+    #[test]
+    fn retried_photo_and_download_are_pending_again() {
+        let (mut photo, mut download) = (photo(PhotoStatus::Pending), download(DownloadStatus::Pending));
+        for claim in
+            [JobRecord::claim(&mut photo, attempt(1), at(0), at(60)), download.claim(attempt(1), at(0), at(60))]
+        {
+            assert_eq!(claim, Claim::Claimed);
+        }
+        photo.record_failure(attempt(1), at(1), Fate::Again { due_at: at(5) }, None).expect("its own");
+        download.record_failure(attempt(1), at(1), Fate::Again { due_at: at(5) }, None).expect("its own");
+        assert_eq!((photo.status, download.status), (PhotoStatus::Pending, DownloadStatus::Pending));
+    }
 }
