@@ -310,26 +310,4 @@ fn deadline(milliseconds: u64, now: Timestamp) -> Timestamp {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn resent_job_is_restamped_unless_redriven() {
-        let at = |second| Timestamp::from_second(second).expect("in range");
-        let body = Job::Sweep.encode(at(1_000));
-        assert_eq!(Job::said_at(&anew(&body, Some(at(1_001)), at(5_000))), Some(at(5_000)));
-        assert_eq!(anew(&body, Some(at(4_000)), at(5_000)), body, "moved back");
-        assert_eq!(anew("no job", Some(at(1_001)), at(5_000)), "no job");
-    }
-
-    #[test]
-    fn invalid_deadline_gets_the_default() {
-        let now = Timestamp::from_second(1_800_000_000).expect("in range");
-        let in_a_minute = now.checked_add(DEFAULT_TIMEOUT).expect("in range");
-        assert_eq!(deadline(600_000, now), in_a_minute);
-        assert_eq!(deadline(u64::MAX, now), in_a_minute);
-        // A host that was suspended: late, but valid.
-        assert_eq!(deadline(1_799_999_000_000, now).as_second(), 1_799_999_000);
-        assert_eq!(deadline(1_800_000_300_000, now).as_second(), 1_800_000_300);
-    }
-}
+pub(crate) mod tests;

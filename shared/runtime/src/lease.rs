@@ -339,3 +339,6 @@ fn outage_lasted(horizon: SignedDuration) -> RecordError {
 fn gave_up() -> RecordError {
     RecordError::new("tries_exhausted", "All attempts failed. Operators see the cause and can retry.")
 }
+
+#[cfg(test)]
+mod tests;
