@@ -1,7 +1,7 @@
 //! AWS of one history: the model services, and what happens between them.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -15,7 +15,6 @@ use uuid::Uuid;
 
 use crate::{
     faults::{Fate, Faults, Refusal, ServiceName},
-    invariants::Owners,
     services::{
         Moment, Service as _,
         dynamodb::{DynamoDb, Snapshot},
@@ -35,9 +34,13 @@ pub struct Cloud {
     /// True time.
     pub time: Time,
     state: Arc<Mutex<State>>,
+    check: Check,
     /// Wakes the event source mappings after messages may have become visible.
     pub messages: Arc<Notify>,
 }
+
+/// Check after every step, with the caller's name.
+pub type Check = fn(&Cloud, &str);
 
 /// State of the cloud.
 pub struct State {
@@ -68,7 +71,7 @@ pub struct State {
     /// What clients know.
     pub truth: Truth,
     /// Processes that claimed records, by attempt.
-    pub owners: Owners,
+    pub owners: BTreeMap<String, String>,
     /// Violations of invariants.
     pub violations: Vec<String>,
 }
@@ -90,7 +93,7 @@ impl State {
             gave_up: BTreeSet::new(),
             snapshot: None,
             truth: Truth::default(),
-            owners: Owners::default(),
+            owners: BTreeMap::new(),
             violations: Vec::new(),
         }
     }
@@ -118,9 +121,9 @@ impl fmt::Debug for Cloud {
 }
 
 impl Cloud {
-    /// Creates a cloud.
-    pub fn new(state: State) -> Self {
-        Self { time: Time::begin(), state: Arc::new(Mutex::new(state)), messages: Arc::default() }
+    /// Creates a cloud whose steps are checked.
+    pub fn new(state: State, check: Check) -> Self {
+        Self { time: Time::begin(), state: Arc::new(Mutex::new(state)), check, messages: Arc::default() }
     }
 
     /// Returns the state. A history runs on one thread, so the lock is always free, unless the caller holds it.
@@ -160,7 +163,7 @@ impl Cloud {
         if service == ServiceName::Sqs {
             self.messages.notify_waiters();
         }
-        crate::invariants::after_step(self, caller);
+        (self.check)(self, caller);
         response
     }
 

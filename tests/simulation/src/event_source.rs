@@ -8,9 +8,9 @@ use tokio::sync::Semaphore;
 
 use crate::{
     cloud::Cloud,
+    config::QUEUES,
     lambda::Lambda,
     services::{Moment, sqs::Message},
-    setup::QUEUES,
 };
 
 /// Starts the mappings of all queues. They end with the runtime.

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use crate::{
     cloud::Cloud,
+    config::{self, API, OPERATOR_CLAIM, STUDIO_CLAIM},
     lambda::Lambda,
-    setup::{self, OPERATOR_CLAIM, STUDIO_CLAIM},
 };
 
 /// Largest body that a client reads.
@@ -68,7 +68,7 @@ impl Gateway {
         if lost {
             return None;
         }
-        let answered = self.lambda.serve(request(call), setup::timeout(crate::lambda::API)).await;
+        let answered = self.lambda.serve(request(call), config::timeout(API)).await;
         if reply_lost {
             return None;
         }

@@ -130,7 +130,7 @@ async fn play(options: &Options) -> Report {
     let mut state = State::new(random, faults.clone());
     state.trace.verbose = options.verbose;
     setup::create(&mut state);
-    let cloud = Cloud::new(state);
+    let cloud = Cloud::new(state, invariants::after_step);
     let lambda = Lambda::new(cloud.clone());
     setup::fill(&cloud, &lambda).await;
     event_source::start(&cloud, &lambda);

@@ -5,4 +5,4 @@ mod records;
 mod steps;
 
 pub use finally::{Announced, finally};
-pub use steps::{Owners, after_step};
+pub use steps::after_step;

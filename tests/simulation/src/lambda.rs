@@ -21,10 +21,10 @@ use uuid::Uuid;
 
 use crate::{
     cloud::Cloud,
+    config::{self, API},
     connector,
     host::{self, Disturbance, DisturbanceKind, Process},
-    network::HostNetwork,
-    setup,
+    network::{HostNetwork, Invoke},
     time::Skew,
 };
 
@@ -38,8 +38,6 @@ const WORKERS: [(&str, BuildWorker); 4] = [
     ("housekeeper", housekeeper::worker),
     ("photo-processor", photo_processor::worker),
 ];
-/// Name of the API's function.
-pub const API: &str = "api";
 /// Invocations after which a host retires.
 const HOST_LIVES: u32 = 60;
 
@@ -112,11 +110,20 @@ impl Lambda {
         .await
     }
 
+    /// Returns Lambda's Invoke, for the networks of hosts.
+    pub fn invoker(&self) -> Invoke {
+        let lambda = self.clone();
+        Arc::new(move |request| {
+            let lambda = lambda.clone();
+            Box::pin(async move { lambda.answer(&request).await })
+        })
+    }
+
     /// Answers a call of Lambda's Invoke.
-    pub(crate) async fn answer(&self, request: &Request<Bytes>) -> Response<Bytes> {
+    async fn answer(&self, request: &Request<Bytes>) -> Response<Bytes> {
         let name = request.uri().path().split('/').nth(3).unwrap_or_default().to_owned();
         let event = serde_json::from_slice(request.body()).unwrap_or_default();
-        let timeout = setup::timeout(&name);
+        let timeout = config::timeout(&name);
         let (failed, body) = match Box::pin(self.work(&name, event, timeout)).await {
             Ok(answer) => (false, answer),
             Err(crash) => (true, json!({ "errorMessage": crash.to_string() })),
@@ -197,17 +204,17 @@ impl Lambda {
             (Mutex::new(state.random.fork()), skew)
         };
         let process = Arc::new(Process::new(format!("{function}/{number}")));
-        let network = HostNetwork { cloud: cloud.clone(), process: process.clone(), lambda: self.clone() };
+        let network = HostNetwork { cloud: cloud.clone(), process: process.clone(), invoke: self.invoker() };
         let world = World::system()
             .with_clock(skew.clock(cloud.time))
             .with_random(move || random.lock().unwrap_or_else(PoisonError::into_inner).u128(..))
             .with_http(connector::client(Arc::new(network)))
             .with_cpu(Cpu::Inline);
-        let env = setup::environment().with_world(world);
+        let env = config::environment().with_world(world);
         let program = program(function, &env).unwrap_or_else(|error| {
             panic!("{function} does not start: {error:#}");
         });
-        self.idle().entry(setup::static_name(function)).or_default();
+        self.idle().entry(config::static_name(function)).or_default();
         Host { process, skew, program, invocations: 0 }
     }
 }

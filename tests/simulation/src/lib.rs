@@ -43,6 +43,7 @@
 pub mod clients;
 pub mod cloud;
 pub mod command;
+pub mod config;
 pub mod connector;
 pub mod event_source;
 pub mod faults;

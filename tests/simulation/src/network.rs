@@ -12,8 +12,10 @@ use crate::{
     connector::Network,
     faults::{Fate, Refusal, ServiceName},
     host::Process,
-    lambda::Lambda,
 };
+
+/// Lambda's Invoke.
+pub type Invoke = Arc<dyn Fn(Request<Bytes>) -> BoxFuture<'static, Response<Bytes>> + Send + Sync>;
 
 /// Network of a host.
 pub struct HostNetwork {
@@ -21,21 +23,21 @@ pub struct HostNetwork {
     pub cloud: Cloud,
     /// Process on the host.
     pub process: Arc<Process>,
-    /// Functions that the host may invoke.
-    pub lambda: Lambda,
+    /// Lambda's Invoke.
+    pub invoke: Invoke,
 }
 
 impl Network for HostNetwork {
     fn carry(&self, request: Request<Bytes>) -> BoxFuture<'static, Result<Response<Bytes>, ConnectorError>> {
-        let (cloud, process, lambda) = (self.cloud.clone(), self.process.clone(), self.lambda.clone());
-        Box::pin(async move { carry(&cloud, &process, &lambda, request).await })
+        let (cloud, process, invoke) = (self.cloud.clone(), self.process.clone(), self.invoke.clone());
+        Box::pin(async move { carry(&cloud, &process, &invoke, request).await })
     }
 }
 
 async fn carry(
     cloud: &Cloud,
     process: &Arc<Process>,
-    lambda: &Lambda,
+    invoke: &Invoke,
     request: Request<Bytes>,
 ) -> Result<Response<Bytes>, ConnectorError> {
     let Some(service) = service(&request) else {
@@ -61,7 +63,7 @@ async fn carry(
         Fate::Pass | Fate::ReplyLost | Fate::RefusedAfter | Fate::Late(_) => {}
     }
     let response = match service {
-        ServiceName::Lambda => lambda.answer(&request).await,
+        ServiceName::Lambda => invoke(request).await,
         _ => cloud.apply(process.name(), service, &request),
     };
     process.after_call().await;

@@ -6,8 +6,8 @@ use domain::{Job, queue_config::QueueName};
 
 use crate::{
     cloud::Cloud,
+    config::{JOB_TABLES, QUEUES},
     services::Moment,
-    setup::{JOB_TABLES, QUEUES},
 };
 
 /// Interval of the schedule, as in `infra/schedules.tf`.

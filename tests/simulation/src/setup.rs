@@ -1,103 +1,25 @@
-//! Configuration of the functions and resources of the cloud, as Terraform creates them.
+//! Resources of the cloud, as Terraform creates them.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::{Arc, LazyLock},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use domain::{
-    object_key::ORIGINALS,
-    operation::Filled,
-    queue_config::{QueueConfigs, QueueName, queue_configs},
-};
+use domain::{object_key::ORIGINALS, operation::Filled};
 use http::Request;
 use jiff::Timestamp;
-use runtime::{aws, env::Env, fill, store::Table, world::World};
+use runtime::{aws, fill, store::Table, world::World};
 use serde_json::json;
 
 use crate::{
     cloud::{Cloud, State},
+    config::{ACCESS_KEY, QUEUES, SECRET_KEY, environment},
     connector,
     faults::Faults,
     host::Process,
-    lambda::{API, Lambda},
+    lambda::Lambda,
     network::HostNetwork,
     services::{Moment, Service as _, dynamodb::DynamoDb, s3::Notification, sqs::Sqs},
     time::Skew,
 };
-
-/// Host of all services.
-pub const ENDPOINT: &str = "http://aws.simulation";
-const ACCESS_KEY: &str = "AKIASIMULATION";
-const SECRET_KEY: &str = "simulation";
-/// Claim that names the studio.
-pub const STUDIO_CLAIM: &str = "studio";
-/// Claim that marks operators.
-pub const OPERATOR_CLAIM: (&str, &str) = ("role", "operator");
-/// Timeout of the API's function, as in `infra/api.tf`: API Gateway waits for 30 s.
-const API_TIMEOUT: Duration = Duration::from_secs(29);
-
-/// Configuration of the queues.
-pub static QUEUES: LazyLock<QueueConfigs> =
-    LazyLock::new(|| queue_configs().unwrap_or_else(|error| panic!("infra/workers.json: {error:#}")));
-
-static ENVIRONMENT: LazyLock<Env> = LazyLock::new(|| Env::of(variables()));
-
-/// Returns the environment of the functions.
-pub fn environment() -> Env {
-    ENVIRONMENT.clone()
-}
-
-fn variables() -> HashMap<String, String> {
-    let url = |queue: &str| format!("{ENDPOINT}/000000000000/{queue}");
-    let queues = QueueName::ALL
-        .into_iter()
-        .flat_map(|queue| [(queue.url_variable(), url(queue.as_str())), (queue.dlq_url_variable(), url(&queue.dlq()))]);
-    let (claim, value) = OPERATOR_CLAIM;
-    let others = [
-        ("AWS_REGION", "us-east-1".to_owned()),
-        ("AWS_ACCESS_KEY_ID", ACCESS_KEY.to_owned()),
-        ("AWS_SECRET_ACCESS_KEY", SECRET_KEY.to_owned()),
-        ("AWS_ENDPOINT_URL", ENDPOINT.to_owned()),
-        ("PHOTOS_TABLE", "photos".to_owned()),
-        ("ORDERS_TABLE", "orders".to_owned()),
-        ("DOWNLOADS_TABLE", "downloads".to_owned()),
-        ("EMAILS_TABLE", "emails".to_owned()),
-        ("REQUESTS_TABLE", "requests".to_owned()),
-        ("PHOTOS_BUCKET", "photos".to_owned()),
-        ("DOWNLOADS_BUCKET", "downloads".to_owned()),
-        ("LINK_SECRET_PARAMETER", "/darkroom/link-secret".to_owned()),
-        ("PUBLIC_URL", "https://shop.simulation".to_owned()),
-        ("STUDIO_CLAIM", STUDIO_CLAIM.to_owned()),
-        ("OPERATOR_CLAIM", format!("{claim}={value}")),
-        ("DOWNLOAD_RETENTION_DAYS", "30".to_owned()),
-        ("MAIL_FROM", "Darkroom <photos@darkroom.example>".to_owned()),
-    ];
-    let others = others.map(|(name, value)| (name.to_owned(), value));
-    let functions = QUEUES.values().map(|config| (config.function_variable(), config.function.clone()));
-    others.into_iter().chain(queues).chain(functions).collect()
-}
-
-/// Returns the timeout of a function.
-pub fn timeout(function: &str) -> Duration {
-    let config = QUEUES.values().find(|config| config.function == function);
-    config.map_or(API_TIMEOUT, domain::queue_config::QueueConfig::timeout)
-}
-
-/// Returns the function's name from the configuration, which lives as long as the program.
-pub fn static_name(function: &str) -> &'static str {
-    QUEUES.values().map(|config| config.function.as_str()).find(|name| *name == function).unwrap_or(API)
-}
-
-/// Functions with a queue, and the tables of the records that their jobs work on.
-pub const JOB_TABLES: [(&str, &str); 4] = [
-    ("photo-processor", "photos"),
-    ("archive-builder", "downloads"),
-    ("email-sender", "emails"),
-    ("housekeeper", "requests"),
-];
 
 /// Creates tables, buckets, queues and the parameter.
 pub fn create(state: &mut State) {
@@ -177,7 +99,7 @@ pub async fn fill(cloud: &Cloud, lambda: &Lambda) {
     }
     let process = Arc::new(Process::new("setup".to_owned()));
     let faults = std::mem::take(&mut cloud.state().faults);
-    let network = HostNetwork { cloud: cloud.clone(), process, lambda: lambda.clone() };
+    let network = HostNetwork { cloud: cloud.clone(), process, invoke: lambda.invoker() };
     let world = World::system()
         .with_clock(Skew::default().clock(cloud.time))
         .with_random(|| 7)

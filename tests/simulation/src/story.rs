@@ -6,7 +6,7 @@ use std::time::Duration;
 use domain::queue_config::QueueName;
 use serde::Serialize;
 
-use crate::setup::JOB_TABLES;
+use crate::config::JOB_TABLES;
 
 /// An action at its time.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::records::Records;
 use crate::{
     cloud::{Cloud, State},
-    setup::QUEUES,
+    config::QUEUES,
     truth::Facts,
 };
 

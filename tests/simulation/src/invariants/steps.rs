@@ -1,6 +1,6 @@
 //! Invariants after every step, checked with each change of a record.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use domain::download::RESUME_WINDOW;
 use jiff::{SignedDuration, Timestamp};
@@ -9,8 +9,8 @@ use uuid::Uuid;
 
 use crate::{
     cloud::{Cloud, State},
+    config::JOB_TABLES,
     services::dynamodb::{Change, Item, to_plain},
-    setup::JOB_TABLES,
 };
 
 /// Largest difference between the clocks of two hosts: each is at most 5 s from the true time.
@@ -19,9 +19,6 @@ const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_secs(10);
 /// Longest time from the end of a lease to the next claim, if nothing but the process failed: the message is visible a
 /// second later.
 const CRASH_COSTS: SignedDuration = SignedDuration::from_secs(60);
-
-/// Processes that claimed records, by attempt.
-pub type Owners = BTreeMap<String, String>;
 
 /// Checks the changes that a step made.
 pub fn after_step(cloud: &Cloud, caller: &str) {

@@ -14,7 +14,7 @@ use super::{
     request::Parsed,
     rope::Rope,
     uploads::MIN_PART,
-    xml::{Element, Writer, malformed},
+    xml::{Element, Writer},
 };
 use crate::services::Moment;
 
@@ -38,7 +38,8 @@ impl S3 {
                 return bucket.completed.get(id).cloned().map(Response::new).ok_or(refusal);
             }
         };
-        let body = Element::parse(&payload(request)?.bytes, "CompleteMultipartUpload")?;
+        let body =
+            Element::parse(&payload(request)?.bytes, "CompleteMultipartUpload").ok_or_else(Refusal::malformed)?;
         let listed = listed(&body, id)?;
         let parts = chosen(upload, &listed, id)?;
         let mut content = Rope::default();
@@ -89,15 +90,15 @@ impl S3 {
 /// Returns the parts in the body of a completion. There must be one, and their numbers must ascend.
 fn listed<'a>(body: &'a Element, id: &str) -> Result<Vec<Listed<'a>>, Refusal> {
     let listed = body.all("Part").map(|part| {
-        let number = part.child("PartNumber").and_then(|number| number.parse().ok()).ok_or_else(malformed)?;
-        let etag = conditions::unquoted(part.child("ETag").ok_or_else(malformed)?);
+        let number = part.child("PartNumber").and_then(|number| number.parse().ok()).ok_or_else(Refusal::malformed)?;
+        let etag = conditions::unquoted(part.child("ETag").ok_or_else(Refusal::malformed)?);
         let checksums = part.children.iter().filter(|child| child.name.starts_with("Checksum"));
         let checksums = checksums.map(|child| (child.name.as_str(), child.text.as_str())).collect();
         Ok(Listed { number, etag, checksums })
     });
     let listed: Vec<Listed<'a>> = listed.collect::<Result<_, Refusal>>()?;
     if listed.is_empty() {
-        return Err(malformed());
+        return Err(Refusal::malformed());
     }
     if !listed.is_sorted_by(|a, b| a.number < b.number) {
         let message = "The list of parts was not in ascending order. The parts list must be specified in order by part \

@@ -11,7 +11,7 @@ use super::{
     conditions, encoding,
     refusal::Refusal,
     request::Parsed,
-    xml::{Element, Writer, malformed},
+    xml::{Element, Writer},
 };
 use crate::services::Moment;
 
@@ -146,14 +146,16 @@ impl S3 {
             let message = "Missing required header for this request: Content-MD5 OR x-amz-checksum-*";
             return Err(Refusal::bad("InvalidRequest", message));
         }
-        let delete = Element::parse(&content.to_bytes(), "Delete")?;
+        let delete = Element::parse(&content.to_bytes(), "Delete").ok_or_else(Refusal::malformed)?;
         let quiet = delete.child("Quiet") == Some("true");
         let keys: Vec<(&str, Option<&str>)> = delete
             .all("Object")
-            .map(|object| object.child("Key").map(|key| (key, object.child("VersionId"))).ok_or_else(malformed))
+            .map(|object| {
+                object.child("Key").map(|key| (key, object.child("VersionId"))).ok_or_else(Refusal::malformed)
+            })
             .collect::<Result<_, _>>()?;
         if keys.is_empty() || keys.len() > MAX_DELETE {
-            return Err(malformed());
+            return Err(Refusal::malformed());
         }
         let mut xml = Writer::document("DeleteResult");
         for (key, version) in keys {

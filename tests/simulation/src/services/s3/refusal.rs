@@ -17,6 +17,12 @@ pub struct Refusal {
 }
 
 impl Refusal {
+    /// Creates the error of a body that does not have its schema.
+    pub fn malformed() -> Self {
+        let message = "The XML you provided was not well-formed or did not validate against our published schema";
+        Self::bad("MalformedXML", message)
+    }
+
     /// Creates an error of this status and code.
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         Self { status, code, message: message.into(), members: Vec::new() }

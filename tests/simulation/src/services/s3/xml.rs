@@ -9,8 +9,6 @@ use quick_xml::{
     events::Event,
 };
 
-use super::refusal::Refusal;
-
 /// Namespace of S3's documents.
 const NAMESPACE: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
 
@@ -82,9 +80,9 @@ pub struct Element {
 }
 
 impl Element {
-    /// Parses a document whose root must have this name.
-    pub fn parse(body: &[u8], root: &str) -> Result<Self, Refusal> {
-        Self::read(body).filter(|element| element.name == root).ok_or_else(malformed)
+    /// Parses a document whose root must have this name. Returns `None` if the body is not such a document.
+    pub fn parse(body: &[u8], root: &str) -> Option<Self> {
+        Self::read(body).filter(|element| element.name == root)
     }
 
     fn read(body: &[u8]) -> Option<Self> {
@@ -142,12 +140,6 @@ impl Element {
     }
 }
 
-/// Returns the error of a body that does not have its schema.
-pub fn malformed() -> Refusal {
-    let message = "The XML you provided was not well-formed or did not validate against our published schema";
-    Refusal::bad("MalformedXML", message)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -167,7 +159,7 @@ mod tests {
     #[test]
     fn broken_document_is_malformed() {
         for body in ["", "text", "<Delete>", "<Delete><a></Delete>", "<Other/>", "<Delete>&nothing;</Delete>"] {
-            assert_eq!(Element::parse(body.as_bytes(), "Delete").unwrap_err().code(), "MalformedXML", "{body}");
+            assert_eq!(Element::parse(body.as_bytes(), "Delete"), None, "{body}");
         }
     }
 }
