@@ -87,6 +87,7 @@ pub fn main() -> Result<()> {
             without: without.clone(),
             brief: arguments.brief,
             verbose: arguments.verbose,
+            ..Options::default()
         };
         let report = run(&options);
         if arguments.twice {

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+/// Time in which a waiting message is received 40 times: the waits double from 20 s to 15 min.
+const MANY_RECEIVES: Duration = Duration::from_secs(8 * 3600);
+
 /// A service that functions call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub enum ServiceName {
@@ -207,6 +210,13 @@ impl Faults {
         let calm = self.call == 0.0 && self.kill == 0.0 && self.freeze == 0.0;
         let refuses = |outage: &Outage| outage.manner.is_some() && outage.service != Some(ServiceName::DynamoDb);
         calm && self.outages.iter().all(refuses)
+    }
+
+    /// Returns whether SQS, or the key by which it encrypts, fails for so long that a waiting message may be received as
+    /// often as its queue allows. No replacement can be sent then; the sweep sends the job again.
+    pub fn queues_fail_for_hours(&self) -> bool {
+        let of_queues = |outage: &&Outage| matches!(outage.service, None | Some(ServiceName::Sqs));
+        self.outages.iter().filter(of_queues).any(|outage| outage.until.saturating_sub(outage.from) > MANY_RECEIVES)
     }
 
     /// Returns whether the only faults are killed processes. A crash then costs one lease.

@@ -36,6 +36,10 @@ const BRIEF: Duration = Duration::from_secs(3600);
 pub struct Options {
     /// Seed of the story, the faults and all random numbers.
     pub seed: u64,
+    /// Story instead of that of the seed.
+    pub story: Option<Vec<Step>>,
+    /// Faults instead of those of the seed.
+    pub faults: Option<Faults>,
     /// Steps of the story to play; `None` plays all.
     pub only: Option<BTreeSet<usize>>,
     /// Kinds of faults that do not happen.
@@ -121,11 +125,17 @@ pub fn run(options: &Options) -> Report {
 async fn play(options: &Options) -> Report {
     let mut random = fastrand::Rng::with_seed(options.seed);
     let mut story = story::draw(&mut random);
+    if let Some(chosen) = &options.story {
+        story.clone_from(chosen);
+    }
     if let Some(only) = &options.only {
         story.retain(|step| only.contains(&step.number));
     }
     let longest = if options.brief { BRIEF } else { Duration::MAX };
     let mut faults = Faults::draw(&mut random, ACTIVE, longest);
+    if let Some(chosen) = &options.faults {
+        faults.clone_from(chosen);
+    }
     options.without.iter().for_each(|calm| calm.apply(&mut faults));
     let mut state = State::new(random, faults.clone());
     state.trace.verbose = options.verbose;

@@ -292,10 +292,12 @@ impl End<'_> {
         self.violations.extend(sentences);
     }
 
-    /// Returns whether a message belongs in the dead-letter queue: no build can read it, or its record failed.
+    /// Returns whether a message belongs in the dead-letter queue: no build can read it, its record failed, or SQS failed
+    /// for hours.
     fn belongs_there(&self, body: &str) -> bool {
         let Ok(job) = Job::decode(body) else { return true };
-        job.record().is_some_and(|(_, id)| self.state.gave_up.contains(&id))
+        let excused = self.state.drawn.queues_fail_for_hours();
+        job.record().is_some_and(|(_, id)| excused || self.state.gave_up.contains(&id))
     }
 
     fn objects(&mut self) {

@@ -1,0 +1,68 @@
+//! Histories that once violated an invariant, with the faults that they needed. A seed alone would not repeat them: its
+//! random numbers change with the code.
+
+use std::time::Duration;
+
+use simulation::{
+    faults::{Faults, Outage, Refusal, ServiceName},
+    history::{Options, run},
+    story::{Action, Step, Upload},
+};
+
+/// Histories of each test, with other random numbers, since a fault must meet a certain call.
+const SEEDS: u64 = 3;
+
+const HOUR: u64 = 3600;
+
+fn outage(service: ServiceName, hours: u64, manner: Option<Refusal>, share: f64) -> Vec<Outage> {
+    let from = Duration::from_secs(1_800);
+    vec![Outage { service: Some(service), from, until: from + Duration::from_secs(hours * HOUR), manner, share }]
+}
+
+/// Three photos, an order of them, and its download.
+fn sale() -> Vec<Step> {
+    let upload = Upload::Once;
+    let photos = (0..3).map(|photo| Action::Announce { photo, size: 2_000, declares_hash: true, upload });
+    let order = Action::Order { order: 0, photos: vec![0, 1, 2], customer: 0 };
+    let download =
+        Action::Download { download: 0, order: 0, web: false, single: false, max_downloads: None, waits: false };
+    let actions = photos.chain([order, download, Action::ProcessAll]).enumerate();
+    actions
+        .map(|(number, action)| Step { number, at: Duration::from_secs(600 * (number as u64 + 1)), action })
+        .collect()
+}
+
+fn violate_nothing(faults: &Faults, seeds: u64) {
+    for seed in 0..seeds {
+        let options = Options { seed, story: Some(sale()), faults: Some(faults.clone()), ..Options::default() };
+        assert_eq!(run(&options).violations, [""; 0], "seed {seed}");
+    }
+}
+
+/// Sweeps waited for the end of the outage, and became dead letters after a day.
+#[test]
+fn sweeps_in_day_of_outage_leave_no_letter() {
+    violate_nothing(
+        &Faults { outages: outage(ServiceName::Sqs, 28, Some(Refusal::Denied), 1.0), ..Faults::default() },
+        SEEDS,
+    );
+}
+
+/// Sweeps were stopped at the function's deadline, which counted as a failure.
+#[test]
+fn sweeps_of_hanging_database_leave_no_letter() {
+    violate_nothing(&Faults { outages: outage(ServiceName::DynamoDb, 12, None, 0.42), ..Faults::default() }, SEEDS);
+}
+
+/// A process that was killed at a message's last receive made a dead letter of a waiting job.
+#[test]
+fn kills_in_long_outage_leave_no_letter() {
+    let outages = outage(ServiceName::S3, 14, Some(Refusal::Denied), 1.0);
+    violate_nothing(&Faults { kill: 0.15, outages, ..Faults::default() }, 1);
+}
+
+/// A worker that was killed between the last page of an operation and its end started over.
+#[test]
+fn killed_operations_go_on() {
+    violate_nothing(&Faults { kill: 0.4, ..Faults::default() }, SEEDS);
+}
