@@ -93,6 +93,11 @@ impl Process {
         }
     }
 
+    /// Returns the time for which the process stays frozen; `None` if it runs.
+    pub fn frozen_for(&self) -> Option<Duration> {
+        self.frozen_until().map(|until| until.duration_since(Instant::now()))
+    }
+
     fn frozen_until(&self) -> Option<Instant> {
         let until = *self.frozen_until.lock().unwrap_or_else(PoisonError::into_inner);
         until.filter(|until| *until > Instant::now())

@@ -9,6 +9,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use aws_lambda_events::sqs::SqsEvent;
 use bytes::Bytes;
+use futures::future::BoxFuture;
 use http::{Request, Response};
 use lambda_runtime::{Context, LambdaEvent};
 use runtime::{
@@ -38,6 +39,8 @@ const WORKERS: [(&str, BuildWorker); 4] = [
     ("housekeeper", housekeeper::worker),
     ("photo-processor", photo_processor::worker),
 ];
+/// Time for which a process acts on that was frozen over its timeout.
+const ACTS_ON: Duration = Duration::from_secs(60);
 /// Invocations after which a host retires.
 const HOST_LIVES: u32 = 60;
 
@@ -90,9 +93,11 @@ impl Lambda {
     /// Processes a batch of messages.
     pub async fn work(&self, function: &str, event: Value, timeout: Duration) -> Result<Value, Crash> {
         let event: SqsEvent = serde_json::from_value(event).unwrap_or_default();
-        self.invoke(function, timeout, async |program, context| {
-            let Program::Worker(worker) = program else { return Value::Null };
-            serde_json::to_value(worker.handle(LambdaEvent::new(event, context)).await).unwrap_or_default()
+        self.invoke(function, timeout, |program, context| {
+            Box::pin(async move {
+                let Program::Worker(worker) = program else { return Value::Null };
+                serde_json::to_value(worker.handle(LambdaEvent::new(event, context)).await).unwrap_or_default()
+            })
         })
         .await
     }
@@ -103,9 +108,11 @@ impl Lambda {
         request: Request<axum::body::Body>,
         timeout: Duration,
     ) -> Result<Response<axum::body::Body>, Crash> {
-        self.invoke(API, timeout, async |program, _| {
-            let Program::Api(router) = program else { return Response::default() };
-            tower::ServiceExt::oneshot(router, request).await.unwrap_or_else(|never| match never {})
+        self.invoke(API, timeout, |program, _| {
+            Box::pin(async move {
+                let Program::Api(router) = program else { return Response::default() };
+                tower::ServiceExt::oneshot(router, request).await.unwrap_or_else(|never| match never {})
+            })
         })
         .await
     }
@@ -135,11 +142,11 @@ impl Lambda {
         response
     }
 
-    async fn invoke<T>(
+    async fn invoke<T: Send + 'static>(
         &self,
         function: &str,
         timeout: Duration,
-        run: impl AsyncFnOnce(Program, Context) -> T,
+        run: impl FnOnce(Program, Context) -> BoxFuture<'static, T>,
     ) -> Result<T, Crash> {
         let mut host = self.host(function).await;
         let cloud = &self.0.cloud;
@@ -153,9 +160,15 @@ impl Lambda {
         }
         // Lambda's deadline is the true time, not that of the host's clock.
         let context = context(cloud, timeout);
-        let invocation = host::run(host.process.clone(), run(host.program.clone(), context));
-        match tokio::time::timeout(timeout, invocation).await {
-            Err(_elapsed) => Err(Crash::TimedOut),
+        let mut invocation = Box::pin(host::run(host.process.clone(), run(host.program.clone(), context)));
+        match tokio::time::timeout(timeout, &mut invocation).await {
+            Err(_elapsed) => {
+                // A frozen process cannot be told to end. It acts on, though Lambda has given its message up.
+                if let Some(frozen) = host.process.frozen_for() {
+                    tokio::spawn(tokio::time::timeout(frozen + ACTS_ON, invocation));
+                }
+                Err(Crash::TimedOut)
+            }
             Ok(None) => Err(Crash::Killed),
             Ok(Some(answer)) => {
                 host.invocations += 1;

@@ -16,7 +16,7 @@
 //! | SQS | at least once, unordered, doubled, visibility, delay, receive counts, dead-letter queues ([`services::sqs`]) |
 //! | SES | rate, daily quota, a reply lost after acceptance ([`services::ses`]) |
 //! | SSM, KMS, CloudWatch, Lambda's Invoke | their responses and outages |
-//! | Lambda | cold starts, timeouts, kills between two calls, frozen processes, hosts whose clocks differ by up to 10 s and jump |
+//! | Lambda | cold starts, timeouts, kills between two calls, frozen processes that act on past their timeout, hosts whose clocks differ by up to 10 s and jump |
 //! | network | lost requests and replies, refusals, throttling, hanging calls, calls that arrive minutes after their process ended |
 //! | clients | photographers, the shop, customers, operators ([`clients`]); SQS's own redrive; a table restored to an hour ago |
 //! | other releases | messages of the previous release, messages and records of a newer one |

@@ -188,7 +188,11 @@ pub fn draw(random: &mut fastrand::Rng) -> Vec<Step> {
     };
     for photo in 0..photos {
         let action = announce(photo, random);
+        let deleted_meanwhile = matches!(action, Action::Announce { upload: Upload::Late(_), .. }) && random.bool();
         at(random, 0.0, 0.4, action);
+        if deleted_meanwhile {
+            at(random, 0.3, 0.6, Action::Delete { photo });
+        }
     }
     for order in 0..orders {
         let mut chosen: Vec<usize> = (0..photos).filter(|_| random.bool()).collect();
@@ -232,7 +236,8 @@ fn announce(photo: usize, random: &mut fastrand::Rng) -> Action {
     };
     let upload = match random.u8(0..12) {
         0 | 1 => Upload::Twice,
-        2 | 3 => Upload::Late(Duration::from_secs(random.u64(60..5 * 3600))),
+        2 => Upload::Late(Duration::from_secs(random.u64(600..3_000))),
+        3 => Upload::Late(Duration::from_secs(random.u64(60..5 * 3600))),
         4 => Upload::Wrong,
         5 => Upload::Never,
         _ => Upload::Once,
