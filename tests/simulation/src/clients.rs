@@ -30,7 +30,7 @@ const MAX_WAIT: Duration = Duration::from_secs(600);
 pub struct Clients {
     /// The API.
     pub gateway: Gateway,
-    /// What they know.
+    /// Facts that they know.
     pub truth: Truth,
 }
 

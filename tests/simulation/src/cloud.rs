@@ -68,7 +68,7 @@ pub struct State {
     pub gave_up: BTreeSet<Uuid>,
     /// Copy of the tables of up to an hour ago.
     pub snapshot: Option<Snapshot>,
-    /// What clients know.
+    /// Facts that clients know.
     pub truth: Truth,
     /// Processes that claimed records, by attempt.
     pub owners: BTreeMap<String, String>,

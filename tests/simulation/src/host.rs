@@ -56,17 +56,9 @@ impl Process {
         *self.disturbance.lock().unwrap_or_else(PoisonError::into_inner) = disturbance;
     }
 
-    /// Waits for the disturbance that is planned before a call. Never returns in a killed process.
-    pub async fn before_call(&self) {
-        self.half_call().await;
-    }
-
-    /// Waits for the disturbance that is planned after a call.
-    pub async fn after_call(&self) {
-        self.half_call().await;
-    }
-
-    async fn half_call(&self) {
+    /// Waits for the disturbance that is planned for this point, before or after a call. Never returns in a killed
+    /// process.
+    pub async fn half_call(&self) {
         let due = {
             let mut planned = self.disturbance.lock().unwrap_or_else(PoisonError::into_inner);
             match &mut *planned {
@@ -146,8 +138,8 @@ mod tests {
         let process = Arc::new(Process::new("p".into()));
         process.plan(Some(Disturbance { half_calls: 1, kind: DisturbanceKind::Kill }));
         let calls = async |process: Arc<Process>| {
-            process.before_call().await;
-            process.after_call().await;
+            process.half_call().await;
+            process.half_call().await;
         };
         assert_eq!(run(process.clone(), calls(process.clone())).await, None);
         assert_eq!(run(process.clone(), calls(process.clone())).await, Some(()));
@@ -162,7 +154,7 @@ mod tests {
         let other = process.clone();
         let run = run(process.clone(), async move {
             let timer = tokio::time::timeout(Duration::from_secs(10), std::future::pending::<()>());
-            let ((), timer) = tokio::join!(other.before_call(), timer);
+            let ((), timer) = tokio::join!(other.half_call(), timer);
             (Instant::now() - begun, timer.is_err())
         });
         assert_eq!(run.await, Some((Duration::from_secs(100), true)));

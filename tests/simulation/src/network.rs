@@ -43,7 +43,7 @@ async fn carry(
     let Some(service) = service(&request) else {
         return Err(ConnectorError::user(format!("No service: {} {}", request.method(), request.uri()).into()));
     };
-    process.before_call().await;
+    process.half_call().await;
     let (fate, latency) = cloud.draw(service);
     tokio::time::sleep(latency).await;
     match fate {
@@ -66,7 +66,7 @@ async fn carry(
         ServiceName::Lambda => invoke(request).await,
         _ => cloud.apply(process.name(), service, &request),
     };
-    process.after_call().await;
+    process.half_call().await;
     match fate {
         Fate::ReplyLost => return Err(broken()),
         Fate::RefusedAfter => return Ok(refusal(service, Refusal::Internal)),

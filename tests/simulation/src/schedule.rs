@@ -4,11 +4,7 @@ use std::time::Duration;
 
 use domain::{Job, queue_config::QueueName};
 
-use crate::{
-    cloud::Cloud,
-    config::{JOB_TABLES, QUEUES},
-    services::Moment,
-};
+use crate::{cloud::Cloud, config::JOB_TABLES, services::Moment};
 
 /// Interval of the schedule, as in `infra/schedules.tf`.
 const EVERY: Duration = Duration::from_secs(300);
@@ -95,13 +91,5 @@ impl Cloud {
         state.sqs.expire(now);
         let day_ago = now.saturating_sub(DAILY).unwrap_or(now);
         state.s3.abort_uploads_older_than(day_ago);
-    }
-
-    /// Returns the number of messages in the queues, without dead letters.
-    pub fn waiting(&self) -> usize {
-        let state = self.state();
-        let of =
-            |name: &str| state.sqs.queues().find(|(queue, _)| *queue == name).map_or(0, |(_, q)| q.messages().len());
-        QUEUES.keys().map(|queue| of(queue.as_str())).sum()
     }
 }

@@ -23,7 +23,7 @@ const BIG_BYTES: usize = (5 << 20) + 100;
 /// Longest small body.
 const MAX_BYTES: usize = 40;
 
-/// What the client knows: the same on all targets, except for the texts.
+/// Facts that the client knows: the same on all targets, except for the texts.
 #[derive(Default)]
 struct Known {
     /// ETags of writes.
