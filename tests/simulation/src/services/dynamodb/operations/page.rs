@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::body;
 use crate::services::dynamodb::{
     error::Error,
-    expression::{Condition, Projection},
+    expression::{self, Condition, Placeholders, Projection},
     key::{Key, KeyValue, Partition, Position, Tie, pick},
     schema::{self, IndexSchema, KeyAttribute, KeySchema},
     value::{self, Item},
@@ -54,7 +54,24 @@ struct Response<'a> {
     last_evaluated_key: Option<&'a Item>,
 }
 
-impl PageRequest<'_> {
+impl<'a> PageRequest<'a> {
+    /// Parses the filter and the attributes to return. Refuses names and values that no expression of the request uses.
+    pub fn parse(
+        (limit, select): (Option<i32>, Option<Select>),
+        filter: Option<&'a str>,
+        projection: Option<&'a str>,
+        mut placeholders: Placeholders<'a>,
+    ) -> Result<Self, Error> {
+        let page = Self {
+            limit,
+            filter: filter.map(|text| expression::filter(text, &mut placeholders)).transpose()?,
+            projection: projection.map(|text| expression::projection(text, &mut placeholders)).transpose()?,
+            select,
+        };
+        placeholders.refuse_unused()?;
+        Ok(page)
+    }
+
     /// Refuses invalid limits and combinations of `Select`.
     pub fn check(&self, index: Option<(&str, &IndexSchema)>, table: &KeySchema) -> Result<(), Error> {
         match self.select {

@@ -48,13 +48,7 @@ pub fn query(model: &mut DynamoDb, request: &Query, moment: &mut Moment<'_>) -> 
     let condition = expression::key_condition(text, &mut placeholders)?;
     let filter = request.filter_expression.as_deref();
     let projection = request.projection_expression.as_deref();
-    let page = PageRequest {
-        limit: request.limit,
-        filter: filter.map(|text| expression::filter(text, &mut placeholders)).transpose()?,
-        projection: projection.map(|text| expression::projection(text, &mut placeholders)).transpose()?,
-        select: request.select,
-    };
-    placeholders.refuse_unused()?;
+    let page = PageRequest::parse((request.limit, request.select), filter, projection, placeholders)?;
 
     let time = model.settings.read_time(request.consistent_read, moment);
     let table = model.table_mut(&request.table_name)?;

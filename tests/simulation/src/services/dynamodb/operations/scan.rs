@@ -7,12 +7,7 @@ use serde::Deserialize;
 use super::page::{PageRequest, Select, Start, check_limit, key_names};
 use crate::services::{
     Moment,
-    dynamodb::{
-        DynamoDb,
-        error::Error,
-        expression::{self, Placeholders},
-        value::Item,
-    },
+    dynamodb::{DynamoDb, error::Error, expression::Placeholders, value::Item},
 };
 
 #[derive(Deserialize)]
@@ -34,18 +29,12 @@ pub struct Scan {
 pub fn scan(model: &mut DynamoDb, request: &Scan, moment: &mut Moment<'_>) -> Result<Vec<u8>, Error> {
     check_limit(request.limit)?;
     let (filter, projection) = (request.filter_expression.as_deref(), request.projection_expression.as_deref());
-    let mut placeholders = Placeholders::new(
+    let placeholders = Placeholders::new(
         request.expression_attribute_names.as_ref(),
         request.expression_attribute_values.as_ref(),
         filter.or(projection).is_some(),
     )?;
-    let page = PageRequest {
-        limit: request.limit,
-        filter: filter.map(|text| expression::filter(text, &mut placeholders)).transpose()?,
-        projection: projection.map(|text| expression::projection(text, &mut placeholders)).transpose()?,
-        select: request.select,
-    };
-    placeholders.refuse_unused()?;
+    let page = PageRequest::parse((request.limit, request.select), filter, projection, placeholders)?;
 
     let time = model.settings.read_time(request.consistent_read, moment);
     let table = model.table_mut(&request.table_name)?;
