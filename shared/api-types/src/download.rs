@@ -1,7 +1,7 @@
 //! Downloads.
 
 use domain::{
-    download::{BuiltFile, Download, DownloadKind, DownloadStatus, Progress, Variant},
+    download::{BuiltFile, Download, DownloadFile, DownloadKind, DownloadStatus, Fetch, FetchedBy, Progress, Variant},
     email::Email,
 };
 use jiff::Timestamp;
@@ -65,6 +65,13 @@ pub struct DownloadView {
     pub archives: Vec<Archive>,
     /// Number of photos in the download.
     pub photo_count: u32,
+    /// Whether the customer may choose between originals and previews.
+    pub both_sizes: bool,
+    /// State of the page's PIN: `none`, `set`, or `locked` after 100 wrong tries, until another is set.
+    pub pin: PinState,
+    /// Time at which the customer last asked for a new link.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub renewal_asked_at: Option<Timestamp>,
     /// Progress of the build, in photos.
     pub progress: Progress,
     /// Error code of the failure, for programs.
@@ -86,6 +93,9 @@ pub struct DownloadView {
     /// Time of the request.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
+    /// Time at which an email about the download bounced for good, or its recipient complained. Status and link stay.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub undelivered_at: Option<Timestamp>,
     /// Time at which the download became ready.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub ready_at: Option<Timestamp>,
@@ -119,6 +129,38 @@ pub struct DownloadWithFiles {
     pub download: DownloadView,
     /// Files in the archives; `null` for a single photo, and before the archives are planned.
     pub files: Option<Vec<FileView>>,
+    /// What the customer fetched, oldest first: the last 100 fetches. A repetition within 24 hours of a counted download
+    /// is left out.
+    pub fetches: Vec<FetchView>,
+}
+
+/// State of the PIN of a download's page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PinState {
+    /// The page asks for none.
+    None,
+    /// The page asks for it.
+    Set,
+    /// The page takes no more tries until the studio sets another.
+    Locked,
+}
+
+/// A file that the customer fetched.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = Fetch)]
+pub struct FetchView {
+    /// Time.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// Way: `zip`, `single`, or `phone` for a photo that was handed to a phone's photo library.
+    pub by: FetchedBy,
+    /// Originals or previews.
+    pub variant: Variant,
+    /// Id of the photo; `null` for an archive.
+    pub photo_id: Option<Uuid>,
+    /// Number of the archive, from 1; `null` for a photo.
+    pub volume: Option<u16>,
 }
 
 /// A file in an archive.
@@ -137,6 +179,35 @@ pub struct FileView {
     pub volume: Option<u32>,
     /// Offset of the file's bytes in the archive. One range request fetches them.
     pub offset: u64,
+}
+
+impl PinState {
+    /// Returns the state of the download's PIN.
+    pub fn of(download: &Download) -> Self {
+        match &download.pin {
+            None => Self::None,
+            Some(pin) if pin.is_locked() => Self::Locked,
+            Some(_) => Self::Set,
+        }
+    }
+}
+
+impl FetchView {
+    /// Returns what the customer of this download fetched.
+    pub fn all_of(download: &Download) -> Vec<Self> {
+        let view = |fetch: &Fetch| {
+            let (photo_id, volume) = match (fetch.file, download.photo) {
+                (DownloadFile::Photo(id) | DownloadFile::OtherSize(id), _) | (DownloadFile::Volume(_), Some(id)) => {
+                    (Some(id), None)
+                }
+                (DownloadFile::Volume(number), None) => (None, Some(number)),
+            };
+            let is_other = matches!(fetch.file, DownloadFile::OtherSize(_));
+            let variant = if is_other { download.variant.other() } else { download.variant };
+            Self { at: fetch.at, by: fetch.by, variant, photo_id, volume }
+        };
+        download.fetches.iter().map(view).collect()
+    }
 }
 
 impl DownloadView {
@@ -162,6 +233,9 @@ impl DownloadView {
             split_bytes: download.split_bytes,
             archives: known.iter().map(archive).collect(),
             photo_count: download.photo_count,
+            both_sizes: download.both_sizes,
+            pin: PinState::of(download),
+            renewal_asked_at: download.renewal_asked_at,
             progress: download.progress,
             error_code: download.error.as_ref().map(|error| error.code.clone()),
             error_message: download.error.as_ref().map(|error| error.message.clone()),
@@ -171,6 +245,7 @@ impl DownloadView {
             max_downloads: download.max_downloads,
             download_count: download.download_count,
             created_at: download.created_at,
+            undelivered_at: download.undelivered_at,
             ready_at: download.ready_at,
         }
     }

@@ -2,7 +2,8 @@
 
 use domain::{
     RecordError,
-    email::{Email, EmailStatus, Message},
+    email::{Email, EmailStatus},
+    ses_event::BounceType,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -43,6 +44,21 @@ pub struct EmailView {
     /// Time at which SES accepted the email.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub sent_at: Option<Timestamp>,
+    /// Time at which the recipient's server first postponed the email.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub delayed_at: Option<Timestamp>,
+    /// Time at which the recipient's server accepted the email.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub delivered_at: Option<Timestamp>,
+    /// Time of the bounce.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub bounced_at: Option<Timestamp>,
+    /// Type of the bounce. After a permanent one no email reaches the address; a transient one can follow a delivery, such as
+    /// an absence note.
+    pub bounce: Option<BounceType>,
+    /// Time at which the recipient marked the email as spam.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub complained_at: Option<Timestamp>,
     /// Time at which the personal data was erased.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub erased_at: Option<Timestamp>,
@@ -55,18 +71,24 @@ pub struct EmailMade {
     pub email: EmailView,
 }
 
+/// An email as it would be sent.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct EmailPreview {
+    /// Subject, one line.
+    pub subject: String,
+    /// Body in plain text.
+    pub text: String,
+    /// Body in HTML.
+    pub html: String,
+}
+
 impl From<&Email> for EmailView {
     fn from(email: &Email) -> Self {
-        let about = match email.message {
-            Message::OrderConfirmation { order_id: id }
-            | Message::DownloadReady { download_id: id }
-            | Message::DownloadFailed { download_id: id } => id,
-        };
         Self {
             id: email.id,
             status: email.status,
             template: email.message.template().to_owned(),
-            about,
+            about: email.message.about().id(),
             to: email.erased_at.is_none().then(|| email.to.as_str().to_owned()),
             locale: email.locale.clone(),
             subject: email.subject.clone(),
@@ -76,6 +98,11 @@ impl From<&Email> for EmailView {
             error: email.error.clone(),
             created_at: email.created_at,
             sent_at: email.sent_at,
+            delayed_at: email.reported.delayed_at,
+            delivered_at: email.reported.delivered_at,
+            bounced_at: email.reported.bounced_at,
+            bounce: email.reported.bounce,
+            complained_at: email.reported.complained_at,
             erased_at: email.erased_at,
         }
     }

@@ -4,22 +4,31 @@
 
 mod download;
 mod email;
+mod limits;
 mod operation;
 mod order;
+mod orphan;
 mod photo;
 mod queue;
+mod studio;
 
 use std::borrow::Cow;
 
-pub use download::{DownloadState, DownloadView, DownloadWithFiles, DownloadWithLink, FileView};
-pub use email::{EmailMade, EmailView};
+pub use download::{DownloadState, DownloadView, DownloadWithFiles, DownloadWithLink, FetchView, FileView, PinState};
+pub use email::{EmailMade, EmailPreview, EmailView};
+pub use limits::{LimitsView, UsageView};
 pub use operation::{OperationKind, OperationStarted, OperationView};
 pub use order::{OrderView, OrderWithPhotos};
-pub use photo::{DerivativesView, PhotoView, PhotoWithUpload, Pictures, Upload};
+pub use orphan::{Orphan, OrphanPage, OrphansSettled};
+pub use photo::{
+    DerivativesView, MultipartUpload, PartUpload, PartUploads, PhotoView, PhotoWithUpload, PhotosWithUploads, Pictures,
+    PutUpload, SignedRequest, Upload, UploadProgress, UploadWay, UploadedPart,
+};
 pub use queue::{
     FailedJob, FailedJobPage, FailedKind, FailureGroup, Forgotten, QueueView, Queues, Retried, Skipped, Verdict,
 };
 use serde::{Deserialize, Serialize};
+pub use studio::{LogoUpload, LogoView, StudioView};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{ArrayBuilder, ObjectBuilder, Ref, RefOr, Schema, schema::SchemaType, schema::Type},

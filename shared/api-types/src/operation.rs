@@ -25,6 +25,12 @@ pub enum OperationKind {
     Fill,
     /// Erases personal data.
     Erase,
+    /// Makes photos from objects that lie in a bucket.
+    Import,
+    /// Adds up the bytes of the photos of a studio with limits. Started by the service, never by a request.
+    Measure,
+    /// Takes in uploads whose events were lost. Started by the service, never by a request.
+    Rescan,
 }
 
 /// Work on many records, done page by page.
@@ -41,7 +47,7 @@ pub struct OperationView {
     pub status: OperationStatus,
     /// Records that the operation applies to.
     pub selection: SelectionView,
-    /// Number of jobs sent, failed jobs removed or orders erased so far.
+    /// Number of jobs sent, failed jobs removed, orders erased or objects imported so far.
     pub done: u64,
     /// Reason of the failure.
     pub error: Option<RecordError>,
@@ -69,7 +75,7 @@ pub struct SelectionView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub error: Option<String>,
-    /// Failed jobs: those of this studio.
+    /// Failed jobs: those of this studio. Imports: the studio of the photos.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub studio: Option<String>,
@@ -96,6 +102,12 @@ impl From<&Operation> for OperationView {
             Task::Retry { selection } => (OperationKind::Retry, failed(selection)),
             Task::Forget { selection } => (OperationKind::Forget, failed(selection)),
             Task::Fill { .. } => (OperationKind::Fill, SelectionView::default()),
+            Task::Import { studio, .. } => {
+                let studio = Some(studio.to_string());
+                (OperationKind::Import, SelectionView { studio, ..SelectionView::default() })
+            }
+            Task::Measure => (OperationKind::Measure, SelectionView::default()),
+            Task::Rescan => (OperationKind::Rescan, SelectionView::default()),
             // The view does not repeat whose personal data was erased.
             Task::Erase { .. } | Task::Retention { .. } => (OperationKind::Erase, SelectionView::default()),
         };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::{
     RecordError,
-    photo::{Derivative, Derivatives, Exif, Photo, PhotoStatus},
+    photo::{Derivative, Derivatives, Exif, MAX_ORIGINAL_BYTES, Photo, PhotoStatus},
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -23,6 +23,10 @@ pub struct PhotoView {
     pub status: PhotoStatus,
     /// File name that the photographer gave.
     pub filename: String,
+    /// Folder in which the photographer has the file, such as `wedding/church`.
+    pub folder: Option<String>,
+    /// Id of an older photo with the same original, found when this photo was processed. It may have been deleted since.
+    pub duplicate_of: Option<Uuid>,
     /// Declared media type; after processing, the media type detected from the file's content.
     pub content_type: String,
     /// Size of the original in bytes.
@@ -69,7 +73,7 @@ pub struct PhotoView {
 pub enum DerivativesView {
     /// Preview and thumbnail.
     Made(Pictures),
-    /// `unsupported_format`: the original is stored and can be delivered, but has no pictures.
+    /// Reason why there are none. The original is stored and can be delivered.
     None(NoDerivatives),
 }
 
@@ -89,6 +93,8 @@ pub struct Pictures {
 pub enum NoDerivatives {
     /// The processor cannot decode the file. Photoshop documents and videos are never decoded.
     UnsupportedFormat,
+    /// The original is larger than 256 MiB. Its hashes and media type are known, and it can be delivered.
+    TooLarge,
 }
 
 /// A JPEG made from an original.
@@ -111,22 +117,131 @@ pub struct DerivativeView {
     pub url: Option<String>,
 }
 
-/// A created photo and the request that uploads its original.
+/// A photo and the way to upload its original.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct PhotoWithUpload {
     /// The photo.
     pub photo: PhotoView,
-    /// Request that uploads the original.
-    pub upload: Upload,
+    /// Upload of the original; `null` if the original has arrived.
+    pub upload: Option<Upload>,
 }
 
-/// A request to S3. S3 rejects it unless it is sent exactly as described.
+/// Created photos, in the order of the request.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
-pub struct Upload {
+pub struct PhotosWithUploads {
+    /// The photos, with the uploads of their originals.
+    pub items: Vec<PhotoWithUpload>,
+}
+
+/// How the original is uploaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum UploadWay {
+    /// By one PUT.
+    #[default]
+    Put,
+    /// In parts, which can be repeated one by one: for large files and bad lines.
+    Multipart,
+}
+
+/// Upload of an original: by one PUT, or in parts. Only the latter has an `upload_id`.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum Upload {
+    /// One PUT.
+    Put(PutUpload),
+    /// A multipart upload.
+    Multipart(MultipartUpload),
+}
+
+/// A request to S3. S3 rejects it unless it is sent exactly as described, with a body of the announced size. S3 answers
+/// 412 if the original has arrived already, for example by a request whose answer was lost.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct PutUpload {
     /// HTTP method, `PUT`.
     pub method: String,
     /// Presigned URL.
     pub url: String,
+    /// Headers to send, with exactly these values. `Content-Length` is signed too, and not listed here: HTTP clients
+    /// set it, and pages cannot.
+    pub headers: BTreeMap<String, String>,
+    /// Time at which the URL expires.
+    #[schema(value_type = String, format = DateTime)]
+    pub expires_at: Timestamp,
+}
+
+/// A multipart upload in S3. Its parts are sent by the URLs of `GET /photos/{id}/upload/parts`.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct MultipartUpload {
+    /// S3's id of the upload.
+    pub upload_id: String,
+    /// Key of the original in the bucket.
+    pub key: String,
+    /// Recommended size of each part but the last, which has the rest. Other sizes of at least 5 MiB work as well, if
+    /// all parts together have the announced size.
+    #[schema(minimum = 5_242_880)]
+    pub part_size_bytes: u64,
+    /// Number of parts of this size.
+    #[schema(minimum = 1, maximum = 10_000)]
+    pub parts: u64,
+    /// Time at which the upload expires: S3 then deletes its parts. Renewing the upload begins a new one.
+    #[schema(value_type = String, format = DateTime)]
+    pub expires_at: Timestamp,
+}
+
+/// A multipart upload, and the parts that S3 has.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct UploadProgress {
+    /// The upload.
+    pub upload: MultipartUpload,
+    /// Parts that S3 has stored, by number. The others are to be sent.
+    pub uploaded: Vec<UploadedPart>,
+}
+
+/// A part that S3 has stored.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct UploadedPart {
+    /// Number of the part.
+    #[schema(minimum = 1, maximum = 10_000)]
+    pub part_number: u16,
+    /// Size of the part in bytes.
+    pub size_bytes: u64,
+    /// ETag of the part, with quotes.
+    pub etag: String,
+}
+
+/// Requests that upload parts.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct PartUploads {
+    /// One request for each requested part, in the requested order.
+    pub parts: Vec<PartUpload>,
+}
+
+/// A request to S3 that uploads one part. S3 answers it with the part's `ETag`. It may be repeated: the last part with
+/// a number counts.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct PartUpload {
+    /// Number of the part.
+    #[schema(minimum = 1, maximum = 10_000)]
+    pub part_number: u16,
+    /// HTTP method, `PUT`.
+    pub method: String,
+    /// Presigned URL.
+    pub url: String,
+    /// Headers to send, with exactly these values.
+    pub headers: BTreeMap<String, String>,
+    /// Time at which the URL expires.
+    #[schema(value_type = String, format = DateTime)]
+    pub expires_at: Timestamp,
+}
+
+/// A signed request to S3, in the form that Uppy's `signRequest` returns.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct SignedRequest {
+    /// Presigned URL. For the creation of an upload a `data:` URL with S3's answer: the upload has been created.
+    pub url: String,
+    /// Key of the original in the bucket.
+    pub key: String,
     /// Headers to send, with exactly these values.
     pub headers: BTreeMap<String, String>,
     /// Time at which the URL expires.
@@ -141,11 +256,16 @@ impl From<&Derivative> for DerivativeView {
     }
 }
 
-impl From<&Derivatives> for DerivativesView {
-    fn from(derivatives: &Derivatives) -> Self {
+impl DerivativesView {
+    /// Returns the view of an original of this size. Records do not tell the reasons apart, because a build before this
+    /// one could not read another.
+    fn of(derivatives: &Derivatives, original_bytes: u64) -> Self {
         match derivatives {
             Derivatives::Made { preview, thumb } => {
                 Self::Made(Pictures { preview: preview.into(), thumb: thumb.into() })
+            }
+            Derivatives::UnsupportedFormat if original_bytes > MAX_ORIGINAL_BYTES => {
+                Self::None(NoDerivatives::TooLarge)
             }
             Derivatives::UnsupportedFormat => Self::None(NoDerivatives::UnsupportedFormat),
         }
@@ -159,6 +279,8 @@ impl From<&Photo> for PhotoView {
             id: photo.id,
             status: photo.status,
             filename: photo.filename.clone(),
+            folder: photo.folder.clone(),
+            duplicate_of: photo.duplicate_of,
             content_type: made.map_or(&photo.content_type, |made| &made.sniffed_content_type).clone(),
             size_bytes: photo.size,
             etag: photo.etag.clone(),
@@ -169,7 +291,7 @@ impl From<&Photo> for PhotoView {
             orientation: made.map(|made| made.orientation),
             exif: made.map(|made| made.exif.clone()),
             thumbhash: made.and_then(|made| made.thumbhash.clone()),
-            derivatives: made.map(|made| (&made.derivatives).into()),
+            derivatives: made.map(|made| DerivativesView::of(&made.derivatives, photo.size)),
             processor_version: made.map(|made| made.processor_version),
             attempts: photo.work.attempts,
             error: photo.error.clone(),

@@ -3,16 +3,22 @@
 use domain::{
     ObjectKey, RecordError,
     download::{BuiltFile, Download, Variant},
+    language::Language,
     object_key::Picture,
     order::Order,
     photo::{Derivatives, Photo, TakenAt},
 };
 use uuid::Uuid;
 
-use crate::{Entry, EntryNames, Layout, LayoutError, Manifest, ManifestPhoto, Modified, OriginalName};
+use crate::{
+    Entry, EntryNames, Layout, LayoutError, Manifest, ManifestPhoto, Modified, OrderNames, OriginalName, file_name,
+};
 
 /// Largest number of archives that a download is split into. The record contains the names of all archives.
 pub const MAX_VOLUMES: usize = 100;
+
+/// Content type of web versions.
+const WEB_CONTENT_TYPE: &str = "image/jpeg";
 
 /// Source of an entry's bytes.
 #[derive(Debug, Clone)]
@@ -127,10 +133,10 @@ pub fn contents(download: &Download, order: &Order, files: Vec<File>) -> Result<
     let originals = files
         .iter()
         .map(|file| OriginalName { filename: &file.source.filename, content_type: Some(&file.content_type) });
-    let folder = format!("Order-{}", order.reference);
+    let order_names = order_names(order);
     let (names, manifests) = match download.split_bytes {
-        None => (EntryNames::new(&folder, originals), 0),
-        Some(_) => (EntryNames::for_volumes(&folder, originals, MAX_VOLUMES), MAX_VOLUMES),
+        None => (EntryNames::new(&order_names, originals), 0),
+        Some(_) => (EntryNames::for_volumes(&order_names, originals, MAX_VOLUMES), MAX_VOLUMES),
     };
     let mut waiting = names.files().zip(files).collect::<Vec<(String, File)>>().into_iter();
     let mut layouts = Vec::new();
@@ -144,9 +150,33 @@ pub fn contents(download: &Download, order: &Order, files: Vec<File>) -> Result<
             Some(most) => fitting(waiting.as_slice(), most)?,
         };
         let manifest = if manifests == 0 { names.manifest() } else { names.manifest_of(layouts.len() + 1) };
-        layouts.push(layout(download, order, waiting.by_ref().take(fit).collect(), manifest)?);
+        layouts.push(layout(order, waiting.by_ref().take(fit).collect(), manifest)?);
     }
     Ok(layouts)
+}
+
+/// Returns the file name of one of an order's archives, by its number from 1, in the customer's language.
+pub fn archive_name(order: &Order, number: usize, archives: usize) -> String {
+    let names = order_names(order);
+    if archives > 1 { names.volume(number, archives) } else { names.archive() }
+}
+
+/// Returns the file name of a photo that is delivered by itself in this variant.
+pub fn photo_name(photo: &Photo, variant: Variant) -> String {
+    file_name(OriginalName { filename: &photo.filename, content_type: content_type(photo, variant) })
+}
+
+/// Returns the content type of what is delivered of a photo in this variant; `None` if the photo is not processed.
+pub fn content_type(photo: &Photo, variant: Variant) -> Option<&str> {
+    let made = photo.development.as_ref()?;
+    Some(match (variant, &made.derivatives) {
+        (Variant::Web, Derivatives::Made { .. }) => WEB_CONTENT_TYPE,
+        _ => &made.sniffed_content_type,
+    })
+}
+
+fn order_names(order: &Order) -> OrderNames {
+    OrderNames::new(&order.reference, Language::of(&order.customer.locale))
 }
 
 /// Returns the planned archives of these layouts.
@@ -159,19 +189,15 @@ pub fn archives(download: &Download, layouts: &[Layout<Source>]) -> Vec<BuiltFil
     (1..).zip(layouts).map(file).collect()
 }
 
-fn layout(
-    download: &Download,
-    order: &Order,
-    named: Vec<(String, File)>,
-    manifest_name: String,
-) -> Result<Layout<Source>, ContentsError> {
+fn layout(order: &Order, named: Vec<(String, File)>, manifest_name: String) -> Result<Layout<Source>, ContentsError> {
     let listed = named.iter().map(|(name, file)| file.listed(name.clone()));
     let manifest = Manifest::new(&order.reference, listed.collect()).to_json()?;
     let mut entries: Vec<_> = named
         .into_iter()
         .map(|(name, file)| Entry::stored(name, file.modified, file.size, file.crc32, file.source))
         .collect();
-    entries.push(Entry::inline(manifest_name, Modified::at(download.created_at), manifest));
+    // The time of the order, so that a later download of the same photos has the same bytes and can be copied.
+    entries.push(Entry::inline(manifest_name, Modified::at(order.created_at), manifest));
     Layout::new(entries).map_err(ContentsError::Impossible)
 }
 
@@ -219,7 +245,7 @@ impl File {
                     ObjectKey::Derivative { studio, photo: photo.id, version, picture: Picture::Preview },
                     &preview.etag,
                 ),
-                content_type: "image/jpeg".into(),
+                content_type: WEB_CONTENT_TYPE.into(),
                 size: preview.size,
                 crc32: preview.crc32,
                 sha256: preview.sha256.clone(),
@@ -305,6 +331,41 @@ mod tests {
             modified: Modified::at(Timestamp::UNIX_EPOCH),
             taken_at: None,
         }
+    }
+
+    fn photo(derivatives: &serde_json::Value) -> Photo {
+        let made = json!({
+            "sniffed_content_type": "image/png", "sha256": "", "crc32": 0, "orientation": 1, "processor_version": 1,
+            "exif": {}, "derivatives": derivatives,
+        });
+        serde_json::from_value(json!({
+            "studio": "anna", "id": Uuid::nil(), "status": "ready", "filename": "C:\\Bilder\\Tulips.tif",
+            "content_type": "image/tiff", "size": 1, "development": made, "work": { "attempts": 0 },
+            "created_at": Timestamp::UNIX_EPOCH,
+        }))
+        .expect("a photo")
+    }
+
+    #[test]
+    fn variant_determines_the_extension() {
+        let preview = json!({ "width": 1, "height": 1, "size": 1, "etag": "e", "crc32": 0, "sha256": "" });
+        let previewed = photo(&json!({ "made": { "preview": preview, "thumb": preview } }));
+        assert_eq!(photo_name(&previewed, Variant::Web), "Tulips.jpg");
+        assert_eq!(photo_name(&previewed, Variant::Original), "Tulips.png");
+        let bare = photo(&json!("unsupported_format"));
+        assert_eq!(photo_name(&bare, Variant::Web), "Tulips.png", "the original is delivered");
+    }
+
+    #[test]
+    fn archives_are_named_in_language_of_customer() {
+        let mut order = order();
+        assert_eq!(archive_name(&order, 1, 1), "A-1.zip");
+        assert_eq!(archive_name(&order, 2, 3), "A-1 2 of 3.zip");
+        order.customer.locale = "de-AT".parse().expect("valid");
+        assert_eq!(archive_name(&order, 2, 3), "A-1 2 von 3.zip");
+        let layouts = contents(&download(1_000_000), &order, vec![file(1)]).expect("possible");
+        let names: Vec<_> = layouts[0].entries().iter().map(Entry::name).collect();
+        assert_eq!(names, ["Bestellung-A-1/a.jpg", "Bestellung-A-1/manifest-1.json"]);
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub mod timestamp;
 pub use index::{ArchiveIndex, DownloadIndex, IndexEntry};
 pub use layout::{Entry, Layout, LayoutError};
 pub use manifest::{Manifest, ManifestPhoto};
-pub use names::{EntryNames, OriginalName, file_name};
+pub use names::{EntryNames, OrderNames, OriginalName, ascii_name, file_name, served_content_type};
 pub use stream::{Piece, Pieces};
 pub use timestamp::Modified;
 

@@ -2,11 +2,14 @@
 
 use std::io::{Cursor, Read};
 
+use domain::language::Language;
 use jiff::Timestamp;
 use proptest::{collection::vec, prelude::*};
 use uuid::Uuid;
 
-use super::{ArchiveIndex, Entry, EntryNames, Layout, Manifest, ManifestPhoto, Modified, OriginalName, Piece};
+use super::{
+    ArchiveIndex, Entry, EntryNames, Layout, Manifest, ManifestPhoto, Modified, OrderNames, OriginalName, Piece,
+};
 
 /// Returns the whole archive.
 pub(super) fn assemble(layout: &Layout<Vec<u8>>) -> Vec<u8> {
@@ -31,7 +34,7 @@ pub(super) fn content(entry: &Entry<Vec<u8>>) -> &[u8] {
 /// Returns an order's archive that starts with its manifest.
 pub(super) fn order(reference: &str, photos: &[(String, Vec<u8>)], modified: Modified) -> Layout<Vec<u8>> {
     let originals = photos.iter().map(|(filename, _)| OriginalName { filename, content_type: Some("image/jpeg") });
-    let names = EntryNames::new(reference, originals);
+    let names = EntryNames::new(&OrderNames::new(reference, Language::English), originals);
     let listed = names.files().zip(photos).enumerate().map(|(id, (name, (filename, content)))| ManifestPhoto {
         name,
         original_filename: filename.clone(),

@@ -20,6 +20,7 @@ mod image_crate;
 mod jpeg;
 mod jxl;
 mod limits;
+mod logo;
 mod metadata;
 mod mrw;
 mod orient;
@@ -46,7 +47,11 @@ use self::{
     colour::{Colour, DcfColour},
     metadata::Metadata,
 };
-pub use self::{error::Error, limits::Limits};
+pub use self::{
+    error::Error,
+    limits::Limits,
+    logo::{Logo, LogoError, logo},
+};
 
 /// The long edge of the preview in pixels: fills a laptop screen, and a 2x phone.
 const PREVIEW_LONG_EDGE: u32 = 2048;
@@ -185,6 +190,33 @@ pub fn develop(original: &[u8], filename: &str, limits: &Limits) -> Result<Devel
             derivatives,
         })
     })
+}
+
+/// What the start of an original shows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sniffed {
+    /// The media type of the bytes, such as `image/tiff`, whatever the upload stated.
+    pub content_type: &'static str,
+    /// Orientation as EXIF counts, 1 to 8; 1 if none is stated.
+    pub orientation: u8,
+    /// Metadata that lies in these bytes.
+    pub exif: Exif,
+}
+
+/// Reads media type and metadata of an original that is too large to be developed, by its first bytes.
+pub fn sniff(start: &[u8], filename: &str) -> Result<Sniffed, Error> {
+    let format = content_type::detect(start, filename)?;
+    let metadata = metadata::read(format.metadata, start);
+    Ok(Sniffed {
+        content_type: format.content_type,
+        orientation: metadata.orientation.unwrap_or(UPRIGHT),
+        exif: metadata.exif,
+    })
+}
+
+/// Reads the metadata in an XMP sidecar, which editors write beside a photo. A file that is no XMP has none.
+pub fn read_sidecar(xmp: &[u8]) -> Exif {
+    metadata::sidecar(xmp)
 }
 
 /// Reads the metadata of an original without decoding its picture.

@@ -64,6 +64,15 @@ pub(super) fn read(find: BlockReader, original: &[u8]) -> Metadata {
     })
 }
 
+/// Reads a sidecar: an XMP packet as a file.
+pub(super) fn sidecar(xmp: &[u8]) -> Exif {
+    guarded(|| {
+        let directories = Directories::read(&[]);
+        Sources { exif: &directories, xmp: vec![Xmp::parse(xmp)], iptc: Vec::new() }.record()
+    })
+    .unwrap_or_default()
+}
+
 /// Returns the orientation that a JPEG inside another file states.
 pub(super) fn jpeg_orientation(jpeg: &[u8]) -> Option<u8> {
     guarded(|| {

@@ -8,21 +8,47 @@ use png::{BitDepth, ColorType, DecodeOptions, Decoder, DecodingError, Reader, Tr
 
 use super::{
     Decoded, Original, PREVIEW_LONG_EDGE, Picture,
-    bitmap::PixelFormat,
+    bitmap::{DecodedBitmap, PixelFormat},
     catch_panic::guarded,
     error::Error,
     limits::{Limits, MAX_WORKING_BYTES, check_working_bytes},
-    reduce::{Depth, Reducer, over_white},
+    reduce::{Depth, Reducer, over_white, premultiplied},
     truncation,
 };
 
-/// Decodes a PNG, or the default image of an animated one.
+/// Decodes a PNG, or the default image of an animated one, over white.
 pub(super) fn read(original: &Original<'_>) -> Result<Decoded, Error> {
-    truncation::png(original.bytes)?;
-    guarded(|| decode(original.bytes, original.limits)).unwrap_or(Err(Error::Damaged))
+    let decoded = read_as(original, (PREVIEW_LONG_EDGE, Transparency::OverWhite))?;
+    Ok(decoded.map_or_else(Decoded::unsupported, |(picture, _)| Decoded::of(picture)))
 }
 
-fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, Error> {
+/// Decodes a PNG to at least twice `long_edge`, with its alpha. Its colours are premultiplied, in 16 bits. `None` if the
+/// coding is not supported.
+pub(super) fn read_with_alpha(original: &Original<'_>, long_edge: u32) -> Result<Option<WithAlpha>, Error> {
+    Ok(read_as(original, (long_edge, Transparency::Kept))?.ok())
+}
+
+/// A picture, and its alpha if the file has one.
+pub(super) type WithAlpha = (Picture, Option<DecodedBitmap>);
+
+/// Treatment of transparent pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Transparency {
+    /// Blended over white.
+    OverWhite,
+    /// Alpha is a picture of its own.
+    Kept,
+}
+
+/// Returns the picture, or the size of one in an unsupported coding.
+type Found = Result<WithAlpha, Option<(u32, u32)>>;
+
+fn read_as(original: &Original<'_>, to: (u32, Transparency)) -> Result<Found, Error> {
+    truncation::png(original.bytes)?;
+    guarded(|| decode(original.bytes, original.limits, to)).unwrap_or(Err(Error::Damaged))
+}
+
+fn decode(bytes: &[u8], limits: &Limits, (long_edge, transparency): (u32, Transparency)) -> Result<Found, Error> {
     let mut options = DecodeOptions::default();
     // Both may inflate to any size; `colour` reads profiles.
     options.set_ignore_text_chunk(true);
@@ -34,7 +60,7 @@ fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, Error> {
     let size = (header.width, header.height);
     limits.check_pixels(size.0, size.1)?;
     let mut reader = decoder.read_info().map_err(|error| to_error(&error))?;
-    let Some(colour) = colour::read(bytes) else { return Ok(Decoded::unsupported(Some(size))) };
+    let Some(colour) = colour::read(bytes) else { return Ok(Err(Some(size))) };
 
     let (color_type, bit_depth) = reader.output_color_type();
     let (format, has_alpha) = match color_type {
@@ -42,22 +68,27 @@ fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, Error> {
         ColorType::GrayscaleAlpha => (PixelFormat::Gray, true),
         ColorType::Rgb => (PixelFormat::Rgb, false),
         ColorType::Rgba => (PixelFormat::Rgb, true),
-        ColorType::Indexed => return Ok(Decoded::unsupported(Some(size))),
+        ColorType::Indexed => return Ok(Err(Some(size))),
     };
     let depth = match bit_depth {
         BitDepth::Eight => Depth::Eight,
         BitDepth::Sixteen => Depth::Sixteen,
-        _ => return Ok(Decoded::unsupported(Some(size))),
+        _ => return Ok(Err(Some(size))),
     };
+    let keeps_alpha = has_alpha && transparency == Transparency::Kept;
+    // Premultiplied colours lose precision in 8 bits.
+    let reduced = if keeps_alpha { Depth::Sixteen } else { depth };
     let mut rows = Rows {
-        reducer: Reducer::new(size, PREVIEW_LONG_EDGE, format, depth),
+        reducer: Reducer::new(size, long_edge, format, reduced),
+        alpha: keeps_alpha.then(|| Reducer::new(size, long_edge, PixelFormat::Gray, Depth::Sixteen)),
         format,
         has_alpha,
         depth,
         row: Vec::new(),
     };
     read_rows(&mut reader, size, &mut rows)?;
-    Ok(Decoded::of(Picture { size, bitmap: rows.reducer.finish(), colour }))
+    let alpha = rows.alpha.map(Reducer::finish);
+    Ok(Ok((Picture { size, bitmap: rows.reducer.finish(), colour }, alpha)))
 }
 
 /// Reads all rows. Interlaced files are complete only after the last pass, so all rows are kept until then.
@@ -84,6 +115,8 @@ fn read_rows(reader: &mut Reader<Cursor<&[u8]>>, size: (u32, u32), rows: &mut Ro
 /// Converts rows of the decoder's samples to the reducer's.
 struct Rows {
     reducer: Reducer,
+    /// Takes the alpha, which is kept.
+    alpha: Option<Reducer>,
     format: PixelFormat,
     has_alpha: bool,
     depth: Depth,
@@ -97,21 +130,26 @@ impl Rows {
             Depth::Eight => self.row.extend(bytes.iter().map(|&sample| u16::from(sample) * 257)),
             Depth::Sixteen => self.row.extend(bytes.as_chunks().0.iter().map(|&two| u16::from_be_bytes(two))),
         }
-        if self.has_alpha {
-            drop_alpha(&mut self.row, self.format.channels());
+        if let Some(alpha) = &mut self.alpha {
+            let alphas: Vec<u16> =
+                self.row.iter().skip(self.format.channels()).step_by(self.format.channels() + 1).copied().collect();
+            alpha.push(&alphas);
+            drop_alpha(&mut self.row, self.format.channels(), premultiplied);
+        } else if self.has_alpha {
+            drop_alpha(&mut self.row, self.format.channels(), over_white);
         }
         self.reducer.push(&self.row);
     }
 }
 
-/// Blends pixels of `colours` samples and alpha over white, in place.
-fn drop_alpha(row: &mut Vec<u16>, colours: usize) {
+/// Blends pixels of `colours` samples and alpha, in place.
+fn drop_alpha(row: &mut Vec<u16>, colours: usize, blend: fn(u16, u16) -> u16) {
     let pixels = row.len() / (colours + 1);
     for pixel in 0..pixels {
         let from = pixel * (colours + 1);
         let alpha = row[from + colours];
         for at in 0..colours {
-            row[pixel * colours + at] = over_white(row[from + at], alpha);
+            row[pixel * colours + at] = blend(row[from + at], alpha);
         }
     }
     row.truncate(pixels * colours);

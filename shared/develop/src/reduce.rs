@@ -123,6 +123,18 @@ pub(super) fn over_white(sample: u16, alpha: u16) -> u16 {
     u16::try_from((sample * alpha + 32_767) / 65_535 + (65_535 - alpha)).unwrap_or(u16::MAX)
 }
 
+/// Multiplies a sample by its straight alpha. Both are in 0 to 65,535.
+pub(super) fn premultiplied(sample: u16, alpha: u16) -> u16 {
+    let (sample, alpha) = (u32::from(sample), u32::from(alpha));
+    u16::try_from((sample * alpha + 32_767) / 65_535).unwrap_or(u16::MAX)
+}
+
+/// Divides a premultiplied sample by its alpha. Both are in 0 to 65,535.
+pub(super) fn straight(sample: u16, alpha: u16) -> u16 {
+    let (sample, alpha) = (u32::from(sample), u32::from(alpha));
+    (sample * 65_535 + alpha / 2).checked_div(alpha).and_then(|sample| u16::try_from(sample).ok()).unwrap_or(u16::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,6 +149,18 @@ mod tests {
         let DecodedBitmap::Sixteen(bitmap) = reducer.finish() else { panic!("16 bits asked for") };
         assert_eq!((bitmap.width, bitmap.height), (3, 2));
         assert_eq!(bitmap.samples, [100, 300, 450, 8, 0, 3]);
+    }
+
+    #[test]
+    fn premultiplied_samples_are_restored() {
+        for alpha in [257, 32_768, u16::MAX] {
+            for sample in [0, 1_000, 32_768, u16::MAX] {
+                let restored = straight(premultiplied(sample, alpha), alpha);
+                assert!(restored.abs_diff(sample) <= 65_535 / alpha, "{sample} under {alpha}: {restored}");
+            }
+        }
+        assert_eq!(straight(0, 0), u16::MAX);
+        assert_eq!(straight(9, 3), u16::MAX, "resampling overshoots");
     }
 
     #[test]

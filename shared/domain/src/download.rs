@@ -1,15 +1,23 @@
 //! A download: the archives or the photo made from an order, and the rules by which its link works.
 
+mod building;
+mod closing;
+mod fetches;
 mod files;
+pub mod pin;
+mod selection;
 
+pub use fetches::{DownloadFile, Fetch, FetchedBy, Fetches};
 pub use files::{BuiltFile, Files};
 use jiff::{SignedDuration, Timestamp};
+pub use selection::Selection;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use self::pin::Pin;
 use crate::{
     error::RecordError,
-    job_state::{AttemptId, Claim, JobState, MAX_ATTEMPTS_DOWNLOAD, NotOwner, RestartError},
+    job_state::{JobState, RestartError},
     object_key::ObjectKey,
     studio::Studio,
 };
@@ -17,6 +25,9 @@ use crate::{
 /// Window that a counted download opens. Further downloads in it are not counted, so that an interrupted one can
 /// resume.
 pub const RESUME_WINDOW: SignedDuration = SignedDuration::from_hours(24);
+
+/// Interval in which a customer can ask for a new link once.
+pub const RENEWAL_INTERVAL: SignedDuration = SignedDuration::from_hours(24);
 
 /// Default number of days that a link works.
 pub const DEFAULT_EXPIRES_IN_DAYS: u32 = 7;
@@ -42,6 +53,17 @@ pub enum Variant {
     Original,
     /// Previews.
     Web,
+}
+
+impl Variant {
+    /// Returns the other version.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Original => Self::Web,
+            Self::Web => Self::Original,
+        }
+    }
 }
 
 /// Stored status of a download. `expired` is derived and never stored.
@@ -92,6 +114,15 @@ pub struct Position {
     pub plan: String,
 }
 
+/// A build of this or another download of the order, whose archives have the same sizes and checksums.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Twin {
+    /// Id of the download.
+    pub download: Uuid,
+    /// Number of its build.
+    pub build: u32,
+}
+
 /// Reason of a download's due date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Due {
@@ -118,6 +149,9 @@ pub struct Download {
     pub variant: Variant,
     /// Id of the photo of a single download.
     pub photo: Option<Uuid>,
+    /// Photos of the order that a ZIP contains; `None` for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selection: Option<Selection>,
     /// Number of the build. A retry or rebuild increments it; claims and crashes do not.
     pub build: u32,
     /// Largest size of an archive in bytes, except for a single larger photo; `None` for one archive.
@@ -125,6 +159,12 @@ pub struct Download {
     /// Files: the archives, or the photo of a single download.
     #[serde(flatten)]
     pub files: Files,
+    /// Whether the customer may choose between originals and previews.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub both_sizes: bool,
+    /// Build with the same archives, from which they are copied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub twin: Option<Twin>,
     /// Checkpoint of the build, from which the next owner continues.
     pub position: Option<Position>,
     /// Number of photos.
@@ -145,6 +185,15 @@ pub struct Download {
     pub download_count: u32,
     /// End of the window in which further downloads are not counted.
     pub window_until: Option<Timestamp>,
+    /// Files that the customer fetched.
+    #[serde(default, skip_serializing_if = "Fetches::is_empty")]
+    pub fetches: Fetches,
+    /// PIN that the page asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pin: Option<Pin>,
+    /// Time at which the customer last asked for a new link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renewal_asked_at: Option<Timestamp>,
     /// Generation of the links. A higher number makes existing links stop working.
     pub generation: u32,
     /// Whether the customer receives an email about the result.
@@ -159,6 +208,12 @@ pub struct Download {
     /// Time at which its order was erased and its objects were deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub erased_at: Option<Timestamp>,
+    /// Time at which an email about the download bounced for good, or its recipient complained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undelivered_at: Option<Timestamp>,
+    /// Time until which writes of builds may arrive; set when the download is revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub late_writes_until: Option<Timestamp>,
 }
 
 /// Reason why a link does not work.
@@ -175,8 +230,10 @@ pub enum Closed {
     Revoked,
     /// No counted downloads are left.
     Spent,
-    /// The download has no archive with this number.
-    NoSuchArchive,
+    /// The page asks for the PIN.
+    NeedsPin,
+    /// The download has no such file.
+    NoSuchFile,
 }
 
 impl Download {
@@ -193,6 +250,51 @@ impl Download {
     /// Returns the built file with this number, from 1.
     pub fn volume(&self, number: usize) -> Option<&BuiltFile> {
         self.files.built().get(number.checked_sub(1)?)
+    }
+
+    /// Returns the id of the download of the same photos in the other size. That download's other size is this one.
+    pub fn other_size_id(&self) -> Uuid {
+        // The last bit is random in a UUIDv7, so both are listed beside each other.
+        Uuid::from_u128(self.id.as_u128() ^ 1)
+    }
+
+    /// Creates the download of the same photos in the other size, with the same terms.
+    #[must_use]
+    pub fn in_other_size(&self, now: Timestamp) -> Self {
+        Self {
+            id: self.other_size_id(),
+            status: DownloadStatus::Pending,
+            variant: self.variant.other(),
+            build: 1,
+            files: Files::Unknown,
+            twin: None,
+            position: None,
+            progress: Progress { done: 0, total: self.photo_count },
+            error: None,
+            work: JobState::sent(now),
+            expires_at: None,
+            download_count: 0,
+            window_until: None,
+            fetches: Fetches::default(),
+            pin: self.pin.as_ref().map(|pin| Pin::new(pin.hash.clone())),
+            renewal_asked_at: None,
+            generation: 1,
+            failure_told: None,
+            created_at: now,
+            ready_at: None,
+            erased_at: None,
+            undelivered_at: None,
+            late_writes_until: None,
+            ..self.clone()
+        }
+    }
+
+    /// Returns the last build if it has the same archives as this plan.
+    pub fn twin_of(&self, plan: &[BuiltFile]) -> Option<Twin> {
+        let built = self.files.built();
+        let is_same = |(a, b): (&BuiltFile, &BuiltFile)| (a.size, a.crc32) == (b.size, b.crc32);
+        let are_same = self.kind == DownloadKind::Batch && built.len() == plan.len() && !plan.is_empty();
+        (are_same && built.iter().zip(plan).all(is_same)).then_some(Twin { download: self.id, build: self.build })
     }
 
     /// Returns the keys of the archives, planned or built. Excludes a bare photo, whose file is the original itself.
@@ -242,119 +344,46 @@ impl Download {
         self.window_until.is_some_and(|until| until > now)
     }
 
-    /// Marks the download as failed for good.
-    pub fn fail(&mut self, now: Timestamp) {
-        self.status = DownloadStatus::Failed;
-        self.failure_told.get_or_insert(self.build);
-        self.customer_waits(now);
-    }
-
-    /// Sets the due date of the email. If its sender crashes, the sweep finds the download and sends the email.
-    fn customer_waits(&mut self, now: Timestamp) {
-        self.work.due_at = JobState::sent(now).due_at.filter(|_| self.notify);
-    }
-
-    /// Releases the download for another attempt.
-    pub fn release(&mut self) {
-        self.status = DownloadStatus::Pending;
-    }
-
-    /// Starts a new build with unknown files. Links stay valid, and counted downloads stay counted.
-    pub fn restart(&mut self, now: Timestamp, requested_by: Option<Uuid>) -> Result<(), RestartError> {
-        let work = self.work.restarted(now, requested_by)?;
-        match self.status {
-            DownloadStatus::Pending | DownloadStatus::Processing => return Err(RestartError::UnderWay),
-            DownloadStatus::Revoked => return Err(RestartError::Impossible),
-            DownloadStatus::Ready | DownloadStatus::Failed => {}
-        }
-        self.work = work;
-        self.status = DownloadStatus::Pending;
-        self.build += 1;
-        self.files = Files::Unknown;
-        self.position = None;
-        self.progress = Progress { done: 0, total: self.photo_count };
-        self.error = None;
-        self.expires_at = None;
-        self.ready_at = None;
+    /// Starts a new build whose link works as long and as often as the first one's.
+    pub fn renew(&mut self, now: Timestamp, requested_by: Option<Uuid>) -> Result<(), RestartError> {
+        self.restart(now, requested_by)?;
+        self.download_count = 0;
+        self.window_until = None;
         Ok(())
     }
 
-    /// Counts a download of the archive with this number, from 1, unless a window is open.
-    pub fn fetch(&mut self, now: Timestamp, volume: usize) -> Result<(), Closed> {
-        self.opens(now)?;
-        if self.volume(volume).is_none() {
-            return Err(Closed::NoSuchArchive);
+    /// Records that the customer asks for a new link at `now`; `false` if that is not possible: the link works, or was
+    /// revoked, or was asked for less than [`RENEWAL_INTERVAL`] ago.
+    pub fn ask_for_renewal(&mut self, now: Timestamp) -> bool {
+        let is_over = matches!(self.opens(now), Err(Closed::Expired | Closed::Spent));
+        let may_ask_from = self.renewal_asked_at.and_then(|at| at.checked_add(RENEWAL_INTERVAL).ok());
+        if !is_over || may_ask_from.is_some_and(|from| from > now) {
+            return false;
         }
+        self.renewal_asked_at = Some(now);
+        true
+    }
+
+    /// Checks whether the customer can fetch this file at `now`.
+    pub fn offers(&self, now: Timestamp, file: DownloadFile) -> Result<(), Closed> {
+        self.opens(now)?;
+        match file {
+            DownloadFile::Volume(number) if self.volume(number.into()).is_none() => Err(Closed::NoSuchFile),
+            DownloadFile::OtherSize(_) if !self.both_sizes => Err(Closed::NoSuchFile),
+            DownloadFile::Volume(_) | DownloadFile::Photo(_) | DownloadFile::OtherSize(_) => Ok(()),
+        }
+    }
+
+    /// Counts a download of this file, unless a window is open.
+    pub fn fetch(&mut self, now: Timestamp, file: DownloadFile, by: FetchedBy) -> Result<(), Closed> {
+        self.offers(now, file)?;
         if !self.window_open(now) {
             self.download_count += 1;
             self.window_until = now.saturating_add(RESUME_WINDOW).ok();
         }
+        let opened = self.window_until.and_then(|until| until.checked_sub(RESUME_WINDOW).ok()).unwrap_or(now);
+        self.fetches.record(Fetch { at: now, file, by }, opened);
         Ok(())
-    }
-
-    /// Claims the download for a build.
-    pub fn claim(&mut self, by: AttemptId, now: Timestamp, lease_until: Timestamp) -> Claim {
-        match self.status {
-            DownloadStatus::Failed if self.work.gave_up => return Claim::Exhausted,
-            DownloadStatus::Ready | DownloadStatus::Failed => return Claim::Done,
-            DownloadStatus::Revoked => {
-                self.work.due_at = None;
-                return Claim::Void;
-            }
-            DownloadStatus::Processing if self.work.is_leased_at(now, by) => {
-                return Claim::Leased { until: self.work.lease_until.unwrap_or(now) };
-            }
-            _ => {}
-        }
-        if self.work.exhausted(MAX_ATTEMPTS_DOWNLOAD) {
-            return Claim::Exhausted;
-        }
-        self.status = DownloadStatus::Processing;
-        // Parts of an earlier attempt can be in S3, so `done` stays until the build has listed them.
-        self.progress.total = self.photo_count;
-        self.error = None;
-        self.work.claim(by, lease_until);
-        Claim::Claimed
-    }
-
-    /// Completes the build. The checksums of all archives in S3 were verified.
-    pub fn complete(&mut self, by: AttemptId, now: Timestamp, files: Vec<BuiltFile>) -> Result<(), NotOwner> {
-        self.check(by)?;
-        self.position = None;
-        self.progress = Progress { done: self.photo_count, total: self.photo_count };
-        self.make_ready(now, files);
-        Ok(())
-    }
-
-    /// Marks the download as ready. Its days are counted from `now`.
-    pub fn make_ready(&mut self, now: Timestamp, files: Vec<BuiltFile>) {
-        self.status = DownloadStatus::Ready;
-        self.failure_told = None;
-        self.files = Files::Built(files);
-        self.ready_at = Some(now);
-        self.expires_at = now.saturating_add(SignedDuration::from_hours(24 * i64::from(self.expires_in_days))).ok();
-        self.work.succeed();
-        self.customer_waits(now);
-    }
-
-    /// Refuses writes of an attempt that lost the lease, or whose download was revoked meanwhile.
-    pub fn check(&self, by: AttemptId) -> Result<(), NotOwner> {
-        if self.status == DownloadStatus::Revoked { Err(NotOwner) } else { self.work.check(by) }
-    }
-
-    /// Revokes the download. Existing links stop working.
-    pub fn revoke(&mut self) {
-        self.status = DownloadStatus::Revoked;
-        self.generation += 1;
-        self.work.settle();
-    }
-
-    /// Marks the download as erased, after it was revoked and its objects were deleted. Errors are removed because they
-    /// name photos.
-    pub fn erase(&mut self, now: Timestamp) {
-        self.erased_at = Some(now);
-        self.error = None;
-        self.work.cause = None;
     }
 }
 

@@ -1,5 +1,8 @@
 //! An email: template, recipient, and the result from SES.
 
+mod feedback;
+mod message;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -14,55 +17,16 @@ use crate::{
     studio::Studio,
 };
 
-/// Subject matter of an email. It contains ids, not text: the text is made from the records when the email is sent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "template", content = "data", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Message {
-    /// Confirmation of an order.
-    OrderConfirmation {
-        /// Id of the order.
-        order_id: Uuid,
-    },
-    /// A ready download, with its link.
-    DownloadReady {
-        /// Id of the download.
-        download_id: Uuid,
-    },
-    /// A failed download.
-    DownloadFailed {
-        /// Id of the download.
-        download_id: Uuid,
-    },
-}
-
-impl Message {
-    /// Returns the order that the message names directly, if any.
-    pub fn order(&self) -> Option<Uuid> {
-        if let Self::OrderConfirmation { order_id } = self { Some(*order_id) } else { None }
-    }
-
-    /// Returns the download that the message names, if any.
-    pub fn download(&self) -> Option<Uuid> {
-        match self {
-            Self::OrderConfirmation { .. } => None,
-            Self::DownloadReady { download_id } | Self::DownloadFailed { download_id } => Some(*download_id),
-        }
-    }
-
-    /// Returns the name of the template.
-    pub fn template(&self) -> &'static str {
-        match self {
-            Self::OrderConfirmation { .. } => "order_confirmation",
-            Self::DownloadReady { .. } => "download_ready",
-            Self::DownloadFailed { .. } => "download_failed",
-        }
-    }
-}
+pub use self::{
+    feedback::{Feedback, Reported},
+    message::{About, Message},
+};
 
 /// Status of an email.
 ///
-/// An email is `queued`, `sending`, and `sent` after SES has accepted it. It is `failed` if it could not be sent;
-/// `error` gives the reason. It is `suppressed` if the record changed before the email was due.
+/// An email is `queued`, `sending`, and `sent` after SES has accepted it. Reports of SES make it `delivered`, `bounced` or
+/// `complained`. It is `failed` if it could not be sent; `error` gives the reason. It is `suppressed` if the record changed
+/// before the email was due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -73,6 +37,12 @@ pub enum EmailStatus {
     Sending,
     /// SES has accepted the email.
     Sent,
+    /// The recipient's server has accepted the email.
+    Delivered,
+    /// The recipient's server has refused the email.
+    Bounced,
+    /// The recipient has marked the email as spam.
+    Complained,
     /// SES has rejected the email, or all attempts have failed.
     Failed,
     /// Not sent: the record changed before the email was due.
@@ -112,9 +82,19 @@ pub struct Email {
     pub created_at: Timestamp,
     /// Time at which SES accepted the email.
     pub sent_at: Option<Timestamp>,
+    /// Reports of SES since.
+    #[serde(default, skip_serializing_if = "Reported::is_empty")]
+    pub reported: Reported,
     /// Time at which the personal data was erased.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub erased_at: Option<Timestamp>,
+}
+
+impl EmailStatus {
+    /// Returns whether SES has accepted the email.
+    pub fn is_accepted(self) -> bool {
+        matches!(self, Self::Sent | Self::Delivered | Self::Bounced | Self::Complained)
+    }
 }
 
 impl Email {
@@ -135,6 +115,7 @@ impl Email {
             work: JobState::sent(now),
             created_at: now,
             sent_at: None,
+            reported: Reported::default(),
             erased_at: None,
         }
     }
@@ -164,16 +145,15 @@ impl Email {
     pub fn claim(&mut self, by: AttemptId, now: Timestamp, lease_until: Timestamp) -> Claim {
         match self.status {
             EmailStatus::Failed if self.work.gave_up => return Claim::Exhausted,
-            EmailStatus::Sent | EmailStatus::Failed | EmailStatus::Suppressed => {
-                return Claim::Done;
-            }
+            EmailStatus::Failed | EmailStatus::Suppressed => return Claim::Done,
+            accepted if accepted.is_accepted() => return Claim::Done,
             _ if self.work.is_leased_at(now, by) => {
                 return Claim::Leased { until: self.work.lease_until.unwrap_or(now) };
             }
             // At most one email is sent again: a second lost response fails the email, rather than risk a third copy.
             EmailStatus::Sending if self.possible_duplicate => return Claim::Exhausted,
             _ if self.work.exhausted(MAX_ATTEMPTS_EMAIL) => return Claim::Exhausted,
-            EmailStatus::Sending | EmailStatus::Queued => {}
+            _ => {}
         }
         self.error = None;
         self.work.claim(by, lease_until);
@@ -214,11 +194,12 @@ impl Email {
         message_id: String,
     ) -> Result<(), NotOwner> {
         self.work.check(by)?;
-        self.status = EmailStatus::Sent;
         self.subject = Some(subject);
         self.provider_message_id = Some(message_id);
         self.sent_at = Some(now);
         self.work.succeed();
+        // Reports may have come before the reply.
+        self.settle_reported();
         Ok(())
     }
 
@@ -234,12 +215,14 @@ impl Email {
                 self.error =
                     Some(RecordError::new("erased", "The email's personal data was erased before it was sent."));
             }
-            EmailStatus::Sent | EmailStatus::Suppressed => {}
+            _ => {}
         }
         self.to = EmailAddress::erased();
         self.subject = None;
+        self.message.erase();
         self.provider_message_id = None;
         self.work.settle();
+        self.work.gave_up = false;
         self.work.cause = None;
         self.erased_at = Some(now);
     }
@@ -255,8 +238,8 @@ impl Email {
         let work = self.work.restarted(now, requested_by)?;
         match self.status {
             EmailStatus::Queued | EmailStatus::Sending => return Err(RestartError::UnderWay),
-            EmailStatus::Sent | EmailStatus::Suppressed => return Err(RestartError::Impossible),
-            EmailStatus::Failed => {}
+            EmailStatus::Failed if self.reported.rejected_at.is_none() => {}
+            _ => return Err(RestartError::Impossible),
         }
         self.work = work;
         self.status = EmailStatus::Queued;

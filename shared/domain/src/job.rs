@@ -4,7 +4,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{queue_config::QueueName, studio::Studio};
+use crate::{
+    queue_config::QueueName,
+    ses_event::{BounceType, SesEvent},
+    studio::Studio,
+};
 
 /// Version of the message format that this build writes and reads.
 pub const VERSION: u32 = 1;
@@ -27,6 +31,13 @@ pub enum Job {
         /// Id of the photo.
         photo: Uuid,
     },
+    /// Makes the logo of a studio. Queue: photos.
+    ProcessLogo {
+        /// Studio of the logo.
+        studio: Studio,
+        /// Id of the upload.
+        upload: Uuid,
+    },
     /// Builds an archive. Queue: downloads.
     BuildArchive {
         /// Studio of the download.
@@ -40,6 +51,23 @@ pub enum Job {
         studio: Studio,
         /// Id of the operation.
         operation: Uuid,
+    },
+    /// Records what SES reports about an email. Queue: default.
+    EmailEvent {
+        /// Studio of the email.
+        studio: Studio,
+        /// Id of the email.
+        email: Uuid,
+        /// Kind of the report.
+        event: SesEvent,
+        /// Time of the event.
+        time: Timestamp,
+        /// Type of a bounce.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        bounce: Option<BounceType>,
+        /// SES's id of the email.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        message_id: Option<String>,
     },
     /// Re-sends the jobs of records past `due_at`. Queue: default.
     Sweep,
@@ -62,8 +90,10 @@ impl Job {
         match self {
             Self::SendEmail { .. } => "send_email",
             Self::ProcessPhoto { .. } => "process_photo",
+            Self::ProcessLogo { .. } => "process_logo",
             Self::BuildArchive { .. } => "build_archive",
             Self::Operate { .. } => "operate",
+            Self::EmailEvent { .. } => "email_event",
             Self::Sweep => "sweep",
         }
     }
@@ -72,19 +102,32 @@ impl Job {
     pub fn queue(&self) -> QueueName {
         match self {
             Self::SendEmail { .. } => QueueName::Emails,
-            Self::ProcessPhoto { .. } => QueueName::Photos,
+            Self::ProcessPhoto { .. } | Self::ProcessLogo { .. } => QueueName::Photos,
             Self::BuildArchive { .. } => QueueName::Downloads,
-            Self::Operate { .. } | Self::Sweep => QueueName::Default,
+            Self::Operate { .. } | Self::EmailEvent { .. } | Self::Sweep => QueueName::Default,
         }
     }
 
-    /// Returns the record that the job works on; `None` for a job without one.
+    /// Returns the record that the job claims; `None` for a job that claims none.
     pub fn record(&self) -> Option<(&Studio, Uuid)> {
         match self {
             Self::SendEmail { studio, email: id }
             | Self::ProcessPhoto { studio, photo: id }
             | Self::BuildArchive { studio, download: id }
             | Self::Operate { studio, operation: id } => Some((studio, *id)),
+            Self::ProcessLogo { .. } | Self::EmailEvent { .. } | Self::Sweep => None,
+        }
+    }
+
+    /// Returns the studio that the job is about; `None` for a job about all.
+    pub fn studio(&self) -> Option<&Studio> {
+        match self {
+            Self::SendEmail { studio, .. }
+            | Self::ProcessPhoto { studio, .. }
+            | Self::ProcessLogo { studio, .. }
+            | Self::BuildArchive { studio, .. }
+            | Self::EmailEvent { studio, .. }
+            | Self::Operate { studio, .. } => Some(studio),
             Self::Sweep => None,
         }
     }
@@ -172,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn every_job_names_queue_and_record() {
+    fn every_job_names_queue_studio_and_record() {
         let (studio, id) = ("anna".parse::<Studio>().expect("valid"), Uuid::from_u128(7));
         let of = || studio.clone();
         for (job, queue, record) in [
@@ -180,9 +223,11 @@ mod tests {
             (Job::ProcessPhoto { studio: of(), photo: id }, QueueName::Photos, Some(id)),
             (Job::BuildArchive { studio: of(), download: id }, QueueName::Downloads, Some(id)),
             (Job::Operate { studio: of(), operation: id }, QueueName::Default, Some(id)),
+            (Job::ProcessLogo { studio: of(), upload: id }, QueueName::Photos, None),
             (Job::Sweep, QueueName::Default, None),
         ] {
             assert_eq!((job.queue(), job.record()), (queue, record.map(|id| (&studio, id))));
+            assert_eq!(job.studio(), (job != Job::Sweep).then_some(&studio));
             let body = job.encode(Timestamp::UNIX_EPOCH);
             assert_eq!(serde_json::from_str::<serde_json::Value>(&body).expect("JSON")["job"], job.name());
             assert_eq!(Job::decode(&body).expect("ours"), job);

@@ -13,6 +13,8 @@ use uuid::Uuid;
 pub const MAX_ATTEMPTS_PHOTO: u32 = 3;
 /// Attempts before a download fails.
 pub const MAX_ATTEMPTS_DOWNLOAD: u32 = 2;
+/// Attempts at an event of S3, which has no record: SQS counts its receives.
+pub const MAX_ATTEMPTS_UPLOAD: u32 = MAX_RECEIVES;
 /// Attempts before an email fails.
 pub const MAX_ATTEMPTS_EMAIL: u32 = 3;
 /// Attempts before a page of an operation fails; not more than any queue allows.

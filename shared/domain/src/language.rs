@@ -75,9 +75,9 @@ impl Language {
         }
     }
 
-    /// Formats the date, in UTC: `1 December 2026`, `1. Dezember 2026`, `1er décembre 2026`.
-    pub fn date(self, at: Timestamp) -> String {
-        let date = TimeZone::UTC.to_datetime(at).date();
+    /// Formats the date in a time zone: `1 December 2026`, `1. Dezember 2026`, `1er décembre 2026`.
+    pub fn date(self, at: Timestamp, zone: &TimeZone) -> String {
+        let date = zone.to_datetime(at).date();
         let (day, year) = (date.day(), date.year());
         let month = |names: [&'static str; 12]| usize::try_from(date.month() - 1).map_or("", |month| names[month]);
         match self {
@@ -87,9 +87,9 @@ impl Language {
         }
     }
 
-    /// Formats date and minute, in UTC: `1 December 2026, 14:05 UTC`.
-    pub fn minute(self, at: Timestamp) -> String {
-        format!("{}, {}", self.date(at), at.strftime("%H:%M UTC"))
+    /// Formats date and minute in a time zone: `1 December 2026, 14:05 UTC`.
+    pub fn minute(self, at: Timestamp, zone: &TimeZone) -> String {
+        format!("{}, {}", self.date(at, zone), at.to_zoned_datetime(zone.clone()).strftime("%H:%M %Z"))
     }
 
     /// Formats a number of bytes, in units of 1,000: `1.2 GB`, `1,2 GB`, `1,2 Go`.
@@ -117,6 +117,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn date_and_minute_are_those_of_the_zone() {
+        let zone = jiff::tz::TimeZoneDatabase::bundled().get("Europe/Berlin").expect("known");
+        let (winter, summer) = ("2026-12-31T23:30:00Z", "2026-06-30T21:59:00Z");
+        let minute = |at: &str| Language::English.minute(at.parse().expect("a time"), &zone);
+        assert_eq!(minute(winter), "1 January 2027, 00:30 CET");
+        assert_eq!(minute(summer), "30 June 2026, 23:59 CEST");
+    }
+
+    #[test]
     fn locale_maps_to_its_language_or_english() {
         for (locale, tag) in
             [("de", "de"), ("de-AT", "de"), ("FR-ca", "fr"), ("en-GB", "en"), ("deu", "en"), ("ja", "en"), ("x", "en")]
@@ -127,10 +136,10 @@ mod tests {
 
     #[test]
     fn dates_are_written_as_in_the_language() {
-        let dates = |at: &str| Language::ALL.map(|language| language.date(at.parse().expect("a time")));
+        let dates = |at: &str| Language::ALL.map(|language| language.date(at.parse().expect("a time"), &TimeZone::UTC));
         assert_eq!(dates("2026-12-01T23:59:59Z"), ["1 December 2026", "1. Dezember 2026", "1er décembre 2026"]);
         assert_eq!(dates("2027-03-22T00:00:00Z"), ["22 March 2027", "22. März 2027", "22 mars 2027"]);
-        let minute = Language::German.minute("2026-01-02T03:04:05Z".parse().expect("a time"));
+        let minute = Language::German.minute("2026-01-02T03:04:05Z".parse().expect("a time"), &TimeZone::UTC);
         assert_eq!(minute, "2. Januar 2026, 03:04 UTC");
     }
 
@@ -146,7 +155,9 @@ mod tests {
     #[test]
     fn every_month_has_its_own_name() {
         let months = Language::ALL.map(|language| {
-            let date = |month: i8| language.date(format!("2026-{month:02}-02T00:00:00Z").parse().expect("a time"));
+            let date = |month: i8| {
+                language.date(format!("2026-{month:02}-02T00:00:00Z").parse().expect("a time"), &TimeZone::UTC)
+            };
             (1..=12).map(|month| date(month).split(' ').nth(1).map(str::to_owned)).collect::<Vec<_>>()
         });
         for (names, known) in months.iter().zip([ENGLISH_MONTHS, GERMAN_MONTHS, FRENCH_MONTHS]) {

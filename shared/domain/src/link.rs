@@ -15,7 +15,7 @@ pub struct LinkSecret {
 }
 
 /// Size of an HMAC-SHA256, untruncated.
-const MAC_BYTES: usize = 32;
+pub(crate) const MAC_BYTES: usize = 32;
 /// Size of the fields before the studio's name: version (1), generation (4), download (16). The MAC follows the name.
 const HEAD_BYTES: usize = 1 + 4 + 16;
 
@@ -36,6 +36,14 @@ impl LinkToken {
     pub fn of(download: &Download) -> Self {
         Self { studio: download.studio.clone(), download: download.id, generation: download.generation }
     }
+
+    /// Returns generation (4), download (16), and the studio's name.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = self.generation.to_be_bytes().to_vec();
+        bytes.extend(self.download.as_bytes());
+        bytes.extend(self.studio.as_str().as_bytes());
+        bytes
+    }
 }
 
 impl LinkSecret {
@@ -44,9 +52,12 @@ impl LinkSecret {
         Self { version, key: key.into() }
     }
 
-    fn mac(&self, message: &[u8]) -> Hmac<Sha256> {
+    /// Returns the HMAC of a message. The purpose keeps a message of one kind from being taken for one of another.
+    pub(crate) fn mac(&self, purpose: &str, message: &[u8]) -> Hmac<Sha256> {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).unwrap_or_else(|_| unreachable!("HMAC takes any key"));
-        mac.update(b"darkroom link\0");
+        mac.update(b"darkroom ");
+        mac.update(purpose.as_bytes());
+        mac.update(b"\0");
         mac.update(message);
         mac
     }
@@ -54,9 +65,7 @@ impl LinkSecret {
     /// Returns a pseudonym of a customer's address in a studio: key version, then HMAC-SHA256 in hexadecimal digits.
     /// Addresses that differ in case only have the same pseudonym.
     pub fn name_of(&self, studio: &Studio, address: &EmailAddress) -> String {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).unwrap_or_else(|_| unreachable!("HMAC takes any key"));
-        mac.update(b"darkroom address\0");
-        mac.update(studio.as_str().as_bytes());
+        let mut mac = self.mac("address", studio.as_str().as_bytes());
         mac.update(b"\0");
         mac.update(address.as_str().to_ascii_lowercase().as_bytes());
         format!("{}:{}", self.version, hex::encode(mac.finalize().into_bytes()))
@@ -70,10 +79,8 @@ impl LinkSecret {
     /// Returns the signed token: base64url(key version, generation, download, studio, HMAC over these).
     pub fn sign(&self, token: &LinkToken) -> String {
         let mut bytes = vec![self.version];
-        bytes.extend(token.generation.to_be_bytes());
-        bytes.extend(token.download.as_bytes());
-        bytes.extend(token.studio.as_str().as_bytes());
-        let mac = self.mac(&bytes).finalize().into_bytes();
+        bytes.extend(token.to_bytes());
+        let mac = self.mac("link", &bytes).finalize().into_bytes();
         bytes.extend(mac);
         URL_SAFE_NO_PAD.encode(bytes)
     }
@@ -82,7 +89,7 @@ impl LinkSecret {
     pub fn verify(&self, token: &str) -> Option<LinkToken> {
         let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
         let (message, mac) = bytes.split_at_checked(bytes.len().checked_sub(MAC_BYTES)?)?;
-        self.mac(message).verify_slice(mac).ok()?;
+        self.mac("link", message).verify_slice(mac).ok()?;
         let (head, studio) = message.split_at_checked(HEAD_BYTES)?;
         let (version, rest) = head.split_first()?;
         let (generation, download) = rest.split_first_chunk::<4>()?;
@@ -167,7 +174,7 @@ mod tests {
     fn link_names_current_generation() {
         let mut download = download(DownloadStatus::Ready);
         let before = LinkToken::of(&download);
-        download.revoke();
+        download.revoke(crate::samples::at(0));
         let after = LinkToken::of(&download);
         assert_eq!((&after.studio, after.download), (&before.studio, before.download));
         assert!(after.generation > before.generation && after.generation == download.generation);

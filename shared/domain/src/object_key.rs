@@ -58,7 +58,7 @@ impl fmt::Display for WorkPiece {
     }
 }
 
-/// Key of an object. `Original` and `Derivative` are in the photos bucket, all others in the downloads bucket.
+/// Key of an object. `Archive`, `ArchiveIndex` and `Work` are in the downloads bucket, all others in the photos bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ObjectKey {
     /// `originals/{studio}/{photo}`
@@ -67,6 +67,20 @@ pub enum ObjectKey {
         studio: Studio,
         /// Id of the photo.
         photo: Uuid,
+    },
+    /// `incoming/{studio}/{path}`: stored by any S3 client, until the photo is ready.
+    Incoming {
+        /// Studio of the photo.
+        studio: Studio,
+        /// Path below the studio's prefix, as the client chose it.
+        path: String,
+    },
+    /// `sidecars/{studio}/{id}.xmp`: metadata that an editor wrote beside a photo.
+    Sidecar {
+        /// Studio of the photo.
+        studio: Studio,
+        /// Id derived from the path of the sidecar.
+        id: Uuid,
     },
     /// `derivatives/{studio}/{photo}/{version}/{preview|thumb}.jpg`
     Derivative {
@@ -78,6 +92,20 @@ pub enum ObjectKey {
         version: u32,
         /// Preview or thumbnail.
         picture: Picture,
+    },
+    /// `logos/{studio}/{hash}.png`: a logo that customers see.
+    Logo {
+        /// Studio of the logo.
+        studio: Studio,
+        /// SHA-256 of the PNG in lower-case hexadecimal digits.
+        hash: String,
+    },
+    /// `logos/{studio}/{upload}`: a logo as the studio uploaded it, until it is processed. Nobody can read it.
+    LogoUpload {
+        /// Studio of the logo.
+        studio: Studio,
+        /// Id of the upload.
+        upload: Uuid,
     },
     /// `archives/{studio}/{download}/{build}.zip`, or `{build}.{volume}.zip` for one of several.
     Archive {
@@ -114,14 +142,24 @@ pub enum ObjectKey {
     },
 }
 
-/// Prefix of the keys about which S3 notifies the photos queue.
+/// Prefix of the originals. S3 notifies the uploads queue of new objects with this prefix.
 pub const ORIGINALS: &str = "originals/";
+/// Prefix of the pictures made from originals.
+pub const DERIVATIVES: &str = "derivatives/";
+/// Prefix of the sidecars.
+pub const SIDECARS: &str = "sidecars/";
+/// Prefix of the objects that S3 clients store. S3 notifies the uploads queue of new objects with this prefix.
+pub const INCOMING: &str = "incoming/";
+/// Prefix of the logos. S3 notifies the uploads queue of new objects with this prefix.
+pub const LOGOS: &str = "logos/";
 
 impl ObjectKey {
-    /// Returns the content type of the stored object; `None` for originals, whose client declares it.
+    /// Returns the content type of the stored object; `None` for originals and uploads, whose client declares it.
     pub fn content_type(&self) -> Option<&'static str> {
         match self {
-            Self::Original { .. } => None,
+            Self::Original { .. } | Self::Incoming { .. } | Self::LogoUpload { .. } => None,
+            Self::Logo { .. } => Some("image/png"),
+            Self::Sidecar { .. } => Some("application/rdf+xml"),
             Self::Derivative { .. } => Some("image/jpeg"),
             Self::Archive { .. } => Some("application/zip"),
             Self::ArchiveIndex { .. } => Some("application/json"),
@@ -131,7 +169,7 @@ impl ObjectKey {
 
     /// Returns the key prefix of a photo's pictures, including those of older processors.
     pub fn derivatives_of(studio: &Studio, photo: Uuid) -> String {
-        format!("derivatives/{studio}/{photo}/")
+        format!("{DERIVATIVES}{studio}/{photo}/")
     }
 
     /// Returns the key prefix of a download's archives and indexes, of all its builds.
@@ -151,10 +189,14 @@ impl ObjectKey {
 
     /// Parses a key; `None` for a key that Darkroom would not write.
     pub fn parse(key: &str) -> Option<Self> {
+        if let Some((studio, path)) = key.strip_prefix(INCOMING).and_then(|rest| rest.split_once('/')) {
+            return Some(Self::Incoming { studio: studio.parse().ok()?, path: path.to_owned() });
+        }
         let mut parts = key.split('/');
         let mut next = || parts.next();
         let parsed = match next()? {
             "originals" => Self::Original { studio: next()?.parse().ok()?, photo: id(next()?)? },
+            "sidecars" => Self::Sidecar { studio: next()?.parse().ok()?, id: id(next()?.strip_suffix(".xmp")?)? },
             "derivatives" => Self::Derivative {
                 studio: next()?.parse().ok()?,
                 photo: id(next()?)?,
@@ -165,6 +207,13 @@ impl ObjectKey {
                     _ => return None,
                 },
             },
+            "logos" => {
+                let (studio, name) = (next()?.parse().ok()?, next()?);
+                match name.strip_suffix(".png") {
+                    Some(hash) => Self::Logo { studio, hash: sha256(hash)? },
+                    None => Self::LogoUpload { studio, upload: id(name)? },
+                }
+            }
             "archives" => {
                 let (studio, download) = (next()?.parse().ok()?, id(next()?)?);
                 let (build, kind) = next()?.split_once('.')?;
@@ -196,13 +245,22 @@ fn id(text: &str) -> Option<Uuid> {
     text.parse().ok()
 }
 
+fn sha256(text: &str) -> Option<String> {
+    let digits = text.len() == 64 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    digits.then(|| text.to_owned())
+}
+
 impl fmt::Display for ObjectKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Original { studio, photo } => write!(f, "{ORIGINALS}{studio}/{photo}"),
+            Self::Incoming { studio, path } => write!(f, "{INCOMING}{studio}/{path}"),
+            Self::Sidecar { studio, id } => write!(f, "{SIDECARS}{studio}/{id}.xmp"),
             Self::Derivative { studio, photo, version, picture } => {
                 write!(f, "{}{version}/{}.jpg", Self::derivatives_of(studio, *photo), picture.name())
             }
+            Self::Logo { studio, hash } => write!(f, "{LOGOS}{studio}/{hash}.png"),
+            Self::LogoUpload { studio, upload } => write!(f, "{LOGOS}{studio}/{upload}"),
             Self::Archive { studio, download, build, volume } => {
                 f.write_str(&Self::archives_of(studio, *download, *build))?;
                 volume.map_or(Ok(()), |volume| write!(f, "{volume}."))?;
@@ -226,12 +284,16 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_key_is_read_back(studio in "[a-z0-9-]{1,63}", a in any::<u128>(), n in any::<u32>(), preview in any::<bool>()) {
+        fn every_key_is_read_back(studio in "[a-z0-9-]{1,63}", a in any::<u128>(), n in any::<u32>(), preview in any::<bool>(), path in ".{0,40}") {
             let (studio, id): (Studio, _) = (studio.parse().expect("valid"), Uuid::from_u128(a));
             let picture = if preview { Picture::Preview } else { Picture::Thumb };
             for key in [
                 ObjectKey::Original { studio: studio.clone(), photo: id },
+                ObjectKey::Incoming { studio: studio.clone(), path },
+                ObjectKey::Sidecar { studio: studio.clone(), id },
                 ObjectKey::Derivative { studio: studio.clone(), photo: id, version: n, picture },
+                ObjectKey::Logo { studio: studio.clone(), hash: format!("{a:064x}") },
+                ObjectKey::LogoUpload { studio: studio.clone(), upload: id },
                 ObjectKey::Archive { studio: studio.clone(), download: id, build: n, volume: None },
                 ObjectKey::Archive { studio: studio.clone(), download: id, build: n, volume: Some(n) },
                 ObjectKey::ArchiveIndex { studio: studio.clone(), download: id, build: n },
@@ -283,7 +345,11 @@ mod tests {
         let id = Uuid::nil();
         for (path, content_type) in [
             (format!("originals/anna/{id}"), None),
+            ("incoming/anna/a.jpg".to_owned(), None),
+            (format!("sidecars/anna/{id}.xmp"), Some("application/rdf+xml")),
             (format!("derivatives/anna/{id}/1/thumb.jpg"), Some("image/jpeg")),
+            (format!("logos/anna/{}.png", "0".repeat(64)), Some("image/png")),
+            (format!("logos/anna/{id}"), None),
             (format!("archives/anna/{id}/1.zip"), Some("application/zip")),
             (format!("archives/anna/{id}/1.2.zip"), Some("application/zip")),
             (format!("archives/anna/{id}/1.index.json"), Some("application/json")),
@@ -300,8 +366,14 @@ mod tests {
         for foreign in [
             format!("originals/anna/{}", id.to_uppercase()),
             format!("originals/anna/{id}/"),
+            "incoming/Anna/a.jpg".to_owned(),
+            "incoming/anna".to_owned(),
             format!("derivatives/anna/{id}/01/thumb.jpg"),
             format!("derivatives/anna/{id}/1/large.jpg"),
+            format!("logos/anna/{}.png", "A".repeat(64)),
+            format!("logos/anna/{}.png", "a".repeat(63)),
+            format!("logos/anna/{id}.png"),
+            format!("logos/anna/{}", "a".repeat(64)),
             format!("archives/anna/{id}/1.02.zip"),
             format!("work/anna/{id}/1/3/pad-1"),
             format!("work/anna/{id}/1/0000000000000003/lid-1"),

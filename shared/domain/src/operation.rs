@@ -45,6 +45,19 @@ pub enum Task {
         /// Scope of the erasure.
         scope: ErasureScope,
     },
+    /// Makes photos of a studio from objects that lie in a bucket.
+    Import {
+        /// Studio of the photos.
+        studio: Studio,
+        /// Name of the bucket.
+        bucket: String,
+        /// Prefix of the keys. What follows it is folder and file name of a photo.
+        prefix: String,
+    },
+    /// Adds up the bytes of the studio's photos, in `done`.
+    Measure,
+    /// Takes in uploads whose events were lost.
+    Rescan,
     /// Starts an erasure in each studio that has orders created before a time.
     Retention {
         /// Time before which orders are erased.
@@ -165,7 +178,8 @@ pub struct Operation {
     pub status: OperationStatus,
     /// Checkpoint: the record after which the next page begins.
     pub position: Option<String>,
-    /// Number of records and messages retried or forgotten, or of orders erased.
+    /// Number of records and messages retried or forgotten, of orders erased, or of objects imported;
+    /// of a measurement the bytes.
     pub done: u64,
     /// Reason of the failure.
     pub error: Option<RecordError>,

@@ -1,31 +1,37 @@
 //! A photo: an original, its metadata, and the pictures made from it.
 
+mod content_type;
 mod exif;
 mod file_types;
+mod parts;
 mod state;
 
+pub use content_type::{MAX_CONTENT_TYPE, declared_content_type};
 pub use exif::{Exif, Gps, TakenAt};
 pub use file_types::{FILE_TYPES, FileType};
 use jiff::Timestamp;
+pub use parts::{MAX_PARTS, MIN_PART_BYTES, part_count, part_size};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{error::RecordError, job_state::JobState, object_key::ObjectKey, studio::Studio};
+pub use self::state::Replaced;
+use crate::{error::RecordError, incoming::Source, job_state::JobState, object_key::ObjectKey, studio::Studio};
 
 /// Version of the processor. A change of its results increments it, so that older photos can be found and processed
 /// again.
-pub const PROCESSOR_VERSION: u32 = 2;
+pub const PROCESSOR_VERSION: u32 = 3;
 
 /// Status of a photo.
 ///
-/// A photo is `awaiting_upload` until its original is stored, for at most 7 days unless an order contains it. It is
-/// `pending` and `processing` until it is processed. Then it is `ready`, or `failed` with the reason in `error`. It is
+/// A photo is `awaiting_upload` until its original is stored, for at most 7 days, or 8 days after its last multipart
+/// upload began, unless an order contains it. It is `pending` and `processing` until it is processed. Then it is `ready`, or `failed` with the reason in `error`. It is
 /// `deleting` during its deletion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum PhotoStatus {
-    /// The original is not uploaded yet. The record expires after 7 days, unless an order contains the photo.
+    /// The original is not uploaded yet. The record expires after 7 days (8 with a multipart upload), unless an order
+    /// contains the photo.
     AwaitingUpload,
     /// Waiting for a worker.
     Pending,
@@ -121,6 +127,15 @@ pub struct Photo {
     pub status: PhotoStatus,
     /// File name that the photographer gave.
     pub filename: String,
+    /// Folder in which the photographer has the file, without slashes at its ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<String>,
+    /// Id of an older photo with the same original, found when this one was processed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duplicate_of: Option<Uuid>,
+    /// Object from which the original is copied; `None` for an original that was uploaded to its own key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Source>,
     /// Declared content type.
     pub content_type: String,
     /// Size in bytes: as declared, and after the upload as S3 reports it.
@@ -138,13 +153,16 @@ pub struct Photo {
     /// Status before a marked deletion; see [`Photo::deletion`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     before_deleting: Option<PhotoStatus>,
-    /// Time at which the last upload URL expires.
+    /// Id of the last multipart upload that S3 began for the original. S3 knows whether it is still open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upload_id: Option<String>,
+    /// Time at which the last upload URL, or the multipart upload, expires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upload_until: Option<Timestamp>,
     /// Whether an order was created, or started, before the upload. The record then does not expire.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ordered: bool,
-    /// Time at which the record was created.
+    /// Time at which the id was assigned, at or shortly before the creation of the record.
     pub created_at: Timestamp,
     /// Time at which S3 reported the original.
     pub uploaded_at: Option<Timestamp>,
@@ -171,6 +189,8 @@ pub enum Deletion {
 pub struct Announcement {
     /// File name that the photographer gave.
     pub filename: String,
+    /// Folder in which the photographer has the file, without slashes at its ends.
+    pub folder: Option<String>,
     /// Declared content type.
     pub content_type: String,
     /// Declared size in bytes.
@@ -187,6 +207,9 @@ impl Photo {
             id,
             status: PhotoStatus::AwaitingUpload,
             filename: new.filename,
+            folder: new.folder,
+            duplicate_of: None,
+            source: None,
             content_type: new.content_type,
             size: new.size,
             declared_sha256: new.declared_sha256,
@@ -195,14 +218,27 @@ impl Photo {
             work: JobState::default(),
             error: None,
             before_deleting: None,
+            upload_id: None,
             upload_until: None,
             ordered: false,
-            created_at: now,
+            created_at: time_of(id).unwrap_or(now),
             uploaded_at: None,
             processed_at: None,
         };
         photo.offer_upload(upload_until);
         photo
+    }
+
+    /// Creates a photo whose original is stored at `source` and waits to be copied and processed.
+    pub fn arrived(studio: Studio, id: Uuid, new: Announcement, source: Source, now: Timestamp) -> Self {
+        Self {
+            status: PhotoStatus::Pending,
+            source: Some(source),
+            upload_until: None,
+            work: JobState::sent(now),
+            uploaded_at: Some(now),
+            ..Self::announced(studio, id, new, now, now)
+        }
     }
 
     /// Returns the state of the deletion.
@@ -220,8 +256,28 @@ impl Photo {
     }
 }
 
-/// Largest size of an original: 256 MiB, more than any camera writes. Originals are processed in memory.
+/// Returns the id of the n-th photo of a batch, a UUIDv7 of the same time. Repeated, it is the same. Ids of a batch are in
+/// the order of their positions, which must be below 4,096.
+pub fn position_id(batch: Uuid, n: usize) -> Uuid {
+    const RANDOM_BITS: u128 = (1 << 62) - 1;
+    const POSITION: u128 = 0xFFF << 64;
+    let hash = Uuid::new_v5(&batch, &n.to_be_bytes()).as_u128() & RANDOM_BITS;
+    let position = (n as u128) << 64 & POSITION;
+    Uuid::from_u128(batch.as_u128() & !(RANDOM_BITS | POSITION) | position | hash)
+}
+
+/// Returns the time in a UUIDv7, in milliseconds. Lists by time read a range of ids, so records state the same time.
+fn time_of(id: Uuid) -> Option<Timestamp> {
+    let (seconds, nanoseconds) = id.get_timestamp().filter(|_| id.get_version_num() == 7)?.to_unix();
+    Timestamp::new(i64::try_from(seconds).ok()?, i32::try_from(nanoseconds).ok()?).ok()
+}
+
+/// Largest size of an original that is developed: 256 MiB, more than any camera writes. Originals are developed in
+/// memory. Larger ones are hashed as a stream and have no pictures.
 pub const MAX_ORIGINAL_BYTES: u64 = 256 << 20;
+/// Largest size of an upload: 5 GiB. S3 accepts no larger single PUT, and copies no larger part into an archive.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html>
+pub const MAX_UPLOAD_BYTES: u64 = 5 << 30;
 
 #[cfg(test)]
 mod tests {
@@ -233,6 +289,7 @@ mod tests {
         let (studio, id) = ("anna".parse::<Studio>().expect("valid"), Uuid::from_u128(7));
         let new = Announcement {
             filename: "a.jpg".to_owned(),
+            folder: None,
             content_type: "image/jpeg".to_owned(),
             size: 9,
             declared_sha256: Some("00".to_owned()),
@@ -241,6 +298,25 @@ mod tests {
         assert_eq!((photo.status, photo.deletion()), (PhotoStatus::AwaitingUpload, Deletion::None));
         assert_eq!((photo.upload_until, photo.work.due_at), (Some(at(60)), at(60).checked_add(GRACE).ok()));
         assert_eq!(photo.original(), ObjectKey::Original { studio, photo: id });
+    }
+
+    #[test]
+    fn photo_is_created_at_the_time_of_its_id() {
+        let id = Uuid::from_u128((1_800_000_000_123 << 80) | (7 << 76) | (2 << 62));
+        assert_eq!(time_of(id), Timestamp::from_millisecond(1_800_000_000_123).ok());
+        assert_eq!(time_of(Uuid::nil()), None);
+    }
+
+    #[test]
+    fn photos_of_a_batch_have_ids_of_its_time_in_order() {
+        let batch = Uuid::from_u128((1_800_000_000_123 << 80) | (7 << 76) | (0xABC << 64) | (2 << 62) | 0x63);
+        let ids: Vec<_> = (0..100).map(|n| position_id(batch, n)).collect();
+        assert!(ids.is_sorted_by(|a, b| a < b));
+        for id in &ids {
+            assert_eq!((id.get_version_num(), time_of(*id)), (7, time_of(batch)));
+            assert_eq!(id.get_variant(), batch.get_variant());
+        }
+        assert_eq!(ids[7], position_id(batch, 7));
     }
 
     #[test]
@@ -254,7 +330,15 @@ mod tests {
     }
 
     #[test]
-    fn largest_original_has_256_mebibytes() {
-        assert_eq!(MAX_ORIGINAL_BYTES, 268_435_456);
+    fn limits_are_256_mebibytes_and_5_gibibytes() {
+        assert_eq!((MAX_ORIGINAL_BYTES, MAX_UPLOAD_BYTES), (268_435_456, 5_368_709_120));
+    }
+
+    #[test]
+    fn record_without_multipart_upload_reads_and_stays() {
+        let photo = crate::samples::photo(PhotoStatus::AwaitingUpload);
+        let stored = serde_json::to_value(&photo).expect("writes");
+        assert!(stored.get("upload_id").is_none());
+        assert_eq!(serde_json::from_value::<Photo>(stored).expect("reads"), photo);
     }
 }

@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 pub enum QueueName {
     /// Emails.
     Emails,
+    /// Events of new objects in S3.
+    Uploads,
     /// Photos to process.
     Photos,
     /// Archives to build.
@@ -22,12 +24,13 @@ pub enum QueueName {
 
 impl QueueName {
     /// All queues, most urgent first.
-    pub const ALL: [Self; 4] = [Self::Emails, Self::Photos, Self::Downloads, Self::Default];
+    pub const ALL: [Self; 5] = [Self::Emails, Self::Uploads, Self::Photos, Self::Downloads, Self::Default];
 
     /// Returns the name as text.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Emails => "emails",
+            Self::Uploads => "uploads",
             Self::Photos => "photos",
             Self::Downloads => "downloads",
             Self::Default => "default",
@@ -75,6 +78,9 @@ impl FromStr for QueueName {
 pub struct QueueConfig {
     /// Name of the function.
     pub function: String,
+    /// Whether the function has another queue, by which its alarms, memory and timeout are named in Terraform.
+    #[serde(default)]
+    pub secondary: bool,
     /// Timeout of the function, in seconds.
     pub timeout_seconds: u32,
     /// Memory of the function, in MB.
@@ -148,7 +154,8 @@ pub fn queue_configs() -> Result<QueueConfigs> {
 mod tests {
     use super::*;
     use crate::job_state::{
-        MAX_ATTEMPTS_DOWNLOAD, MAX_ATTEMPTS_EMAIL, MAX_ATTEMPTS_OPERATION, MAX_ATTEMPTS_PHOTO, MAX_RECEIVES,
+        MAX_ATTEMPTS_DOWNLOAD, MAX_ATTEMPTS_EMAIL, MAX_ATTEMPTS_OPERATION, MAX_ATTEMPTS_PHOTO, MAX_ATTEMPTS_UPLOAD,
+        MAX_RECEIVES,
     };
 
     #[test]
@@ -160,6 +167,7 @@ mod tests {
             attempts,
             [
                 (QueueName::Emails, MAX_ATTEMPTS_EMAIL, MAX_RECEIVES),
+                (QueueName::Uploads, MAX_ATTEMPTS_UPLOAD, MAX_RECEIVES),
                 (QueueName::Photos, MAX_ATTEMPTS_PHOTO, MAX_RECEIVES),
                 (QueueName::Downloads, MAX_ATTEMPTS_DOWNLOAD, MAX_RECEIVES),
                 (QueueName::Default, MAX_ATTEMPTS_OPERATION, MAX_RECEIVES),
@@ -171,7 +179,7 @@ mod tests {
     fn variables_are_named_after_queue_and_function() {
         let names = QueueName::ALL.map(|queue| (queue.url_variable(), queue.dlq_url_variable(), queue.dlq()));
         let photos = ("PHOTOS_QUEUE_URL".to_owned(), "PHOTOS_DLQ_URL".to_owned(), "photos-dlq".to_owned());
-        assert_eq!(names[1], photos);
+        assert_eq!(names[2], photos);
         let queues = queue_configs().expect("reads");
         assert_eq!(queues[&QueueName::Photos].function_variable(), "PHOTO_PROCESSOR_FUNCTION");
     }

@@ -11,6 +11,7 @@ use crate::{
     order::Order,
     photo::{Photo, PhotoStatus},
     studio::Studio,
+    studio_profile::StudioProfile,
 };
 
 /// A sparse index for filtered lists. Its hash key is the studio with the filter's value, its range key the record's
@@ -23,6 +24,10 @@ pub enum ListIndex {
     Order,
     /// Index by the shop's reference.
     Reference,
+    /// Index by folder.
+    Folder,
+    /// Index by the SHA-256 of the original.
+    Sha256,
 }
 
 impl ListIndex {
@@ -32,6 +37,8 @@ impl ListIndex {
             Self::Status => "list_status",
             Self::Order => "list_order",
             Self::Reference => "list_reference",
+            Self::Folder => "list_folder",
+            Self::Sha256 => "list_sha256",
         }
     }
 }
@@ -79,7 +86,9 @@ impl Record for Photo {
         self.work.failed_at(self.status == PhotoStatus::Failed)
     }
     fn listed_by(&self) -> Vec<(ListIndex, String)> {
-        vec![(ListIndex::Status, self.status.as_str().to_owned())]
+        let folder = self.folder.as_ref().map(|folder| (ListIndex::Folder, folder.clone()));
+        let sha256 = self.development.as_ref().map(|made| (ListIndex::Sha256, made.sha256.clone()));
+        [Some((ListIndex::Status, self.status.as_str().to_owned())), folder, sha256].into_iter().flatten().collect()
     }
     fn expires_at(&self) -> Option<Timestamp> {
         self.forgotten_at()
@@ -157,13 +166,24 @@ impl Record for Order {
     }
 }
 
+impl Record for StudioProfile {
+    const NAME: &'static str = "studio";
+
+    fn studio(&self) -> &Studio {
+        &self.studio
+    }
+    fn id(&self) -> Uuid {
+        self.id
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
         error::RecordError,
         job_record::JobRecord,
-        samples::{at, download, email, operation, order, photo, studio},
+        samples::{at, development, download, email, operation, order, photo, studio},
     };
 
     /// Returns the studio and id by which a table finds the record.
@@ -179,8 +199,9 @@ mod tests {
             key(&order()),
             key(&email()),
             key(&operation()),
+            key(&StudioProfile::neutral(studio())),
         ];
-        assert_eq!(keys, [1, 2, 3, 4, 5].map(|id| (studio(), id)));
+        assert_eq!(keys, [1, 2, 3, 4, 5, 0].map(|id| (studio(), id)));
     }
 
     fn assert_indexed(mut record: impl JobRecord) {
@@ -203,14 +224,20 @@ mod tests {
 
     #[test]
     fn lists_find_records_by_their_filters() {
-        let (photo, download, order) = (photo(PhotoStatus::Ready), download(DownloadStatus::Failed), order());
+        let (mut photo, download, order) = (photo(PhotoStatus::Ready), download(DownloadStatus::Failed), order());
         assert_eq!(photo.listed_by(), [(ListIndex::Status, "ready".to_owned())]);
+        photo.folder = Some("wedding".to_owned());
+        photo.development = Some(development(false));
+        let sha256 = photo.development.as_ref().map(|made| made.sha256.clone()).unwrap_or_default();
+        let by_folder = (ListIndex::Folder, "wedding".to_owned());
+        assert_eq!(photo.listed_by()[1..], [by_folder, (ListIndex::Sha256, sha256)]);
         let by_order = (ListIndex::Order, download.order.to_string());
         assert_eq!(download.listed_by(), [(ListIndex::Status, "failed".to_owned()), by_order]);
         assert_eq!(order.listed_by(), [(ListIndex::Reference, order.reference.clone())]);
         assert_eq!((email().listed_by(), operation().listed_by()), (vec![], vec![]));
-        let indexes = [ListIndex::Status, ListIndex::Order, ListIndex::Reference].map(ListIndex::name);
-        assert_eq!(indexes, ["list_status", "list_order", "list_reference"], "as Terraform creates them");
+        let indexes = [ListIndex::Status, ListIndex::Order, ListIndex::Reference, ListIndex::Folder, ListIndex::Sha256];
+        let names = ["list_status", "list_order", "list_reference", "list_folder", "list_sha256"];
+        assert_eq!(indexes.map(ListIndex::name), names, "as Terraform creates them");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::{
-    download::{BuiltFile, Download, DownloadKind, DownloadStatus, Files, Progress, Variant},
+    download::{BuiltFile, Download, DownloadKind, DownloadStatus, Fetches, Files, Progress, Variant},
     email::{Email, Message},
     email_address::EmailAddress,
     job_state::{AttemptId, JobState},
@@ -41,6 +41,7 @@ pub fn file(path: &str, size: u64) -> BuiltFile {
 pub fn photo(status: PhotoStatus) -> Photo {
     let new = Announcement {
         filename: "a.jpg".to_owned(),
+        folder: None,
         content_type: "image/jpeg".to_owned(),
         size: 1,
         declared_sha256: None,
@@ -81,9 +82,12 @@ pub fn download(status: DownloadStatus) -> Download {
         kind: DownloadKind::Batch,
         variant: Variant::Original,
         photo: None,
+        selection: None,
         build: 1,
         split_bytes: None,
         files: Files::Unknown,
+        both_sizes: false,
+        twin: None,
         position: None,
         photo_count: 1,
         progress: Progress::default(),
@@ -94,12 +98,17 @@ pub fn download(status: DownloadStatus) -> Download {
         max_downloads: None,
         download_count: 0,
         window_until: None,
+        fetches: Fetches::default(),
+        pin: None,
+        renewal_asked_at: None,
         generation: 1,
         notify: true,
         failure_told: None,
         created_at: at(0),
         ready_at: None,
         erased_at: None,
+        undelivered_at: None,
+        late_writes_until: None,
     }
 }
 

@@ -5,7 +5,7 @@ use domain::photo::TakenAt;
 use super::{text, time::Time};
 
 /// The most values of one dataset.
-const MAX_VALUES: usize = 32;
+const MAX_VALUES: usize = 128;
 
 /// The datasets of IPTC's record 2 that Darkroom's record uses.
 #[derive(Debug, Default)]
@@ -15,13 +15,14 @@ pub(super) struct Iptc {
 }
 
 const OBJECT_NAME: u8 = 5;
+const KEYWORDS: u8 = 25;
 const DATE_CREATED: u8 = 55;
 const TIME_CREATED: u8 = 60;
 const BY_LINE: u8 = 80;
 const CREDIT: u8 = 110;
 const COPYRIGHT_NOTICE: u8 = 116;
 const CAPTION: u8 = 120;
-const WANTED: [u8; 7] = [OBJECT_NAME, DATE_CREATED, TIME_CREATED, BY_LINE, CREDIT, COPYRIGHT_NOTICE, CAPTION];
+const WANTED: [u8; 8] = [OBJECT_NAME, KEYWORDS, DATE_CREATED, TIME_CREATED, BY_LINE, CREDIT, COPYRIGHT_NOTICE, CAPTION];
 
 /// First byte of every dataset.
 const TAG_MARKER: u8 = 0x1C;
@@ -59,6 +60,10 @@ impl Iptc {
     pub(super) fn creator(&self) -> Option<String> {
         let names: Vec<String> = self.texts(BY_LINE).collect();
         (!names.is_empty()).then(|| names.join(", "))
+    }
+
+    pub(super) fn keywords(&self) -> Vec<String> {
+        self.texts(KEYWORDS).collect()
     }
 
     pub(super) fn credit(&self) -> Option<String> {

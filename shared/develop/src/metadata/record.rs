@@ -13,6 +13,9 @@ use super::{
 const MAX_TITLE: usize = 256;
 /// The most characters of a description.
 const MAX_DESCRIPTION: usize = 2000;
+/// The most keywords, and characters of one. IPTC: at most 64 bytes.
+const MAX_KEYWORDS: usize = 100;
+const MAX_KEYWORD: usize = 64;
 /// The most characters of a copyright notice, a creator or a credit line.
 const MAX_RIGHTS: usize = 500;
 
@@ -56,6 +59,7 @@ impl Sources<'_> {
                 MAX_DESCRIPTION,
                 [self.exif.text(exif::IMAGE_DESCRIPTION), self.xmp(P::Description), self.iptc(Iptc::description)],
             ),
+            keywords: self.keywords(),
             copyright: first_line(MAX_RIGHTS, [self.exif.copyright(), self.xmp(P::Rights), self.iptc(Iptc::copyright)]),
             creator: first_line(
                 MAX_RIGHTS,
@@ -76,6 +80,20 @@ impl Sources<'_> {
 
     fn iptc(&self, read: impl Fn(&Iptc) -> Option<String>) -> Option<String> {
         self.iptc.iter().find_map(read)
+    }
+
+    /// Returns the keywords, each once, of the first block that has some.
+    fn keywords(&self) -> Vec<String> {
+        let of_xmp = self.xmp.iter().map(|xmp| xmp.items(Property::Subject).to_vec());
+        let mut lists = of_xmp.chain(self.iptc.iter().map(Iptc::keywords));
+        let written = lists.find(|keywords| !keywords.is_empty()).unwrap_or_default();
+        let mut keywords: Vec<String> = Vec::new();
+        for keyword in written.iter().filter_map(|keyword| text::line(keyword, MAX_KEYWORD)) {
+            if keywords.len() < MAX_KEYWORDS && !keywords.contains(&keyword) {
+                keywords.push(keyword);
+            }
+        }
+        keywords
     }
 
     fn name(&self, tag: u16, properties: &[Property]) -> Option<String> {

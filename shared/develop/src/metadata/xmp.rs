@@ -14,7 +14,7 @@ use super::{gps, text, time::Time};
 /// The most nested elements. The properties that are read need seven.
 const MAX_DEPTH: usize = 64;
 /// The most items of one property.
-const MAX_ITEMS: usize = 32;
+const MAX_ITEMS: usize = 128;
 /// The most bytes of one value. The rest is dropped.
 const MAX_VALUE: usize = 64 << 10;
 
@@ -44,6 +44,7 @@ pub(super) enum Property {
     Rights,
     Creator,
     Credit,
+    Subject,
 }
 
 /// Namespaces of XMP, named by the ends of their addresses.
@@ -71,7 +72,7 @@ const NAMESPACES: [(Namespace, &str, &str); 8] = [
     (Namespace::Aux, "aux", "http://ns.adobe.com/exif/1.0/aux/"),
 ];
 
-const PROPERTIES: [(Namespace, &str, Property); 23] = [
+const PROPERTIES: [(Namespace, &str, Property); 24] = [
     (Namespace::Tiff, "Make", Property::Make),
     (Namespace::Tiff, "Model", Property::Model),
     (Namespace::ExifEx, "LensModel", Property::LensModel),
@@ -95,6 +96,7 @@ const PROPERTIES: [(Namespace, &str, Property); 23] = [
     (Namespace::Dc, "rights", Property::Rights),
     (Namespace::Dc, "creator", Property::Creator),
     (Namespace::Photoshop, "Credit", Property::Credit),
+    (Namespace::Dc, "subject", Property::Subject),
 ];
 
 /// The properties of a packet, except those in structures.
@@ -152,6 +154,11 @@ impl Xmp {
     /// Returns the items of a list, joined.
     pub(super) fn joined(&self, property: Property) -> Option<String> {
         self.0.get(&property).map(|items| items.join(", "))
+    }
+
+    /// Returns the items of a list.
+    pub(super) fn items(&self, property: Property) -> &[String] {
+        self.0.get(&property).map_or(&[], Vec::as_slice)
     }
 
     /// Returns a number in decimal digits, or a fraction in EXIF's form.

@@ -3,6 +3,7 @@
 mod blocks;
 mod hostile;
 mod rights;
+mod sidecars;
 mod spellings;
 
 use ::exif::{Field, In, Rational, Tag, Value};

@@ -3,7 +3,7 @@ use serde_json::json;
 use super::*;
 use crate::{
     job_record::JobRecord as _,
-    job_state::{Fate, GRACE},
+    job_state::{Claim, Fate, GRACE, NotOwner},
     samples::{at, attempt, download, file},
 };
 
@@ -62,13 +62,13 @@ fn due_date_at_rest_is_the_notifications() {
 fn missing_archive_is_refused_and_not_counted() {
     let now = at(1_000);
     let mut download = download(DownloadStatus::Pending);
-    assert_eq!(download.fetch(now, 2), Err(Closed::NotReady));
+    assert_eq!(download.fetch(now, DownloadFile::Volume(2), FetchedBy::Zip), Err(Closed::NotReady));
     download.make_ready(now, vec![file("a", 1)]);
     for volume in [0, 2] {
-        assert_eq!(download.fetch(now, volume), Err(Closed::NoSuchArchive));
+        assert_eq!(download.fetch(now, DownloadFile::Volume(volume), FetchedBy::Zip), Err(Closed::NoSuchFile));
     }
     assert_eq!(download.download_count, 0);
-    assert_eq!((download.fetch(now, 1), download.download_count), (Ok(()), 1));
+    assert_eq!((download.fetch(now, DownloadFile::Volume(1), FetchedBy::Zip), download.download_count), (Ok(()), 1));
 }
 
 #[test]
@@ -157,9 +157,13 @@ fn link_expires_after_its_days() {
 fn resumed_download_is_counted_once_a_day() {
     let mut download = Download { max_downloads: Some(2), ..ready() };
     for (second, counted) in [(0, 1), (DAY - 1, 1), (DAY, 2), (2 * DAY - 1, 2)] {
-        assert_eq!((download.fetch(at(second), 1), download.download_count), (Ok(()), counted), "{second}");
+        assert_eq!(
+            (download.fetch(at(second), DownloadFile::Volume(1), FetchedBy::Zip), download.download_count),
+            (Ok(()), counted),
+            "{second}"
+        );
     }
-    assert_eq!(download.fetch(at(2 * DAY), 1), Err(Closed::Spent));
+    assert_eq!(download.fetch(at(2 * DAY), DownloadFile::Volume(1), FetchedBy::Zip), Err(Closed::Spent));
     assert_eq!(download.download_count, 2);
 }
 
@@ -258,9 +262,9 @@ fn revoked_download_refuses_its_builder() {
     let mut download = download(DownloadStatus::Pending);
     download.claim(attempt(1), at(0), at(60));
     let mut still_owned = download.clone();
-    download.revoke();
+    download.revoke(at(0));
     assert_eq!((download.status, download.generation), (DownloadStatus::Revoked, 2));
-    assert_eq!((download.work.owner, download.work.due_at), (None, None));
+    assert_eq!((download.work.owner, download.work.due_at), (None, Some(at(31 * 60))));
     still_owned.status = DownloadStatus::Revoked;
     for revoked in [&mut download, &mut still_owned] {
         assert_eq!(revoked.check(attempt(1)), Err(NotOwner));
@@ -276,4 +280,17 @@ fn erased_download_keeps_no_errors() {
     download.erase(at(9));
     assert_eq!(download.erased_at, Some(at(9)));
     assert!(!serde_json::to_string(&download).expect("writes").contains("eva"));
+}
+
+#[test]
+fn late_writes_of_revoked_builds_are_deleted() {
+    let mut revoked = download(DownloadStatus::Processing);
+    revoked.revoke(at(0));
+    for (seconds, due_at) in [(60, Some(at(31 * 60))), (31 * 60, None)] {
+        assert_eq!(revoked.claim(attempt(1), at(seconds), at(seconds + 60)), Claim::Void);
+        assert_eq!(revoked.work.due_at, due_at, "at {seconds} s");
+    }
+    let mut single = Download { kind: DownloadKind::Single, ..download(DownloadStatus::Ready) };
+    single.revoke(at(0));
+    assert_eq!(single.work.due_at, None, "nothing was built");
 }

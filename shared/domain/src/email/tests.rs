@@ -1,12 +1,23 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::{
     job_record::JobRecord as _,
     job_state::Fate,
     samples::{at, attempt, download, email as queued, order},
+    ses_event::{BounceType, SesEvent},
 };
 
-const ALL: [EmailStatus; 5] =
-    [EmailStatus::Queued, EmailStatus::Sending, EmailStatus::Sent, EmailStatus::Failed, EmailStatus::Suppressed];
+const ALL: [EmailStatus; 8] = [
+    EmailStatus::Queued,
+    EmailStatus::Sending,
+    EmailStatus::Sent,
+    EmailStatus::Delivered,
+    EmailStatus::Bounced,
+    EmailStatus::Complained,
+    EmailStatus::Failed,
+    EmailStatus::Suppressed,
+];
 
 fn with(status: EmailStatus) -> Email {
     Email { status, ..queued() }
@@ -131,7 +142,7 @@ fn every_email_of_every_build_is_found() {
 #[test]
 fn claim_depends_on_status() {
     let claims = ALL.map(|status| with(status).claim(attempt(1), at(0), at(60)));
-    assert_eq!(claims, [Claim::Claimed, Claim::Claimed, Claim::Done, Claim::Done, Claim::Done]);
+    assert_eq!(claims, [vec![Claim::Claimed; 2], vec![Claim::Done; 6]].concat().as_slice());
     let mut used_up = with(EmailStatus::Failed);
     used_up.work.gave_up = true;
     assert_eq!(used_up.claim(attempt(1), at(0), at(60)), Claim::Exhausted);
@@ -204,6 +215,9 @@ fn only_unsent_email_gets_an_error_when_erased() {
             suppressed,
             (EmailStatus::Suppressed, true, true, None),
             (EmailStatus::Sent, false, false, None),
+            (EmailStatus::Delivered, false, false, None),
+            (EmailStatus::Bounced, false, false, None),
+            (EmailStatus::Complained, false, false, None),
             suppressed,
             (EmailStatus::Suppressed, false, false, None),
         ]
@@ -241,5 +255,131 @@ fn retry_after_lost_response_is_possible_duplicate() {
 fn only_failed_email_is_restarted() {
     let restarted = ALL.map(|status| with(status).restart(at(0), None));
     let (working, done) = (Err(RestartError::UnderWay), Err(RestartError::Impossible));
-    assert_eq!(restarted, [working, working, done, Ok(()), done]);
+    assert_eq!(restarted, [working, working, done, done, done, done, Ok(()), done]);
+}
+
+fn report(event: SesEvent, second: i64) -> Feedback {
+    Feedback { event, time: at(second), bounce: None, message_id: Some("ses-id".into()) }
+}
+
+fn bounce(kind: BounceType, second: i64) -> Feedback {
+    Feedback { bounce: Some(kind), ..report(SesEvent::Bounce, second) }
+}
+
+/// Returns an email that an attempt is sending until second 60.
+fn being_sent() -> Email {
+    let mut email = queued();
+    assert_eq!(email.claim(attempt(1), at(0), at(60)), Claim::Claimed);
+    email.begin_sending(attempt(1)).expect("its own");
+    email
+}
+
+#[test]
+fn reports_before_the_reply_leave_the_lease_to_its_owner() {
+    let mut email = being_sent();
+    email.hear(&report(SesEvent::Delivery, 2), at(3));
+    assert_eq!((email.status, email.work.owner.is_some()), (EmailStatus::Sending, true));
+    email.complete(attempt(1), at(4), "S".into(), "ses-id".into()).expect("its own");
+    assert_eq!((email.status, email.reported.delivered_at), (EmailStatus::Delivered, Some(at(2))));
+}
+
+#[test]
+fn report_proves_that_a_send_without_reply_has_worked() {
+    let mut email = being_sent();
+    email.hear(&report(SesEvent::Send, 1), at(61));
+    assert_eq!((email.status, email.sent_at, email.possible_duplicate), (EmailStatus::Sent, Some(at(1)), false));
+    assert_eq!((email.provider_message_id.as_deref(), email.work.due_at), (Some("ses-id"), None));
+    assert_eq!(email.claim(attempt(2), at(62), at(120)), Claim::Done, "it is not sent again");
+
+    let mut failed = being_sent();
+    failed
+        .record_failure(attempt(1), at(1), Fate::GaveUp, Some(RecordError::new("tries_exhausted", "x")))
+        .expect("its own");
+    failed.hear(&report(SesEvent::Delivery, 2), at(61));
+    assert_eq!((failed.status, failed.error.is_none(), failed.work.gave_up), (EmailStatus::Delivered, true, false));
+}
+
+#[test]
+fn reports_do_not_revive_what_was_not_sent() {
+    for status in [EmailStatus::Failed, EmailStatus::Suppressed] {
+        let mut email = with(status);
+        email.hear(&report(SesEvent::Delivery, 2), at(3));
+        assert_eq!(email.status, status);
+    }
+    let mut erased = being_sent();
+    erased.complete(attempt(1), at(1), "S".into(), "ses-id".into()).expect("its own");
+    erased.erase(at(2));
+    let before = erased.clone();
+    erased.hear(&report(SesEvent::Complaint, 3), at(4));
+    assert_eq!(erased, before, "nothing is recorded about an erased email");
+}
+
+#[test]
+fn absence_note_after_delivery_is_no_bounce() {
+    let mut email = with(EmailStatus::Sent);
+    email.sent_at = Some(at(0));
+    email.hear(&report(SesEvent::Delivery, 1), at(9));
+    email.hear(&bounce(BounceType::Transient, 2), at(9));
+    assert_eq!((email.status, email.reported.is_undeliverable()), (EmailStatus::Delivered, false));
+    email.hear(&bounce(BounceType::Permanent, 3), at(9));
+    assert_eq!((email.status, email.reported.is_undeliverable()), (EmailStatus::Bounced, true));
+    assert_eq!(email.reported.bounced_at, Some(at(2)));
+    assert_eq!(email.restart(at(9), None), Err(RestartError::Impossible));
+}
+
+#[test]
+fn email_with_a_virus_fails_for_good() {
+    let mut email = with(EmailStatus::Sent);
+    email.hear(&report(SesEvent::Reject, 1), at(9));
+    assert_eq!(
+        (email.status, email.error.map(|error| error.code)),
+        (EmailStatus::Failed, Some("refused_by_ses".into()))
+    );
+}
+
+fn any_report() -> impl Strategy<Value = Feedback> {
+    let bounced = prop_oneof![Just(BounceType::Transient), Just(BounceType::Permanent)];
+    prop_oneof![
+        (1_i64..50).prop_map(|second| report(SesEvent::Send, second)),
+        (1_i64..50).prop_map(|second| report(SesEvent::Delivery, second)),
+        (1_i64..50).prop_map(|second| report(SesEvent::DeliveryDelay, second)),
+        (bounced, 1_i64..50).prop_map(|(kind, second)| bounce(kind, second)),
+        (1_i64..50).prop_map(|second| report(SesEvent::Complaint, second)),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(10_000))]
+
+    /// Reports come doubled, in any order, before the reply, after it, or without one.
+    #[test]
+    fn reports_in_any_order_end_the_same(
+        reports in prop::collection::vec(any_report(), 1..6),
+        order in prop::collection::vec(any::<prop::sample::Index>(), 12),
+        reply_after in 0_usize..14,
+        reply_is_lost in any::<bool>(),
+    ) {
+        let mut plain = with(EmailStatus::Sent);
+        for report in &reports {
+            plain.hear(report, at(100));
+        }
+
+        let mut email = being_sent();
+        // Each report at least once, some twice.
+        let all: Vec<&Feedback> = order.iter().map(|n| n.get(&reports)).chain(&reports).collect();
+        for (n, report) in all.iter().enumerate() {
+            if n == reply_after && !reply_is_lost {
+                email.complete(attempt(1), at(50), "S".into(), "ses-id".into()).expect("its own");
+            }
+            // The lease of a worker whose reply was lost has ended at some time.
+            let now = if reply_is_lost && n >= reply_after.min(all.len() - 1) { at(61) } else { at(50) };
+            email.hear(report, now);
+        }
+        if !reply_is_lost && reply_after >= all.len() {
+            email.complete(attempt(1), at(50), "S".into(), "ses-id".into()).expect("its own");
+        }
+        prop_assert_eq!(email.status, plain.status);
+        prop_assert_eq!(&email.reported, &plain.reported);
+        prop_assert_eq!((email.work.owner, email.work.due_at, email.possible_duplicate), (None, None, false));
+    }
 }

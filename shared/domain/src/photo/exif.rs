@@ -44,6 +44,9 @@ pub struct Exif {
     /// Description or caption, at most 2,000 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
+    /// Keywords, at most 100 of 64 characters each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keywords: Vec<String>,
     /// Copyright notice, at most 500 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub copyright: Option<String>,
@@ -53,6 +56,23 @@ pub struct Exif {
     /// Credit line, at most 500 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credit: Option<String>,
+}
+
+impl Exif {
+    /// Replaces what editors write by the values of a sidecar. Fields that it lacks stay.
+    #[must_use]
+    pub fn enriched_by(self, sidecar: Self) -> Self {
+        Self {
+            rating: sidecar.rating.or(self.rating),
+            title: sidecar.title.or(self.title),
+            description: sidecar.description.or(self.description),
+            keywords: if sidecar.keywords.is_empty() { self.keywords } else { sidecar.keywords },
+            copyright: sidecar.copyright.or(self.copyright),
+            creator: sidecar.creator.or(self.creator),
+            credit: sidecar.credit.or(self.credit),
+            ..self
+        }
+    }
 }
 
 /// Time of the camera's clock. EXIF stores local time, and only newer cameras store its offset from UTC. Both are
@@ -78,4 +98,21 @@ pub struct Gps {
     /// Altitude in metres above sea level, if known; negative below.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub altitude_m: Option<f64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sidecar_replaces_only_what_it_has() {
+        let text = |text: &str| Some(text.to_owned());
+        let own = Exif { make: text("Canon"), title: text("own"), rating: Some(0), ..Exif::default() };
+        let sidecar =
+            Exif { make: text("Nikon"), rating: Some(5), keywords: vec!["sea".to_owned()], ..Exif::default() };
+        let enriched = own.clone().enriched_by(sidecar);
+        assert_eq!((enriched.make, enriched.title, enriched.rating), (text("Canon"), text("own"), Some(5)));
+        assert_eq!(enriched.keywords, ["sea"]);
+        assert_eq!(own.clone().enriched_by(Exif::default()), own);
+    }
 }

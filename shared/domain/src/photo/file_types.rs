@@ -11,7 +11,7 @@ pub struct FileType {
 
 /// All known file types.
 pub const FILE_TYPES: &[FileType] = &[
-    FileType { content_type: "image/jpeg", extensions: &["jpg", "jpeg", "jpe"] },
+    FileType { content_type: "image/jpeg", extensions: &["jpg", "jpeg", "jpe", "jfif"] },
     FileType { content_type: "image/png", extensions: &["png"] },
     FileType { content_type: "image/webp", extensions: &["webp"] },
     FileType { content_type: "image/tiff", extensions: &["tif", "tiff"] },
@@ -22,7 +22,7 @@ pub const FILE_TYPES: &[FileType] = &[
     FileType { content_type: "image/heif", extensions: &["heif"] },
     FileType { content_type: "image/jxl", extensions: &["jxl"] },
     FileType { content_type: "image/avif", extensions: &["avif"] },
-    FileType { content_type: "image/x-adobe-dng", extensions: &["dng"] },
+    FileType { content_type: "image/x-adobe-dng", extensions: &["dng", "gpr"] },
     FileType { content_type: "image/x-canon-cr2", extensions: &["cr2"] },
     FileType { content_type: "image/x-canon-cr3", extensions: &["cr3"] },
     FileType { content_type: "image/x-canon-crw", extensions: &["crw"] },
@@ -40,7 +40,7 @@ pub const FILE_TYPES: &[FileType] = &[
     FileType { content_type: "image/x-minolta-mrw", extensions: &["mrw"] },
     FileType { content_type: "image/x-nikon-nef", extensions: &["nef"] },
     FileType { content_type: "image/x-nikon-nrw", extensions: &["nrw"] },
-    FileType { content_type: "image/x-olympus-orf", extensions: &["orf"] },
+    FileType { content_type: "image/x-olympus-orf", extensions: &["orf", "ori"] },
     FileType { content_type: "image/x-panasonic-rw2", extensions: &["rw2", "raw"] },
     FileType { content_type: "image/x-pentax-pef", extensions: &["pef"] },
     FileType { content_type: "image/x-phaseone-iiq", extensions: &["iiq"] },

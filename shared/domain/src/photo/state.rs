@@ -4,14 +4,23 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::{Deletion, Derivatives, Development, Photo, PhotoStatus};
+use crate::incoming::Source;
 use crate::job_state::{AttemptId, Claim, GRACE, JobState, MAX_ATTEMPTS_PHOTO, NotOwner, RestartError};
 
 /// Time after which a photo without upload expires.
 const UPLOAD_EXPIRES_AFTER: SignedDuration = SignedDuration::from_hours(7 * 24);
-/// Longest duration of an upload. S3 checks a URL when its request begins; 256 MiB take a day at 25 kbit/s.
+/// Time after which S3 aborts a multipart upload (`abort-uploads` in `infra/storage.tf`). The URLs of its parts can be
+/// renewed as long as the record waits for an upload.
+const MULTIPART_LIVES: SignedDuration = UPLOAD_EXPIRES_AFTER;
+/// Longest duration of an upload. S3 checks a URL when its request begins; 5 GiB take a day at 500 kbit/s. It also covers
+/// the hours by which S3 aborts a multipart upload late, since it does so at midnight.
 const LONGEST_UPLOAD: SignedDuration = SignedDuration::from_hours(24);
 /// Interval of looking for an original whose event was lost.
 const LOOK_AGAIN_AFTER: SignedDuration = SignedDuration::from_hours(24);
+
+/// Refusal of a multipart upload: the photo has another one, or waits for no original.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Replaced;
 
 impl Photo {
     /// Claims the photo. `etag` is the ETag of the stored original; `None` if there is no original.
@@ -53,12 +62,25 @@ impl Photo {
         Claim::Claimed
     }
 
-    /// Records that an upload URL valid until `until` is about to be created.
+    /// Records that a request that stores the original may begin until `until`: an upload URL is about to be created, or
+    /// a multipart upload completed.
     pub fn offer_upload(&mut self, until: Timestamp) {
         self.upload_until = self.upload_until.max(Some(until));
         if self.status == PhotoStatus::AwaitingUpload {
-            self.work.due_at = self.upload_until.and_then(|until| until.checked_add(GRACE).ok());
+            self.work.due_at = until.checked_add(GRACE).ok();
         }
+    }
+
+    /// Records the multipart upload `upload_id`, which replaces the upload `seen`. Refused if the photo has another
+    /// upload meanwhile, or waits for no original.
+    pub fn begin_multipart(&mut self, upload_id: &str, seen: Option<&str>, now: Timestamp) -> Result<(), Replaced> {
+        if self.status != PhotoStatus::AwaitingUpload || self.upload_id.as_deref() != seen {
+            return Err(Replaced);
+        }
+        self.upload_id = Some(upload_id.to_owned());
+        self.upload_until = self.upload_until.max(now.checked_add(MULTIPART_LIVES).ok());
+        self.work.due_at = self.next_look(now);
+        Ok(())
     }
 
     /// Returns the time after which no upload can arrive. Records of earlier builds do not contain the expiry of their
@@ -76,26 +98,31 @@ impl Photo {
         self.created_at.checked_add(UPLOAD_EXPIRES_AFTER).ok().max(Some(self.uploads_end_at()))
     }
 
-    /// Returns the next time to look for the original: after the URL has expired, then daily until no upload can
-    /// arrive.
+    /// Returns the next time to look for the original: after the URL has expired, but at least daily, until no upload
+    /// can arrive.
     fn next_look(&self, now: Timestamp) -> Option<Timestamp> {
         let expired = self.upload_until.and_then(|until| until.checked_add(GRACE).ok());
-        let next = expired.filter(|at| *at > now).or_else(|| now.checked_add(LOOK_AGAIN_AFTER).ok());
+        let daily = now.checked_add(LOOK_AGAIN_AFTER).ok();
+        let next = expired.filter(|at| *at > now).map(|at| daily.map_or(at, |daily| at.min(daily))).or(daily);
         next.filter(|_| now < self.uploads_end_at())
     }
 
-    /// Marks the photo as processed.
+    /// Marks the photo as processed. `etag` and `size` are those of the stored original; `duplicate_of` is an older photo
+    /// with the same original.
     pub fn complete(
         &mut self,
         by: AttemptId,
         now: Timestamp,
-        size: u64,
+        (etag, size): (&str, u64),
         development: Development,
+        duplicate_of: Option<Uuid>,
     ) -> Result<(), NotOwner> {
         self.work.check(by)?;
         self.status = PhotoStatus::Ready;
+        self.etag = Some(etag.to_owned());
         self.size = size;
         self.development = Some(development);
+        self.duplicate_of = duplicate_of;
         self.processed_at = Some(now);
         self.work.succeed();
         Ok(())
@@ -123,6 +150,22 @@ impl Photo {
         self.work = work;
         self.status = PhotoStatus::Pending;
         self.error = None;
+        Ok(())
+    }
+
+    /// Restarts a failed photo whose file was uploaded again to `source`. Repeated for the same object version, it changes
+    /// nothing. A rejected file stays rejected, because the same bytes end the same way, unless they were never read.
+    pub fn arrive_again(&mut self, source: Source, now: Timestamp) -> Result<(), RestartError> {
+        let is_new = self.source.as_ref().is_none_or(|known| known.version != source.version);
+        match self.status {
+            PhotoStatus::Failed if is_new && (self.work.gave_up || self.etag.is_none()) => self.restart(now, None)?,
+            PhotoStatus::Failed => return Err(RestartError::Repeated),
+            PhotoStatus::Pending | PhotoStatus::Processing => return Err(RestartError::UnderWay),
+            PhotoStatus::AwaitingUpload | PhotoStatus::Ready | PhotoStatus::Deleting => {
+                return Err(RestartError::Impossible);
+            }
+        }
+        self.source = Some(source);
         Ok(())
     }
 

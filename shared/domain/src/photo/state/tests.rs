@@ -1,4 +1,5 @@
 use super::*;
+use crate::incoming::Source;
 use crate::{
     error::RecordError,
     samples::{at, attempt, development, photo},
@@ -185,13 +186,40 @@ fn missing_original_is_checked_daily_after_url_expires() {
 }
 
 #[test]
+fn multipart_upload_is_awaited_for_a_week() {
+    let mut photo = photo(PhotoStatus::AwaitingUpload);
+    photo.begin_multipart("one", None, at(0)).expect("it waits");
+    assert_eq!((photo.upload_id.as_deref(), photo.upload_until), (Some("one"), Some(at(7 * 24 * HOUR))));
+    assert_eq!((photo.uploads_end_at(), photo.forgotten_at()), (at(8 * 24 * HOUR), Some(at(8 * 24 * HOUR))));
+    assert_eq!(photo.work.due_at, Some(at(24 * HOUR)), "S3's event of a completion may be lost");
+    assert_eq!(photo.claim(attempt(1), at(24 * HOUR), at(25 * HOUR), None), Claim::Void);
+    assert_eq!(photo.work.due_at, Some(at(48 * HOUR)));
+    // A completion is looked for soon, and ends no earlier than the upload.
+    photo.offer_upload(at(25 * HOUR));
+    assert_eq!(photo.work.due_at, at(25 * HOUR).checked_add(GRACE).ok());
+    assert_eq!(photo.uploads_end_at(), at(8 * 24 * HOUR));
+}
+
+#[test]
+fn only_the_seen_multipart_upload_is_replaced() {
+    let mut photo = photo(PhotoStatus::AwaitingUpload);
+    photo.begin_multipart("one", None, at(0)).expect("it waits");
+    assert_eq!(photo.begin_multipart("two", None, at(1)), Err(Replaced));
+    assert_eq!(photo.begin_multipart("two", Some("one"), at(1)), Ok(()));
+    assert_eq!(photo.begin_multipart("three", Some("one"), at(1)), Err(Replaced));
+    photo.status = PhotoStatus::Deleting;
+    assert_eq!(photo.begin_multipart("three", Some("two"), at(1)), Err(Replaced));
+    assert_eq!(photo.upload_id.as_deref(), Some("two"));
+}
+
+#[test]
 fn only_owner_completes_processing() {
     let mut photo = photo(PhotoStatus::Pending);
     photo.claim(attempt(1), at(0), at(60), Some("\"a\""));
     let claimed = photo.clone();
-    assert_eq!(photo.complete(attempt(2), at(1), 9, development(true)), Err(NotOwner));
+    assert_eq!(photo.complete(attempt(2), at(1), ("\"e\"", 9), development(true), None), Err(NotOwner));
     assert_eq!(photo, claimed);
-    assert_eq!(photo.complete(attempt(1), at(1), 9, development(true)), Ok(()));
+    assert_eq!(photo.complete(attempt(1), at(1), ("\"e\"", 9), development(true), None), Ok(()));
     assert_eq!((photo.status, photo.size, photo.processed_at), (PhotoStatus::Ready, 9, Some(at(1))));
     assert_eq!((photo.is_ready(), photo.work.owner), (true, None));
 }
@@ -227,4 +255,40 @@ fn undecodable_photo_is_ready_without_previews() {
         (photo.is_ready(), photo.has_previews())
     });
     assert_eq!(states, [(false, false), (true, false), (true, true)]);
+}
+
+#[test]
+fn file_uploaded_again_is_tried_again_unless_it_was_rejected() {
+    let source = |version: &str| Source {
+        bucket: None,
+        key: "incoming/anna/a.jpg".to_owned(),
+        version: Some(version.to_owned()),
+        etag: String::new(),
+        checksum: None,
+        allotment: Uuid::nil(),
+    };
+    let failed = |gave_up: bool, etag: Option<&str>| {
+        let mut photo = photo(PhotoStatus::Failed);
+        (photo.source, photo.etag, photo.work.gave_up) = (Some(source("1")), etag.map(str::to_owned), gave_up);
+        photo
+    };
+    for (gave_up, etag, version, expected) in [
+        (true, Some("e"), "2", Ok(())),
+        (false, None, "2", Ok(())),
+        (false, Some("e"), "2", Err(RestartError::Repeated)),
+        (true, Some("e"), "1", Err(RestartError::Repeated)),
+    ] {
+        let mut photo = failed(gave_up, etag);
+        assert_eq!(photo.arrive_again(source(version), at(1)), expected);
+        let is_restarted = photo.status == PhotoStatus::Pending && photo.source == Some(source("2"));
+        assert_eq!(is_restarted, expected.is_ok());
+    }
+    for (status, expected) in [
+        (PhotoStatus::Processing, RestartError::UnderWay),
+        (PhotoStatus::Pending, RestartError::UnderWay),
+        (PhotoStatus::Ready, RestartError::Impossible),
+        (PhotoStatus::Deleting, RestartError::Impossible),
+    ] {
+        assert_eq!(photo(status).arrive_again(source("2"), at(1)), Err(expected));
+    }
 }
