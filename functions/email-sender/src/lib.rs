@@ -1,6 +1,5 @@
 //! The email sender: sends one email to one recipient per record, through SES. Queue: emails.
 
-mod render;
 mod send_email;
 mod sender;
 mod state;

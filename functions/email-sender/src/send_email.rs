@@ -6,10 +6,13 @@ use anyhow::{Context as _, Result, anyhow};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 use domain::{
     JobError, RecordError, Studio,
-    email::{Email, EmailStatus, Message},
+    download::Download,
+    email::{About, Email, EmailStatus},
     error::QuotaUsedUp,
     language::Language,
+    studio_profile::StudioProfile,
 };
+use emails::{Delivery, Facts, Rendered};
 use runtime::{
     aws::{broken_off, failed, is_throttling},
     lease::Lease,
@@ -20,10 +23,7 @@ use runtime::{
 use tracing::{Span, info, info_span};
 use uuid::Uuid;
 
-use crate::{
-    render::{Facts, Rendered},
-    state::State,
-};
+use crate::{sender::mailbox, state::State};
 
 /// Handler of the job `send_email`. It has no follow-up.
 pub struct SendEmail(pub Arc<State>);
@@ -48,7 +48,7 @@ impl JobHandler for SendEmail {
 
 async fn send(state: &State, lease: &Lease<Email>) -> Result<Email, JobError> {
     let email = &lease.record;
-    let facts = facts(state, email).await?;
+    let (facts, download) = facts(state, email).await?;
     if facts.order.is_erased() {
         let erase = |email: &mut Email| {
             email.work.check(lease.by)?;
@@ -59,14 +59,15 @@ async fn send(state: &State, lease: &Lease<Email>) -> Result<Email, JobError> {
         info!(template = erased.message.template(), "Email not sent: its order was erased");
         return Ok(erased);
     }
-    if !facts.bear_out(&email.message, lease.now()) {
+    let is_true = download.as_ref().is_none_or(|download| email.message.is_true_of(download, lease.now()));
+    if !is_true {
         // The download was revoked, has expired or was built again. Each build has an email of its own.
         let outdated = RecordError::new("outdated", "Not sent: the download changed before the email was due.");
         let suppressed = lease.change(|email| email.suppress(lease.by, outdated.clone())).await?;
         info!(template = suppressed.message.template(), "Email not sent: it is outdated");
         return Ok(suppressed);
     }
-    let rendered = facts.render(&email.message, Language::of(&email.locale))?;
+    let rendered = emails::render(&email.message, Language::of(&email.locale), &facts)?;
     if email.status == EmailStatus::Sending {
         // The result of the earlier call is unknown, and the email is sent at most once more, but not during an outage
         // of SES.
@@ -74,7 +75,7 @@ async fn send(state: &State, lease: &Lease<Email>) -> Result<Email, JobError> {
         asked.map_err(|error| broken_off("SES does not answer", error))?;
     }
     lease.change(|email| email.begin_sending(lease.by)).await?;
-    match call_ses(state, email, &rendered).await {
+    match call_ses(state, email, &facts.studio, &rendered).await {
         Ok(message_id) => {
             let (subject, now) = (rendered.subject, lease.now());
             let sent = lease.change(|e| e.complete(lease.by, now, subject.clone(), message_id.clone())).await?;
@@ -103,15 +104,29 @@ enum Refused {
     Perhaps(anyhow::Error),
 }
 
-async fn call_ses(state: &State, email: &Email, rendered: &Rendered) -> Result<String, Refused> {
+async fn call_ses(
+    state: &State,
+    email: &Email,
+    studio: &StudioProfile,
+    rendered: &Rendered,
+) -> Result<String, Refused> {
+    // The studio itself would reply to itself.
+    let reply_to = studio.reply_to.as_ref().filter(|_| email.message.is_for_customer());
     let sent = state.ses.send(NewEmail {
-        from: state.from.clone(),
+        from: mailbox(&state.from, studio.name.as_deref()),
         to: email.to.as_str().to_owned(),
+        reply_to: reply_to.map(|address| address.as_str().to_owned()),
+        // RFC 3834, section 5: no out-of-office program answers.
+        headers: vec![("Auto-Submitted", "auto-generated")],
         subject: rendered.subject.clone(),
         text: rendered.text.clone(),
         html: rendered.html.clone(),
         configuration_set: state.configuration_set.clone(),
-        tags: vec![("darkroom-email", email.id.to_string())],
+        tags: vec![
+            ("darkroom-email", email.id.to_string()),
+            ("studio", email.studio.to_string()),
+            ("email", email.id.to_string()),
+        ],
     });
     sent.await.map_err(sort)
 }
@@ -174,12 +189,12 @@ fn is_refused(error: &(dyn std::error::Error + 'static)) -> bool {
 }
 
 /// Loads the records that the email is about.
-async fn facts(state: &State, email: &Email) -> Result<Facts, JobError> {
+async fn facts(state: &State, email: &Email) -> Result<(Facts, Option<Download>), JobError> {
     let gone = || JobError::reject("record_gone", "The order or download of this email does not exist anymore.");
-    let (order_id, download) = match email.message {
-        Message::OrderConfirmation { order_id } => (order_id, None),
-        Message::DownloadReady { download_id } | Message::DownloadFailed { download_id } => {
-            let download = state.downloads.get(&email.studio, download_id).await?.ok_or_else(gone)?;
+    let (order_id, download) = match email.message.about() {
+        About::Order(id) => (id, None),
+        About::Download(id) => {
+            let download = state.downloads.get(&email.studio, id).await?.ok_or_else(gone)?;
             (download.order, Some(download))
         }
     };
@@ -190,7 +205,9 @@ async fn facts(state: &State, email: &Email) -> Result<Facts, JobError> {
         }
         None => None,
     };
-    Ok(Facts { order, download, link })
+    let studio = state.studios.profile(&email.studio).await?;
+    let delivery = download.as_ref().map(Delivery::from);
+    Ok((Facts { order, delivery, link, studio, public_url: state.public_url.clone() }, download))
 }
 
 #[cfg(test)]

@@ -1,15 +1,27 @@
-//! Sender of all emails, encoded for a message header.
+//! Sender of an email, encoded for a message header.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use emails::customer_text;
 
 /// Largest number of bytes in an encoded word. RFC 2047, section 2: an encoded word has at most 75 characters.
 /// `=?UTF-8?B?` and `?=` take 12 of them, and base64 turns three bytes into four.
 const MAX_BYTES_OF_WORD: usize = (75 - 12) / 4 * 3;
 
+/// Returns the sender of a studio's emails: the address that SES has verified, under the studio's name, or under its own for
+/// a studio without a name.
+pub fn mailbox(from: &str, studio: Option<&str>) -> String {
+    let Some(name) = studio.map(|name| customer_text(&name.replace('@', " at "))).filter(|name| !name.is_empty())
+    else {
+        return sender(from);
+    };
+    let address = from.rsplit_once('<').and_then(|(_, address)| address.strip_suffix('>')).unwrap_or(from.trim());
+    sender(&format!("{} <{address}>", name.replace(['<', '>'], "")))
+}
+
 /// Encodes a sender such as `Müller & Söhne <photos@example.com>` for SES. An ASCII name with special characters is
 /// quoted (RFC 5322, section 3.2.4), and any other name is written in encoded words (RFC 2047). An address without a
 /// name stays unchanged.
-pub fn sender(written: &str) -> String {
+fn sender(written: &str) -> String {
     let Some((name, address)) = written.trim().rsplit_once('<') else { return written.trim().to_owned() };
     let name = name.trim().trim_matches('"');
     if name.is_empty() {
@@ -20,7 +32,8 @@ pub fn sender(written: &str) -> String {
 
 fn phrase(name: &str) -> String {
     let is_atom = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~ ".contains(c);
-    if !name.is_ascii() {
+    // An ASCII name that looks like an encoded word would be decoded.
+    if !name.is_ascii() || name.contains("=?") {
         return encoded_words(name);
     }
     if name.chars().all(is_atom) {
@@ -59,6 +72,26 @@ mod tests {
         ] {
             assert_eq!(sender(written), sent);
         }
+    }
+
+    #[test]
+    fn studio_sends_under_its_name() {
+        for (studio, sent) in [
+            (None, "Darkroom <p@example.com>"),
+            (Some(" "), "Darkroom <p@example.com>"),
+            (Some("Foto Anna"), "Foto Anna <p@example.com>"),
+            (Some("Anna <boss@evil.example>, Inc."), "\"Anna boss\u{200b}@"),
+        ] {
+            let mailbox = mailbox("Darkroom <p@example.com>", studio);
+            assert!(
+                mailbox == sent || mailbox.ends_with("<p@example.com>") && mailbox.matches('<').count() == 1,
+                "{mailbox}"
+            );
+        }
+        assert_eq!(mailbox("p@example.com", Some("Anna")), "Anna <p@example.com>");
+        let encoded = mailbox("p@example.com", Some("=?UTF-8?Q?boss=40evil?="));
+        assert!(encoded.starts_with("=?UTF-8?B?") && !encoded.contains("=40"), "{encoded}");
+        assert_eq!(mailbox("p@example.com", Some("boss@evil")), "boss at evil <p@example.com>");
     }
 
     #[test]

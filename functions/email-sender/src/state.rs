@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use aws_types::SdkConfig;
-use domain::{download::Download, email::Email};
+use domain::{download::Download, email::Email, studio_profile::StudioProfile};
 use runtime::{
     aws,
     env::Env,
@@ -14,13 +14,12 @@ use runtime::{
     store::{Orders, Table},
 };
 
-use crate::sender::sender;
-
 /// Stores, SES, and the sender's address.
 pub struct State {
     pub(crate) emails: Arc<Table<Email>>,
     pub(crate) orders: Orders,
     pub(crate) downloads: Table<Download>,
+    pub(crate) studios: Table<StudioProfile>,
     pub(crate) ses: Ses,
     pub(crate) links: LinkSecrets,
     pub(crate) from: String,
@@ -35,10 +34,11 @@ impl State {
         Ok(Self {
             orders: Orders::new(dynamodb.clone(), env.required("ORDERS_TABLE")?, env.world()),
             downloads: Table::new(dynamodb.clone(), env.required("DOWNLOADS_TABLE")?, env.world()),
+            studios: Table::new(dynamodb.clone(), env.required("STUDIOS_TABLE")?, env.world()),
             emails: Arc::new(Table::new(dynamodb, env.required("EMAILS_TABLE")?, env.world())),
             ses: Ses::new(env.world(), config)?,
             links: LinkSecrets::new(Parameters::new(config)?, env.required("LINK_SECRET_PARAMETER")?),
-            from: sender(&env.required("MAIL_FROM")?),
+            from: env.required("MAIL_FROM")?,
             configuration_set: env.optional("SES_CONFIGURATION_SET"),
             public_url: env.required("PUBLIC_URL")?,
         })
