@@ -67,15 +67,27 @@ pub fn file_of(id: Uuid, photo: Option<&Photo>, variant: Variant) -> Result<File
 }
 
 impl Contents<'_> {
-    /// Loads the files of all photos of the order, in the order's sequence.
-    pub async fn files(&self, order: &Order, variant: Variant) -> Result<Vec<File>, FilesError> {
-        let ids = self.orders.photos(order).await?;
+    /// Returns the ids of the download's photos, in the order's sequence.
+    pub async fn photos(&self, order: &Order, download: &Download) -> Result<Vec<Uuid>> {
+        if let Some(photo) = download.photo {
+            return Ok(vec![photo]);
+        }
+        let all = self.orders.photos(order).await?;
+        Ok(match &download.selection {
+            Some(selection) => selection.from(all),
+            None => all,
+        })
+    }
+
+    /// Loads the files of the download's photos, in the order's sequence.
+    pub async fn files(&self, order: &Order, download: &Download) -> Result<Vec<File>, FilesError> {
+        let ids = self.photos(order, download).await?;
         let mut files = Vec::with_capacity(ids.len());
         let mut undeliverable = Vec::new();
         for ids in ids.chunks(PHOTOS_PER_READ) {
             let found = self.photos.get_many(&order.studio, ids).await?;
             for id in ids {
-                match file_of(*id, found.get(id), variant) {
+                match file_of(*id, found.get(id), download.variant) {
                     Ok(file) => files.push(file),
                     Err(photo) => undeliverable.push(photo),
                 }

@@ -76,7 +76,7 @@ impl Erasure<'_> {
             if download.status == DownloadStatus::Revoked {
                 return Err(());
             }
-            download.revoke();
+            download.revoke(now);
             Ok(())
         };
         self.downloads.update(studio, id, revoke).await?;

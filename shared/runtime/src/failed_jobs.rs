@@ -17,7 +17,7 @@ use anyhow::Result;
 pub use dead_letters::{DeadLetter, DeadLetters, LOOKED_AT};
 use domain::{
     download::Download, email::Email, error::RecordError, job::Job, job_record::JobRecord, job_state::RestartError,
-    operation::Operation, photo::Photo, studio::Studio,
+    object_key::ObjectKey, operation::Operation, photo::Photo, queue_config::QueueName, studio::Studio,
 };
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -26,7 +26,7 @@ use crate::{
     env::{Env, EnvError},
     queue::Queue,
     s3_event,
-    store::{FailureKey, Table, Unreadable},
+    store::{Failure, FailureKey, Table, Unreadable},
 };
 
 /// Number of records or dead letters processed concurrently.
@@ -34,6 +34,8 @@ pub const CONCURRENCY: usize = 16;
 
 /// Failed jobs of one queue.
 pub struct FailedJobs<R> {
+    /// Name of the queue.
+    name: QueueName,
     /// Table of the records.
     pub table: Arc<Table<R>>,
     /// Queue of the jobs.
@@ -113,6 +115,8 @@ pub enum DeadLetterOutcome {
 pub struct AllFailedJobs {
     /// Of the emails queue.
     pub emails: FailedJobs<Email>,
+    /// Of the uploads queue, which has dead letters only.
+    pub uploads: FailedJobs<Photo>,
     /// Of the photos queue.
     pub photos: FailedJobs<Photo>,
     /// Of the downloads queue.
@@ -139,22 +143,65 @@ pub async fn restart<R: JobRecord>(
     Ok(true)
 }
 
+/// Returns the subject of a dead event about a new object.
+fn not_taken_in(body: &str) -> Subject {
+    let object = s3_event::objects(body).ok().and_then(|objects| objects.into_iter().next());
+    let key = object.map(|object| object.key).unwrap_or_default();
+    let studio = match ObjectKey::parse(&key) {
+        Some(
+            ObjectKey::Incoming { studio, .. }
+            | ObjectKey::Original { studio, .. }
+            | ObjectKey::LogoUpload { studio, .. },
+        ) => Some(studio),
+        _ => None,
+    };
+    let error = RecordError::new("not_taken_in", "An uploaded object was not taken in. It is still in the bucket.");
+    Subject::Message { job: None, studio, error }
+}
+
 impl<R: JobRecord> FailedJobs<R> {
     /// Creates the failed jobs of this table, with the queues that the environment names.
     pub fn from_env(env: &Env, table: &Arc<Table<R>>, sqs: &aws_sdk_sqs::Client) -> Result<Self, EnvError> {
-        let dead_letters = DeadLetters::new(Queue::dead_letters_from_env(env, R::QUEUE, sqs)?);
-        Ok(Self { table: table.clone(), queue: Queue::from_env(env, R::QUEUE, sqs)?, dead_letters })
+        Self::of_queue(env, R::QUEUE, table, sqs)
+    }
+
+    /// Creates the failed jobs of a queue whose messages make records of this table, with the queues that the
+    /// environment names. They are dead letters only.
+    pub fn of_queue(
+        env: &Env,
+        name: QueueName,
+        table: &Arc<Table<R>>,
+        sqs: &aws_sdk_sqs::Client,
+    ) -> Result<Self, EnvError> {
+        let dead_letters = DeadLetters::new(Queue::dead_letters_from_env(env, name, sqs)?);
+        Ok(Self { name, table: table.clone(), queue: Queue::from_env(env, name, sqs)?, dead_letters })
+    }
+
+    /// Returns whether the failed records of the table are failed jobs of this queue.
+    fn has_records(&self) -> bool {
+        self.name == R::QUEUE
+    }
+
+    /// Returns failed records as [`Table::failures`] does.
+    pub async fn failures(&self, until: Timestamp, after: Option<&FailureKey>, most: usize) -> Result<Vec<Failure>> {
+        if self.has_records() { self.table.failures(until, after, most).await } else { Ok(Vec::new()) }
+    }
+
+    /// Counts failed records as [`Table::count_failures`] does.
+    pub async fn count_failures(&self, now: Timestamp) -> Result<u64> {
+        if self.has_records() { self.table.count_failures(now).await } else { Ok(0) }
     }
 
     /// Returns the subject of a dead letter's body.
-    fn subject(body: &str) -> Subject {
+    fn subject(&self, body: &str) -> Subject {
         let message = |job, studio, error| Subject::Message { job, studio, error };
         let job = match Job::decode(body) {
             Ok(job) => job,
             // Events of S3 are jobs too, for photos.
-            Err(error) => match s3_event::originals(body).ok().and_then(|mut originals| originals.pop()) {
-                Some(original) => Job::ProcessPhoto { studio: original.studio, photo: original.photo },
-                None => {
+            Err(error) => match s3_event::original(body) {
+                Some((studio, photo)) if self.has_records() => Job::ProcessPhoto { studio, photo },
+                _ if !self.has_records() && s3_event::is_event(body) => return not_taken_in(body),
+                _ => {
                     return message(
                         None,
                         None,
@@ -164,7 +211,9 @@ impl<R: JobRecord> FailedJobs<R> {
             },
         };
         match job.record() {
-            Some((studio, id)) if job.queue() == R::QUEUE => return Subject::Record(studio.clone(), id),
+            Some((studio, id)) if job.queue() == self.name && self.has_records() => {
+                return Subject::Record(studio.clone(), id);
+            }
             _ => {}
         }
         let error = match job {
@@ -173,17 +222,17 @@ impl<R: JobRecord> FailedJobs<R> {
             Job::Sweep => {
                 RecordError::new("sweep_failed", "A sweep failed in every attempt. The next sweep does its work.")
             }
-            _ if job.queue() == R::QUEUE => {
+            _ if job.queue() == self.name => {
                 RecordError::new(format!("{}_failed", job.name()), "The job failed in every attempt.")
             }
             _ => RecordError::new("wrong_queue", "The job belongs to another queue."),
         };
-        message(Some(job.name()), job.record().map(|(studio, _)| studio.clone()), error)
+        message(Some(job.name()), job.studio().cloned(), error)
     }
 
     /// Returns the status of a dead letter, based on the current record.
     pub async fn status(&self, letter: &DeadLetter) -> Result<DeadLetterStatus> {
-        let (studio, id) = match Self::subject(&letter.body) {
+        let (studio, id) = match self.subject(&letter.body) {
             Subject::Record(studio, id) => (studio, id),
             Subject::Message { job, studio, error } => {
                 return Ok(DeadLetterStatus::Alone(Entry { job, studio, record: None, error, requested_by: None }));
@@ -227,6 +276,9 @@ impl<R: JobRecord> FailedJobs<R> {
 
     /// Restarts a failed record and sends its job. Returns false if it has not failed.
     pub async fn retry(&self, studio: &Studio, id: Uuid, now: Timestamp, by: Uuid) -> Result<bool> {
+        if !self.has_records() {
+            return Ok(false);
+        }
         restart(&self.table, &self.queue, (studio, id), |record| {
             // A repeated request can find the record in progress or done.
             if record.failure().is_none() && record.work().requested_by != Some(by) {
@@ -239,6 +291,9 @@ impl<R: JobRecord> FailedJobs<R> {
 
     /// Removes a failed record from the list; the record stays failed. Returns whether it was in the list.
     pub async fn forget(&self, studio: &Studio, id: Uuid) -> Result<bool> {
+        if !self.has_records() {
+            return Ok(false);
+        }
         let dismiss = |record: &mut R| {
             if record.failed_at().is_none() {
                 return Err(());

@@ -212,7 +212,7 @@ fn was_redriven<R: JobRecord>(record: &R, delivery: &Delivery) -> bool {
 const MAX_CAUSE: usize = 500;
 
 /// Time from the end of the lease until the message becomes visible.
-const LEASE_MARGIN: Duration = Duration::from_secs(1);
+pub(crate) const LEASE_MARGIN: Duration = Duration::from_secs(1);
 
 /// Longest time for which settling is retried while DynamoDB is unavailable. An attempt that is not settled counts like
 /// a crash, and outages must not use attempts up.

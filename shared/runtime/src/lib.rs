@@ -4,6 +4,7 @@
 pub mod aws;
 pub mod batch;
 pub mod call;
+pub mod cdn;
 pub mod clock;
 pub mod cloudwatch;
 pub mod contents;

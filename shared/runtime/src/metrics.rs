@@ -23,6 +23,8 @@ pub const JOBS_RETRIED: &str = "JobsRetried";
 pub const JOBS_WAITING: &str = "JobsWaiting";
 /// Messages about records that do not exist: objects uploaded without the API, or records deleted meanwhile.
 pub const JOBS_WITHOUT_RECORD: &str = "JobsWithoutRecord";
+/// New objects that became no photo: folders, files of operating systems, and keys outside the scheme.
+pub const UPLOADS_IGNORED: &str = "UploadsIgnored";
 /// Reads of records that this build cannot decode.
 pub const RECORDS_UNREADABLE: &str = "RecordsUnreadable";
 /// Time from the claim to the end of the attempt, for all outcomes.
@@ -35,12 +37,13 @@ pub const QUEUE_AGE: &str = "QueueAge";
 pub const SWEEPS_COMPLETED: &str = "SweepsCompleted";
 
 /// All metrics with their units.
-pub const ALL: [(&str, Unit); 10] = [
+pub const ALL: [(&str, Unit); 11] = [
     (JOBS_DONE, Unit::Count),
     (JOBS_FAILED, Unit::Count),
     (JOBS_RETRIED, Unit::Count),
     (JOBS_WAITING, Unit::Count),
     (JOBS_WITHOUT_RECORD, Unit::Count),
+    (UPLOADS_IGNORED, Unit::Count),
     (RECORDS_UNREADABLE, Unit::Count),
     (JOB_DURATION, Unit::Milliseconds),
     (JOB_BYTES, Unit::Bytes),
@@ -101,6 +104,11 @@ pub fn retried() {
 /// Counts an attempt during an outage.
 pub fn waits() {
     counter!(JOBS_WAITING).increment(1);
+}
+
+/// Counts a new object that becomes no photo.
+pub fn ignored() {
+    counter!(UPLOADS_IGNORED).increment(1);
 }
 
 /// Counts a message about a record that does not exist.

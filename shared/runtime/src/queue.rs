@@ -56,15 +56,17 @@ pub struct Queues([Queue; QueueName::ALL.len()]);
 impl Queues {
     /// Creates clients of the queues at the URLs in the environment. The error names a missing variable.
     pub fn from_env(env: &Env, client: &Client) -> Result<Self, EnvError> {
-        let [emails, photos, downloads, default] = QueueName::ALL.map(|name| Queue::from_env(env, name, client));
-        Ok(Self([emails?, photos?, downloads?, default?]))
+        let [emails, uploads, photos, downloads, default] =
+            QueueName::ALL.map(|name| Queue::from_env(env, name, client));
+        Ok(Self([emails?, uploads?, photos?, downloads?, default?]))
     }
 
     /// Returns the queue of this name.
     pub fn of(&self, name: QueueName) -> &Queue {
-        let [emails, photos, downloads, default] = &self.0;
+        let [emails, uploads, photos, downloads, default] = &self.0;
         match name {
             QueueName::Emails => emails,
+            QueueName::Uploads => uploads,
             QueueName::Photos => photos,
             QueueName::Downloads => downloads,
             QueueName::Default => default,
@@ -93,14 +95,15 @@ impl Queue {
     /// Sends a job.
     pub async fn send(&self, job: &Job) -> Result<()> {
         let now = self.clock.now();
-        self.put(job.encode(now), None, now).await
+        self.put(job.encode(now), group(job), None, now).await
     }
 
     /// Sends a body again, visible after `wait` (whole seconds, rounded up). `since` is the time at which the job was
     /// first sent, now by default.
     pub async fn resend(&self, body: &str, wait: Duration, since: Option<Timestamp>) -> Result<()> {
         let since = since.unwrap_or_else(|| self.clock.now());
-        self.put(body.to_owned(), Some(seconds(wait, MAX_DELAY)), since).await
+        let group = Job::decode(body).ok().as_ref().and_then(group);
+        self.put(body.to_owned(), group, Some(seconds(wait, MAX_DELAY)), since).await
     }
 
     /// Returns the queue's name: the last part of its URL.
@@ -150,13 +153,14 @@ impl Queue {
         })
     }
 
-    async fn put(&self, body: String, delay: Option<i32>, since: Timestamp) -> Result<()> {
+    async fn put(&self, body: String, group: Option<String>, delay: Option<i32>, since: Timestamp) -> Result<()> {
         let since =
             MessageAttributeValue::builder().data_type("Number").string_value(since.as_millisecond().to_string());
         self.client
             .send_message()
             .queue_url(&self.url)
             .message_body(body)
+            .set_message_group_id(group)
             .set_delay_seconds(delay)
             .message_attributes(SINCE, since.build()?)
             .send()
@@ -177,6 +181,12 @@ impl Queue {
             .map_err(|error| failed("Failed to change a message's visibility", error))?;
         Ok(())
     }
+}
+
+/// Returns the message group of a job: its studio. SQS delivers the jobs of other studios first while one studio has
+/// many (fair queues).
+fn group(job: &Job) -> Option<String> {
+    job.studio().map(ToString::to_string)
 }
 
 /// Rounds up to whole seconds, limited to `most`.

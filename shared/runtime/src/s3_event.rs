@@ -1,4 +1,4 @@
-//! S3 event notifications, as they arrive on the photos queue.
+//! S3 event notifications, as they arrive on the uploads queue. Those of an earlier release are in the photos queue.
 
 use domain::{job::Job, object_key::ObjectKey, studio::Studio};
 use jiff::Timestamp;
@@ -7,15 +7,19 @@ use serde_json::Value;
 use tracing::warn;
 use uuid::Uuid;
 
-/// A stored original.
+/// A new object.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Original {
+pub struct NewObject {
     /// Name of the bucket.
     pub bucket: String,
-    /// Studio of the photo.
-    pub studio: Studio,
-    /// Id of the photo.
-    pub photo: Uuid,
+    /// Key, decoded.
+    pub key: String,
+    /// Version; `None` in a bucket without versions.
+    pub version: Option<String>,
+    /// Size in bytes.
+    pub size: u64,
+    /// ETag, with quotes.
+    pub etag: String,
 }
 
 /// Error: the body is not an S3 event.
@@ -51,8 +55,14 @@ struct S3Bucket {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct S3Object {
     key: String,
+    #[serde(default)]
+    size: u64,
+    #[serde(default)]
+    e_tag: String,
+    version_id: Option<String>,
 }
 
 /// Returns the time of the event; `None` if the body is not an event.
@@ -61,40 +71,58 @@ pub fn said_at(body: &str) -> Option<Timestamp> {
     event.records.first().and_then(|record| record.event_time)
 }
 
-/// Returns the originals in the event; none for S3's test event and for other objects.
-pub fn originals(body: &str) -> Result<Vec<Original>, NoEvent> {
+/// Returns whether the body is an event of S3, and not a job.
+pub fn is_event(body: &str) -> bool {
+    let json: Value = serde_json::from_str(body).unwrap_or_default();
+    json.get("Records").is_some() || json.get("Event").is_some()
+}
+
+/// Returns the new objects in the event; none for S3's test event and for other events.
+pub fn objects(body: &str) -> Result<Vec<NewObject>, NoEvent> {
     let json: Value = serde_json::from_str(body)?;
     if json.get("Event").and_then(Value::as_str) == Some("s3:TestEvent") {
         return Ok(Vec::new());
     }
     let event: S3Event = serde_json::from_value(json)?;
-    let mut originals = Vec::new();
+    let mut objects = Vec::new();
     for record in event.records {
-        let created = record.event_name.contains("ObjectCreated");
-        let key = form_decode(&record.s3.object.key);
-        match key.as_deref().and_then(ObjectKey::parse) {
-            Some(ObjectKey::Original { studio, photo }) if created => {
-                originals.push(Original { bucket: record.s3.bucket.name, studio, photo });
+        let S3Entity { bucket: S3Bucket { name: bucket }, object } = record.s3;
+        match form_decode(&object.key) {
+            Some(key) if record.event_name.contains("ObjectCreated") => {
+                let etag = format!("\"{}\"", object.e_tag);
+                objects.push(NewObject { bucket, key, version: object.version_id, size: object.size, etag });
             }
-            _ => warn!(event = record.event_name, "An S3 event for an object that is not an original"),
+            _ => warn!(event = record.event_name, "An S3 event that is about no new object"),
         }
     }
-    Ok(originals)
+    Ok(objects)
+}
+
+/// Returns the record that the event is about, if it is about an original.
+pub fn original(body: &str) -> Option<(Studio, Uuid)> {
+    objects(body).ok()?.iter().rev().find_map(|object| match ObjectKey::parse(&object.key) {
+        Some(ObjectKey::Original { studio, photo }) => Some((studio, photo)),
+        _ => None,
+    })
 }
 
 /// Returns the jobs for S3's event: none for its test event and for objects that are not originals of this bucket.
 ///
 /// Returns `None` if the body is not an S3 event.
 pub fn jobs(body: &str, bucket: &str) -> Result<Option<Vec<Job>>, NoEvent> {
-    let json: Value = serde_json::from_str(body)?;
-    if json.get("Records").is_none() && json.get("Event").is_none() {
+    if serde_json::from_str::<Value>(body).is_ok() && !is_event(body) {
         return Ok(None);
     }
-    let (ours, others): (Vec<_>, Vec<_>) = originals(body)?.into_iter().partition(|found| found.bucket == bucket);
-    if !others.is_empty() {
-        warn!(objects = others.len(), "Acknowledged an event of another bucket");
+    let mut jobs = Vec::new();
+    for object in objects(body)? {
+        match ObjectKey::parse(&object.key) {
+            Some(ObjectKey::Original { studio, photo }) if object.bucket == bucket => {
+                jobs.push(Job::ProcessPhoto { studio, photo });
+            }
+            _ => warn!(bucket = object.bucket, "An S3 event for an object that is not an original"),
+        }
     }
-    Ok(Some(ours.into_iter().map(|found| Job::ProcessPhoto { studio: found.studio, photo: found.photo }).collect()))
+    Ok(Some(jobs))
 }
 
 /// Decodes a key as S3 encodes it in events, like an HTML form: `+` is a space, `%XX` a byte of UTF-8.
@@ -137,8 +165,29 @@ mod tests {
         assert_eq!(photos(&event("photos", &format!("originals%2Fanna%2F{id}"))), Some(1));
         assert_eq!(photos(&event("other", &format!("originals/anna/{id}"))), Some(0));
         assert_eq!(photos(&event("photos", "originals/anna/holiday.jpg")), Some(0));
+        assert_eq!(photos(&event("photos", "incoming/anna/holiday.jpg")), Some(0));
+        let of_anna = original(&event("photos", &format!("originals/anna/{id}")));
+        assert_eq!(of_anna, Some(("anna".parse().expect("valid"), id)));
+        assert_eq!(original(&event("photos", "incoming/anna/holiday.jpg")), None);
         assert_eq!(photos(r#"{"Service":"Amazon S3","Event":"s3:TestEvent","Bucket":"photos"}"#), Some(0));
         assert_eq!(photos(r#"{"v":1,"job":"sweep"}"#), None);
+    }
+
+    #[test]
+    fn event_tells_version_size_and_etag() {
+        let mut body: Value = serde_json::from_str(&event("photos", "incoming/anna/a+b.jpg")).expect("JSON");
+        let object = |version| NewObject {
+            bucket: "photos".to_owned(),
+            key: "incoming/anna/a b.jpg".to_owned(),
+            version,
+            size: 1,
+            etag: "\"e\"".to_owned(),
+        };
+        assert_eq!(objects(&body.to_string()).expect("decodes"), [object(None)]);
+        body["Records"][0]["s3"]["object"]["versionId"] = "v1".into();
+        assert_eq!(objects(&body.to_string()).expect("decodes"), [object(Some("v1".to_owned()))]);
+        body["Records"][0]["eventName"] = "ObjectRemoved:Delete".into();
+        assert_eq!(objects(&body.to_string()).expect("decodes"), []);
     }
 
     #[test]

@@ -32,6 +32,10 @@ pub struct NewEmail {
     pub from: String,
     /// Bare address of the recipient.
     pub to: String,
+    /// Bare address that receives replies; `None` for the sender.
+    pub reply_to: Option<String>,
+    /// Headers, name and value: printable ASCII.
+    pub headers: Vec<(&'static str, &'static str)>,
     /// Subject, one line.
     pub subject: String,
     /// Plain text of the body.
@@ -88,13 +92,16 @@ impl Ses {
 fn request(email: &NewEmail) -> Result<http::Request<SdkBody>, http::Error> {
     let content = |text: &str| json!({ "Data": text, "Charset": "UTF-8" });
     let tags = email.tags.iter().map(|(name, value)| json!({ "Name": name, "Value": value }));
+    let headers = email.headers.iter().map(|(name, value)| json!({ "Name": name, "Value": value }));
     let mut body = json!({
         "FromEmailAddress": email.from,
         "Destination": { "ToAddresses": [email.to] },
         "Content": { "Simple": {
             "Subject": content(&email.subject),
             "Body": { "Text": content(&email.text), "Html": content(&email.html) },
+            "Headers": headers.collect::<Value>(),
         } },
+        "ReplyToAddresses": email.reply_to.iter().collect::<Vec<_>>(),
         "EmailTags": tags.collect::<Value>(),
     });
     if let Some(set) = &email.configuration_set {
@@ -120,6 +127,8 @@ mod tests {
         let email = NewEmail {
             from: "Anna <a@example.com>".into(),
             to: "b@example.com".into(),
+            reply_to: Some("studio@example.com".into()),
+            headers: vec![("Auto-Submitted", "auto-generated")],
             subject: "Hi".into(),
             text: "plain".into(),
             html: "<p>rich".into(),
@@ -138,7 +147,9 @@ mod tests {
             "Content": { "Simple": {
                 "Subject": text("Hi"),
                 "Body": { "Text": text("plain"), "Html": text("<p>rich") },
+                "Headers": [{ "Name": "Auto-Submitted", "Value": "auto-generated" }],
             } },
+            "ReplyToAddresses": ["studio@example.com"],
             "EmailTags": [{ "Name": "email", "Value": "1" }],
             "ConfigurationSetName": "set",
         });

@@ -19,7 +19,7 @@ mod tombstones;
 pub use failures::{Failure, FailureKey, InvalidCursor, MOST_COUNTED};
 pub use index::DUE_SHARDS;
 pub use item::Item;
-pub use list::Page;
+pub use list::{IdRange, Page};
 pub use orders::Orders;
 pub use range::ScanKey;
 pub(crate) use table::INDEXED_VERSION;

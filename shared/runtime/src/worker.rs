@@ -5,10 +5,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use domain::{
-    error::JobError,
+    error::{JobError, ServiceUnavailable},
     job::Job,
     job_record::JobRecord,
     job_state::{AttemptId, Claim},
@@ -16,7 +16,7 @@ use domain::{
     studio::Studio,
 };
 use futures::future::BoxFuture;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{LambdaEvent, service_fn};
 use tracing::{Instrument as _, Span, info, warn};
 use uuid::Uuid;
@@ -27,7 +27,7 @@ use crate::{
     lease::{self, Ended, Lease},
     metrics,
     queue::Queue,
-    s3_event,
+    s3_event::{self, NewObject},
     store::Table,
 };
 
@@ -84,19 +84,36 @@ pub trait JobHandler: Send + Sync + 'static {
     }
 }
 
-/// A job without a record that a schedule sends. After a failure it runs again from the beginning.
+/// A job that claims no record. After a failure it runs again from the beginning.
 ///
-/// A job that meets an unavailable service, or the function's deadline, is acknowledged, because the schedule sends the
-/// next one. Waiting ones would pile up during an outage, and become dead letters after a day.
+/// A job of a schedule that meets an unavailable service, or the function's deadline, is acknowledged, because the
+/// schedule sends the next one. Waiting ones would pile up during an outage, and become dead letters after a day.
 pub trait PlainJobHandler: Send + Sync + 'static {
     /// Name of the job in messages.
     const NAME: &'static str;
+    /// Whether a schedule sends the job again and again.
+    const IS_SCHEDULED: bool;
 
     /// Runs the job.
     fn run(&self, job: &Job, now: Timestamp) -> impl Future<Output = Result<(), JobError>> + Send;
 }
 
-/// A function that processes one queue.
+/// A job for each new object of a bucket, without a record of its own.
+pub trait UploadHandler: Send + Sync + 'static {
+    /// Takes the object in. Runs again for a repeated event, so each step must be idempotent.
+    fn take_in(&self, object: &NewObject) -> impl Future<Output = Result<TakenIn, JobError>> + Send;
+}
+
+/// Outcome of an event about a new object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TakenIn {
+    /// Nothing is left to do.
+    Done,
+    /// The same file is being processed. The event is delivered again later.
+    Waits,
+}
+
+/// A function that processes one queue, and possibly others beside it.
 pub struct Worker {
     name: QueueName,
     queue: Queue,
@@ -104,6 +121,10 @@ pub struct Worker {
     handlers: BTreeMap<&'static str, Box<dyn Dispatch>>,
     /// Bucket whose S3 events are jobs of this worker.
     notifying_bucket: Option<String>,
+    /// Handler of S3's events.
+    uploads: Option<Box<dyn TakeIn>>,
+    /// Workers of the function's other queues.
+    beside: Vec<Self>,
     /// Queue for jobs of the previous release that this worker no longer runs; `None` for the worker of the default
     /// queue.
     default_queue: Option<Queue>,
@@ -119,7 +140,16 @@ impl Worker {
             _ => Some(Queue::from_env(env, QueueName::Default, sqs)?),
         };
         let redelivery = Redelivery::from_env(env, queue.clone())?;
-        Ok(Self { name, queue, redelivery, handlers: BTreeMap::new(), notifying_bucket: None, default_queue })
+        Ok(Self {
+            name,
+            queue,
+            redelivery,
+            handlers: BTreeMap::new(),
+            notifying_bucket: None,
+            uploads: None,
+            beside: Vec::new(),
+            default_queue,
+        })
     }
 
     /// Registers a job.
@@ -136,6 +166,19 @@ impl Worker {
         self
     }
 
+    /// Registers the handler of S3's events.
+    #[must_use]
+    pub fn with_uploads<H: UploadHandler>(self, handler: H) -> Self {
+        Self { uploads: Some(Box::new(handler)), ..self }
+    }
+
+    /// Adds the worker of another queue of the same function.
+    #[must_use]
+    pub fn beside(mut self, other: Self) -> Self {
+        self.beside.push(other);
+        self
+    }
+
     /// Accepts S3 events of this bucket as `process_photo` jobs.
     #[must_use]
     pub fn with_events_of(self, bucket: String) -> Self {
@@ -144,7 +187,11 @@ impl Worker {
 
     /// Processes one batch of messages and returns those that failed.
     pub async fn handle(&self, event: LambdaEvent<SqsEvent>) -> SqsBatchResponse {
-        batch::run(event, &self.redelivery, |delivery| self.one(delivery)).await
+        // An event has messages of one queue, whose name ends in that of `infra/workers.json`.
+        let message = event.payload.records.first();
+        let queue = message.and_then(|message| message.event_source_arn.as_deref()?.rsplit([':', '-']).next());
+        let worker = self.beside.iter().find(|worker| Some(worker.name.as_str()) == queue).unwrap_or(self);
+        batch::run(event, &worker.redelivery, |delivery| worker.one(delivery)).await
     }
 
     /// Serves Lambda's invocations until the process ends.
@@ -156,6 +203,11 @@ impl Worker {
 
     async fn one(&self, delivery: Delivery) -> Result<Disposition, JobError> {
         // S3 puts one record into an event, but does not guarantee it.
+        if let Some(uploads) = &self.uploads
+            && s3_event::is_event(&delivery.body)
+        {
+            return take_in(uploads.as_ref(), &delivery).await;
+        }
         let mut disposition = Disposition::Done;
         for job in self.decode(&delivery.body)? {
             let ended = self.dispatch(&job, &delivery).await?;
@@ -189,6 +241,47 @@ impl Worker {
             }
             _ => Err(JobError::reject("wrong_queue", format!("{} is no job of the {} queue.", job.name(), self.name))),
         }
+    }
+}
+
+/// Time after which the event of a file that is being processed is delivered again.
+const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(60);
+
+/// Longest time for an event. Its message is hidden for this time only, so that a crash costs a minute, and not the
+/// visibility timeout of the queue.
+const INTAKE_TIME: SignedDuration = SignedDuration::from_secs(60);
+
+/// Takes in the objects of an event.
+async fn take_in(uploads: &dyn TakeIn, delivery: &Delivery) -> Result<Disposition, JobError> {
+    let undecodable = |error: s3_event::NoEvent| JobError::reject("undecodable", error.to_string());
+    let mut disposition = Disposition::Done;
+    let until = delivery.now().saturating_add(INTAKE_TIME).unwrap_or(Timestamp::MAX);
+    delivery.hide_until(until.saturating_add(lease::LEASE_MARGIN).unwrap_or(until)).await;
+    let time = delivery.time_to_work().min(INTAKE_TIME.unsigned_abs());
+    let deadline = tokio::time::Instant::now() + time;
+    for object in s3_event::objects(&delivery.body).map_err(undecodable)? {
+        let taken_in = tokio::time::timeout_at(deadline, uploads.take_in(&object)).await;
+        // A service hangs. Counted as a failure, the message would be a dead letter after some hours.
+        let hangs = |_elapsed| anyhow!("Its time is over").context(ServiceUnavailable("Failed to take an upload in"));
+        match taken_in.map_err(hangs)?? {
+            TakenIn::Done => metrics::done(),
+            TakenIn::Waits => {
+                let until = delivery.now().saturating_add(LOOK_AGAIN).unwrap_or(Timestamp::MAX);
+                disposition = Disposition::Wait { until };
+            }
+        }
+    }
+    Ok(disposition)
+}
+
+/// A registered handler of S3's events.
+trait TakeIn: Send + Sync {
+    fn take_in<'a>(&'a self, object: &'a NewObject) -> BoxFuture<'a, Result<TakenIn, JobError>>;
+}
+
+impl<H: UploadHandler> TakeIn for H {
+    fn take_in<'a>(&'a self, object: &'a NewObject) -> BoxFuture<'a, Result<TakenIn, JobError>> {
+        Box::pin(UploadHandler::take_in(self, object))
     }
 }
 
@@ -253,7 +346,14 @@ impl<H: PlainJobHandler> Dispatch for Plain<H> {
         _: &'a Queue,
     ) -> BoxFuture<'a, Result<Disposition, JobError>> {
         Box::pin(async move {
+            if !H::IS_SCHEDULED {
+                // A crash costs the time of one attempt, and not the visibility timeout of the queue.
+                let deadline = delivery.deadline;
+                delivery.hide_until(deadline.saturating_add(lease::LEASE_MARGIN).unwrap_or(deadline)).await;
+            }
             match tokio::time::timeout(delivery.time_to_work(), self.0.run(job, delivery.now())).await {
+                Ok(ended) if !H::IS_SCHEDULED => ended?,
+                Err(elapsed) if !H::IS_SCHEDULED => return Err(elapsed.into()),
                 Ok(Err(JobError::Unavailable(error))) => {
                     warn!(reason = format!("{error:#}"), job = H::NAME, "A scheduled job met an unavailable service");
                     metrics::waits();

@@ -14,6 +14,7 @@ fn at(second: i64) -> Timestamp {
 fn failed(second: i64, gave_up: bool) -> Photo {
     let new = domain::photo::Announcement {
         filename: "a.jpg".to_owned(),
+        folder: None,
         content_type: "image/jpeg".to_owned(),
         size: 1,
         declared_sha256: None,

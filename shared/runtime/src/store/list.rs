@@ -21,6 +21,33 @@ const RECORDS_PER_READ: usize = 100;
 /// Largest number of queries for one page of a list.
 const MAX_LIST_QUERIES: usize = 40;
 
+/// Range of ids that a list covers. Ids are UUIDv7, so it is a range of creation times too.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct IdRange {
+    /// Id after which the page begins: the last one of the page before.
+    pub after: Option<Uuid>,
+    /// Lowest id, included.
+    pub since: Option<Uuid>,
+}
+
+impl From<Option<Uuid>> for IdRange {
+    fn from(after: Option<Uuid>) -> Self {
+        Self { after, since: None }
+    }
+}
+
+impl IdRange {
+    /// Returns the lowest id as text. No id is lower than the nil UUID.
+    fn lowest(self) -> Uuid {
+        self.since.unwrap_or_default()
+    }
+
+    /// Returns whether no id can be in the range: the cursor is below it. DynamoDB refuses such a query.
+    fn is_empty(self) -> bool {
+        self.after.is_some_and(|after| after <= self.lowest())
+    }
+}
+
 /// A page of a studio's records, newest first.
 #[derive(Debug)]
 pub struct Page<R> {
@@ -36,20 +63,25 @@ impl<R: Record> Table<R> {
     pub async fn list(
         &self,
         studio: &Studio,
-        after: Option<Uuid>,
+        range: impl Into<IdRange>,
         limit: usize,
         keep: impl Fn(&R) -> bool,
     ) -> Result<Page<R>> {
+        let range = range.into();
+        if range.is_empty() {
+            return Ok(Page { items: Vec::new(), next: None });
+        }
         let mut items = Vec::new();
         let mut seen = None;
-        let mut start = after.map(|id| Item::from([("studio".into(), text(studio)), ("id".into(), text(id))]));
+        let mut start = range.after.map(|id| Item::from([("studio".into(), text(studio)), ("id".into(), text(id))]));
         for n in 0..MAX_LIST_QUERIES {
             let at_once = if n == 0 { limit.saturating_add(1).min(RECORDS_PER_READ) } else { RECORDS_PER_READ };
             let answer = self
                 .client
                 .query()
                 .table_name(&self.name)
-                .key_condition_expression("studio = :studio")
+                .key_condition_expression("studio = :studio AND id >= :since")
+                .expression_attribute_values(":since", text(range.lowest()))
                 .filter_expression("attribute_exists(revision)")
                 .expression_attribute_values(":studio", text(studio))
                 .scan_index_forward(false)
@@ -86,7 +118,7 @@ impl<R: Record> Table<R> {
         &self,
         studio: &Studio,
         (index, value): (ListIndex, &str),
-        after: Option<Uuid>,
+        range: impl Into<IdRange>,
         limit: usize,
         keep: impl Fn(&R) -> bool,
     ) -> Result<Page<R>> {
@@ -94,8 +126,12 @@ impl<R: Record> Table<R> {
         let start = |id: Uuid| {
             Item::from([("studio".into(), text(studio)), ("id".into(), text(id)), (index.name().into(), text(&key))])
         };
+        let range = range.into();
+        if range.is_empty() {
+            return Ok(Page { items: Vec::new(), next: None });
+        }
         let mut items = Vec::new();
-        let mut seen = after;
+        let mut seen = range.after;
         for _ in 0..MAX_LIST_QUERIES {
             let left = (limit - items.len() + 1).min(RECORDS_PER_READ);
             let answer = self
@@ -103,7 +139,8 @@ impl<R: Record> Table<R> {
                 .query()
                 .table_name(&self.name)
                 .index_name(index.name())
-                .key_condition_expression("#index = :key")
+                .key_condition_expression("#index = :key AND id >= :since")
+                .expression_attribute_values(":since", text(range.lowest()))
                 .expression_attribute_names("#index", index.name())
                 .expression_attribute_values(":key", text(&key))
                 .scan_index_forward(false)

@@ -1,6 +1,6 @@
 //! DynamoDB table of one kind of record.
 
-use std::{collections::HashMap, marker::PhantomData, time::Duration};
+use std::{collections::HashMap, convert::Infallible, marker::PhantomData, time::Duration};
 
 use anyhow::{Context as _, Result, anyhow};
 use aws_sdk_dynamodb::{
@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::{
     operation::put_item::{PutItemError, builders::PutItemFluentBuilder},
     types::{KeysAndAttributes, ReturnValuesOnConditionCheckFailure},
 };
-use domain::{error::ServiceUnavailable, record::Record, studio::Studio};
+use domain::{error::ServiceUnavailable, record::Record, studio::Studio, studio_profile::StudioProfile};
 use futures::{StreamExt as _, stream};
 use tokio::time::Instant;
 use tracing::error;
@@ -35,7 +35,7 @@ const CONCURRENT_BATCHES: usize = 8;
 /// Attribute with the version of the index attributes that the writer of an item knew.
 pub(super) const INDEXED: &str = "indexed";
 /// Version of the index attributes. A higher version causes older items to be filled (see [`crate::fill`]).
-pub(crate) const INDEXED_VERSION: u32 = 1;
+pub(crate) const INDEXED_VERSION: u32 = 2;
 
 /// Client of one table.
 pub struct Table<R> {
@@ -212,6 +212,31 @@ impl<R: Record> Table<R> {
         Err(lost.context(ServiceUnavailable("Failed to write a record")))
     }
 
+    /// Applies `change` to a record that counts as `absent` until somebody changes it, and returns it. A change without effect
+    /// writes nothing. For records that nobody deletes.
+    pub async fn update_or_create(&self, absent: R, change: impl Fn(&mut R)) -> Result<R> {
+        let apply = |record: &mut R| {
+            change(record);
+            Ok::<_, Infallible>(())
+        };
+        if let Some((changed, _)) = self.update(absent.studio(), absent.id(), apply).await? {
+            return Ok(changed);
+        }
+        let mut new = absent.clone();
+        change(&mut new);
+        if new == absent {
+            return Ok(new);
+        }
+        match self.create(&new).await? {
+            Created::New => Ok(new),
+            // Another request created it meanwhile.
+            Created::Existed(_) => {
+                let changed = self.update(absent.studio(), absent.id(), apply).await?;
+                Ok(changed.with_context(|| format!("A {} has disappeared", R::NAME))?.0)
+            }
+        }
+    }
+
     /// Writes an item of an earlier build with the attributes of this build. Does nothing if the item is unreadable, or
     /// is written concurrently.
     pub async fn rewrite(&self, studio: &Studio, id: Uuid) -> Result<()> {
@@ -306,6 +331,14 @@ impl<R: Record> Table<R> {
         }
         Err(anyhow!("DynamoDB left keys unread {MAX_ROUNDS} times")
             .context(ServiceUnavailable("Failed to read records")))
+    }
+}
+
+impl Table<StudioProfile> {
+    /// Returns the profile of a studio, which is neutral if the studio has set nothing.
+    pub async fn profile(&self, studio: &Studio) -> Result<StudioProfile> {
+        let found = self.get(studio, StudioProfile::ID).await?;
+        Ok(found.unwrap_or_else(|| StudioProfile::neutral(studio.clone())))
     }
 }
 
