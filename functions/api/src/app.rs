@@ -1,7 +1,14 @@
 //! Application layer of the API. Routes parse requests and build responses; these modules read and write records.
 
 pub mod deletion;
+pub mod delivery;
 pub mod downloads;
+pub mod emails;
+pub mod limits;
 pub mod operations;
 pub mod ordering;
+pub mod orphans;
 pub mod photos;
+pub mod renewal;
+pub mod studio;
+pub mod uploads;

@@ -160,6 +160,23 @@ pub fn line(field: &str, text: &str, max: usize) -> Result<String, Problem> {
     Ok(trimmed.to_owned())
 }
 
+/// Checks text of 1 to `max` characters, possibly several lines, without control characters other than tabs and line
+/// breaks. Line breaks become `\n`.
+pub fn text(field: &str, text: &str, max: usize) -> Result<String, Problem> {
+    if text.chars().count() > max {
+        return Err(Problem::invalid(field, format!("It must have at most {max} characters.")));
+    }
+    let text = text.replace("\r\n", "\n").replace('\r', "\n");
+    if text.chars().any(|char| char.is_control() && !['\t', '\n'].contains(&char)) {
+        return Err(Problem::invalid(field, "It must be plain text without control characters."));
+    }
+    let trimmed = text.trim();
+    if trimmed.is_empty() {
+        return Err(Problem::invalid(field, "It must not be empty."));
+    }
+    Ok(trimmed.to_owned())
+}
+
 /// Returns a BCP 47 language tag, `en` by default. Underscores, as in locales of Unix and Java (`pt_BR`), become
 /// hyphens.
 pub fn locale(field: &str, tag: Option<&str>) -> Result<String, Problem> {

@@ -1,7 +1,8 @@
 //! The HTTP API: parses requests, writes records, sends jobs and signs links. It never reads or writes a photo's bytes.
 
 mod app;
-mod download_page;
+mod content_disposition;
+mod customer_page;
 mod etag;
 mod extract;
 mod idempotency;

@@ -1,5 +1,6 @@
 //! The OpenAPI document. The routes describe themselves; this module adds what they have in common.
 
+pub mod examples;
 mod responses;
 
 use serde_json::{Value, json};
@@ -12,10 +13,10 @@ use utoipa::{
     },
 };
 
-pub use self::responses::Erased;
 use self::responses::{
     Always, Authenticated, ForOperators, GatewayMessage, Keyed, OfRecord, TakesBody, TakesQuery, Unchanged,
 };
+pub use self::responses::{Erased, Limited};
 use crate::{
     idempotency::MAX_KEY,
     problem::{Kind, ProblemView},
@@ -25,14 +26,23 @@ use crate::{
 const SPARSE: [&str; 3] = ["Exif", "Gps", "TakenAt"];
 const ABOUT: &str = "The backend of a photographer's web shop.
 
-Create a photo (`POST /photos`), then upload its original to S3 with the request that the response describes. The \
+Create a photo (`POST /photos`), then upload its original to S3 as the response describes. The \
 upload starts the processing, which yields metadata (EXIF, XMP, IPTC), dimensions, hashes, a preview and a \
 thumbnail. An order (`POST /orders`) lists photos. A download (`POST /orders/{id}/downloads`) delivers them as one \
 private ZIP, and an email sends the customer the link.
 
-**Tokens.** All routes but `/d/…`, `/health` and `/openapi.json` need `Authorization: Bearer …`. A claim of the \
+**Tokens.** All routes but `/d/…`, `/logos/…`, `/health` and `/openapi.json` need `Authorization: Bearer …`. A claim of the \
 token names the studio. Requests for records of another studio return 404. Routes under `/queues` require the \
 operators' claim.
+
+**Uploads** go to S3, by one PUT or in parts, up to 5 GiB either way. S3 stores one original for a photo and answers 412 \
+to a second one: a PUT or a completion that is repeated because its answer was lost has arrived, and so has a photo that \
+answers `already-uploaded`. An upload in parts (`\"upload\": \"multipart\"`) continues after an interruption: `GET \
+/photos/{id}/upload` lists the parts that S3 has, `GET /photos/{id}/upload/parts` signs those that are missing, `POST \
+/photos/{id}/upload/complete` makes the original of them, and `DELETE /photos/{id}/upload` gives up. With the announcement \
+these are the callbacks of Uppy 5. `POST /photos/{id}/upload/sign` is `signRequest` of Uppy 6, from `@uppy/aws-s3` 6.2; \
+older ones leave out the signed headers. Set `getChunkSize` of either to `part_size_bytes`, or leave its default. \
+`examples/uppy` has a page. Pages declare files without a type as `application/octet-stream`.
 
 **Errors** are problem details (RFC 9457). `type` is stable; `field` names the invalid part of the request. Unknown \
 fields are refused.
@@ -47,10 +57,26 @@ so its key can be used again.
 email. With `\"queue\": false` a job runs before the response (synchronous); if it is not finished in time, it stays \
 on the queue and the response is 202.
 
+**File names.** Customers get files under the photographer's names, made safe for all systems by the same rules in \
+archives and singly. The extension says what the bytes are: the web version of `x.png` is `x.jpg`, and a RAW file keeps its \
+vendor's. A path on the photographer's machine (`C:\\Users\\anna\\Tulips.jpg`) becomes its last segment. Other slashes, and \
+characters that Windows or browsers refuse, become underscores. Invisible characters are removed, but for joiners that \
+shape a script or an emoji. A name has at most 150 bytes of UTF-8; in archives fewer if the path by Windows Explorer's \
+\"Extract All\" would have 260 characters. Equal names in an archive are numbered: `x (2).jpg`. Archives are named after \
+the order's reference, of which 50 characters are kept (`A-17.zip`, `A-17 1 of 3.zip`), and their folder too, in the \
+customer's language: `Order-A-17`, `Bestellung-A-17`, `Commande-A-17`. Clients that read only ASCII, such as curl, get \
+`Koln.jpg` for `Köln.jpg`.
+
+**Links** of customers show a page. A POST counts nothing and leads to a ticket; fetching the file with it counts. A script \
+saves the file of a link under its name by `curl -fLOJ -d '' LINK`, one of several archives by `LINK?volume=2`, a photo by \
+`LINK/photo/7`. `docs/DELIVERY.md` describes pages, PINs and renewals.
+
 **Lists** are paginated, newest first. **Single records** have an `ETag`; with `If-None-Match` the response for an \
 unchanged record is 304.
 
-**Limits.** A body has at most 1 MiB. API Gateway responds with 429 to requests above the deployment's rate.";
+**Limits.** A body has at most 1 MiB. API Gateway responds with 429 to requests above the deployment's rate. Operators may \
+limit a studio's emails and archives a day, the bytes of its photos, and its concurrent operations; a request that would \
+exceed one is refused with 429 `/problems/limit-reached`, and has no effect.";
 
 /// The document without routes. The tags group the routes, in the order in which a shop uses them.
 #[derive(utoipa::OpenApi)]
@@ -72,7 +98,9 @@ unchanged record is 304.
             name = "queues",
             description = "Queues and their failed jobs, of all studios. Only for operators, whose tokens have the operators' claim.",
         ),
-        (name = "links", description = "Links of customers. They need no token except the one in the link."),
+        (name = "links", description = "Links of customers, and the logos that their pages show. They need no token except the one in the link."),
+        (name = "studio", description = "The studio's profile: its name, looks and texts on the customer's page and in emails."),
+        (name = "studios", description = "Limits of studios. Only for operators."),
         (name = "service", description = "The service itself."),
     ),
 )]
@@ -108,12 +136,14 @@ pub fn document(routes: OpenApi, url: &str, retention_days: u32) -> String {
     api.servers = Some(vec![Server::new(url)]);
     api.components.get_or_insert_default().add_security_scheme("token", bearer());
     for (path, item) in &mut api.paths.paths {
-        for (operation, posts) in [(&mut item.get, false), (&mut item.post, true), (&mut item.delete, false)] {
+        for (operation, posts) in
+            [(&mut item.get, false), (&mut item.post, true), (&mut item.put, false), (&mut item.delete, false)]
+        {
             if let Some(operation) = operation {
                 complete(path, posts, operation);
             }
         }
-        if path.ends_with("/{id}") {
+        if path.ends_with("/{id}") || path == "/studio" {
             item.get.iter_mut().for_each(add_entity_tag);
         }
     }
@@ -150,7 +180,7 @@ fn complete(path: &str, posts: bool, operation: &mut Operation) {
     if !open {
         responses.extend(Authenticated::responses());
     }
-    if path.starts_with("/queues") {
+    if ["/queues", "/studios"].iter().any(|operators| path.starts_with(operators)) {
         responses.extend(ForOperators::responses());
     }
     if has(&ParameterIn::Path) && !open {

@@ -10,6 +10,7 @@ use domain::{
     JobError,
     error::{RecordError, ServiceUnavailable},
     photo::{Photo, PhotoStatus},
+    studio_limits::LimitName,
 };
 use http::{
     HeaderValue,
@@ -57,6 +58,10 @@ pub struct ProblemView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     code: Option<String>,
+    /// With `limit-reached`: name of the limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "emails_a_day")]
+    limit: Option<&'static str>,
     /// With `photo-ordered`: id of the order.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -142,6 +147,7 @@ impl Problem {
             detail: detail.into(),
             field: None,
             code: None,
+            limit: None,
             order_id: None,
             photo_ids: None,
             photo_ids_count: None,
@@ -155,6 +161,13 @@ impl Problem {
     pub fn refused(reason: RecordError) -> Self {
         let mut problem = Self::new(Kind::Refused, reason.message);
         problem.view.code = Some(reason.code);
+        problem
+    }
+
+    /// Creates a 429 problem: this limit of the studio is reached.
+    pub fn limit_reached(name: LimitName, detail: impl Into<String>) -> Self {
+        let mut problem = Self::new(Kind::LimitReached, detail);
+        problem.view.limit = Some(name.as_str());
         problem
     }
 
@@ -176,9 +189,21 @@ impl Problem {
         Self::new(Kind::NotFound, format!("There is no such {what}."))
     }
 
+    /// Returns the body of the response.
+    #[cfg(test)]
+    pub fn view(&self) -> &ProblemView {
+        &self.view
+    }
+
     /// Names the field.
     pub fn at(mut self, field: impl Into<String>) -> Self {
         self.view.field = Some(field.into());
+        self
+    }
+
+    /// Names the item of a list to which the field belongs, such as `photos[3]`.
+    pub fn within(mut self, item: &str) -> Self {
+        self.view.field = Some(self.view.field.map_or_else(|| item.to_owned(), |field| format!("{item}.{field}")));
         self
     }
 

@@ -3,11 +3,16 @@
 mod customers;
 mod downloads;
 mod emails;
+mod imports;
+mod limits;
 mod links;
+mod logos;
 mod operations;
 mod orders;
+mod orphans;
 mod photos;
 mod queues;
+mod studio;
 
 use std::{str::FromStr, time::Duration};
 
@@ -16,15 +21,18 @@ use axum::{
     extract::{self, DefaultBodyLimit, MatchedPath, Request},
     middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
+    routing::get,
 };
-use http::header::CONTENT_TYPE;
+use http::{Extensions, HeaderMap, StatusCode, Version, header::CONTENT_TYPE};
 use lambda_http::RequestExt as _;
 use serde::Serialize;
+use tower_http::compression::CompressionLayer;
 use tracing::{Instrument as _, error, info_span};
 use utoipa::{ToSchema, openapi::OpenApi};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
+    customer_page::response::pages_only,
     extract::MAX_BODY_BYTES,
     idempotency::keyed,
     openapi,
@@ -45,12 +53,21 @@ pub fn router(state: State) -> Router {
     let router = shop
         .route_layer(from_fn_with_state(state.idempotency.clone(), keyed))
         .merge(open)
+        // Some mail programs append a slash to links.
+        .route("/d/{token}/", get(links::page).post(links::start))
         .fallback(async || Problem::not_found("route"))
         .method_not_allowed_fallback(async || {
             Problem::new(Kind::MethodNotAllowed, "This route does not support the method.").into_response()
         })
-        .layer(from_fn(in_time));
+        .layer(from_fn(in_time))
+        .layer(from_fn(pages_only))
+        .layer(CompressionLayer::new().compress_when(is_page));
     secured(router).layer(from_fn(traced)).layer(DefaultBodyLimit::max(MAX_BODY_BYTES)).with_state(state)
+}
+
+/// Returns whether a response is a page. JSON stays as it is: its ETag names one representation.
+fn is_page(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
+    headers.get(CONTENT_TYPE).is_some_and(|media_type| media_type.as_bytes().starts_with(b"text/html"))
 }
 
 /// Adds request id and route to each log line. The path is not logged: a customer's link grants access.
@@ -89,9 +106,13 @@ pub fn openapi_document(url: &str, retention_days: u32) -> String {
 fn shop() -> OpenApiRouter<State> {
     OpenApiRouter::new()
         .routes(routes!(photos::create, photos::list))
+        .routes(routes!(photos::create_batch))
         .routes(routes!(photos::process_many))
         .routes(routes!(photos::show, photos::delete))
-        .routes(routes!(photos::upload_again))
+        .routes(routes!(photos::upload_again, photos::upload_progress, photos::abort_upload))
+        .routes(routes!(photos::part_urls))
+        .routes(routes!(photos::complete_upload))
+        .routes(routes!(photos::sign_upload))
         .routes(routes!(photos::process))
         .routes(routes!(orders::create, orders::list))
         .routes(routes!(orders::show, orders::erase))
@@ -100,9 +121,17 @@ fn shop() -> OpenApiRouter<State> {
         .routes(routes!(downloads::list))
         .routes(routes!(downloads::show, downloads::revoke))
         .routes(routes!(downloads::retry))
+        .routes(routes!(downloads::renew))
+        .routes(routes!(downloads::set_pin))
         .routes(routes!(emails::create))
+        .routes(routes!(emails::preview))
         .routes(routes!(emails::show))
         .routes(routes!(operations::show))
+        .routes(routes!(imports::create))
+        .routes(routes!(orphans::list, orphans::settle))
+        .routes(routes!(studio::show, studio::replace))
+        .routes(routes!(limits::show, limits::replace))
+        .routes(routes!(logos::announce, logos::remove))
         .routes(routes!(queues::queues))
         .routes(routes!(queues::list_failed, queues::flush_failed))
         .routes(routes!(queues::retry_failed))
@@ -111,7 +140,16 @@ fn shop() -> OpenApiRouter<State> {
 
 /// Routes that require no token.
 fn open() -> OpenApiRouter<State> {
-    OpenApiRouter::new().routes(routes!(links::page, links::fetch)).routes(routes!(health)).routes(routes!(document))
+    OpenApiRouter::new()
+        .routes(routes!(links::page, links::start))
+        .routes(routes!(links::photo, links::start_photo))
+        .routes(routes!(links::file))
+        .routes(routes!(links::enter_pin))
+        .routes(routes!(links::choose_size))
+        .routes(routes!(links::renew))
+        .routes(routes!(logos::show))
+        .routes(routes!(health))
+        .routes(routes!(document))
 }
 
 /// Health of the service.

@@ -5,17 +5,22 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use axum::extract::FromRef;
 use domain::{
+    allotment::Allotment,
     download::Download,
     email::Email,
+    incoming::ImportSource,
     operation::Operation,
     photo::Photo,
     queue_config::{Healthy, QueueName, queue_configs},
+    studio_limits::StudioLimits,
+    studio_profile::StudioProfile,
 };
 use runtime::{
     aws,
+    cdn::Cdn,
     clock::Clock,
     cloudwatch::OldestMessage,
     contents::Contents,
@@ -42,20 +47,28 @@ pub struct Inner {
     pub downloads: Arc<Table<Download>>,
     pub emails: Arc<Table<Email>>,
     pub operations: Arc<Table<Operation>>,
+    pub studios: Arc<Table<StudioProfile>>,
+    /// Limits of studios, in the table of profiles.
+    pub limits: Table<StudioLimits>,
     pub queues: Queues,
     pub failed_jobs: AllFailedJobs,
     pub fillings: Fillings,
     pub idempotency: Idempotency,
     pub identities: Identities,
     pub tombstones: Tombstones,
+    pub allotments: Table<Allotment>,
     pub originals: ObjectStore,
     pub archives: ObjectStore,
+    /// CDN in front of both buckets, if there is one.
+    pub cdn: Option<Cdn>,
     pub indexes: Indexes,
     pub workers: Workers,
     pub oldest: OldestMessage,
     /// Highest values of each queue that count as healthy.
     pub healthy: BTreeMap<QueueName, Healthy>,
     pub links: LinkSecrets,
+    /// Places from which operators may import photos, by name.
+    pub import_sources: BTreeMap<String, ImportSource>,
     /// Public base URL of the deployment. Links use it, never the Host header.
     pub public_url: String,
     pub clock: Clock,
@@ -73,6 +86,7 @@ impl State {
         let s3 = aws::s3(env, &config);
         let sqs = aws::sqs(&config);
         let requests = env.required("REQUESTS_TABLE")?;
+        let studios = env.required("STUDIOS_TABLE")?;
         let operations = Arc::new(Table::new(dynamodb.clone(), requests.clone(), env.world()));
         let identities = Identities::from_env(env)?;
         let photos = Arc::new(Table::new(dynamodb.clone(), env.required("PHOTOS_TABLE")?, env.world()));
@@ -82,6 +96,7 @@ impl State {
         let archives = ObjectStore::new(s3.clone(), env.required("DOWNLOADS_BUCKET")?);
         Ok(Self(Arc::new(Inner {
             failed_jobs: AllFailedJobs {
+                uploads: FailedJobs::of_queue(env, QueueName::Uploads, &photos, &sqs)?,
                 photos: FailedJobs::from_env(env, &photos, &sqs)?,
                 downloads: FailedJobs::from_env(env, &downloads, &sqs)?,
                 emails: FailedJobs::from_env(env, &emails, &sqs)?,
@@ -93,21 +108,26 @@ impl State {
             emails,
             fillings: Fillings::new(operations.clone(), env.clock()),
             operations,
+            limits: Table::new(dynamodb.clone(), studios.clone(), env.world()),
+            studios: Arc::new(Table::new(dynamodb.clone(), studios, env.world())),
             idempotency: Idempotency::new(
                 Table::new(dynamodb.clone(), requests.clone(), env.world()),
                 identities.clone(),
                 env.world().clone(),
             ),
             identities,
+            allotments: Table::new(dynamodb.clone(), requests.clone(), env.world()),
             tombstones: Tombstones::new(dynamodb, requests),
             originals: ObjectStore::new(s3, env.required("PHOTOS_BUCKET")?),
             indexes: Indexes::new(archives.clone(), env.clock()),
             archives,
+            cdn: Cdn::from_env(env, &config)?,
             workers: Workers::from_env(env, &config, queues.clone())?,
             queues,
             oldest: OldestMessage::new(&config)?,
             healthy: healthy()?,
             links: LinkSecrets::new(Parameters::new(&config)?, env.required("LINK_SECRET_PARAMETER")?),
+            import_sources: import_sources(env)?,
             public_url: env.required("PUBLIC_URL")?,
             clock: env.clock(),
             retention_days: env.parsed("DOWNLOAD_RETENTION_DAYS")?,
@@ -128,6 +148,12 @@ impl FromRef<State> for Idempotency {
     }
 }
 
+impl FromRef<State> for Arc<Table<StudioProfile>> {
+    fn from_ref(state: &State) -> Self {
+        state.studios.clone()
+    }
+}
+
 impl Inner {
     /// Returns the contents of downloads in these stores.
     pub fn contents(&self) -> Contents<'_> {
@@ -138,6 +164,12 @@ impl Inner {
     pub fn erasure(&self) -> Erasure<'_> {
         Erasure { orders: &self.orders, downloads: &self.downloads, emails: &self.emails, archives: &self.archives }
     }
+}
+
+/// Reads `IMPORT_SOURCES`, a JSON object; none by default.
+fn import_sources(env: &Env) -> Result<BTreeMap<String, ImportSource>> {
+    let sources = env.optional("IMPORT_SOURCES").unwrap_or_else(|| "{}".to_owned());
+    serde_json::from_str(&sources).context("IMPORT_SOURCES is not a JSON object of buckets and prefixes")
 }
 
 fn healthy() -> Result<BTreeMap<QueueName, Healthy>> {
@@ -158,6 +190,10 @@ macro_rules! on_failed_jobs {
         match $queue {
             domain::queue_config::QueueName::Emails => {
                 let $failed = &$state.failed_jobs.emails;
+                $run
+            }
+            domain::queue_config::QueueName::Uploads => {
+                let $failed = &$state.failed_jobs.uploads;
                 $run
             }
             domain::queue_config::QueueName::Photos => {

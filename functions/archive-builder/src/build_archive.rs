@@ -36,6 +36,7 @@ use crate::{
     notify::notify,
     plan::{PartPlan, cost::Costs},
     state::State,
+    twin,
 };
 
 /// Shortest interval between writes of the progress.
@@ -147,7 +148,7 @@ async fn lay_out(state: &State, download: &Download) -> Result<Vec<Layout<Source
     if order.is_erased() {
         return Err(JobError::reject("order_erased", "The order of this download was erased."));
     }
-    let files = state.contents().files(&order, download.variant).await.map_err(|error| match error {
+    let files = state.contents().files(&order, download).await.map_err(|error| match error {
         FilesError::Store(error) => error.into(),
         FilesError::Undeliverable(mut photos) => refused(&photos.swap_remove(0).error),
     })?;
@@ -186,7 +187,12 @@ async fn assemble_all(
     for (volume, layout) in (1..).zip(layouts) {
         let volume = (layouts.len() > 1).then_some(volume);
         let place = Place { studio: studio.clone(), download, build, volume };
-        if !again || state.uploads.already(&place.archive(), expected(layout)).await?.is_none() {
+        let exists = match &lease.record.twin {
+            _ if again && state.uploads.already(&place.archive(), expected(layout)).await?.is_some() => true,
+            Some(twin) => twin::copied(state, twin, &place, layout).await?,
+            None => false,
+        };
+        if !exists {
             let plan = PartPlan::new(layout, state.preference, &Costs::AWS)
                 .map_err(|error| JobError::reject("archive_too_large", error.to_string()))?;
             let resume_state = if again {

@@ -5,6 +5,7 @@ mod build_archive;
 mod notify;
 pub mod plan;
 mod state;
+mod twin;
 pub mod uploads;
 
 use std::sync::Arc;

@@ -1,6 +1,11 @@
-//! The housekeeper: sweeps of all tables, and operations on many records. Queue: default.
+//! The housekeeper: sweeps of all tables, and operations on many records (queue: default), and the intake of uploads
+//! (queue: uploads).
 
+mod admission;
+mod email_event;
+mod intake;
 mod operations;
+mod sidecars;
 mod state;
 mod sweep;
 
@@ -10,13 +15,18 @@ use anyhow::Result;
 use domain::queue_config::QueueName;
 use runtime::{aws, env::Env, worker::Worker};
 
-use crate::{operations::Operate, state::State, sweep::Sweep};
+use crate::{email_event::EmailEvent, intake::Intake, operations::Operate, state::State, sweep::Sweep};
 
 /// Builds the worker from the function's environment. The error names a missing variable.
 pub fn worker(env: &Env) -> Result<Worker> {
     let config = aws::config(env, aws::Patience::Job)?;
     let sqs = aws::sqs(&config);
     let state = Arc::new(State::from_env(env, &config, &sqs)?);
+    let uploads = Worker::from_env(env, QueueName::Uploads, &sqs)?.with_uploads(Intake(state.clone()));
     let worker = Worker::from_env(env, QueueName::Default, &sqs)?;
-    Ok(worker.with(Operate(state.clone())).with_plain(Sweep(state)))
+    Ok(worker
+        .with(Operate(state.clone()))
+        .with_plain(EmailEvent(state.clone()))
+        .with_plain(Sweep(state))
+        .beside(uploads))
 }

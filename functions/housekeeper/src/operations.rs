@@ -1,11 +1,15 @@
 //! Operations: work on many records that one request started, page by page.
 
 mod bulk;
+mod daily;
 mod dead_letters;
 mod erase;
 pub mod fill;
+mod import;
+mod measure;
 mod paging;
 mod regenerate;
+pub mod rescan;
 pub mod retention;
 
 use std::sync::Arc;
@@ -45,9 +49,13 @@ impl JobHandler for Operate {
             Task::Fill { table: Filled::Downloads } => fill::records(&state.downloads, lease).await,
             Task::Fill { table: Filled::Orders } => fill::orders(&state.orders, lease).await,
             Task::Erase { scope } => erase::erase(state, &lease, scope).await,
+            Task::Import { studio, bucket, prefix } => import::import(state, &lease, (studio, bucket, prefix)).await,
+            Task::Measure => measure::measure(state, &lease).await,
+            Task::Rescan => rescan::rescan(state, &lease).await,
             Task::Retention { before } => retention::retain(state, &lease, *before).await,
             Task::Retry { .. } | Task::Forget { .. } => match lease.record.queue {
                 QueueName::Emails => bulk::bulk(&state.failed_jobs.emails, lease).await,
+                QueueName::Uploads => bulk::bulk(&state.failed_jobs.uploads, lease).await,
                 QueueName::Photos => bulk::bulk(&state.failed_jobs.photos, lease).await,
                 QueueName::Downloads => bulk::bulk(&state.failed_jobs.downloads, lease).await,
                 QueueName::Default => bulk::bulk(&state.failed_jobs.operations, lease).await,

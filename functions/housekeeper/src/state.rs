@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use aws_types::SdkConfig;
-use domain::{download::Download, email::Email, operation::Operation, photo::Photo};
+use domain::{
+    allotment::Allotment, download::Download, email::Email, operation::Operation, photo::Photo, queue_config::QueueName,
+};
 use runtime::{
     aws,
+    clock::Clock,
     env::Env,
     erasure::Erasure,
     failed_jobs::{AllFailedJobs, FailedJobs},
@@ -15,6 +18,7 @@ use runtime::{
     secret::LinkSecrets,
     ssm::Parameters,
     store::{Orders, Table},
+    world::World,
 };
 
 /// Records of all kinds, their queues and failed jobs, and the archives.
@@ -27,6 +31,11 @@ pub struct State {
     pub(crate) failed_jobs: AllFailedJobs,
     pub(crate) orders: Orders,
     pub(crate) archives: ObjectStore,
+    /// The photos bucket, for the intake of uploads.
+    pub(crate) uploads: ObjectStore,
+    pub(crate) allotments: Table<Allotment>,
+    pub(crate) clock: Clock,
+    pub(crate) world: World,
     pub(crate) links: LinkSecrets,
     /// Days after which orders are erased; `None` keeps them.
     pub(crate) retention_days: Option<u32>,
@@ -44,6 +53,7 @@ impl State {
         Ok(Self {
             failed_jobs: AllFailedJobs {
                 emails: FailedJobs::from_env(env, &emails, sqs)?,
+                uploads: FailedJobs::of_queue(env, QueueName::Uploads, &photos, sqs)?,
                 photos: FailedJobs::from_env(env, &photos, sqs)?,
                 downloads: FailedJobs::from_env(env, &downloads, sqs)?,
                 operations: FailedJobs::from_env(env, &operations, sqs)?,
@@ -53,8 +63,12 @@ impl State {
             photos,
             downloads,
             operations,
+            allotments: Table::new(dynamodb.clone(), env.required("REQUESTS_TABLE")?, env.world()),
             orders: Orders::new(dynamodb, env.required("ORDERS_TABLE")?, env.world()),
             archives: ObjectStore::new(aws::s3(env, config), env.required("DOWNLOADS_BUCKET")?),
+            uploads: ObjectStore::new(aws::s3(env, config), env.required("PHOTOS_BUCKET")?),
+            clock: env.clock(),
+            world: env.world().clone(),
             links: LinkSecrets::new(Parameters::new(config)?, env.required("LINK_SECRET_PARAMETER")?),
             retention_days: Some(env.parsed_or("PERSONAL_DATA_RETENTION_DAYS", 0)?).filter(|days| *days > 0),
         })

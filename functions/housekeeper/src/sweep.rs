@@ -16,7 +16,7 @@ use tracing::warn;
 use uuid::Uuid;
 
 use crate::{
-    operations::{fill, retention},
+    operations::{fill, rescan, retention},
     state::State,
 };
 
@@ -35,6 +35,7 @@ pub struct Sweep(pub Arc<State>);
 
 impl PlainJobHandler for Sweep {
     const NAME: &'static str = "sweep";
+    const IS_SCHEDULED: bool = true;
 
     async fn run(&self, _: &Job, now: Timestamp) -> Result<(), JobError> {
         let state = &self.0;
@@ -52,11 +53,13 @@ impl PlainJobHandler for Sweep {
     }
 }
 
-/// Creates the operations that no request starts: filling after a deployment, and erasure by age once a day.
+/// Creates the operations that no request starts: filling after a deployment; once a day, the rescan of uploads and
+/// erasure by age.
 async fn begin_operations(state: &State, now: Timestamp) -> Result<()> {
     for table in Filled::ALL {
         fill::begin(state, table, now).await?;
     }
+    rescan::begin(state, now).await?;
     retention::begin(state, now).await
 }
 

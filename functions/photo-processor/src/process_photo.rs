@@ -1,23 +1,27 @@
-//! The job `process_photo`: look up the original, claim, read, develop, store the pictures, complete.
+//! The job `process_photo`: look up the original, claim, copy it from its source if it
+//! has one, read, develop, store the pictures, complete.
+//!
+//! An original of more than 256 MiB is hashed instead of developed: it can be delivered, but has no pictures.
 
 use std::sync::Arc;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use develop::{Developed, Jpeg, Limits, develop};
+use develop::{Developed, Jpeg, Limits, develop, sniff};
 use domain::{
     JobError, ObjectKey, Studio,
     job_state::{AttemptId, Claim},
     object_key::Picture,
-    photo::{Derivative, Derivatives, Development, MAX_ORIGINAL_BYTES, PROCESSOR_VERSION, Photo},
+    photo::{Derivative, Derivatives, Development, MAX_ORIGINAL_BYTES, PROCESSOR_VERSION, Photo, PhotoStatus},
+    record::ListIndex,
 };
 use jiff::Timestamp;
 use runtime::{
     aws::broken_off,
     lease::{Ended, Lease},
     metrics,
-    objects::{GetError, Head},
-    store::Table,
+    objects::Head,
+    store::{IdRange, Table},
     worker::JobHandler,
 };
 use sha2::{Digest as _, Sha256};
@@ -25,7 +29,14 @@ use tokio::time::Instant;
 use tracing::{Span, info, info_span};
 use uuid::Uuid;
 
-use crate::state::State;
+use crate::{
+    intake::{self, Stored},
+    large_original, sidecars,
+    state::State,
+};
+
+/// Number of older photos with the same original that are looked at.
+const DUPLICATES: usize = 20;
 
 /// Handler of the job `process_photo`. S3's own events count as this job too.
 pub struct ProcessPhoto(pub Arc<State>);
@@ -63,6 +74,11 @@ impl JobHandler for ProcessPhoto {
         head: &Option<Head>,
         _: Timestamp,
     ) -> Result<(), JobError> {
+        if let Some(photo) = &ended.at_rest
+            && photo.status == PhotoStatus::Ready
+        {
+            intake::delete_source(&self.0, photo).await?;
+        }
         // The original arrived through an upload URL that was valid longer than the photo existed.
         if ended.without_work && head.is_some() && self.0.tombstones.has(studio, id).await? {
             self.0.objects.delete(&original(studio, id)).await?;
@@ -78,11 +94,41 @@ fn original(studio: &Studio, photo: Uuid) -> ObjectKey {
 
 async fn process(state: &State, lease: &Lease<Photo>, head: Option<&Head>) -> Result<Photo, JobError> {
     let started = Instant::now();
-    let gone = || JobError::reject("original_missing", "The original is not stored anymore. Please upload it again.");
-    let head = head.ok_or_else(gone)?;
     let photo = &lease.record;
-    let original = read(state, &original(&photo.studio, photo.id), head).await?;
-    let size = head.size;
+    let stored = match (head, &photo.source) {
+        (Some(head), source) => intake::check(head.into(), source.as_ref())?,
+        (None, Some(source)) => intake::copy(state, photo, source).await?,
+        (None, None) => return Err(intake::original_missing()),
+    };
+    let mut development = if stored.size > MAX_ORIGINAL_BYTES {
+        without_pictures(state, photo, &stored).await?
+    } else {
+        with_pictures(state, lease, &stored).await?
+    };
+    development.exif = sidecars::enrich(state, photo, development.exif).await?;
+    let duplicate_of = older_photo(state, photo, &development.sha256).await?;
+    let (now, Stored { etag, size }) = (lease.now(), stored);
+    let complete = |photo: &mut Photo| photo.complete(lease.by, now, (&etag, size), development.clone(), duplicate_of);
+    let ready = lease.change(complete).await?;
+    let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    metrics::bytes(size);
+    info!(size_bytes = size, width = development.width, height = development.height, duration_ms, "Photo ready");
+    Ok(ready)
+}
+
+/// Returns the oldest ready photo of the studio that has the same original and is older than this one. The index lags
+/// behind, so two photos that are processed at the same time do not find each other.
+async fn older_photo(state: &State, photo: &Photo, sha256: &str) -> Result<Option<Uuid>, JobError> {
+    let older = |other: &Photo| other.id < photo.id && other.status == PhotoStatus::Ready;
+    let range = IdRange { after: Some(photo.id), since: None };
+    let found = state.photos.list_by(&photo.studio, (ListIndex::Sha256, sha256), range, DUPLICATES, older).await?;
+    Ok(found.items.last().map(|photo| photo.id))
+}
+
+/// Develops an original in memory.
+async fn with_pictures(state: &State, lease: &Lease<Photo>, stored: &Stored) -> Result<Development, JobError> {
+    let photo = &lease.record;
+    let original = read(state, &photo.original(), stored).await?;
     let filename = photo.filename.clone();
     // Runs off the executor, because a large photo takes seconds of CPU.
     let developed = lease
@@ -90,36 +136,39 @@ async fn process(state: &State, lease: &Lease<Photo>, head: Option<&Head>) -> Re
         .compute(move || develop(&original, &filename, &Limits::default()))
         .await?
         .map_err(|refusal| JobError::reject(refusal.code(), refusal.to_string()))?;
-    check_declared(photo, &developed)?;
-    let development = store(state, photo, developed).await?;
-    let now = lease.now();
-    let ready = lease.change(|photo| photo.complete(lease.by, now, size, development.clone())).await?;
-    let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    metrics::bytes(size);
-    info!(size_bytes = size, width = development.width, height = development.height, duration_ms, "Photo ready");
-    Ok(ready)
+    check_declared(photo, &developed.sha256)?;
+    store(state, photo, developed).await
+}
+
+/// Hashes an original that is too large to be developed.
+async fn without_pictures(state: &State, photo: &Photo, stored: &Stored) -> Result<Development, JobError> {
+    let hashed = large_original::hash(&state.objects, &photo.original(), stored).await?;
+    let sniffed = sniff(&hashed.start, &photo.filename)
+        .map_err(|refusal| JobError::reject(refusal.code(), refusal.to_string()))?;
+    check_declared(photo, &hashed.sha256)?;
+    Ok(Development {
+        sniffed_content_type: sniffed.content_type.to_owned(),
+        sha256: hex::encode(hashed.sha256),
+        crc32: hashed.crc32,
+        width: None,
+        height: None,
+        orientation: sniffed.orientation,
+        exif: sniffed.exif,
+        thumbhash: None,
+        derivatives: Derivatives::UnsupportedFormat,
+        processor_version: PROCESSOR_VERSION,
+    })
 }
 
 /// Reads the whole original into memory, because it is hashed and decoders read it more than once.
-async fn read(state: &State, key: &ObjectKey, head: &Head) -> Result<Bytes, JobError> {
-    if head.size > MAX_ORIGINAL_BYTES {
-        let mib = MAX_ORIGINAL_BYTES >> 20;
-        let message = format!("The file is larger than the {mib} MiB that a photo may have.");
-        return Err(JobError::reject("too_large", message));
-    }
-    match state.objects.open(key, &head.etag).await {
-        Ok(body) => {
-            Ok(body.collect().await.map_err(|error| broken_off("Failed to read an original", error))?.into_bytes())
-        }
-        // Replaced between HEAD and GET. The next attempt reads the new one.
-        Err(GetError::Changed | GetError::Missing) => Err(anyhow::anyhow!("The original was changed meanwhile").into()),
-        Err(GetError::Other(error)) => Err(error.into()),
-    }
+async fn read(state: &State, key: &ObjectKey, stored: &Stored) -> Result<Bytes, JobError> {
+    let body = state.objects.open(key, &stored.etag).await.map_err(large_original::unreadable)?;
+    Ok(body.collect().await.map_err(|error| broken_off("Failed to read an original", error))?.into_bytes())
 }
 
-fn check_declared(photo: &Photo, developed: &Developed) -> Result<(), JobError> {
+fn check_declared(photo: &Photo, sha256: &[u8; 32]) -> Result<(), JobError> {
     let declared = photo.declared_sha256.as_deref();
-    if declared.is_some_and(|declared| declared != hex::encode(developed.sha256)) {
+    if declared.is_some_and(|declared| declared != hex::encode(sha256)) {
         let message =
             "The file that arrived is not the one that was announced (its SHA-256 differs). Please upload it again.";
         return Err(JobError::reject("checksum_mismatch", message));

@@ -4,19 +4,22 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use aws_types::SdkConfig;
-use domain::photo::Photo;
+use domain::{photo::Photo, studio_profile::StudioProfile};
 use runtime::{
     aws,
     env::Env,
     objects::ObjectStore,
     store::{Table, Tombstones},
+    world::World,
 };
 
-/// Records and objects of photos.
+/// Records of photos and studios, and their objects.
 pub struct State {
     pub(crate) photos: Arc<Table<Photo>>,
+    pub(crate) studios: Table<StudioProfile>,
     pub(crate) tombstones: Tombstones,
     pub(crate) objects: ObjectStore,
+    pub(crate) world: World,
 }
 
 impl State {
@@ -25,7 +28,9 @@ impl State {
         let dynamodb = aws::dynamodb(env, config);
         Ok(Self {
             photos: Arc::new(Table::new(dynamodb.clone(), env.required("PHOTOS_TABLE")?, env.world())),
+            studios: Table::new(dynamodb.clone(), env.required("STUDIOS_TABLE")?, env.world()),
             tombstones: Tombstones::new(dynamodb, env.required("REQUESTS_TABLE")?),
+            world: env.world().clone(),
             objects: ObjectStore::new(aws::s3(env, config), env.required("PHOTOS_BUCKET")?),
         })
     }

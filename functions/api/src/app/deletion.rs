@@ -5,9 +5,12 @@ use std::convert::Infallible;
 
 use domain::{
     ObjectKey, Studio,
+    allotment::Allotment,
+    incoming::{Source, sidecars_of},
     operation::Filled,
     photo::{Deletion, Photo},
 };
+use jiff::SignedDuration;
 use uuid::Uuid;
 
 use super::photos;
@@ -15,6 +18,10 @@ use crate::{
     problem::{ApiResult, Kind, Problem},
     state::State,
 };
+
+/// Time for which an event about a deleted photo's upload can arrive: SQS keeps a message for 4 days, and a dead letter
+/// for 14.
+const EVENTS_ARRIVE_FOR: SignedDuration = SignedDuration::from_hours(24 * 18);
 
 /// Deletes the photo's record, original and pictures.
 ///
@@ -58,15 +65,48 @@ pub async fn delete(state: &State, studio: &Studio, id: Uuid) -> ApiResult<()> {
         }
         photo = decided_photo;
     }
+    if let Some(source) = &photo.source {
+        forget_source(state, &photo, source).await?;
+    }
     // An upload can still be in progress or start later. Its job finds the tombstone, also during the deletions below.
-    let uploads_end_at = photo.uploads_end_at();
+    let uploads_end_at = match photo.source {
+        // An event of the upload can still be delivered.
+        Some(_) => photo.uploads_end_at().max(now.saturating_add(EVENTS_ARRIVE_FOR).unwrap_or(now)),
+        None => photo.uploads_end_at(),
+    };
     if uploads_end_at > now {
         state.tombstones.set(studio, id, uploads_end_at).await?;
+    }
+    if let Some(upload_id) = &photo.upload_id {
+        state.originals.abort_multipart(&photo.original(), upload_id).await?;
     }
     for picture in state.originals.list(&ObjectKey::derivatives_of(studio, id)).await? {
         state.originals.delete(&picture).await?;
     }
+    if photo.source.is_some() || photo.folder.is_some() {
+        // That of the whole name. `IMG_1.xmp` may be another photo's too.
+        for id in sidecars_of(photo.folder.as_deref(), &photo.filename).into_iter().take(1) {
+            state.originals.delete(&ObjectKey::Sidecar { studio: studio.clone(), id }).await?;
+        }
+    }
     state.originals.delete(&photo.original()).await?;
     state.photos.delete(studio, id).await?;
+    Ok(())
+}
+
+/// Deletes the object that a photo was copied from, and then its allotment: the same file can be uploaded again as a new
+/// photo.
+async fn forget_source(state: &State, photo: &Photo, source: &Source) -> ApiResult<()> {
+    let Some(key) = source.incoming() else {
+        // The imported object stays, and another import must not bring the photo back.
+        let mark = |allotment: &mut Allotment| {
+            allotment.deleted = true;
+            Ok::<_, Infallible>(())
+        };
+        state.allotments.update(&photo.studio, source.allotment, mark).await?;
+        return Ok(());
+    };
+    state.originals.delete_version(&key, source.version.as_deref()).await?;
+    state.allotments.delete_if(&photo.studio, source.allotment, |allotment| allotment.photo == photo.id).await?;
     Ok(())
 }

@@ -6,13 +6,18 @@ use archive::{
 };
 use domain::{
     ObjectKey, Studio,
-    download::{BuiltFile, Download, DownloadKind, DownloadStatus, Due, Files, Variant},
+    download::{BuiltFile, Download, DownloadKind, DownloadStatus, Due, Files, Selection, Twin, Variant, pin::Pin},
+    job::Job,
     job_state::RestartError,
     object_key::Picture,
+    operation::Filled,
     order::Order,
     photo::{Derivatives, Photo},
     queue_config::QueueName,
+    record::ListIndex,
+    studio_limits::Taken,
 };
+use jiff::Timestamp;
 use runtime::{
     contents::{FilesError, Undeliverable, file_of},
     lease::rest,
@@ -21,22 +26,38 @@ use runtime::{
 };
 use uuid::Uuid;
 
-use super::ordering;
+use super::{limits, ordering};
 use crate::{
     problem::{ApiError, ApiResult, Kind, Problem, RefusedPhoto},
     state::State,
     synchronous,
 };
 
-/// Creates the record of the download. A download of a single photo is ready immediately.
-pub async fn create(state: &State, order: &Order, mut download: Download, wait: bool) -> ApiResult<Download> {
+/// Creates the record of the download: of all photos of the order, or of those that are chosen. If it is `limited`, it counts
+/// as an archive of the day. A download of a single photo is ready immediately.
+pub async fn create(
+    state: &State,
+    order: &Order,
+    mut download: Download,
+    chosen: Option<&[Uuid]>,
+    wait: bool,
+    limited: bool,
+) -> ApiResult<Download> {
+    if let Some(chosen) = chosen {
+        select(&mut download, &state.orders.photos(order).await?, chosen)?;
+    }
     if download.kind == DownloadKind::Single {
         let photo = photo_of(state, order, &download).await?;
         let file = bare_file(&photo, download.variant)?;
         download.make_ready(state.clock.now(), vec![file]);
     } else {
         let layouts = plan(state, order, &download, wait).await?;
-        download.files = Files::Planned(state.contents().announce(&download, &layouts).await?);
+        let planned = state.contents().announce(&download, &layouts).await?;
+        download.twin = twin(state, order, &planned).await?;
+        download.files = Files::Planned(planned);
+        if limited {
+            limits::take(state, &order.studio, Taken::Archive).await?;
+        }
     }
     let made = match state.downloads.create(&download).await? {
         Created::New => download,
@@ -46,6 +67,33 @@ pub async fn create(state: &State, order: &Order, mut download: Download, wait: 
         refuse_if_erased(state, &made).await?;
     }
     Ok(made)
+}
+
+/// Returns a build of the order with the same archives: the customer asks for the same photos again, and nothing has
+/// changed.
+async fn twin(state: &State, order: &Order, planned: &[BuiltFile]) -> ApiResult<Option<Twin>> {
+    if !state.fillings.is_done(Filled::Downloads).await? {
+        return Ok(None);
+    }
+    let is_twin = |download: &Download| {
+        download.order == order.id && download.status == DownloadStatus::Ready && download.twin_of(planned).is_some()
+    };
+    let by = order.id.to_string();
+    let found = state.downloads.list_by(&order.studio, (ListIndex::Order, &by), None, 1, is_twin).await?;
+    Ok(found.items.first().and_then(|download| download.twin_of(planned)))
+}
+
+/// Restricts the download to these photos of the order. Names those that the order does not contain.
+fn select(download: &mut Download, all: &[Uuid], chosen: &[Uuid]) -> Result<(), Problem> {
+    let selection = Selection::of(all, chosen).map_err(|unknown| {
+        let named = unknown.into_iter().map(RefusedPhoto::unknown).collect();
+        Problem::invalid("photo_ids", "The order does not contain these photos.").naming(named)
+    })?;
+    // All photos, listed one by one, are the whole order.
+    download.selection = (chosen.len() < all.len()).then_some(selection);
+    download.photo_count = u32::try_from(chosen.len()).unwrap_or(u32::MAX);
+    download.progress.total = download.photo_count;
+    Ok(())
 }
 
 /// Refuses a download whose order was erased meanwhile.
@@ -73,7 +121,7 @@ async fn photo_of(state: &State, order: &Order, download: &Download) -> ApiResul
 
 /// Plans the archives. Refuses if they are impossible, or if `wait` is set and the build would take too long.
 async fn plan(state: &State, order: &Order, download: &Download, wait: bool) -> ApiResult<Vec<Layout<Source>>> {
-    let files = state.contents().files(order, download.variant).await.map_err(|error| match error {
+    let files = state.contents().files(order, download).await.map_err(|error| match error {
         FilesError::Store(error) => ApiError::from(error),
         FilesError::Undeliverable(photos) => refuse_photos(&photos).into(),
     })?;
@@ -103,7 +151,7 @@ fn refuse_photos(photos: &[Undeliverable]) -> Problem {
 }
 
 /// Returns the file of a single download, which is the stored object itself.
-fn bare_file(photo: &Photo, variant: Variant) -> ApiResult<BuiltFile> {
+pub fn bare_file(photo: &Photo, variant: Variant) -> ApiResult<BuiltFile> {
     let Some(made) = &photo.development else {
         return Err(anyhow::anyhow!("Photo {} is ready but not developed", photo.id).into());
     };
@@ -117,12 +165,45 @@ fn bare_file(photo: &Photo, variant: Variant) -> ApiResult<BuiltFile> {
     })
 }
 
+/// Changes that a new build makes beside the files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rebuild {
+    /// Nothing: counted downloads stay counted.
+    Same,
+    /// Counted downloads start anew.
+    Renewed,
+    /// Counted downloads start anew, because the customer asked. An email tells the customer.
+    AskedFor,
+}
+
+impl Rebuild {
+    fn apply(self, download: &mut Download, now: Timestamp, by: Uuid) -> Result<(), RestartError> {
+        match self {
+            Self::Same => download.restart(now, Some(by)),
+            Self::Renewed => download.renew(now, Some(by)),
+            Self::AskedFor => {
+                download.renew(now, Some(by))?;
+                download.renewal_asked_at = Some(now);
+                download.notify = true;
+                Ok(())
+            }
+        }
+    }
+}
+
 /// Starts a new build and writes its index, unless this request already did.
-pub async fn rebuild(state: &State, order: &Order, found: Download, by: Uuid, wait: bool) -> ApiResult<Download> {
+pub async fn rebuild(
+    state: &State,
+    order: &Order,
+    found: Download,
+    by: Uuid,
+    how: Rebuild,
+    wait: bool,
+) -> ApiResult<Download> {
     let now = state.clock.now();
     // Applied to a copy first: the index of a new build must exist before the record names that build.
     let mut new = found.clone();
-    match new.restart(now, Some(by)) {
+    match how.apply(&mut new, now, by) {
         Err(RestartError::Repeated) => return Ok(found),
         other => refuse(other)?,
     }
@@ -132,16 +213,21 @@ pub async fn rebuild(state: &State, order: &Order, found: Download, by: Uuid, wa
         new.make_ready(now, vec![file]);
     } else {
         let layouts = plan(state, order, &new, wait).await?;
-        new.files = Files::Planned(state.contents().announce(&new, &layouts).await?);
+        let planned = state.contents().announce(&new, &layouts).await?;
+        new.twin = found.twin_of(&planned);
+        new.files = Files::Planned(planned);
     }
     let set = state.downloads.update(&found.studio, found.id, |download: &mut Download| {
         if download.build != found.build {
             return Err(RestartError::UnderWay);
         }
-        download.restart(now, Some(by))?;
+        how.apply(download, now, by)?;
         match &new.files {
             Files::Built(files) => download.make_ready(now, files.clone()),
-            files => download.files.clone_from(files),
+            files => {
+                download.files.clone_from(files);
+                download.twin = new.twin;
+            }
         }
         Ok(())
     });
@@ -167,23 +253,69 @@ pub async fn tell(state: &State, order: &Order, download: &Download) -> ApiResul
     Ok(rest(&state.downloads, download).await?)
 }
 
-/// Revokes the download and deletes its archives.
+/// Revokes the download, and the one in the other size that its customer may have chosen, and deletes their archives.
 pub async fn revoke(state: &State, studio: &Studio, id: Uuid) -> ApiResult<Download> {
+    let download = revoke_one(state, studio, id).await?.ok_or_else(|| Problem::not_found("download"))?;
+    if download.both_sizes {
+        revoke_one(state, studio, download.other_size_id()).await?;
+    }
+    Ok(download)
+}
+
+async fn revoke_one(state: &State, studio: &Studio, id: Uuid) -> ApiResult<Option<Download>> {
     let revoked = state
         .downloads
         .update(studio, id, |download| {
             if download.status == DownloadStatus::Revoked {
                 return Err(());
             }
-            download.revoke();
+            download.revoke(state.clock.now());
             Ok(())
         })
         .await?;
-    let (download, _) = revoked.ok_or_else(|| Problem::not_found("download"))?;
+    let Some((download, _)) = revoked else { return Ok(None) };
     // Deleted after the record was written: a build checks the record at each write. Presigned URLs stop working with
     // the archives.
     for key in download.archive_keys() {
         state.archives.delete(&key).await?;
     }
+    Ok(Some(download))
+}
+
+/// Returns the download of the same photos in the other size, which the customer may choose. Creates it, and sends its
+/// job, unless it exists.
+pub async fn other_size(state: &State, order: &Order, download: &Download) -> ApiResult<Download> {
+    let other = download.in_other_size(state.clock.now());
+    if let Some(made) = state.downloads.get(&other.studio, other.id).await? {
+        return Ok(made);
+    }
+    let made = create(state, order, other, None, false, false).await?;
+    send(state, &made).await?;
+    Ok(made)
+}
+
+/// Sends the job that builds the download.
+pub async fn send(state: &State, download: &Download) -> ApiResult<()> {
+    let job = Job::BuildArchive { studio: download.studio.clone(), download: download.id };
+    Ok(state.queues.of(QueueName::Downloads).send(&job).await?)
+}
+
+/// Returns a PIN as the record stores it.
+pub async fn hashed(state: &State, download: &Download, pin: &str) -> ApiResult<Pin> {
+    Ok(Pin::new(state.links.current().await?.hash_pin(&download.studio, download.order, pin)))
+}
+
+/// Sets or removes the PIN. Wrong tries before are forgotten, and pages that are open ask for the new PIN.
+pub async fn set_pin(state: &State, studio: &Studio, id: Uuid, pin: Option<&str>) -> ApiResult<Download> {
+    let found = state.downloads.get(studio, id).await?.ok_or_else(|| Problem::not_found("download"))?;
+    let pin = match pin {
+        Some(pin) => Some(hashed(state, &found, pin).await?),
+        None => None,
+    };
+    let set = state.downloads.update(studio, id, |download| {
+        download.pin.clone_from(&pin);
+        Ok::<_, ()>(())
+    });
+    let (download, _) = set.await?.ok_or_else(|| Problem::not_found("download"))?;
     Ok(download)
 }

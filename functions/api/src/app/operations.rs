@@ -3,6 +3,7 @@
 use domain::{job_record::JobRecord as _, operation::Operation, queue_config::QueueName};
 use runtime::store::Created;
 
+use super::limits;
 use crate::{idempotency::IdempotentRequest, problem::ApiResult, state::State};
 
 /// Creates the operation and sends its job.
@@ -15,8 +16,11 @@ pub async fn begin(state: &State, mut operation: Operation, request: IdempotentR
         if let Some((found, set_going)) = request.made(found)? {
             (operation, is_to_be_sent) = (found, set_going.is_ok());
         }
-    } else if let Created::Existed(made) = state.operations.create(&operation).await? {
-        operation = *made;
+    } else {
+        limits::take_operation(state, &operation).await?;
+        if let Created::Existed(made) = state.operations.create(&operation).await? {
+            operation = *made;
+        }
     }
     if is_to_be_sent {
         let job = Operation::job(operation.studio.clone(), operation.id);

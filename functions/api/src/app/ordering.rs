@@ -5,8 +5,9 @@ use std::{collections::HashMap, convert::Infallible};
 use domain::{
     Studio,
     operation::Operation,
-    order::Order,
+    order::{MAX_PHOTOS, Order},
     photo::{Photo, PhotoStatus},
+    record::ListIndex,
 };
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use runtime::failed_jobs::CONCURRENCY;
@@ -18,23 +19,78 @@ use crate::{
     state::State,
 };
 
-/// Creates an order of these photos, or returns the one that an earlier attempt of the request created.
+/// Number of photos of a folder that are read together.
+const FOLDER_PAGE: usize = 1_000;
+
+/// Photos of a new order.
+pub enum Chosen {
+    /// These, each once.
+    Photos(Vec<Uuid>),
+    /// All of a folder.
+    Folder {
+        /// Name of the folder.
+        folder: String,
+        /// Number of photos that it must have.
+        expected_count: usize,
+    },
+}
+
+/// Creates an order of these photos, or returns the one that an earlier attempt of the request created. Returns its photos
+/// too.
 ///
 /// The photos are checked before and after the order's items are written (`shared/runtime/src/store/orders.rs`).
-pub async fn create(state: &State, order: Order, ids: &[Uuid], request: &IdempotentRequest) -> ApiResult<Order> {
+pub async fn create(
+    state: &State,
+    order: Order,
+    chosen: Chosen,
+    request: &IdempotentRequest,
+) -> ApiResult<(Order, Vec<Uuid>)> {
     if request.again
         && let Some(made) = request.made(state.orders.get(&order.studio, order.id).await?)?
     {
-        return Ok(not_erased(made)?);
+        let made = not_erased(made)?;
+        let ids = state.orders.photos(&made).await?;
+        return Ok((made, ids));
     }
-    let photos = state.photos.get_many(&order.studio, ids).await?;
-    refuse(ids, &photos)?;
+    let ids = match chosen {
+        Chosen::Photos(ids) => ids,
+        Chosen::Folder { folder, expected_count } => of_folder(state, &order.studio, &folder, expected_count).await?,
+    };
+    let order = Order { photo_count: u32::try_from(ids.len()).unwrap_or(u32::MAX), ..order };
+    let photos = state.photos.get_many(&order.studio, &ids).await?;
+    refuse(&ids, &photos)?;
     keep_awaited(state, &photos).await?;
-    state.orders.put_photos(&order, ids, state.clock.now()).await?;
+    state.orders.put_photos(&order, &ids, state.clock.now()).await?;
     // Checked again: from here on, a deletion of one of the photos finds the order's items.
-    refuse(ids, &state.photos.get_many(&order.studio, ids).await?)?;
+    refuse(&ids, &state.photos.get_many(&order.studio, &ids).await?)?;
     state.orders.create(&order).await?;
-    Ok(order)
+    Ok((order, ids))
+}
+
+/// Returns the photos of a folder by file name, except those that failed or are being deleted. The index lags behind, so
+/// the studio says how many photos it expects.
+async fn of_folder(state: &State, studio: &Studio, folder: &str, expected_count: usize) -> ApiResult<Vec<Uuid>> {
+    let takes = |photo: &Photo| {
+        let is_failed = photo.status == PhotoStatus::Failed && !photo.is_ready();
+        photo.folder.as_deref() == Some(folder) && photo.status != PhotoStatus::Deleting && !is_failed
+    };
+    let (mut photos, mut after) = (Vec::new(), None);
+    loop {
+        let page = state.photos.list_by(studio, (ListIndex::Folder, folder), after, FOLDER_PAGE, takes).await?;
+        photos.extend(page.items.into_iter().map(|photo| (photo.filename, photo.id)));
+        after = page.next;
+        if after.is_none() || photos.len() > MAX_PHOTOS {
+            break;
+        }
+    }
+    if photos.len() != expected_count || photos.is_empty() || photos.len() > MAX_PHOTOS {
+        let found =
+            if photos.len() > MAX_PHOTOS { format!("more than {MAX_PHOTOS}") } else { photos.len().to_string() };
+        let detail = format!("The folder has {found} photos that can be ordered, {expected_count} were expected.");
+        return Err(Problem::new(Kind::CountDiffers, detail).at("expected_count").into());
+    }
+    photos.sort_unstable();
+    Ok(photos.into_iter().map(|(_, id)| id).collect())
 }
 
 /// Returns the studio's order with this id. Refuses an erased order.

@@ -1,5 +1,5 @@
 //! Responses that many routes have.
-#![expect(dead_code, reason = "the types only describe responses")]
+#![expect(dead_code, clippy::large_enum_variant, reason = "the types only describe responses")]
 
 use serde::Serialize;
 use utoipa::{IntoResponses, ToSchema};
@@ -86,3 +86,9 @@ pub struct Unchanged;
 #[derive(IntoResponses)]
 #[response(status = 410, content_type = "application/problem+json")]
 pub struct Erased(ProblemView);
+
+/// A limit of the studio is reached: `limit` names it. Or too many requests, by API Gateway, whose body has a `message` only.
+/// Both can be sent again after `Retry-After`, or later
+#[derive(IntoResponses)]
+#[response(status = 429, content_type = "application/problem+json")]
+pub struct Limited(ProblemView);

@@ -25,8 +25,12 @@ pub enum Kind {
     NotUploaded,
     /// An order contains the photo.
     PhotoOrdered,
+    /// The folder has another number of photos than expected.
+    CountDiffers,
     /// A worker or another request is processing the record.
     UnderWay,
+    /// The photo has no open multipart upload.
+    NoMultipartUpload,
     /// The download was revoked.
     Revoked,
     /// Photos of the order are not ready.
@@ -47,6 +51,8 @@ pub enum Kind {
     Refused,
     /// The job takes too long to run synchronously.
     TooLargeToWait,
+    /// A limit of the studio is reached.
+    LimitReached,
     /// A dependency is throttling requests.
     Busy,
     /// An internal error.
@@ -55,7 +61,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, in the order of the documentation.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 26] = [
         Self::MalformedJson,
         Self::UnreadableBody,
         Self::Unauthorized,
@@ -65,7 +71,9 @@ impl Kind {
         Self::MethodNotAllowed,
         Self::AlreadyUploaded,
         Self::NotUploaded,
+        Self::NoMultipartUpload,
         Self::PhotoOrdered,
+        Self::CountDiffers,
         Self::UnderWay,
         Self::Revoked,
         Self::PhotosNotReady,
@@ -77,6 +85,7 @@ impl Kind {
         Self::IdempotencyKeyReused,
         Self::Refused,
         Self::TooLargeToWait,
+        Self::LimitReached,
         Self::Busy,
         Self::Internal,
     ];
@@ -102,7 +111,15 @@ impl Kind {
             }
             Self::AlreadyUploaded => (S::CONFLICT, "already-uploaded", "The photo's original is stored already."),
             Self::NotUploaded => (S::CONFLICT, "not-uploaded", "The photo's original has not been uploaded yet."),
+            Self::NoMultipartUpload => (
+                S::CONFLICT,
+                "no-multipart-upload",
+                "The photo has no open multipart upload: it has none, or it was aborted or has expired.",
+            ),
             Self::PhotoOrdered => (S::CONFLICT, "photo-ordered", "An order (`order_id`) contains the photo."),
+            Self::CountDiffers => {
+                (S::CONFLICT, "count-differs", "The folder has another number of photos than expected: see `detail`.")
+            }
             Self::UnderWay => {
                 (S::CONFLICT, "under-way", "The record is being processed. Retry after that has finished.")
             }
@@ -139,6 +156,11 @@ impl Kind {
                 S::UNPROCESSABLE_ENTITY,
                 "too-large-to-wait",
                 "With `\"queue\": false` the job would take longer than a request may. Omit `queue`.",
+            ),
+            Self::LimitReached => (
+                S::TOO_MANY_REQUESTS,
+                "limit-reached",
+                "A limit of the studio is reached: `limit` names it. See `Retry-After`.",
             ),
             Self::Busy => {
                 (S::SERVICE_UNAVAILABLE, "busy", "A dependency is throttling requests. Retry after `Retry-After`.")

@@ -1,9 +1,12 @@
 //! Downloads: an order's photos as one ZIP, or a single photo.
 
 mod new_download;
+mod pin;
 mod retry;
 
-use api_types::{DownloadPage, DownloadState, DownloadView, DownloadWithFiles, DownloadWithLink, FileView, hex};
+use api_types::{
+    DownloadPage, DownloadState, DownloadView, DownloadWithFiles, DownloadWithLink, FetchView, FileView, hex,
+};
 use axum::{Json, extract::State as Shared, response::Response};
 use domain::{
     download::{Download, DownloadKind, DownloadStatus},
@@ -15,7 +18,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-pub use self::{new_download::*, retry::*};
+pub use self::{new_download::*, pin::*, retry::*};
 use super::{page, page_of};
 use crate::{
     app::{downloads, ordering},
@@ -23,15 +26,15 @@ use crate::{
     extract::{BodyOrNone, Id, Query},
     idempotency::IdempotentRequest,
     identity::Caller,
-    openapi::Erased,
+    openapi::{Erased, Limited},
     problem::{ApiResult, Problem, ProblemView},
     state::State,
 };
 
 /// Create a download
 ///
-/// Delivers all photos of the order in a ZIP, whose size, checksum and files are known immediately, or a single photo
-/// as a bare file. The link is for the customer: it shows a page, from which the customer can download the files as
+/// Delivers all photos of the order or a selection in a ZIP, whose size, checksum and files are known immediately, or a
+/// single photo as a bare file. The link is for the customer: it shows a page, from which the customer can download the files as
 /// soon as they are ready.
 #[utoipa::path(
     post, path = "/orders/{id}/downloads", tag = "downloads", operation_id = "create_download",
@@ -42,6 +45,7 @@ use crate::{
         (status = 202, description = "The job is on the queue", body = DownloadWithLink),
         (status = 409, description = "Photos of the order are not ready, or a request with this Idempotency-Key is under way", body = ProblemView, content_type = "application/problem+json"),
         Erased,
+        Limited,
     ),
 )]
 pub async fn create(
@@ -57,8 +61,12 @@ pub async fn create(
     let download = if let Some(made) = request.made(made)? {
         made
     } else {
-        let download = new.parse(&order, request.id, &state)?;
-        downloads::create(&state, &order, download, wait).await?
+        let mut download = new.parse(&order, request.id, &state)?;
+        let chosen = new.chosen()?;
+        if let Some(pin) = new.pin()? {
+            download.pin = Some(downloads::hashed(&state, &download, pin).await?);
+        }
+        downloads::create(&state, &order, download, chosen.as_deref(), wait, true).await?
     };
     let (download, status) = if request.answered {
         (download, StatusCode::ACCEPTED)
@@ -170,9 +178,10 @@ pub async fn show(
     let download = state.downloads.get(&studio, id).await?.ok_or_else(|| Problem::not_found("download"))?;
     let view = DownloadView::new(&download, state.clock.now());
     // The files change only with the build number, which the view contains.
-    let tagged = etag::answer(&headers, &view, [])?;
+    let fetches = FetchView::all_of(&download);
+    let tagged = etag::answer(&headers, &(&view, &fetches), [])?;
     let files = if tagged.is_known() { None } else { files(&state, &download).await? };
-    Ok(tagged.with(DownloadWithFiles { download: view, files }))
+    Ok(tagged.with(DownloadWithFiles { download: view, files, fetches }))
 }
 
 /// Revoke a download

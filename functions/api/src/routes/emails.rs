@@ -1,27 +1,37 @@
 //! Emails that a shop requests.
 
-use api_types::{EmailMade, EmailView};
+use api_types::{EmailMade, EmailPreview, EmailView};
 use axum::{Json, extract::State as Shared, response::Response};
 use domain::{
     Studio,
-    download::Closed,
-    email::{Email, Message},
+    download::{Closed, Download},
+    email::{About, Email, Message},
     email_address::EmailAddress,
+    language::Language,
+    studio_limits::Taken,
 };
 use http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
 use runtime::store::Created;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
+    app::{self, limits},
     etag,
-    extract::{Body, Id, locale, object},
+    extract::{Body, Id, line, locale, object, text},
     idempotency::IdempotentRequest,
     identity::Caller,
+    openapi::Limited,
     problem::{ApiResult, Problem},
     state::State,
 };
+
+/// Longest subject of a message in characters.
+const MAX_SUBJECT: usize = 150;
+/// Longest text of a message in characters.
+const MAX_TEXT: usize = 10_000;
 
 /// Template, recipient and subject matter of a new email.
 #[derive(Deserialize, ToSchema)]
@@ -36,15 +46,16 @@ pub struct NewEmail {
     /// fall back to English.
     #[schema(max_length = 35, pattern = "^[A-Za-z0-9]{1,8}([-_][A-Za-z0-9]{1,8})*$")]
     locale: Option<String>,
-    /// Record that the email is about: `order_id` for order_confirmation, `download_id` for the other templates.
+    /// Subject matter: `order_id` for order_confirmation; `order_id`, `subject` and `text` for message;
+    /// `download_id` for the other templates.
     #[serde(deserialize_with = "object")]
-    data: About,
+    data: Data,
     /// `false`: sends the email before the response (synchronous). Default `true`.
     queue: Option<bool>,
 }
 
 /// Templates of emails.
-#[derive(Clone, Copy, Deserialize, ToSchema)]
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Template {
     /// Confirms an order.
@@ -53,27 +64,77 @@ pub enum Template {
     DownloadReady,
     /// Reports a failed download.
     DownloadFailed,
+    /// Reminds of a download that was never fetched.
+    DownloadExpiring,
+    /// The studio's own words about an order.
+    Message,
 }
 
-/// Record that an email is about. Exactly one field is set.
+/// Record that an email is about, by exactly one of the two ids, and the words of a message.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct About {
+pub struct Data {
     /// Id of an order.
     order_id: Option<Uuid>,
     /// Id of a download.
     download_id: Option<Uuid>,
+    /// Subject of a message: one line.
+    #[schema(
+        min_length = 1,
+        max_length = 150,
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\x00-\x1f\x7f-\x9f\s][^\x00-\x1f\x7f-\x9f]*$"
+    )]
+    subject: Option<String>,
+    /// Text of a message: plain text, several lines.
+    #[schema(
+        min_length = 1,
+        max_length = 10_000,
+        pattern = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*[^\x00-\x1f\x7f-\x9f\s][^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
+    )]
+    text: Option<String>,
 }
 
-impl NewEmail {
-    fn message(&self) -> Result<Message, Problem> {
-        match (self.template, self.data.order_id, self.data.download_id) {
+impl Template {
+    /// Returns the name of the template.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OrderConfirmation => "order_confirmation",
+            Self::DownloadReady => "download_ready",
+            Self::DownloadFailed => "download_failed",
+            Self::DownloadExpiring => "download_expiring",
+            Self::Message => "message",
+        }
+    }
+}
+
+impl Data {
+    fn message(&self, template: Template) -> Result<Message, Problem> {
+        let Self { order_id, download_id, subject, text: body } = self;
+        for (field, given) in [("data.subject", subject), ("data.text", body)] {
+            if given.is_some() && template != Template::Message {
+                return Err(Problem::invalid(field, "Only a message has a subject and a text."));
+            }
+        }
+        match (template, *order_id, *download_id) {
             (Template::OrderConfirmation, Some(order_id), None) => Ok(Message::OrderConfirmation { order_id }),
             (Template::DownloadReady, None, Some(download_id)) => Ok(Message::DownloadReady { download_id }),
             (Template::DownloadFailed, None, Some(download_id)) => Ok(Message::DownloadFailed { download_id }),
+            (Template::DownloadExpiring, None, Some(download_id)) => Ok(Message::DownloadExpiring { download_id }),
+            (Template::Message, Some(order_id), None) => {
+                let missing = |field: &str| Problem::invalid(format!("data.{field}"), "A message needs it.");
+                let subject = subject.as_deref().ok_or_else(|| missing("subject"))?;
+                let body = body.as_deref().ok_or_else(|| missing("text"))?;
+                let (subject, body) = (line("data.subject", subject, MAX_SUBJECT)?, text("data.text", body, MAX_TEXT)?);
+                for (field, given) in [("data.subject", &subject), ("data.text", &body)] {
+                    if emails::studio_text(given).is_empty() {
+                        return Err(Problem::invalid(field, "It must have visible characters."));
+                    }
+                }
+                Ok(Message::Written { order_id, subject, text: body })
+            }
             _ => Err(Problem::invalid(
                 "data",
-                "It must be an order_id for order_confirmation, and a download_id for other templates.",
+                "It must be an order_id for order_confirmation and message, and a download_id for other templates.",
             )),
         }
     }
@@ -87,6 +148,7 @@ impl NewEmail {
     responses(
         (status = 201, description = "With `\"queue\": false`: the email was sent, or has failed for good with an error", body = EmailMade),
         (status = 202, description = "The job is on the queue", body = EmailMade),
+        Limited,
     ),
 )]
 pub async fn create(
@@ -96,12 +158,13 @@ pub async fn create(
     Body(new): Body<NewEmail>,
 ) -> ApiResult<(StatusCode, Json<EmailMade>)> {
     let locale = locale("locale", new.locale.as_deref())?;
-    let message = new.message()?;
+    let message = new.data.message(new.template)?;
     let made = if request.again { state.emails.get(&studio, request.id).await? } else { None };
     let email = if let Some(made) = request.made(made)? {
         made
     } else {
         refuse_untrue(&state, &studio, &message).await?;
+        limits::take(&state, &studio, Taken::Email).await?;
         let email = Email::new(studio, request.id, message, new.to, locale, state.clock.now());
         match state.emails.create(&email).await? {
             Created::New => email,
@@ -118,19 +181,15 @@ pub async fn create(
 
 /// Refuses an email about a record that does not exist or contradicts the email.
 async fn refuse_untrue(state: &State, studio: &Studio, message: &Message) -> ApiResult<()> {
-    let untrue = match message {
-        Message::OrderConfirmation { order_id } => {
-            let order = state.orders.get(studio, *order_id).await?;
-            match order {
-                None => Some(("data.order_id", "There is no such order.")),
-                Some(order) if order.is_erased() => Some(("data.order_id", "The order was erased.")),
-                Some(_) => None,
-            }
-        }
-        Message::DownloadReady { download_id } | Message::DownloadFailed { download_id } => {
-            let download = state.downloads.get(studio, *download_id).await?;
-            let opens = download.map(|download| download.opens(state.clock.now()));
-            contradiction(message, opens).map(|detail| ("data.download_id", detail))
+    let untrue = match message.about() {
+        About::Order(id) => match state.orders.get(studio, id).await? {
+            None => Some(("data.order_id", "There is no such order.")),
+            Some(order) if order.is_erased() => Some(("data.order_id", "The order was erased.")),
+            Some(_) => None,
+        },
+        About::Download(id) => {
+            let download = state.downloads.get(studio, id).await?;
+            contradiction(message, download.as_ref(), state.clock.now()).map(|detail| ("data.download_id", detail))
         }
     };
     match untrue {
@@ -139,20 +198,53 @@ async fn refuse_untrue(state: &State, studio: &Studio, message: &Message) -> Api
     }
 }
 
-/// Returns why an email about a download contradicts the record. `opens` is `None` if the download does not exist.
-fn contradiction(message: &Message, opens: Option<Result<(), Closed>>) -> Option<&'static str> {
-    match (message, opens) {
-        (Message::DownloadFailed { .. }, Some(Err(Closed::Failed))) | (Message::DownloadReady { .. }, Some(Ok(()))) => {
-            None
-        }
-        (_, None) => Some("There is no such download."),
-        (Message::DownloadFailed { .. }, _) => Some("The download has not failed."),
-        (_, Some(Err(Closed::Expired))) => Some("The download has expired; a retry makes it anew."),
-        (_, Some(Err(Closed::Spent))) => Some("All downloads are used; its link opens nothing any more."),
-        (_, Some(Err(Closed::Revoked))) => Some("The download was revoked; its link opens nothing any more."),
-        (_, Some(Err(Closed::Failed))) => Some("The download has failed."),
-        (_, Some(_)) => Some("The download is not ready."),
+/// Returns why an email about a download contradicts the record, if it does.
+fn contradiction(message: &Message, download: Option<&Download>, now: Timestamp) -> Option<&'static str> {
+    let Some(download) = download else { return Some("There is no such download.") };
+    if message.is_true_of(download, now) {
+        return None;
     }
+    Some(match (message, download.opens(now)) {
+        (Message::DownloadFailed { .. }, _) => "The download has not failed.",
+        (_, Ok(())) => "The customer has fetched files of the download.",
+        (_, Err(Closed::Expired)) => "The download has expired; a retry makes it anew.",
+        (_, Err(Closed::Spent)) => "All downloads are used; its link opens nothing any more.",
+        (_, Err(Closed::Revoked)) => "The download was revoked; its link opens nothing any more.",
+        (_, Err(Closed::Failed)) => "The download has failed.",
+        (_, Err(_)) => "The download is not ready.",
+    })
+}
+
+/// Email to preview.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewPreview {
+    /// Name of the template.
+    template: Template,
+    /// Language tag (BCP 47), `en` by default.
+    #[schema(max_length = 35, pattern = "^[A-Za-z0-9]{1,8}([-_][A-Za-z0-9]{1,8})*$")]
+    locale: Option<String>,
+    /// Subject matter, as in `POST /emails`. Without it the preview is about an order that does not exist.
+    data: Option<Data>,
+}
+
+/// Preview an email
+///
+/// Renders an email with the studio's profile, and sends none. Whether it would be true at this moment is not checked.
+#[utoipa::path(
+    post, path = "/emails/preview", tag = "emails", operation_id = "preview_email", request_body = NewPreview,
+    responses((status = 200, description = "The email", body = EmailPreview)),
+)]
+pub async fn preview(
+    Caller(studio): Caller,
+    Shared(state): Shared<State>,
+    Body(new): Body<NewPreview>,
+) -> ApiResult<Json<EmailPreview>> {
+    let locale = locale("locale", new.locale.as_deref())?;
+    let message = new.data.map(|data| data.message(new.template)).transpose()?;
+    let emails::Rendered { subject, text, html } =
+        app::emails::preview(&state, studio, new.template.as_str(), message, Language::of(&locale)).await?;
+    Ok(Json(EmailPreview { subject, text, html }))
 }
 
 /// Get an email

@@ -1,176 +1,196 @@
-//! Customer links: a page that counts nothing, and a POST that redirects to the file.
+//! Customer links: a page that counts nothing, tickets for its files, and the files.
 
-use std::time::Duration;
+mod behind;
+mod requests;
 
-use archive::{OriginalName, contents::MAX_VOLUMES, file_name};
+use std::collections::HashMap;
+
 use axum::{
-    extract::{Path, State as Shared},
-    response::{IntoResponse, Response},
+    extract::{Path, Query, State as Shared},
+    response::Response,
 };
-use domain::{
-    ObjectKey,
-    download::{Closed, Download, DownloadKind},
-    link::LinkToken,
-    order::Order,
-};
-use http::{
-    HeaderValue, StatusCode,
-    header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS},
-};
-use serde::Deserialize;
-use utoipa::IntoParams;
+use domain::download::{Closed, DownloadFile, DownloadKind, FetchedBy};
+use http::{HeaderMap, Method, StatusCode};
 
+use self::behind::{Behind, nth, redirect, saves_files, unknown};
+pub use self::requests::*;
 use crate::{
-    download_page::{self, Page},
-    extract::Query,
-    problem::{ApiResult, Problem},
+    customer_page::{State as PageState, response::Sources},
+    problem::ApiResult,
     state::State,
 };
 
-/// Rate that determines the lifetime of a presigned GET: the time that the file needs at 1 MB/s, within the bounds
-/// below. The URL expires with the function's credentials, but downloads in progress continue. The page creates a new
-/// URL on each click.
-const SLOW_LINE_BYTES_PER_SECOND: u64 = 1_000_000;
-const SHORTEST: u64 = 15 * 60;
-const LONGEST: u64 = 3600;
+/// Values of a query. Mail programs and social networks add fields to links, so unknown ones are ignored.
+type Fields = Query<HashMap<String, String>>;
 
 /// Show the customer's page
 ///
-/// Shows the state of the download. Nothing is counted, because email scanners open links. HEAD is supported.
+/// Shows the state of the download, its files and its photos, 100 at a time. Nothing is counted, because email scanners open
+/// links. HEAD is supported, and unknown query fields are ignored.
+///
+/// Programs such as curl get status 406: they fetch the file by a POST, `curl -fLOJ -d '' LINK`.
 #[utoipa::path(
     get, path = "/d/{token}", tag = "links", operation_id = "customer_page", security(),
-    params(("token" = String, Path, description = "Token in the link")),
+    params(
+        ("token" = String, Path, description = "Token in the link"),
+        ("page" = Option<usize>, Query, description = "Page of the list of photos, from 1"),
+    ),
     responses(
         (status = 200, description = "The download is ready, is being built, or has failed", body = String, content_type = "text/html; charset=utf-8"),
         (status = 404, description = "The link is unknown", body = String, content_type = "text/html; charset=utf-8"),
+        (status = 406, description = "The client saves files, and this is a page", body = String, content_type = "text/html; charset=utf-8"),
         (status = 410, description = "The download has expired, was revoked, or has no counted downloads left", body = String, content_type = "text/html; charset=utf-8"),
     ),
 )]
-pub async fn page(Shared(state): Shared<State>, Path(token): Path<String>) -> ApiResult<Response> {
-    let Some((download, order, genuine)) = find(&state, &token).await? else {
-        return Ok(html(StatusCode::NOT_FOUND, &Page::unknown()));
-    };
-    let opens = if genuine { download.opens(state.clock.now()) } else { Err(Closed::Revoked) };
-    Ok(html(status(opens), &Page::of(&download, &order, opens)))
+pub async fn page(
+    Shared(state): Shared<State>,
+    Path(token): Path<String>,
+    Query(fields): Fields,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    let Some(behind) = Behind::open(&state, &token).await? else { return Ok(unknown(&headers)) };
+    let now = state.clock.now();
+    if let Err(closed) = behind.opened.opens(now) {
+        return behind.closed(closed).await;
+    }
+    if saves_files(&headers) {
+        return behind.html(StatusCode::NOT_ACCEPTABLE, PageState::Error, Sources::default()).await;
+    }
+    let page = fields.get("page").and_then(|page| page.parse().ok()).unwrap_or(1);
+    behind.ready(page, now).await
 }
 
-/// Archive of a download that has several.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct Which {
-    /// Number of the archive, from 1; default 1.
-    #[param(minimum = 1, maximum = 100)]
-    volume: Option<usize>,
-}
-
-/// Fetch the files of a download
+/// Get the ticket of an archive
 ///
-/// Counts one download and opens a window of 24 h in which further downloads of all archives are not counted, so that
-/// interrupted ones can resume.
+/// Counts nothing, because email scanners submit forms. Browsers get a page that starts the download; programs, which do
+/// not accept HTML, are redirected to the file. Unknown query fields are ignored.
 #[utoipa::path(
-    post, path = "/d/{token}", tag = "links", operation_id = "fetch_download", security(),
-    params(("token" = String, Path, description = "Token in the link"), Which),
+    post, path = "/d/{token}", tag = "links", operation_id = "start_download", security(),
+    params(
+        ("token" = String, Path, description = "Token in the link"),
+        ("volume" = Option<u16>, Query, description = "Number of the archive, from 1; default 1"),
+    ),
     responses(
-        (status = 303, description = "Redirect to the file. The URL works for 15 minutes to an hour, depending on the file's size",
-         headers(("location" = String, description = "Presigned URL of the file"))),
-        (status = 200, description = "The download has failed", body = String, content_type = "text/html; charset=utf-8"),
+        (status = 200, description = "A page that starts the download, or says that it has failed", body = String, content_type = "text/html; charset=utf-8"),
+        (status = 303, description = "Redirect to the file, with a ticket that works for an hour",
+         headers(("location" = String, description = "URL below the link"))),
         (status = 404, description = "The link or the archive is unknown", body = String, content_type = "text/html; charset=utf-8"),
         (status = 409, description = "The download is not ready yet", body = String, content_type = "text/html; charset=utf-8"),
         (status = 410, description = "The download has expired, was revoked, or has no counted downloads left", body = String, content_type = "text/html; charset=utf-8"),
     ),
 )]
-pub async fn fetch(
+pub async fn start(
     Shared(state): Shared<State>,
     Path(token): Path<String>,
-    Query(which): Query<Which>,
+    Query(fields): Fields,
+    headers: HeaderMap,
 ) -> ApiResult<Response> {
-    let volume = which.volume.unwrap_or(1);
-    if !(1..=MAX_VOLUMES).contains(&volume) {
-        return Err(Problem::invalid("volume", format!("It must be 1 to {MAX_VOLUMES}.")).into());
+    let Some(behind) = Behind::open(&state, &token).await? else { return Ok(unknown(&headers)) };
+    let by = if behind.opened.download.kind == DownloadKind::Single { FetchedBy::Single } else { FetchedBy::Zip };
+    let number = fields.get("volume").map_or(Some(1), |number| number.parse().ok());
+    let Some(number) = number else { return behind.refused(Closed::NoSuchFile).await };
+    behind.start(DownloadFile::Volume(number), by, behind.home.clone(), &headers).await
+}
+
+/// Show a photo of the download
+#[utoipa::path(
+    get, path = "/d/{token}/photo/{number}", tag = "links", operation_id = "customer_photo", security(),
+    params(
+        ("token" = String, Path, description = "Token in the link"),
+        ("number" = usize, Path, description = "Number of the photo in the order, from 1"),
+    ),
+    responses(
+        (status = 200, description = "The photo, or the state of a download that is not ready", body = String, content_type = "text/html; charset=utf-8"),
+        (status = 404, description = "The link or the photo is unknown", body = String, content_type = "text/html; charset=utf-8"),
+        (status = 410, description = "The download has expired, was revoked, or has no counted downloads left", body = String, content_type = "text/html; charset=utf-8"),
+    ),
+)]
+pub async fn photo(
+    Shared(state): Shared<State>,
+    Path((token, number)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    let Some(behind) = Behind::open(&state, &token).await? else { return Ok(unknown(&headers)) };
+    if let Err(closed) = behind.opened.opens(state.clock.now()) {
+        return behind.closed(closed).await;
     }
-    let Some((download, order, genuine)) = find(&state, &token).await? else {
-        return Ok(html(StatusCode::NOT_FOUND, &Page::unknown()));
-    };
-    let generation = download.generation;
-    let fetched = state
-        .downloads
-        .update(&download.studio, download.id, |download: &mut Download| {
-            if !genuine || download.generation != generation {
-                return Err(Closed::Revoked);
-            }
-            download.fetch(state.clock.now(), volume)
-        })
-        .await?;
-    match fetched {
-        None => Ok(html(StatusCode::NOT_FOUND, &Page::unknown())),
-        Some((download, Err(closed))) => {
-            let status = if closed == Closed::NotReady { StatusCode::CONFLICT } else { status(Err(closed)) };
-            Ok(html(status, &Page::of(&download, &order, Err(closed))))
-        }
-        Some((download, Ok(()))) => {
-            let url = presign(&state, &download, &order, volume).await?;
-            let mut response = StatusCode::SEE_OTHER.into_response();
-            let headers = response.headers_mut();
-            headers.insert(LOCATION, HeaderValue::try_from(url).map_err(anyhow::Error::from)?);
-            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-            Ok(response)
-        }
+    behind.photo(&number).await
+}
+
+/// Get the ticket of a photo
+///
+/// Like that of an archive. `by=phone` records that a phone's photo library gets the file.
+#[utoipa::path(
+    post, path = "/d/{token}/photo/{number}", tag = "links", operation_id = "start_photo", security(),
+    params(
+        ("token" = String, Path, description = "Token in the link"),
+        ("number" = usize, Path, description = "Number of the photo in the order, from 1"),
+        ("by" = Option<String>, Query, description = "`phone`"),
+        ("size" = Option<String>, Query, description = "`other`: the photo in the version that the download is not in"),
+    ),
+    responses(
+        (status = 200, description = "A page that starts the download", body = String, content_type = "text/html; charset=utf-8"),
+        (status = 303, description = "Redirect to the file, with a ticket that works for an hour",
+         headers(("location" = String, description = "URL below the link"))),
+        (status = 404, description = "The link or the photo is unknown", body = String, content_type = "text/html; charset=utf-8"),
+        (status = 409, description = "The download is not ready yet", body = String, content_type = "text/html; charset=utf-8"),
+        (status = 410, description = "The download has expired, was revoked, or has no counted downloads left", body = String, content_type = "text/html; charset=utf-8"),
+    ),
+)]
+pub async fn start_photo(
+    Shared(state): Shared<State>,
+    Path((token, number)): Path<(String, String)>,
+    Query(fields): Fields,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    let Some(behind) = Behind::open(&state, &token).await? else { return Ok(unknown(&headers)) };
+    // The photos of an erased order are not known any more.
+    if let Err(closed) = behind.opened.opens(state.clock.now()) {
+        return behind.refused(closed).await;
     }
+    let ids = behind.opened.photos(&state).await?;
+    let Some((number, id)) = nth(ids, &number) else { return behind.refused(Closed::NoSuchFile).await };
+    let is_phone = fields.get("by").is_some_and(|by| by == "phone");
+    let is_other = fields.get("size").is_some_and(|size| size == "other");
+    let by = if is_phone { FetchedBy::Phone } else { FetchedBy::Single };
+    let back = format!("{}/photo/{number}", behind.home);
+    let file = if is_other { DownloadFile::OtherSize(id) } else { DownloadFile::Photo(id) };
+    behind.start(file, by, back, &headers).await
 }
 
-/// Returns the download that a token names, its order, and whether the token's generation is current.
-async fn find(state: &State, token: &str) -> ApiResult<Option<(Download, Order, bool)>> {
-    let Some(LinkToken { studio, download, generation }) = state.links.current().await?.verify(token) else {
-        return Ok(None);
+/// Fetch a file
+///
+/// Counts one download and opens a window of 24 h in which further downloads of all files are not counted, so that
+/// interrupted ones can resume. HEAD counts nothing and leads to the file's size.
+#[utoipa::path(
+    get, path = "/d/{token}/file/{ticket}", tag = "links", operation_id = "fetch_file", security(),
+    params(
+        ("token" = String, Path, description = "Token in the link"),
+        ("ticket" = String, Path, description = "Ticket from the POST"),
+    ),
+    responses(
+        (status = 303, description = "Redirect to the file, in S3 or the CDN. The URL works for 15 minutes to an hour, depending on the file's size",
+         headers(("location" = String, description = "Signed URL of the file"))),
+        (status = 404, description = "The link or the file is unknown, or the ticket has expired", body = String, content_type = "text/html; charset=utf-8"),
+        (status = 409, description = "The download is being built again", body = String, content_type = "text/html; charset=utf-8"),
+        (status = 410, description = "The download has expired, was revoked, or has no counted downloads left", body = String, content_type = "text/html; charset=utf-8"),
+    ),
+)]
+pub async fn file(
+    method: Method,
+    Shared(state): Shared<State>,
+    Path((token, ticket)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    let Some(behind) = Behind::open(&state, &token).await? else { return Ok(unknown(&headers)) };
+    let found = if method == Method::HEAD {
+        behind.opened.look(&state, &ticket).await?
+    } else {
+        behind.opened.fetch(&state, &ticket).await?
     };
-    let Some(download) = state.downloads.get(&studio, download).await? else { return Ok(None) };
-    let Some(order) = state.orders.get(&studio, download.order).await? else { return Ok(None) };
-    // The order is marked as erased before its downloads are revoked. In between, their links must not work either.
-    let genuine = download.generation == generation && !order.is_erased();
-    Ok(Some((download, order, genuine)))
-}
-
-fn status(opens: Result<(), Closed>) -> StatusCode {
-    match opens {
-        Ok(()) | Err(Closed::NotReady | Closed::Failed) => StatusCode::OK,
-        Err(Closed::NoSuchArchive) => StatusCode::NOT_FOUND,
-        Err(Closed::Expired | Closed::Revoked | Closed::Spent) => StatusCode::GONE,
+    match found {
+        Some(Ok(url)) => Ok(redirect(&url)),
+        Some(Err(closed)) => behind.refused(closed).await,
+        None => behind.refused(Closed::NoSuchFile).await,
     }
-}
-
-async fn presign(state: &State, download: &Download, order: &Order, volume: usize) -> ApiResult<String> {
-    let Some(file) = download.volume(volume) else {
-        return Err(anyhow::anyhow!("Download {} is ready but has no file", download.id).into());
-    };
-    let Some(key) = ObjectKey::parse(&file.path) else {
-        return Err(anyhow::anyhow!("Download {} has a file path that is no key", download.id).into());
-    };
-    let (store, filename) = match (download.kind, download.photo) {
-        (DownloadKind::Single, Some(photo)) => {
-            let photo = state.photos.get(&download.studio, photo).await?;
-            let photo = photo.ok_or_else(|| Problem::not_found("photo"))?;
-            let content_type = photo.development.as_ref().map(|made| made.sniffed_content_type.as_str());
-            (&state.originals, file_name(OriginalName { filename: &photo.filename, content_type }))
-        }
-        _ if download.files.built().len() <= 1 => (&state.archives, format!("{}.zip", order.reference)),
-        _ => (&state.archives, format!("{} {volume} of {}.zip", order.reference, download.files.built().len())),
-    };
-    let seconds = (file.size / SLOW_LINE_BYTES_PER_SECOND).clamp(SHORTEST, LONGEST);
-    let disposition = download_page::attachment(&filename);
-    Ok(store.presign_get(&key, Some(&disposition), Duration::from_secs(seconds)).await?)
-}
-
-fn html(status: StatusCode, page: &Page) -> Response {
-    let mut response = (status, axum::response::Html(page.render())).into_response();
-    let headers = response.headers_mut();
-    // The token in the URL must not reach third parties, and the page loads no external resources.
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(
-        CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
-    );
-    response
 }

@@ -16,15 +16,15 @@ use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::{page, page_of};
+use super::{page, page_of, photos};
 use crate::{
-    app::ordering,
+    app::ordering::{self, Chosen},
     etag,
-    extract::{Body, Id, Query, line, locale, object},
+    extract::{Body, Id, Query, integer, line, locale, object},
     idempotency::IdempotentRequest,
     identity::Caller,
     openapi::Erased,
-    problem::{ApiResult, Problem},
+    problem::{ApiResult, Problem, ProblemView},
     state::State,
 };
 
@@ -46,9 +46,18 @@ pub struct NewOrder {
     /// Customer who placed the order.
     #[serde(deserialize_with = "object")]
     customer: NewCustomer,
-    /// Ids of the photos, each once, in the order of the archive. The photos need not be processed yet.
-    #[schema(value_type = HashSet<Uuid>, min_items = 1, max_items = 10_000)]
-    photo_ids: Vec<Uuid>,
+    /// Ids of the photos, each once, in the order of the archive. The photos need not be processed yet. Required without
+    /// `folder`.
+    #[schema(value_type = Option<HashSet<Uuid>>, min_items = 1, max_items = 10_000)]
+    photo_ids: Option<Vec<Uuid>>,
+    /// Orders all photos of this folder, by file name, instead of `photo_ids`. Photos that could not be processed are left
+    /// out.
+    #[schema(min_length = 1, example = "wedding/church")]
+    folder: Option<String>,
+    /// Number of photos that the folder should have. Required with `folder`: photos may still be arriving.
+    #[serde(default, deserialize_with = "integer")]
+    #[schema(value_type = Option<u64>, minimum = 1, maximum = 10_000)]
+    expected_count: Option<usize>,
 }
 
 /// Customer of a new order.
@@ -73,42 +82,69 @@ pub struct NewCustomer {
 }
 
 impl NewOrder {
-    fn parse(self, studio: Studio, id: Uuid, now: Timestamp) -> Result<(Order, Vec<Uuid>), Problem> {
+    fn parse(self, studio: Studio, id: Uuid, now: Timestamp) -> Result<(Order, Chosen), Problem> {
         let reference = line("reference", &self.reference, MAX_REFERENCE)?;
         let customer = Customer {
             name: line("customer.name", &self.customer.name, MAX_NAME)?,
             email: self.customer.email,
             locale: locale("customer.locale", self.customer.locale.as_deref())?,
         };
-        if !(1..=MAX_PHOTOS).contains(&self.photo_ids.len()) {
-            let detail = format!("An order has 1 to {MAX_PHOTOS} photos, this one {}.", self.photo_ids.len());
-            return Err(Problem::invalid("photo_ids", detail));
+        if self.expected_count.is_some_and(|count| !(1..=MAX_PHOTOS).contains(&count)) {
+            return Err(Problem::invalid("expected_count", format!("An order has 1 to {MAX_PHOTOS} photos.")));
         }
-        let mut seen = HashSet::new();
-        let twice: Vec<_> = self.photo_ids.iter().copied().filter(|id| !seen.insert(*id)).collect();
-        if !twice.is_empty() {
-            return Err(Problem::invalid("photo_ids", "A photo is listed twice.").naming_twice(twice));
-        }
+        let folder = self.folder.as_deref().map(photos::folder).transpose()?;
+        let chosen = match (self.photo_ids, folder, self.expected_count) {
+            (Some(ids), None, None) => Chosen::Photos(distinct(ids)?),
+            (None, Some(folder), Some(expected_count)) => Chosen::Folder { folder, expected_count },
+            (None, Some(_), None) => {
+                return Err(Problem::invalid("expected_count", "It is required with folder."));
+            }
+            (Some(_), _, Some(_)) => {
+                return Err(Problem::invalid("folder", "expected_count is about a folder, which is missing."));
+            }
+            (None, None, _) => return Err(Problem::invalid("photo_ids", "Either photo_ids or folder is required.")),
+            (Some(_), Some(_), None) => {
+                return Err(Problem::invalid("photo_ids", "Only one of photo_ids and folder can be given."));
+            }
+        };
         let order = Order {
             studio,
             id,
             status: OrderStatus::Open,
             reference,
             customer,
-            photo_count: u32::try_from(self.photo_ids.len()).unwrap_or(u32::MAX),
+            photo_count: 0,
             created_at: now,
             erased_at: None,
         };
-        Ok((order, self.photo_ids))
+        Ok((order, chosen))
     }
+}
+
+/// Checks that the ids can be an order's photos: some, not too many, each once.
+pub(super) fn distinct(ids: Vec<Uuid>) -> Result<Vec<Uuid>, Problem> {
+    if !(1..=MAX_PHOTOS).contains(&ids.len()) {
+        let detail = format!("An order has 1 to {MAX_PHOTOS} photos, this one {}.", ids.len());
+        return Err(Problem::invalid("photo_ids", detail));
+    }
+    let mut seen = HashSet::new();
+    let twice: Vec<_> = ids.iter().copied().filter(|id| !seen.insert(*id)).collect();
+    if !twice.is_empty() {
+        return Err(Problem::invalid("photo_ids", "A photo is listed twice.").naming_twice(twice));
+    }
+    Ok(ids)
 }
 
 /// Create an order
 ///
-/// The photos must exist, but need not be uploaded yet. The refusal names the photos that have failed.
+/// Of listed photos (`photo_ids`), or of a whole folder (`folder`). Listed photos must exist, but need not be uploaded yet.
+/// The refusal names the photos that have failed.
 #[utoipa::path(
     post, path = "/orders", tag = "orders", operation_id = "create_order", request_body = NewOrder,
-    responses((status = 201, description = "The order was created", body = OrderWithPhotos)),
+    responses(
+        (status = 201, description = "The order was created", body = OrderWithPhotos),
+        (status = 409, description = "The folder has another number of photos, or a request with this Idempotency-Key is under way", body = ProblemView, content_type = "application/problem+json"),
+    ),
 )]
 pub async fn create(
     Caller(studio): Caller,
@@ -116,8 +152,8 @@ pub async fn create(
     request: IdempotentRequest,
     Body(new): Body<NewOrder>,
 ) -> ApiResult<(StatusCode, Json<OrderWithPhotos>)> {
-    let (order, ids) = new.parse(studio, request.id, state.clock.now())?;
-    let order = ordering::create(&state, order, &ids, &request).await?;
+    let (order, chosen) = new.parse(studio, request.id, state.clock.now())?;
+    let (order, ids) = ordering::create(&state, order, chosen, &request).await?;
     Ok((StatusCode::CREATED, Json(OrderWithPhotos::new(&order, ids))))
 }
 

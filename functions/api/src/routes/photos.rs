@@ -1,5 +1,6 @@
-//! Photos: a record and an upload URL. The original goes directly to S3.
+//! Photos: a record and an upload. The original goes directly to S3.
 
+mod multipart;
 mod process;
 mod upload;
 
@@ -15,17 +16,21 @@ use domain::{
     record::ListIndex,
 };
 use http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
+use runtime::store::IdRange;
 use serde::Deserialize;
 use utoipa::IntoParams;
+use uuid::Uuid;
 
-pub use self::{process::*, upload::*};
+pub use self::{multipart::*, process::*, upload::*};
 use super::{page, page_of};
 use crate::{
-    app::{deletion, photos},
+    app::{deletion, photos, uploads::sha256_bytes},
     etag,
     extract::{Id, Query},
     identity::Caller,
-    problem::{ApiResult, ProblemView},
+    openapi::examples,
+    problem::{ApiResult, Problem, ProblemView},
     state::State,
 };
 
@@ -42,6 +47,15 @@ const PICTURE_URLS_KNOWN: i64 = 600;
 pub struct Filter {
     /// Photos in this state.
     status: Option<PhotoStatus>,
+    /// Photos of this folder, without those of folders in it.
+    #[param(example = "wedding/church")]
+    folder: Option<String>,
+    /// Photos with this original: 64 hexadecimal digits.
+    #[param(pattern = "^[0-9A-Fa-f]{64}$")]
+    sha256: Option<String>,
+    /// Photos created at this time or later. Can be combined with each other filter.
+    #[param(value_type = Option<String>, format = DateTime)]
+    since: Option<Timestamp>,
     /// Number of records on the page.
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<usize>,
@@ -50,10 +64,49 @@ pub struct Filter {
     cursor: Option<String>,
 }
 
+impl Filter {
+    /// Returns the index that finds the photos, with the value in it; `None` lists all. Refuses two filters that each need
+    /// an index.
+    fn index(&self) -> Result<Option<(ListIndex, String)>, Problem> {
+        if self.sha256.as_deref().is_some_and(|hash| sha256_bytes(hash).is_none()) {
+            return Err(Problem::invalid("sha256", "It must be 64 hexadecimal digits."));
+        }
+        let by_status = self.status.map(|status| ("status", ListIndex::Status, status.as_str().to_owned()));
+        let by_folder = self.folder.clone().map(|folder| ("folder", ListIndex::Folder, folder));
+        let by_sha256 = self.sha256.as_ref().map(|hash| ("sha256", ListIndex::Sha256, hash.to_ascii_lowercase()));
+        let mut filters = [by_status, by_folder, by_sha256].into_iter().flatten();
+        let first = filters.next();
+        if let Some((field, ..)) = filters.next() {
+            return Err(Problem::invalid(field, "Only one of status, folder and sha256 can be a filter."));
+        }
+        Ok(first.map(|(_, index, value)| (index, value)))
+    }
+
+    /// Returns whether the photo matches all filters.
+    fn takes(&self, photo: &Photo) -> bool {
+        let sha256 = photo.development.as_ref().map(|made| &made.sha256);
+        self.status.is_none_or(|status| photo.status == status)
+            && self.folder.as_ref().is_none_or(|folder| photo.folder.as_ref() == Some(folder))
+            && self.sha256.as_ref().is_none_or(|hash| sha256.is_some_and(|sha256| hash.eq_ignore_ascii_case(sha256)))
+    }
+}
+
+/// Returns the lowest UUIDv7 of a time.
+fn lowest_id(time: Timestamp) -> Uuid {
+    let milliseconds = u64::try_from(time.as_millisecond()).unwrap_or_default();
+    Uuid::from_u128(u128::from(milliseconds) << 80)
+}
+
 /// List photos, newest first
+///
+/// At most one of `status`, `folder` and `sha256` can be given. A photo appears in a filtered list within seconds after a
+/// change.
 #[utoipa::path(
     get, path = "/photos", tag = "photos", operation_id = "list_photos", params(Filter),
-    responses((status = 200, description = "A page of photos", body = PhotoPage)),
+    responses((
+        status = 200, description = "A page of photos", body = PhotoPage,
+        example = json!({ "items": [examples::photo()], "next_cursor": examples::photo()["id"] }),
+    )),
 )]
 pub async fn list(
     Caller(studio): Caller,
@@ -61,13 +114,14 @@ pub async fn list(
     Query(filter): Query<Filter>,
 ) -> ApiResult<Json<PhotoPage>> {
     let (after, limit) = page_of(filter.limit, filter.cursor.as_deref())?;
-    let keep = |photo: &Photo| filter.status.is_none_or(|status| photo.status == status);
-    let found = match filter.status {
-        Some(status) if state.fillings.is_done(Filled::Photos).await? => {
-            let by = (ListIndex::Status, status.as_str());
-            state.photos.list_by(&studio, by, after, limit, keep).await?
+    let filter = Filter { folder: filter.folder.as_deref().map(folder).transpose()?, ..filter };
+    let range = IdRange { after, since: filter.since.map(lowest_id) };
+    let keep = |photo: &Photo| filter.takes(photo);
+    let found = match filter.index()? {
+        Some((index, value)) if state.fillings.is_done(Filled::Photos).await? => {
+            state.photos.list_by(&studio, (index, &value), range, limit, keep).await?
         }
-        _ => state.photos.list(&studio, after, limit, keep).await?,
+        _ => state.photos.list(&studio, range, limit, keep).await?,
     };
     Ok(Json(page(&found, |photo| photo.into())))
 }
@@ -78,7 +132,9 @@ pub async fn list(
 #[utoipa::path(
     get, path = "/photos/{id}", tag = "photos", operation_id = "get_photo",
     params(("id" = Uuid, Path, description = "Id of the photo")),
-    responses((status = 200, description = "The photo", body = PhotoView)),
+    responses((
+        status = 200, description = "The photo", body = PhotoView, example = json!(examples::photo_with_urls()),
+    )),
 )]
 pub async fn show(
     Caller(studio): Caller,
@@ -104,8 +160,8 @@ pub async fn show(
 
 /// Delete a photo
 ///
-/// Deletes its record, its original and its pictures. Refused while an order contains the photo or a worker is
-/// processing it.
+/// Deletes its record, its original and its pictures, and aborts its multipart upload. Refused while an order contains
+/// the photo or a worker is processing it.
 #[utoipa::path(
     delete, path = "/photos/{id}", tag = "photos", operation_id = "delete_photo",
     params(("id" = Uuid, Path, description = "Id of the photo")),

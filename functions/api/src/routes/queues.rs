@@ -48,7 +48,7 @@ async fn one<R: JobRecord>(state: &State, queue: QueueName, failed: &FailedJobs<
         })
     };
     let (counts, letters, failed, oldest_seconds) =
-        futures::join!(failed.queue.counts(), failed.dead_letters.counts(), failed.table.count_failures(now), oldest);
+        futures::join!(failed.queue.counts(), failed.dead_letters.counts(), failed.count_failures(now), oldest);
     let (counts, letters, failed) = (counts?, letters?, failed?);
     let mut view = QueueView {
         queue,

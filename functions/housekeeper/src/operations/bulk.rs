@@ -27,7 +27,13 @@ pub async fn bulk<R: JobRecord>(failed: &FailedJobs<R>, lease: Arc<Lease<Operati
     let (action, selection) = match &lease.record.task {
         Task::Retry { selection } => (DeadLetterAction::Retry, selection.clone()),
         Task::Forget { selection } => (DeadLetterAction::Forget, selection.clone()),
-        Task::Regenerate { .. } | Task::Fill { .. } | Task::Erase { .. } | Task::Retention { .. } => {
+        Task::Regenerate { .. }
+        | Task::Fill { .. }
+        | Task::Erase { .. }
+        | Task::Import { .. }
+        | Task::Measure
+        | Task::Rescan
+        | Task::Retention { .. } => {
             return Err(JobError::reject("wrong_task", "The operation does not act on failed jobs."));
         }
     };
@@ -51,7 +57,7 @@ async fn records<R: JobRecord>(
 ) -> Result<(), JobError> {
     let until = lease.record.created_at;
     loop {
-        let page = failed.table.failures(until, position.as_ref(), PAGE).await?;
+        let page = failed.failures(until, position.as_ref(), PAGE).await?;
         let Some(last) = page.last().map(|failure| failure.key.clone()) else { return Ok(()) };
         let chosen = page.iter().filter(|failure| selection.takes(&failure.error.code, Some(&failure.key.studio)));
         let actions: Vec<_> = chosen.map(|failure| record(failed, action, failure, lease)).collect();

@@ -1,7 +1,7 @@
 //! Request body of a new download.
 
 use domain::{
-    download::{DEFAULT_EXPIRES_IN_DAYS, Download, DownloadKind, DownloadStatus, Files, Progress, Variant},
+    download::{DEFAULT_EXPIRES_IN_DAYS, Download, DownloadKind, DownloadStatus, Fetches, Files, Progress, Variant},
     job_state::JobState,
     order::Order,
 };
@@ -9,6 +9,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::super::orders::distinct;
 use crate::{extract::integer, problem::Problem, state::State};
 
 /// Limit that catches typing errors.
@@ -26,6 +27,10 @@ pub struct NewDownload {
     kind: Option<DownloadKind>,
     /// Id of a photo of the order; required with `single`.
     photo_id: Option<Uuid>,
+    /// Ids of the photos of the order that the ZIP contains; all by default. They come in the order's sequence. With
+    /// `batch` only.
+    #[schema(value_type = Option<HashSet<Uuid>>, min_items = 1, max_items = 10_000)]
+    photo_ids: Option<Vec<Uuid>>,
     /// `original` (default), or `web`: previews of 2048 px.
     #[serde(default)]
     variant: Variant,
@@ -44,6 +49,13 @@ pub struct NewDownload {
     #[serde(default, deserialize_with = "integer")]
     #[schema(minimum = 1_000_000, maximum = 5_497_558_138_880_u64)]
     split_bytes: Option<u64>,
+    /// `true`: the page also offers the other version of the photos, so that the customer chooses between originals and
+    /// previews. A ZIP in the other version is built when the customer asks for it. Default `false`.
+    both_sizes: Option<bool>,
+    /// PIN of 6 to 8 digits that the page asks for before it shows any photo. Tell it to the customer by another way than
+    /// the link.
+    #[schema(pattern = "^[0-9]{6,8}$", write_only)]
+    pin: Option<String>,
     /// `false`: sends no email when the download is ready or has failed. Default `true`.
     notify: Option<bool>,
     /// `false`: builds the archive before the response (synchronous). Refused if that would take too long. Default
@@ -51,7 +63,25 @@ pub struct NewDownload {
     pub(super) queue: Option<bool>,
 }
 
+/// Refuses a text that is no PIN.
+pub(super) fn checked_pin(pin: &str) -> Result<(), Problem> {
+    if (6..=8).contains(&pin.len()) && pin.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(());
+    }
+    Err(Problem::invalid("pin", "It must be 6 to 8 digits."))
+}
+
 impl NewDownload {
+    /// Returns the chosen photos, each once.
+    pub(super) fn chosen(&self) -> Result<Option<Vec<Uuid>>, Problem> {
+        self.photo_ids.clone().map(distinct).transpose()
+    }
+
+    /// Returns the PIN.
+    pub(super) fn pin(&self) -> Result<Option<&str>, Problem> {
+        self.pin.as_deref().map(|pin| checked_pin(pin).map(|()| pin)).transpose()
+    }
+
     pub(super) fn parse(&self, order: &Order, id: Uuid, state: &State) -> Result<Download, Problem> {
         let kind = self.kind.unwrap_or(DownloadKind::Batch);
         if (kind == DownloadKind::Single) != self.photo_id.is_some() {
@@ -71,6 +101,9 @@ impl NewDownload {
                 format!("It must be {MIN_SPLIT_BYTES} to {MAX_SPLIT_BYTES}, and belongs to a batch download only.");
             return Err(Problem::invalid("split_bytes", detail));
         }
+        if self.photo_ids.is_some() && kind == DownloadKind::Single {
+            return Err(Problem::invalid("photo_ids", "It belongs to a batch download only."));
+        }
         let now = state.clock.now();
         let photo_count = if kind == DownloadKind::Single { 1 } else { order.photo_count };
         Ok(Download {
@@ -81,9 +114,12 @@ impl NewDownload {
             kind,
             variant: self.variant,
             photo: self.photo_id,
+            selection: None,
             build: 1,
             split_bytes: self.split_bytes,
             files: Files::Unknown,
+            both_sizes: self.both_sizes.unwrap_or(false),
+            twin: None,
             position: None,
             photo_count,
             progress: Progress { done: 0, total: photo_count },
@@ -94,12 +130,17 @@ impl NewDownload {
             max_downloads: self.max_downloads,
             download_count: 0,
             window_until: None,
+            fetches: Fetches::default(),
+            pin: None,
+            renewal_asked_at: None,
             generation: 1,
             notify: self.notify.unwrap_or(true),
             failure_told: None,
             created_at: now,
             ready_at: None,
             erased_at: None,
+            undelivered_at: None,
+            late_writes_until: None,
         })
     }
 }

@@ -16,6 +16,7 @@ use crate::{
     extract::{Body, BodyOrNone, Id, integer},
     idempotency::IdempotentRequest,
     identity::Caller,
+    openapi::{Limited, examples},
     problem::{ApiResult, Problem, ProblemView},
     state::State,
     synchronous::HowToRun,
@@ -27,10 +28,15 @@ use crate::{
 #[utoipa::path(
     post, path = "/photos/{id}/process", tag = "photos", operation_id = "process_photo",
     params(("id" = Uuid, Path, description = "Id of the photo")),
-    request_body(content = Option<HowToRun>),
+    request_body(content = Option<HowToRun>, example = json!({ "queue": false })),
     responses(
-        (status = 200, description = "The photo is ready, or has failed for good with an error", body = PhotoView),
-        (status = 202, description = "The job is on the queue", body = PhotoView),
+        (
+            status = 200, description = "The photo is ready, or has failed for good with an error", body = PhotoView,
+            example = json!(examples::photo()),
+        ),
+        (
+            status = 202, description = "The job is on the queue", body = PhotoView, example = json!(examples::sent_again()),
+        ),
         (status = 409, description = "The photo has no original yet or is being processed, or a request with this Idempotency-Key is under way", body = ProblemView, content_type = "application/problem+json"),
     ),
 )]
@@ -75,8 +81,12 @@ pub struct ProcessMany {
 /// An operation sends the jobs page by page and resumes after a crash. `GET /operations/{id}` returns the number of
 /// jobs sent.
 #[utoipa::path(
-    post, path = "/photos/process", tag = "photos", operation_id = "process_photos", request_body = ProcessMany,
-    responses((status = 202, description = "The operation was started", body = OperationStarted)),
+    post, path = "/photos/process", tag = "photos", operation_id = "process_photos",
+    request_body(content = ProcessMany, example = json!({ "which": "failed" })),
+    responses((
+        status = 202, description = "The operation was started", body = OperationStarted,
+        example = json!(examples::operation_started()),
+    ), Limited),
 )]
 pub async fn process_many(
     Caller(studio): Caller,

@@ -127,7 +127,7 @@ async fn read<R: JobRecord>(
     let mut found: Vec<Failure> = Vec::new();
     let mut looked_at = 0;
     loop {
-        let page = failed.table.failures(now, after.as_ref(), FAILURES_PER_READ).await?;
+        let page = failed.failures(now, after.as_ref(), FAILURES_PER_READ).await?;
         let is_last = page.len() < FAILURES_PER_READ;
         looked_at += page.len() as u64;
         after = page.last().map(|failure| failure.key.clone());
