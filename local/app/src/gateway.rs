@@ -39,7 +39,7 @@ const MAX_DISCARDED: usize = 64 << 20;
 /// The time for which a browser may cache a preflight.
 const CORS_MAX_AGE: Duration = Duration::from_secs(3600);
 /// The paths without a token.
-const OPEN: [&str; 3] = ["/d/", "/health", "/openapi.json"];
+const OPEN: [&str; 4] = ["/d/", "/health", "/logos/", "/openapi.json"];
 
 #[derive(Clone)]
 struct Gateway {
@@ -59,7 +59,7 @@ pub fn cors(origins: &[String]) -> Result<Option<CorsLayer>> {
     Ok((!allowed.is_empty()).then(|| {
         CorsLayer::new()
             .allow_origin(allowed)
-            .allow_methods([Method::DELETE, Method::GET, Method::POST])
+            .allow_methods([Method::DELETE, Method::GET, Method::POST, Method::PUT])
             .allow_headers([
                 header::AUTHORIZATION,
                 header::CONTENT_TYPE,
@@ -116,7 +116,9 @@ async fn forward(
         return refuse(StatusCode::UNAUTHORIZED, "Unauthorized");
     }
     let event = event(&method, &uri, &headers, &body, from, claims);
-    match gateway.functions.invoke("api", event, INTEGRATION_TIMEOUT).await.and_then(|answer| response(&answer)) {
+    // A task of its own: API Gateway does not end an invocation whose client has left.
+    let run = tokio::spawn(async move { gateway.functions.invoke("api", event, INTEGRATION_TIMEOUT).await });
+    match run.await.map_err(Into::into).flatten().and_then(|answer| response(&answer)) {
         Ok(response) => response,
         Err(error) => {
             tracing::error!(error = format!("{error:#}"), "The api function failed");
@@ -270,7 +272,7 @@ mod tests {
         let (status, allowed, others) = ask(reqwest::Method::OPTIONS, "https://shop.example").await;
         assert_eq!((status, others), (200, [some("3600"), None]), "no token is asked of a preflight");
         let headers = some("authorization,content-type,idempotency-key,if-none-match");
-        assert_eq!(allowed, [some("https://shop.example"), some("delete,get,post"), headers]);
+        assert_eq!(allowed, [some("https://shop.example"), some("delete,get,post,put"), headers]);
         let (status, allowed, others) = ask(reqwest::Method::GET, "http://localhost:3000").await;
         assert_eq!((status, &allowed[0]), (401, &some("http://localhost:3000")), "a refusal can be read, too");
         assert_eq!(others[1], some("etag,retry-after"));

@@ -6,12 +6,16 @@
 #[cfg(test)]
 mod clients;
 pub mod demo;
+pub mod email_preview;
+mod env_file;
 pub mod event_source;
 pub mod functions;
 pub mod gateway;
+mod mail_events;
 pub mod mailbox_page;
 pub mod setup;
 pub mod system;
 
+pub use env_file::env_file;
 pub use functions::WORKERS;
 pub use system::{Options, System};

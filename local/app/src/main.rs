@@ -1,10 +1,13 @@
-//! `local serve` and `local demo`.
+//! `local serve`, `local demo` and `local email preview`.
 
 use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
-use local::{Options, System, demo};
+use local::{
+    Options, System, demo,
+    email_preview::{self, Preview},
+};
 use tracing_subscriber::{fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
 /// Darkroom on this machine, without AWS and Docker.
@@ -21,6 +24,34 @@ enum Command {
     Serve(ServeArgs),
     /// Uploads photos, orders them, opens the emailed link, downloads the ZIP and compares every file.
     Demo(DemoArgs),
+    /// Looks at emails.
+    #[command(subcommand)]
+    Email(EmailCommand),
+}
+
+#[derive(Subcommand)]
+enum EmailCommand {
+    /// Writes every template in every language, as HTML and text.
+    Preview(PreviewArgs),
+}
+
+#[derive(Args)]
+struct PreviewArgs {
+    /// The folder of the files.
+    #[arg(long, default_value = ".darkroom/emails")]
+    out: PathBuf,
+    /// The studio's name.
+    #[arg(long, default_value = "Foto Anna")]
+    studio: String,
+    /// The customer's name.
+    #[arg(long)]
+    name: Option<String>,
+    /// The order's reference.
+    #[arg(long)]
+    reference: Option<String>,
+    /// The customer's link.
+    #[arg(long)]
+    link: Option<String>,
 }
 
 #[derive(Args)]
@@ -85,6 +116,7 @@ fn main() -> ExitCode {
         match cli.command {
             Command::Serve(args) => serve(args).await,
             Command::Demo(args) => show(args).await,
+            Command::Email(EmailCommand::Preview(args)) => preview(args),
         }
     };
     let ended = tokio::runtime::Builder::new_multi_thread()
@@ -106,6 +138,17 @@ fn options(running: Running, data: PathBuf, (port, aws_port): (u16, u16)) -> Res
     Ok(Options { port, aws_port, sync, functions, ..Options::new(data)? })
 }
 
+fn preview(args: PreviewArgs) -> Result<ExitCode> {
+    let PreviewArgs { out, studio, name, reference, link } = args;
+    let studio = Some(studio).filter(|studio| !studio.is_empty());
+    let written = email_preview::write(&out, &Preview { studio, name, reference, link })?;
+    #[expect(clippy::print_stdout, reason = "where to look is what this command says")]
+    {
+        println!("{written} emails are in {}.", out.join("index.html").display());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 async fn serve(args: ServeArgs) -> Result<ExitCode> {
     let data = args.running.data.clone().unwrap_or_else(|| ".darkroom".into());
     let mut options = options(args.running, data.clone(), (args.port, args.aws_port))?;
@@ -114,11 +157,7 @@ async fn serve(args: ServeArgs) -> Result<ExitCode> {
     }
     let system = System::start(Options { cors_origins: args.cors_origins, ..options }).await?;
     let env_file = data.join("functions.env");
-    // In quotes: a sender has spaces and angle brackets, and readers of such files differ in what they take bare.
-    let mut variables: Vec<_> =
-        system.environment.iter().map(|(name, value)| format!("{name}=\"{value}\"\n")).collect();
-    variables.sort();
-    tokio::fs::write(&env_file, variables.concat()).await?;
+    tokio::fs::write(&env_file, local::env_file(&system.environment)).await?;
     let endpoint = |name: &str| system.environment.get(name).cloned().unwrap_or_default();
     #[expect(clippy::print_stdout, reason = "where to look is what this command says")]
     {

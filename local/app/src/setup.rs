@@ -8,15 +8,15 @@ use aws_sdk_dynamodb::types::{
     TimeToLiveSpecification,
 };
 use aws_sdk_s3::types::{
-    CorsConfiguration, CorsRule, Event, FilterRule, FilterRuleName, NotificationConfiguration,
-    NotificationConfigurationFilter, QueueConfiguration, S3KeyFilter,
+    BucketVersioningStatus, CorsConfiguration, CorsRule, Event, FilterRule, FilterRuleName, NotificationConfiguration,
+    NotificationConfigurationFilter, QueueConfiguration, S3KeyFilter, VersioningConfiguration,
 };
 use aws_sdk_sqs::types::QueueAttributeName;
 use domain::{
     download::Download,
     email::Email,
     job_record::JobRecord,
-    object_key::ORIGINALS,
+    object_key::{INCOMING, LOGOS, ORIGINALS},
     operation::{Filled, Operation},
     photo::Photo,
     queue_config::QueueConfigs,
@@ -62,6 +62,10 @@ const FAILED: Index = Index {
 const STATUS: Index = list("list_status");
 /// The index for lists by order.
 const ORDER: Index = list("list_order");
+/// The index for lists by folder.
+const FOLDER: Index = list("list_folder");
+/// The index of originals by their SHA-256.
+const SHA256: Index = list("list_sha256");
 /// The index for lists by the shop's reference.
 const REFERENCE: Index = list("list_reference");
 
@@ -70,12 +74,21 @@ const fn list(name: &'static str) -> Index {
 }
 
 /// The tables, by the variables that name them, as in `infra/tables.tf`.
-const TABLES: [(&str, &[Index]); 5] = [
-    ("PHOTOS_TABLE", &[DUE, FAILED, STATUS]),
+const TABLES: [(&str, &[Index]); 6] = [
+    ("PHOTOS_TABLE", &[DUE, FAILED, STATUS, FOLDER, SHA256]),
     ("ORDERS_TABLE", &[REFERENCE]),
     ("DOWNLOADS_TABLE", &[DUE, FAILED, STATUS, ORDER]),
     ("EMAILS_TABLE", &[DUE, FAILED]),
     ("REQUESTS_TABLE", &[DUE, FAILED]),
+    ("STUDIOS_TABLE", &[]),
+];
+
+/// The new objects of the photos bucket about which S3 notifies the uploads queue, by prefix. A copy to `originals/` is
+/// not reported: the job that made it goes on.
+const NOTIFICATIONS: [(&str, &[Event]); 3] = [
+    (INCOMING, &[Event::S3ObjectCreated]),
+    (ORIGINALS, &[Event::S3ObjectCreatedPut, Event::S3ObjectCreatedCompleteMultipartUpload]),
+    (LOGOS, &[Event::S3ObjectCreatedPut]),
 ];
 
 /// Creates what is missing.
@@ -124,16 +137,22 @@ async fn buckets(s3: &aws_sdk_s3::Client, env: &Env) -> Result<()> {
             s3.create_bucket().bucket(bucket).send().await.context("Failed to create a bucket")?;
         }
     }
-    let prefix = FilterRule::builder().name(FilterRuleName::Prefix).value(ORIGINALS).build();
-    let filter = NotificationConfigurationFilter::builder().key(S3KeyFilter::builder().filter_rules(prefix).build());
-    let to_photos = QueueConfiguration::builder()
-        .queue_arn("arn:aws:sqs:us-east-1:000000000000:photos")
-        .events(Event::S3ObjectCreated)
-        .filter(filter.build())
-        .build()?;
+    let versions = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
+    let versioning = s3.put_bucket_versioning().bucket(&photos).versioning_configuration(versions);
+    versioning.send().await.context("Failed to enable versions")?;
+    let mut notifications = NotificationConfiguration::builder();
+    for (prefix, events) in NOTIFICATIONS {
+        let prefix = FilterRule::builder().name(FilterRuleName::Prefix).value(prefix).build();
+        let filter = S3KeyFilter::builder().filter_rules(prefix).build();
+        let to_uploads = QueueConfiguration::builder()
+            .queue_arn("arn:aws:sqs:us-east-1:000000000000:uploads")
+            .set_events(Some(events.to_vec()))
+            .filter(NotificationConfigurationFilter::builder().key(filter).build());
+        notifications = notifications.queue_configurations(to_uploads.build()?);
+    }
     s3.put_bucket_notification_configuration()
         .bucket(photos)
-        .notification_configuration(NotificationConfiguration::builder().queue_configurations(to_photos).build())
+        .notification_configuration(notifications.build())
         .send()
         .await
         .context("Failed to configure the notification")?;
@@ -141,29 +160,34 @@ async fn buckets(s3: &aws_sdk_s3::Client, env: &Env) -> Result<()> {
 }
 
 /// Sets the CORS rules of the photos bucket: browsers upload photos by presigned URLs, so the bucket must allow the
-/// same origins as the API.
+/// same origins as the API. The customer's page reads photos.
 async fn cors(s3: &aws_sdk_s3::Client, env: &Env, origins: &[String]) -> Result<()> {
     let photos = env.required("PHOTOS_BUCKET")?;
-    if origins.is_empty() {
-        s3.delete_bucket_cors().bucket(photos).send().await.context("Failed to remove a bucket's CORS")?;
-        return Ok(());
-    }
     let strings = |values: &[&str]| Some(values.iter().map(|&value| value.to_owned()).collect());
-    let rule = CorsRule::builder()
-        .set_allowed_methods(strings(&["GET", "PUT"]))
+    let page = CorsRule::builder()
+        .allowed_methods("GET")
+        .allowed_origins(env.required("PUBLIC_URL")?)
+        .max_age_seconds(3600)
+        .build()?;
+    let shop = CorsRule::builder()
+        .set_allowed_methods(strings(&["GET", "PUT", "POST", "DELETE"]))
         .set_allowed_origins(Some(origins.to_vec()))
         .set_allowed_headers(strings(&[
             "content-type",
             "if-none-match",
             "x-amz-checksum-*",
+            "x-amz-mp-object-size",
             "x-amz-sdk-checksum-algorithm",
         ]))
         .set_expose_headers(strings(&["ETag"]))
-        .max_age_seconds(3600)
-        .build()?;
+        .max_age_seconds(3600);
+    let mut rules = CorsConfiguration::builder();
+    if !origins.is_empty() {
+        rules = rules.cors_rules(shop.build()?);
+    }
     s3.put_bucket_cors()
         .bucket(photos)
-        .cors_configuration(CorsConfiguration::builder().cors_rules(rule).build()?)
+        .cors_configuration(rules.cors_rules(page).build()?)
         .send()
         .await
         .context("Failed to set a bucket's CORS")?;

@@ -12,6 +12,7 @@ use crate::{
     event_source::{self, EventSource},
     functions::{Functions, Layer, TimedOut},
     gateway::{self, ROLE_CLAIM, STUDIO_CLAIM},
+    mail_events,
     mailbox_page::CapturedEmails,
     setup,
 };
@@ -123,6 +124,13 @@ impl System {
         .within(options.layer.clone());
         stand_ins.run_functions(run_functions(&functions, &queues));
         let emails = CapturedEmails(stand_ins.mailbox());
+        let queues_of_jobs = stand_ins.queues();
+        stand_ins.mailbox().deliver_events(Box::new(move |event| {
+            let job = mail_events::job(event).map(|job| job.to_string());
+            if let Some(Err(error)) = job.map(|job| queues_of_jobs.send(QueueName::Default.as_str(), job)) {
+                tracing::warn!(%error, "An event of SES is lost");
+            }
+        }));
         let mut tasks = JoinSet::new();
         let sqs = event_source::client(&env)?;
         let mut sources = Vec::new();
@@ -256,9 +264,12 @@ fn environment(stand_ins: &StandIns, api: &str, configs: &QueueConfigs) -> HashM
         ("DOWNLOADS_TABLE", "downloads".to_owned()),
         ("EMAILS_TABLE", "emails".to_owned()),
         ("REQUESTS_TABLE", "requests".to_owned()),
+        ("STUDIOS_TABLE", "studios".to_owned()),
         ("PHOTOS_BUCKET", "photos".to_owned()),
         ("DOWNLOADS_BUCKET", "downloads".to_owned()),
         ("LINK_SECRET_PARAMETER", "/darkroom/link-secret".to_owned()),
+        // What lies in the photos bucket outside Darkroom's own prefixes.
+        ("IMPORT_SOURCES", r#"{"bucket":{"bucket":"photos","prefix":""}}"#.to_owned()),
         ("PUBLIC_URL", api.to_owned()),
         ("STUDIO_CLAIM", STUDIO_CLAIM.to_owned()),
         ("OPERATOR_CLAIM", format!("{ROLE_CLAIM}={OPERATOR}")),

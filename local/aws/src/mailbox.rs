@@ -1,12 +1,14 @@
 //! The captured emails, one JSON file each. They survive restarts.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use anyhow::Context;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::atomic_file;
 
@@ -67,11 +69,20 @@ impl CapturedEmail {
     }
 }
 
+/// Receiver of SES's events, in EventBridge's form.
+pub type OnEvent = Box<dyn Fn(&Value) + Send + Sync>;
+
 /// All captured emails.
-#[derive(Debug)]
 pub struct Mailbox {
     folder: PathBuf,
     emails: Mutex<Vec<CapturedEmail>>,
+    on_event: OnceLock<OnEvent>,
+}
+
+impl fmt::Debug for Mailbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mailbox").field("folder", &self.folder).finish_non_exhaustive()
+    }
 }
 
 impl Mailbox {
@@ -87,7 +98,19 @@ impl Mailbox {
             }
         }
         emails.sort_by(|a: &CapturedEmail, b| (a.received_at, &a.message_id).cmp(&(b.received_at, &b.message_id)));
-        Ok(Self { folder: folder.to_owned(), emails: Mutex::new(emails) })
+        Ok(Self { folder: folder.to_owned(), emails: Mutex::new(emails), on_event: OnceLock::new() })
+    }
+
+    /// Delivers SES's events from now on, as a rule on the event bus does. The first receiver stays.
+    pub fn deliver_events(&self, to: OnEvent) {
+        // A second rule is not played.
+        let _ = self.on_event.set(to);
+    }
+
+    pub(super) fn report(&self, event: &Value) {
+        if let Some(deliver) = self.on_event.get() {
+            deliver(event);
+        }
     }
 
     /// Returns all emails, oldest first.

@@ -6,7 +6,10 @@ use aws_credential_types::Credentials;
 use aws_sdk_s3::{
     Client as S3,
     config::{BehaviorVersion, Region},
-    operation::complete_multipart_upload::builders::CompleteMultipartUploadFluentBuilder,
+    operation::{
+        complete_multipart_upload::builders::CompleteMultipartUploadFluentBuilder,
+        put_bucket_notification_configuration::builders::PutBucketNotificationConfigurationFluentBuilder,
+    },
     primitives::ByteStream,
     types::{
         ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart, Event, FilterRule, FilterRuleName,
@@ -35,6 +38,7 @@ mod objects;
 mod others;
 mod queues;
 mod uploads;
+mod versions;
 
 fn config(endpoint: &str) -> SdkConfig {
     let credentials = Credentials::new(ACCESS_KEY, SECRET_KEY, None, None, "stand-in");
@@ -113,18 +117,22 @@ impl Bed {
     }
 
     async fn listen(&self, queue: &str, prefix: &str) {
+        self.notify(vec![self.rule(queue, prefix, vec![Event::S3ObjectCreated])]).send().await.unwrap();
+    }
+
+    /// Creates a queue, and returns the rule that sends it these events of keys with the prefix.
+    fn rule(&self, queue: &str, prefix: &str, events: Vec<Event>) -> QueueConfiguration {
         self.stand_ins.queues().create(queue, QueueAttributes::default()).unwrap();
         let rule = FilterRule::builder().name(FilterRuleName::Prefix).value(prefix).build();
         let filter = NotificationConfigurationFilter::builder().key(S3KeyFilter::builder().filter_rules(rule).build());
-        let queue = QueueConfiguration::builder()
-            .queue_arn(queue_arn(queue))
-            .events(Event::S3ObjectCreated)
-            .filter(filter.build())
-            .build()
-            .unwrap();
-        let configuration = NotificationConfiguration::builder().queue_configurations(queue).build();
+        let configuration = QueueConfiguration::builder().queue_arn(queue_arn(queue)).set_events(Some(events));
+        configuration.filter(filter.build()).build().unwrap()
+    }
+
+    fn notify(&self, rules: Vec<QueueConfiguration>) -> PutBucketNotificationConfigurationFluentBuilder {
+        let configuration = NotificationConfiguration::builder().set_queue_configurations(Some(rules)).build();
         let put = self.s3.put_bucket_notification_configuration().bucket("photos");
-        put.notification_configuration(configuration).send().await.unwrap();
+        put.notification_configuration(configuration)
     }
 
     fn bodies(&self, queue: &str) -> Vec<serde_json::Value> {

@@ -1,11 +1,13 @@
 //! The S3 stand-in. `s3s` implements the protocol and checks signatures; this module implements objects.
 //!
 //! [`store`] keeps objects on disk, [`multipart`] assembles uploads, [`conditions`] checks preconditions, [`notify`]
-//! tells queues about new objects, [`api`] implements the operations, [`listing`] makes the pages of lists, [`access`]
-//! checks signed headers, [`members`] completes error responses.
+//! tells queues about new objects, [`api`] implements the operations, [`listing`] makes the pages of lists, [`bucket`]
+//! orders the versions of keys, [`version`] makes their ids, [`access`] checks signed headers, [`members`] completes
+//! error responses.
 
 mod access;
 mod api;
+mod bucket;
 mod bytes;
 mod conditions;
 mod cors;
@@ -15,21 +17,19 @@ mod multipart;
 mod notify;
 mod object;
 mod store;
+mod version;
 
 use std::{path::Path, sync::Arc};
 
-use http::{HeaderValue, Request, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
+use hyper::body::Body as _;
 use s3s::{
     Body, S3Error, S3Result,
     auth::SimpleAuth,
     service::{S3Service, S3ServiceBuilder},
 };
 
-use self::{
-    cors::CorsRule,
-    object::Object,
-    store::{BucketRecord, Store},
-};
+use self::{bucket::BucketRecord, cors::CorsRule, object::Object, store::Store};
 use super::{
     ACCESS_KEY, SECRET_KEY,
     sqs::{self, Queues},
@@ -59,6 +59,7 @@ impl ObjectService {
             return cors::preflight(&self.objects.cors(&bucket), request.headers());
         }
         let (method, origin) = (request.method().clone(), request.headers().get(header::ORIGIN).cloned());
+        let (waits, is_empty) = (waits_for_continue(request.headers()), request.body().is_end_stream());
         let mut response = match self.front.call(request).await {
             Ok(response) => response,
             Err(error) => {
@@ -79,8 +80,18 @@ impl ObjectService {
             cors::decorate(&self.objects.cors(&bucket), &origin, &method, response.headers_mut());
         }
         response.headers_mut().entry(header::SERVER).or_insert(HeaderValue::from_static("AmazonS3"));
+        if waits && (is_empty || !response.status().is_success()) {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         response
     }
+}
+
+/// Returns whether the client sends its body after `100 Continue`. Where the final response comes instead, the connection
+/// must end: botocore, and with it the AWS CLI, takes the status of that response for the one of its next request there,
+/// and then waits for a body that never comes.
+fn waits_for_continue(headers: &HeaderMap) -> bool {
+    headers.get(header::EXPECT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }
 
 /// The operations of S3 on the objects.
@@ -123,7 +134,7 @@ impl Objects {
             .index()
             .buckets
             .iter()
-            .flat_map(|(name, bucket)| bucket.objects.values().map(move |object| (name, object)))
+            .flat_map(|(name, bucket)| bucket.keys.values().flatten().map(move |object| (name, object)))
             .filter(|(_, object)| object.record.unsent.is_some())
             .map(|(name, object)| (name.clone(), object.clone()))
             .collect();

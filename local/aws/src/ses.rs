@@ -1,5 +1,7 @@
 //! The SES v2 stand-in: GetAccount, and SendEmail with simple content, which stores the email in the [`Mailbox`].
 
+mod events;
+
 use http::{HeaderValue, Method, Response, StatusCode};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -63,8 +65,11 @@ fn send_email(mailbox: &Mailbox, body: &[u8]) -> Result<String, Refusal> {
     let request: SendEmail =
         serde_json::from_slice(body).map_err(|error| bad(format!("The request is malformed: {error}")))?;
     let email = request.into_email()?;
-    let message_id = email.message_id.clone();
+    let (message_id, events) = (email.message_id.clone(), events::of(&email));
     mailbox.deliver(email).map_err(|error| Refusal::Internal(error.to_string()))?;
+    for event in &events {
+        mailbox.report(event);
+    }
     Ok(message_id)
 }
 

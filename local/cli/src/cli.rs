@@ -1,17 +1,20 @@
 //! The command's arguments.
 
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand};
 
-/// Shows and retries Darkroom's failed jobs, and shows its queues, over its API.
+/// Shows and retries Darkroom's failed jobs, shows its queues, uploads and imports photos, over its API.
 ///
-/// Exits with 0 on success, 1 if a queue is unhealthy (`queues`) or a job was skipped (`retry`), 2 after an error.
+/// Exits with 0 on success, 1 if a queue is unhealthy (`queues`), a job was skipped (`retry`) or a file was not uploaded
+/// (`upload`), 2 after an error.
 #[derive(Debug, Parser)]
 #[command(name = "darkroom", version)]
 pub struct Cli {
     /// The API's URL.
     #[arg(long, global = true, value_name = "URL", env = "DARKROOM_API", default_value = "http://localhost:8080")]
     pub api: String,
-    /// An operator's token; not needed for the API of this machine.
+    /// A token of an operator, or for `upload` of the studio; not needed for the API of this machine.
     #[arg(long, global = true, value_name = "TOKEN", env = "DARKROOM_TOKEN", hide_env_values = true)]
     pub token: Option<String>,
     /// Print the API's responses unchanged, one per line.
@@ -35,6 +38,12 @@ pub enum Command {
     /// Removes failed jobs from the list for good.
     #[command(override_usage = "darkroom forget <QUEUE> <ID|--error CODE|--all> [OPTIONS]")]
     Forget(Forget),
+    /// Uploads the photos of a folder. Run again, it continues, and skips what the studio has.
+    Upload(Upload),
+    /// Makes photos of the objects that lie in a bucket already. Repeated, it takes in new objects only.
+    Import(Import),
+    /// Lists objects that belong to no photo, takes them in, or deletes them.
+    Orphans(Orphans),
     /// Follows an operation to its end.
     Operation {
         /// The operation's id.
@@ -42,10 +51,52 @@ pub enum Command {
     },
 }
 
+/// The arguments of `upload`.
+#[derive(Debug, Args)]
+pub struct Upload {
+    /// The folder. Folders in it become folders of the photos.
+    #[arg(value_name = "FOLDER")]
+    pub path: PathBuf,
+    /// The studio. Elsewhere than on this machine, the token names the studio.
+    #[arg(long)]
+    pub studio: String,
+    /// The folder of the photos in which all are put, such as `wedding`.
+    #[arg(long, value_name = "NAME")]
+    pub folder: Option<String>,
+}
+
+/// The arguments of `orphans`.
+#[derive(Debug, Args)]
+pub struct Orphans {
+    /// Move all of them to `incoming/` of their studios, whence they become photos.
+    #[arg(long, conflicts_with = "delete")]
+    pub take_in: bool,
+    /// Delete all of them. The bucket keeps them as old versions for some days.
+    #[arg(long)]
+    pub delete: bool,
+}
+
+/// The arguments of `import`.
+#[derive(Debug, Args)]
+pub struct Import {
+    /// The studio of the photos.
+    #[arg(long)]
+    pub studio: String,
+    /// The name of the source in the deployment's configuration; on this machine `bucket`.
+    #[arg(long, value_name = "NAME")]
+    pub source: String,
+    /// Only objects whose key continues the source's prefix with this text.
+    #[arg(long, default_value = "")]
+    pub prefix: String,
+    /// Return as soon as the operation has begun.
+    #[arg(long)]
+    pub no_wait: bool,
+}
+
 /// The arguments of `failed`.
 #[derive(Debug, Args)]
 pub struct Failed {
-    /// emails, photos or downloads.
+    /// emails, uploads, photos, downloads or default.
     pub queue: String,
     /// Only jobs that failed with this code.
     #[arg(long, value_name = "CODE")]
@@ -61,7 +112,7 @@ pub struct Failed {
 /// The arguments of `retry`.
 #[derive(Debug, Args)]
 pub struct Retry {
-    /// emails, photos or downloads.
+    /// emails, uploads, photos, downloads or default.
     pub queue: String,
     /// The selected jobs.
     #[command(flatten)]
@@ -92,7 +143,7 @@ pub struct RetryWhich {
 /// The arguments of `forget`.
 #[derive(Debug, Args)]
 pub struct Forget {
-    /// emails, photos or downloads.
+    /// emails, uploads, photos, downloads or default.
     pub queue: String,
     /// The selected jobs.
     #[command(flatten)]
@@ -139,12 +190,17 @@ mod tests {
             "darkroom retry photos --all --no-wait",
             "darkroom retry photos a b c",
             "darkroom forget photos a",
+            "darkroom orphans --take-in",
+            "darkroom upload ./wedding --studio anna --folder 2026/wedding",
+            "darkroom import --studio anna --source old-shop --prefix anna/ --no-wait",
             "darkroom forget photos --error damaged --studio anna",
         ] {
             assert!(takes(line), "{line}");
         }
         for line in [
+            "darkroom import --studio anna",
             "darkroom retry photos",
+            "darkroom orphans --take-in --delete",
             "darkroom retry photos --all a",
             "darkroom retry photos a --no-wait",
             "darkroom retry photos a --studio anna",

@@ -4,11 +4,11 @@
 //! needs none. (`reqwest` with TLS would require a process-wide choice of cryptography, and certificates for every
 //! client, in every crate of the same build.)
 
-use std::{fmt, net::IpAddr, time::Duration};
+use std::{collections::BTreeMap, fmt, net::IpAddr, time::Duration};
 
 use anyhow::{Context as _, anyhow};
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
@@ -23,8 +23,10 @@ use super::table::printable;
 
 /// API Gateway responds within 30 s, possibly with an error.
 const PATIENCE: Duration = Duration::from_secs(40);
-/// The token that the stand-in for API Gateway accepts as an operator's.
-const LOCAL_TOKEN: &str = "dev:operator:operator";
+/// Longest time for storing up to 32 MiB in S3: 27 kB/s.
+const STORE_PATIENCE: Duration = Duration::from_secs(1200);
+/// Who an operator is for the stand-in for API Gateway.
+const LOCAL_OPERATOR: &str = "operator:operator";
 
 /// A client of one API, for one operator.
 pub struct Client {
@@ -44,6 +46,16 @@ pub struct Answer<T> {
     pub text: String,
     /// The parsed body.
     pub value: T,
+}
+
+/// S3's response to a request that stores something.
+pub struct Stored {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// The ETag, with quotes.
+    pub etag: Option<String>,
+    /// The body.
+    pub text: String,
 }
 
 /// The reasons for a missing response.
@@ -98,15 +110,16 @@ impl Trouble {
 }
 
 impl Client {
-    /// Creates a client for the API at `url`. Without a token only the API of this machine is allowed, with its
-    /// operator's token.
-    pub fn new(url: &str, token: Option<&str>) -> anyhow::Result<Self> {
+    /// Creates a client for the API at `url`. Without a token only the API of this machine is allowed, as this studio, or
+    /// as an operator.
+    pub fn new(url: &str, token: Option<&str>, studio: Option<&str>) -> anyhow::Result<Self> {
         let base: Url = url.parse().with_context(|| format!("{url:?} is no URL"))?;
         let host = base.host_str().unwrap_or_default().trim_matches(['[', ']']);
         let is_here = host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
         let token = match token.filter(|token| !token.is_empty()) {
-            Some(token) => token,
-            None if is_here => LOCAL_TOKEN,
+            Some(token) => token.to_owned(),
+            None if is_here => format!("dev:{}", studio.unwrap_or(LOCAL_OPERATOR)),
+            None if studio.is_some() => return Err(anyhow!("{url} wants a studio's token: set DARKROOM_TOKEN")),
             None => return Err(anyhow!("{url} wants an operator's token: set DARKROOM_TOKEN")),
         };
         let bearer = HeaderValue::try_from(format!("Bearer {token}"));
@@ -135,12 +148,36 @@ impl Client {
         path: &[&str],
         query: &[(&str, Option<&str>)],
     ) -> Result<Answer<T>, Trouble> {
-        self.ask(Method::GET, path, query, None).await
+        self.ask(Method::GET, path, query, None, None).await
     }
 
     /// Sends a POST request.
     pub async fn post<T: DeserializeOwned>(&self, path: &[&str], body: &Value) -> Result<Answer<T>, Trouble> {
-        self.ask(Method::POST, path, &[], Some(body)).await
+        self.ask(Method::POST, path, &[], None, Some(body)).await
+    }
+
+    /// Sends a POST request with an Idempotency-Key.
+    pub async fn post_keyed<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        key: &str,
+        body: &Value,
+    ) -> Result<Answer<T>, Trouble> {
+        self.ask(Method::POST, path, &[], Some(key), Some(body)).await
+    }
+
+    /// Stores bytes in S3 by a request that the API signed.
+    pub async fn store(&self, url: &str, headers: &BTreeMap<String, String>, bytes: Bytes) -> anyhow::Result<Stored> {
+        let mut request = Request::put(url);
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let request = request.body(Full::from(bytes)).context("The request can't be made")?;
+        let answer = tokio::time::timeout(STORE_PATIENCE, self.respond(request)).await;
+        let answer = answer.map_err(|_| anyhow!("no answer within {} s", STORE_PATIENCE.as_secs())).flatten();
+        let (status, headers, text) = answer.context("Failed to send to S3")?;
+        let etag = headers.get(header::ETAG).and_then(|etag| etag.to_str().ok()).map(str::to_owned);
+        Ok(Stored { status, etag, text })
     }
 
     /// Sends a DELETE request.
@@ -149,7 +186,7 @@ impl Client {
         path: &[&str],
         query: &[(&str, Option<&str>)],
     ) -> Result<Answer<T>, Trouble> {
-        self.ask(Method::DELETE, path, query, None).await
+        self.ask(Method::DELETE, path, query, None, None).await
     }
 
     async fn ask<T: DeserializeOwned>(
@@ -157,6 +194,7 @@ impl Client {
         method: Method,
         path: &[&str],
         query: &[(&str, Option<&str>)],
+        key: Option<&str>,
         body: Option<&Value>,
     ) -> Result<Answer<T>, Trouble> {
         let url = self.url(path, query)?;
@@ -166,13 +204,16 @@ impl Client {
             .uri(url.as_str())
             .header(header::AUTHORIZATION, &self.bearer)
             .header(header::USER_AGENT, concat!("darkroom/", env!("CARGO_PKG_VERSION")));
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
         if body.is_some() {
             request = request.header(header::CONTENT_TYPE, "application/json");
         }
         let request = request.body(Full::from(body.unwrap_or_default())).context("The request can't be made")?;
-        let answer = tokio::time::timeout(PATIENCE, self.send(request)).await;
+        let answer = tokio::time::timeout(PATIENCE, self.respond(request)).await;
         let answer = answer.map_err(|_| anyhow!("no answer within {} s", PATIENCE.as_secs())).flatten();
-        let (status, text) = answer.with_context(|| format!("Failed to ask {}", self.base))?;
+        let (status, _, text) = answer.with_context(|| format!("Failed to ask {}", self.base))?;
         if !status.is_success() {
             return Err(refusal(status, text));
         }
@@ -192,14 +233,14 @@ impl Client {
         Ok(url)
     }
 
-    async fn send(&self, request: Request<Full<Bytes>>) -> anyhow::Result<(StatusCode, String)> {
+    async fn respond(&self, request: Request<Full<Bytes>>) -> anyhow::Result<(StatusCode, HeaderMap, String)> {
         let answer = match &self.transport {
             Transport::Plain(http) => http.request(request).await?,
             Transport::Tls(http) => http.request(request).await?,
         };
-        let status = answer.status();
-        let body = answer.into_body().collect().await?.to_bytes();
-        Ok((status, String::from_utf8_lossy(&body).into_owned()))
+        let (parts, body) = answer.into_parts();
+        let body = body.collect().await?.to_bytes();
+        Ok((parts.status, parts.headers, String::from_utf8_lossy(&body).into_owned()))
     }
 }
 
@@ -221,18 +262,19 @@ mod tests {
     #[test]
     fn token_is_generated_for_localhost_only() {
         for here in ["http://localhost:8080", "http://127.0.0.1:1/", "http://[::1]:8080"] {
-            assert_eq!(Client::new(here, None).unwrap().bearer, "Bearer dev:operator:operator");
+            assert_eq!(Client::new(here, None, None).unwrap().bearer, "Bearer dev:operator:operator");
         }
+        assert_eq!(Client::new("http://localhost:8080", None, Some("anna")).unwrap().bearer, "Bearer dev:anna");
         for elsewhere in ["https://api.example", "http://localhost.example:8080", "http://10.0.0.1"] {
-            let error = Client::new(elsewhere, Some("")).err().unwrap().to_string();
+            let error = Client::new(elsewhere, Some(""), None).err().unwrap().to_string();
             assert!(error.contains("DARKROOM_TOKEN"), "{error}");
         }
-        assert!(Client::new("ftp://localhost", None).is_err());
+        assert!(Client::new("ftp://localhost", None, None).is_err());
     }
 
     #[test]
     fn typed_input_stays_one_segment_or_value() {
-        let client = Client::new("http://localhost:8080/stage/", None).unwrap();
+        let client = Client::new("http://localhost:8080/stage/", None, None).unwrap();
         let url = client.url(&["queues", "a/../b?"], &[("error", Some("x&all=true")), ("studio", None)]).unwrap();
         assert_eq!(url.as_str(), "http://localhost:8080/stage/queues/a%2F..%2Fb%3F?error=x%26all%3Dtrue");
     }

@@ -1,22 +1,23 @@
-//! The operator's command: state of the queues, failed jobs and their reasons, retry and forget.
+//! The operator's command: state of the queues, failed jobs and their reasons, retry and forget, uploads, imports.
 //!
-//! The command uses the API's routes for operators and nothing else, locally as on AWS.
+//! The command uses the API's routes and nothing else, locally as on AWS.
 
 mod cli;
 mod client;
 mod progress;
 mod render;
 mod table;
+mod upload;
 
 use std::time::Duration;
 
-use api_types::{FailedJobPage, OperationStarted, OperationView, Queues, Retried, Verdict};
+use api_types::{FailedJobPage, OperationStarted, OperationView, OrphanPage, OrphansSettled, Queues, Retried, Verdict};
 use domain::operation::OperationStatus;
 use serde_json::{Value, json};
 
 pub use self::cli::Cli;
 use self::{
-    cli::{Command, Failed, Forget, ForgetWhich, Retry, RetryWhich},
+    cli::{Command, Failed, Forget, ForgetWhich, Import, Orphans, Retry, RetryWhich, Upload},
     client::{Answer, Client, Trouble},
     progress::Progress,
 };
@@ -43,12 +44,19 @@ pub struct Outcome {
 pub async fn run(cli: &Cli) -> Outcome {
     let mut session = Session { json: cli.json, output: String::new() };
     let ended = async {
-        let client = Client::new(&cli.api, cli.token.as_deref())?;
+        let studio = match &cli.command {
+            Command::Upload(upload) => Some(upload.studio.as_str()),
+            _ => None,
+        };
+        let client = Client::new(&cli.api, cli.token.as_deref(), studio)?;
         match &cli.command {
             Command::Queues => session.queues(&client).await,
             Command::Failed(failed) => session.failed(&client, failed).await,
             Command::Retry(retry) => session.retry(&client, retry).await,
             Command::Forget(forget) => session.forget(&client, forget).await,
+            Command::Upload(upload) => session.upload(&client, upload).await,
+            Command::Orphans(orphans) => session.orphans(&client, orphans).await,
+            Command::Import(import) => session.import(&client, import).await,
             Command::Operation { id } => {
                 let answer = client.get(&["operations", id], &[]).await?;
                 session.follow(&client, answer).await
@@ -151,6 +159,44 @@ impl Session {
         }
         let query = [("all", all.then_some("true")), ("error", error.as_deref()), ("studio", studio.as_deref())];
         let begun = client.delete(&["queues", queue, "failed"], &query).await?;
+        self.begun(client, begun, *no_wait).await
+    }
+
+    async fn upload(&mut self, client: &Client, asked: &Upload) -> Result<Ended, Trouble> {
+        let summary = upload::upload(client, asked).await?;
+        self.output.push_str(&if self.json { line(&render::upload_json(&summary)) } else { render::upload(&summary) });
+        Ok(Ended::well(summary.failed.is_empty()))
+    }
+
+    async fn orphans(&mut self, client: &Client, asked: &Orphans) -> Result<Ended, Trouble> {
+        let action = [(asked.take_in, "take_in"), (asked.delete, "delete")];
+        let action = action.into_iter().find(|(asked, _)| *asked).map(|(_, action)| action);
+        let (mut cursor, mut well) = (None::<String>, true);
+        loop {
+            let query = [("limit", Some("100")), ("cursor", cursor.as_deref())];
+            let page: Answer<OrphanPage> = client.get(&["orphans"], &query).await?;
+            let keys: Vec<_> = page.value.items.iter().map(|orphan| orphan.key.as_str()).collect();
+            match action {
+                None => self.tell(&page, render::orphans),
+                Some(_) if keys.is_empty() => {}
+                Some(action) => {
+                    let body = json!({ "action": action, "keys": keys });
+                    let settled: Answer<OrphansSettled> = client.post(&["orphans"], &body).await?;
+                    self.tell(&settled, render::settled);
+                    well &= settled.value.skipped.is_empty();
+                }
+            }
+            cursor = page.value.next_cursor;
+            if cursor.is_none() {
+                return Ok(Ended::well(well));
+            }
+        }
+    }
+
+    async fn import(&mut self, client: &Client, asked: &Import) -> Result<Ended, Trouble> {
+        let Import { studio, source, prefix, no_wait } = asked;
+        let body = json!({ "studio": studio, "source": source, "prefix": prefix });
+        let begun = client.post(&["imports"], &body).await?;
         self.begun(client, begun, *no_wait).await
     }
 

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use indicatif::{ProgressBar, ProgressDrawTarget};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// The minimum time between two lines, without a terminal.
 const LINE_EVERY: Duration = Duration::from_secs(5);
@@ -34,6 +34,49 @@ impl Progress {
         } else if self.last_line.elapsed() >= LINE_EVERY {
             self.last_line = Instant::now();
             drop(writeln!(stderr().lock(), "{text}"));
+        }
+    }
+}
+
+/// The progress of an upload on stderr: a bar on a terminal, a line now and then elsewhere.
+pub struct Transfer {
+    bar: Option<ProgressBar>,
+    files: (usize, usize),
+    bytes: (u64, u64),
+    last_line: Instant,
+}
+
+impl Transfer {
+    /// Shows the progress of so many files and bytes.
+    pub fn start(files: usize, bytes: u64) -> Self {
+        let bar = stderr().is_terminal().then(|| {
+            let bar = ProgressBar::with_draw_target(Some(bytes), ProgressDrawTarget::stderr());
+            let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {msg} {eta}");
+            bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+        });
+        Self { bar, files: (0, files), bytes: (0, bytes), last_line: Instant::now() }
+    }
+
+    /// Counts a file.
+    pub fn advance(&mut self, bytes: u64) {
+        self.files.0 += 1;
+        self.bytes.0 += bytes;
+        let text = format!("{} of {} files", self.files.0, self.files.1);
+        if let Some(bar) = &self.bar {
+            bar.set_position(self.bytes.0);
+            bar.set_message(text);
+        } else if self.last_line.elapsed() >= LINE_EVERY {
+            self.last_line = Instant::now();
+            let (done, all) = (self.bytes.0 / 1_000_000, self.bytes.1 / 1_000_000);
+            drop(writeln!(stderr().lock(), "{text}, {done} of {all} MB"));
+        }
+    }
+}
+
+impl Drop for Transfer {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
         }
     }
 }

@@ -1,10 +1,17 @@
 //! Responses as sentences and tables.
 
-use api_types::{FailedJob, FailedKind, FailureGroup, OperationKind, OperationView, QueueView, Retried};
+use api_types::{
+    FailedJob, FailedKind, FailureGroup, OperationKind, OperationView, Orphan, OrphanPage, OrphansSettled, QueueView,
+    Retried,
+};
 use domain::operation::OperationStatus;
 use jiff::Timestamp;
+use serde_json::json;
 
-use super::table::{Table, printable};
+use super::{
+    table::{Table, printable},
+    upload::Summary,
+};
 
 /// Returns the state of the queues, one line each.
 pub fn queues(queues: &[QueueView]) -> String {
@@ -72,6 +79,41 @@ pub fn retried(queue: &str, answer: &Retried) -> String {
     text
 }
 
+/// Returns orphans, one per line.
+pub fn orphans(page: &OrphanPage) -> String {
+    let line =
+        |orphan: &Orphan| printable(&format!("{} {} {}", orphan.modified_at, orphan.size_bytes, orphan.key)) + "\n";
+    page.items.iter().map(line).collect()
+}
+
+/// Returns what became of orphans.
+pub fn settled(outcome: &OrphansSettled) -> String {
+    let mut text = format!("Settled {}.\n", outcome.settled.len());
+    for skipped in &outcome.skipped {
+        text.push_str(&printable(&format!("Skipped {}: {}", skipped.id, skipped.reason)));
+        text.push('\n');
+    }
+    text
+}
+
+/// Returns what became of the files of a folder.
+pub fn upload(summary: &Summary) -> String {
+    let Summary { uploaded, known, failed } = summary;
+    let mut text = format!("Uploaded {uploaded} files. {known} were there already.\n");
+    for (name, reason) in failed {
+        text.push_str(&printable(&format!("Not uploaded: {name}: {reason}")));
+        text.push('\n');
+    }
+    text
+}
+
+/// Returns the same as JSON.
+pub fn upload_json(summary: &Summary) -> String {
+    let failed = summary.failed.iter().map(|(name, reason)| json!({ "file": name, "reason": reason }));
+    let failed: Vec<_> = failed.collect();
+    json!({ "uploaded": summary.uploaded, "known": summary.known, "failed": failed }).to_string()
+}
+
 /// Returns what an operation has done.
 pub fn done(operation: &OperationView) -> String {
     let OperationView { kind, queue, done, .. } = operation;
@@ -79,6 +121,8 @@ pub fn done(operation: &OperationView) -> String {
         OperationKind::Retry => format!("Enqueued {} again.", jobs(*done, queue.as_str())),
         OperationKind::Forget => format!("Forgot {}.", jobs(*done, queue.as_str())),
         OperationKind::Erase => format!("Erased {done} orders."),
+        OperationKind::Import | OperationKind::Rescan => format!("Took in {done} objects."),
+        OperationKind::Measure => format!("Measured {done} bytes."),
         OperationKind::Regenerate | OperationKind::Fill => format!("Enqueued {done} of {queue}."),
     }
 }

@@ -86,8 +86,8 @@ struct Problem {
 pub struct Registered {
     /// The new record.
     pub photo: Photo,
-    /// The request that uploads its bytes.
-    pub upload: Upload,
+    /// The request that uploads its bytes; `None` if they have arrived.
+    pub upload: Option<Upload>,
 }
 
 /// A presigned request.
@@ -222,12 +222,11 @@ impl Client {
         for (name, value) in &upload.headers {
             request = request.header(name, value);
         }
-        if !upload.headers.keys().any(|name| name.eq_ignore_ascii_case("content-length")) {
-            // Without this header a stream is sent chunked, which S3 rejects.
-            request = request.header(header::CONTENT_LENGTH, size_bytes);
-        }
+        // Without this header a stream is sent chunked, which S3 rejects.
+        request = request.header(header::CONTENT_LENGTH, size_bytes);
         let answer = request.body(reqwest::Body::wrap_stream(chunks_of(path))).send().await?;
-        if answer.status().is_success() {
+        // 412: an earlier upload has arrived, and its answer was lost.
+        if answer.status().is_success() || answer.status() == StatusCode::PRECONDITION_FAILED {
             return Ok(());
         }
         let status = answer.status();
@@ -252,14 +251,8 @@ impl Client {
         if page.status() != StatusCode::OK || !kind.starts_with("text/html") {
             bail!("The emailed link answers {} with {kind:?}, not a page", page.status());
         }
-        let base = page.url().clone();
-        let answer = self.http.post(link).send().await.context("Failed to submit the page's form")?;
-        if answer.status() != StatusCode::SEE_OTHER {
-            bail!("The page's form returned {} instead of 303", answer.status());
-        }
-        let location = answer.headers().get(header::LOCATION).and_then(|it| it.to_str().ok());
-        let location = location.context("The page's form returned 303 without a Location")?;
-        Ok(base.join(location).context("The Location is no URL")?.into())
+        let ticket = redirect(self.http.post(link), "The page's form").await?;
+        redirect(self.http.get(ticket), "The ticket").await
     }
 
     /// Downloads a URL into a file, and reports the bytes so far to `progress`. Returns the number of bytes.
@@ -296,6 +289,17 @@ impl Client {
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.api)).header(header::AUTHORIZATION, &self.bearer)
     }
+}
+
+/// Returns where the response to a request leads to. The error says which part of the link answered otherwise.
+async fn redirect(request: RequestBuilder, part: &str) -> Result<String> {
+    let answer = request.send().await.with_context(|| format!("{part} was not answered"))?;
+    if answer.status() != StatusCode::SEE_OTHER {
+        bail!("{part} returned {} instead of 303", answer.status());
+    }
+    let location = answer.headers().get(header::LOCATION).and_then(|it| it.to_str().ok());
+    let location = location.with_context(|| format!("{part} returned 303 without a Location"))?;
+    Ok(answer.url().join(location).context("The Location is no URL")?.into())
 }
 
 async fn read<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, Trouble> {

@@ -135,7 +135,9 @@ impl Walk {
         let kind = folder::content_type(&line.filename);
         let registered = self.client.register(&line.filename, kind, size, &sha256).await?;
         line.id = Some(registered.photo.id);
-        self.client.upload(&registered.upload, path, size).await?;
+        if let Some(upload) = &registered.upload {
+            self.client.upload(upload, path, size).await?;
+        }
         line.status = registered.photo.status;
         Ok(())
     }

@@ -218,6 +218,29 @@ async fn cut_off_body_stores_nothing() {
 }
 
 #[tokio::test]
+async fn final_response_instead_of_continue_ends_the_connection() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let bed = Bed::new().await;
+    let config = PresigningConfig::expires_in(Duration::from_secs(60)).unwrap();
+    let request = bed.s3.put_object().bucket("photos").key("empty").presigned(config).await.unwrap();
+    let authority = bed.stand_ins.endpoint().trim_start_matches("http://").to_owned();
+    let path = request.uri().split_once(&authority).unwrap().1.to_owned();
+    for (path, length, status) in [(path.as_str(), 0, "200 OK"), ("/photos/unsigned", 9, "403 Forbidden")] {
+        let mut stream = tokio::net::TcpStream::connect(&authority).await.unwrap();
+        let head = format!(
+            "PUT {path} HTTP/1.1\r\nhost: {authority}\r\ncontent-length: {length}\r\nexpect: 100-continue\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut response = String::new();
+        let read = tokio::time::timeout(Duration::from_secs(5), stream.read_to_string(&mut response));
+        read.await.expect("the connection ends").unwrap();
+        assert!(response.starts_with(&format!("HTTP/1.1 {status}")), "{response}");
+        assert!(response.contains("\r\nconnection: close\r\n"), "{response}");
+    }
+    assert_eq!(bed.s3.head_object().bucket("photos").key("empty").send().await.unwrap().content_length(), Some(0));
+}
+
+#[tokio::test]
 async fn page_of_allowed_origin_may_put() {
     let bed = Bed::new().await;
     let rule = CorsRule::builder().allowed_origins("http://shop").allowed_methods("PUT").allowed_headers("*");

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aws_sdk_s3::{error::ProvideErrorMetadata as _, types::Event};
 use aws_sdk_sqs::types::{
     Message, MessageSystemAttributeName, MessageSystemAttributeNameForSends, MessageSystemAttributeValue,
     QueueAttributeName, SendMessageBatchRequestEntry,
@@ -48,6 +49,45 @@ async fn new_objects_under_prefix_notify_the_queue() {
     let bed = bed.restart().await;
     bed.put("originals/later", b"1").await;
     assert_eq!(bed.bodies("events").len(), 5);
+}
+
+#[tokio::test]
+async fn each_rule_reports_its_own_events() {
+    let bed = Bed::new().await;
+    let uploaded = vec![Event::S3ObjectCreatedPut, Event::S3ObjectCreatedCompleteMultipartUpload];
+    let incoming = bed.rule("incoming", "incoming/", uploaded.clone());
+    let copied = bed.rule("copied", "incoming/", vec![Event::S3ObjectCreatedCopy]);
+    let all = bed.rule("all", "originals/", vec![Event::S3ObjectCreated]);
+    bed.notify(vec![incoming.clone(), copied.clone(), all]).send().await.unwrap();
+    bed.put("incoming/a", b"x").await;
+    for key in ["incoming/copy", "originals/copy"] {
+        bed.s3.copy_object().bucket("photos").key(key).copy_source("photos/incoming/a").send().await.unwrap();
+    }
+    let id = bed.begin("incoming/zip").await;
+    let part = bed.part("incoming/zip", &id, 1, b"x").await;
+    bed.complete("incoming/zip", &id, vec![part]).send().await.unwrap();
+    let names = |queue: &str| -> Vec<String> {
+        let bodies = bed.bodies(queue);
+        let records = bodies.iter().filter_map(|body| body["Records"][0]["eventName"].as_str());
+        records.map(str::to_owned).collect()
+    };
+    assert_eq!(names("incoming"), ["ObjectCreated:Put", "ObjectCreated:CompleteMultipartUpload"]);
+    assert_eq!((names("copied"), names("all")), (vec!["ObjectCreated:Copy".into()], vec!["ObjectCreated:Copy".into()]));
+
+    for overlapping in [
+        bed.rule("all", "incoming/a/", vec![Event::S3ObjectCreated]),
+        bed.rule("all", "", vec![Event::S3ObjectCreatedPut]),
+    ] {
+        let error = bed.notify(vec![incoming.clone(), overlapping]).send().await.unwrap_err();
+        assert_eq!(error.code(), Some("InvalidArgument"));
+        let message = "Configurations overlap. Configurations on the same bucket cannot share a common event type.";
+        assert_eq!(error.message(), Some(message));
+    }
+    let unknown = bed.rule("all", "a/", vec![Event::from("s3:ObjectCreated:Upload")]);
+    assert_eq!(refused!(bed.notify(vec![unknown]).send()), ("InvalidArgument".to_owned(), 400));
+    let kept = bed.s3.get_bucket_notification_configuration().bucket("photos").send().await.unwrap();
+    let events: Vec<_> = kept.queue_configurations().iter().map(|rule| rule.events().to_vec()).collect();
+    assert_eq!(events, [uploaded, vec![Event::S3ObjectCreatedCopy], vec![Event::S3ObjectCreated]]);
 }
 
 #[tokio::test]

@@ -3,10 +3,12 @@
 #![allow(clippy::wildcard_imports, reason = "every call of S3 has two types of its own; test builds do not lint this")]
 
 mod body;
+mod deletions;
 mod lists;
 mod notifications;
 mod objects;
 mod uploads;
+mod versions;
 
 use std::sync::Arc;
 
@@ -80,8 +82,7 @@ impl S3 for Api {
     }
 
     async fn delete_object(&self, req: S3Request<DeleteObjectInput>) -> S3Result<S3Response<DeleteObjectOutput>> {
-        self.0.store.delete(&req.input.bucket, &req.input.key)?;
-        Ok(S3Response::new(DeleteObjectOutput::default()))
+        self.delete(&req.input).map(S3Response::new)
     }
 
     async fn delete_objects(&self, req: S3Request<DeleteObjectsInput>) -> S3Result<S3Response<DeleteObjectsOutput>> {
@@ -94,6 +95,27 @@ impl S3 for Api {
 
     async fn list_objects_v2(&self, req: S3Request<ListObjectsV2Input>) -> S3Result<S3Response<ListObjectsV2Output>> {
         self.list_v2(req.input).map(S3Response::new)
+    }
+
+    async fn list_object_versions(
+        &self,
+        req: S3Request<ListObjectVersionsInput>,
+    ) -> S3Result<S3Response<ListObjectVersionsOutput>> {
+        self.list_versions(req.input).map(S3Response::new)
+    }
+
+    async fn put_bucket_versioning(
+        &self,
+        req: S3Request<PutBucketVersioningInput>,
+    ) -> S3Result<S3Response<PutBucketVersioningOutput>> {
+        self.set_versioning(&req.input).map(S3Response::new)
+    }
+
+    async fn get_bucket_versioning(
+        &self,
+        req: S3Request<GetBucketVersioningInput>,
+    ) -> S3Result<S3Response<GetBucketVersioningOutput>> {
+        self.versioning(&req.input.bucket).map(S3Response::new)
     }
 
     async fn create_multipart_upload(
@@ -180,11 +202,25 @@ impl S3 for Api {
 }
 
 impl Api {
-    fn source(&self, source: &CopySource) -> S3Result<Arc<Object>> {
-        let CopySource::Bucket { bucket, key, .. } = source else {
+    /// Returns the source of a copy, and the version id that the response names.
+    fn source(&self, source: &CopySource) -> S3Result<(Arc<Object>, Option<String>)> {
+        let CopySource::Bucket { bucket, key, version_id } = source else {
             return Err(s3_error!(NotImplemented, "Access points are not kept here."));
         };
-        self.0.store.index().object(bucket, key)
+        let index = self.0.store.index();
+        let bucket = index.bucket(bucket)?;
+        let object = bucket.source(key, version_id.as_deref())?;
+        let version = object.record.version.clone();
+        Ok((object, version))
+    }
+
+    /// Returns the current object of a key or the requested version, and the version id that the response names.
+    fn object(&self, bucket: &str, key: &str, version: Option<&str>) -> S3Result<(Arc<Object>, Option<String>)> {
+        let index = self.0.store.index();
+        let bucket = index.bucket(bucket)?;
+        let object = bucket.object(key, version)?;
+        let version = bucket.shown_version(&object);
+        Ok((object, version))
     }
 }
 

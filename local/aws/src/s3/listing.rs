@@ -1,10 +1,16 @@
-//! Pages of keys, for both versions of ListObjects.
+//! Pages of keys, for both versions of ListObjects, and of versions.
 
-use std::{collections::BTreeMap, ops::Bound, sync::Arc};
+mod versions;
+
+use std::{ops::Bound, sync::Arc};
 
 use s3s::dto;
 
-use super::object::Object;
+pub(super) use self::versions::VersionPage;
+use super::{
+    bucket::{Bucket, current},
+    object::Object,
+};
 
 /// S3: at most 1,000 keys per page.
 const MAX_KEYS: i32 = 1000;
@@ -20,14 +26,8 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// Returns the page of keys with `prefix` after `after`, in byte order.
-    pub fn of(
-        objects: &BTreeMap<String, Arc<Object>>,
-        prefix: &str,
-        delimiter: Option<&str>,
-        after: Option<&str>,
-        max_keys: i32,
-    ) -> Self {
+    /// Returns the page of keys with `prefix` after `after`, in byte order. Keys without a current object are left out.
+    pub fn of(bucket: &Bucket, prefix: &str, delimiter: Option<&str>, after: Option<&str>, max_keys: i32) -> Self {
         let max = usize::try_from(max_keys.clamp(0, MAX_KEYS)).unwrap_or_default();
         let mut page = Self::default();
         let mut last: Option<String> = None;
@@ -35,11 +35,10 @@ impl Page {
             Some(after) if after >= prefix => Bound::Excluded(after),
             _ => Bound::Included(prefix),
         };
-        for (key, object) in objects.range::<str, _>((start, Bound::Unbounded)) {
+        for (key, versions) in bucket.keys.range::<str, _>((start, Bound::Unbounded)) {
             let Some(rest) = key.strip_prefix(prefix) else { break };
-            let group = delimiter.filter(|delimiter| !delimiter.is_empty()).and_then(|delimiter| {
-                rest.find(delimiter).map(|at| key[..prefix.len() + at + delimiter.len()].to_owned())
-            });
+            let Some(object) = current(versions) else { continue };
+            let group = group(key, rest, delimiter);
             if let Some(group) = &group
                 && (page.prefixes.last() == Some(group) || after.is_some_and(|after| after.starts_with(group.as_str())))
             {
@@ -81,6 +80,13 @@ impl Page {
     }
 }
 
+/// Returns the prefix of a key up to the first delimiter in `rest`, its end.
+fn group(key: &str, rest: &str, delimiter: Option<&str>) -> Option<String> {
+    let delimiter = delimiter.filter(|delimiter| !delimiter.is_empty())?;
+    let end = rest.find(delimiter)? + delimiter.len();
+    Some(key[..key.len() - rest.len() + end].to_owned())
+}
+
 pub(super) fn max_keys(asked: Option<i32>) -> i32 {
     asked.unwrap_or(MAX_KEYS).clamp(0, MAX_KEYS)
 }
@@ -93,22 +99,20 @@ mod tests {
     #[test]
     fn pages_join_to_the_whole_listing() {
         let keys = ["a", "a/b", "a/c", "b/x", "b/y", "c"];
-        let objects: BTreeMap<String, Arc<Object>> = keys
-            .iter()
-            .map(|key| {
-                let object = Object { key: (*key).to_owned(), segments: Vec::new(), record: Record::default() };
-                ((*key).to_owned(), Arc::new(object))
-            })
-            .collect();
+        let mut bucket = Bucket::default();
+        for key in keys {
+            let object = Object { key: key.to_owned(), segments: Vec::new(), record: Record::default() };
+            bucket.insert(Arc::new(object));
+        }
         let (mut seen, mut after) = (Vec::new(), None::<String>);
         loop {
-            let page = Page::of(&objects, "", Some("/"), after.as_deref(), 1);
+            let page = Page::of(&bucket, "", Some("/"), after.as_deref(), 1);
             seen.extend(page.prefixes);
             seen.extend(page.objects.iter().map(|object| object.key.clone()));
             let Some(next) = page.next else { break };
             after = Some(next);
         }
         assert_eq!(seen, ["a", "a/", "b/", "c"]);
-        assert_eq!(Page::of(&objects, "a/", None, None, 1000).len(), 2);
+        assert_eq!(Page::of(&bucket, "a/", None, None, 1000).len(), 2);
     }
 }

@@ -22,6 +22,16 @@ pub(super) fn with(mut error: S3Error, name: &str, value: &str) -> S3Error {
     error
 }
 
+/// Returns the error with an added header.
+pub(super) fn with_header(mut error: S3Error, name: &'static str, value: &str) -> S3Error {
+    let mut headers = error.headers().cloned().unwrap_or_default();
+    if let Ok(value) = HeaderValue::try_from(value) {
+        headers.insert(name, value);
+    }
+    error.set_headers(headers);
+    error
+}
+
 /// Moves the members of an error from its header into its body.
 pub(super) fn write(response: &mut s3s::HttpResponse) {
     let members: Vec<u8> = response

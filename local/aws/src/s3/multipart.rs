@@ -53,9 +53,7 @@ pub(super) fn assemble(upload: &Upload, completion: &Completion, now: u64) -> S3
             modified: now,
             attributes: upload.record.attributes.clone(),
             digests: digests(upload, &parts, completion)?,
-            blobs: Vec::new(),
-            upload: None,
-            unsent: None,
+            ..Record::default()
         },
     })
 }

@@ -25,6 +25,10 @@ pub(super) struct Rule {
     pub suffix: String,
 }
 
+/// The events of new objects, after `s3:ObjectCreated:`.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-event-types-and-destinations.html>
+const CREATED: [&str; 5] = ["*", "Put", "Post", "Copy", "CompleteMultipartUpload"];
+
 impl Rule {
     pub fn of(configuration: dto::QueueConfiguration, number: usize) -> Self {
         let mut rule = Self {
@@ -65,6 +69,23 @@ impl Rule {
         }
     }
 
+    /// Returns whether one event of one key could match both rules, which S3 refuses.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let shares_event = |event: &String| other.events.iter().any(|other| overlap(event, other));
+        let (prefix, suffix) = (self.prefix.as_str(), self.suffix.as_str());
+        (prefix.starts_with(&other.prefix) || other.prefix.starts_with(prefix))
+            && (suffix.ends_with(&other.suffix) || other.suffix.ends_with(suffix))
+            && self.events.iter().any(shares_event)
+    }
+
+    /// Returns whether all events of the rule are events of S3.
+    pub fn is_valid(&self) -> bool {
+        self.events.iter().all(|event| match event.strip_prefix("s3:ObjectCreated:") {
+            Some(name) => CREATED.contains(&name),
+            None => event.starts_with("s3:"),
+        })
+    }
+
     /// Returns whether the rule matches an `event` (such as `ObjectCreated:Put`) of `key`.
     pub fn matches(&self, event: &str, key: &str) -> bool {
         let requested = |pattern: &String| {
@@ -75,10 +96,20 @@ impl Rule {
     }
 }
 
+/// Returns whether two event types, such as `s3:ObjectCreated:*` and `s3:ObjectCreated:Put`, have an event in common.
+fn overlap(one: &str, other: &str) -> bool {
+    match (one.strip_suffix('*'), other.strip_suffix('*')) {
+        (None, None) => one == other,
+        (Some(start), None) => other.starts_with(start),
+        (None, Some(start)) => one.starts_with(start),
+        (Some(one), Some(other)) => one.starts_with(other) || other.starts_with(one),
+    }
+}
+
 /// Returns the message that reports a new object, in S3's format.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html>
 pub(super) fn event(rule: &Rule, bucket: &str, object: &Object, event: &str) -> Value {
-    json!({"Records": [{
+    let mut record = json!({
         "eventVersion": "2.1",
         "eventSource": "aws:s3",
         "awsRegion": REGION,
@@ -102,7 +133,11 @@ pub(super) fn event(rule: &Rule, bucket: &str, object: &Object, event: &str) -> 
                 "sequencer": sequencer(),
             },
         },
-    }]})
+    });
+    if let Some(version) = &object.record.version {
+        record["s3"]["object"]["versionId"] = json!(version);
+    }
+    json!({ "Records": [record] })
 }
 
 /// Returns the message that S3 sends once to test a queue. It has no records.
@@ -160,6 +195,27 @@ mod tests {
         assert!(rule.matches("ObjectCreated:Put", "originals/a"));
         assert!(!rule.matches("ObjectCreated:Put", "archives/a"));
         assert!(!rule.matches("ObjectRemoved:Delete", "originals/a"));
+    }
+
+    #[test]
+    fn rules_that_share_an_event_of_a_key_overlap() {
+        let rule = |events: &[&str], prefix: &str, suffix: &str| Rule {
+            events: events.iter().map(|event| format!("s3:ObjectCreated:{event}")).collect(),
+            prefix: prefix.to_owned(),
+            suffix: suffix.to_owned(),
+            ..Rule::default()
+        };
+        let uploads = rule(&["Put", "CompleteMultipartUpload"], "incoming/", "");
+        for (other, overlaps) in [
+            (rule(&["*"], "incoming/a", ""), true),
+            (rule(&["Put"], "", ".jpg"), true),
+            (rule(&["Copy"], "incoming/", ""), false),
+            (rule(&["*"], "originals/", ""), false),
+        ] {
+            assert_eq!((uploads.overlaps(&other), other.overlaps(&uploads)), (overlaps, overlaps), "{other:?}");
+        }
+        assert!(!rule(&["*"], "", ".jpg").overlaps(&rule(&["*"], "", ".png")));
+        assert!(uploads.is_valid() && !rule(&["CompleteMultipart"], "", "").is_valid());
     }
 
     #[test]

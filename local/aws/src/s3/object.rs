@@ -14,6 +14,8 @@ use std::{
 use s3s::dto;
 use serde::{Deserialize, Serialize};
 
+use super::version::NULL;
+
 /// An immutable file of bytes, shared by objects and parts: a copy is a reference. The file is removed once no record
 /// on disk refers to it and no reader has it open. As on S3, a running download therefore survives the deletion of its
 /// object.
@@ -121,6 +123,21 @@ pub(super) struct Digests {
     pub kind: Option<String>,
 }
 
+impl Digests {
+    /// Returns whether there is a digest of this algorithm.
+    pub fn has(&self, algorithm: &str) -> bool {
+        let digest = match algorithm {
+            dto::ChecksumAlgorithm::CRC32 => &self.crc32,
+            dto::ChecksumAlgorithm::CRC32C => &self.crc32c,
+            dto::ChecksumAlgorithm::CRC64NVME => &self.crc64nvme,
+            dto::ChecksumAlgorithm::SHA1 => &self.sha1,
+            dto::ChecksumAlgorithm::SHA256 => &self.sha256,
+            _ => return false,
+        };
+        digest.is_some()
+    }
+}
+
 impl From<dto::Checksum> for Digests {
     fn from(checksum: dto::Checksum) -> Self {
         Self {
@@ -173,11 +190,24 @@ pub(super) struct Record {
     /// The event still to be sent for the object, such as `ObjectCreated:Put`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unsent: Option<String>,
+    /// The version id; none for the version `null`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// The place among the versions of the key. It is 0 for an object that was written before versioning was enabled.
+    #[serde(default)]
+    pub sequence: u64,
+    /// Whether the version is a delete marker.
+    #[serde(default)]
+    pub marker: bool,
 }
 
 impl Object {
     pub fn size(&self) -> u64 {
         self.record.size
+    }
+
+    pub fn version_id(&self) -> &str {
+        self.record.version.as_deref().unwrap_or(NULL)
     }
 
     pub fn e_tag(&self) -> dto::ETag {

@@ -4,48 +4,32 @@
 //! exists only from the moment that its small record is renamed into place. A killed process leaves at most a blob
 //! without a record, which the next start removes. Records are changed under one lock, so a condition (`If-None-Match:
 //! *`) and the write after it are atomic.
+//!
+//! The version `null` of a key has its record under `objects/`, as has the only object of a key in a bucket without
+//! versions. Other versions have theirs under `versions/`, in a folder per key. Each change of a version therefore
+//! writes or removes one record. A record tells its place among the versions of its key.
+
+mod files;
+mod load;
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
-    fmt::Write as _,
-    fs, io,
+    collections::{BTreeMap, HashMap},
+    fs,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use anyhow::Context;
 use s3s::{S3Error, S3Result, s3_error};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
+use self::files::{file_name, write_record};
 use super::{
-    conditions::no_such_key,
-    cors::CorsRule,
+    bucket::{Bucket, BucketRecord, Versioning},
     members,
-    notify::Rule,
-    object::{Blob, Object, Part, PartRecord, Record, Segment, SegmentRecord, Upload, UploadRecord},
+    object::{Blob, Object, Part, Record, Segment, Upload, UploadRecord},
+    version::NULL,
 };
-use crate::sqs::md5_hex;
-
-/// The longest name of a folder or file, in bytes: file systems refuse names above 255, and a suffix follows. The
-/// record has the full key.
-const LONGEST_NAME: usize = 200;
-
-/// The record of a bucket: its configuration.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub(super) struct BucketRecord {
-    pub created: u64,
-    pub notifications: Vec<Rule>,
-    pub cors: Vec<CorsRule>,
-}
-
-/// A bucket.
-#[derive(Debug, Default)]
-pub(super) struct Bucket {
-    pub record: BucketRecord,
-    pub objects: BTreeMap<String, Arc<Object>>,
-}
 
 /// The index of the objects and uploads on disk.
 #[derive(Debug, Default)]
@@ -60,11 +44,6 @@ impl Index {
         self.buckets.get(name).ok_or_else(|| members::with(missing(), "BucketName", name))
     }
 
-    pub fn object(&self, bucket: &str, key: &str) -> S3Result<Arc<Object>> {
-        let object = self.bucket(bucket)?.objects.get(key);
-        object.cloned().ok_or_else(|| no_such_key(key))
-    }
-
     /// Returns the upload with this id, if it belongs to this key.
     pub fn upload(&self, bucket: &str, key: &str, id: &str) -> S3Result<&Upload> {
         self.bucket(bucket)?;
@@ -73,6 +52,15 @@ impl Index {
             aborted or completed.";
         upload.ok_or_else(|| members::with(s3_error!(NoSuchUpload, "{missing}"), "UploadId", id))
     }
+}
+
+/// The result of a deletion.
+#[derive(Debug)]
+pub(super) struct Deletion {
+    /// The version that was removed or added, if the bucket has versions.
+    pub version: Option<String>,
+    /// Whether that version is a delete marker.
+    pub marker: bool,
 }
 
 /// The folder of objects.
@@ -110,13 +98,13 @@ impl Store {
         let record = BucketRecord { created, ..BucketRecord::default() };
         fs::create_dir_all(self.bucket_path(name).join("objects")).map_err(S3Error::internal_error)?;
         write_record(&self.bucket_path(name).join("bucket.json"), &record)?;
-        index.buckets.insert(name.to_owned(), Bucket { record, objects: BTreeMap::new() });
+        index.buckets.insert(name.to_owned(), Bucket { record, keys: BTreeMap::new() });
         Ok(())
     }
 
     pub fn delete_bucket(&self, name: &str) -> S3Result<()> {
         let mut index = self.index();
-        if !index.bucket(name)?.objects.is_empty() {
+        if !index.bucket(name)?.keys.is_empty() {
             return Err(s3_error!(BucketNotEmpty, "The bucket you tried to delete is not empty"));
         }
         fs::remove_dir_all(self.bucket_path(name)).map_err(S3Error::internal_error)?;
@@ -144,13 +132,14 @@ impl Store {
         condition: impl FnOnce(Option<&Object>) -> S3Result<()>,
     ) -> S3Result<Arc<Object>> {
         let mut index = self.index();
-        let old = index.bucket(bucket)?.objects.get(&object.key);
-        condition(old.map(Arc::as_ref))?;
+        condition(index.bucket(bucket)?.current(&object.key).map(Arc::as_ref))?;
         self.put_locked(&mut index, bucket, object)
     }
 
     fn put_locked(&self, index: &mut Index, bucket: &str, mut object: Object) -> S3Result<Arc<Object>> {
-        let path = self.object_path(bucket, &object.key);
+        let there = index.buckets.entry(bucket.to_owned()).or_default();
+        there.identify(&mut object);
+        let path = self.object_path(bucket, &object.key, object.version_id());
         object.record.key.clone_from(&object.key);
         object.record.blobs = object.segments.iter().map(Segment::record).collect();
         if let Some(folder) = path.parent() {
@@ -159,39 +148,62 @@ impl Store {
         write_record(&path, &object.record)?;
         object.hold();
         let object = Arc::new(object);
-        let objects = &mut index.buckets.entry(bucket.to_owned()).or_default().objects;
-        if let Some(old) = objects.insert(object.key.clone(), object.clone()) {
+        if let Some(old) = there.insert(object.clone()) {
             old.release();
         }
         Ok(object)
     }
 
-    /// Removes the unsent event from an object's record, unless another object has replaced it.
+    /// Removes the unsent event from an object's record, unless the object was replaced or removed.
     pub fn announced(&self, bucket: &str, object: &Arc<Object>) -> S3Result<()> {
         let mut index = self.index();
-        let objects = &mut index.buckets.entry(bucket.to_owned()).or_default().objects;
-        if !objects.get(&object.key).is_some_and(|current| Arc::ptr_eq(current, object)) {
+        let there = index.buckets.entry(bucket.to_owned()).or_default();
+        let id = object.version_id();
+        if !there.version(&object.key, id).is_some_and(|version| Arc::ptr_eq(version, object)) {
             return Ok(());
         }
         let mut record = object.record.clone();
         record.unsent = None;
-        write_record(&self.object_path(bucket, &object.key), &record)?;
-        objects.insert(object.key.clone(), Arc::new(Object { record, ..object.as_ref().clone() }));
+        write_record(&self.object_path(bucket, &object.key, id), &record)?;
+        there.insert(Arc::new(Object { record, ..object.as_ref().clone() }));
         Ok(())
     }
 
-    /// Removes an object, if it exists.
-    pub fn delete(&self, bucket: &str, key: &str) -> S3Result<()> {
+    /// Deletes the current object or, for good, the requested version, if `condition` allows it in view of the current
+    /// object. A bucket with versions keeps the current object under a delete marker of this time.
+    pub fn delete(
+        &self,
+        bucket: &str,
+        key: &str,
+        version: Option<&str>,
+        now: u64,
+        condition: impl FnOnce(Option<&Object>) -> S3Result<()>,
+    ) -> S3Result<Deletion> {
         let mut index = self.index();
-        index.bucket(bucket)?;
-        let objects = &mut index.buckets.entry(bucket.to_owned()).or_default().objects;
-        if objects.contains_key(key) {
-            fs::remove_file(self.object_path(bucket, key)).map_err(S3Error::internal_error)?;
-            if let Some(old) = objects.remove(key) {
+        let there = index.bucket(bucket)?;
+        let versioning = there.record.versioning;
+        if let Some(id) = version {
+            there.check_version(id)?;
+        }
+        condition(there.current(key).map(Arc::as_ref))?;
+        if version.is_none() && versioning != Versioning::Never {
+            let record = Record { marker: true, modified: now, ..Record::default() };
+            let marker = Object { key: key.to_owned(), segments: Vec::new(), record };
+            let marker = self.put_locked(&mut index, bucket, marker)?;
+            return Ok(Deletion { version: Some(marker.version_id().to_owned()), marker: true });
+        }
+        let id = version.unwrap_or(NULL);
+        let version = version.filter(|_| versioning != Versioning::Never).map(str::to_owned);
+        let mut deletion = Deletion { version, marker: false };
+        if there.version(key, id).is_some() {
+            fs::remove_file(self.object_path(bucket, key, id)).map_err(S3Error::internal_error)?;
+            let there = index.buckets.entry(bucket.to_owned()).or_default();
+            if let Some(old) = there.remove(key, id) {
+                deletion.marker = old.record.marker;
                 old.release();
             }
         }
-        Ok(())
+        Ok(deletion)
     }
 
     pub fn create_upload(&self, record: UploadRecord) -> S3Result<String> {
@@ -239,7 +251,7 @@ impl Store {
         let mut index = self.index();
         let upload = index.upload(bucket, key, id)?;
         let there = index.bucket(bucket)?;
-        let mut object = assemble(upload, &there.record, there.objects.get(key).map(Arc::as_ref))?;
+        let mut object = assemble(upload, &there.record, there.current(key).map(Arc::as_ref))?;
         object.record.upload = Some(id.to_owned());
         let object = self.put_locked(&mut index, bucket, object)?;
         // The object exists. If a kill prevents the removal of the upload's folder, `load` removes it.
@@ -248,58 +260,6 @@ impl Store {
             part.release();
         }
         Ok(object)
-    }
-
-    fn load(&self) -> anyhow::Result<()> {
-        let mut index = self.index();
-        let mut blobs: HashMap<String, Arc<Blob>> = HashMap::new();
-        let mut segments = |records: &[SegmentRecord]| -> Vec<Segment> {
-            let mut blob = |name: &str| {
-                let blob = blobs.entry(name.to_owned()).or_insert_with(|| Blob::fresh(self.blob_path(name)));
-                blob.hold();
-                blob.clone()
-            };
-            records.iter().map(|it| Segment { blob: blob(&it.blob), offset: it.offset, size: it.size }).collect()
-        };
-        let mut completed = HashSet::new();
-        for folder in subfolders(&self.root.join("buckets"))? {
-            // A bucket without a record was being created or deleted by a process that was killed.
-            let Some(record) = read_record::<BucketRecord>(&folder.join("bucket.json"))? else { continue };
-            let mut objects = BTreeMap::new();
-            let mut folders = vec![folder.join("objects")];
-            while let Some(folder) = folders.pop() {
-                folders.extend(subfolders(&folder)?);
-                for (_, record) in records::<Record>(&folder)? {
-                    completed.extend(record.upload.clone());
-                    let segments = segments(&record.blobs);
-                    objects.insert(record.key.clone(), Arc::new(Object { key: record.key.clone(), segments, record }));
-                }
-            }
-            index.buckets.insert(name_of(&folder), Bucket { record, objects });
-        }
-        for folder in subfolders(&self.root.join("uploads"))? {
-            let Some(record) = read_record::<UploadRecord>(&folder.join("upload.json"))? else { continue };
-            if completed.contains(&name_of(&folder)) {
-                // The upload was completed before a kill: the object exists, but the upload's folder was not yet
-                // removed.
-                fs::remove_dir_all(&folder)?;
-                continue;
-            }
-            let mut parts: BTreeMap<i32, Part> = BTreeMap::new();
-            for (name, record) in records::<PartRecord>(&folder)? {
-                if let Ok(number) = name.parse() {
-                    parts.insert(number, Part { segments: segments(&record.blobs), record });
-                }
-            }
-            index.uploads.insert(name_of(&folder), Upload { record, parts });
-        }
-        for entry in fs::read_dir(self.root.join("blobs"))? {
-            let entry = entry?;
-            if !blobs.contains_key(entry.file_name().to_string_lossy().as_ref()) {
-                fs::remove_file(entry.path())?;
-            }
-        }
-        Ok(())
     }
 
     fn blob_path(&self, name: &str) -> PathBuf {
@@ -314,76 +274,20 @@ impl Store {
         self.root.join("uploads").join(id)
     }
 
-    /// Returns the path of a key: one folder per segment, readable for people. The suffix separates the keys `a` and
-    /// `a/b`.
-    fn object_path(&self, bucket: &str, key: &str) -> PathBuf {
-        let mut path = self.bucket_path(bucket).join("objects");
+    /// Returns the path of a version's record: one folder per segment of the key, readable for people. The suffix
+    /// separates the keys `a` and `a/b`.
+    fn object_path(&self, bucket: &str, key: &str, version: &str) -> PathBuf {
+        let bucket = self.bucket_path(bucket);
+        if version != NULL {
+            let mut path = bucket.join("versions");
+            path.extend(key.split('/').map(file_name));
+            return path.join(format!("{version}.json"));
+        }
+        let mut path = bucket.join("objects");
         let mut segments = key.split('/').map(file_name).peekable();
         while let Some(segment) = segments.next() {
             path.push(if segments.peek().is_some() { segment } else { segment + ".json" });
         }
         path
     }
-}
-
-/// Returns a key's segment as a file name. Characters with a meaning for file systems are escaped.
-fn file_name(segment: &str) -> String {
-    let mut name = String::from(if segment.is_empty() { "%" } else { "" });
-    for byte in segment.bytes() {
-        // Capitals are escaped too: some file systems ignore case.
-        match byte {
-            b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' => name.push(char::from(byte)),
-            _ => {
-                let _ = write!(name, "%{byte:02x}");
-            }
-        }
-    }
-    if name.len() > LONGEST_NAME { format!("%%{}", md5_hex(segment.as_bytes())) } else { name }
-}
-
-fn write_record(path: &Path, record: &impl Serialize) -> S3Result<()> {
-    let fresh = path.with_extension("new");
-    let content = serde_json::to_vec(record).map_err(S3Error::internal_error)?;
-    fs::write(&fresh, content).and_then(|()| fs::rename(&fresh, path)).map_err(S3Error::internal_error)
-}
-
-fn read_record<T: DeserializeOwned>(path: &Path) -> anyhow::Result<Option<T>> {
-    match fs::read(path) {
-        Ok(content) => {
-            Ok(Some(serde_json::from_slice(&content).with_context(|| format!("{} is damaged", path.display()))?))
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).with_context(|| format!("Failed to read {}", path.display())),
-    }
-}
-
-/// Returns the records of a folder, with their names.
-fn records<T: DeserializeOwned>(folder: &Path) -> anyhow::Result<Vec<(String, T)>> {
-    let mut records = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        let is_record = path.extension().is_some_and(|extension| extension == "json") && path.is_file();
-        if is_record
-            && name_of(&path) != "upload.json"
-            && let Some(record) = read_record(&path)?
-        {
-            records.push((path.file_stem().unwrap_or_default().to_string_lossy().into_owned(), record));
-        }
-    }
-    Ok(records)
-}
-
-fn name_of(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
-}
-
-fn subfolders(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut folders = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            folders.push(entry.path());
-        }
-    }
-    Ok(folders)
 }

@@ -10,6 +10,23 @@ use s3s::{
 
 use super::super::{Api, bytes, object::Digests};
 
+/// Returns the algorithm of the checksum that S3 computes of an object if its uploader names none.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html>
+pub(super) fn default_algorithm() -> ChecksumAlgorithm {
+    ChecksumAlgorithm::from_static(ChecksumAlgorithm::CRC64NVME)
+}
+
+/// Returns a hasher of the named algorithms.
+pub(super) fn hasher(named: impl Fn(&str) -> bool) -> ChecksumHasher {
+    ChecksumHasher {
+        crc32: named(ChecksumAlgorithm::CRC32).then(crypto::Crc32::default),
+        crc32c: named(ChecksumAlgorithm::CRC32C).then(crypto::Crc32c::default),
+        crc64nvme: named(ChecksumAlgorithm::CRC64NVME).then(crypto::Crc64Nvme::default),
+        sha1: named(ChecksumAlgorithm::SHA1).then(crypto::Sha1::default),
+        sha256: named(ChecksumAlgorithm::SHA256).then(crypto::Sha256::default),
+    }
+}
+
 impl Api {
     /// Writes a body to a blob. Returns an error if its length or a checksum differs from what the sender stated.
     pub(super) async fn take_body(
@@ -20,23 +37,8 @@ impl Api {
         trailers: Option<TrailingHeaders>,
         content_md5: Option<String>,
     ) -> S3Result<bytes::Written> {
-        let mut hasher = ChecksumHasher::default();
         let named = |name: &str| algorithm.is_some_and(|algorithm| algorithm.as_str().eq_ignore_ascii_case(name));
-        if told.crc32.is_some() || named(ChecksumAlgorithm::CRC32) {
-            hasher.crc32 = Some(crypto::Crc32::default());
-        }
-        if told.crc32c.is_some() || named(ChecksumAlgorithm::CRC32C) {
-            hasher.crc32c = Some(crypto::Crc32c::default());
-        }
-        if told.crc64nvme.is_some() || named(ChecksumAlgorithm::CRC64NVME) {
-            hasher.crc64nvme = Some(crypto::Crc64Nvme::default());
-        }
-        if told.sha1.is_some() || named(ChecksumAlgorithm::SHA1) {
-            hasher.sha1 = Some(crypto::Sha1::default());
-        }
-        if told.sha256.is_some() || named(ChecksumAlgorithm::SHA256) {
-            hasher.sha256 = Some(crypto::Sha256::default());
-        }
+        let hasher = hasher(|name| told.has(name) || named(name));
         let blob = self.0.store.new_blob();
         let written = if let Some(body) = body {
             bytes::write(blob, body, hasher).await?

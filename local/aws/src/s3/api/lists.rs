@@ -14,8 +14,8 @@ impl Api {
     pub(super) fn list(&self, input: ListObjectsInput) -> S3Result<ListObjectsOutput> {
         let (prefix, max) = (input.prefix.unwrap_or_default(), max_keys(input.max_keys));
         let index = self.0.store.index();
-        let objects = &index.bucket(&input.bucket)?.objects;
-        let page = Page::of(objects, &prefix, input.delimiter.as_deref(), input.marker.as_deref(), max);
+        let bucket = index.bucket(&input.bucket)?;
+        let page = Page::of(bucket, &prefix, input.delimiter.as_deref(), input.marker.as_deref(), max);
         Ok(ListObjectsOutput {
             name: Some(input.bucket),
             contents: Some(page.contents()),
@@ -34,7 +34,7 @@ impl Api {
     pub(super) fn list_v2(&self, input: ListObjectsV2Input) -> S3Result<ListObjectsV2Output> {
         let (prefix, max) = (input.prefix.unwrap_or_default(), max_keys(input.max_keys));
         let index = self.0.store.index();
-        let objects = &index.bucket(&input.bucket)?.objects;
+        let bucket = index.bucket(&input.bucket)?;
         let token = match &input.continuation_token {
             Some(token) => Some(
                 hex::decode(token)
@@ -45,7 +45,7 @@ impl Api {
             None => None,
         };
         let after = token.as_deref().or(input.start_after.as_deref());
-        let page = Page::of(objects, &prefix, input.delimiter.as_deref(), after, max);
+        let page = Page::of(bucket, &prefix, input.delimiter.as_deref(), after, max);
         Ok(ListObjectsV2Output {
             name: Some(input.bucket),
             contents: Some(page.contents()),

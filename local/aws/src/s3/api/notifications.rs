@@ -20,6 +20,15 @@ impl Api {
         let configurations = input.notification_configuration.queue_configurations.unwrap_or_default();
         let rules: Vec<Rule> =
             configurations.into_iter().enumerate().map(|(number, rule)| Rule::of(rule, number)).collect();
+        if !rules.iter().all(Rule::is_valid) {
+            return Err(s3_error!(InvalidArgument, "A specified event is not supported for notifications."));
+        }
+        if rules.iter().enumerate().any(|(number, rule)| rules[..number].iter().any(|other| rule.overlaps(other))) {
+            return Err(s3_error!(
+                InvalidArgument,
+                "Configurations overlap. Configurations on the same bucket cannot share a common event type."
+            ));
+        }
         let known = self.0.queues.names();
         if rules.iter().any(|rule| !known.iter().any(|name| name == sqs::name_of_arn(&rule.queue_arn))) {
             return Err(s3_error!(InvalidArgument, "Unable to validate the following destination configurations"));

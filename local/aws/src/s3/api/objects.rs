@@ -1,8 +1,8 @@
-//! Operations on whole objects: put, get, head, copy, delete.
+//! Operations on whole objects: put, get, head, copy.
 
 #![allow(clippy::wildcard_imports, reason = "every call of S3 has two types of its own; test builds do not lint this")]
 
-use s3s::{S3Result, TrailingHeaders, checksum::ChecksumHasher, dto::*, s3_error};
+use s3s::{S3Result, TrailingHeaders, dto::*, s3_error};
 
 use super::{
     super::{
@@ -10,7 +10,7 @@ use super::{
         object::{Attributes, Digests, Object, Record, Segment},
         owed,
     },
-    check_key, encryption,
+    body, check_key, encryption,
 };
 use crate::sqs;
 
@@ -29,7 +29,7 @@ impl Api {
         let record = {
             let index = self.0.store.index();
             let bucket = index.bucket(&input.bucket)?;
-            let old = bucket.objects.get(&input.key).map(AsRef::as_ref);
+            let old = bucket.current(&input.key).map(AsRef::as_ref);
             conditions::for_write(&input.key, input.if_match.as_ref(), input.if_none_match.as_ref(), old)?;
             bucket.record.clone()
         };
@@ -41,8 +41,11 @@ impl Api {
             sha256: input.checksum_sha256,
             kind: None,
         };
-        let written =
-            self.take_body(input.body, told, input.checksum_algorithm.as_ref(), trailers, input.content_md5).await?;
+        let algorithm = input.checksum_algorithm.or_else(|| {
+            let names_none = told == Digests::default() && trailers.is_none();
+            names_none.then(body::default_algorithm)
+        });
+        let written = self.take_body(input.body, told, algorithm.as_ref(), trailers, input.content_md5).await?;
         let e_tag = hex::encode(written.md5);
         let mut digests = written.digests;
         digests.kind = (digests != Digests::default()).then(|| ChecksumType::FULL_OBJECT.to_owned());
@@ -79,13 +82,14 @@ impl Api {
             checksum_sha256: digests.sha256,
             checksum_type: digests.kind.map(ChecksumType::from),
             server_side_encryption: Some(encryption()),
+            version_id: object.record.version.clone(),
             ..PutObjectOutput::default()
         })
     }
 
     /// Returns an object, or a range of one.
     pub(super) fn get(&self, input: GetObjectInput) -> S3Result<GetObjectOutput> {
-        let object = self.0.store.index().object(&input.bucket, &input.key)?;
+        let (object, version_id) = self.object(&input.bucket, &input.key, input.version_id.as_deref())?;
         conditions::for_read(input.if_match.as_ref(), input.if_none_match.as_ref(), &object)?;
         let range = match &input.range {
             None => 0..object.size(),
@@ -125,13 +129,14 @@ impl Api {
             checksum_sha256: digests.sha256,
             checksum_type: digests.kind.map(ChecksumType::from),
             server_side_encryption: Some(encryption()),
+            version_id,
             ..GetObjectOutput::default()
         })
     }
 
     /// Returns the metadata of an object.
     pub(super) fn head(&self, input: &HeadObjectInput) -> S3Result<HeadObjectOutput> {
-        let object = self.0.store.index().object(&input.bucket, &input.key)?;
+        let (object, version_id) = self.object(&input.bucket, &input.key, input.version_id.as_deref())?;
         conditions::for_read(input.if_match.as_ref(), input.if_none_match.as_ref(), &object)?;
         let digests = if input.checksum_mode.is_some() { object.record.digests.clone() } else { Digests::default() };
         let Attributes {
@@ -160,6 +165,7 @@ impl Api {
             checksum_sha256: digests.sha256,
             checksum_type: digests.kind.map(ChecksumType::from),
             server_side_encryption: Some(encryption()),
+            version_id,
             ..HeadObjectOutput::default()
         })
     }
@@ -167,9 +173,17 @@ impl Api {
     /// Copies a whole object.
     pub(super) async fn copy(&self, input: CopyObjectInput) -> S3Result<CopyObjectOutput> {
         check_key(&input.key)?;
-        let source = self.source(&input.copy_source)?;
+        let (source, copy_source_version_id) = self.source(&input.copy_source)?;
         conditions::for_copy(input.copy_source_if_match.as_ref(), input.copy_source_if_none_match.as_ref(), &source)?;
-        let replaces = input.metadata_directive.is_some_and(|told| told.as_str() == MetadataDirective::REPLACE);
+        let replaces =
+            input.metadata_directive.as_ref().is_some_and(|told| told.as_str() == MetadataDirective::REPLACE);
+        if !replaces && changes_nothing(&input) {
+            return Err(s3_error!(
+                InvalidRequest,
+                "This copy request is illegal because it is trying to copy an object to itself without changing the \
+                 object's metadata, storage class, website redirect location or encryption attributes."
+            ));
+        }
         let attributes = if replaces {
             Attributes {
                 content_type: input.content_type,
@@ -182,8 +196,14 @@ impl Api {
         } else {
             source.record.attributes.clone()
         };
+        // S3: a copy has a checksum of all its bytes, of the requested algorithm or the source's.
+        let named = |name: &str| match &input.checksum_algorithm {
+            Some(algorithm) => algorithm.as_str().eq_ignore_ascii_case(name),
+            None if source.record.digests == Digests::default() => name == body::default_algorithm().as_str(),
+            None => source.record.digests.has(name),
+        };
         let stream = bytes::read(&source, 0..source.size());
-        let written = bytes::write(self.0.store.new_blob(), stream, ChecksumHasher::default()).await?;
+        let written = bytes::write(self.0.store.new_blob(), stream, body::hasher(named)).await?;
         let record = self.0.store.index().bucket(&input.bucket)?.record.clone();
         let object = Object {
             key: input.key.clone(),
@@ -193,48 +213,44 @@ impl Api {
                 e_tag: hex::encode(written.md5),
                 modified: sqs::now_ms(),
                 attributes,
+                digests: Digests { kind: Some(ChecksumType::FULL_OBJECT.to_owned()), ..written.digests },
                 unsent: owed(&record, "ObjectCreated:Copy", &input.key),
                 ..Record::default()
             },
         };
         let object = self.0.store.put(&input.bucket, object, |_| Ok(()))?;
         self.0.announce(&input.bucket, &object)?;
+        let digests = object.record.digests.clone();
         Ok(CopyObjectOutput {
             copy_object_result: Some(CopyObjectResult {
                 e_tag: Some(object.e_tag()),
                 last_modified: Some(object.modified()),
-                ..CopyObjectResult::default()
+                checksum_crc32: digests.crc32,
+                checksum_crc32c: digests.crc32c,
+                checksum_crc64nvme: digests.crc64nvme,
+                checksum_sha1: digests.sha1,
+                checksum_sha256: digests.sha256,
+                checksum_type: digests.kind.map(ChecksumType::from),
             }),
+            copy_source_version_id,
             server_side_encryption: Some(encryption()),
+            version_id: object.record.version.clone(),
             ..CopyObjectOutput::default()
         })
     }
+}
 
-    /// Deletes each of the keys. The response has status 200 and lists the failures.
-    pub(super) fn delete_many(&self, input: DeleteObjectsInput) -> S3Result<DeleteObjectsOutput> {
-        let Delete { objects, quiet } = input.delete;
-        // S3: at most 1,000 keys per request.
-        if objects.len() > 1000 {
-            return Err(s3_error!(MalformedXML, "More than 1000 keys."));
-        }
-        let (mut deleted, mut errors) = (Vec::new(), Vec::new());
-        for ObjectIdentifier { key, .. } in objects {
-            match self.0.store.delete(&input.bucket, &key) {
-                Ok(()) => deleted.push(DeletedObject { key: Some(key), ..DeletedObject::default() }),
-                Err(error) => errors.push(Error {
-                    code: Some(error.code().as_str().to_owned()),
-                    key: Some(key),
-                    message: error.message().map(str::to_owned),
-                    ..Error::default()
-                }),
-            }
-        }
-        Ok(DeleteObjectsOutput {
-            deleted: (!quiet.unwrap_or(false)).then_some(deleted),
-            errors: (!errors.is_empty()).then_some(errors),
-            ..DeleteObjectsOutput::default()
-        })
-    }
+/// Returns whether a copy that keeps the metadata would replace an object with itself. A copy of an older version to
+/// its own key restores it.
+fn changes_nothing(input: &CopyObjectInput) -> bool {
+    let is_same = match &input.copy_source {
+        CopySource::Bucket { bucket, key, version_id: None } => **bucket == *input.bucket && **key == *input.key,
+        _ => false,
+    };
+    is_same
+        && input.storage_class.is_none()
+        && input.website_redirect_location.is_none()
+        && input.server_side_encryption.is_none()
 }
 
 /// Removes `aws-chunked` from an encoding: it describes the transfer, not the object.

@@ -99,7 +99,7 @@ impl Api {
         let (bucket, key, id) = (&input.bucket, &input.key, &input.upload_id);
         check_part_number(input.part_number)?;
         let has_crc32 = self.0.store.index().upload(bucket, key, id)?.record.algorithm.as_deref() == Some("CRC32");
-        let source = self.source(&input.copy_source)?;
+        let (source, copy_source_version_id) = self.source(&input.copy_source)?;
         conditions::for_copy(input.copy_source_if_match.as_ref(), input.copy_source_if_none_match.as_ref(), &source)?;
         let range = match &input.copy_source_range {
             None => 0..source.size(),
@@ -135,6 +135,7 @@ impl Api {
                 checksum_crc32: record.digests.crc32,
                 ..CopyPartResult::default()
             }),
+            copy_source_version_id,
             server_side_encryption: Some(encryption()),
             ..UploadPartCopyOutput::default()
         })
@@ -252,6 +253,7 @@ impl Api {
             checksum_crc32: crc32,
             checksum_type: kind.map(ChecksumType::from),
             server_side_encryption: Some(encryption()),
+            version_id: object.record.version.clone(),
             ..CompleteMultipartUploadOutput::default()
         })
     }
