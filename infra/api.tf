@@ -3,10 +3,10 @@
 locals {
   public_url = var.domain_name == null ? aws_apigatewayv2_api.this.api_endpoint : "https://${var.domain_name}"
 
-  link_routes = ["GET /d/{token}", "HEAD /d/{token}", "POST /d/{token}"]
+  # Everything below a customer's link, so that wrong addresses and methods get a page too.
+  link_route = "ANY /d/{proxy+}"
   open_routes = concat(
-    local.link_routes,
-    ["GET /health", "GET /openapi.json"],
+    [local.link_route, "GET /health", "GET /logos/{studio}/{file}", "GET /openapi.json"],
     # $default receives preflight requests too, and those have no token. With CORS set, API Gateway answers them itself.
     length(var.cors_origins) > 0 ? ["OPTIONS /{proxy+}"] : [],
   )
@@ -24,7 +24,7 @@ resource "aws_apigatewayv2_api" "this" {
     for_each = length(var.cors_origins) > 0 ? [var.cors_origins] : []
     content {
       allow_origins  = cors_configuration.value
-      allow_methods  = ["DELETE", "GET", "POST"]
+      allow_methods  = ["DELETE", "GET", "POST", "PUT"]
       allow_headers  = ["authorization", "content-type", "idempotency-key", "if-none-match"]
       expose_headers = ["etag", "retry-after"]
       max_age        = 3600
@@ -84,15 +84,12 @@ resource "aws_apigatewayv2_stage" "default" {
     detailed_metrics_enabled = false
   }
 
-  # Anybody can call these routes: a flood of requests must not use up the shop's rate.
-  dynamic "route_settings" {
-    for_each = local.link_routes
-    content {
-      route_key                = route_settings.value
-      throttling_rate_limit    = var.throttling.link_rate
-      throttling_burst_limit   = var.throttling.link_burst
-      detailed_metrics_enabled = false
-    }
+  # Anybody can call this route: a flood of requests must not use up the shop's rate.
+  route_settings {
+    route_key                = local.link_route
+    throttling_rate_limit    = var.throttling.link_rate
+    throttling_burst_limit   = var.throttling.link_burst
+    detailed_metrics_enabled = false
   }
 
   access_log_settings {
@@ -152,15 +149,17 @@ module "api" {
     { for queue, url in local.queue_urls : "${upper(queue)}_QUEUE_URL" => url },
     { for queue, url in local.dlq_urls : "${upper(queue)}_DLQ_URL" => url },
     # No synchronous request runs a job of the default queue.
-    { for queue, worker in local.queues : "${replace(upper(worker.function), "-", "_")}_FUNCTION" => module.worker[worker.function].function_name if queue != "default" },
+    { for queue, worker in local.queues : "${replace(upper(worker.function), "-", "_")}_FUNCTION" => module.worker[worker.function].function_name if worker.function != "housekeeper" },
     {
       DOWNLOAD_RETENTION_DAYS = tostring(var.download_retention_days)
+      IMPORT_SOURCES          = jsonencode(var.import_sources)
       LINK_SECRET_PARAMETER   = aws_ssm_parameter.link_secret.name
       MACHINE_CLIENTS         = jsonencode(var.machine_clients)
       OPERATOR_CLAIM          = local.operator_claim
       PUBLIC_URL              = local.public_url
       STUDIO_CLAIM            = local.studio_claim
     },
+    local.cdn_environment,
   )
 }
 

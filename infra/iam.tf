@@ -65,15 +65,35 @@ data "aws_iam_policy_document" "api" {
   }
 
   statement {
+    sid       = "Studios"
+    actions   = ["dynamodb:GetItem", "dynamodb:PutItem"]
+    resources = [local.table_arns.studios]
+  }
+
+  statement {
     sid       = "FailedRecords"
     actions   = ["dynamodb:Query"]
     resources = [for table in ["photos", "downloads", "emails", "requests"] : local.index_arns[table].failed_at]
   }
 
-  # Upload and download URLs are signed with these rights.
+  # Deleting a photo deletes its sidecars, and the upload that it was copied from.
+  statement {
+    sid       = "Sidecars"
+    actions   = ["s3:DeleteObject"]
+    resources = ["${local.bucket_arns.photos}/sidecars/*"]
+  }
+
+  # PutObject: orphans are moved there.
+  statement {
+    sid       = "Incoming"
+    actions   = ["s3:DeleteObjectVersion", "s3:PutObject"]
+    resources = ["${local.bucket_arns.photos}/incoming/*"]
+  }
+
+  # Upload and download URLs are signed with these rights. PutObject also creates and completes multipart uploads.
   statement {
     sid       = "Originals"
-    actions   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
+    actions   = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject"]
     resources = ["${local.bucket_arns.photos}/originals/*"]
   }
 
@@ -81,6 +101,13 @@ data "aws_iam_policy_document" "api" {
     sid       = "Derivatives"
     actions   = ["s3:DeleteObject", "s3:GetObject"]
     resources = ["${local.bucket_arns.photos}/derivatives/*"]
+  }
+
+  # GetObject: logos are served to anybody. PutObject: URLs for their upload are signed with it.
+  statement {
+    sid       = "Logos"
+    actions   = ["s3:GetObject", "s3:PutObject"]
+    resources = ["${local.bucket_arns.photos}/logos/*"]
   }
 
   statement {
@@ -125,7 +152,7 @@ data "aws_iam_policy_document" "api" {
   statement {
     sid       = "RunWorkers"
     actions   = ["lambda:InvokeFunction"]
-    resources = [for queue, worker in local.queues : local.function_arns[worker.function] if queue != "default"]
+    resources = [for queue, worker in local.queues : local.function_arns[worker.function] if worker.function != "housekeeper"]
   }
 
   statement {
@@ -133,15 +160,33 @@ data "aws_iam_policy_document" "api" {
     actions   = ["ssm:GetParameter"]
     resources = [aws_ssm_parameter.link_secret.arn]
   }
+
+  # The deployer creates the parameter.
+  dynamic "statement" {
+    for_each = local.cdn_key_parameter == null ? [] : [local.cdn_key_parameter]
+    content {
+      sid       = "CdnKey"
+      actions   = ["ssm:GetParameter"]
+      resources = ["arn:${local.partition}:ssm:${local.region}:${local.account}:parameter${statement.value}"]
+    }
+  }
 }
 
 data "aws_iam_policy_document" "photo_processor" {
   source_policy_documents = local.worker_policy_parts
 
+  # DeleteItem: the record of a deleted photo that a late event has created again.
   statement {
     sid       = "Photos"
-    actions   = ["dynamodb:GetItem", "dynamodb:PutItem"]
+    actions   = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"]
     resources = [local.table_arns.photos]
+  }
+
+  # Older photos with the same original.
+  statement {
+    sid       = "Duplicates"
+    actions   = ["dynamodb:BatchGetItem", "dynamodb:Query"]
+    resources = [local.table_arns.photos, local.index_arns.photos.list_sha256]
   }
 
   # Tombstones identify objects that arrive after their photo was deleted.
@@ -151,11 +196,47 @@ data "aws_iam_policy_document" "photo_processor" {
     resources = [local.table_arns.requests]
   }
 
-  # DeleteObject: objects that arrive after their photo was deleted.
+  # DeleteObject: objects that arrive after their photo was deleted. PutObject: copies of uploads.
   statement {
     sid       = "Originals"
-    actions   = ["s3:DeleteObject", "s3:GetObject"]
+    actions   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
     resources = ["${local.bucket_arns.photos}/originals/*"]
+  }
+
+  # Objects that operators import.
+  dynamic "statement" {
+    for_each = length(var.import_sources) > 0 ? [true] : []
+    content {
+      sid       = "ImportedObjects"
+      actions   = ["s3:GetObject"]
+      resources = [for source in values(var.import_sources) : "arn:${local.partition}:s3:::${source.bucket}/${source.prefix}*"]
+    }
+  }
+
+  # Versions are read and deleted by their id, so that a newer upload of the same name stays.
+  statement {
+    sid       = "Incoming"
+    actions   = ["s3:DeleteObjectVersion", "s3:GetObject", "s3:GetObjectVersion"]
+    resources = ["${local.bucket_arns.photos}/incoming/*"]
+  }
+
+  statement {
+    sid       = "Sidecars"
+    actions   = ["s3:GetObject"]
+    resources = ["${local.bucket_arns.photos}/sidecars/*"]
+  }
+
+  statement {
+    sid       = "Studios"
+    actions   = ["dynamodb:GetItem", "dynamodb:PutItem"]
+    resources = [local.table_arns.studios]
+  }
+
+  # An uploaded logo is read, stored as a PNG, and deleted.
+  statement {
+    sid       = "Logos"
+    actions   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
+    resources = ["${local.bucket_arns.photos}/logos/*"]
   }
 
   # GetObject, for HEAD: a picture that would not change is not written again.
@@ -248,7 +329,7 @@ data "aws_iam_policy_document" "email_sender" {
   statement {
     sid       = "WhatEmailsTellOf"
     actions   = ["dynamodb:GetItem"]
-    resources = [local.table_arns.orders, local.table_arns.downloads]
+    resources = [local.table_arns.orders, local.table_arns.downloads, local.table_arns.studios]
   }
 
   statement {
@@ -305,10 +386,64 @@ data "aws_iam_policy_document" "housekeeper" {
     resources = [local.table_arns.orders]
   }
 
+  # The photos of a sidecar.
+  statement {
+    sid       = "PhotosOfFolders"
+    actions   = ["dynamodb:Query"]
+    resources = [local.index_arns.photos.list_folder]
+  }
+
+  # Operations, and the allotments of uploads.
   statement {
     sid       = "Operations"
     actions   = ["dynamodb:GetItem", "dynamodb:PutItem"]
     resources = [local.table_arns.requests]
+  }
+
+  # Objects that operators import.
+  dynamic "statement" {
+    for_each = length(var.import_sources) > 0 ? [true] : []
+    content {
+      sid       = "ImportedObjects"
+      actions   = ["s3:GetObject"]
+      resources = [for source in values(var.import_sources) : "arn:${local.partition}:s3:::${source.bucket}/${source.prefix}*"]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = length(var.import_sources) > 0 ? [true] : []
+    content {
+      sid       = "ImportedBuckets"
+      actions   = ["s3:ListBucket"]
+      resources = distinct([for source in values(var.import_sources) : "arn:${local.partition}:s3:::${source.bucket}"])
+    }
+  }
+
+  # GetObject, for HEAD: size and checksum of uploads. A repeated upload of a ready photo is deleted.
+  statement {
+    sid       = "Incoming"
+    actions   = ["s3:DeleteObjectVersion", "s3:GetObject", "s3:GetObjectVersion"]
+    resources = ["${local.bucket_arns.photos}/incoming/*"]
+  }
+
+  # GetObject, for HEAD: a sidecar that is stored already is not copied again.
+  statement {
+    sid       = "Sidecars"
+    actions   = ["s3:GetObject", "s3:PutObject"]
+    resources = ["${local.bucket_arns.photos}/sidecars/*"]
+  }
+
+  statement {
+    sid       = "MissingUploads"
+    actions   = ["s3:ListBucket"]
+    resources = [local.bucket_arns.photos]
+  }
+
+  # Event source mapping of the second queue; the module grants the rights on the first.
+  statement {
+    sid       = "Uploads"
+    actions   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage"]
+    resources = [local.queue_arns["uploads"]]
   }
 
   statement {
@@ -367,5 +502,37 @@ data "aws_iam_policy_document" "kms" {
     sid       = "Key"
     actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
     resources = [local.kms_key_arn]
+  }
+}
+
+# For the S3 clients of studios. Nothing is attached: the deployer decides on users, roles or identity providers.
+data "aws_iam_policy_document" "uploader" {
+  for_each = toset(var.uploader_studios)
+
+  statement {
+    sid       = "Upload"
+    actions   = ["s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:PutObject"]
+    resources = ["${local.bucket_arns.photos}/incoming/${each.value}/*"]
+  }
+
+  # `aws s3 sync` compares with what lies in the bucket.
+  statement {
+    sid       = "List"
+    actions   = ["s3:ListBucket"]
+    resources = [local.bucket_arns.photos]
+    condition {
+      test     = "StringLike"
+      variable = "s3:prefix"
+      values   = ["incoming/${each.value}/*"]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = local.kms_key_arn == null ? [] : [local.kms_key_arn]
+    content {
+      sid       = "Encrypt"
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = [statement.value]
+    }
   }
 }

@@ -9,7 +9,7 @@ resource "aws_kms_key" "this" {
   policy = jsonencode({
     Version = "2012-10-17"
     # In a key's own policy "*" is the key itself.
-    Statement = [
+    Statement = concat([
       {
         # Without the account, nobody could manage the key any more. Roles still need a right of their own.
         Sid       = "Account"
@@ -37,7 +37,16 @@ resource "aws_kms_key" "this" {
         Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
         Resource  = "*"
         Principal = { Service = "s3.amazonaws.com" }
-        Condition = { StringEquals = { "kms:EncryptionContext:aws:sqs:arn" = local.queue_arns["photos"] } }
+        Condition = { StringEquals = { "kms:EncryptionContext:aws:sqs:arn" = local.queue_arns["uploads"] } }
+      },
+      {
+        # EventBridge sends SES's reports to an encrypted queue, which SQS names in its encryption context.
+        Sid       = "Events"
+        Effect    = "Allow"
+        Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+        Resource  = "*"
+        Principal = { Service = "events.amazonaws.com" }
+        Condition = { StringEquals = { "kms:EncryptionContext:aws:sqs:arn" = local.queue_arns["default"] } }
       },
       {
         # CloudWatch sends to an encrypted topic, under the conditions that SNS documents.
@@ -51,7 +60,16 @@ resource "aws_kms_key" "this" {
           ArnLike      = { "aws:SourceArn" = local.own_alarm_arns }
         }
       },
-    ]
+      ],
+      # CloudFront reads encrypted objects.
+      [for distribution in aws_cloudfront_distribution.cdn : {
+        Sid       = "Cdn"
+        Effect    = "Allow"
+        Action    = "kms:Decrypt"
+        Resource  = "*"
+        Principal = { Service = "cloudfront.amazonaws.com" }
+        Condition = { StringEquals = { "aws:SourceArn" = distribution.arn } }
+    }])
   })
   tags = local.tags
 }

@@ -11,11 +11,13 @@ locals {
 
   # The one table of queue configurations. The Rust code reads the same file.
   queues = jsondecode(file("${path.module}/workers.json"))
-  # By function, since each function processes one queue.
+  # By function: the queue that names the function's alarms, memory and timeout.
   workers = { for queue, worker in local.queues : worker.function => merge(worker, {
     queue           = queue
     max_concurrency = lookup(var.max_concurrency, worker.function, worker.max_concurrency)
-  }) }
+  }) if !try(worker.secondary, false) }
+  # The other queues of the same functions.
+  secondary_queues = { for queue, worker in local.queues : queue => worker if try(worker.secondary, false) }
 
   packages_dir = coalesce(var.packages_dir, "${path.module}/../target/lambda")
 
@@ -28,8 +30,14 @@ locals {
     function => "arn:${local.partition}:lambda:${local.region}:${local.account}:function:${var.name_prefix}-${function}"
   }
 
-  dlq_urls   = { for function, worker in local.workers : worker.queue => module.worker[function].dlq_url }
-  queue_urls = { for function, worker in local.workers : worker.queue => module.worker[function].queue_url }
+  dlq_urls = merge(
+    { for function, worker in local.workers : worker.queue => module.worker[function].dlq_url },
+    { for queue in keys(local.secondary_queues) : queue => module.queue[queue].dlq_url },
+  )
+  queue_urls = merge(
+    { for function, worker in local.workers : worker.queue => module.worker[function].queue_url },
+    { for queue in keys(local.secondary_queues) : queue => module.queue[queue].url },
+  )
 
   kms_key_arn = one(aws_kms_key.this[*].arn)
 }

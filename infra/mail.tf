@@ -73,14 +73,14 @@ resource "aws_sesv2_configuration_set_event_destination" "metrics" {
   }
 }
 
-# Bounced recipients and reasons, for rules on the account's event bus.
+# What becomes of emails, for the rules on the account's event bus (mail_events.tf) and others of the deployer's.
 resource "aws_sesv2_configuration_set_event_destination" "events" {
   configuration_set_name = aws_sesv2_configuration_set.this.configuration_set_name
   event_destination_name = "events"
 
   event_destination {
     enabled              = true
-    matching_event_types = ["BOUNCE", "COMPLAINT", "REJECT", "RENDERING_FAILURE"]
+    matching_event_types = ["BOUNCE", "COMPLAINT", "DELIVERY", "DELIVERY_DELAY", "REJECT", "RENDERING_FAILURE", "SEND"]
 
     event_bridge_destination {
       event_bus_arn = "arn:${local.partition}:events:${local.region}:${local.account}:event-bus/default"

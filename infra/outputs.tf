@@ -72,6 +72,11 @@ output "buckets" {
   value       = { for name, bucket in aws_s3_bucket.this : name => bucket.id }
 }
 
+output "uploader_policies" {
+  description = "Policies as JSON for the S3 clients of uploader_studios, by studio: upload to incoming/STUDIO/, list there, and resume or abort own uploads."
+  value       = { for studio, document in data.aws_iam_policy_document.uploader : studio => document.json }
+}
+
 output "tables" {
   description = "Table names by content."
   value       = local.table_names
@@ -103,6 +108,20 @@ output "dashboard_url" {
 output "link_secret_parameter" {
   description = "The name of the parameter with the link secret."
   value       = aws_ssm_parameter.link_secret.name
+}
+
+output "cdn" {
+  description = "The CDN: its distribution's id, its domain for URLs, and the domain that cdn_domain_name must point to. Null without a CDN."
+  value = one([for distribution in aws_cloudfront_distribution.cdn : {
+    id     = distribution.id
+    domain = local.cdn_domain
+    target = distribution.domain_name
+  }])
+}
+
+output "cdn_key_parameter" {
+  description = "The name of the SSM parameter (SecureString) in which the API expects the private key of the CDN's newest public key. Null without a CDN."
+  value       = local.cdn_key_parameter
 }
 
 output "kms_key_arn" {

@@ -5,7 +5,8 @@ import zipfile
 from pathlib import Path
 
 WORKERS = json.loads((Path(__file__).parent / "workers.json").read_text())
-FUNCTIONS = ["api"] + [worker["function"] for worker in WORKERS.values()]
+# A function may process several queues.
+FUNCTIONS = ["api"] + sorted({worker["function"] for worker in WORKERS.values()})
 # ZIP: the earliest time that an entry can have.
 EPOCH = (1980, 1, 1, 0, 0, 0)
 

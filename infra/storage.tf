@@ -62,10 +62,16 @@ resource "aws_s3_bucket_versioning" "this" {
   }
 }
 
-# The prefixes of the downloads bucket, and the days after which their objects expire.
+# The prefixes whose objects expire, and the days after which they do.
 locals {
+  # An upload is deleted once its photo is ready. Files that are no photos stay for this time.
+  incoming_days = 30
+
+  # An upload of a photo can be resumed as long as its record awaits it: the URLs of its parts are renewed for 7 days
+  # (`MULTIPART_LIVES` in shared/domain/src/photo/state.rs). An archive that is not complete after a day is built anew.
+  upload_days = { photos = 7, downloads = 1 }
   expirations = {
-    photos    = {}
+    photos    = { incoming = local.incoming_days }
     downloads = { work = 1, archives = var.download_retention_days }
   }
 }
@@ -80,7 +86,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
     status = "Enabled"
     filter {}
     abort_incomplete_multipart_upload {
-      days_after_initiation = 1
+      days_after_initiation = local.upload_days[each.key]
     }
   }
 
@@ -120,6 +126,28 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
 data "aws_iam_policy_document" "bucket" {
   for_each = aws_s3_bucket.this
 
+  source_policy_documents = [for bucket, document in data.aws_iam_policy_document.cdn : document.json if bucket == each.key]
+
+  # Nobody but its uploader could read such a file.
+  dynamic "statement" {
+    for_each = each.key == "photos" ? [each.value.arn] : []
+    content {
+      sid       = "NoCustomerKeys"
+      effect    = "Deny"
+      actions   = ["s3:PutObject"]
+      resources = ["${statement.value}/*"]
+      principals {
+        type        = "*"
+        identifiers = ["*"]
+      }
+      condition {
+        test     = "Null"
+        variable = "s3:x-amz-server-side-encryption-customer-algorithm"
+        values   = ["false"]
+      }
+    }
+  }
+
   statement {
     sid       = "TlsOnly"
     effect    = "Deny"
@@ -147,30 +175,53 @@ resource "aws_s3_bucket_policy" "this" {
   depends_on = [aws_s3_bucket_public_access_block.this]
 }
 
-# Browsers upload photos to S3 and load pictures from it, by presigned URLs.
+# Browsers upload photos to S3, at once or in parts, and load pictures from it, by presigned URLs. POST completes and
+# DELETE aborts a multipart upload: no URL is signed that deletes an object.
 resource "aws_s3_bucket_cors_configuration" "photos" {
-  count = length(var.cors_origins) > 0 ? 1 : 0
-
   bucket = aws_s3_bucket.this["photos"].id
+
+  dynamic "cors_rule" {
+    for_each = length(var.cors_origins) > 0 ? [var.cors_origins] : []
+    content {
+      allowed_methods = ["GET", "PUT", "POST", "DELETE"]
+      allowed_origins = cors_rule.value
+      allowed_headers = ["content-type", "if-none-match", "x-amz-checksum-*", "x-amz-mp-object-size", "x-amz-sdk-checksum-algorithm"]
+      expose_headers  = ["ETag"]
+      max_age_seconds = 3600
+    }
+  }
+
+  # The customer's page reads a photo and hands it to a phone's photo library.
   cors_rule {
-    allowed_methods = ["GET", "PUT"]
-    allowed_origins = var.cors_origins
-    allowed_headers = ["content-type", "if-none-match", "x-amz-checksum-*", "x-amz-sdk-checksum-algorithm"]
-    expose_headers  = ["ETag"]
+    allowed_methods = ["GET"]
+    allowed_origins = [local.public_url]
     max_age_seconds = 3600
   }
 }
 
-# The notifications of new objects, by bucket and queue.
+# The notifications of new objects.
 resource "aws_s3_bucket_notification" "this" {
   for_each = { for name, bucket in local.buckets : name => bucket if name == "photos" }
 
   bucket = aws_s3_bucket.this[each.key].id
 
   queue {
-    queue_arn     = module.worker["photo-processor"].queue_arn
+    queue_arn     = module.queue["uploads"].arn
     events        = ["s3:ObjectCreated:*"]
+    filter_prefix = "incoming/"
+  }
+
+  # Not of copies: the job that copies an upload here goes on by itself.
+  queue {
+    queue_arn     = module.queue["uploads"].arn
+    events        = ["s3:ObjectCreated:Put", "s3:ObjectCreated:CompleteMultipartUpload"]
     filter_prefix = "originals/"
+  }
+
+  queue {
+    queue_arn     = module.queue["uploads"].arn
+    events        = ["s3:ObjectCreated:Put"]
+    filter_prefix = "logos/"
   }
 }
 

@@ -6,16 +6,19 @@ locals {
     failed_at      = { hash = "failed_shard", range = "failed_at", included = ["error", "work"] }
     list_status    = { hash = "list_status", range = "id", included = [] }
     list_order     = { hash = "list_order", range = "id", included = [] }
+    list_folder    = { hash = "list_folder", range = "id", included = [] }
+    list_sha256    = { hash = "list_sha256", range = "id", included = [] }
     list_reference = { hash = "list_reference", range = "id", included = [] }
   }
 
   # Tables and their indexes. The table of requests has idempotency keys, and operations on many records.
   tables = {
-    photos    = ["due_at", "failed_at", "list_status"]
+    photos    = ["due_at", "failed_at", "list_status", "list_folder", "list_sha256"]
     orders    = ["list_reference"]
     downloads = ["due_at", "failed_at", "list_status", "list_order"]
     emails    = ["due_at", "failed_at"]
     requests  = ["due_at", "failed_at"]
+    studios   = []
   }
   table_arns  = { for name, table in aws_dynamodb_table.this : name => table.arn }
   table_names = { for name, table in aws_dynamodb_table.this : name => table.name }

@@ -251,8 +251,8 @@ variable "throttling" {
   type = object({
     rate       = optional(number, 100)
     burst      = optional(number, 200)
-    link_rate  = optional(number, 20)
-    link_burst = optional(number, 40)
+    link_rate  = optional(number, 50)
+    link_burst = optional(number, 100)
   })
   default = {}
 
@@ -302,6 +302,74 @@ variable "link_secret_version" {
   validation {
     condition     = var.link_secret_version >= 1 && var.link_secret_version <= 255 && floor(var.link_secret_version) == var.link_secret_version
     error_message = "link_secret_version must be a whole number from 1 to 255: it is one byte of each link."
+  }
+}
+
+# CDN
+
+variable "cdn_enabled" {
+  description = "Deliver files and pictures through CloudFront, by URLs that are signed with a key of yours."
+  type        = bool
+  default     = false
+
+  validation {
+    condition     = !var.cdn_enabled || length(var.cdn_public_keys) > 0
+    error_message = "cdn_enabled needs a public key in cdn_public_keys: CloudFront verifies the API's signatures with it."
+  }
+}
+
+variable "cdn_public_keys" {
+  description = "Public keys (ECDSA P-256, PEM) by number, such as `{ 1 = file(\"cdn-key-1.pub\") }`. The API signs with the private key of the highest number, which you store in the SSM parameter of output cdn_key_parameter."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    # The beginning of each such key: its type, its curve, and that it is not compressed.
+    condition     = alltrue([for pem in values(var.cdn_public_keys) : can(regex("^-----BEGIN PUBLIC KEY-----MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE[A-Za-z0-9+/]{86}==-----END PUBLIC KEY-----$", replace(pem, "/\\r?\\n/", "")))])
+    error_message = "cdn_public_keys must be public keys of ECDSA P-256 as PEM (BEGIN PUBLIC KEY), as written by `openssl pkey -pubout`."
+  }
+
+  validation {
+    condition     = alltrue([for number in keys(var.cdn_public_keys) : can(regex("^[1-9][0-9]{0,5}$", number))]) && length(var.cdn_public_keys) <= 5
+    error_message = "cdn_public_keys must have at most 5 keys, by numbers from 1 to 999999: a key group of CloudFront has no more."
+  }
+}
+
+variable "cdn_price_class" {
+  description = "CloudFront's locations: `PriceClass_100` (North America, Europe, Israel), `PriceClass_200`, or `PriceClass_All`."
+  type        = string
+  default     = "PriceClass_100"
+
+  validation {
+    condition     = contains(["PriceClass_100", "PriceClass_200", "PriceClass_All"], var.cdn_price_class)
+    error_message = "cdn_price_class must be \"PriceClass_100\", \"PriceClass_200\" or \"PriceClass_All\"."
+  }
+}
+
+variable "cdn_domain_name" {
+  description = "A domain of your own for the CDN, such as `files.example.com`. Without one, CloudFront's domain accepts TLS 1.0."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.cdn_domain_name == null || can(regex("^([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)+[a-z]{2,}$", var.cdn_domain_name))
+    error_message = "cdn_domain_name must be a host name in lower case, such as \"files.example.com\", without https://."
+  }
+}
+
+variable "cdn_certificate_arn" {
+  description = "The ACM certificate of cdn_domain_name, in us-east-1 whatever the region of the deployment."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = (var.cdn_certificate_arn == null) == (var.cdn_domain_name == null)
+    error_message = "cdn_domain_name and cdn_certificate_arn belong together: set both or neither."
+  }
+
+  validation {
+    condition     = var.cdn_certificate_arn == null || can(regex("^arn:[^:]+:acm:us-east-1:", var.cdn_certificate_arn))
+    error_message = "cdn_certificate_arn must be the ARN of an ACM certificate in us-east-1: CloudFront takes no others."
   }
 }
 
@@ -430,5 +498,35 @@ variable "alarm_email" {
   validation {
     condition     = var.alarm_email == null || (var.alarm_topic_arn == null && can(regex("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", var.alarm_email)))
     error_message = "alarm_email must be an email address, and needs the topic made here: subscribe it to your own alarm_topic_arn yourself."
+  }
+}
+
+variable "uploader_studios" {
+  description = "Studios that upload with an S3 client. The output uploader_policies has a policy for each."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for studio in var.uploader_studios : can(regex("^[a-z0-9-]{1,63}$", studio))])
+    error_message = "uploader_studios must be names of studios: 1 to 63 characters of a-z, 0-9 and -."
+  }
+}
+
+variable "import_sources" {
+  description = "Places from which operators may import photos, by name: a bucket of this region, and the prefix of the keys. The functions may read them. `darkroom import` and `POST /imports` name them."
+  type = map(object({
+    bucket = string
+    prefix = string
+  }))
+  default = {}
+
+  validation {
+    condition     = alltrue([for name, source in var.import_sources : can(regex("^[a-z0-9-]{1,63}$", name)) && length(source.bucket) > 0 && length(source.prefix) <= 1024])
+    error_message = "import_sources must have names of 1 to 63 characters of a-z, 0-9 and -, each with a bucket and a prefix of at most 1,024 characters."
+  }
+
+  validation {
+    condition     = length(jsonencode(var.import_sources)) <= 1000
+    error_message = "import_sources must have 1,000 characters or fewer as JSON: the variables of a Lambda function have 4 KB in all."
   }
 }

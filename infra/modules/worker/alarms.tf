@@ -1,44 +1,6 @@
-resource "aws_cloudwatch_metric_alarm" "dlq" {
-  alarm_name          = "${aws_sqs_queue.dlq.name}-not-empty"
-  alarm_description   = "Jobs of ${var.worker.queue} have failed at every attempt, or are no jobs. GET /queues/${var.worker.queue}/failed lists them; docs/OPERATIONS.md, \"Failed jobs\", has the procedure."
-  namespace           = "AWS/SQS"
-  metric_name         = "ApproximateNumberOfMessagesVisible"
-  dimensions          = { QueueName = aws_sqs_queue.dlq.name }
-  statistic           = "Maximum"
-  period              = 60
-  comparison_operator = "GreaterThanThreshold"
-  threshold           = 0
-  # A list of failed jobs hides their messages for half a minute, so one sample of 0 does not mean an empty queue.
-  evaluation_periods  = 5
-  datapoints_to_alarm = 1
-  # SQS sends no metrics of a queue without activity for six hours, even if the queue has messages. The alarm keeps its
-  # state until SQS sends metrics again, which any request to the queue causes.
-  treat_missing_data = "ignore"
-  alarm_actions      = var.alarm_actions
-  ok_actions         = var.alarm_actions
-  tags               = var.tags
-}
-
-resource "aws_cloudwatch_metric_alarm" "age" {
-  alarm_name          = "${aws_sqs_queue.this.name}-oldest-message"
-  alarm_description   = "Jobs of ${var.worker.queue} wait too long: the worker is down, throttled, or has more work than its maximum concurrency can process."
-  namespace           = "AWS/SQS"
-  metric_name         = "ApproximateAgeOfOldestMessage"
-  dimensions          = { QueueName = aws_sqs_queue.this.name }
-  statistic           = "Maximum"
-  period              = 60
-  evaluation_periods  = 5
-  comparison_operator = "GreaterThanThreshold"
-  threshold           = var.worker.healthy.oldest_seconds
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = var.alarm_actions
-  ok_actions          = var.alarm_actions
-  tags                = var.tags
-}
-
 # The message of a rejected job is deleted, so no queue shows it.
 resource "aws_cloudwatch_metric_alarm" "failed" {
-  alarm_name          = "${aws_sqs_queue.this.name}-failed"
+  alarm_name          = "${var.name_prefix}-${var.worker.queue}-failed"
   alarm_description   = "More jobs of ${var.worker.queue} have failed permanently in five minutes than the limit allows. GET /queues/${var.worker.queue}/failed lists them; docs/OPERATIONS.md, \"Failed jobs\", has the procedure."
   namespace           = "Darkroom"
   metric_name         = "JobsFailed"
@@ -56,7 +18,7 @@ resource "aws_cloudwatch_metric_alarm" "failed" {
 
 # A job that is sent again, because SQS would dead-letter its message, keeps its age; its message is new.
 resource "aws_cloudwatch_metric_alarm" "waiting" {
-  alarm_name          = "${aws_sqs_queue.this.name}-waiting-jobs"
+  alarm_name          = "${var.name_prefix}-${var.worker.queue}-waiting-jobs"
   alarm_description   = "Jobs of ${var.worker.queue} are delivered but older than the limit: a service that they need is unavailable, or SES's quota is used up. docs/OPERATIONS.md, \"What to do when\"."
   namespace           = "Darkroom"
   metric_name         = "QueueAge"
@@ -73,7 +35,7 @@ resource "aws_cloudwatch_metric_alarm" "waiting" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "unreadable" {
-  alarm_name          = "${aws_sqs_queue.this.name}-unreadable-records"
+  alarm_name          = "${var.name_prefix}-${var.worker.queue}-unreadable-records"
   alarm_description   = "Records of ${var.worker.queue} cannot be read by this build and are skipped: a newer build or a manual change wrote them. The log names each."
   namespace           = "Darkroom"
   metric_name         = "RecordsUnreadable"

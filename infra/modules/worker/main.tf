@@ -4,7 +4,21 @@ locals {
   # Invocations by the API, for requests with "queue": false, besides those by the queue.
   room_for_direct_invocations = 2
 
-  own_url = { "${upper(var.worker.queue)}_QUEUE_URL" = aws_sqs_queue.this.url }
+  own_url = { "${upper(var.worker.queue)}_QUEUE_URL" = module.queue.url }
+}
+
+module "queue" {
+  source = "../queue"
+
+  name_prefix   = var.name_prefix
+  name          = var.worker.queue
+  queue         = var.worker
+  function_arn  = module.function.function_arn
+  kms_key_arn   = var.kms_key_arn
+  alarm_actions = var.alarm_actions
+  tags          = var.tags
+
+  event_rule_arns = var.event_rule_arns
 }
 
 module "function" {
@@ -18,7 +32,7 @@ module "function" {
   timeout_seconds         = var.worker.timeout_seconds
   environment             = merge(var.environment, local.own_url)
   policy_json             = data.aws_iam_policy_document.work.json
-  minimum_concurrency     = var.worker.max_concurrency + local.room_for_direct_invocations
+  minimum_concurrency     = var.worker.max_concurrency + var.concurrency_beside + local.room_for_direct_invocations
   reserved_concurrency    = var.reserved_concurrency
   code_signing_config_arn = var.code_signing_config_arn
   tracing                 = var.tracing
@@ -55,18 +69,6 @@ data "aws_iam_policy_document" "work" {
       "sqs:ReceiveMessage",
       "sqs:SendMessage",
     ]
-    resources = [aws_sqs_queue.this.arn]
-  }
-}
-
-resource "aws_lambda_event_source_mapping" "this" {
-  event_source_arn        = aws_sqs_queue.this.arn
-  function_name           = module.function.function_arn
-  batch_size              = var.worker.batch_size
-  function_response_types = ["ReportBatchItemFailures"]
-  tags                    = var.tags
-
-  scaling_config {
-    maximum_concurrency = var.worker.max_concurrency
+    resources = [module.queue.arn]
   }
 }

@@ -1,17 +1,21 @@
 output "queue_url" {
   description = "The queue's URL."
-  value       = aws_sqs_queue.this.url
+  value       = module.queue.url
 }
 
 output "queue_arn" {
   description = "The queue's ARN, available once the queue's policy exists."
-  value       = aws_sqs_queue.this.arn
-  depends_on  = [aws_sqs_queue_policy.this]
+  value       = module.queue.arn
 }
 
 output "dlq_url" {
   description = "The dead-letter queue's URL."
-  value       = aws_sqs_queue.dlq.url
+  value       = module.queue.dlq_url
+}
+
+output "function_arn" {
+  description = "The function's ARN."
+  value       = module.function.function_arn
 }
 
 output "function_name" {

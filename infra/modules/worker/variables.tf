@@ -29,21 +29,6 @@ variable "worker" {
   })
 
   validation {
-    condition     = var.worker.max_receives >= 50
-    error_message = "max_receives in workers.json must be 50 or more: held, waiting and doubled deliveries are received too, and those to a function that can't start."
-  }
-
-  validation {
-    condition     = var.worker.max_concurrency >= 2 && var.worker.max_concurrency <= 1000
-    error_message = "max_concurrency must be 2 to 1000: SQS knows no other."
-  }
-
-  validation {
-    condition     = var.worker.batch_size >= 1 && var.worker.batch_size <= 10
-    error_message = "batch_size in workers.json must be 1 to 10: a larger batch needs a waiting time."
-  }
-
-  validation {
     condition     = var.worker.timeout_seconds >= 1 && var.worker.timeout_seconds <= 900
     error_message = "timeout_seconds in workers.json must be 1 to 900, Lambda's longest."
   }
@@ -56,11 +41,6 @@ variable "worker" {
   validation {
     condition     = var.worker.tolerated_failures >= 0
     error_message = "tolerated_failures in workers.json must be 0 or more."
-  }
-
-  validation {
-    condition     = var.worker.healthy.waiting > 0 && var.worker.healthy.oldest_seconds > 0 && min(var.worker.healthy.failed, var.worker.healthy.dead_letters) >= 0
-    error_message = "healthy in workers.json must have waiting and oldest_seconds above 0 and failed and dead_letters of 0 or more, or its queue would never be well."
   }
 }
 
@@ -89,10 +69,10 @@ variable "policy_json" {
   type        = string
 }
 
-variable "notifying_bucket_arn" {
-  description = "The bucket that sends notifications to the queue, or null."
-  type        = string
-  default     = null
+variable "concurrency_beside" {
+  description = "Concurrent events of the function's other queues."
+  type        = number
+  default     = 0
 }
 
 variable "reserved_concurrency" {
@@ -136,4 +116,10 @@ variable "alarm_actions" {
 variable "tags" {
   description = "Tags."
   type        = map(string)
+}
+
+variable "event_rule_arns" {
+  description = "The rules of EventBridge that send to the queue."
+  type        = list(string)
+  default     = []
 }

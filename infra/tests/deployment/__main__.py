@@ -22,6 +22,7 @@ import packages
 import pki
 import refusals
 import rework
+import studio
 import upgrade
 from emulator import Emulator
 from shop import Shop
@@ -113,10 +114,12 @@ def deploy(steps: Steps, folder: Path, issuer: oidc.Issuer, emulator: Emulator, 
     outputs = terraform.outputs()
     shop = Shop(Web(emulator.ca), outputs["api_url"], issuer.token("anna"))
     with steps.step("the main job"):
-        main_job.run(shop, emulator)
+        main_job.run(shop, emulator, outputs)
     with steps.step("synchronous jobs, requests made twice"):
         direct.run(shop, emulator)
         direct.twice(shop)
+    with steps.step("profile and logo of the studio"):
+        studio.run(shop)
     with steps.step("photos developed again, and deleted"):
         rework.run(shop, emulator, outputs)
     with steps.step("orders and a customer erased"):

@@ -27,8 +27,10 @@ def run(shop: Shop, emulator: Emulator):
     asked = {"kind": "batch", "notify": False, "queue": False}
     made = shop.ask("POST", f"/orders/{order}/downloads", asked, status=[201])
     check(made["download"]["status"] == "ready", f"the download is not ready: {made}")
-    fetched = shop.web.request("POST", made["link"])
-    check(fetched.status == 303, f"POST to the link answered {fetched.status}: {fetched.body[:500]}")
+    started = shop.web.request("POST", made["link"])
+    check(started.status == 303, f"POST to the link answered {started.status}")
+    fetched = shop.web.request("GET", started.headers["location"])
+    check(fetched.status == 303, f"GET of the ticket answered {fetched.status}")
     archive = shop.web.request("GET", fetched.headers["location"])
     check(archive.status == 200, f"the archive's URL answered {archive.status}: {archive.body[:500]}")
     main_job.compare(archive.body, {"direct.jpg": content})

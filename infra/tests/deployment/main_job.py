@@ -25,7 +25,24 @@ def emailed_link(emulator: Emulator, api: str, to: str) -> str:
     return wait_for(f"an email with a link to {to}", 60, probe)
 
 
-def run(shop: Shop, emulator: Emulator):
+def stored(shop: Shop, emulator: Emulator, outputs: dict):
+    """Stores a photo with an S3 client and waits for its record."""
+    bucket, content = outputs["buckets"]["photos"], photos.jpeg(*next(iter(photos.SHOTS.values())))
+    s3, prefix = emulator.client("s3"), "incoming/anna/by s3+client"
+    s3.put_object(Bucket=bucket, Key=f"{prefix}/ü.jpg", Body=content)
+
+    def probe():
+        items = shop.ask("GET", "/photos?folder=by%20s3%2Bclient")["items"]
+        return items[0] if items and items[0]["status"] == "ready" else None
+
+    photo = wait_for("the photo of an S3 client", 120, probe)
+    check(photo["filename"] == "ü.jpg" and photo["size_bytes"] == len(content), f"it is another photo: {photo}")
+    left = wait_for("the upload's deletion", 30, lambda: "Contents" not in s3.list_objects_v2(Bucket=bucket, Prefix=prefix))
+    check(left, "the upload is left")
+    say("a photo stored by an S3 client under incoming/ is ready, and its upload is gone")
+
+
+def run(shop: Shop, emulator: Emulator, outputs: dict):
     """Performs the whole workflow once."""
     originals = {name: photos.jpeg(*shot) for name, shot in photos.SHOTS.items()}
     ids = {name: shop.upload(name, content) for name, content in originals.items()}
@@ -40,6 +57,7 @@ def run(shop: Shop, emulator: Emulator):
             f"the preview of {name} is no JPEG: {preview.status}",
         )
     say(f"{len(ids)} photos uploaded and developed, {sum(map(len, originals.values())) / 1e6:.1f} MB")
+    stored(shop, emulator, outputs)
 
     order = {
         "reference": "Hochzeit 7",
@@ -54,8 +72,10 @@ def run(shop: Shop, emulator: Emulator):
     link = emailed_link(emulator, shop.api, CUSTOMER)
     page = shop.web.request("GET", link)
     check(page.status == 200 and b"<html" in page.body, f"the customer's page answered {page.status}")
-    fetched = shop.web.request("POST", link)
-    check(fetched.status == 303, f"POST to the link answered {fetched.status}: {fetched.body[:500]}")
+    started = shop.web.request("POST", link)
+    check(started.status == 303, f"POST to the link answered {started.status}: {started.body[:500]}")
+    fetched = shop.web.request("GET", started.headers["location"])
+    check(fetched.status == 303, f"GET of the ticket answered {fetched.status}: {fetched.body[:500]}")
     archive = shop.web.request("GET", fetched.headers["location"])
     check(archive.status == 200, f"the archive's URL answered {archive.status}: {archive.body[:500]}")
     check(len(archive.body) == download["file_size_bytes"], "the archive has another size than announced")

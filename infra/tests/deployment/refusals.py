@@ -101,9 +101,10 @@ def roles(emulator: Emulator, outputs: dict):
     dynamodb.get_item(TableName=tables["photos"], Key=key)
     refuse("photo-processor: PutItem on orders", lambda: dynamodb.put_item(TableName=tables["orders"], Item=key))
     refuse("photo-processor: Scan of downloads", lambda: dynamodb.scan(TableName=tables["downloads"]))
-    refuse("photo-processor: DeleteItem on photos", lambda: dynamodb.delete_item(TableName=tables["photos"], Key=key))
+    refuse("photo-processor: DeleteItem on requests", lambda: dynamodb.delete_item(TableName=tables["requests"], Key=key))
     original = {"Bucket": buckets["photos"], "Key": "originals/anna/x"}
-    refuse("photo-processor: PutObject on originals/", lambda: s3.put_object(**original, Body=b"x"))
+    upload = {**original, "Key": "incoming/anna/x"}
+    refuse("photo-processor: PutObject on incoming/", lambda: s3.put_object(**upload, Body=b"x"))
     picture = {**original, "Key": original["Key"].replace("originals/", "derivatives/", 1)}
     refuse("photo-processor: DeleteObject on derivatives/", lambda: s3.delete_object(**picture))
     refuse("photo-processor: ListBucket of downloads", lambda: s3.list_objects_v2(Bucket=buckets["downloads"]))
@@ -156,6 +157,7 @@ def roles(emulator: Emulator, outputs: dict):
     refuse("housekeeper: Scan of emails", lambda: dynamodb.scan(TableName=tables["emails"]))
     refuse("housekeeper: GetObject of an archive", lambda: s3.get_object(Bucket=buckets["downloads"], Key=archive))
     refuse("housekeeper: DeleteObject on originals/", lambda: s3.delete_object(**original))
+    refuse("housekeeper: PutObject on incoming/", lambda: s3.put_object(**upload, Body=b"x"))
     refuse("housekeeper: ReceiveMessage from photos", lambda: sqs.receive_message(QueueUrl=queue))
 
     mailer = emulator.client("sesv2", sender)

@@ -1,7 +1,9 @@
+# A queue with its dead-letter queue, and the mapping to the function that processes it.
+
 resource "aws_sqs_queue" "this" {
-  name = "${var.name_prefix}-${var.worker.queue}"
+  name = "${var.name_prefix}-${var.name}"
   # AWS's rule for event source mappings.
-  visibility_timeout_seconds = 6 * var.worker.timeout_seconds
+  visibility_timeout_seconds = 6 * var.queue.timeout_seconds
   message_retention_seconds  = 4 * 24 * 3600
   receive_wait_time_seconds  = 20
   sqs_managed_sse_enabled    = var.kms_key_arn == null ? true : null
@@ -10,12 +12,12 @@ resource "aws_sqs_queue" "this" {
 
   redrive_policy = jsonencode({
     deadLetterTargetArn = aws_sqs_queue.dlq.arn
-    maxReceiveCount     = var.worker.max_receives
+    maxReceiveCount     = var.queue.max_receives
   })
 }
 
 resource "aws_sqs_queue" "dlq" {
-  name = "${var.name_prefix}-${var.worker.queue}-dlq"
+  name = "${var.name_prefix}-${var.name}-dlq"
   # SQS's maximum, and longer than the source's: a message's age counts from its first send.
   message_retention_seconds = 14 * 24 * 3600
   receive_wait_time_seconds = 20
@@ -75,6 +77,24 @@ data "aws_iam_policy_document" "queue" {
       }
     }
   }
+
+  dynamic "statement" {
+    for_each = each.key == "queue" && length(var.event_rule_arns) > 0 ? [var.event_rule_arns] : []
+    content {
+      sid       = "Events"
+      actions   = ["sqs:SendMessage"]
+      resources = [each.value]
+      principals {
+        type        = "Service"
+        identifiers = ["events.amazonaws.com"]
+      }
+      condition {
+        test     = "ArnEquals"
+        variable = "aws:SourceArn"
+        values   = statement.value
+      }
+    }
+  }
 }
 
 resource "aws_sqs_queue_policy" "this" {
@@ -85,4 +105,16 @@ resource "aws_sqs_queue_policy" "this" {
 resource "aws_sqs_queue_policy" "dlq" {
   queue_url = aws_sqs_queue.dlq.url
   policy    = data.aws_iam_policy_document.queue["dlq"].json
+}
+
+resource "aws_lambda_event_source_mapping" "this" {
+  event_source_arn        = aws_sqs_queue.this.arn
+  function_name           = var.function_arn
+  batch_size              = var.queue.batch_size
+  function_response_types = ["ReportBatchItemFailures"]
+  tags                    = var.tags
+
+  scaling_config {
+    maximum_concurrency = var.queue.max_concurrency
+  }
 }
