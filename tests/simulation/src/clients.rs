@@ -1,15 +1,19 @@
-//! Clients: photographers, the shop, customers and operators. They retry what got no clear response, with the same
+//! Clients: photographers and their S3 clients, the shop, customers and operators. They retry what got no clear response, with the same
 //! Idempotency-Key, like any careful client.
 
 mod customer;
 mod operator;
+mod parts;
 mod photographer;
 mod shop;
+mod signed;
+mod uploader;
 
 use std::time::Duration;
 
 use http::{Method, StatusCode};
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::{
     gateway::{Answer, Call, Gateway},
@@ -51,6 +55,9 @@ impl Clients {
         match step.action {
             Action::Announce { photo, size, declares_hash, upload } => {
                 photographer::announce(self, &key, photo, size, declares_hash, upload).await;
+            }
+            Action::Store { photo, path, content, times, every } => {
+                uploader::store(self, photo, (path, content), times, every).await;
             }
             Action::Delete { photo } => photographer::delete(self, photo).await,
             Action::Process { photo, waits } => photographer::process(self, &key, photo, waits).await,
@@ -105,6 +112,17 @@ impl Clients {
             wait = (wait * 2).min(MAX_WAIT);
         }
         None
+    }
+
+    /// Returns the id of a created record. Reports a response that should have one: a client that does not find what it
+    /// asked for would do nothing from then on, and its history would prove nothing.
+    fn id_in(&self, answer: &Answer, pointer: &str) -> Option<Uuid> {
+        let id = answer.json.pointer(pointer).and_then(Value::as_str).and_then(|id| id.parse().ok());
+        if id.is_none() && answer.status.is_success() {
+            let (status, text) = (answer.status, &answer.text);
+            self.gateway.cloud.violated(format!("A response {status} has no id at {pointer}: {text}"));
+        }
+        id
     }
 
     /// Reports a response that the API must never give.

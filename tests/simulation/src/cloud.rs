@@ -72,6 +72,8 @@ pub struct State {
     pub truth: Truth,
     /// Processes that claimed records, by attempt.
     pub owners: BTreeMap<String, String>,
+    /// Time of the last killed process of each function.
+    pub crashed: BTreeMap<&'static str, Timestamp>,
     /// Violations of invariants.
     pub violations: Vec<String>,
 }
@@ -94,6 +96,7 @@ impl State {
             snapshot: None,
             truth: Truth::default(),
             owners: BTreeMap::new(),
+            crashed: BTreeMap::new(),
             violations: Vec::new(),
         }
     }
@@ -167,7 +170,21 @@ impl Cloud {
         response
     }
 
-    /// Sends S3's events to the photos queue, some late, twice or never.
+    /// Stores an object by a client that signs correctly, and delivers S3's events.
+    pub fn store(&self, caller: &str, bucket: &str, key: &str, bytes: Bytes) {
+        let now = self.time.now();
+        {
+            let mut state = self.state();
+            let state = &mut *state;
+            let mut moment = Moment { now, random: &mut state.random };
+            state.s3.put(bucket, key, bytes, &mut moment);
+            state.trace.say(format!("{caller}: stored {key}"));
+        }
+        self.deliver_events();
+        (self.check)(self, caller);
+    }
+
+    /// Sends S3's events to their queues, some late, twice or never.
     fn deliver_events(&self) {
         let mut state = self.state();
         let state = &mut *state;
@@ -182,7 +199,7 @@ impl Cloud {
                 let most = if late { 6 * 3600 * 1000 } else { 5_000 };
                 let delay_ms = state.random.i64(50..most);
                 let mut moment = Moment { now: self.time.now(), random: &mut state.random };
-                state.sqs.send("photos", event.body.clone(), delay_ms, &mut moment);
+                state.sqs.send(&event.queue, event.body.clone(), delay_ms, &mut moment);
             }
         }
         self.messages.notify_waiters();

@@ -47,6 +47,7 @@ fn variables() -> HashMap<String, String> {
         ("DOWNLOADS_TABLE", "downloads".to_owned()),
         ("EMAILS_TABLE", "emails".to_owned()),
         ("REQUESTS_TABLE", "requests".to_owned()),
+        ("STUDIOS_TABLE", "studios".to_owned()),
         ("PHOTOS_BUCKET", "photos".to_owned()),
         ("DOWNLOADS_BUCKET", "downloads".to_owned()),
         ("LINK_SECRET_PARAMETER", "/darkroom/link-secret".to_owned()),

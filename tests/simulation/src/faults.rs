@@ -212,6 +212,12 @@ impl Faults {
         calm && self.outages.iter().all(refuses)
     }
 
+    /// Returns whether the service answers with status 500 in an outage.
+    pub fn answers_500(&self, service: ServiceName) -> bool {
+        let internal = |outage: &Outage| outage.service == Some(service) && outage.manner == Some(Refusal::Internal);
+        self.outages.iter().any(internal)
+    }
+
     /// Returns whether SQS, or the key by which it encrypts, fails for so long that a waiting message may be received as
     /// often as its queue allows. No replacement can be sent then; the sweep sends the job again.
     pub fn queues_fail_for_hours(&self) -> bool {

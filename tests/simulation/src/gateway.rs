@@ -36,7 +36,7 @@ pub struct Call {
     pub method: Method,
     /// Path and query.
     pub path: String,
-    /// Body; null is none.
+    /// Body; null is none, and text is a form.
     pub body: Value,
     /// Idempotency-Key.
     pub key: Option<String>,
@@ -92,9 +92,13 @@ fn request(call: &Call) -> Request<Body> {
     if let Some(key) = &call.key {
         request = request.header("idempotency-key", key);
     }
-    let body = if call.body.is_null() { String::new() } else { call.body.to_string() };
+    let (content_type, body) = match &call.body {
+        Value::Null => ("", String::new()),
+        Value::String(form) => ("application/x-www-form-urlencoded", form.clone()),
+        json => ("application/json", json.to_string()),
+    };
     if !body.is_empty() {
-        request = request.header("content-type", "application/json").header("content-length", body.len());
+        request = request.header("content-type", content_type).header("content-length", body.len());
     }
     let mut request = request.body(Body::from(body)).unwrap_or_default();
     let claims = call.studio.as_ref().map(|studio| {

@@ -103,6 +103,8 @@ pub struct Report {
     pub digest: u64,
     /// Violations of invariants, in words.
     pub violations: Vec<String>,
+    /// Number of requests of each kind that had their effect.
+    pub effects: Vec<(&'static str, usize)>,
     /// Steps of the story that were played.
     pub story: Vec<Step>,
     /// Faults.
@@ -162,6 +164,7 @@ async fn play(options: &Options) -> Report {
     }
     lambda.end();
     let lasted = cloud.time.elapsed();
+    let effects = cloud.state().truth.facts().effects();
     let mut state = cloud.state();
     Report {
         seed: options.seed,
@@ -169,6 +172,7 @@ async fn play(options: &Options) -> Report {
         lasted,
         digest: state.trace.digest(),
         violations: std::mem::take(&mut state.violations),
+        effects,
         story,
         faults,
         last: state.trace.last().map(str::to_owned).collect(),

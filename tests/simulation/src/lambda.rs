@@ -169,7 +169,11 @@ impl Lambda {
                 }
                 Err(Crash::TimedOut)
             }
-            Ok(None) => Err(Crash::Killed),
+            Ok(None) => {
+                let now = cloud.time.now();
+                cloud.state().crashed.insert(config::static_name(function), now);
+                Err(Crash::Killed)
+            }
             Ok(Some(answer)) => {
                 host.invocations += 1;
                 if host.invocations < HOST_LIVES {

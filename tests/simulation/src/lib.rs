@@ -12,13 +12,13 @@
 //! | pictures | the real pipeline on photos of 8 × 8 pixels, between 0.5 KB and 6 MiB |
 //! | archives | the real planner and builder; `zip` reads the results |
 //! | DynamoDB | conditions, indexes that lag, unprocessed entries, expiry at a later time ([`services::dynamodb`]) |
-//! | S3 | conditions, multipart uploads, copies, checksums, presigned URLs, late and doubled events ([`services::s3`]) |
+//! | S3 | versions, conditions, multipart uploads, copies, checksums, presigned URLs, late and doubled events ([`services::s3`]) |
 //! | SQS | at least once, unordered, doubled, visibility, delay, receive counts, dead-letter queues ([`services::sqs`]) |
 //! | SES | rate, daily quota, a reply lost after acceptance ([`services::ses`]) |
 //! | SSM, KMS, CloudWatch, Lambda's Invoke | their responses and outages |
 //! | Lambda | cold starts, timeouts, kills between two calls, frozen processes that act on past their timeout, hosts whose clocks differ by up to 10 s and jump |
 //! | network | lost requests and replies, refusals, throttling, hanging calls, calls that arrive minutes after their process ended |
-//! | clients | photographers, the shop, customers, operators ([`clients`]); SQS's own redrive; a table restored to an hour ago |
+//! | clients | photographers, who upload by one PUT, in parts, or by S3 clients that know nothing of the API; the shop, customers, operators ([`clients`]); SQS's own redrive; a table restored to an hour ago |
 //! | other releases | messages of the previous release, messages and records of a newer one |
 //!
 //! # What is not

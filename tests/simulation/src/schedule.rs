@@ -61,6 +61,9 @@ async fn sweep(cloud: Cloud) {
     }
 }
 
+/// Buckets, and the days after which S3 aborts their multipart uploads, as in `infra/storage.tf`.
+const UPLOAD_DAYS: [(&str, u32); 2] = [("photos", 7), ("downloads", 1)];
+
 /// Returns whether a sweep may find a record.
 fn is_anything_due(cloud: &Cloud) -> bool {
     let now = cloud.time.now().as_millisecond();
@@ -89,7 +92,9 @@ impl Cloud {
         let state = &mut *state;
         state.dynamodb.expire_all(now, &mut state.random);
         state.sqs.expire(now);
-        let day_ago = now.saturating_sub(DAILY).unwrap_or(now);
-        state.s3.abort_uploads_older_than(day_ago);
+        for (bucket, days) in UPLOAD_DAYS {
+            let before = now.saturating_sub(DAILY * days).unwrap_or(now);
+            state.s3.abort_uploads_older_than(bucket, before);
+        }
     }
 }

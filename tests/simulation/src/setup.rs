@@ -3,7 +3,11 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use domain::{object_key::ORIGINALS, operation::Filled};
+use domain::{
+    object_key::{INCOMING, LOGOS, ORIGINALS},
+    operation::Filled,
+    queue_config::QueueName,
+};
 use http::Request;
 use jiff::Timestamp;
 use runtime::{aws, fill, store::Table, world::World};
@@ -24,9 +28,20 @@ use crate::{
 /// Creates tables, buckets, queues and the parameter.
 pub fn create(state: &mut State) {
     tables(&mut state.dynamodb, &mut state.random);
+    state.s3.settings.versioned.insert("photos".to_owned());
     state.s3.create_bucket("photos");
     state.s3.create_bucket("downloads");
-    state.s3.settings.notifications = vec![Notification { bucket: "photos".into(), prefix: ORIGINALS.into() }];
+    let notification = |prefix: &str, events: &[&'static str]| Notification {
+        bucket: "photos".to_owned(),
+        prefix: prefix.to_owned(),
+        events: events.to_vec(),
+        queue: QueueName::Uploads.to_string(),
+    };
+    state.s3.settings.notifications = vec![
+        notification(INCOMING, &["ObjectCreated:*"]),
+        notification(ORIGINALS, &["ObjectCreated:Put", "ObjectCreated:CompleteMultipartUpload"]),
+        notification(LOGOS, &["ObjectCreated:Put"]),
+    ];
     state.s3.settings.secrets = BTreeMap::from([(ACCESS_KEY.to_owned(), SECRET_KEY.to_owned())]);
     queues(&mut state.sqs);
     state.ssm.0.insert("/darkroom/link-secret".to_owned(), "1:simulation".to_owned());
@@ -47,18 +62,19 @@ impl State {
 /// Creates the tables with their indexes, as in `infra/tables.tf`.
 fn tables(dynamodb: &mut DynamoDb, random: &mut fastrand::Rng) {
     for (table, lists) in [
-        ("photos", &["list_status"][..]),
+        ("photos", &["list_status", "list_folder", "list_sha256"][..]),
         ("orders", &["list_reference"]),
         ("downloads", &["list_status", "list_order"]),
         ("emails", &[]),
         ("requests", &[]),
+        ("studios", &[]),
     ] {
         let keys = |hash: &str, range: &str| json!([{ "AttributeName": hash, "KeyType": "HASH" }, { "AttributeName": range, "KeyType": "RANGE" }]);
         let attribute = |name: &str, kind: &str| json!({ "AttributeName": name, "AttributeType": kind });
         let keys_only = json!({ "ProjectionType": "KEYS_ONLY" });
         let mut attributes = vec![attribute("studio", "S"), attribute("id", "S")];
         let mut indexes = Vec::new();
-        if table != "orders" {
+        if !["orders", "studios"].contains(&table) {
             attributes.extend([attribute("due_shard", "S"), attribute("due_at", "N")]);
             attributes.extend([attribute("failed_shard", "S"), attribute("failed_at", "N")]);
             let failed = json!({ "ProjectionType": "INCLUDE", "NonKeyAttributes": ["error", "work"] });

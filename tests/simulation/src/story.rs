@@ -33,6 +33,19 @@ pub enum Action {
         /// The upload.
         upload: Upload,
     },
+    /// A photographer's S3 client stores a file under `incoming/`.
+    Store {
+        /// The photo.
+        photo: usize,
+        /// Number of the path. Photos can have the same.
+        path: usize,
+        /// Number of the file's content, which determines its size. Photos can have the same.
+        content: usize,
+        /// Number of times that the client stores it.
+        times: usize,
+        /// Wait between two of them.
+        every: Duration,
+    },
     /// The shop orders photos.
     Order {
         /// The order.
@@ -159,6 +172,13 @@ pub enum Upload {
     Twice,
     /// Once, this long after the announcement, with a new URL if the first one has expired.
     Late(Duration),
+    /// In parts, of which some are sent after a break.
+    Parts {
+        /// Length of the break.
+        pause: Duration,
+        /// Whether the client comes back after it.
+        comes_back: bool,
+    },
     /// Another file than announced, of the same size.
     Wrong,
     /// Never.
@@ -172,6 +192,9 @@ const MAX_PHOTOS: usize = 8;
 const MAX_ORDERS: usize = 4;
 const MAX_DOWNLOADS: usize = 6;
 const MAX_OTHERS: usize = 14;
+/// Number of paths under `incoming/`, and of contents. Content 0 is no photo.
+const PATHS: usize = 3;
+const CONTENTS: usize = 5;
 /// Names of the tables.
 const TABLES: [&str; 5] = ["photos", "orders", "downloads", "emails", "requests"];
 /// Number of customers.
@@ -187,6 +210,11 @@ pub fn draw(random: &mut fastrand::Rng) -> Vec<Step> {
         steps.push((ACTIVE.mul_f64(share), action));
     };
     for photo in 0..photos {
+        if random.u8(0..3) == 0 {
+            let action = store(photo, random);
+            at(random, 0.0, 0.4, action);
+            continue;
+        }
         let action = announce(photo, random);
         let deleted_meanwhile = matches!(action, Action::Announce { upload: Upload::Late(_), .. }) && random.bool();
         at(random, 0.0, 0.4, action);
@@ -228,13 +256,20 @@ pub fn draw(random: &mut fastrand::Rng) -> Vec<Step> {
 }
 
 fn announce(photo: usize, random: &mut fastrand::Rng) -> Action {
+    let is_in_parts = random.u8(0..5) == 0;
     let size = match random.u8(0..20) {
+        // Two parts, or three.
+        _ if is_in_parts && random.bool() => random.usize(6 << 20..12 << 20),
         // S3 copies photos of 5 MiB and more.
         0 => random.usize(5 << 20..6 << 20),
         1 | 2 => random.usize(100_000..600_000),
         _ => random.usize(500..20_000),
     };
     let upload = match random.u8(0..12) {
+        _ if is_in_parts => {
+            let pause = Duration::from_secs(random.u64(0..6 * 3600));
+            Upload::Parts { pause, comes_back: random.u8(0..5) > 0 }
+        }
         0 | 1 => Upload::Twice,
         2 => Upload::Late(Duration::from_secs(random.u64(600..3_000))),
         3 => Upload::Late(Duration::from_secs(random.u64(60..5 * 3600))),
@@ -243,6 +278,16 @@ fn announce(photo: usize, random: &mut fastrand::Rng) -> Action {
         _ => Upload::Once,
     };
     Action::Announce { photo, size, declares_hash: random.bool(), upload }
+}
+
+fn store(photo: usize, random: &mut fastrand::Rng) -> Action {
+    Action::Store {
+        photo,
+        path: random.usize(..PATHS),
+        content: random.usize(..CONTENTS),
+        times: random.usize(1..=3),
+        every: Duration::from_millis(random.u64(1..3_600_000)),
+    }
 }
 
 fn other(photos: usize, orders: usize, downloads: usize, random: &mut fastrand::Rng) -> Action {

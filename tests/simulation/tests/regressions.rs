@@ -33,10 +33,24 @@ fn sale() -> Vec<Step> {
 }
 
 fn violate_nothing(faults: &Faults, seeds: u64) {
+    violates_nothing(&sale(), faults, seeds);
+}
+
+fn violates_nothing(story: &[Step], faults: &Faults, seeds: u64) {
     for seed in 0..seeds {
-        let options = Options { seed, story: Some(sale()), faults: Some(faults.clone()), ..Options::default() };
+        let options = Options { seed, story: Some(story.to_vec()), faults: Some(faults.clone()), ..Options::default() };
         assert_eq!(run(&options).violations, [""; 0], "seed {seed}");
     }
+}
+
+/// An S3 client stores files under one name again and again: one file that is no photo, and one that is.
+fn stores() -> Vec<Step> {
+    let store = |photo, content| {
+        let every = Duration::from_secs(300);
+        let action = Action::Store { photo, path: 1, content, times: 3, every };
+        Step { number: photo, at: Duration::from_secs(1_700 + 40 * photo as u64), action }
+    };
+    vec![store(0, 0), store(1, 2)]
 }
 
 /// Sweeps waited for the end of the outage, and became dead letters after a day.
@@ -65,4 +79,37 @@ fn kills_in_long_outage_leave_no_letter() {
 #[test]
 fn killed_operations_go_on() {
     violate_nothing(&Faults { kill: 0.4, ..Faults::default() }, SEEDS);
+}
+
+/// While KMS was out, S3 answered like for a file with a key of its uploader, and the file became two photos.
+#[test]
+fn stored_file_is_one_photo_despite_key_outage() {
+    let mut outages = outage(ServiceName::S3, 26, Some(Refusal::Kms), 1.0);
+    outages[0].service = None;
+    violates_nothing(&stores(), &Faults { outages, ..Faults::default() }, SEEDS);
+}
+
+/// While DynamoDB hung, an event ended at its time limit, which counted as a failure: it became a dead letter.
+#[test]
+fn stored_file_becomes_photo_despite_hanging_database() {
+    let outages = outage(ServiceName::DynamoDb, 14, None, 1.0);
+    violates_nothing(&stores(), &Faults { outages, ..Faults::default() }, SEEDS);
+}
+
+/// While KMS refused some requests, S3 refused to show an archive that it then let be read. That counted as a failure of
+/// the build, which used up its attempts in the outage (seed 1609).
+#[test]
+fn build_survives_key_outage_that_meets_some_requests() {
+    let mut outages = outage(ServiceName::S3, 3, Some(Refusal::Kms), 0.45);
+    outages[0].service = None;
+    // The photos are ready by then.
+    outages[0].from = Duration::from_secs(3_900);
+    let mut story = sale();
+    for download in 1..30 {
+        let action =
+            Action::Download { download, order: 0, web: false, single: false, max_downloads: None, waits: false };
+        let at = Duration::from_secs(4_000 + 200 * download as u64);
+        story.push(Step { number: story.len(), at, action });
+    }
+    violates_nothing(&story, &Faults { outages, ..Faults::default() }, SEEDS);
 }

@@ -1,5 +1,7 @@
 //! Brief histories of the first seeds. The long run is a bench: `cargo bench -p benches --bench simulation`.
 
+use std::{collections::BTreeMap, sync::Mutex};
+
 use simulation::history::{Options, run};
 
 /// Histories of the fast tests, which play them in two halves at the same time.
@@ -9,12 +11,28 @@ fn brief(seed: u64) -> Options {
     Options { seed, brief: true, ..Options::default() }
 }
 
+/// Requests that had their effect, by kind, of the halves that have been played.
+static EFFECTS: Mutex<(usize, BTreeMap<&str, usize>)> = Mutex::new((0, BTreeMap::new()));
+
+/// Plays histories. Both halves together must do everything that clients do: a client that does not find what it asked for
+/// does nothing from then on, and violates nothing either.
 fn violate_nothing(seeds: impl Iterator<Item = u64>) {
+    let mut effects = BTreeMap::new();
     for seed in seeds {
         let report = run(&brief(seed));
+        for (kind, count) in &report.effects {
+            *effects.entry(*kind).or_insert(0) += count;
+        }
         let repeat = "cargo run --release -p simulation -- --brief --seed";
         assert!(report.violations.is_empty(), "{:#?}\nRepeat it: {repeat} {seed}", report.violations);
     }
+    let mut all = EFFECTS.lock().expect("nobody panics with it");
+    all.0 += 1;
+    for (kind, count) in effects {
+        *all.1.entry(kind).or_insert(0) += count;
+    }
+    let (halves, effects) = &*all;
+    assert!(*halves < 2 || effects.values().all(|count| *count > 0), "{effects:?}");
 }
 
 #[test]

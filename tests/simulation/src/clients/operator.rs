@@ -18,10 +18,12 @@ async fn ask(clients: &Clients, method: Method, path: String, key: Option<&str>,
 }
 
 pub async fn retry(clients: &Clients, key: &str, queue: QueueName) {
+    clients.truth.facts().email_retries += u32::from(queue == QueueName::Emails);
     ask(clients, Method::POST, format!("/queues/{queue}/failed/retry"), Some(key), json!({ "all": true })).await;
 }
 
 pub async fn forget(clients: &Clients, key: &str, queue: QueueName) {
+    clients.truth.facts().email_retries += u32::from(queue == QueueName::Emails);
     // The first one by its id, and then all others.
     let listed = ask(clients, Method::GET, format!("/queues/{queue}/failed"), None, Json::Null).await;
     if let Some(id) = listed["items"][0]["id"].as_str() {

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, Request, StatusCode};
+use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::Clients;
+use super::{Clients, parts, signed::request};
 use crate::{faults::ServiceName, photo, story::Upload, truth::KnownPhoto};
 
 /// Attempts of one upload.
@@ -21,16 +21,22 @@ pub async fn announce(clients: &Clients, key: &str, number: usize, size: usize, 
     let mut body = json!({
         "filename": format!("IMG_{number:04}.jpg"), "content_type": "image/jpeg", "size_bytes": announced.len(),
     });
+    if let Upload::Parts { .. } = upload {
+        body["upload"] = "multipart".into();
+    }
     if declares_hash {
         body["sha256"] = hex::encode(Sha256::digest(&announced)).into();
     }
     let Some(answer) = clients.request(Method::POST, "/photos", Some(key), body).await else { return };
-    let Some(id) = answer.json["id"].as_str().and_then(|id| id.parse().ok()) else { return };
+    let Some(id) = clients.id_in(&answer, "/photo/id") else { return };
     let known = KnownPhoto { id, file: file.clone(), uploaded: false, is_wrong: is_wrong && declares_hash };
     clients.truth.facts().photos.insert(number, known);
     let mut request = answer.json["upload"].clone();
     match upload {
         Upload::Never => return,
+        Upload::Parts { pause, comes_back } => {
+            return parts::upload(clients, number, id, &file, pause, comes_back).await;
+        }
         Upload::Late(by) => {
             tokio::time::sleep(by).await;
             if by > Duration::from_secs(3_000) {
@@ -67,6 +73,14 @@ async fn put(clients: &Clients, number: usize, upload: &Value, file: &Bytes) {
         let answer = cloud.apply("photographer", ServiceName::S3, &request);
         if !reply_lost {
             let status = answer.status();
+            let mut facts = clients.truth.facts();
+            if let Some(photo) = facts.photos.get_mut(&number).filter(|photo| photo.is_wrong) {
+                // S3 refuses what has another checksum than announced.
+                photo.uploaded = false;
+                assert_refused(clients, status);
+                return;
+            }
+            drop(facts);
             // 412: an earlier upload has arrived. 403: the URL has expired.
             if !status.is_success() && ![412, 403].contains(&status.as_u16()) {
                 let text = String::from_utf8_lossy(answer.body()).into_owned();
@@ -77,17 +91,28 @@ async fn put(clients: &Clients, number: usize, upload: &Value, file: &Bytes) {
     }
 }
 
-fn request(upload: &Value, file: &Bytes) -> Option<Request<Bytes>> {
-    let mut request = Request::builder().method(upload["method"].as_str()?).uri(upload["url"].as_str()?);
-    for (name, value) in upload["headers"].as_object()? {
-        request = request.header(name, value.as_str()?);
+/// Reports a wrong upload that S3 did not refuse by its checksum.
+fn assert_refused(clients: &Clients, status: StatusCode) {
+    if ![StatusCode::BAD_REQUEST, StatusCode::FORBIDDEN].contains(&status) {
+        clients
+            .gateway
+            .cloud
+            .violated(format!("S3 answered an upload with another checksum than announced with {status}"));
     }
-    request.body(file.clone()).ok()
 }
 
 pub async fn delete(clients: &Clients, number: usize) {
     let Some(id) = clients.truth.facts().photos.get(&number).map(|photo| photo.id) else { return };
-    clients.truth.facts().deletions.insert(id);
+    {
+        let mut facts = clients.truth.facts();
+        facts.deletions.insert(id);
+        let file = facts.photos.get(&number).map(|photo| photo.file.clone());
+        facts
+            .stored
+            .values_mut()
+            .filter(|stored| Some(&stored.file) == file.as_ref())
+            .for_each(|it| it.deletion = true);
+    }
     // A photo that is being processed can be deleted later.
     for _ in 0..3 {
         let Some(answer) = clients.request(Method::DELETE, format!("/photos/{id}"), None, Value::Null).await else {

@@ -7,6 +7,9 @@ use uuid::Uuid;
 use super::Clients;
 use crate::truth::KnownDownload;
 
+/// PIN of the pages that have one.
+const PIN: &str = "135790";
+
 /// Terms of a download.
 pub struct Terms {
     pub web: bool,
@@ -34,21 +37,41 @@ pub async fn order(clients: &Clients, key: &str, number: usize, photos: &[usize]
         "photo_ids": ids,
     });
     let Some(answer) = clients.request(Method::POST, "/orders", Some(key), body).await else { return };
-    if answer.status != StatusCode::CREATED {
-        return;
-    }
-    let Some(id) = answer.json["id"].as_str().and_then(|id| id.parse().ok()) else { return };
+    let Some(id) = clients.id_in(&answer, "/id") else { return };
     let mut facts = clients.truth.facts();
     facts.orders.insert(number, (id, ids));
     facts.customers.insert(id, customer);
 }
 
+/// Lets customers renew their links, without asking the studio.
+async fn set_profile(clients: &Clients) {
+    let profile = json!({ "name": "Foto Anna", "reply_to": "anna@example.com", "renewal": "automatic" });
+    clients.request(Method::PUT, "/studio", None, profile).await;
+}
+
 pub async fn download(clients: &Clients, key: &str, number: usize, order: usize, terms: Terms) {
     let Some((order, photos)) = clients.truth.facts().orders.get(&order).cloned() else { return };
+    if number == 1 {
+        set_profile(clients).await;
+    }
+    let mut chosen = None;
     let mut body = json!({ "variant": if terms.web { "web" } else { "original" } });
     if let (true, Some(photo)) = (terms.single, photos.first()) {
         body["kind"] = "single".into();
         body["photo_id"] = photo.to_string().into();
+        chosen = Some(vec![*photo]);
+    }
+    if number % 3 == 1 && !terms.single {
+        let some: Vec<Uuid> = photos.iter().rev().take(photos.len().div_ceil(2)).copied().collect();
+        body["photo_ids"] = json!(some);
+        chosen = Some(some);
+    }
+    if number.is_multiple_of(2) {
+        body["both_sizes"] = true.into();
+    }
+    let pin = (number % 4 == 3).then_some(PIN);
+    if let Some(pin) = pin {
+        body["pin"] = pin.into();
     }
     if let Some(most) = terms.max_downloads {
         body["max_downloads"] = most.into();
@@ -61,9 +84,10 @@ pub async fn download(clients: &Clients, key: &str, number: usize, order: usize,
     for attempt in 0..4 {
         let key = format!("{key}-{attempt}");
         let Some(answer) = clients.request(Method::POST, path.clone(), Some(&key), body.clone()).await else { return };
-        if let (Some(id), Some(link)) = (answer.json["id"].as_str(), answer.json["link"].as_str()) {
-            let (Ok(id), Some((_, token))) = (id.parse(), link.rsplit_once("/d/")) else { return };
-            let known = KnownDownload { id, order, link: format!("/d/{token}") };
+        if let Some(id) = clients.id_in(&answer, "/download/id") {
+            let link = answer.json["link"].as_str().unwrap_or_default();
+            let Some((_, token)) = link.rsplit_once("/d/") else { return };
+            let known = KnownDownload { id, order, chosen: chosen.clone(), link: format!("/d/{token}"), pin };
             clients.truth.facts().downloads.insert(number, known);
             return;
         }
@@ -85,13 +109,15 @@ pub async fn erase_customer(clients: &Clients, key: &str, customer: usize) {
         let mut facts = clients.truth.facts();
         let theirs: Vec<Uuid> = facts.customers.iter().filter(|(_, of)| **of == customer).map(|(id, _)| *id).collect();
         facts.erasures.extend(theirs);
+        facts.erased_customers.insert(customer);
     }
     clients.request(Method::POST, "/customers/erase", Some(key), json!({ "email": address(customer) })).await;
 }
 
 pub async fn rebuild(clients: &Clients, key: &str, download: usize) {
     let Some(id) = clients.truth.facts().downloads.get(&download).map(|download| download.id) else { return };
-    clients.request(Method::POST, format!("/downloads/{id}/retry"), Some(key), Value::Null).await;
+    let route = if download.is_multiple_of(2) { "retry" } else { "renew" };
+    clients.request(Method::POST, format!("/downloads/{id}/{route}"), Some(key), Value::Null).await;
 }
 
 pub async fn revoke(clients: &Clients, download: usize) {

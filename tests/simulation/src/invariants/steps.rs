@@ -99,7 +99,10 @@ fn check_progress(state: &State, old: &View, new: &View, name: &str, now: Timest
         violations.push(format!("{name}: one attempt claimed it twice"));
     }
     let crashed_at = old.lease_until().filter(|_| old.owner().is_some() && new.owner() != old.owner());
-    if let Some(crashed_at) = crashed_at.filter(|_| state.drawn.only_kills())
+    // A process that was killed between hiding the message and its claim costs another lease.
+    let worker = JOB_TABLES.iter().find(|(_, table)| name.starts_with(table)).map_or("", |(worker, _)| worker);
+    let crashed_again = |lease_until: Timestamp| state.crashed.get(worker).is_some_and(|at| *at > lease_until);
+    if let Some(crashed_at) = crashed_at.filter(|at| state.drawn.only_kills() && !crashed_again(*at))
         && now.duration_since(crashed_at) > CRASH_COSTS
     {
         violations.push(format!("{name}: was claimed {} s after its lease", now.duration_since(crashed_at).as_secs()));

@@ -18,6 +18,7 @@ mod request;
 mod rope;
 mod signature;
 mod uploads;
+mod versions;
 mod xml;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,10 +30,10 @@ use jiff::SignedDuration;
 pub(super) use self::checksum::md5;
 pub use self::{
     access::{OpenUpload, Stored},
-    events::Event,
+    events::{Event, Notification},
 };
 use self::{
-    bucket::Bucket,
+    bucket::{Bucket, Stamp, Versioning},
     refusal::Refusal,
     request::Parsed,
     signature::{Terms, Verifier},
@@ -46,7 +47,7 @@ const MAX_SKEW: SignedDuration = SignedDuration::from_mins(15);
 /// Region whose buckets can be created again by their owner (API_CreateBucket, BucketAlreadyOwnedByYou).
 const LEGACY_REGION: &str = "us-east-1";
 /// Fields of operations that the model does not have.
-const UNKNOWN: [&str; 14] = [
+const UNKNOWN: [&str; 12] = [
     "accelerate",
     "acl",
     "attributes",
@@ -59,8 +60,6 @@ const UNKNOWN: [&str; 14] = [
     "restore",
     "select",
     "tagging",
-    "versioning",
-    "versions",
 ];
 
 /// Response, or the error.
@@ -85,15 +84,6 @@ pub struct Settings {
     pub repeated_completion: RepeatedCompletion,
     /// Largest difference between a request's date and the current time; `None` for any.
     pub max_skew: Option<SignedDuration>,
-}
-
-/// New objects that are notified.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Notification {
-    /// Bucket.
-    pub bucket: String,
-    /// Prefix of the keys.
-    pub prefix: String,
 }
 
 /// Response to a completion that already succeeded. S3 documents the first and was observed to do the second.
@@ -176,6 +166,9 @@ impl S3 {
         let copies = request.header("x-amz-copy-source").is_some();
         if request.key.is_empty() {
             return match *request.method() {
+                Method::PUT if has("versioning") => self.set_versioning(request),
+                Method::GET if has("versioning") => self.get_versioning(request),
+                Method::GET if has("versions") => self.list_versions(request),
                 Method::PUT => self.answer_create_bucket(request),
                 Method::HEAD => self.bucket(&request.bucket).map(|_| Response::default()),
                 Method::GET if has("uploads") => self.list_uploads(request),
@@ -230,10 +223,11 @@ impl S3 {
         }
     }
 
-    /// Returns an id for a new version; empty for buckets without versions.
-    fn version_id(&self, bucket: &str, random: &mut fastrand::Rng) -> String {
-        let versioned = self.buckets.get(bucket).is_some_and(|bucket| bucket.versioned);
-        if versioned { format!("{:032x}", random.u128(..)) } else { String::new() }
+    /// Returns the identity of a new version.
+    fn stamp(&mut self, bucket: &str, random: &mut fastrand::Rng) -> Stamp {
+        let bucket = self.buckets.get(bucket);
+        let versioned = bucket.is_some_and(|bucket| bucket.versioning == Versioning::Enabled);
+        Stamp::new(self.next_number(), if versioned { random.u64(..) } else { 0 })
     }
 
     /// Returns the header value of the encryption, which each response about an object has.

@@ -10,6 +10,7 @@ mod objects;
 mod presigned;
 mod random;
 mod uploads;
+mod versions;
 
 use std::{
     fmt::Write as _,
@@ -64,6 +65,11 @@ async fn stand_in_agrees_about_uploads() {
 #[tokio::test]
 async fn stand_in_agrees_about_presigned_urls() {
     agrees_with_stand_in!(presigned::case);
+}
+
+#[tokio::test]
+async fn stand_in_agrees_about_versions() {
+    agrees_with_stand_in!(versions::case);
 }
 
 #[tokio::test]

@@ -16,6 +16,8 @@ fn email(to: &str) -> NewEmail {
     NewEmail {
         from: "Studio Anna <photos@example.com>".to_owned(),
         to: to.to_owned(),
+        reply_to: Some("studio@example.com".to_owned()),
+        headers: vec![("Auto-Submitted", "auto-generated")],
         subject: text(),
         text: text(),
         html: text(),

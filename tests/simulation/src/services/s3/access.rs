@@ -6,10 +6,12 @@ use jiff::Timestamp;
 
 use super::{
     S3,
-    bucket::{Bucket, Object},
+    bucket::{Bucket, Object, Stamp, Version, Versioning},
+    checksum::{Algorithm, Checksum},
     request::Attributes,
     rope::Rope,
 };
+use crate::services::Moment;
 
 /// A current object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +41,8 @@ impl S3 {
     /// Creates a bucket, if it does not exist.
     pub fn create_bucket(&mut self, name: &str) {
         let versioned = self.settings.versioned.contains(name);
-        self.buckets.entry(name.to_owned()).or_insert_with(|| Bucket { versioned, ..Bucket::default() });
+        let versioning = if versioned { Versioning::Enabled } else { Versioning::Never };
+        self.buckets.entry(name.to_owned()).or_insert_with(|| Bucket { versioning, ..Bucket::default() });
     }
 
     /// Returns the current objects of a bucket in the order of their keys; none for a missing bucket.
@@ -53,6 +56,16 @@ impl S3 {
             etag: format!("\"{}\"", object.etag),
         });
         stored.collect()
+    }
+
+    /// Returns the keys of all versions under `prefix`, older ones among them, without delete markers.
+    pub fn versions(&self, bucket: &str, prefix: &str) -> Vec<String> {
+        let Some(bucket) = self.buckets.get(bucket) else { return Vec::new() };
+        let keys = bucket.keys.iter().filter(|(key, _)| key.starts_with(prefix));
+        keys.flat_map(|(key, versions)| {
+            versions.iter().filter(|it| matches!(it, Version::Object(_))).map(|_| key.clone())
+        })
+        .collect()
     }
 
     /// Returns the size of a current object in bytes.
@@ -71,6 +84,24 @@ impl S3 {
         let open =
             uploads.map(|((key, id), upload)| OpenUpload { key: key.clone(), id: id.clone(), started: upload.started });
         open.collect()
+    }
+
+    /// Stores an object as a request does that states its CRC-32: with a version and a notification.
+    pub fn put(&mut self, bucket: &str, key: &str, bytes: Bytes, moment: &mut Moment<'_>) {
+        let content = Rope::from(bytes);
+        let etag = self.etag(&content.sha256(), moment.random);
+        let stamp = self.stamp(bucket, moment.random);
+        let checksum = Some(Checksum::of(Algorithm::Crc32, &content));
+        let attributes = Attributes::of_type(HeaderValue::from_static("image/jpeg"));
+        let object =
+            Object { version: None, number: stamp.number, created: moment.now, content, etag, attributes, checksum };
+        if let Some(bucket) = self.buckets.get_mut(bucket) {
+            bucket.insert(key.to_owned(), object, stamp);
+        }
+        let stored = self.buckets.get(bucket).and_then(|bucket| bucket.current(key)).cloned();
+        if let Some(object) = stored {
+            self.notify(bucket, key, &object, "ObjectCreated:Put");
+        }
     }
 
     /// Stores an object without a notification; creates its bucket. Returns the ETag, with quotes.
@@ -92,31 +123,29 @@ impl S3 {
         };
         let content_type = content_type.and_then(|text| HeaderValue::try_from(text).ok());
         let attributes = content_type.map(Attributes::of_type).unwrap_or_default();
-        let object = Object { version: None, created: now, content, etag: etag.clone(), attributes, checksum: None };
+        let object =
+            Object { version: None, number, created: now, content, etag: etag.clone(), attributes, checksum: None };
         if let Some(bucket) = self.buckets.get_mut(bucket) {
-            bucket.insert(key.to_owned(), object, format!("{number:032x}"));
+            bucket.insert(key.to_owned(), object, Stamp::new(number, 0));
         }
         format!("\"{etag}\"")
     }
 
     /// Deletes an object, if it exists. A versioned bucket keeps it under a delete marker.
-    pub fn delete_raw(&mut self, bucket: &str, key: &str) {
-        let marker = format!("{:032x}", self.next_number());
+    pub fn delete_raw(&mut self, bucket: &str, key: &str, now: Timestamp) {
+        let marker = Stamp::new(self.next_number(), 0);
         if let Some(bucket) = self.buckets.get_mut(bucket) {
-            bucket.delete(key, None, marker);
+            bucket.delete(key, None, marker, now);
         }
     }
 
-    /// Aborts all uploads that were created before `cutoff`, as the rule `AbortIncompleteMultipartUpload` does. Returns
-    /// their number.
-    pub fn abort_uploads_older_than(&mut self, cutoff: Timestamp) -> usize {
-        let mut aborted = 0;
-        for bucket in self.buckets.values_mut() {
-            let before = bucket.uploads.len();
-            bucket.uploads.retain(|_, upload| upload.started >= cutoff);
-            aborted += before - bucket.uploads.len();
-        }
-        aborted
+    /// Aborts the uploads of a bucket that were created before `cutoff`, as the rule `AbortIncompleteMultipartUpload` does.
+    /// Returns their number.
+    pub fn abort_uploads_older_than(&mut self, bucket: &str, cutoff: Timestamp) -> usize {
+        let Some(bucket) = self.buckets.get_mut(bucket) else { return 0 };
+        let before = bucket.uploads.len();
+        bucket.uploads.retain(|_, upload| upload.started >= cutoff);
+        before - bucket.uploads.len()
     }
 
     /// Deletes the objects under `prefix` that were written before `cutoff`, as the rule `Expiration` does. Returns
@@ -126,7 +155,7 @@ impl S3 {
         let expired: Vec<Stored> =
             expired.into_iter().filter(|object| object.key.starts_with(prefix) && object.created < cutoff).collect();
         for object in &expired {
-            self.delete_raw(bucket, &object.key);
+            self.delete_raw(bucket, &object.key, cutoff);
         }
         expired.len()
     }

@@ -81,7 +81,7 @@ impl S3 {
         let bucket = self.bucket_mut(&request.bucket)?;
         bucket.uploads.remove(&(request.key.clone(), id.to_owned()));
         bucket.completed.insert(id.to_owned(), xml);
-        let object = Object { version: None, created: moment.now, content, etag, attributes, checksum };
+        let object = Object { version: None, number: 0, created: moment.now, content, etag, attributes, checksum };
         self.store(request, object, "ObjectCreated:CompleteMultipartUpload", moment, response.headers_mut())?;
         Ok(response)
     }

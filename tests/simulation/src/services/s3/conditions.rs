@@ -15,9 +15,14 @@ pub fn for_write(request: &Parsed<'_>, old: Option<&Object>) -> Result<(), Refus
         Some("*") | None => {}
         Some(_) => return Err(Refusal::unknown("If-None-Match of a write with a value other than *")),
     }
-    match (request.header("if-match"), old) {
+    for_replacement(request.header("if-match"), &request.key, old)
+}
+
+/// Returns an error unless `If-Match` allows that the current object of a key is replaced or deleted.
+pub fn for_replacement(if_match: Option<&str>, key: &str, current: Option<&Object>) -> Result<(), Refusal> {
+    match (if_match, current) {
         (None, _) => Ok(()),
-        (Some(_), None) => Err(Refusal::no_key(&request.key)),
+        (Some(_), None) => Err(Refusal::no_key(key)),
         (Some(condition), Some(old)) if holds(condition, old) => Ok(()),
         (Some(_), Some(_)) => Err(Refusal::condition("If-Match")),
     }

@@ -104,7 +104,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::services::s3::request::Attributes;
+    use crate::services::s3::{bucket::Stamp, request::Attributes};
 
     #[test]
     fn pages_join_to_the_whole_listing() {
@@ -112,13 +112,14 @@ mod tests {
         for key in ["a", "a/b", "a/c", "b/x", "b/y", "c"] {
             let object = Object {
                 version: None,
+                number: 0,
                 created: Timestamp::UNIX_EPOCH,
                 content: Bytes::new().into(),
                 etag: String::new(),
                 attributes: Attributes::default(),
                 checksum: None,
             };
-            bucket.insert(key.to_owned(), object, String::new());
+            bucket.insert(key.to_owned(), object, Stamp::default());
         }
         let (mut seen, mut after) = (Vec::new(), None::<String>);
         loop {

@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use super::{
     Answer, S3,
     body::{Received, receive},
-    bucket::Object,
+    bucket::{Deletion, Object, Versioning},
     checksum::Checksum,
     conditions, encoding,
     refusal::Refusal,
@@ -17,6 +17,9 @@ use crate::services::Moment;
 
 /// S3: at most 1,000 keys per delete request (API_DeleteObjects).
 const MAX_DELETE: usize = 1_000;
+
+/// Header with the version id of a copy's source.
+pub(super) const SOURCE_VERSION: &str = "x-amz-copy-source-version-id";
 
 /// Headers of features that the model does not have. A request with one is refused instead of misunderstood.
 pub const UNKNOWN_OF_WRITES: [&str; 5] = [
@@ -44,6 +47,7 @@ impl S3 {
         let Received { content, sha256, checksum } = receive(request)?;
         let object = Object {
             version: None,
+            number: 0,
             created: moment.now,
             etag: self.etag(&sha256, moment.random),
             content,
@@ -65,11 +69,11 @@ impl S3 {
         moment: &mut Moment<'_>,
         headers: &mut HeaderMap,
     ) -> Result<(), Refusal> {
-        let version = self.version_id(&request.bucket, moment.random);
+        let stamp = self.stamp(&request.bucket, moment.random);
         let bucket = self.bucket_mut(&request.bucket)?;
-        bucket.insert(request.key.clone(), object, version);
+        bucket.insert(request.key.clone(), object, stamp);
         let Some(object) = bucket.current(&request.key).cloned() else { return Ok(()) };
-        write_version(&object, headers);
+        write_version("x-amz-version-id", object.version.as_deref(), headers);
         self.notify(&request.bucket, &request.key, &object, event);
         Ok(())
     }
@@ -86,7 +90,8 @@ impl S3 {
         let headers = response.headers_mut();
         object.attributes.write(headers);
         self.describe(object, checksum, headers);
-        write_version(object, headers);
+        let versioned = bucket.versioning != Versioning::Never;
+        write_version("x-amz-version-id", versioned.then_some(object.version()), headers);
         headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
         if let Ok(date) = HeaderValue::try_from(encoding::http_date(object.created)) {
             headers.insert(header::LAST_MODIFIED, date);
@@ -124,19 +129,34 @@ impl S3 {
     }
 
     pub(super) fn delete_object(&mut self, request: &Parsed<'_>, moment: &mut Moment<'_>) -> Answer {
-        request.refuse(&[], &["if-match", "x-amz-bypass-governance-retention"])?;
-        let marker = self.version_id(&request.bucket, moment.random);
-        let bucket = self.bucket_mut(&request.bucket)?;
-        let deletion = bucket.delete(&request.key, request.field("versionId"), marker);
+        request.refuse(&[], &["x-amz-bypass-governance-retention"])?;
+        let condition = request.header("if-match");
+        let deletion = self.delete(&request.bucket, &request.key, request.field("versionId"), condition, moment)?;
         let mut response = Response::new(Bytes::new());
         *response.status_mut() = StatusCode::NO_CONTENT;
-        if let Some(version) = deletion.version.and_then(|version| HeaderValue::try_from(version).ok()) {
-            response.headers_mut().insert("x-amz-version-id", version);
-        }
+        write_version("x-amz-version-id", deletion.version.as_deref(), response.headers_mut());
         if deletion.marker {
             response.headers_mut().insert("x-amz-delete-marker", HeaderValue::from_static("true"));
         }
         Ok(response)
+    }
+
+    /// Deletes the current object or the requested version, if the condition allows it.
+    fn delete(
+        &mut self,
+        bucket: &str,
+        key: &str,
+        version: Option<&str>,
+        if_match: Option<&str>,
+        moment: &mut Moment<'_>,
+    ) -> Result<Deletion, Refusal> {
+        let marker = self.stamp(bucket, moment.random);
+        let bucket = self.bucket_mut(bucket)?;
+        if let Some(id) = version {
+            bucket.check_version(id)?;
+        }
+        conditions::for_replacement(if_match, key, bucket.current(key))?;
+        Ok(bucket.delete(key, version, marker, moment.now))
     }
 
     pub(super) fn delete_objects(&mut self, request: &Parsed<'_>, moment: &mut Moment<'_>) -> Answer {
@@ -148,28 +168,38 @@ impl S3 {
         }
         let delete = Element::parse(&content.to_bytes(), "Delete").ok_or_else(Refusal::malformed)?;
         let quiet = delete.child("Quiet") == Some("true");
-        let keys: Vec<(&str, Option<&str>)> = delete
-            .all("Object")
-            .map(|object| {
-                object.child("Key").map(|key| (key, object.child("VersionId"))).ok_or_else(Refusal::malformed)
-            })
-            .collect::<Result<_, _>>()?;
-        if keys.is_empty() || keys.len() > MAX_DELETE {
+        let objects: Vec<&Element> = delete.all("Object").collect();
+        if objects.is_empty() || objects.len() > MAX_DELETE {
             return Err(Refusal::malformed());
         }
+        let keys: Option<Vec<&str>> = objects.iter().map(|object| object.child("Key")).collect();
+        let keys = keys.ok_or_else(Refusal::malformed)?;
         let mut xml = Writer::document("DeleteResult");
-        for (key, version) in keys {
-            let marker = self.version_id(&request.bucket, moment.random);
-            let deletion = self.bucket_mut(&request.bucket)?.delete(key, version, marker);
-            if quiet {
-                continue;
-            }
-            xml.element("Deleted", |xml| {
-                xml.text("Key", key).optional("VersionId", version);
-                if deletion.marker {
-                    xml.value("DeleteMarker", true).optional("DeleteMarkerVersionId", deletion.version.as_deref());
+        for (key, object) in keys.into_iter().zip(objects) {
+            let (version, condition) = (object.child("VersionId"), object.child("ETag"));
+            let result = match (self.delete(&request.bucket, key, version, condition, moment), version) {
+                // S3 names an id that is none like the id of a missing version here, and only here.
+                (Err(refusal), Some(id)) if refusal.code() == "InvalidArgument" => Err(Refusal::no_version(key, id)),
+                (result, _) => result,
+            };
+            match result {
+                Ok(_) if quiet => {}
+                Ok(deletion) => {
+                    xml.element("Deleted", |xml| {
+                        xml.text("Key", key).optional("VersionId", version);
+                        if deletion.marker {
+                            xml.value("DeleteMarker", true);
+                            xml.optional("DeleteMarkerVersionId", deletion.version.as_deref());
+                        }
+                    });
                 }
-            });
+                Err(refusal) => {
+                    xml.element("Error", |xml| {
+                        xml.text("Key", key).optional("VersionId", version);
+                        xml.text("Code", refusal.code()).text("Message", refusal.message());
+                    });
+                }
+            }
         }
         Ok(Response::new(xml.finish()))
     }
@@ -178,14 +208,17 @@ impl S3 {
         request.refuse(&[], &UNKNOWN_OF_WRITES)?;
         request.refuse(&[], &["x-amz-checksum-algorithm"])?;
         let bucket = self.bucket(&request.bucket)?;
-        let (source_bucket, source_key, source) = self.copy_source(request)?;
+        let Source { bucket: source_bucket, key: source_key, is_version, object: source } =
+            self.copy_source(request)?;
         conditions::for_copy(request, source)?;
         let replace = match request.header("x-amz-metadata-directive") {
             None | Some("COPY") => false,
             Some("REPLACE") => true,
             Some(_) => return Err(Refusal::argument("Unknown metadata directive.")),
         };
-        if !replace && (source_bucket.as_str(), source_key.as_str()) == (&request.bucket, &request.key) {
+        let is_same = (source_bucket.as_str(), source_key.as_str()) == (&request.bucket, &request.key);
+        // A copy of an older version to its own key restores it.
+        if !replace && is_same && !is_version {
             let message = "This copy request is illegal because it is trying to copy an object to itself without \
                 changing the object's metadata, storage class, website redirect location or encryption attributes.";
             return Err(Refusal::bad("InvalidRequest", message));
@@ -195,6 +228,7 @@ impl S3 {
         let sha256 = if source.etag.contains('-') { Some(source.content.sha256()) } else { None };
         let object = Object {
             version: None,
+            number: 0,
             created: moment.now,
             content: source.content.clone(),
             etag: match sha256 {
@@ -211,12 +245,13 @@ impl S3 {
         }
         let mut response = Response::new(xml.finish());
         response.headers_mut().insert("x-amz-server-side-encryption", self.encryption());
+        write_version(SOURCE_VERSION, source.version.as_deref(), response.headers_mut());
         self.store(request, object, "ObjectCreated:Copy", moment, response.headers_mut())?;
         Ok(response)
     }
 
-    /// Returns bucket, key and object of the header `x-amz-copy-source`.
-    pub(super) fn copy_source(&self, request: &Parsed<'_>) -> Result<(String, String, &Object), Refusal> {
+    /// Returns the source that the header `x-amz-copy-source` names.
+    pub(super) fn copy_source(&self, request: &Parsed<'_>) -> Result<Source<'_>, Refusal> {
         let malformed =
             || Refusal::argument("Copy Source must mention the source bucket and key: sourcebucket/sourcekey");
         let source = request.header("x-amz-copy-source").ok_or_else(malformed)?;
@@ -226,13 +261,31 @@ impl S3 {
         };
         let source = encoding::decode(source).ok_or_else(malformed)?;
         let (bucket, key) = source.trim_start_matches('/').split_once('/').ok_or_else(malformed)?;
-        let object = self.bucket(bucket)?.object(key, version)?;
-        Ok((bucket.to_owned(), key.to_owned(), object))
+        let object = self.bucket(bucket)?.object(key, version).map_err(|refusal| match refusal.code() {
+            "MethodNotAllowed" => {
+                let message =
+                    "The source of a copy request may not specifically refer to a delete marker by version id.";
+                Refusal::bad("InvalidRequest", message)
+            }
+            _ => refusal,
+        })?;
+        Ok(Source { bucket: bucket.to_owned(), key: key.to_owned(), is_version: version.is_some(), object })
     }
 }
 
-fn write_version(object: &Object, headers: &mut HeaderMap) {
-    if let Some(version) = object.version.as_deref().and_then(|version| HeaderValue::try_from(version).ok()) {
-        headers.insert("x-amz-version-id", version);
+/// Source of a copy.
+pub(super) struct Source<'a> {
+    bucket: String,
+    key: String,
+    /// Whether the request names a version.
+    is_version: bool,
+    /// Object.
+    pub object: &'a Object,
+}
+
+/// Adds a header with a version id, if there is one.
+pub(super) fn write_version(name: &'static str, version: Option<&str>, headers: &mut HeaderMap) {
+    if let Some(version) = version.and_then(|version| HeaderValue::try_from(version).ok()) {
+        headers.insert(name, version);
     }
 }

@@ -14,6 +14,7 @@ pub struct Refusal {
     code: &'static str,
     message: String,
     members: Vec<(&'static str, String)>,
+    headers: Vec<(&'static str, String)>,
 }
 
 impl Refusal {
@@ -25,7 +26,7 @@ impl Refusal {
 
     /// Creates an error of this status and code.
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), members: Vec::new() }
+        Self { status, code, message: message.into(), members: Vec::new(), headers: Vec::new() }
     }
 
     /// Creates an error of status 400.
@@ -70,6 +71,19 @@ impl Refusal {
         Self::missing("NoSuchKey", "The specified key does not exist.").with("Key", key)
     }
 
+    /// Creates the error of a missing version.
+    pub fn no_version(key: &str, id: &str) -> Self {
+        let refusal = Self::missing("NoSuchVersion", "The specified version does not exist.");
+        refusal.with("Key", key).with("VersionId", id)
+    }
+
+    /// Creates the error of a read of a delete marker by its id.
+    pub fn not_allowed_on_marker(id: &str) -> Self {
+        let message = "The specified method is not allowed against this resource.";
+        let refusal = Self::new(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", message);
+        refusal.with("ResourceType", "DeleteMarker").header("allow", "DELETE").of_marker(id)
+    }
+
     /// Creates the error of a missing upload.
     pub fn no_upload(id: &str) -> Self {
         let message = "The specified upload does not exist. The upload ID may be invalid, or the upload may have been \
@@ -83,8 +97,23 @@ impl Refusal {
         self
     }
 
+    /// Adds a header to the response.
+    fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// Adds the headers that name a delete marker.
+    pub fn of_marker(self, id: &str) -> Self {
+        self.header("x-amz-delete-marker", "true").header("x-amz-version-id", id)
+    }
+
+    /// Returns the message.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Returns the code.
-    #[cfg(test)]
     pub fn code(&self) -> &'static str {
         self.code
     }
@@ -104,6 +133,11 @@ impl Refusal {
         let bodiless = method == Method::HEAD || self.status == StatusCode::NOT_MODIFIED;
         let mut response = Response::new(if bodiless { Bytes::new() } else { self.xml() });
         *response.status_mut() = self.status;
+        for (name, value) in &self.headers {
+            if let Ok(value) = HeaderValue::try_from(value) {
+                response.headers_mut().insert(*name, value);
+            }
+        }
         if !bodiless {
             response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
         }

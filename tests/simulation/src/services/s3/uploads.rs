@@ -13,7 +13,7 @@ use super::{
     checksum::{Algorithm, Checksum, Coverage},
     conditions, encoding,
     listing::MAX_KEYS,
-    objects::UNKNOWN_OF_WRITES,
+    objects::{SOURCE_VERSION, UNKNOWN_OF_WRITES, write_version},
     refusal::Refusal,
     request::Parsed,
     xml::Writer,
@@ -84,7 +84,7 @@ impl S3 {
     pub(super) fn copy_part(&mut self, request: &Parsed<'_>, moment: &mut Moment<'_>) -> Answer {
         let (id, number) = part_of(request)?;
         let named = self.bucket_mut(&request.bucket)?.upload(&request.key, id)?.checksum;
-        let (_, _, source) = self.copy_source(request)?;
+        let source = self.copy_source(request)?.object;
         conditions::for_copy(request, source)?;
         let size = source.content.len();
         let range = request.header("x-amz-copy-source-range").map(|text| copy_range(text, size)).transpose()?;
@@ -108,6 +108,7 @@ impl S3 {
         }
         let mut response = Response::new(xml.finish());
         response.headers_mut().insert("x-amz-server-side-encryption", self.encryption());
+        write_version(SOURCE_VERSION, source.version.as_deref(), response.headers_mut());
         let upload = self.bucket_mut(&request.bucket)?.upload(&request.key, id)?;
         upload.parts.insert(number, Part { created: moment.now, content, etag, checksum });
         Ok(response)

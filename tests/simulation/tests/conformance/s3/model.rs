@@ -20,6 +20,11 @@ async fn model(settings: Settings) -> (Arc<Mutex<S3>>, Client) {
     (model, s3)
 }
 
+fn rule(prefix: &str, events: &[&'static str], queue: &str) -> Notification {
+    let (bucket, prefix, queue) = (BUCKET.to_owned(), prefix.to_owned(), queue.to_owned());
+    Notification { bucket, prefix, events: events.to_vec(), queue }
+}
+
 async fn upload(s3: &Client, key: &str) -> (String, CompletedMultipartUpload) {
     let id = s3.create_multipart_upload().bucket(BUCKET).key(key).send().await.unwrap().upload_id.unwrap();
     let part = s3.upload_part().bucket(BUCKET).key(key).upload_id(&id).part_number(1).body(b"part".to_vec().into());
@@ -29,8 +34,7 @@ async fn upload(s3: &Client, key: &str) -> (String, CompletedMultipartUpload) {
 
 #[tokio::test]
 async fn new_objects_under_the_prefix_are_notified() {
-    let prefix = "originals/".to_owned();
-    let notifications = vec![Notification { bucket: BUCKET.to_owned(), prefix }];
+    let notifications = vec![rule("originals/", &["ObjectCreated:*"], "photos")];
     let (model, s3) = model(Settings { notifications, ..Settings::default() }).await;
     let key = "originals/anna/00000000-0000-0000-0000-000000000007";
     for key in [key, "originals/a b+ü", "other"] {
@@ -61,7 +65,7 @@ async fn new_objects_under_the_prefix_are_notified() {
         ("ObjectCreated:CompleteMultipartUpload", "originals/zip", 4),
     ];
     assert_eq!(described, expected.map(|(event, key, size)| (event.to_owned(), key.to_owned(), size)));
-    assert_eq!(runtime::s3_event::originals(&events[0].body).unwrap().len(), 1);
+    assert_eq!(runtime::s3_event::objects(&events[0].body).unwrap().len(), 1);
     assert_eq!(runtime::s3_event::said_at(&events[0].body).unwrap().as_millisecond(), events[0].at.as_millisecond());
     assert!(events.is_sorted_by_key(|event| {
         serde_json::from_str::<serde_json::Value>(&event.body).unwrap()["Records"][0]["s3"]["object"]["sequencer"]
@@ -70,6 +74,39 @@ async fn new_objects_under_the_prefix_are_notified() {
             .to_owned()
     }));
     assert!(model.lock().unwrap().take_events().is_empty());
+}
+
+#[tokio::test]
+async fn each_rule_reports_its_own_events() {
+    let notifications = vec![
+        rule("incoming/", &["ObjectCreated:Put", "ObjectCreated:CompleteMultipartUpload"], "incoming"),
+        rule("originals/", &["ObjectCreated:*"], "photos"),
+    ];
+    let versioned = [BUCKET.to_owned()].into();
+    let (model, s3) = model(Settings { notifications, versioned, ..Settings::default() }).await;
+    let put = s3.put_object().bucket(BUCKET).key("incoming/a").body(b"1".to_vec().into()).send().await.unwrap();
+    let copy = |key: &str| s3.copy_object().bucket(BUCKET).key(key).copy_source(format!("{BUCKET}/incoming/a")).send();
+    copy("incoming/copy").await.unwrap();
+    let copied = copy("originals/copy").await.unwrap();
+    let (id, parts) = upload(&s3, "incoming/zip").await;
+    let complete = s3.complete_multipart_upload().bucket(BUCKET).key("incoming/zip").upload_id(id);
+    let completed = complete.multipart_upload(parts).send().await.unwrap();
+
+    let events = model.lock().unwrap().take_events();
+    let seen: Vec<(&str, &str, Option<String>)> = events
+        .iter()
+        .map(|event| {
+            let body: serde_json::Value = serde_json::from_str(&event.body).unwrap();
+            let version = body["Records"][0]["s3"]["object"]["versionId"].as_str();
+            (event.queue.as_str(), event.key.as_str(), version.map(str::to_owned))
+        })
+        .collect();
+    let expected = [
+        ("incoming", "incoming/a", put.version_id),
+        ("photos", "originals/copy", copied.version_id),
+        ("incoming", "incoming/zip", completed.version_id),
+    ];
+    assert_eq!(seen, expected);
 }
 
 #[tokio::test]
@@ -126,7 +163,7 @@ async fn old_uploads_are_aborted() {
     let (model, s3) = model(Settings::default()).await;
     upload(&s3, "a").await;
     let started = model.lock().unwrap().uploads(BUCKET)[0].started;
-    assert_eq!(model.lock().unwrap().abort_uploads_older_than(started), 0);
-    assert_eq!(model.lock().unwrap().abort_uploads_older_than(started + jiff::SignedDuration::from_secs(1)), 1);
+    assert_eq!(model.lock().unwrap().abort_uploads_older_than(BUCKET, started), 0);
+    assert_eq!(model.lock().unwrap().abort_uploads_older_than(BUCKET, started + jiff::SignedDuration::from_secs(1)), 1);
     assert!(model.lock().unwrap().uploads(BUCKET).is_empty());
 }

@@ -252,7 +252,7 @@ fn streamed(text: &'static [u8]) -> ByteStream {
 }
 
 /// Reads a body and describes the response with it.
-async fn read<E>(got: Result<GetObjectOutput, E>) -> Result<String, E> {
+pub async fn read<E>(got: Result<GetObjectOutput, E>) -> Result<String, E> {
     let got = got?;
     let described = format!(
         "{:?} {:?} {:?} {:?} {:?}",
