@@ -1,6 +1,7 @@
 //! Every field of every body in the OpenAPI document: a value at its bounds is accepted. A value beyond them, a value
 //! of another type and an unknown field are refused with the field's name, and nothing is written.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 use tests::{TestApp, jpeg};
 
@@ -130,25 +131,60 @@ async fn each_field_is_refused_by_name_beyond_bounds() {
     let (download, _) = app.download("anna", &order, json!({ "notify": false })).await;
     let download = download.id;
     let customer = json!({ "name": "E", "email": "e@example.com", "locale": "en" });
-    let about = json!({ "order_id": order });
-    let email = json!({ "template": "order_confirmation", "to": "e@example.com", "locale": "en", "data": about });
+    let about = json!({ "order_id": order, "subject": "S", "text": "T" });
+    let email = json!({ "template": "message", "to": "e@example.com", "locale": "en", "data": about });
+    let new = json!({ "filename": "b.jpg", "content_type": "image/jpeg", "size_bytes": 10, "upload": "multipart" });
+    let awaiting = app.post("anna", "/photos", new).await;
+    let (upload_id, awaiting) = (awaiting.text("/upload/upload_id"), awaiting.text("/photo/id"));
     let bodies = [
         (
             "/photos",
             "/photos".to_owned(),
             json!({ "filename": "a.jpg", "content_type": "image/jpeg", "size_bytes": 10 }),
         ),
+        (
+            "/photos/batch",
+            "/photos/batch".to_owned(),
+            json!({ "photos": [{ "filename": "a.jpg", "content_type": "image/jpeg", "size_bytes": 10 }] }),
+        ),
+        ("/photos/{id}/upload", format!("/photos/{awaiting}/upload"), json!({ "upload": "put" })),
+        // The original has arrived: a completion within bounds is repeated.
+        (
+            "/photos/{id}/upload/complete",
+            format!("/photos/{photo}/upload/complete"),
+            json!({ "parts": [{ "part_number": 1, "etag": "e" }] }),
+        ),
+        (
+            "/photos/{id}/upload/sign",
+            format!("/photos/{awaiting}/upload/sign"),
+            json!({ "method": "PUT", "upload_id": upload_id, "part_number": 1 }),
+        ),
         ("/orders", "/orders".into(), json!({ "reference": "R", "customer": customer, "photo_ids": [photo] })),
         ("/orders/{id}/downloads", format!("/orders/{order}/downloads"), json!({ "notify": false })),
         ("/emails", "/emails".into(), email),
+        (
+            "/emails/preview",
+            "/emails/preview".into(),
+            json!({ "template": "message", "locale": "de", "data": { "order_id": order, "subject": "S", "text": "T" } }),
+        ),
         ("/photos/process", "/photos/process".into(), json!({ "which": "older", "processor_version": 1 })),
         ("/photos/{id}/process", format!("/photos/{photo}/process"), json!({ "queue": false })),
         ("/downloads/{id}/retry", format!("/downloads/{download}/retry"), json!({ "queue": false })),
         ("/customers/erase", "/customers/erase".into(), json!({ "email": "nobody@example.com" })),
+        ("/orphans", "/orphans".into(), json!({ "action": "delete", "keys": ["originals/none"] })),
+        ("/imports", "/imports".into(), json!({ "studio": "anna", "source": "bucket", "prefix": "none/" })),
         ("/queues/{queue}/failed/retry", "/queues/emails/failed/retry".into(), json!({ "all": true })),
+        ("/studio/logo", "/studio/logo".into(), json!({ "content_type": "image/png", "size_bytes": 10 })),
+        ("/downloads/{id}/pin", format!("/downloads/{download}/pin"), json!({ "pin": "123456" })),
+        ("/downloads/{id}/renew", format!("/downloads/{download}/renew"), json!({ "queue": false })),
+        ("/studios/{studio}/limits", "/studios/carla/limits".into(), json!({ "bytes": 1, "emails_a_day": 0 })),
+        ("/studio", "/studio".into(), json!({ "name": "Foto Anna", "reply_to": "studio@example.com" })),
     ];
-    let posts = document["paths"].as_object().unwrap().values().filter(|item| item["post"]["requestBody"].is_object());
-    assert_eq!(posts.count(), bodies.len(), "a body is not in this test");
+    let takes_body = |item: &&Value| {
+        ["post", "put"].iter().any(|&method| item[method]["requestBody"]["content"]["application/json"].is_object())
+    };
+    let with_body = document["paths"].as_object().unwrap().values().filter(takes_body);
+    assert_eq!(with_body.count(), bodies.len(), "a body is not in this test");
     let count = async || {
         let mut count = 0;
         for path in ["/photos", "/orders", "/downloads"] {
@@ -159,17 +195,20 @@ async fn each_field_is_refused_by_name_beyond_bounds() {
     let (mut tried, mut refused, mut taken) = (0, 0, 0);
     let before = count().await;
     for (route, path, valid) in &bodies {
-        let body = &document["paths"][*route]["post"]["requestBody"]["content"]["application/json"]["schema"];
+        let item = &document["paths"][*route];
+        let (name, method) = if item["put"].is_object() { ("put", Method::PUT) } else { ("post", Method::POST) };
+        let body = &item[name]["requestBody"]["content"]["application/json"]["schema"];
+        let ask = |body: Value| app.call("anna:operator", method.clone(), path, Some(body));
         let schema = resolve(&document, body).0.clone();
         let mut all = Vec::new();
         cases(&document, &schema, &[], &mut all);
         for required in schema["required"].as_array().into_iter().flatten() {
-            let path = vec![required.as_str().unwrap().to_owned()];
-            let answer = app.post("anna:operator", route, without(valid, &path)).await;
+            let field = vec![required.as_str().unwrap().to_owned()];
+            let answer = ask(without(valid, &field)).await;
             assert_eq!(
                 (answer.status.as_u16(), answer.text("/field")),
-                (422, path[0].clone()),
-                "{route} without {path:?}"
+                (422, field[0].clone()),
+                "{route} without {field:?}"
             );
         }
         let optional = schema["required"].as_array().is_none_or(Vec::is_empty);
@@ -179,7 +218,7 @@ async fn each_field_is_refused_by_name_beyond_bounds() {
                 continue;
             }
             let sent = put(valid, &case.path, &case.value);
-            let answer = app.post("anna:operator", path, sent.clone()).await;
+            let answer = ask(sent.clone()).await;
             let short: String = sent.to_string().chars().take(300).collect();
             tried += 1;
             if case.taken {

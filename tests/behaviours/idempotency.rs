@@ -1,5 +1,6 @@
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
+use local::functions::Invocation;
 use reqwest::StatusCode;
 use runtime::clock::Clock;
 use serde_json::{Value, json};
@@ -130,6 +131,24 @@ async fn crashed_and_repeated_request_creates_one_record() {
     let downloads = app.get("anna", "/downloads?limit=200").await.body;
     assert_eq!(downloads["items"].as_array().unwrap().len(), made.len(), "each request created one");
     app.until_emails(made.len()).await;
+}
+
+/// A page is reloaded while its request runs. API Gateway does not end an invocation whose client has left.
+#[tokio::test(flavor = "multi_thread")]
+async fn request_whose_client_left_is_finished() {
+    let slow = |_: &str, run: Invocation| -> Invocation {
+        Box::pin(async {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            run.await
+        })
+    };
+    let app = TestApp::with(|options| options.layer = Some(Arc::new(slow))).await;
+    let request = app.http().post(format!("{}/photos", app.api())).bearer_auth("dev:anna").json(&new_photo("a.jpg"));
+    let left = request.timeout(Duration::from_millis(100)).send().await;
+    assert!(left.is_err_and(|error| error.is_timeout()));
+    tokio::time::sleep(Duration::from_millis(1000)).await;
+    let photos = app.get("anna", "/photos").await;
+    assert_eq!(photos.body["items"].as_array().map(Vec::len), Some(1), "{photos:?}");
 }
 
 /// Later events do not change the response to a repeated request, and the repeated request does nothing more.

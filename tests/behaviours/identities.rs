@@ -36,12 +36,19 @@ struct World {
     photo: String,
     spare: String,
     awaiting: String,
+    /// Photo with a multipart upload.
+    parts: String,
+    /// Photo whose original has arrived: its completion is repeated.
+    completed: String,
     order: String,
     download: String,
     email: String,
     operation: String,
     failed: String,
+    /// Key of a logo.
+    logo: String,
     token: String,
+    ticket: String,
 }
 
 impl World {
@@ -51,6 +58,9 @@ impl World {
         let spare = app.ready_photo("anna", "b.jpg", &jpeg(2, 60, 40)).await;
         let new = json!({ "filename": "c.jpg", "content_type": "image/jpeg", "size_bytes": 10 });
         let awaiting = app.post("anna", "/photos", new).await.text("/photo/id");
+        let new = json!({ "filename": "d.jpg", "content_type": "image/jpeg", "size_bytes": 10, "upload": "multipart" });
+        let parts = app.post("anna", "/photos", new).await.text("/photo/id");
+        let completed = app.ready_photo("anna", "e.jpg", &jpeg(3, 60, 40)).await;
         let order = app.order("anna", "I-1", std::slice::from_ref(&photo)).await;
         let (download, link) = app.download("anna", &order, json!({ "notify": false })).await;
         let new = json!({ "template": "order_confirmation", "to": "eva@example.com", "data": { "order_id": order } });
@@ -59,15 +69,49 @@ impl World {
         let bad = app.upload("anna", "bad.jpg", "image/jpeg", b"no photo at all").await.unwrap();
         app.until("anna", &format!("/photos/{bad}"), &["failed"]).await.unwrap();
         let token = link.rsplit('/').next().unwrap().to_owned();
+        let ticket = app.ticket(&link).await.unwrap().rsplit('/').next().unwrap().to_owned();
         let download = download.id.to_string();
-        Self { app, photo, spare, awaiting, order, download, email, operation, failed: format!("anna:{bad}"), token }
+        let failed = format!("anna:{bad}");
+        let logo = format!("logos/anna/{}.png", "0".repeat(64));
+        app.s3().put_object().bucket("photos").key(&logo).body(b"a PNG".to_vec().into()).send().await.unwrap();
+        Self {
+            app,
+            photo,
+            spare,
+            awaiting,
+            parts,
+            completed,
+            order,
+            download,
+            email,
+            operation,
+            failed,
+            logo,
+            token,
+            ticket,
+        }
     }
 
     /// Returns the table: method, path as documented, path as called, body, expected statuses. Rows that change data
     /// come last.
     fn routes(&self) -> Vec<(Method, &'static str, String, Option<Value>, Expected)> {
-        let Self { photo, spare, awaiting, order, download, email, operation, failed, token, .. } = self;
-        let (get, post, delete) = (Method::GET, Method::POST, Method::DELETE);
+        let Self {
+            photo,
+            spare,
+            awaiting,
+            parts,
+            completed,
+            order,
+            download,
+            email,
+            operation,
+            failed,
+            logo,
+            token,
+            ticket,
+            ..
+        } = self;
+        let (get, post, put, delete) = (Method::GET, Method::POST, Method::PUT, Method::DELETE);
         let new_photo = json!({ "filename": "a.jpg", "content_type": "image/jpeg", "size_bytes": 10 });
         let customer = json!({ "name": "E", "email": "e@example.com" });
         let new_order = json!({ "reference": "R", "customer": customer, "photo_ids": [photo] });
@@ -80,10 +124,46 @@ impl World {
             (get.clone(), "/openapi.json", "/openapi.json".into(), None, open(200)),
             (get.clone(), "/d/{token}", format!("/d/{token}"), None, open(200)),
             (post.clone(), "/d/{token}", format!("/d/{token}"), None, open(303)),
+            (get.clone(), "/d/{token}/photo/{number}", format!("/d/{token}/photo/1"), None, open(200)),
+            (post.clone(), "/d/{token}/photo/{number}", format!("/d/{token}/photo/1"), None, open(303)),
+            (post.clone(), "/d/{token}/renew", format!("/d/{token}/renew"), None, open(303)),
+            (post.clone(), "/d/{token}/size", format!("/d/{token}/size"), None, open(404)),
+            (post.clone(), "/d/{token}/pin", format!("/d/{token}/pin"), None, open(415)),
+            (get.clone(), "/d/{token}/file/{ticket}", format!("/d/{token}/file/{ticket}"), None, open(303)),
             (get.clone(), "/photos", "/photos".into(), None, studio(200)),
-            (post.clone(), "/photos", "/photos".into(), Some(new_photo), studio(201)),
+            (post.clone(), "/photos", "/photos".into(), Some(new_photo.clone()), studio(201)),
+            (
+                post.clone(),
+                "/photos/batch",
+                "/photos/batch".into(),
+                Some(json!({ "photos": [new_photo] })),
+                studio(201),
+            ),
             (get.clone(), "/photos/{id}", format!("/photos/{photo}"), None, record(200)),
             (post.clone(), "/photos/{id}/upload", format!("/photos/{awaiting}/upload"), None, record(200)),
+            (get.clone(), "/photos/{id}/upload", format!("/photos/{parts}/upload"), None, record(200)),
+            (
+                get.clone(),
+                "/photos/{id}/upload/parts",
+                format!("/photos/{parts}/upload/parts?numbers=1"),
+                None,
+                record(200),
+            ),
+            (
+                post.clone(),
+                "/photos/{id}/upload/sign",
+                format!("/photos/{parts}/upload/sign"),
+                Some(json!({ "method": "PUT" })),
+                record(200),
+            ),
+            (
+                post.clone(),
+                "/photos/{id}/upload/complete",
+                format!("/photos/{completed}/upload/complete"),
+                Some(json!({ "parts": [{ "part_number": 1, "etag": "e" }] })),
+                record(200),
+            ),
+            (delete.clone(), "/photos/{id}/upload", format!("/photos/{parts}/upload"), None, record(204)),
             (get.clone(), "/orders", "/orders".into(), None, studio(200)),
             (post.clone(), "/orders", "/orders".into(), Some(new_order), others_ids),
             (get.clone(), "/orders/{id}", format!("/orders/{order}"), None, record(200)),
@@ -97,8 +177,49 @@ impl World {
             (get.clone(), "/downloads", "/downloads".into(), None, studio(200)),
             (get.clone(), "/downloads/{id}", format!("/downloads/{download}"), None, record(200)),
             (post.clone(), "/emails", "/emails".into(), Some(new_email), [401, 422, 202, 202, 401]),
+            (
+                post.clone(),
+                "/emails/preview",
+                "/emails/preview".into(),
+                Some(json!({ "template": "download_ready" })),
+                studio(200),
+            ),
             (get.clone(), "/emails/{id}", format!("/emails/{email}"), None, record(200)),
             (get.clone(), "/operations/{id}", format!("/operations/{operation}"), None, record(200)),
+            (
+                post.clone(),
+                "/imports",
+                "/imports".into(),
+                Some(json!({ "studio": "anna", "source": "bucket", "prefix": "none/" })),
+                operators(202),
+            ),
+            (get.clone(), "/studio", "/studio".into(), None, studio(200)),
+            (put.clone(), "/studio", "/studio".into(), Some(json!({ "name": "S" })), studio(200)),
+            (get.clone(), "/studios/{studio}/limits", "/studios/carla/limits".into(), None, operators(200)),
+            (
+                put.clone(),
+                "/studios/{studio}/limits",
+                "/studios/carla/limits".into(),
+                Some(json!({ "emails_a_day": 5 })),
+                operators(200),
+            ),
+            (
+                post.clone(),
+                "/studio/logo",
+                "/studio/logo".into(),
+                Some(json!({ "content_type": "image/png", "size_bytes": 10 })),
+                studio(201),
+            ),
+            (delete.clone(), "/studio/logo", "/studio/logo".into(), None, studio(204)),
+            (get.clone(), "/logos/{studio}/{file}", format!("/{logo}"), None, open(200)),
+            (get.clone(), "/orphans", "/orphans".into(), None, operators(200)),
+            (
+                post.clone(),
+                "/orphans",
+                "/orphans".into(),
+                Some(json!({ "action": "delete", "keys": ["originals/none"] })),
+                operators(200),
+            ),
             (get.clone(), "/queues", "/queues".into(), None, operators(200)),
             (get.clone(), "/queues/{queue}/failed", "/queues/photos/failed".into(), None, operators(200)),
             (
@@ -136,6 +257,20 @@ impl World {
                 "/downloads/{id}/retry",
                 format!("/downloads/{download}/retry"),
                 Some(json!({ "queue": false })),
+                record(200),
+            ),
+            (
+                post.clone(),
+                "/downloads/{id}/renew",
+                format!("/downloads/{download}/renew"),
+                Some(json!({ "queue": false })),
+                record(200),
+            ),
+            (
+                put.clone(),
+                "/downloads/{id}/pin",
+                format!("/downloads/{download}/pin"),
+                Some(json!({ "pin": "123456" })),
                 record(200),
             ),
             (delete.clone(), "/downloads/{id}", format!("/downloads/{download}"), None, record(200)),

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::Context as _;
 use domain::{
-    object_key::ORIGINALS,
+    object_key::{INCOMING, LOGOS, ORIGINALS},
     queue_config::{QueueName, queue_configs},
 };
 use local::WORKERS;
@@ -18,9 +18,10 @@ use serde_json::{Value, json};
 /// The environment variable with the path of the plan, as `terraform show -json` writes it.
 const PLAN: &str = "DARKROOM_PLAN";
 /// Variables that the functions do not require: they have defaults.
-const OPTIONAL: [&str; 7] = [
+const OPTIONAL: [&str; 8] = [
     "ARCHIVE_CHECKSUMS",
     "ARCHIVE_PREFERENCE",
+    "IMPORT_SOURCES",
     "MACHINE_CLIENTS",
     "PERSONAL_DATA_RETENTION_DAYS",
     "RETRY_BACKOFF_SECONDS",
@@ -153,8 +154,11 @@ fn queue_alarms_match_the_table() {
     for (queue, worker) in queue_configs().unwrap() {
         let function = &worker.function;
         let alarm = |of: &str| one(&plan, "aws_cloudwatch_metric_alarm", "alarm_name", &format!("-{queue}-{of}"));
-        assert_eq!(alarm("failed")["threshold"], worker.tolerated_failures, "{function}");
         assert_eq!(alarm("oldest-message")["threshold"], worker.healthy.oldest_seconds, "{function}");
+        if worker.secondary {
+            continue;
+        }
+        assert_eq!(alarm("failed")["threshold"], worker.tolerated_failures, "{function}");
         assert_eq!(alarm("waiting-jobs")["threshold"], worker.healthy.oldest_seconds * 1000, "{function}");
         assert_eq!(alarm("unreadable-records")["threshold"], 0, "{function}");
         // After a crash a message is visible again only after this time, which is not a fault.
@@ -164,13 +168,22 @@ fn queue_alarms_match_the_table() {
 
 #[test]
 #[ignore = "needs a plan, which .ci/deployment writes"]
-fn only_originals_notify_the_queue() {
+fn uploads_notify_the_queue_and_copies_do_not() {
     let plan = plan();
+    let mut found = BTreeMap::new();
     for notification in of_kind(&plan, "aws_s3_bucket_notification") {
         for queue in notification.values["queue"].as_array().unwrap() {
-            assert_eq!(queue["filter_prefix"], ORIGINALS, "{}", notification.address);
+            let events: BTreeSet<_> = strings(&queue["events"]).into_iter().map(str::to_owned).collect();
+            found.insert(queue["filter_prefix"].as_str().unwrap().to_owned(), events);
         }
     }
+    let events = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<BTreeSet<_>>();
+    let expected = BTreeMap::from([
+        (INCOMING.to_owned(), events(&["s3:ObjectCreated:*"])),
+        (ORIGINALS.to_owned(), events(&["s3:ObjectCreated:Put", "s3:ObjectCreated:CompleteMultipartUpload"])),
+        (LOGOS.to_owned(), events(&["s3:ObjectCreated:Put"])),
+    ]);
+    assert_eq!(found, expected);
 }
 
 #[test]
@@ -390,7 +403,7 @@ fn services_use_the_key_as_aws_documents() {
     // S3 documents no condition on the sender; SQS names the queue in its encryption context.
     let s3 = of("s3.amazonaws.com");
     let queue = s3["StringEquals"]["kms:EncryptionContext:aws:sqs:arn"].as_str().unwrap();
-    assert!(queue.ends_with("-photos") && !s3.to_string().contains("aws:Source"), "{s3}");
+    assert!(queue.ends_with("-uploads") && !s3.to_string().contains("aws:Source"), "{s3}");
     let cloudwatch = of("cloudwatch.amazonaws.com");
     let alarms = cloudwatch["ArnLike"]["aws:SourceArn"].as_str().unwrap().trim_end_matches('*');
     let account = cloudwatch["StringEquals"]["aws:SourceAccount"].as_str().unwrap();
@@ -406,10 +419,15 @@ fn services_use_the_key_as_aws_documents() {
 #[ignore = "needs a plan, which .ci/deployment writes"]
 fn concurrency_follows_the_variable_else_the_table() {
     let plan = plan_of_complete_example();
-    for worker in queue_configs().unwrap().into_values() {
+    for (queue, worker) in queue_configs().unwrap() {
         let function = worker.function;
         let requested = if function == "photo-processor" { 40 } else { worker.max_concurrency };
-        let address = format!("module.darkroom.module.worker[\"{function}\"].aws_lambda_event_source_mapping.this");
+        let module = if worker.secondary {
+            format!("module.queue[\"{queue}\"]")
+        } else {
+            format!("module.worker[\"{function}\"].module.queue")
+        };
+        let address = format!("module.darkroom.{module}.aws_lambda_event_source_mapping.this");
         let mapping = plan.iter().find(|resource| resource.address == address).unwrap_or_else(|| panic!("{address}"));
         assert_eq!(mapping.values["scaling_config"][0]["maximum_concurrency"], requested, "{function}");
     }

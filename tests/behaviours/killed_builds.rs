@@ -62,6 +62,25 @@ impl LastRequest {
     }
 }
 
+/// Photos that are built again and again.
+struct Sold<'a> {
+    app: &'a TestApp,
+    ids: Vec<String>,
+    /// Order of all downloads, which are then copied from the first one.
+    same_order: Option<String>,
+}
+
+impl Sold<'_> {
+    /// Requests a download, of an order of its own unless all have the same. Returns its id.
+    async fn ask(&self) -> String {
+        let order = match &self.same_order {
+            Some(order) => order.clone(),
+            None => self.app.order("anna", "K-1", &self.ids).await,
+        };
+        ask(self.app, &order).await
+    }
+}
+
 async fn ask(app: &TestApp, order: &str) -> String {
     let made = app.post("anna", &format!("/orders/{order}/downloads"), json!({ "notify": false })).await;
     made.text("/download/id")
@@ -84,36 +103,49 @@ async fn build_until_killed(builder: &Arc<Builder>, line: &LastRequest, download
 
 #[tokio::test(flavor = "multi_thread")]
 async fn builder_killed_at_some_requests_resumes() {
-    killed_at_every(7).await;
+    killed_at_every(7, false).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "long: .ci/run runs it"]
 async fn builder_killed_at_any_request_resumes() {
-    killed_at_every(1).await;
+    killed_at_every(1, false).await;
+}
+
+/// The archives that the order has already are copied.
+#[tokio::test(flavor = "multi_thread")]
+async fn builder_killed_at_any_request_of_a_copy_resumes() {
+    killed_at_every(1, true).await;
 }
 
 /// Kills a build at its first request, and other builds at every `step`-th request.
-async fn killed_at_every(step: usize) {
+async fn killed_at_every(step: usize, same_order: bool) {
     let app = TestApp::without_builder().await;
     // The layout has two prefixes and so a pad object, a suffix with a small photo, and a photo that is copied
     // unchanged.
     let photos = app.large_and_small("anna", "LsLL").await;
     let ids: Vec<String> = photos.iter().map(|(_, _, id)| id.clone()).collect();
-    let order = app.order("anna", "K-1", &ids).await;
+    let same_order = if same_order { Some(app.order("anna", "K-1", &ids).await) } else { None };
+    let sold = Sold { app: &app, ids, same_order };
     let line = Arc::new(LastRequest::default());
     let builder = Arc::new(app.builder(line.clone()).await);
 
-    let undisturbed = ask(&app, &order).await;
+    let undisturbed = sold.ask().await;
     assert!(build_until_killed(&builder, &line, &undisturbed).await);
     let all_parts = line.parts.load(Ordering::SeqCst);
     let all_requests = line.set(None);
     assert!(all_parts >= 9 && all_requests > 25, "{all_parts} parts, {all_requests} requests");
 
+    let copies = sold.same_order.is_some();
+    if copies {
+        // The next second: an equal archive must not depend on the time at which it was asked for.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert!(builder.record("anna", &sold.ask().await).await.twin.is_some(), "a later one is copied");
+    }
     for fate in [Fate::Lost, Fate::AnswerLost] {
         for last in (1..).step_by(step) {
             assert!(last < 2 * all_requests, "the build ends");
-            let download = ask(&app, &order).await;
+            let download = sold.ask().await;
             line.set(Some((last, fate)));
             let ended = build_until_killed(&builder, &line, &download).await;
             let parts_before = line.parts.load(Ordering::SeqCst);
@@ -130,6 +162,11 @@ async fn killed_at_every(step: usize) {
                 check_photos(&app, &download, &photos, &told).await;
             }
             if ended {
+                assert_eq!(
+                    last < all_requests * 3 / 4,
+                    copies,
+                    "{told}: only a copy takes few of {all_requests} requests"
+                );
                 break;
             }
         }
@@ -206,7 +243,8 @@ async fn build_out_of_time_resumes_without_failure() {
     builder.build("anna", &undisturbed, 60).await;
     let all_parts = line.parts.swap(0, Ordering::SeqCst);
 
-    let download = ask(&app, &order).await;
+    // Another order: the archive of this one would be copied.
+    let download = ask(&app, &app.order("anna", "K-1", &ids).await).await;
     let (mut pauses, mut shown) = (0, 0);
     loop {
         // Lambda's deadline minus the time for settling leaves about a second.

@@ -22,11 +22,12 @@ async fn typical_order_costs_the_expected_requests() {
 }
 
 /// Requests by function, service and operation. The three objects of `api` are two uploads by its URLs, and an index.
-const EXPECTED: [&str; 25] = [
+const EXPECTED: [&str; 29] = [
     "api/DynamoDb.BatchGetItem 3",
     "api/DynamoDb.BatchWriteItem 1",
-    "api/DynamoDb.GetItem 15",
+    "api/DynamoDb.GetItem 25",
     "api/DynamoDb.PutItem 11",
+    "api/DynamoDb.Query 1",
     "api/S3.PutObject 3",
     "api/Sqs.SendMessage 3",
     "api/Ssm.GetParameter 1",
@@ -37,13 +38,16 @@ const EXPECTED: [&str; 25] = [
     "archive-builder/S3.PutObject 2",
     "archive-builder/Sqs.ChangeMessageVisibility 1",
     "archive-builder/Sqs.SendMessage 1",
-    "email-sender/DynamoDb.GetItem 14",
+    "email-sender/DynamoDb.GetItem 17",
     "email-sender/DynamoDb.PutItem 9",
     "email-sender/Ses.SendEmail 3",
     "email-sender/Sqs.ChangeMessageVisibility 3",
     "email-sender/Ssm.GetParameter 1",
+    "housekeeper/Sqs.ChangeMessageVisibility 2",
+    "housekeeper/Sqs.SendMessage 2",
     "photo-processor/DynamoDb.GetItem 4",
     "photo-processor/DynamoDb.PutItem 4",
+    "photo-processor/DynamoDb.Query 2",
     "photo-processor/S3.GetObject 2",
     "photo-processor/S3.HeadObject 2",
     "photo-processor/S3.PutObject 4",

@@ -26,7 +26,7 @@ fn signal(name: &str, pid: u32) {
 #[tokio::test(flavor = "multi_thread")]
 async fn worker_stopped_past_its_lease_is_refused() {
     let bins = tokio::task::spawn_blocking(build_functions).await.unwrap().unwrap();
-    let host = Host::start(&bins, &[("api", 1), ("photo-processor", 2)]).await.unwrap();
+    let host = Host::start(&bins, &[("api", 1), ("photo-processor", 2), ("housekeeper", 1)]).await.unwrap();
     let net = FaultNet::start(&["worker"]).await.unwrap();
     let app = TestApp::with(|options| {
         options.by_hand = true;
@@ -41,10 +41,14 @@ async fn worker_stopped_past_its_lease_is_refused() {
     host.set_environment(environment);
     let host = Arc::new(host);
 
-    // S3's test event wakes the first process; the photo goes to the second.
-    let photos = app.system().source("photos").unwrap();
+    let (uploads, photos) = (app.system().source("uploads").unwrap(), app.system().source("photos").unwrap());
+    // S3's test event.
+    uploads.poll(0).await.unwrap();
+    // An event wakes the first process; the photo goes to the second.
+    app.send("photos", r#"{"Event":"s3:TestEvent"}"#).await;
     photos.poll(0).await.unwrap();
     let id = app.upload("anna", "a.jpg", "image/jpeg", &jpeg(1, 600, 400)).await.unwrap();
+    uploads.poll(0).await.unwrap();
     let put = Call { service: Service::DynamoDb, operation: "PutItem".into() };
     // The first such write is the claim, the second the completion.
     let completion = Site { function: "worker".into(), call: put, nth: 2 };

@@ -19,7 +19,7 @@ async fn upload_without_event_is_found_after_url_expiry() {
     let photo = app.upload("anna", "a.jpg", "image/jpeg", &jpeg(1, 60, 40)).await.unwrap();
     let new = json!({ "filename": "b.jpg", "content_type": "image/jpeg", "size_bytes": 10 });
     let never = app.post("anna", "/photos", new).await.text("/photo/id");
-    app.system().queues().purge("photos").unwrap();
+    app.system().queues().purge("uploads").unwrap();
     for (wait, status) in [(600, "awaiting_upload"), (3_600, "ready")] {
         app.system().advance(Duration::from_secs(wait));
         app.system().sweep().await.unwrap();

@@ -18,7 +18,7 @@ from PIL import Image
 
 from darkroom import AuthenticatedClient
 from darkroom.api.downloads import create_download, get_download
-from darkroom.api.links import customer_page, fetch_download
+from darkroom.api.links import customer_page, fetch_file, start_download
 from darkroom.api.orders import create_order
 from darkroom.api.photos import create_photo, get_photo
 from darkroom.models import (
@@ -34,6 +34,7 @@ from darkroom.models import (
     PhotoStatus,
     PhotoWithUpload,
 )
+from darkroom.types import Response
 
 #: Longer than any job takes on a busy machine.
 PATIENCE_SECONDS = 60
@@ -94,10 +95,17 @@ def fetch(client: AuthenticatedClient, link: str) -> bytes:
     page = answer(str, customer_page.sync(token, client=client))
     if "<form" not in page:
         sys.exit(f"the page has no button: {page}")
-    redirect = fetch_download.sync_detailed(token, client=client)
-    if redirect.status_code != HTTPStatus.SEE_OTHER:
-        sys.exit(f"the link answered {redirect.status_code}")
-    return httpx.get(redirect.headers["location"]).raise_for_status().content
+    started = location(start_download.sync_detailed(token, client=client))
+    ticket = started.rpartition("/")[2]
+    file = location(fetch_file.sync_detailed(token, ticket, client=client))
+    return httpx.get(file).raise_for_status().content
+
+
+def location(response: Response) -> str:
+    """Returns where a response redirects to."""
+    if response.status_code != HTTPStatus.SEE_OTHER:
+        sys.exit(f"the link answered {response.status_code}")
+    return response.headers["location"]
 
 
 def main():

@@ -68,6 +68,8 @@ pub struct TestApp {
 pub struct Answer {
     /// The status.
     pub status: StatusCode,
+    /// Seconds of `Retry-After`.
+    pub retry_after: Option<u64>,
     /// The body as JSON, or `null`.
     pub body: Value,
 }
@@ -320,12 +322,19 @@ impl TestApp {
         (self.until_view(studio, &path, &["ready", "failed"]).await, made.text("/link"))
     }
 
+    /// Submits a customer's link, as a program does, and returns the URL with the ticket.
+    pub async fn ticket(&self, link: &str) -> Result<String> {
+        location(&self.http.post(link).send().await?)
+    }
+
+    /// Submits a customer's link and returns the signed URL of the file. This counts as a download.
+    pub async fn file_url(&self, link: &str) -> Result<String> {
+        location(&self.http.get(self.ticket(link).await?).send().await?)
+    }
+
     /// Submits a customer's link and follows it to the file.
     pub async fn fetch(&self, link: &str) -> Result<Vec<u8>> {
-        let answer = self.http.post(link).send().await?;
-        ensure!(answer.status() == StatusCode::SEE_OTHER, "the link was answered {}", answer.status());
-        let url = answer.headers().get("location").context("no location")?.to_str()?.to_owned();
-        let file = self.http.get(url).send().await?.error_for_status()?;
+        let file = self.http.get(self.file_url(link).await?).send().await?.error_for_status()?;
         Ok(file.bytes().await?.to_vec())
     }
 
@@ -348,10 +357,17 @@ fn clients(system: &System) -> (aws_sdk_sqs::Client, aws_sdk_s3::Client) {
     (runtime::aws::sqs(&config), runtime::aws::s3(&env, &config))
 }
 
+/// Returns where a response redirects to.
+fn location(answer: &Response) -> Result<String> {
+    ensure!(answer.status() == StatusCode::SEE_OTHER, "the link was answered {}", answer.status());
+    Ok(answer.headers().get("location").context("no location")?.to_str()?.to_owned())
+}
+
 async fn read(response: Response) -> Answer {
     let status = response.status();
+    let retry_after = response.headers().get("retry-after").and_then(|seconds| seconds.to_str().ok()?.parse().ok());
     let bytes = response.bytes().await.unwrap_or_default();
-    Answer { status, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) }
+    Answer { status, retry_after, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) }
 }
 
 /// Returns the files of a ZIP by name, as any reader finds them.

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 use serde_json::Value;
 
 /// The order of a path's methods in the document.
-const METHODS: [&str; 3] = ["post", "get", "delete"];
+const METHODS: [&str; 4] = ["post", "get", "put", "delete"];
 
 /// A problem's type, status, and the condition under which it occurs.
 pub type ProblemType<'a> = (String, u16, &'a str);

@@ -74,13 +74,22 @@ impl TestApp {
     }
 
     /// Waits until a queue has this number of messages, in any state.
+    ///
+    /// The queue `photos` gets its jobs from the queue `uploads`, which must be empty first.
     pub async fn until_depth(&self, queue: &str, messages: u64) {
+        if queue == "photos" {
+            let is_empty = found(|| async { (self.depth("uploads").await == 0).then_some(()) }).await;
+            assert!(is_empty.is_some(), "uploads still holds messages");
+        }
         let reached = found(|| async { (self.depth(queue).await == messages).then_some(()) }).await;
         assert!(reached.is_some(), "{queue} does not hold {messages} messages");
     }
 
     /// Waits until a queue has no visible messages: all that are left were received and are hidden.
     pub async fn until_quiet(&self, queue: &str) {
+        if queue == "photos" {
+            Box::pin(self.until_quiet("uploads")).await;
+        }
         let visible = [QueueAttributeName::ApproximateNumberOfMessages];
         let quiet = found(|| async { (self.count(queue, &visible).await == 0).then_some(()) }).await;
         assert!(quiet.is_some(), "{queue} still holds visible messages");

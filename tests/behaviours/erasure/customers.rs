@@ -45,10 +45,11 @@ async fn customer_with_many_orders_is_erased_despite_crashes() {
     assert_eq!((begun.status, begun.text("/operation/kind")), (StatusCode::ACCEPTED, "erase".into()), "{begun:?}");
     let later = order(1_000, ADDRESS).await;
 
-    for waits in [30, 90] {
+    // Both within the first page. A busy machine answers several calls between two waits, so a page has few.
+    for waits in [20, 20] {
         stops.aim("housekeeper", 1, waits);
         step(&app).await;
-        assert!(stops.struck() || waits > 30, "the worker waited only {waits} times");
+        assert!(stops.struck(), "the worker waited fewer than {waits} times");
         stops.aim("none", 1, 0);
         // The message is visible again.
         app.system().advance(Duration::from_secs(4_000));

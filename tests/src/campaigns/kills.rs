@@ -163,7 +163,10 @@ async fn wait(app: &TestApp, plan: Kills) -> Result<()> {
     let bound = VISIBILITY * 4 + RECOVERY + Duration::from_millis(plan.jobs as u64 * 400);
     let begun = Instant::now();
     loop {
-        let left = app.depth("photos").await + app.depth("downloads").await + app.depth("emails").await;
+        let mut left = 0;
+        for queue in ["uploads", "photos", "downloads", "emails"] {
+            left += app.depth(queue).await;
+        }
         if left == 0 {
             return Ok(());
         }
