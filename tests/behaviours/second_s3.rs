@@ -157,30 +157,36 @@ async fn second_s3_stores_archives_of_all_kinds() {
     let bed = Bed::start().await;
     let photos = bed.app.large_and_small("anna", "LsLLsL").await;
     let ids: Vec<String> = photos.iter().map(|(_, _, id)| id.clone()).collect();
-    let order = bed.app.order("anna", "S-3", &ids).await;
+    // Each build has an order of its own: the same order again is copied, not built.
+    let order = async |reference: &str| bed.app.order("anna", reference, &ids).await;
+    let whole = order("S-3").await;
     bed.line.made();
-    bed.archive(&order, json!({}), &photos).await;
+    bed.archive(&whole, json!({}), &photos).await;
     let parts = bed.line.made();
     assert!(parts > 9, "{parts} parts");
-    let split = bed.archive(&order, json!({ "split_bytes": 12_000_000 }), &photos).await;
+    bed.archive(&whole, json!({}), &photos).await;
+    assert_eq!(bed.line.made(), 0, "the same order again is copied");
+    let split = bed.archive(&order("S-4").await, json!({ "split_bytes": 12_000_000 }), &photos).await;
     assert_eq!(split.archives.len(), 2);
 
     let (single, link) =
-        bed.app.download("anna", &order, json!({ "kind": "single", "photo_id": ids[1], "notify": false })).await;
+        bed.app.download("anna", &whole, json!({ "kind": "single", "photo_id": ids[1], "notify": false })).await;
     assert_eq!((single.status, single.kind), (DownloadState::Ready, DownloadKind::Single));
     assert!(bed.app.fetch(&link).await.unwrap() == photos[1].1);
 
+    let killed = order("S-5").await;
     bed.line.made();
     bed.line.kill_at(parts / 2);
     let begun = Instant::now();
-    bed.archive(&order, json!({}), &photos).await;
+    bed.archive(&killed, json!({}), &photos).await;
     assert!(bed.line.has_killed() && begun.elapsed() > Duration::from_secs(5), "the build was killed");
     let resumed = bed.line.made();
     assert!(resumed <= parts, "{resumed} parts, {parts} without a kill");
 
     bed.builder_with("ARCHIVE_PREFERENCE", "cheap");
+    let cheap = order("S-6").await;
     bed.line.made();
-    bed.archive(&order, json!({}), &photos).await;
+    bed.archive(&cheap, json!({}), &photos).await;
     assert!(bed.line.made() < parts, "streaming takes fewer parts");
     bed.nothing_is_left().await;
 }
