@@ -40,7 +40,7 @@ data "aws_iam_policy_document" "api" {
   statement {
     sid       = "Lists"
     actions   = ["dynamodb:Query"]
-    resources = [for table in ["photos", "orders", "downloads"] : "${local.table_arns[table]}/index/list_*"]
+    resources = [for table in ["photos", "orders", "downloads", "emails"] : "${local.table_arns[table]}/index/list_*"]
   }
 
   # An erasure deletes the items with the photos of an order.

@@ -9,6 +9,9 @@ locals {
     list_folder    = { hash = "list_folder", range = "id", included = [] }
     list_sha256    = { hash = "list_sha256", range = "id", included = [] }
     list_reference = { hash = "list_reference", range = "id", included = [] }
+    # Emails about builds have derived ids, so their lists are ordered by an attribute that begins with a time.
+    list_email_status = { hash = "list_email_status", range = "position", included = [] }
+    list_about        = { hash = "list_about", range = "position", included = [] }
   }
 
   # Tables and their indexes. The table of requests has idempotency keys, and operations on many records.
@@ -16,7 +19,7 @@ locals {
     photos    = ["due_at", "failed_at", "list_status", "list_folder", "list_sha256"]
     orders    = ["list_reference"]
     downloads = ["due_at", "failed_at", "list_status", "list_order"]
-    emails    = ["due_at", "failed_at"]
+    emails    = ["due_at", "failed_at", "list_email_status", "list_about"]
     requests  = ["due_at", "failed_at"]
     studios   = []
   }
@@ -47,7 +50,7 @@ resource "aws_dynamodb_table" "this" {
   dynamic "attribute" {
     for_each = merge([for index in each.value : merge(
       { (local.indexes[index].hash) = "S" },
-      { for range in [local.indexes[index].range] : range => "N" if range != "id" },
+      { for range in [local.indexes[index].range] : range => range == "position" ? "S" : "N" if range != "id" },
     )]...)
     content {
       name = attribute.key

@@ -47,6 +47,7 @@ impl JobHandler for Operate {
             Task::Regenerate { which } => regenerate::regenerate(state, &lease, *which).await,
             Task::Fill { table: Filled::Photos } => fill::records(&state.photos, lease).await,
             Task::Fill { table: Filled::Downloads } => fill::records(&state.downloads, lease).await,
+            Task::Fill { table: Filled::Emails } => fill::records(&state.emails, lease).await,
             Task::Fill { table: Filled::Orders } => fill::orders(&state.orders, lease).await,
             Task::Erase { scope } => erase::erase(state, &lease, scope).await,
             Task::Import { studio, bucket, prefix } => import::import(state, &lease, (studio, bucket, prefix)).await,

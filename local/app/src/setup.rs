@@ -20,6 +20,7 @@ use domain::{
     operation::{Filled, Operation},
     photo::Photo,
     queue_config::QueueConfigs,
+    record::POSITION,
 };
 use jiff::Timestamp;
 use local_aws::StandIns;
@@ -42,7 +43,7 @@ struct Index {
     name: &'static str,
     /// The hash key.
     hash: &'static str,
-    /// The range key: a time in milliseconds, or the record's id.
+    /// The range key: a time in milliseconds, or the record's id or position.
     range: (&'static str, ScalarAttributeType),
     /// The attributes that the index copies besides the keys.
     included: &'static [&'static str],
@@ -68,9 +69,17 @@ const FOLDER: Index = list("list_folder");
 const SHA256: Index = list("list_sha256");
 /// The index for lists by the shop's reference.
 const REFERENCE: Index = list("list_reference");
+/// The index for lists of emails by status.
+const EMAIL_STATUS: Index = in_order_of_creation("list_email_status");
+/// The index for lists of emails by the record that they are about.
+const ABOUT: Index = in_order_of_creation("list_about");
 
 const fn list(name: &'static str) -> Index {
     Index { name, hash: name, range: ("id", ScalarAttributeType::S), included: &[] }
+}
+
+const fn in_order_of_creation(name: &'static str) -> Index {
+    Index { name, hash: name, range: (POSITION, ScalarAttributeType::S), included: &[] }
 }
 
 /// The tables, by the variables that name them, as in `infra/tables.tf`.
@@ -78,7 +87,7 @@ const TABLES: [(&str, &[Index]); 6] = [
     ("PHOTOS_TABLE", &[DUE, FAILED, STATUS, FOLDER, SHA256]),
     ("ORDERS_TABLE", &[REFERENCE]),
     ("DOWNLOADS_TABLE", &[DUE, FAILED, STATUS, ORDER]),
-    ("EMAILS_TABLE", &[DUE, FAILED]),
+    ("EMAILS_TABLE", &[DUE, FAILED, EMAIL_STATUS, ABOUT]),
     ("REQUESTS_TABLE", &[DUE, FAILED]),
     ("STUDIOS_TABLE", &[]),
 ];
@@ -213,9 +222,12 @@ async fn tables(dynamodb: &aws_sdk_dynamodb::Client, env: &Env) -> Result<()> {
     }
     // A new table needs no migration of older items.
     let operations = Table::new(dynamodb.clone(), env.required("REQUESTS_TABLE")?, env.world());
-    for (variable, table) in
-        [("PHOTOS_TABLE", Filled::Photos), ("DOWNLOADS_TABLE", Filled::Downloads), ("ORDERS_TABLE", Filled::Orders)]
-    {
+    for (variable, table) in [
+        ("PHOTOS_TABLE", Filled::Photos),
+        ("DOWNLOADS_TABLE", Filled::Downloads),
+        ("ORDERS_TABLE", Filled::Orders),
+        ("EMAILS_TABLE", Filled::Emails),
+    ] {
         if made.contains(&variable) {
             fill::is_new(&operations, table, env.clock().now()).await?;
         }

@@ -91,6 +91,20 @@ pub struct Email {
 }
 
 impl EmailStatus {
+    /// Returns the status as written in records and responses.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Sending => "sending",
+            Self::Sent => "sent",
+            Self::Delivered => "delivered",
+            Self::Bounced => "bounced",
+            Self::Complained => "complained",
+            Self::Failed => "failed",
+            Self::Suppressed => "suppressed",
+        }
+    }
+
     /// Returns whether SES has accepted the email.
     pub fn is_accepted(self) -> bool {
         matches!(self, Self::Sent | Self::Delivered | Self::Bounced | Self::Complained)

@@ -75,17 +75,20 @@ pub enum Filled {
     Downloads,
     /// Orders: the index of lists, and an item for each photo.
     Orders,
+    /// Emails: the indexes of lists.
+    Emails,
 }
 
 impl Filled {
     /// All tables.
-    pub const ALL: [Self; 3] = [Self::Photos, Self::Downloads, Self::Orders];
+    pub const ALL: [Self; 4] = [Self::Photos, Self::Downloads, Self::Orders, Self::Emails];
 
     /// Returns the queue whose worker fills the table.
     pub fn queue(self) -> QueueName {
         match self {
             Self::Photos => QueueName::Photos,
             Self::Downloads | Self::Orders => QueueName::Downloads,
+            Self::Emails => QueueName::Emails,
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// A sparse index for filtered lists. Its hash key is the studio with the filter's value, its range key the record's
-/// id. The index contains keys only; the records themselves are read consistently.
+/// id or [position](Record::position). The index contains keys only; the records themselves are read consistently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ListIndex {
     /// Index by status.
@@ -28,6 +28,10 @@ pub enum ListIndex {
     Folder,
     /// Index by the SHA-256 of the original.
     Sha256,
+    /// Index of emails by status, in order of creation.
+    EmailStatus,
+    /// Index of emails by the order or download that they are about, in order of creation.
+    About,
 }
 
 impl ListIndex {
@@ -39,8 +43,28 @@ impl ListIndex {
             Self::Reference => "list_reference",
             Self::Folder => "list_folder",
             Self::Sha256 => "list_sha256",
+            Self::EmailStatus => "list_email_status",
+            Self::About => "list_about",
         }
     }
+
+    /// Returns the name of its range key.
+    pub fn range(self) -> &'static str {
+        match self {
+            Self::Status | Self::Order | Self::Reference | Self::Folder | Self::Sha256 => "id",
+            Self::EmailStatus | Self::About => POSITION,
+        }
+    }
+}
+
+/// Attribute with the position of a record whose id is not in order of creation.
+pub const POSITION: &str = "position";
+
+/// Returns the position of a record with an id of any version: the time of creation in the first 48 bits, as in a UUIDv7
+/// (RFC 9562, section 5.7), and the last 80 bits of the id.
+fn position(created_at: Timestamp, id: Uuid) -> Uuid {
+    let milliseconds = u128::try_from(created_at.as_millisecond()).unwrap_or(0);
+    Uuid::from_u128(milliseconds << 80 | id.as_u128() & ((1 << 80) - 1))
 }
 
 /// A record in a table under (studio, id).
@@ -63,6 +87,10 @@ pub trait Record: Serialize + DeserializeOwned + Clone + PartialEq + Send + Sync
     /// Returns the indexes in which lists find the record, with its value in each.
     fn listed_by(&self) -> Vec<(ListIndex, String)> {
         Vec::new()
+    }
+    /// Returns the place of the record in lists by an index, in order of creation. A UUIDv7 is its own.
+    fn position(&self) -> Uuid {
+        self.id()
     }
     /// Returns the time after which DynamoDB may delete the record.
     fn expires_at(&self) -> Option<Timestamp> {
@@ -129,6 +157,14 @@ impl Record for Email {
     }
     fn failed_at(&self) -> Option<Timestamp> {
         self.work.failed_at(self.status == EmailStatus::Failed)
+    }
+    fn listed_by(&self) -> Vec<(ListIndex, String)> {
+        let about = self.message.about().id().to_string();
+        vec![(ListIndex::EmailStatus, self.status.as_str().to_owned()), (ListIndex::About, about)]
+    }
+    // The id of an email about a build is derived, and has no time.
+    fn position(&self) -> Uuid {
+        position(self.created_at, self.id)
     }
 }
 
@@ -234,10 +270,27 @@ mod tests {
         let by_order = (ListIndex::Order, download.order.to_string());
         assert_eq!(download.listed_by(), [(ListIndex::Status, "failed".to_owned()), by_order]);
         assert_eq!(order.listed_by(), [(ListIndex::Reference, order.reference.clone())]);
-        assert_eq!((email().listed_by(), operation().listed_by()), (vec![], vec![]));
+        assert_eq!(operation().listed_by(), []);
+        let about = email().message.about().id().to_string();
+        assert_eq!(email().listed_by(), [(ListIndex::EmailStatus, "queued".to_owned()), (ListIndex::About, about)]);
         let indexes = [ListIndex::Status, ListIndex::Order, ListIndex::Reference, ListIndex::Folder, ListIndex::Sha256];
         let names = ["list_status", "list_order", "list_reference", "list_folder", "list_sha256"];
         assert_eq!(indexes.map(ListIndex::name), names, "as Terraform creates them");
+        assert_eq!(indexes.map(ListIndex::range), ["id"; 5]);
+        let of_emails = [ListIndex::EmailStatus, ListIndex::About];
+        assert_eq!(of_emails.map(ListIndex::name), ["list_email_status", "list_about"]);
+        assert_eq!(of_emails.map(ListIndex::range), [POSITION; 2]);
+    }
+
+    #[test]
+    fn positions_are_in_order_of_creation() {
+        let (mut early, mut late) = (email(), email());
+        (early.id, early.created_at) = (Uuid::from_u128(u128::MAX), at(1));
+        (late.id, late.created_at) = (Uuid::from_u128(2), at(2));
+        assert!(early.position() < late.position());
+        let id: Uuid = "01940000-1234-7abc-8def-0123456789ab".parse().expect("a UUIDv7");
+        let created_at = Timestamp::from_millisecond(0x0194_0000_1234).expect("in range");
+        assert_eq!(position(created_at, id), id, "a UUIDv7 is its own position");
     }
 
     #[test]

@@ -65,7 +65,7 @@ fn tables(dynamodb: &mut DynamoDb, random: &mut fastrand::Rng) {
         ("photos", &["list_status", "list_folder", "list_sha256"][..]),
         ("orders", &["list_reference"]),
         ("downloads", &["list_status", "list_order"]),
-        ("emails", &[]),
+        ("emails", &["list_email_status", "list_about"]),
         ("requests", &[]),
         ("studios", &[]),
     ] {
@@ -85,9 +85,13 @@ fn tables(dynamodb: &mut DynamoDb, random: &mut fastrand::Rng) {
                 json!({ "IndexName": "failed_at", "KeySchema": keys("failed_shard", "failed_at"), "Projection": failed }),
             );
         }
+        let range = if table == "emails" { "position" } else { "id" };
+        if range != "id" {
+            attributes.push(attribute(range, "S"));
+        }
         for list in lists {
             attributes.push(attribute(list, "S"));
-            indexes.push(json!({ "IndexName": list, "KeySchema": keys(list, "id"), "Projection": keys_only }));
+            indexes.push(json!({ "IndexName": list, "KeySchema": keys(list, range), "Projection": keys_only }));
         }
         let mut create = json!({
             "TableName": table, "BillingMode": "PAY_PER_REQUEST", "AttributeDefinitions": attributes,

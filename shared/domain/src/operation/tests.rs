@@ -28,7 +28,8 @@ fn selection_by_one_field_takes_any_other() {
 
 #[test]
 fn table_is_filled_by_its_own_worker() {
-    assert_eq!(Filled::ALL.map(Filled::queue), [QueueName::Photos, QueueName::Downloads, QueueName::Downloads]);
+    let queues = [QueueName::Photos, QueueName::Downloads, QueueName::Downloads, QueueName::Emails];
+    assert_eq!(Filled::ALL.map(Filled::queue), queues);
 }
 
 #[test]

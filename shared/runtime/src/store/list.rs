@@ -21,12 +21,12 @@ const RECORDS_PER_READ: usize = 100;
 /// Largest number of queries for one page of a list.
 const MAX_LIST_QUERIES: usize = 40;
 
-/// Range of ids that a list covers. Ids are UUIDv7, so it is a range of creation times too.
+/// Range of ids, or of positions, that a list covers. Both begin with a time, so it is a range of creation times too.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct IdRange {
-    /// Id after which the page begins: the last one of the page before.
+    /// Id or position after which the page begins: the last one of the page before.
     pub after: Option<Uuid>,
-    /// Lowest id, included.
+    /// Lowest id or position, included.
     pub since: Option<Uuid>,
 }
 
@@ -53,7 +53,7 @@ impl IdRange {
 pub struct Page<R> {
     /// Records on the page.
     pub items: Vec<R>,
-    /// Cursor of the next page; `None` on the last page.
+    /// Cursor of the next page, an id or position; `None` on the last page.
     pub next: Option<Uuid>,
 }
 
@@ -123,9 +123,6 @@ impl<R: Record> Table<R> {
         keep: impl Fn(&R) -> bool,
     ) -> Result<Page<R>> {
         let key = list_key(studio, value);
-        let start = |id: Uuid| {
-            Item::from([("studio".into(), text(studio)), ("id".into(), text(id)), (index.name().into(), text(&key))])
-        };
         let range = range.into();
         if range.is_empty() {
             return Ok(Page { items: Vec::new(), next: None });
@@ -133,35 +130,42 @@ impl<R: Record> Table<R> {
         let mut items = Vec::new();
         let mut seen = range.after;
         for _ in 0..MAX_LIST_QUERIES {
+            // Below the position seen last, since a start key would need the id of its record too.
+            let highest = seen.map_or(Uuid::max(), |seen| Uuid::from_u128(seen.as_u128().saturating_sub(1)));
+            if highest < range.lowest() {
+                return Ok(Page { items, next: None });
+            }
             let left = (limit - items.len() + 1).min(RECORDS_PER_READ);
             let answer = self
                 .client
                 .query()
                 .table_name(&self.name)
                 .index_name(index.name())
-                .key_condition_expression("#index = :key AND id >= :since")
+                .key_condition_expression("#index = :key AND #range BETWEEN :since AND :highest")
                 .expression_attribute_values(":since", text(range.lowest()))
+                .expression_attribute_values(":highest", text(highest))
                 .expression_attribute_names("#index", index.name())
+                .expression_attribute_names("#range", index.range())
                 .expression_attribute_values(":key", text(&key))
                 .scan_index_forward(false)
                 .limit(query_limit(left))
-                .set_exclusive_start_key(seen.map(start))
                 .send()
                 .await
                 .map_err(|error| failed("Failed to list records", error))?;
-            let id = |item: &Item| item.get("id").and_then(|id| id.as_s().ok()?.parse().ok());
-            let ids: Vec<Uuid> = answer.items().iter().filter_map(id).collect();
+            let uuid = |item: &Item, name| item.get(name).and_then(|id| id.as_s().ok()?.parse::<Uuid>().ok());
+            let keys = answer.items().iter().filter_map(|item| uuid(item, "id").zip(uuid(item, index.range())));
+            let (ids, positions): (Vec<Uuid>, Vec<Uuid>) = keys.unzip();
             let mut found: HashMap<Uuid, R> = HashMap::with_capacity(ids.len());
             if !ids.is_empty() {
                 let records = self.get_chunk(studio, &ids).await?.into_iter().filter_map(Self::readable);
                 found.extend(records.map(|record| (record.id(), record)));
             }
-            for id in ids {
+            for (id, position) in ids.into_iter().zip(positions) {
                 let record = found.remove(&id).filter(&keep);
                 if record.is_some() && items.len() == limit {
                     return Ok(Page { next: seen, items });
                 }
-                seen = Some(id);
+                seen = Some(position);
                 items.extend(record);
             }
             if answer.last_evaluated_key.is_none() {

@@ -9,7 +9,12 @@ use aws_sdk_dynamodb::{
     operation::put_item::{PutItemError, builders::PutItemFluentBuilder},
     types::{KeysAndAttributes, ReturnValuesOnConditionCheckFailure},
 };
-use domain::{error::ServiceUnavailable, record::Record, studio::Studio, studio_profile::StudioProfile};
+use domain::{
+    error::ServiceUnavailable,
+    record::{POSITION, Record},
+    studio::Studio,
+    studio_profile::StudioProfile,
+};
 use futures::{StreamExt as _, stream};
 use tokio::time::Instant;
 use tracing::error;
@@ -133,6 +138,9 @@ impl<R: Record> Table<R> {
         }
         for (index, value) in record.listed_by() {
             item.insert(index.name().into(), text(list_key(record.studio(), &value)));
+            if index.range() == POSITION {
+                item.insert(POSITION.into(), text(record.position()));
+            }
         }
         item.insert(INDEXED.into(), number(INDEXED_VERSION));
         if let Some(expires_at) = record.expires_at() {
