@@ -50,10 +50,10 @@ data "aws_iam_policy_document" "api" {
     resources = [local.table_arns.orders]
   }
 
-  # Query: an erasure finds the emails of an order.
+  # Query: an erasure finds the emails of an order. BatchGetItem: lists read the records that an index names.
   statement {
     sid       = "Emails"
-    actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
+    actions   = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
     resources = [local.table_arns.emails]
   }
 
@@ -153,6 +153,13 @@ data "aws_iam_policy_document" "api" {
     sid       = "RunWorkers"
     actions   = ["lambda:InvokeFunction"]
     resources = [for queue, worker in local.queues : local.function_arns[worker.function] if worker.function != "housekeeper"]
+  }
+
+  # Operators lift suppressions of addresses. SES has no resource-level permissions for this action.
+  statement {
+    sid       = "LiftSuppressions"
+    actions   = ["ses:DeleteSuppressedDestination"]
+    resources = ["*"]
   }
 
   statement {
@@ -332,13 +339,20 @@ data "aws_iam_policy_document" "email_sender" {
     resources = [local.table_arns.orders, local.table_arns.downloads, local.table_arns.studios]
   }
 
+  # An email that is not sent because its address is suppressed marks its download.
+  statement {
+    sid       = "UndeliveredDownloads"
+    actions   = ["dynamodb:PutItem"]
+    resources = [local.table_arns.downloads]
+  }
+
   statement {
     sid       = "LinkSecret"
     actions   = ["ssm:GetParameter"]
     resources = [aws_ssm_parameter.link_secret.arn]
   }
 
-  # SES has no resource-level permissions for this action.
+  # Rate and quota. SES has no resource-level permissions for this action.
   statement {
     sid       = "DoesItAnswer"
     actions   = ["ses:GetAccount"]
@@ -373,10 +387,17 @@ data "aws_iam_policy_document" "housekeeper" {
     resources = [local.table_arns.photos, local.table_arns.downloads]
   }
 
+  # Scan: as above.
   statement {
     sid       = "Emails"
-    actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
+    actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:Scan"]
     resources = [local.table_arns.emails]
+  }
+
+  statement {
+    sid       = "SuppressedAddresses"
+    actions   = ["dynamodb:GetItem", "dynamodb:PutItem"]
+    resources = [local.table_arns.studios]
   }
 
   # An order has an item per photo: fillings write them, erasures delete them.

@@ -24,7 +24,7 @@ locals {
       EMAILS_QUEUE_URL   = module.worker["email-sender"].queue_url
       PHOTOS_BUCKET      = aws_s3_bucket.this["photos"].id
     })
-    housekeeper = merge(merge([for name, table in local.table_env : table if name != "STUDIOS"]...), {
+    housekeeper = merge(merge(values(local.table_env)...), {
       DEFAULT_DLQ_URL       = module.worker["housekeeper"].dlq_url
       DOWNLOADS_BUCKET      = aws_s3_bucket.this["downloads"].id
       DOWNLOADS_DLQ_URL     = module.worker["archive-builder"].dlq_url

@@ -175,6 +175,12 @@ async fn each_field_is_refused_by_name_beyond_bounds() {
         ("/imports", "/imports".into(), json!({ "studio": "anna", "source": "bucket", "prefix": "none/" })),
         ("/queues/{queue}/failed/retry", "/queues/emails/failed/retry".into(), json!({ "all": true })),
         ("/studio/logo", "/studio/logo".into(), json!({ "content_type": "image/png", "size_bytes": 10 })),
+        ("/downloads/{id}/notify", format!("/downloads/{download}/notify"), json!({ "to": "eva@example.com" })),
+        (
+            "/studios/{studio}/suppressions/lift",
+            "/studios/carla/suppressions/lift".into(),
+            json!({ "email": "eva@example.com" }),
+        ),
         ("/downloads/{id}/pin", format!("/downloads/{download}/pin"), json!({ "pin": "123456" })),
         ("/downloads/{id}/renew", format!("/downloads/{download}/renew"), json!({ "queue": false })),
         ("/studios/{studio}/limits", "/studios/carla/limits".into(), json!({ "bytes": 1, "emails_a_day": 0 })),
@@ -283,7 +289,14 @@ async fn invalid_query_is_refused_by_parameter_name() {
             assert_eq!(app.get("anna:operator", &format!("{path}?{taken}")).await.status, 200, "{path}?{taken}");
         }
     }
-    for path in ["/photos?status=lost", "/downloads?status=lost", "/downloads?active=maybe", "/downloads?order_id=x"] {
+    for path in [
+        "/emails?status=lost",
+        "/emails?about=x",
+        "/photos?status=lost",
+        "/downloads?status=lost",
+        "/downloads?active=maybe",
+        "/downloads?order_id=x",
+    ] {
         assert_eq!(app.get("anna", path).await.status, 422, "{path}");
     }
 }

@@ -184,6 +184,7 @@ impl World {
                 Some(json!({ "template": "download_ready" })),
                 studio(200),
             ),
+            (get.clone(), "/emails", "/emails?status=sent".into(), None, studio(200)),
             (get.clone(), "/emails/{id}", format!("/emails/{email}"), None, record(200)),
             (get.clone(), "/operations/{id}", format!("/operations/{operation}"), None, record(200)),
             (
@@ -201,6 +202,13 @@ impl World {
                 "/studios/{studio}/limits",
                 "/studios/carla/limits".into(),
                 Some(json!({ "emails_a_day": 5 })),
+                operators(200),
+            ),
+            (
+                post.clone(),
+                "/studios/{studio}/suppressions/lift",
+                "/studios/carla/suppressions/lift".into(),
+                Some(json!({ "email": "eva@example.com" })),
                 operators(200),
             ),
             (
@@ -265,6 +273,13 @@ impl World {
                 format!("/downloads/{download}/renew"),
                 Some(json!({ "queue": false })),
                 record(200),
+            ),
+            (
+                post.clone(),
+                "/downloads/{id}/notify",
+                format!("/downloads/{download}/notify"),
+                Some(json!({})),
+                record(202),
             ),
             (
                 put.clone(),

@@ -11,6 +11,8 @@ from schemathesis.openapi.checks import RejectedPositiveData, UseAfterFree
 UNSAID = {
     # One of `status`, `folder` and `sha256`.
     "GET /photos": {"status", "folder", "sha256"},
+    # One of `status` and `about`.
+    "GET /emails": {"status"},
     # With `on_duplicate` only.
     "POST /photos": {"sha256"},
     "POST /photos/batch": {"photos"},
@@ -50,6 +52,7 @@ UNSAID = {
 #: objects only, so that generated clients do not offer the others.
 ALL_OPTIONAL = {
     "POST /orders/{id}/downloads",
+    "POST /downloads/{id}/notify",
     "POST /downloads/{id}/renew",
     "POST /downloads/{id}/retry",
     "POST /photos/{id}/process",

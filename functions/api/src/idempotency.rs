@@ -40,9 +40,9 @@ const HEADER: &str = "Idempotency-Key";
 /// Greatest length of a key, in characters.
 pub const MAX_KEY: usize = 255;
 
-/// Routes whose body contains only an address. A plain SHA-256 does not hide an address, because addresses can be
-/// guessed. The fingerprint of these routes also depends on the key, which is not stored.
-const GUESSABLE: [&str; 1] = ["/customers/erase"];
+/// Ends of the paths whose body contains only an address. A plain SHA-256 does not hide an address, because addresses can
+/// be guessed. The fingerprint of these routes also depends on the key, which is not stored.
+const GUESSABLE: [&str; 3] = ["/customers/erase", "/notify", "/suppressions/lift"];
 
 /// Namespace of the UUIDv5 ids that are derived from keys.
 const NAMESPACE: Uuid = Uuid::from_u128(0x6b0e_5c0e_9f0b_4c37_8f6a_d1b0_53a1_77e2);
@@ -174,7 +174,7 @@ fn key(parts: &Parts) -> Result<String, ApiError> {
 
 fn fingerprint(parts: &Parts, body: &[u8], key: &str) -> String {
     let mut hash = Sha256::new();
-    if GUESSABLE.contains(&parts.uri.path()) {
+    if GUESSABLE.iter().any(|end| parts.uri.path().ends_with(end)) {
         hash.update(key);
         hash.update([0]);
     }

@@ -13,6 +13,7 @@ mod orphans;
 mod photos;
 mod queues;
 mod studio;
+mod suppressions;
 
 use std::{str::FromStr, time::Duration};
 
@@ -123,7 +124,8 @@ fn shop() -> OpenApiRouter<State> {
         .routes(routes!(downloads::retry))
         .routes(routes!(downloads::renew))
         .routes(routes!(downloads::set_pin))
-        .routes(routes!(emails::create))
+        .routes(routes!(downloads::notify))
+        .routes(routes!(emails::create, emails::list))
         .routes(routes!(emails::preview))
         .routes(routes!(emails::show))
         .routes(routes!(operations::show))
@@ -131,6 +133,7 @@ fn shop() -> OpenApiRouter<State> {
         .routes(routes!(orphans::list, orphans::settle))
         .routes(routes!(studio::show, studio::replace))
         .routes(routes!(limits::show, limits::replace))
+        .routes(routes!(suppressions::lift))
         .routes(routes!(logos::announce, logos::remove))
         .routes(routes!(queues::queues))
         .routes(routes!(queues::list_failed, queues::flush_failed))

@@ -17,6 +17,7 @@ use domain::{
     queue_config::{Healthy, QueueName, queue_configs},
     studio_limits::StudioLimits,
     studio_profile::StudioProfile,
+    suppression::Suppression,
 };
 use runtime::{
     aws,
@@ -31,6 +32,7 @@ use runtime::{
     objects::ObjectStore,
     queue::Queues,
     secret::LinkSecrets,
+    ses::Ses,
     ssm::Parameters,
     store::{Orders, Table, Tombstones},
 };
@@ -50,6 +52,9 @@ pub struct Inner {
     pub studios: Arc<Table<StudioProfile>>,
     /// Limits of studios, in the table of profiles.
     pub limits: Table<StudioLimits>,
+    /// Suppressed addresses, in the same table.
+    pub suppressions: Table<Suppression>,
+    pub ses: Ses,
     pub queues: Queues,
     pub failed_jobs: AllFailedJobs,
     pub fillings: Fillings,
@@ -109,6 +114,8 @@ impl State {
             fillings: Fillings::new(operations.clone(), env.clock()),
             operations,
             limits: Table::new(dynamodb.clone(), studios.clone(), env.world()),
+            suppressions: Table::new(dynamodb.clone(), studios.clone(), env.world()),
+            ses: Ses::new(env.world(), &config)?,
             studios: Arc::new(Table::new(dynamodb.clone(), studios, env.world())),
             idempotency: Idempotency::new(
                 Table::new(dynamodb.clone(), requests.clone(), env.world()),

@@ -1,5 +1,6 @@
 //! The email sender: sends one email to one recipient per record, through SES. Queue: emails.
 
+mod pace;
 mod send_email;
 mod sender;
 mod state;

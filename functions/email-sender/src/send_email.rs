@@ -1,6 +1,6 @@
 //! The job `send_email`: claim, render from the current records, write `sending`, call SES once, complete.
 
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
 use anyhow::{Context as _, Result, anyhow};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
@@ -11,6 +11,7 @@ use domain::{
     error::QuotaUsedUp,
     language::Language,
     studio_profile::StudioProfile,
+    suppression::Suppression,
 };
 use emails::{Delivery, Facts, Rendered};
 use runtime::{
@@ -67,6 +68,18 @@ async fn send(state: &State, lease: &Lease<Email>) -> Result<Email, JobError> {
         info!(template = suppressed.message.template(), "Email not sent: it is outdated");
         return Ok(suppressed);
     }
+    if let Some(refusal) = suppressed(state, email).await? {
+        if let Some(download) = email.message.download().filter(|_| email.message.is_for_customer()) {
+            let mark = |download: &mut Download| {
+                download.undelivered(&email.to, lease.now());
+                Ok::<_, Infallible>(())
+            };
+            state.downloads.update(&email.studio, download, mark).await?;
+        }
+        let suppressed = lease.change(|email| email.suppress(lease.by, refusal.clone())).await?;
+        info!(template = suppressed.message.template(), "Email not sent: its address is suppressed");
+        return Ok(suppressed);
+    }
     let rendered = emails::render(&email.message, Language::of(&email.locale), &facts)?;
     if email.status == EmailStatus::Sending {
         // The result of the earlier call is unknown, and the email is sent at most once more, but not during an outage
@@ -74,7 +87,8 @@ async fn send(state: &State, lease: &Lease<Email>) -> Result<Email, JobError> {
         let asked = state.ses.answers().await;
         asked.map_err(|error| broken_off("SES does not answer", error))?;
     }
-    lease.change(|email| email.begin_sending(lease.by)).await?;
+    state.pace.turn(&state.ses, lease.now(), lease.stops_at).await?;
+    lease.change(|email| email.begin_sending(lease.by, lease.now())).await?;
     match call_ses(state, email, &facts.studio, &rendered).await {
         Ok(message_id) => {
             let (subject, now) = (rendered.subject, lease.now());
@@ -186,6 +200,12 @@ fn is_refused(error: &(dyn std::error::Error + 'static)) -> bool {
         cause = error.source();
     }
     false
+}
+
+/// Returns why the email's address gets no emails of the studio; `None` if it does.
+async fn suppressed(state: &State, email: &Email) -> Result<Option<RecordError>> {
+    let id = Suppression::id_of(&email.studio, &email.to);
+    Ok(state.suppressions.get(&email.studio, id).await?.and_then(|suppression| suppression.refusal()))
 }
 
 /// Loads the records that the email is about.

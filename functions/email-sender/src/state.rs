@@ -4,7 +4,13 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use aws_types::SdkConfig;
-use domain::{download::Download, email::Email, studio_profile::StudioProfile};
+use domain::{
+    download::Download,
+    email::Email,
+    queue_config::{QueueName, queue_configs},
+    studio_profile::StudioProfile,
+    suppression::Suppression,
+};
 use runtime::{
     aws,
     env::Env,
@@ -14,13 +20,18 @@ use runtime::{
     store::{Orders, Table},
 };
 
+use crate::pace::Pace;
+
 /// Stores, SES, and the sender's address.
 pub struct State {
     pub(crate) emails: Arc<Table<Email>>,
     pub(crate) orders: Orders,
     pub(crate) downloads: Table<Download>,
     pub(crate) studios: Table<StudioProfile>,
+    /// Suppressed addresses, in the table of studios.
+    pub(crate) suppressions: Table<Suppression>,
     pub(crate) ses: Ses,
+    pub(crate) pace: Pace,
     pub(crate) links: LinkSecrets,
     pub(crate) from: String,
     pub(crate) configuration_set: Option<String>,
@@ -31,12 +42,16 @@ impl State {
     /// Reads the configuration from the function's environment. The error names a missing variable.
     pub fn from_env(env: &Env, config: &SdkConfig) -> Result<Self> {
         let dynamodb = aws::dynamodb(env, config);
+        let studios = env.required("STUDIOS_TABLE")?;
+        let workers = queue_configs()?.get(&QueueName::Emails).map_or(1, |config| config.max_concurrency);
         Ok(Self {
             orders: Orders::new(dynamodb.clone(), env.required("ORDERS_TABLE")?, env.world()),
             downloads: Table::new(dynamodb.clone(), env.required("DOWNLOADS_TABLE")?, env.world()),
-            studios: Table::new(dynamodb.clone(), env.required("STUDIOS_TABLE")?, env.world()),
+            suppressions: Table::new(dynamodb.clone(), studios.clone(), env.world()),
+            studios: Table::new(dynamodb.clone(), studios, env.world()),
             emails: Arc::new(Table::new(dynamodb, env.required("EMAILS_TABLE")?, env.world())),
             ses: Ses::new(env.world(), config)?,
+            pace: Pace::new(workers),
             links: LinkSecrets::new(Parameters::new(config)?, env.required("LINK_SECRET_PARAMETER")?),
             from: env.required("MAIL_FROM")?,
             configuration_set: env.optional("SES_CONFIGURATION_SET"),

@@ -1,4 +1,4 @@
-//! The job `email_event`: a report of SES changes the email, and an undeliverable one its download.
+//! The job `email_event`: a report of SES changes the email, and an undeliverable one its download and its address.
 //!
 //! EventBridge makes the job of SES's event (`infra/mail_events.tf`). It arrives at least once, and in any order.
 
@@ -8,9 +8,10 @@ use domain::{
     Job, JobError,
     download::Download,
     email::{Email, Feedback},
+    suppression::Suppression,
 };
 use jiff::Timestamp;
-use runtime::worker::PlainJobHandler;
+use runtime::{store::Created, worker::PlainJobHandler};
 use tracing::info;
 
 use crate::state::State;
@@ -37,14 +38,29 @@ impl PlainJobHandler for EmailEvent {
             return Ok(());
         };
         info!(%studio, email.id = %id, ?event, ?bounce, template = email.message.template(), "SES reports");
+        if let Some(suppression) = Suppression::caused_by(&email) {
+            suppress(state, &suppression).await?;
+        }
         let undeliverable = email.message.download().filter(|_| email.reported.is_undeliverable());
         if let Some(download) = undeliverable.filter(|_| email.message.is_for_customer()) {
             let mark = |download: &mut Download| {
-                download.undelivered(*time);
+                download.undelivered(&email.to, *time);
                 Ok::<_, Infallible>(())
             };
             state.downloads.update(studio, download, mark).await?;
         }
         Ok(())
     }
+}
+
+/// Suppresses the address, if no newer decision of operators says otherwise.
+async fn suppress(state: &State, suppression: &Suppression) -> anyhow::Result<()> {
+    if let Created::Existed(_) = state.suppressions.create(suppression).await? {
+        let add = |known: &mut Suppression| {
+            known.add(suppression);
+            Ok::<_, Infallible>(())
+        };
+        state.suppressions.update(&suppression.studio, suppression.id, add).await?;
+    }
+    Ok(())
 }

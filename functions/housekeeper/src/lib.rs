@@ -3,6 +3,7 @@
 
 mod admission;
 mod email_event;
+mod give_notice;
 mod intake;
 mod operations;
 mod sidecars;
@@ -15,7 +16,9 @@ use anyhow::Result;
 use domain::queue_config::QueueName;
 use runtime::{aws, env::Env, worker::Worker};
 
-use crate::{email_event::EmailEvent, intake::Intake, operations::Operate, state::State, sweep::Sweep};
+use crate::{
+    email_event::EmailEvent, give_notice::GiveNotice, intake::Intake, operations::Operate, state::State, sweep::Sweep,
+};
 
 /// Builds the worker from the function's environment. The error names a missing variable.
 pub fn worker(env: &Env) -> Result<Worker> {
@@ -27,6 +30,7 @@ pub fn worker(env: &Env) -> Result<Worker> {
     Ok(worker
         .with(Operate(state.clone()))
         .with_plain(EmailEvent(state.clone()))
+        .with_plain(GiveNotice(state.clone()))
         .with_plain(Sweep(state))
         .beside(uploads))
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use anyhow::Result;
 use aws_types::SdkConfig;
 use domain::{
-    allotment::Allotment, download::Download, email::Email, operation::Operation, photo::Photo, queue_config::QueueName,
+    allotment::Allotment, download::Download, email::Email, operation::Operation, photo::Photo,
+    queue_config::QueueName, suppression::Suppression,
 };
 use runtime::{
     aws,
@@ -34,6 +35,8 @@ pub struct State {
     /// The photos bucket, for the intake of uploads.
     pub(crate) uploads: ObjectStore,
     pub(crate) allotments: Table<Allotment>,
+    /// Suppressed addresses, in the table of studios.
+    pub(crate) suppressions: Table<Suppression>,
     pub(crate) clock: Clock,
     pub(crate) world: World,
     pub(crate) links: LinkSecrets,
@@ -64,6 +67,7 @@ impl State {
             downloads,
             operations,
             allotments: Table::new(dynamodb.clone(), env.required("REQUESTS_TABLE")?, env.world()),
+            suppressions: Table::new(dynamodb.clone(), env.required("STUDIOS_TABLE")?, env.world()),
             orders: Orders::new(dynamodb, env.required("ORDERS_TABLE")?, env.world()),
             archives: ObjectStore::new(aws::s3(env, config), env.required("DOWNLOADS_BUCKET")?),
             uploads: ObjectStore::new(aws::s3(env, config), env.required("PHOTOS_BUCKET")?),

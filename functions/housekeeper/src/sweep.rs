@@ -8,7 +8,7 @@ use domain::{Job, JobError, Studio, job_record::JobRecord, job_state::JobState, 
 use jiff::{SignedDuration, Timestamp};
 use runtime::{
     metrics,
-    queue::{Queue, Queues},
+    queue::Queues,
     store::{DUE_SHARDS, Table, Unreadable},
     worker::PlainJobHandler,
 };
@@ -64,7 +64,6 @@ async fn begin_operations(state: &State, now: Timestamp) -> Result<()> {
 }
 
 async fn sweep<R: JobRecord>(table: &Table<R>, queues: &Queues, now: Timestamp) -> Result<()> {
-    let queue = queues.of(R::QUEUE);
     let mut first_error = None;
     for shard in 0..DUE_SHARDS {
         let (mut start, mut moved) = (None, 0);
@@ -74,7 +73,7 @@ async fn sweep<R: JobRecord>(table: &Table<R>, queues: &Queues, now: Timestamp) 
             let (keys, next) = table.due_page(shard, now, LIMIT, start).await?;
             for (studio, id) in keys {
                 // A record that cannot be read or sent must not block the others.
-                match resend(table, queue, (&studio, id), now).await {
+                match resend(table, queues, (&studio, id), now).await {
                     Ok(was_due) => moved += i32::from(was_due),
                     Err(error) => {
                         let error_text = format!("{error:#}");
@@ -96,19 +95,25 @@ async fn sweep<R: JobRecord>(table: &Table<R>, queues: &Queues, now: Timestamp) 
     first_error.map_or(Ok(()), Err)
 }
 
-/// Re-sends the job of an overdue record and postpones its due date. Returns whether the record was due.
+/// Re-sends the job of an overdue record and postpones its due date, or sends the job of its notice. Returns whether the
+/// record was due.
 async fn resend<R: JobRecord>(
     table: &Table<R>,
-    queue: &Queue,
+    queues: &Queues,
     (studio, id): (&Studio, Uuid),
     now: Timestamp,
 ) -> Result<bool> {
     // The index lags behind. A record that progressed meanwhile is skipped.
-    let record = table.get(studio, id).await?;
-    if !record.is_some_and(|record| is_due(record.work(), now)) {
+    let Some(record) = table.get(studio, id).await? else { return Ok(false) };
+    // Due until the notice was given.
+    if let Some(job) = record.notice_job(now) {
+        queues.of(job.queue()).send(&job).await?;
+        return Ok(true);
+    }
+    if !is_due(record.work(), now) {
         return Ok(false);
     }
-    queue.send(&R::job(studio.clone(), id)).await?;
+    queues.of(R::QUEUE).send(&R::job(studio.clone(), id)).await?;
     warn!(%studio, %id, "Sent the job of an overdue {} again", R::NAME);
     let put_off = |record: &mut R| {
         if !is_due(record.work(), now) {

@@ -1,6 +1,6 @@
 //! The captured emails, one JSON file each. They survive restarts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -76,6 +76,8 @@ pub type OnEvent = Box<dyn Fn(&Value) + Send + Sync>;
 pub struct Mailbox {
     folder: PathBuf,
     emails: Mutex<Vec<CapturedEmail>>,
+    /// The account's suppression list, in lower case. A restart empties it.
+    suppressed: Mutex<BTreeSet<String>>,
     on_event: OnceLock<OnEvent>,
 }
 
@@ -98,7 +100,8 @@ impl Mailbox {
             }
         }
         emails.sort_by(|a: &CapturedEmail, b| (a.received_at, &a.message_id).cmp(&(b.received_at, &b.message_id)));
-        Ok(Self { folder: folder.to_owned(), emails: Mutex::new(emails), on_event: OnceLock::new() })
+        let (suppressed, on_event) = (Mutex::default(), OnceLock::new());
+        Ok(Self { folder: folder.to_owned(), emails: Mutex::new(emails), suppressed, on_event })
     }
 
     /// Delivers SES's events from now on, as a rule on the event bus does. The first receiver stays.
@@ -135,6 +138,24 @@ impl Mailbox {
         atomic_file::write(&path, &serde_json::to_vec_pretty(&email)?)?;
         self.emails().push(email);
         Ok(())
+    }
+
+    /// Adds an address to the account's suppression list.
+    pub(super) fn suppress(&self, address: &str) {
+        self.suppressed().insert(address.to_ascii_lowercase());
+    }
+
+    /// Removes an address from the list. Returns whether it was there.
+    pub(super) fn unsuppress(&self, address: &str) -> bool {
+        self.suppressed().remove(&address.to_ascii_lowercase())
+    }
+
+    pub(super) fn is_suppressed(&self, address: &str) -> bool {
+        self.suppressed().contains(&bare_address(address).to_ascii_lowercase())
+    }
+
+    fn suppressed(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.suppressed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn emails(&self) -> MutexGuard<'_, Vec<CapturedEmail>> {

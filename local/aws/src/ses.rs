@@ -1,11 +1,12 @@
-//! The SES v2 stand-in: GetAccount, and SendEmail with simple content, which stores the email in the [`Mailbox`].
+//! The SES v2 stand-in: GetAccount, the account's suppression list, and SendEmail with simple content, which stores the email
+//! in the [`Mailbox`].
 
 mod events;
 
 use http::{HeaderValue, Method, Response, StatusCode};
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::mailbox::{Attachment, CapturedEmail, Mailbox, bare_address};
@@ -24,11 +25,16 @@ const MAX_HEADER_VALUE: usize = 870;
 enum Refusal {
     #[error("{0}")]
     BadRequest(String),
+    #[error("Email address {0} does not exist on your suppression list.")]
+    NotFound(String),
     #[error("The operation is not played here.")]
     Unknown,
     #[error("The email could not be kept: {0}")]
     Internal(String),
 }
+
+/// Path of the account's suppression list.
+const SUPPRESSED: &str = "/v2/email/suppression/addresses";
 
 /// Handles one request.
 pub fn answer(mailbox: &Mailbox, method: &Method, path: &str, body: &[u8]) -> Response<Vec<u8>> {
@@ -36,16 +42,23 @@ pub fn answer(mailbox: &Mailbox, method: &Method, path: &str, body: &[u8]) -> Re
         (&Method::POST, "/v2/email/outbound-emails") => {
             send_email(mailbox, body).map(|message_id| json!({ "MessageId": message_id }))
         }
-        (&Method::GET, "/v2/email/account") => {
-            Ok(json!({ "SendingEnabled": true, "ProductionAccessEnabled": true, "EnforcementStatus": "HEALTHY" }))
-        }
-        _ => Err(Refusal::Unknown),
+        (&Method::GET, "/v2/email/account") => Ok(json!({
+            "SendingEnabled": true, "ProductionAccessEnabled": true, "EnforcementStatus": "HEALTHY",
+            // No limit in 24 hours, and a rate that no machine reaches.
+            "SendQuota": { "Max24HourSend": -1.0, "MaxSendRate": 10_000.0, "SentLast24Hours": 0.0 },
+        })),
+        (&Method::PUT, SUPPRESSED) => suppress(mailbox, body),
+        (method, path) => match path.strip_prefix(SUPPRESSED).and_then(|path| path.strip_prefix('/')) {
+            Some(address) => suppressed(mailbox, method, address),
+            None => Err(Refusal::Unknown),
+        },
     };
     let (status, error_type, body) = match result {
         Ok(answer) => (StatusCode::OK, None, answer),
         Err(refusal) => {
             let (status, error_type) = match refusal {
                 Refusal::BadRequest(_) => (StatusCode::BAD_REQUEST, "BadRequestException"),
+                Refusal::NotFound(_) => (StatusCode::NOT_FOUND, "NotFoundException"),
                 Refusal::Unknown => (StatusCode::NOT_FOUND, "UnknownOperationException"),
                 Refusal::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "InternalServiceErrorException"),
             };
@@ -65,12 +78,45 @@ fn send_email(mailbox: &Mailbox, body: &[u8]) -> Result<String, Refusal> {
     let request: SendEmail =
         serde_json::from_slice(body).map_err(|error| bad(format!("The request is malformed: {error}")))?;
     let email = request.into_email()?;
-    let (message_id, events) = (email.message_id.clone(), events::of(&email));
+    let is_suppressed = email.to.iter().any(|to| mailbox.is_suppressed(to));
+    let (message_id, events) = (email.message_id.clone(), events::of(&email, is_suppressed));
     mailbox.deliver(email).map_err(|error| Refusal::Internal(error.to_string()))?;
     for event in &events {
         mailbox.report(event);
     }
     Ok(message_id)
+}
+
+/// `PutSuppressedDestination`.
+fn suppress(mailbox: &Mailbox, body: &[u8]) -> Result<Value, Refusal> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Put {
+        email_address: String,
+        reason: String,
+    }
+    let put: Put = serde_json::from_slice(body).map_err(|error| bad(format!("The request is malformed: {error}")))?;
+    if !["BOUNCE", "COMPLAINT"].contains(&put.reason.as_str()) {
+        return Err(bad("Reason must be BOUNCE or COMPLAINT."));
+    }
+    check_address(&put.email_address)?;
+    mailbox.suppress(&put.email_address);
+    Ok(json!({}))
+}
+
+/// `GetSuppressedDestination` and `DeleteSuppressedDestination`.
+fn suppressed(mailbox: &Mailbox, method: &Method, encoded: &str) -> Result<Value, Refusal> {
+    let address = percent_encoding::percent_decode_str(encoded).decode_utf8_lossy().into_owned();
+    let is_there = match *method {
+        Method::GET => mailbox.is_suppressed(&address),
+        Method::DELETE => mailbox.unsuppress(&address),
+        _ => return Err(Refusal::Unknown),
+    };
+    match (is_there, method) {
+        (false, _) => Err(Refusal::NotFound(address)),
+        (true, &Method::GET) => Ok(json!({ "SuppressedDestination": { "EmailAddress": address } })),
+        (true, _) => Ok(json!({})),
+    }
 }
 
 fn bad(reason: impl Into<String>) -> Refusal {
@@ -235,8 +281,6 @@ fn check_headers(headers: &[Pair]) -> Result<(), Refusal> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
-
     use super::*;
 
     fn request() -> Value {
@@ -273,6 +317,24 @@ mod tests {
         assert_eq!(email.header("list-unsubscribe"), Some("<https://x.example>"));
         assert_eq!(email.configuration_set.as_deref(), Some("mails"));
         assert_eq!(email.tags["kind"], "ready");
+    }
+
+    #[test]
+    fn suppressed_address_is_listed_until_it_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let mailbox = Mailbox::open(folder.path()).unwrap();
+        let ask = |method, path: &str, body: &str| answer(&mailbox, &method, path, body.as_bytes()).status();
+        let one = format!("{SUPPRESSED}/eva%2Bx%40example.com");
+        assert_eq!(ask(Method::DELETE, &one, ""), StatusCode::NOT_FOUND);
+        let put = r#"{"EmailAddress":"Eva+x@example.com","Reason":"BOUNCE"}"#;
+        assert_eq!(ask(Method::PUT, SUPPRESSED, put), StatusCode::OK);
+        assert_eq!(ask(Method::PUT, SUPPRESSED, &put.replace("BOUNCE", "NO")), StatusCode::BAD_REQUEST);
+        assert_eq!(ask(Method::GET, &one, ""), StatusCode::OK);
+        assert!(mailbox.is_suppressed("Eva <eva+x@example.com>"));
+        assert_eq!(
+            [ask(Method::DELETE, &one, ""), ask(Method::GET, &one, "")],
+            [StatusCode::OK, StatusCode::NOT_FOUND]
+        );
     }
 
     #[test]

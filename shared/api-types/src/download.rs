@@ -93,6 +93,9 @@ pub struct DownloadView {
     /// Time of the request.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
+    /// Address that emails about the download go to, if it is not the order's.
+    #[schema(format = Email)]
+    pub recipient: Option<String>,
     /// Time at which an email about the download bounced for good, or its recipient complained. Status and link stay.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub undelivered_at: Option<Timestamp>,
@@ -245,6 +248,7 @@ impl DownloadView {
             max_downloads: download.max_downloads,
             download_count: download.download_count,
             created_at: download.created_at,
+            recipient: download.recipient.as_ref().map(|address| address.as_str().to_owned()),
             undelivered_at: download.undelivered_at,
             ready_at: download.ready_at,
         }

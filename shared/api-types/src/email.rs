@@ -4,6 +4,7 @@ use domain::{
     RecordError,
     email::{Email, EmailStatus},
     ses_event::BounceType,
+    suppression::SuppressionReason,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -69,6 +70,25 @@ pub struct EmailView {
 pub struct EmailMade {
     /// The email.
     pub email: EmailView,
+}
+
+/// A requested email about a download.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct NotifyMade {
+    /// The email; `null` while the download is not ready. It is then sent when the download is.
+    pub email: Option<EmailView>,
+}
+
+/// A lifted suppression.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct SuppressionLifted {
+    /// Reason why the studio's emails did not go to the address; `null` if they did.
+    pub reason: Option<SuppressionReason>,
+    /// Time of the report that caused it.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub since: Option<Timestamp>,
+    /// Whether the address was on the suppression list of the SES account.
+    pub by_ses: bool,
 }
 
 /// An email as it would be sent.

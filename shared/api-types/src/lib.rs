@@ -15,7 +15,7 @@ mod studio;
 use std::borrow::Cow;
 
 pub use download::{DownloadState, DownloadView, DownloadWithFiles, DownloadWithLink, FetchView, FileView, PinState};
-pub use email::{EmailMade, EmailPreview, EmailView};
+pub use email::{EmailMade, EmailPreview, EmailView, NotifyMade, SuppressionLifted};
 pub use limits::{LimitsView, UsageView};
 pub use operation::{OperationKind, OperationStarted, OperationView};
 pub use order::{OrderView, OrderWithPhotos};
@@ -49,6 +49,8 @@ pub type PhotoPage = Page<PhotoView>;
 pub type OrderPage = Page<OrderView>;
 /// A page of downloads.
 pub type DownloadPage = Page<DownloadView>;
+/// Page of emails.
+pub type EmailPage = Page<EmailView>;
 
 // Implemented by hand: the derived schema would be called `Page_Photo` and would inline the schema of the photo.
 impl<T: ToSchema> ToSchema for Page<T> {

@@ -4,18 +4,21 @@ mod building;
 mod closing;
 mod fetches;
 mod files;
+mod notices;
 pub mod pin;
 mod selection;
 
 pub use fetches::{DownloadFile, Fetch, FetchedBy, Fetches};
 pub use files::{BuiltFile, Files};
 use jiff::{SignedDuration, Timestamp};
+pub use notices::{Notice, REMINDER_BEFORE};
 pub use selection::Selection;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use self::pin::Pin;
 use crate::{
+    email_address::EmailAddress,
     error::RecordError,
     job_state::{JobState, RestartError},
     object_key::ObjectKey,
@@ -208,9 +211,18 @@ pub struct Download {
     /// Time at which its order was erased and its objects were deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub erased_at: Option<Timestamp>,
+    /// Address that its emails go to; `None` for the order's customer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipient: Option<EmailAddress>,
+    /// Time at which the shop last named the recipient.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub addressed_at: Option<Timestamp>,
     /// Time at which an email about the download bounced for good, or its recipient complained.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undelivered_at: Option<Timestamp>,
+    /// Time of the last notice that was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub noticed_until: Option<Timestamp>,
     /// Time until which writes of builds may arrive; set when the download is revoked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub late_writes_until: Option<Timestamp>,
@@ -284,6 +296,7 @@ impl Download {
             ready_at: None,
             erased_at: None,
             undelivered_at: None,
+            noticed_until: None,
             late_writes_until: None,
             ..self.clone()
         }

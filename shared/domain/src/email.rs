@@ -3,7 +3,7 @@
 mod feedback;
 mod message;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -12,8 +12,8 @@ use crate::{
     email_address::EmailAddress,
     error::RecordError,
     job::follow_up_id,
-    job_state::{AttemptId, Claim, JobState, MAX_ATTEMPTS_EMAIL, NotOwner, RestartError},
-    order::{Customer, Order},
+    job_state::{AttemptId, Claim, GRACE, JobState, MAX_ATTEMPTS_EMAIL, NotOwner, RestartError},
+    order::Order,
     studio::Studio,
 };
 
@@ -21,6 +21,10 @@ pub use self::{
     feedback::{Feedback, Reported},
     message::{About, Message},
 };
+
+/// Time for which an email whose reply was lost waits for SES's report that it was accepted. EventBridge delivers most reports
+/// within seconds.
+pub const REPORT_WAIT: SignedDuration = SignedDuration::from_mins(10);
 
 /// Status of an email.
 ///
@@ -80,6 +84,9 @@ pub struct Email {
     pub work: JobState,
     /// Time at which the record was created.
     pub created_at: Timestamp,
+    /// Time at which SES was last asked to send the email.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_at: Option<Timestamp>,
     /// Time at which SES accepted the email.
     pub sent_at: Option<Timestamp>,
     /// Reports of SES since.
@@ -128,6 +135,7 @@ impl Email {
             error: None,
             work: JobState::sent(now),
             created_at: now,
+            asked_at: None,
             sent_at: None,
             reported: Reported::default(),
             erased_at: None,
@@ -138,8 +146,19 @@ impl Email {
     /// Its id is derived from the download's, so that a repeated step sends no second email.
     pub fn telling_of(download: &Download, order: &Order, now: Timestamp) -> Option<Self> {
         let (id, message) = told_by(download)?;
-        let Customer { email, locale, .. } = order.customer.clone();
-        Some(Self::new(download.studio.clone(), id, message, email, locale, now))
+        Some(Self::about_download(download, order, id, message, now))
+    }
+
+    /// Returns the reminder of a download. Its id is derived from the download's, so that a repeated step sends no second one.
+    pub fn reminding_of(download: &Download, order: &Order, now: Timestamp) -> Self {
+        let message = Message::DownloadExpiring { download_id: download.id };
+        let id = follow_up_id(download.id, message.template(), download.build);
+        Self::about_download(download, order, id, message, now)
+    }
+
+    fn about_download(download: &Download, order: &Order, id: Uuid, message: Message, now: Timestamp) -> Self {
+        let (to, locale) = (download.address(order).clone(), order.customer.locale.clone());
+        Self::new(download.studio.clone(), id, message, to, locale, now)
     }
 
     /// Returns the id of the email about the result of a download.
@@ -150,12 +169,15 @@ impl Email {
     /// Returns the ids of all emails that may exist about builds of the download.
     pub fn ids_telling_of_builds(download: &Download) -> impl Iterator<Item = Uuid> {
         let parent = download.id;
-        let ids =
-            move |build| ["download_ready", "download_failed"].map(|template| follow_up_id(parent, template, build));
+        let ids = move |build| {
+            ["download_ready", "download_failed", "download_expiring"]
+                .map(|template| follow_up_id(parent, template, build))
+        };
         (1..=download.build).flat_map(ids)
     }
 
-    /// Claims the email. `Sending` without a lease means that a response of SES was lost.
+    /// Claims the email. `Sending` without a lease means that a response of SES was lost: nobody gets the email before
+    /// [`REPORT_WAIT`] is over, since SES's report may prove that it was sent.
     pub fn claim(&mut self, by: AttemptId, now: Timestamp, lease_until: Timestamp) -> Claim {
         match self.status {
             EmailStatus::Failed if self.work.gave_up => return Claim::Exhausted,
@@ -163,6 +185,9 @@ impl Email {
             accepted if accepted.is_accepted() => return Claim::Done,
             _ if self.work.is_leased_at(now, by) => {
                 return Claim::Leased { until: self.work.lease_until.unwrap_or(now) };
+            }
+            EmailStatus::Sending if self.reports_until().is_some_and(|until| until > now) => {
+                return Claim::Leased { until: self.reports_until().unwrap_or(now) };
             }
             // At most one email is sent again: a second lost response fails the email, rather than risk a third copy.
             EmailStatus::Sending if self.possible_duplicate => return Claim::Exhausted,
@@ -176,11 +201,24 @@ impl Email {
 
     /// Marks the email as sending, before SES is called. From here on SES may have the email. If the response of an
     /// earlier call was lost, SES may have it twice.
-    pub fn begin_sending(&mut self, by: AttemptId) -> Result<(), NotOwner> {
+    pub fn begin_sending(&mut self, by: AttemptId, now: Timestamp) -> Result<(), NotOwner> {
         self.work.check(by)?;
         self.possible_duplicate |= self.status == EmailStatus::Sending;
         self.status = EmailStatus::Sending;
+        self.asked_at = Some(now);
         Ok(())
+    }
+
+    /// Returns the time until which SES's report may come.
+    fn reports_until(&self) -> Option<Timestamp> {
+        self.asked_at.and_then(|at| at.checked_add(REPORT_WAIT).ok())
+    }
+
+    /// Releases the email for another attempt. One whose reply was lost is not due before SES's report may have come.
+    pub fn release(&mut self) {
+        let until = self.reports_until().filter(|_| self.status == EmailStatus::Sending);
+        let due_at = until.and_then(|until| until.checked_add(GRACE).ok());
+        self.work.due_at = self.work.due_at.max(due_at);
     }
 
     /// Marks the email as not sent, because SES rejected it.

@@ -69,6 +69,13 @@ pub enum Job {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         message_id: Option<String>,
     },
+    /// Reminds the customer of a download, or tells the shop that it has expired. Queue: default.
+    GiveNotice {
+        /// Studio of the download.
+        studio: Studio,
+        /// Id of the download.
+        download: Uuid,
+    },
     /// Re-sends the jobs of records past `due_at`. Queue: default.
     Sweep,
 }
@@ -94,6 +101,7 @@ impl Job {
             Self::BuildArchive { .. } => "build_archive",
             Self::Operate { .. } => "operate",
             Self::EmailEvent { .. } => "email_event",
+            Self::GiveNotice { .. } => "give_notice",
             Self::Sweep => "sweep",
         }
     }
@@ -104,7 +112,9 @@ impl Job {
             Self::SendEmail { .. } => QueueName::Emails,
             Self::ProcessPhoto { .. } | Self::ProcessLogo { .. } => QueueName::Photos,
             Self::BuildArchive { .. } => QueueName::Downloads,
-            Self::Operate { .. } | Self::EmailEvent { .. } | Self::Sweep => QueueName::Default,
+            Self::Operate { .. } | Self::EmailEvent { .. } | Self::GiveNotice { .. } | Self::Sweep => {
+                QueueName::Default
+            }
         }
     }
 
@@ -115,7 +125,7 @@ impl Job {
             | Self::ProcessPhoto { studio, photo: id }
             | Self::BuildArchive { studio, download: id }
             | Self::Operate { studio, operation: id } => Some((studio, *id)),
-            Self::ProcessLogo { .. } | Self::EmailEvent { .. } | Self::Sweep => None,
+            Self::ProcessLogo { .. } | Self::EmailEvent { .. } | Self::GiveNotice { .. } | Self::Sweep => None,
         }
     }
 
@@ -127,6 +137,7 @@ impl Job {
             | Self::ProcessLogo { studio, .. }
             | Self::BuildArchive { studio, .. }
             | Self::EmailEvent { studio, .. }
+            | Self::GiveNotice { studio, .. }
             | Self::Operate { studio, .. } => Some(studio),
             Self::Sweep => None,
         }

@@ -71,6 +71,10 @@ pub trait JobRecord: Record {
     fn restart(&mut self, now: Timestamp, requested_by: Option<Uuid>) -> Result<(), RestartError>;
     /// Returns the error of a failed record; `None` otherwise.
     fn failure(&self) -> Option<&RecordError>;
+    /// Returns the job of a record at rest that has something to tell at `now`; `None` for most.
+    fn notice_job(&self, _now: Timestamp) -> Option<Job> {
+        None
+    }
     /// Returns whether the record is at rest: done or failed. Follow-ups may still be due.
     fn is_at_rest(&self) -> bool {
         self.work().due_at.is_none()
@@ -134,6 +138,10 @@ job_record!(Download, Downloads, MAX_ATTEMPTS_DOWNLOAD, BuildArchive { download 
     fn is_at_rest(&self) -> bool {
         self.is_at_rest()
     }
+    fn notice_job(&self, now: Timestamp) -> Option<Job> {
+        let due = self.notice_due(now).filter(|_| self.work.due_at.is_none());
+        due.map(|_| Job::GiveNotice { studio: self.studio.clone(), download: self.id })
+    }
 });
 job_record!(Email, Emails, MAX_ATTEMPTS_EMAIL, SendEmail { email }, EmailStatus::Failed, {
     fn claim(&mut self, by: AttemptId, now: Timestamp, lease_until: Timestamp) -> Claim {
@@ -143,7 +151,9 @@ job_record!(Email, Emails, MAX_ATTEMPTS_EMAIL, SendEmail { email }, EmailStatus:
         self.fail();
     }
     // A record that is `Sending` keeps this status, because the response of SES was lost.
-    fn release(&mut self) {}
+    fn release(&mut self) {
+        self.release();
+    }
 });
 job_record!(Operation, Default, MAX_ATTEMPTS_OPERATION, Operate { operation }, OperationStatus::Failed, {
     fn claim(&mut self, by: AttemptId, now: Timestamp, lease_until: Timestamp) -> Claim {
@@ -210,7 +220,7 @@ mod tests {
         for claim in [email.claim(attempt(1), at(0), at(60)), operation.claim(attempt(1), at(0), at(60))] {
             assert_eq!(claim, Claim::Claimed);
         }
-        email.begin_sending(attempt(1)).expect("its own");
+        email.begin_sending(attempt(1), at(1)).expect("its own");
         email.record_failure(attempt(1), at(1), Fate::Again { due_at: at(5) }, None).expect("its own");
         operation.record_failure(attempt(1), at(1), Fate::Again { due_at: at(5) }, None).expect("its own");
         let kept = (EmailStatus::Sending, OperationStatus::Processing);

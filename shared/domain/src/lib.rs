@@ -29,6 +29,7 @@ pub mod studio;
 pub mod studio_face;
 pub mod studio_limits;
 pub mod studio_profile;
+pub mod suppression;
 pub mod ticket;
 
 pub use error::{JobError, RecordError};

@@ -133,7 +133,7 @@ impl Record for Download {
         self.id
     }
     fn due_at(&self) -> Option<Timestamp> {
-        self.work.due_at
+        self.work.due_at.or_else(|| self.next_notice().map(|(_, at)| at))
     }
     fn failed_at(&self) -> Option<Timestamp> {
         self.work.failed_at(self.status == DownloadStatus::Failed)

@@ -107,7 +107,10 @@ pub fn download(status: DownloadStatus) -> Download {
         created_at: at(0),
         ready_at: None,
         erased_at: None,
+        recipient: None,
+        addressed_at: None,
         undelivered_at: None,
+        noticed_until: None,
         late_writes_until: None,
     }
 }

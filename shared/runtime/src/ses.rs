@@ -5,8 +5,13 @@ use aws_smithy_runtime_api::client::{
     orchestrator::{HttpResponse, OrchestratorError},
     result::SdkError,
 };
-use aws_smithy_types::{body::SdkBody, error::ErrorMetadata, retry::RetryConfig};
+use aws_smithy_types::{
+    body::SdkBody,
+    error::{ErrorMetadata, metadata::ProvideErrorMetadata as _},
+    retry::RetryConfig,
+};
 use aws_types::SdkConfig;
+use domain::email_address::EmailAddress;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -19,10 +24,31 @@ use crate::{
 /// Error of SES, or of the connection to it.
 pub type SesError = SdkError<ErrorMetadata, HttpResponse>;
 
-/// Client of SES's SendEmail and GetAccount (API version 2).
+/// Client of SES's SendEmail, GetAccount and DeleteSuppressedDestination (API version 2).
 pub struct Ses {
     send: Call<NewEmail, String>,
-    account: Call<(), ()>,
+    account: Call<(), Account>,
+    unsuppress: Call<String, ()>,
+}
+
+/// Quota of an account in its region.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct SendQuota {
+    /// Most emails in any 24 hours; -1 for no limit.
+    #[serde(rename = "Max24HourSend")]
+    pub max_24_hour_send: f64,
+    /// Most emails a second.
+    pub max_send_rate: f64,
+    /// Emails in the last 24 hours.
+    #[serde(rename = "SentLast24Hours")]
+    pub sent_last_24_hours: f64,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Account {
+    send_quota: Option<SendQuota>,
 }
 
 /// Email to one recipient.
@@ -74,13 +100,30 @@ impl Ses {
         let account = |()| http::Request::get("/v2/email/account").body(SdkBody::empty());
         Ok(Self {
             send: call(config, service("SendEmail"), |email: NewEmail| request(&email), read)?,
-            account: call(config, service("GetAccount"), account, |response| body(response).map(drop))?,
+            account: call(config, service("GetAccount"), account, read_account)?,
+            unsuppress: call(config, service("DeleteSuppressedDestination"), unsuppression, |response| {
+                body(response).map(drop)
+            })?,
         })
     }
 
     /// Checks that SES responds.
     pub async fn answers(&self) -> Result<(), SesError> {
-        self.account.invoke(()).await
+        self.account.invoke(()).await.map(drop)
+    }
+
+    /// Returns the account's quota; `None` if SES does not tell it.
+    pub async fn quota(&self) -> Result<Option<SendQuota>, SesError> {
+        Ok(self.account.invoke(()).await?.send_quota)
+    }
+
+    /// Removes the address from the account's suppression list. Returns whether it was on the list.
+    pub async fn unsuppress(&self, address: &EmailAddress) -> Result<bool, SesError> {
+        match self.unsuppress.invoke(address.as_str().to_owned()).await {
+            Ok(()) => Ok(true),
+            Err(error) if error.code() == Some("NotFoundException") => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Sends the email and returns SES's message id.
@@ -110,6 +153,15 @@ fn request(email: &NewEmail) -> Result<http::Request<SdkBody>, http::Error> {
     http::Request::post("/v2/email/outbound-emails")
         .header("content-type", "application/json")
         .body(SdkBody::from(body.to_string()))
+}
+
+fn unsuppression(address: String) -> Result<http::Request<SdkBody>, http::Error> {
+    let encoded: String = address.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    http::Request::delete(format!("/v2/email/suppression/addresses/{encoded}")).body(SdkBody::empty())
+}
+
+fn read_account(response: &HttpResponse) -> Result<Account, OrchestratorError<ErrorMetadata>> {
+    Ok(serde_json::from_slice(body(response)?).unwrap_or_default())
 }
 
 fn read(response: &HttpResponse) -> Result<String, OrchestratorError<ErrorMetadata>> {
@@ -156,6 +208,24 @@ mod tests {
         assert_eq!(body(&email), expected);
         let without = NewEmail { configuration_set: None, ..email.clone() };
         assert_eq!(body(&without)["ConfigurationSetName"], Value::Null);
+    }
+
+    #[test]
+    fn quota_is_read_and_may_be_absent() {
+        let quota = |body| read_account(&answered(200, body)).unwrap().send_quota;
+        let told =
+            r#"{"SendQuota":{"Max24HourSend":200.0,"MaxSendRate":1.0,"SentLast24Hours":3.0},"SendingEnabled":true}"#;
+        let expected = SendQuota { max_24_hour_send: 200.0, max_send_rate: 1.0, sent_last_24_hours: 3.0 };
+        assert_eq!([told, r#"{"SendingEnabled":true}"#, "cut"].map(quota), [Some(expected), None, None]);
+    }
+
+    #[test]
+    fn address_is_one_segment_of_the_path() {
+        let request = unsuppression("a/b+c@example.com".to_owned()).unwrap();
+        let path = request.uri().path();
+        assert!(
+            path.starts_with("/v2/email/suppression/addresses/%61%2F%62%2B%63%40") && path.matches('/').count() == 5
+        );
     }
 
     #[test]

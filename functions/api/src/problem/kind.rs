@@ -33,6 +33,8 @@ pub enum Kind {
     NoMultipartUpload,
     /// The download was revoked.
     Revoked,
+    /// The link of the download does not open.
+    LinkClosed,
     /// Photos of the order are not ready.
     PhotosNotReady,
     /// A request with this key is under way.
@@ -61,7 +63,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, in the order of the documentation.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::MalformedJson,
         Self::UnreadableBody,
         Self::Unauthorized,
@@ -76,6 +78,7 @@ impl Kind {
         Self::CountDiffers,
         Self::UnderWay,
         Self::Revoked,
+        Self::LinkClosed,
         Self::PhotosNotReady,
         Self::RequestInFlight,
         Self::Gone,
@@ -124,6 +127,11 @@ impl Kind {
                 (S::CONFLICT, "under-way", "The record is being processed. Retry after that has finished.")
             }
             Self::Revoked => (S::CONFLICT, "revoked", "The download was revoked."),
+            Self::LinkClosed => (
+                S::CONFLICT,
+                "link-closed",
+                "The link does not open: the download has failed or expired, or no downloads are left.",
+            ),
             Self::PhotosNotReady => {
                 (S::CONFLICT, "photos-not-ready", "Photos of the order are not ready: `photos` names them.")
             }

@@ -1,6 +1,7 @@
 //! Downloads: an order's photos as one ZIP, or a single photo.
 
 mod new_download;
+mod notify;
 mod pin;
 mod retry;
 
@@ -18,7 +19,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-pub use self::{new_download::*, pin::*, retry::*};
+pub use self::{new_download::*, notify::*, pin::*, retry::*};
 use super::{page, page_of};
 use crate::{
     app::{downloads, ordering},

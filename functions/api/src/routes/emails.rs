@@ -1,30 +1,32 @@
 //! Emails that a shop requests.
 
-use api_types::{EmailMade, EmailPreview, EmailView};
+use api_types::{EmailMade, EmailPage, EmailPreview, EmailView};
 use axum::{Json, extract::State as Shared, response::Response};
 use domain::{
     Studio,
     download::{Closed, Download},
-    email::{About, Email, Message},
+    email::{About, Email, EmailStatus, Message},
     email_address::EmailAddress,
     language::Language,
+    record::ListIndex,
     studio_limits::Taken,
 };
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use runtime::store::Created;
 use serde::Deserialize;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::{
     app::{self, limits},
     etag,
-    extract::{Body, Id, line, locale, object, text},
+    extract::{Body, Id, Query, line, locale, object, text},
     idempotency::IdempotentRequest,
     identity::Caller,
     openapi::Limited,
     problem::{ApiResult, Problem},
+    routes::{page, page_of},
     state::State,
 };
 
@@ -245,6 +247,51 @@ pub async fn preview(
     let emails::Rendered { subject, text, html } =
         app::emails::preview(&state, studio, new.template.as_str(), message, Language::of(&locale)).await?;
     Ok(Json(EmailPreview { subject, text, html }))
+}
+
+/// Filter of the list of emails: one of `status` and `about`, or both.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Filter {
+    /// Emails in this state.
+    status: Option<EmailStatus>,
+    /// Emails about this order or download. Emails about the downloads of an order are not about the order.
+    about: Option<Uuid>,
+    /// Number of records on the page.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<usize>,
+    /// Value of `next_cursor` of the previous page.
+    #[param(format = Uuid)]
+    cursor: Option<String>,
+}
+
+/// List emails, newest first
+///
+/// By state, or by the order or download that they are about. In the first two hours after the update to this release, older
+/// emails can be missing.
+#[utoipa::path(
+    get, path = "/emails", tag = "emails", operation_id = "list_emails", params(Filter),
+    responses((status = 200, description = "A page of emails", body = EmailPage)),
+)]
+pub async fn list(
+    Caller(studio): Caller,
+    Shared(state): Shared<State>,
+    Query(filter): Query<Filter>,
+) -> ApiResult<Json<EmailPage>> {
+    let (after, limit) = page_of::<Uuid>(filter.limit, filter.cursor.as_deref())?;
+    let keep = |email: &Email| {
+        filter.status.is_none_or(|status| email.status == status)
+            && filter.about.is_none_or(|about| email.message.about().id() == about)
+    };
+    let about = filter.about.map(|about| about.to_string());
+    let by = match (&about, filter.status) {
+        (Some(about), _) => (ListIndex::About, about.as_str()),
+        (None, Some(status)) => (ListIndex::EmailStatus, status.as_str()),
+        (None, None) => return Err(Problem::invalid("status", "Give a status, or what the emails are about.").into()),
+    };
+    let found = state.emails.list_by(&studio, by, after, limit, keep).await?;
+    Ok(Json(page(&found, |email| EmailView::from(email))))
 }
 
 /// Get an email

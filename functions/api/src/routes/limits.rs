@@ -90,6 +90,6 @@ pub async fn replace(
 }
 
 /// Parses the studio in the path. No other name is one of a studio, so there is no such thing.
-fn named(studio: &str) -> Result<Studio, Problem> {
+pub(super) fn named(studio: &str) -> Result<Studio, Problem> {
     studio.parse().map_err(|_| Problem::not_found("studio"))
 }

@@ -50,7 +50,7 @@ async fn pass_by_pass(state: &State, lease: &Arc<Lease<Operation>>, chosen: &Cho
     loop {
         let (erased, next) = match position.pass {
             Pass::Orders => orders(state, lease, chosen, position.after).await?,
-            Pass::Downloads => (0, downloads(state, lease, position.after).await?),
+            Pass::Downloads => (0, downloads(state, lease, chosen, position.after).await?),
             Pass::Emails => (0, emails(state, lease, chosen, position.after).await?),
         };
         let Some(next) = position.behind(next) else { return Ok(()) };
@@ -77,6 +77,11 @@ impl Chosen<'_> {
         in_scope && !order.is_erased() && order.created_at <= self.operation.created_at
     }
 
+    fn takes_recipient(&self, download: &Download) -> bool {
+        download.recipient.as_ref().is_some_and(|address| self.is_address(address))
+            && download.addressed_at.is_some_and(|at| at <= self.operation.created_at)
+    }
+
     fn takes_email(&self, email: &Email) -> bool {
         self.is_address(&email.to) && email.created_at <= self.operation.created_at
     }
@@ -101,17 +106,31 @@ async fn orders(
     Ok((page.items.len() as u64, page.next))
 }
 
-/// Erases the downloads of one page whose order was erased.
-async fn downloads(state: &State, lease: &Lease<Operation>, after: Option<Uuid>) -> Result<Option<Uuid>> {
+/// Erases the downloads of one page whose order was erased, and removes the address from others that the shop had sent to
+/// it.
+async fn downloads(
+    state: &State,
+    lease: &Lease<Operation>,
+    chosen: &Chosen<'_>,
+    after: Option<Uuid>,
+) -> Result<Option<Uuid>> {
     let studio = &lease.record.studio;
     let not_erased = |download: &Download| download.erased_at.is_none();
     let page = state.downloads.list(studio, after, PAGE, not_erased).await?;
     let orders = distinct(page.items.iter().map(|download| download.order));
     let orders = state.orders.get_many(studio, &orders).await?;
     let erasure = state.erasure();
-    let chosen = page.items.iter().filter(|download| orders.get(&download.order).is_some_and(Order::is_erased));
-    let erased: Vec<_> = chosen.map(|download| erasure.download(studio, download.id, lease.now())).collect();
+    let is_erased = |download: &&Download| orders.get(&download.order).is_some_and(Order::is_erased);
+    let taken = page.items.iter().filter(is_erased);
+    let erased: Vec<_> = taken.map(|download| erasure.download(studio, download.id, lease.now())).collect();
     stream::iter(erased).buffer_unordered(CONCURRENCY).try_collect::<()>().await?;
+    for download in page.items.iter().filter(|download| chosen.takes_recipient(download)) {
+        let forget = |download: &mut Download| {
+            download.recipient = None;
+            Ok::<_, std::convert::Infallible>(())
+        };
+        state.downloads.update(studio, download.id, forget).await?;
+    }
     Ok(page.next)
 }
 

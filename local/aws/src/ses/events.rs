@@ -1,4 +1,4 @@
-//! Events of SES, as EventBridge delivers them. Only SES's simulator addresses cause any, as they do on AWS.
+//! Events of SES, as EventBridge delivers them. Only SES's simulator addresses and suppressed ones cause any.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -10,9 +10,13 @@ const SIMULATOR: &str = "simulator.amazonses.com";
 
 /// Returns the events that an accepted email causes, in the order of time. `+label` behind the address's name is ignored, as
 /// on AWS. An address that SES suppresses has no `Delivery`.
-pub fn of(email: &CapturedEmail) -> Vec<Value> {
+pub fn of(email: &CapturedEmail, is_suppressed: bool) -> Vec<Value> {
     let Some(to) = email.to.first().map(|to| bare_address(to)) else { return Vec::new() };
-    let Some((name, SIMULATOR)) = to.rsplit_once('@') else { return Vec::new() };
+    let name = match to.rsplit_once('@') {
+        _ if is_suppressed => "suppressionlist",
+        Some((name, SIMULATOR)) => name,
+        _ => return Vec::new(),
+    };
     let outcomes: &[(&str, Value)] = &match name.split('+').next().unwrap_or_default() {
         "success" => vec![("Delivery", json!({}))],
         "bounce" => vec![("Bounce", bounce("Permanent", "General"))],
@@ -71,7 +75,7 @@ mod tests {
             configuration_set: None,
             tags: [("email".to_owned(), "1".to_owned())].into(),
         };
-        let events = of(&email);
+        let events = of(&email, false);
         assert!(events.iter().all(|event| event["detail"]["mail"]["tags"]["email"] == json!(["1"])), "{events:?}");
         events.iter().map(|event| event["detail"]["eventType"].as_str().unwrap_or_default().to_owned()).collect()
     }

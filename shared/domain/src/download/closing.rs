@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Download, DownloadKind, DownloadStatus, Fetches};
+use crate::email_address::EmailAddress;
 
 /// Time after which no write of a build arrives. Lambda: a function runs for at most 15 minutes. S3: a request is refused 15
 /// minutes after its signature. A minute for clocks that differ.
@@ -20,9 +21,12 @@ impl Download {
         self.work.due_at = self.late_writes_until;
     }
 
-    /// Records that an email about the download reached nobody. Its status and link stay.
-    pub fn undelivered(&mut self, at: Timestamp) {
-        if self.erased_at.is_none() {
+    /// Records that an email about the download to this address reached nobody. Its status and link stay. Emails to an
+    /// address that the shop has replaced since, and reports from before, do not matter.
+    pub fn undelivered(&mut self, to: &EmailAddress, at: Timestamp) {
+        let is_replaced = self.recipient.as_ref().is_some_and(|recipient| recipient != to);
+        let is_late = self.addressed_at.is_some_and(|addressed_at| at <= addressed_at);
+        if self.erased_at.is_none() && !is_replaced && !is_late {
             self.undelivered_at.get_or_insert(at);
         }
     }
@@ -32,6 +36,7 @@ impl Download {
     pub fn erase(&mut self, now: Timestamp) {
         self.erased_at = Some(now);
         self.fetches = Fetches::default();
+        self.recipient = None;
         self.pin = None;
         self.error = None;
         self.work.gave_up = false;

@@ -29,7 +29,7 @@ fn erased_email_keeps_no_address_and_stays_unsent() {
     let by = attempt(3);
     assert_eq!(queued.claim(by, at(0), at(60)), Claim::Claimed);
     let mut sent = queued.clone();
-    sent.begin_sending(by).expect("its own");
+    sent.begin_sending(by, at(1)).expect("its own");
     let mut sending = sent.clone();
     sent.complete(by, at(1), "Order 2026-1017".into(), "ses-id".into()).expect("its own");
     let mut failed = queued.clone();
@@ -62,12 +62,13 @@ fn erased_email_keeps_no_address_and_stays_unsent() {
 fn unconfirmed_email_is_sent_once_more_at_most() {
     let again = |counted| if counted { Fate::Again { due_at: at(50) } } else { Fate::Waits { due_at: at(50) } };
     let mut email = queued();
+    // SES's report may come within ten minutes.
     let claim = |email: &mut Email| {
         let by = attempt(5);
-        (by, email.claim(by, at(0), at(60)))
+        (by, email.claim(by, at(601), at(660)))
     };
     let (by, _) = claim(&mut email);
-    email.begin_sending(by).expect("its own");
+    email.begin_sending(by, at(1)).expect("its own");
     email.record_failure(by, at(1), again(true), None).expect("its own");
     assert!(!email.possible_duplicate, "only one was sent");
 
@@ -78,10 +79,43 @@ fn unconfirmed_email_is_sent_once_more_at_most() {
 
     let (by, claimed) = claim(&mut email);
     assert_eq!(claimed, Claim::Claimed);
-    email.begin_sending(by).expect("its own");
+    email.begin_sending(by, at(1)).expect("its own");
     assert!(email.possible_duplicate);
     email.record_failure(by, at(3), again(false), None).expect("its own");
     assert_eq!(claim(&mut email).1, Claim::Exhausted, "no third copy");
+}
+
+#[test]
+fn email_without_reply_waits_for_the_report() {
+    let mut email = queued();
+    email.claim(attempt(1), at(0), at(60));
+    email.begin_sending(attempt(1), at(5)).expect("its own");
+    let (again, due_at) = (Fate::Again { due_at: at(50) }, at(5 + 600 + 120));
+    email.record_failure(attempt(1), at(6), again, None).expect("its own");
+    assert_eq!(email.work.due_at, Some(due_at), "no sweep sends the job before");
+    let attempts = email.work.attempts;
+    assert_eq!(email.claim(attempt(2), at(604), at(664)), Claim::Leased { until: at(605) });
+    assert_eq!(email.work.attempts, attempts, "waiting is no attempt");
+    let mut reported = email.clone();
+    let accepted = Feedback { event: SesEvent::Send, time: at(5), bounce: None, message_id: Some("id".into()) };
+    reported.hear(&accepted, at(9));
+    assert_eq!((reported.status, reported.sent_at), (EmailStatus::Sent, Some(at(5))));
+    assert_eq!(reported.claim(attempt(2), at(605), at(665)), Claim::Done);
+    assert_eq!(email.claim(attempt(2), at(605), at(665)), Claim::Claimed);
+}
+
+#[test]
+fn emails_about_a_download_go_to_its_recipient() {
+    let mut download = Download { notify: true, ..download(DownloadStatus::Ready) };
+    let reminder = Email::reminding_of(&download, &order(), at(9));
+    assert_eq!((reminder.to, reminder.message.template()), (order().customer.email, "download_expiring"));
+    assert!(Email::ids_telling_of_builds(&download).any(|id| id == reminder.id), "an erasure finds it");
+    let other: EmailAddress = "other@example.com".parse().expect("valid");
+    download.address_to(Some(other.clone()), at(10));
+    let told = Email::telling_of(&download, &order(), at(11)).expect("ready");
+    assert_eq!((told.to, Email::reminding_of(&download, &order(), at(11)).to), (other.clone(), other));
+    download.erase(at(12));
+    assert_eq!(download.recipient, None);
 }
 
 #[test]
@@ -134,9 +168,11 @@ fn consecutive_failures_share_one_email() {
 #[test]
 fn every_email_of_every_build_is_found() {
     let told = |status, build| Email::id_telling_of(&Download { build, ..download(status) }).expect("a result");
-    let both = |build| [told(DownloadStatus::Ready, build), told(DownloadStatus::Failed, build)];
+    let reminder =
+        |build| Email::reminding_of(&Download { build, ..download(DownloadStatus::Ready) }, &order(), at(0)).id;
+    let all = |build| [told(DownloadStatus::Ready, build), told(DownloadStatus::Failed, build), reminder(build)];
     let download = Download { build: 3, ..download(DownloadStatus::Pending) };
-    assert_eq!(Email::ids_telling_of_builds(&download).collect::<Vec<_>>(), [both(1), both(2), both(3)].concat());
+    assert_eq!(Email::ids_telling_of_builds(&download).collect::<Vec<_>>(), [all(1), all(2), all(3)].concat());
 }
 
 #[test]
@@ -165,7 +201,7 @@ fn attempt_that_lost_its_lease_changes_nothing() {
     email.claim(attempt(1), at(0), at(60));
     let before = email.clone();
     let late = attempt(2);
-    assert_eq!(email.begin_sending(late), Err(NotOwner));
+    assert_eq!(email.begin_sending(late, at(1)), Err(NotOwner));
     assert_eq!(email.not_sent(late), Err(NotOwner));
     assert_eq!(email.suppress(late, RecordError::new("changed", "x")), Err(NotOwner));
     assert_eq!(email.complete(late, at(1), "subject".into(), "id".into()), Err(NotOwner));
@@ -178,7 +214,7 @@ fn rejected_email_is_no_possible_duplicate() {
     let mut email = queued();
     email.claim(by, at(0), at(60));
     for _ in 0..2 {
-        email.begin_sending(by).expect("its own");
+        email.begin_sending(by, at(1)).expect("its own");
         assert_eq!((email.status, email.possible_duplicate), (EmailStatus::Sending, false));
         email.not_sent(by).expect("its own");
     }
@@ -270,7 +306,7 @@ fn bounce(kind: BounceType, second: i64) -> Feedback {
 fn being_sent() -> Email {
     let mut email = queued();
     assert_eq!(email.claim(attempt(1), at(0), at(60)), Claim::Claimed);
-    email.begin_sending(attempt(1)).expect("its own");
+    email.begin_sending(attempt(1), at(1)).expect("its own");
     email
 }
 

@@ -53,13 +53,29 @@ impl Service for Ses {
             (&Method::POST, "/v2/email/outbound-emails") => {
                 json::body(request).and_then(|email| self.send(email, moment))
             }
-            (&Method::GET, "/v2/email/account") => Ok(json!({ "SendingEnabled": !self.paused })),
+            (&Method::GET, "/v2/email/account") => Ok(self.account(moment.now)),
             (method, path) => Err(ServiceError::client("BadRequestException", format!("No {method} {path}"))),
         })
     }
 }
 
 impl Ses {
+    fn account(&self, now: Timestamp) -> Value {
+        json!({
+            "SendingEnabled": !self.paused,
+            "SendQuota": {
+                "MaxSendRate": self.max_send_rate, "Max24HourSend": self.max_24_hour_send,
+                "SentLast24Hours": self.within(now, DAY_MS),
+            },
+        })
+    }
+
+    /// Returns the number of emails in this time.
+    fn within(&self, now: Timestamp, ms: i64) -> usize {
+        let age = |sent: &Accepted| now.as_millisecond() - sent.at.as_millisecond();
+        self.accepted.iter().rev().take_while(|sent| age(sent) < ms).count()
+    }
+
     fn send(&mut self, email: Value, moment: &mut Moment<'_>) -> Result<Value, ServiceError> {
         let to = email["Destination"]["ToAddresses"][0].as_str().filter(|to| to.contains('@'));
         let to = to.ok_or_else(|| ServiceError::client("BadRequestException", "Missing final '@domain'"))?.to_owned();
@@ -69,15 +85,12 @@ impl Ses {
         if self.paused {
             return Err(ServiceError::client("SendingPausedException", "Email sending is paused for the account."));
         }
-        let now = moment.now.as_millisecond();
-        let within =
-            |ms: i64| self.accepted.iter().rev().take_while(|sent| now - sent.at.as_millisecond() < ms).count();
         let too_many =
             |message: &str| ServiceError { status: 429, code: "TooManyRequestsException", message: message.into() };
-        if within(1000) >= self.max_send_rate {
+        if self.within(moment.now, 1000) >= self.max_send_rate {
             return Err(too_many("Maximum sending rate exceeded."));
         }
-        if within(DAY_MS) >= self.max_24_hour_send {
+        if self.within(moment.now, DAY_MS) >= self.max_24_hour_send {
             return Err(ServiceError { code: "LimitExceededException", ..too_many("Daily message quota exceeded.") });
         }
         let message_id = Uuid::from_u128(moment.random.u128(..));

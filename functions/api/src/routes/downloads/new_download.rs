@@ -139,7 +139,10 @@ impl NewDownload {
             created_at: now,
             ready_at: None,
             erased_at: None,
+            recipient: None,
+            addressed_at: None,
             undelivered_at: None,
+            noticed_until: None,
             late_writes_until: None,
         })
     }
