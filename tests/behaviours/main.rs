@@ -36,6 +36,7 @@ mod limits;
 mod links;
 mod lists;
 mod logos;
+mod lost_replies;
 mod multipart;
 mod notices;
 mod patience;

@@ -22,7 +22,7 @@ async fn typical_order_costs_the_expected_requests() {
 }
 
 /// Requests by function, service and operation. The three objects of `api` are two uploads by its URLs, and an index.
-const EXPECTED: [&str; 29] = [
+const EXPECTED: [&str; 30] = [
     "api/DynamoDb.BatchGetItem 3",
     "api/DynamoDb.BatchWriteItem 1",
     "api/DynamoDb.GetItem 25",
@@ -38,8 +38,9 @@ const EXPECTED: [&str; 29] = [
     "archive-builder/S3.PutObject 2",
     "archive-builder/Sqs.ChangeMessageVisibility 1",
     "archive-builder/Sqs.SendMessage 1",
-    "email-sender/DynamoDb.GetItem 17",
+    "email-sender/DynamoDb.GetItem 20",
     "email-sender/DynamoDb.PutItem 9",
+    "email-sender/Ses.GetAccount 1",
     "email-sender/Ses.SendEmail 3",
     "email-sender/Sqs.ChangeMessageVisibility 3",
     "email-sender/Ssm.GetParameter 1",

@@ -145,7 +145,7 @@ mod tests {
         let mut known = knowing(200.0, 1.0);
         let waits: Vec<_> = (0..20).map(|_| known.turn(5.0, at(0), at(60_000))).collect();
         let sent = waits.iter().filter(|wait| matches!(wait, Turn::Wait(_))).count();
-        assert_eq!((sent, &waits[19]), (10, &Turn::TooLate), "{waits:?}");
+        assert_eq!((sent, &waits[19]), (9, &Turn::TooLate), "{waits:?}");
         assert_eq!(known.turn(5.0, at(60_000), at(120_000)), Turn::Wait(Duration::ZERO), "no turn was lost");
     }
 

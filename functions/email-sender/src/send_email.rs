@@ -49,6 +49,11 @@ impl JobHandler for SendEmail {
 
 async fn send(state: &State, lease: &Lease<Email>) -> Result<Email, JobError> {
     let email = &lease.record;
+    if email.status == EmailStatus::Sending && !email.reported.is_empty() {
+        let sent = lease.change(|email| email.complete_if_reported(lease.by, lease.now()).map(drop)).await?;
+        info!(template = sent.message.template(), "SES reported the email whose reply was lost");
+        return Ok(sent);
+    }
     let (facts, download) = facts(state, email).await?;
     if facts.order.is_erased() {
         let erase = |email: &mut Email| {
@@ -88,7 +93,7 @@ async fn send(state: &State, lease: &Lease<Email>) -> Result<Email, JobError> {
         asked.map_err(|error| broken_off("SES does not answer", error))?;
     }
     state.pace.turn(&state.ses, lease.now(), lease.stops_at).await?;
-    lease.change(|email| email.begin_sending(lease.by, lease.now())).await?;
+    lease.change(|email| email.begin_sending(lease.by, lease.now(), state.report_wait)).await?;
     match call_ses(state, email, &facts.studio, &rendered).await {
         Ok(message_id) => {
             let (subject, now) = (rendered.subject, lease.now());

@@ -6,11 +6,12 @@ use anyhow::Result;
 use aws_types::SdkConfig;
 use domain::{
     download::Download,
-    email::Email,
+    email::{Email, REPORT_WAIT},
     queue_config::{QueueName, queue_configs},
     studio_profile::StudioProfile,
     suppression::Suppression,
 };
+use jiff::SignedDuration;
 use runtime::{
     aws,
     env::Env,
@@ -32,6 +33,8 @@ pub struct State {
     pub(crate) suppressions: Table<Suppression>,
     pub(crate) ses: Ses,
     pub(crate) pace: Pace,
+    /// Time for which an email whose reply was lost waits for SES's report.
+    pub(crate) report_wait: SignedDuration,
     pub(crate) links: LinkSecrets,
     pub(crate) from: String,
     pub(crate) configuration_set: Option<String>,
@@ -52,6 +55,7 @@ impl State {
             emails: Arc::new(Table::new(dynamodb, env.required("EMAILS_TABLE")?, env.world())),
             ses: Ses::new(env.world(), config)?,
             pace: Pace::new(workers),
+            report_wait: SignedDuration::from_secs(env.parsed_or("SES_REPORT_WAIT_SECONDS", REPORT_WAIT.as_secs())?),
             links: LinkSecrets::new(Parameters::new(config)?, env.required("LINK_SECRET_PARAMETER")?),
             from: env.required("MAIL_FROM")?,
             configuration_set: env.optional("SES_CONFIGURATION_SET"),

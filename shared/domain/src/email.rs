@@ -84,9 +84,9 @@ pub struct Email {
     pub work: JobState,
     /// Time at which the record was created.
     pub created_at: Timestamp,
-    /// Time at which SES was last asked to send the email.
+    /// Time until which SES's report may prove that the last call sent the email.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub asked_at: Option<Timestamp>,
+    pub reports_until: Option<Timestamp>,
     /// Time at which SES accepted the email.
     pub sent_at: Option<Timestamp>,
     /// Reports of SES since.
@@ -135,7 +135,7 @@ impl Email {
             error: None,
             work: JobState::sent(now),
             created_at: now,
-            asked_at: None,
+            reports_until: None,
             sent_at: None,
             reported: Reported::default(),
             erased_at: None,
@@ -176,8 +176,8 @@ impl Email {
         (1..=download.build).flat_map(ids)
     }
 
-    /// Claims the email. `Sending` without a lease means that a response of SES was lost: nobody gets the email before
-    /// [`REPORT_WAIT`] is over, since SES's report may prove that it was sent.
+    /// Claims the email. `Sending` without a lease means that a response of SES was lost: nobody gets the email while
+    /// SES's report may still prove that it was sent.
     pub fn claim(&mut self, by: AttemptId, now: Timestamp, lease_until: Timestamp) -> Claim {
         match self.status {
             EmailStatus::Failed if self.work.gave_up => return Claim::Exhausted,
@@ -186,8 +186,10 @@ impl Email {
             _ if self.work.is_leased_at(now, by) => {
                 return Claim::Leased { until: self.work.lease_until.unwrap_or(now) };
             }
-            EmailStatus::Sending if self.reports_until().is_some_and(|until| until > now) => {
-                return Claim::Leased { until: self.reports_until().unwrap_or(now) };
+            // A report came while the last worker was at work. It proves that the email was sent.
+            EmailStatus::Sending if !self.reported.is_empty() => {}
+            EmailStatus::Sending if self.reports_until.is_some_and(|until| until > now) => {
+                return Claim::Leased { until: self.reports_until.unwrap_or(now) };
             }
             // At most one email is sent again: a second lost response fails the email, rather than risk a third copy.
             EmailStatus::Sending if self.possible_duplicate => return Claim::Exhausted,
@@ -200,23 +202,19 @@ impl Email {
     }
 
     /// Marks the email as sending, before SES is called. From here on SES may have the email. If the response of an
-    /// earlier call was lost, SES may have it twice.
-    pub fn begin_sending(&mut self, by: AttemptId, now: Timestamp) -> Result<(), NotOwner> {
+    /// earlier call was lost, SES may have it twice. SES's report may come for `wait`, usually [`REPORT_WAIT`].
+    pub fn begin_sending(&mut self, by: AttemptId, now: Timestamp, wait: SignedDuration) -> Result<(), NotOwner> {
         self.work.check(by)?;
         self.possible_duplicate |= self.status == EmailStatus::Sending;
         self.status = EmailStatus::Sending;
-        self.asked_at = Some(now);
+        self.reports_until = now.checked_add(wait).ok();
         Ok(())
-    }
-
-    /// Returns the time until which SES's report may come.
-    fn reports_until(&self) -> Option<Timestamp> {
-        self.asked_at.and_then(|at| at.checked_add(REPORT_WAIT).ok())
     }
 
     /// Releases the email for another attempt. One whose reply was lost is not due before SES's report may have come.
     pub fn release(&mut self) {
-        let until = self.reports_until().filter(|_| self.status == EmailStatus::Sending);
+        let is_awaited = self.status == EmailStatus::Sending && self.reported.is_empty();
+        let until = self.reports_until.filter(|_| is_awaited);
         let due_at = until.and_then(|until| until.checked_add(GRACE).ok());
         self.work.due_at = self.work.due_at.max(due_at);
     }

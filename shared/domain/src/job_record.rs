@@ -169,6 +169,7 @@ job_record!(Operation, Default, MAX_ATTEMPTS_OPERATION, Operate { operation }, O
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::email::REPORT_WAIT;
     use crate::samples::{at, attempt, download, email, operation, photo};
 
     fn error() -> RecordError {
@@ -220,7 +221,7 @@ mod tests {
         for claim in [email.claim(attempt(1), at(0), at(60)), operation.claim(attempt(1), at(0), at(60))] {
             assert_eq!(claim, Claim::Claimed);
         }
-        email.begin_sending(attempt(1), at(1)).expect("its own");
+        email.begin_sending(attempt(1), at(1), REPORT_WAIT).expect("its own");
         email.record_failure(attempt(1), at(1), Fate::Again { due_at: at(5) }, None).expect("its own");
         operation.record_failure(attempt(1), at(1), Fate::Again { due_at: at(5) }, None).expect("its own");
         let kept = (EmailStatus::Sending, OperationStatus::Processing);

@@ -19,7 +19,7 @@ use crate::{
         Moment, Service as _,
         dynamodb::{DynamoDb, Snapshot},
         s3::{S3, Settings},
-        ses::Ses,
+        ses::{REPORTS, Report, Ses},
         sqs::Sqs,
         ssm::Ssm,
     },
@@ -64,6 +64,10 @@ pub struct State {
     pub trace: Trace,
     /// Keys of objects whose events S3 never sent.
     pub events_lost: BTreeSet<String>,
+    /// Reports of SES that EventBridge delivered.
+    pub reports: Vec<Report>,
+    /// Time at which the suppression of an address was first stored.
+    pub suppressed: BTreeMap<Uuid, Timestamp>,
     /// Records that failed at some time, after the last attempt.
     pub gave_up: BTreeSet<Uuid>,
     /// Copy of the tables of up to an hour ago.
@@ -92,6 +96,8 @@ impl State {
             ssm: Ssm::default(),
             trace: Trace::default(),
             events_lost: BTreeSet::new(),
+            reports: Vec::new(),
+            suppressed: BTreeMap::new(),
             gave_up: BTreeSet::new(),
             snapshot: None,
             truth: Truth::default(),
@@ -163,6 +169,9 @@ impl Cloud {
         if service == ServiceName::S3 {
             self.deliver_events();
         }
+        if service == ServiceName::Ses {
+            self.deliver_reports();
+        }
         if service == ServiceName::Sqs {
             self.messages.notify_waiters();
         }
@@ -189,20 +198,39 @@ impl Cloud {
         let mut state = self.state();
         let state = &mut *state;
         for event in state.s3.take_events() {
-            if state.random.f64() < state.faults.event_lost {
+            if !self.deliver(state, &event.queue, &event.body) {
                 state.events_lost.insert(event.key);
-                continue;
-            }
-            let copies = 1 + usize::from(state.random.f64() < state.faults.event_doubled);
-            for _ in 0..copies {
-                let late = state.random.f64() < state.faults.event_late;
-                let most = if late { 6 * 3600 * 1000 } else { 5_000 };
-                let delay_ms = state.random.i64(50..most);
-                let mut moment = Moment { now: self.time.now(), random: &mut state.random };
-                state.sqs.send(&event.queue, event.body.clone(), delay_ms, &mut moment);
             }
         }
         self.messages.notify_waiters();
+    }
+
+    /// Sends SES's reports to the queue of EventBridge's rules, some late, twice or never.
+    fn deliver_reports(&self) {
+        let mut state = self.state();
+        let state = &mut *state;
+        for report in state.ses.take_reports() {
+            if self.deliver(state, REPORTS, &report.body) {
+                state.reports.push(report);
+            }
+        }
+        self.messages.notify_waiters();
+    }
+
+    /// Sends a service's event to a queue, possibly late or twice. Returns false if the event is lost.
+    fn deliver(&self, state: &mut State, queue: &str, body: &str) -> bool {
+        if state.random.f64() < state.faults.event_lost {
+            return false;
+        }
+        let copies = 1 + usize::from(state.random.f64() < state.faults.event_doubled);
+        for _ in 0..copies {
+            let late = state.random.f64() < state.faults.event_late;
+            let most = if late { 6 * 3600 * 1000 } else { 5_000 };
+            let delay_ms = state.random.i64(50..most);
+            let mut moment = Moment { now: self.time.now(), random: &mut state.random };
+            state.sqs.send(queue, body.to_owned(), delay_ms, &mut moment);
+        }
+        true
     }
 }
 

@@ -120,11 +120,11 @@ pub struct Faults {
     pub skew_ms: i64,
     /// Chance that a message is delivered twice.
     pub doubled: f64,
-    /// Chance that an S3 event is delivered twice.
+    /// Chance that an event of S3 or a report of SES is delivered twice.
     pub event_doubled: f64,
-    /// Chance that an S3 event is delivered hours late.
+    /// Chance that one is delivered hours late.
     pub event_late: f64,
-    /// Chance that an S3 event is never delivered.
+    /// Chance that one is never delivered.
     pub event_lost: f64,
     /// Largest lag of an index behind its table, in milliseconds.
     pub index_lag_ms: i64,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Email, EmailStatus};
 use crate::{
     error::RecordError,
+    job_state::{AttemptId, NotOwner},
     ses_event::{BounceType, SesEvent},
 };
 
@@ -115,11 +116,25 @@ impl Email {
             EmailStatus::Suppressed => return,
             _ => {}
         }
-        if self.sent_at.is_none() {
-            self.sent_at = self.reported.accepted_at.or(Some(feedback.time));
-        }
         if self.provider_message_id.is_none() {
             self.provider_message_id.clone_from(&feedback.message_id);
+        }
+        self.complete_by_report(feedback.time);
+    }
+
+    /// Completes an email whose reply was lost, if a report has come while its worker was at work. Returns whether one has.
+    pub fn complete_if_reported(&mut self, by: AttemptId, now: Timestamp) -> Result<bool, NotOwner> {
+        self.work.check(by)?;
+        let is_sent = self.status == EmailStatus::Sending && !self.reported.is_empty();
+        if is_sent {
+            self.complete_by_report(now);
+        }
+        Ok(is_sent)
+    }
+
+    fn complete_by_report(&mut self, time: Timestamp) {
+        if self.sent_at.is_none() {
+            self.sent_at = self.reported.accepted_at.or(Some(time));
         }
         self.unheard = false;
         self.error = None;

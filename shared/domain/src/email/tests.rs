@@ -29,7 +29,7 @@ fn erased_email_keeps_no_address_and_stays_unsent() {
     let by = attempt(3);
     assert_eq!(queued.claim(by, at(0), at(60)), Claim::Claimed);
     let mut sent = queued.clone();
-    sent.begin_sending(by, at(1)).expect("its own");
+    sent.begin_sending(by, at(1), REPORT_WAIT).expect("its own");
     let mut sending = sent.clone();
     sent.complete(by, at(1), "Order 2026-1017".into(), "ses-id".into()).expect("its own");
     let mut failed = queued.clone();
@@ -68,7 +68,7 @@ fn unconfirmed_email_is_sent_once_more_at_most() {
         (by, email.claim(by, at(601), at(660)))
     };
     let (by, _) = claim(&mut email);
-    email.begin_sending(by, at(1)).expect("its own");
+    email.begin_sending(by, at(1), REPORT_WAIT).expect("its own");
     email.record_failure(by, at(1), again(true), None).expect("its own");
     assert!(!email.possible_duplicate, "only one was sent");
 
@@ -79,7 +79,7 @@ fn unconfirmed_email_is_sent_once_more_at_most() {
 
     let (by, claimed) = claim(&mut email);
     assert_eq!(claimed, Claim::Claimed);
-    email.begin_sending(by, at(1)).expect("its own");
+    email.begin_sending(by, at(1), REPORT_WAIT).expect("its own");
     assert!(email.possible_duplicate);
     email.record_failure(by, at(3), again(false), None).expect("its own");
     assert_eq!(claim(&mut email).1, Claim::Exhausted, "no third copy");
@@ -89,7 +89,7 @@ fn unconfirmed_email_is_sent_once_more_at_most() {
 fn email_without_reply_waits_for_the_report() {
     let mut email = queued();
     email.claim(attempt(1), at(0), at(60));
-    email.begin_sending(attempt(1), at(5)).expect("its own");
+    email.begin_sending(attempt(1), at(5), REPORT_WAIT).expect("its own");
     let (again, due_at) = (Fate::Again { due_at: at(50) }, at(5 + 600 + 120));
     email.record_failure(attempt(1), at(6), again, None).expect("its own");
     assert_eq!(email.work.due_at, Some(due_at), "no sweep sends the job before");
@@ -102,6 +102,22 @@ fn email_without_reply_waits_for_the_report() {
     assert_eq!((reported.status, reported.sent_at), (EmailStatus::Sent, Some(at(5))));
     assert_eq!(reported.claim(attempt(2), at(605), at(665)), Claim::Done);
     assert_eq!(email.claim(attempt(2), at(605), at(665)), Claim::Claimed);
+}
+
+#[test]
+fn report_during_the_lease_completes_the_email_in_the_next_attempt() {
+    let mut email = queued();
+    email.claim(attempt(1), at(0), at(60));
+    email.begin_sending(attempt(1), at(5), REPORT_WAIT).expect("its own");
+    email.hear(&Feedback { event: SesEvent::Send, time: at(6), bounce: None, message_id: None }, at(7));
+    assert_eq!(email.status, EmailStatus::Sending, "its worker may still get the reply");
+    email.record_failure(attempt(1), at(8), Fate::Again { due_at: at(28) }, None).expect("its own");
+    assert_eq!(email.work.due_at, Some(at(28 + 120)), "nothing is waited for");
+    email.work.attempts = MAX_ATTEMPTS_EMAIL;
+    assert_eq!(email.claim(attempt(2), at(28), at(88)), Claim::Claimed);
+    assert_eq!(email.complete_if_reported(attempt(1), at(29)), Err(NotOwner));
+    assert_eq!(email.complete_if_reported(attempt(2), at(29)), Ok(true));
+    assert_eq!((email.status, email.sent_at, email.possible_duplicate), (EmailStatus::Sent, Some(at(6)), false));
 }
 
 #[test]
@@ -201,7 +217,7 @@ fn attempt_that_lost_its_lease_changes_nothing() {
     email.claim(attempt(1), at(0), at(60));
     let before = email.clone();
     let late = attempt(2);
-    assert_eq!(email.begin_sending(late, at(1)), Err(NotOwner));
+    assert_eq!(email.begin_sending(late, at(1), REPORT_WAIT), Err(NotOwner));
     assert_eq!(email.not_sent(late), Err(NotOwner));
     assert_eq!(email.suppress(late, RecordError::new("changed", "x")), Err(NotOwner));
     assert_eq!(email.complete(late, at(1), "subject".into(), "id".into()), Err(NotOwner));
@@ -214,7 +230,7 @@ fn rejected_email_is_no_possible_duplicate() {
     let mut email = queued();
     email.claim(by, at(0), at(60));
     for _ in 0..2 {
-        email.begin_sending(by, at(1)).expect("its own");
+        email.begin_sending(by, at(1), REPORT_WAIT).expect("its own");
         assert_eq!((email.status, email.possible_duplicate), (EmailStatus::Sending, false));
         email.not_sent(by).expect("its own");
     }
@@ -306,7 +322,7 @@ fn bounce(kind: BounceType, second: i64) -> Feedback {
 fn being_sent() -> Email {
     let mut email = queued();
     assert_eq!(email.claim(attempt(1), at(0), at(60)), Claim::Claimed);
-    email.begin_sending(attempt(1), at(1)).expect("its own");
+    email.begin_sending(attempt(1), at(1), REPORT_WAIT).expect("its own");
     email
 }
 

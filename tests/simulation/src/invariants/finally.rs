@@ -1,19 +1,20 @@
 //! Invariants at the end of a history: days after the last fault, without an operator.
 
 mod downloads;
+mod emails;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use domain::{
     ObjectKey,
-    email::{Email, EmailStatus},
+    email::Email,
     job::Job,
     job_record::JobRecord,
     object_key::INCOMING,
     photo::{Photo, PhotoStatus},
     record::Record as _,
 };
-use uuid::Uuid;
+use jiff::Timestamp;
 
 use super::records::Records;
 use crate::{
@@ -42,7 +43,8 @@ pub fn finally(cloud: &Cloud, announced: Announced) {
         let state = cloud.state();
         let facts = state.truth.facts();
         let records = Records::of(&state);
-        let mut end = End { state: &state, facts: &facts, records: &records, violations: Vec::new() };
+        let now = cloud.time.now();
+        let mut end = End { now, state: &state, facts: &facts, records: &records, violations: Vec::new() };
         end.at_rest_all(announced);
         end.queues();
         end.costs();
@@ -63,6 +65,7 @@ pub fn finally(cloud: &Cloud, announced: Announced) {
 }
 
 struct End<'a> {
+    now: Timestamp,
     state: &'a State,
     facts: &'a Facts,
     records: &'a Records,
@@ -207,32 +210,6 @@ impl End<'_> {
             for photo in photos.iter().filter(|photo| !self.records.photos.contains_key(photo)) {
                 self.wrong(format!("order {id} contains photo {photo}, which is deleted"));
             }
-        }
-    }
-
-    fn emails(&mut self) {
-        let mut accepted: BTreeMap<Uuid, u32> = BTreeMap::new();
-        for email in self.state.ses.accepted.iter().filter_map(|accepted| accepted.email) {
-            *accepted.entry(email).or_default() += 1;
-        }
-        for email in self.records.emails.values() {
-            let id = email.id;
-            let times = accepted.get(&id).copied().unwrap_or_default();
-            // Operators may send once more what SES may have.
-            let most = if email.possible_duplicate { 2 + self.facts.email_retries } else { 1 };
-            if times > most {
-                self.wrong(format!("email {id} was sent {times} times, flagged: {}", email.possible_duplicate));
-            }
-            if email.status == EmailStatus::Sent && times == 0 {
-                self.wrong(format!("email {id} is sent, and SES never accepted it"));
-            }
-            // An erased email keeps no errors.
-            if email.status == EmailStatus::Failed && email.error.is_none() && email.erased_at.is_none() {
-                self.wrong(format!("email {id} failed without a reason"));
-            }
-        }
-        for id in accepted.keys().filter(|id| !self.records.emails.contains_key(id)) {
-            self.violations.push(format!("email {id} was sent, and has no record"));
         }
     }
 

@@ -29,9 +29,22 @@ pub fn after_step(cloud: &Cloud, caller: &str) {
     for change in changes.iter().filter(|change| JOB_TABLES.iter().any(|(_, table)| *table == change.table)) {
         check(&mut state, change, caller, now, &mut violations);
     }
+    for change in changes.iter().filter(|change| change.table == "studios") {
+        note_suppression(&mut state, change, now);
+    }
     drop(state);
     for violation in violations {
         cloud.violated(violation);
+    }
+}
+
+/// Notes when the suppression of an address was first stored.
+fn note_suppression(state: &mut State, change: &Change, now: Timestamp) {
+    let Some(item) = change.new.as_ref().map(|item| to_plain(item)).filter(|item| item["reason"].is_string()) else {
+        return;
+    };
+    if let Some(id) = item["id"].as_str().and_then(|id| id.parse().ok()) {
+        state.suppressed.entry(id).or_insert(now);
     }
 }
 

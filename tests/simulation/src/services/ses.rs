@@ -1,8 +1,8 @@
-//! Model of SES: accepts emails, within a rate and a daily quota. It has no idempotency key.
+//! Model of SES: accepts emails, within a rate and a daily quota, and reports what becomes of them. It has no idempotency key.
 
 use bytes::Bytes;
 use http::{Method, Request, Response};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -12,6 +12,9 @@ use super::{
 };
 
 const DAY_MS: i64 = 24 * 3600 * 1000;
+
+/// Queue that EventBridge's rules send the reports to.
+pub const REPORTS: &str = "default";
 
 /// An email that SES accepted.
 #[derive(Debug, Clone)]
@@ -28,6 +31,21 @@ pub struct Accepted {
     pub request: Value,
 }
 
+/// A report about an accepted email.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// Id of the email's record.
+    pub email: Uuid,
+    /// Kind, as SES calls it.
+    pub kind: &'static str,
+    /// Type of a bounce.
+    pub bounce: Option<&'static str>,
+    /// Time of the event.
+    pub at: Timestamp,
+    /// Message that EventBridge's rule makes of the event (`infra/mail_events.tf`).
+    pub body: String,
+}
+
 /// An account of SES.
 #[derive(Debug)]
 pub struct Ses {
@@ -39,11 +57,12 @@ pub struct Ses {
     pub max_24_hour_send: usize,
     /// Whether sending is paused for the account.
     pub paused: bool,
+    reports: Vec<Report>,
 }
 
 impl Default for Ses {
     fn default() -> Self {
-        Self { accepted: Vec::new(), max_send_rate: 14, max_24_hour_send: 50_000, paused: false }
+        Self { accepted: Vec::new(), max_send_rate: 14, max_24_hour_send: 50_000, paused: false, reports: Vec::new() }
     }
 }
 
@@ -95,8 +114,41 @@ impl Ses {
         }
         let message_id = Uuid::from_u128(moment.random.u128(..));
         let tags = email["EmailTags"].as_array().into_iter().flatten();
-        let id = tags.filter(|tag| tag["Name"] == "darkroom-email").find_map(|tag| tag["Value"].as_str()?.parse().ok());
+        let tag = |name: &str| tags.clone().find(|tag| tag["Name"] == name).and_then(|tag| tag["Value"].as_str());
+        let id: Option<Uuid> = tag("darkroom-email").and_then(|id| id.parse().ok());
+        if let Some((email, studio)) = id.zip(tag("studio")) {
+            self.reports.extend(reports(email, studio, &to, message_id, moment.now));
+        }
         self.accepted.push(Accepted { at: moment.now, message_id, to, email: id, request: email });
         Ok(json!({ "MessageId": message_id }))
     }
+
+    /// Takes the reports since the last call.
+    pub fn take_reports(&mut self) -> Vec<Report> {
+        std::mem::take(&mut self.reports)
+    }
+}
+
+/// Returns what SES reports about an email. The number in the address decides what becomes of it.
+fn reports(email: Uuid, studio: &str, to: &str, message_id: Uuid, now: Timestamp) -> Vec<Report> {
+    let number =
+        to.bytes().filter(u8::is_ascii_digit).fold(0_u64, |number, digit| number * 10 + u64::from(digit - b'0'));
+    let outcome: &[(&'static str, Option<&'static str>)] = match number % 5 {
+        1 => &[("Bounce", Some("Permanent"))],
+        2 => &[("Delivery", None), ("Complaint", None)],
+        3 => &[("DeliveryDelay", None), ("Delivery", None), ("Bounce", Some("Transient"))],
+        _ => &[("Delivery", None)],
+    };
+    let report = |(second, (kind, bounce)): (i64, &(&'static str, Option<&'static str>))| {
+        let at = now.saturating_add(SignedDuration::from_secs(second)).unwrap_or(now);
+        let mut body = json!({
+            "v": 1, "job": "email_event", "studio": studio, "email": email, "event": kind, "time": at,
+            "message_id": message_id,
+        });
+        if let Some(bounce) = bounce {
+            body["bounce"] = (*bounce).into();
+        }
+        Report { email, kind, bounce: *bounce, at, body: body.to_string() }
+    };
+    (0..).zip([&("Send", None)].into_iter().chain(outcome)).map(report).collect()
 }

@@ -6,6 +6,7 @@ use domain::{
     operation::{Operation, OperationStatus, Task},
     order::Order,
 };
+use jiff::SignedDuration;
 use uuid::Uuid;
 
 use super::End;
@@ -30,6 +31,11 @@ impl End<'_> {
                 && !self.is_half_erased(download)
             {
                 self.archive(download);
+            }
+            // A sweep comes every five minutes.
+            let an_hour_ago = self.now.saturating_sub(SignedDuration::from_hours(1)).unwrap_or(self.now);
+            if let Some((notice, at)) = download.notice_due(an_hour_ago) {
+                self.wrong(format!("download {}: {notice:?} was due at {at}", download.id));
             }
             self.customer_was_told(download);
         }
@@ -123,7 +129,12 @@ impl End<'_> {
             .emails
             .values()
             .filter(about)
-            .filter(|email| matches!(email.status, EmailStatus::Sent | EmailStatus::Failed));
+            // To a suppressed address nothing is sent, and the shop is told by the download.
+            .filter(|email| {
+                let is_suppressed = email.error.as_ref().is_some_and(|error| error.code == "address_suppressed");
+                let shop_knows = is_suppressed && download.undelivered_at.is_some();
+                email.status.is_accepted() || email.status == EmailStatus::Failed || shop_knows
+            });
         if told.count() == 0 {
             self.wrong(format!("the customer of download {} was never sent {template}", download.id));
         }
