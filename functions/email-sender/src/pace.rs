@@ -107,7 +107,8 @@ impl Known {
         let rate = quota.max_send_rate * PART_OF_RATE / workers;
         let interval = SignedDuration::try_from_secs_f64(1.0 / rate).unwrap_or(SignedDuration::MAX);
         let slot = self.next.map_or(now, |next| next.max(now));
-        if slot.saturating_add(TIME_TO_SEND).unwrap_or(Timestamp::MAX) > stops_at {
+        // An email whose turn has come is sent however little time is left.
+        if slot > now && slot.saturating_add(TIME_TO_SEND).unwrap_or(Timestamp::MAX) > stops_at {
             return Turn::TooLate;
         }
         self.next = slot.saturating_add(interval).ok();
@@ -146,7 +147,7 @@ mod tests {
         let waits: Vec<_> = (0..20).map(|_| known.turn(5.0, at(0), at(60_000))).collect();
         let sent = waits.iter().filter(|wait| matches!(wait, Turn::Wait(_))).count();
         assert_eq!((sent, &waits[19]), (9, &Turn::TooLate), "{waits:?}");
-        assert_eq!(known.turn(5.0, at(60_000), at(120_000)), Turn::Wait(Duration::ZERO), "no turn was lost");
+        assert_eq!(known.turn(5.0, at(60_000), at(60_001)), Turn::Wait(Duration::ZERO), "no turn was lost");
     }
 
     #[test]
