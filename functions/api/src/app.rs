@@ -12,3 +12,4 @@ pub mod photos;
 pub mod renewal;
 pub mod studio;
 pub mod uploads;
+pub mod webhooks;

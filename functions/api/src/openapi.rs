@@ -93,6 +93,8 @@ exceed one is refused with 429 `/problems/limit-reached`, and has no effect.";
             description = "Downloads deliver an order by link: all photos in a private ZIP, or a single photo.",
         ),
         (name = "emails", description = "Emails to customers."),
+        (name = "events", description = "Events: what happened to photos, downloads and emails, for programs that poll."),
+        (name = "webhooks", description = "Webhooks: addresses of the shop to which events are sent."),
         (name = "operations", description = "Work on many records, done page by page."),
         (
             name = "queues",

@@ -17,6 +17,7 @@ use archive::{
 use domain::{
     JobError, Studio,
     download::{Download, DownloadStatus, Files, Position, Progress},
+    event::Event,
 };
 use jiff::Timestamp;
 use runtime::{
@@ -81,7 +82,10 @@ impl JobHandler for BuildArchive {
         match state.orders.get(studio, download.order).await? {
             // The order was erased during the build. Possibly only this job knows about the archive.
             Some(order) if order.is_erased() => Ok(state.erasure().download(studio, id, now).await?),
-            Some(order) => notify(state, download, &order, now).await,
+            Some(order) => {
+                state.events.publish_all(Event::of_build(download)).await?;
+                notify(state, download, &order, now).await
+            }
             None => Ok(()),
         }
     }

@@ -8,6 +8,7 @@ use domain::{download::Download, email::Email, studio_profile::StudioProfile};
 use runtime::{
     aws,
     env::Env,
+    events::Events,
     secret::LinkSecrets,
     ses::Ses,
     ssm::Parameters,
@@ -25,6 +26,7 @@ pub struct State {
     pub(crate) from: String,
     pub(crate) configuration_set: Option<String>,
     pub(crate) public_url: String,
+    pub(crate) events: Events,
 }
 
 impl State {
@@ -32,6 +34,7 @@ impl State {
     pub fn from_env(env: &Env, config: &SdkConfig) -> Result<Self> {
         let dynamodb = aws::dynamodb(env, config);
         Ok(Self {
+            events: Events::from_env(env, &dynamodb, &aws::sqs(config))?,
             orders: Orders::new(dynamodb.clone(), env.required("ORDERS_TABLE")?, env.world()),
             downloads: Table::new(dynamodb.clone(), env.required("DOWNLOADS_TABLE")?, env.world()),
             studios: Table::new(dynamodb.clone(), env.required("STUDIOS_TABLE")?, env.world()),

@@ -8,6 +8,7 @@ use domain::{
     Job, JobError,
     download::Download,
     email::{Email, Feedback},
+    event::Event,
 };
 use jiff::Timestamp;
 use runtime::worker::PlainJobHandler;
@@ -36,6 +37,7 @@ impl PlainJobHandler for EmailEvent {
             info!(%studio, email.id = %id, "SES reports about an email that is unknown");
             return Ok(());
         };
+        state.events.publish_all(Event::of_email(&email)).await?;
         info!(%studio, email.id = %id, ?event, ?bounce, template = email.message.template(), "SES reports");
         let undeliverable = email.message.download().filter(|_| email.reported.is_undeliverable());
         if let Some(download) = undeliverable.filter(|_| email.message.is_for_customer()) {
@@ -43,7 +45,9 @@ impl PlainJobHandler for EmailEvent {
                 download.undelivered(*time);
                 Ok::<_, Infallible>(())
             };
-            state.downloads.update(studio, download, mark).await?;
+            if let Some((download, _)) = state.downloads.update(studio, download, mark).await? {
+                state.events.publish_all(Event::of_undelivered(&download)).await?;
+            }
         }
         Ok(())
     }

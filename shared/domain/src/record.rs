@@ -32,6 +32,10 @@ pub enum ListIndex {
     EmailStatus,
     /// Index of emails by the order or download that they are about, in order of creation.
     About,
+    /// Index of a studio's events, in order of creation.
+    Events,
+    /// Index of deliveries by webhook, in order of creation.
+    Webhook,
 }
 
 impl ListIndex {
@@ -45,6 +49,8 @@ impl ListIndex {
             Self::Sha256 => "list_sha256",
             Self::EmailStatus => "list_email_status",
             Self::About => "list_about",
+            Self::Events => "list_events",
+            Self::Webhook => "list_webhook",
         }
     }
 
@@ -52,7 +58,7 @@ impl ListIndex {
     pub fn range(self) -> &'static str {
         match self {
             Self::Status | Self::Order | Self::Reference | Self::Folder | Self::Sha256 => "id",
-            Self::EmailStatus | Self::About => POSITION,
+            Self::EmailStatus | Self::About | Self::Events | Self::Webhook => POSITION,
         }
     }
 }
@@ -62,9 +68,13 @@ pub const POSITION: &str = "position";
 
 /// Returns the position of a record with an id of any version: the time of creation in the first 48 bits, as in a UUIDv7
 /// (RFC 9562, section 5.7), and the last 80 bits of the id.
-fn position(created_at: Timestamp, id: Uuid) -> Uuid {
-    let milliseconds = u128::try_from(created_at.as_millisecond()).unwrap_or(0);
-    Uuid::from_u128(milliseconds << 80 | id.as_u128() & ((1 << 80) - 1))
+pub(crate) fn position(created_at: Timestamp, id: Uuid) -> Uuid {
+    Uuid::from_u128(first_position(created_at).as_u128() | id.as_u128() & ((1 << 80) - 1))
+}
+
+/// Returns the lowest position of a millisecond.
+pub fn first_position(created_at: Timestamp) -> Uuid {
+    Uuid::from_u128(u128::try_from(created_at.as_millisecond()).unwrap_or(0) << 80)
 }
 
 /// A record in a table under (studio, id).

@@ -33,11 +33,12 @@ use crate::{
 type BuildWorker = fn(&Env) -> Result<Worker>;
 
 /// Functions with a queue, with their constructors.
-const WORKERS: [(&str, BuildWorker); 4] = [
+const WORKERS: [(&str, BuildWorker); 5] = [
     ("archive-builder", archive_builder::worker),
     ("email-sender", email_sender::worker),
     ("housekeeper", housekeeper::worker),
     ("photo-processor", photo_processor::worker),
+    ("webhook-sender", webhook_sender::worker),
 ];
 /// Time for which a process acts on that was frozen over its timeout.
 const ACTS_ON: Duration = Duration::from_secs(60);

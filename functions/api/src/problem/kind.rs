@@ -35,6 +35,10 @@ pub enum Kind {
     Revoked,
     /// Photos of the order are not ready.
     PhotosNotReady,
+    /// The studio has as many webhooks as it may.
+    TooManyWebhooks,
+    /// The webhook is disabled.
+    WebhookDisabled,
     /// A request with this key is under way.
     RequestInFlight,
     /// The record that the first request with this key created was deleted.
@@ -61,7 +65,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, in the order of the documentation.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 28] = [
         Self::MalformedJson,
         Self::UnreadableBody,
         Self::Unauthorized,
@@ -77,6 +81,8 @@ impl Kind {
         Self::UnderWay,
         Self::Revoked,
         Self::PhotosNotReady,
+        Self::TooManyWebhooks,
+        Self::WebhookDisabled,
         Self::RequestInFlight,
         Self::Gone,
         Self::Erased,
@@ -127,6 +133,10 @@ impl Kind {
             Self::PhotosNotReady => {
                 (S::CONFLICT, "photos-not-ready", "Photos of the order are not ready: `photos` names them.")
             }
+            Self::TooManyWebhooks => {
+                (S::CONFLICT, "too-many-webhooks", "The studio has 10 webhooks. Delete one of them.")
+            }
+            Self::WebhookDisabled => (S::CONFLICT, "webhook-disabled", "The webhook is disabled. Enable it first."),
             Self::RequestInFlight => (
                 S::CONFLICT,
                 "request-in-flight",
