@@ -23,7 +23,7 @@ use uuid::Uuid;
 use crate::{
     cloud::Cloud,
     config::{self, API},
-    connector,
+    connector, hooks,
     host::{self, Disturbance, DisturbanceKind, Process},
     network::{HostNetwork, Invoke},
     time::Skew,
@@ -227,6 +227,7 @@ impl Lambda {
             .with_clock(skew.clock(cloud.time))
             .with_random(move || random.lock().unwrap_or_else(PoisonError::into_inner).u128(..))
             .with_http(connector::client(Arc::new(network)))
+            .with_shops(hooks::connections(cloud.clone(), process.clone()))
             .with_cpu(Cpu::Inline);
         let env = config::environment().with_world(world);
         let program = program(function, &env).unwrap_or_else(|error| {

@@ -1,6 +1,7 @@
 //! Invariants at the end of a history: days after the last fault, without an operator.
 
 mod downloads;
+mod events;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -54,6 +55,7 @@ pub fn finally(cloud: &Cloud, announced: Announced) {
             end.downloads();
             end.emails();
             end.objects(announced);
+            end.events();
         }
         end.violations
     };
@@ -113,6 +115,7 @@ impl End<'_> {
         }
         self.records.downloads.values().for_each(|download| self.at_rest(download));
         self.records.emails.values().for_each(|email| self.at_rest(email));
+        self.records.deliveries.values().for_each(|delivery| self.at_rest(delivery));
         self.records.operations.iter().for_each(|operation| self.at_rest(operation));
     }
 
