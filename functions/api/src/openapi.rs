@@ -2,6 +2,7 @@
 
 pub mod examples;
 mod responses;
+mod webhooks;
 
 use serde_json::{Value, json};
 use utoipa::{
@@ -151,6 +152,7 @@ pub fn document(routes: OpenApi, url: &str, retention_days: u32) -> String {
     }
     let mut api = serde_json::to_value(api).unwrap_or_default();
     amend(&mut api, retention_days);
+    api["webhooks"] = webhooks::described();
     format!("{api:#}\n")
 }
 

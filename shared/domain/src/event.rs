@@ -29,12 +29,12 @@ pub const WRITTEN_WITHIN: SignedDuration = SignedDuration::from_secs(5);
 pub const ALL: &str = "all";
 
 macro_rules! event_types {
-    ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
+    ($(#[doc = $about:literal] $name:ident = $text:literal,)*) => {
         /// Type of an event.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
         #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
         pub enum EventType {
-            $($(#[$doc])* #[serde(rename = $text)] $name,)*
+            $(#[doc = $about] #[serde(rename = $text)] $name,)*
         }
 
         impl EventType {
@@ -45,6 +45,13 @@ macro_rules! event_types {
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$name => $text,)*
+                }
+            }
+
+            /// Returns what has happened, as a sentence.
+            pub fn about(self) -> &'static str {
+                match self {
+                    $(Self::$name => $about.trim_ascii(),)*
                 }
             }
         }
