@@ -3,11 +3,13 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use api_types::{EventList, EventView};
+use clap::Parser as _;
+use darkroom::Cli;
 use domain::event::EventType;
 use reqwest::StatusCode;
 use runtime::clock::Clock;
 use serde_json::json;
-use tests::{TestApp, jpeg, until::found};
+use tests::{TestApp, jpeg, shop::Shop, until::found};
 
 /// Starts a system whose clock can be moved.
 async fn start() -> TestApp {
@@ -127,6 +129,20 @@ async fn repeated_jobs_make_one_event() {
     assert_eq!(until(&app, 1).await.len(), 1);
     app.post("anna", &format!("/photos/{photo}/process"), json!({ "queue": false })).await;
     assert_eq!(until(&app, 2).await.len(), 2, "it was processed again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn command_forwards_events_with_signatures() {
+    let (app, shop) = (start().await, Shop::open(&[]).await);
+    app.ready_photo("anna", "a.jpg", &jpeg(1, 60, 40)).await;
+    until(&app, 1).await;
+    let (url, secret) = (format!("{}/dev", shop.url), "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+    let words = ["darkroom", "--api", app.api(), "listen", "--studio", "anna", "--all", "--once", "--forward", &url];
+    let words = words.into_iter().chain(["--secret", secret]);
+    let outcome = darkroom::run(&Cli::try_parse_from(words).unwrap()).await;
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    let [hook] = &shop.received()[..] else { panic!("one event") };
+    assert!(hook.is_signed_by(secret) && hook.path == "/dev", "{hook:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
