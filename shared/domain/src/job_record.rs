@@ -180,7 +180,7 @@ job_record!(Operation, Default, MAX_ATTEMPTS_OPERATION, Operate { operation }, O
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::samples::{at, attempt, download, email, operation, photo};
+    use crate::samples::{at, attempt, delivery, download, email, operation, photo};
 
     fn error() -> RecordError {
         RecordError::new("internal", "x")
@@ -222,6 +222,7 @@ mod tests {
         assert_shared_rules(&photo(PhotoStatus::Pending));
         assert_shared_rules(&download(DownloadStatus::Pending));
         assert_shared_rules(&email());
+        assert_shared_rules(&delivery());
         assert_shared_rules(&operation());
     }
 

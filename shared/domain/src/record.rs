@@ -229,7 +229,7 @@ mod tests {
     use crate::{
         error::RecordError,
         job_record::JobRecord,
-        samples::{at, development, download, email, operation, order, photo, studio},
+        samples::{at, delivery, development, download, email, operation, order, photo, studio},
     };
 
     /// Returns the studio and id by which a table finds the record.
@@ -281,15 +281,17 @@ mod tests {
         assert_eq!(download.listed_by(), [(ListIndex::Status, "failed".to_owned()), by_order]);
         assert_eq!(order.listed_by(), [(ListIndex::Reference, order.reference.clone())]);
         assert_eq!(operation().listed_by(), []);
+        assert_eq!(delivery().listed_by(), [(ListIndex::Webhook, delivery().webhook.to_string())]);
         let about = email().message.about().id().to_string();
         assert_eq!(email().listed_by(), [(ListIndex::EmailStatus, "queued".to_owned()), (ListIndex::About, about)]);
         let indexes = [ListIndex::Status, ListIndex::Order, ListIndex::Reference, ListIndex::Folder, ListIndex::Sha256];
         let names = ["list_status", "list_order", "list_reference", "list_folder", "list_sha256"];
         assert_eq!(indexes.map(ListIndex::name), names, "as Terraform creates them");
         assert_eq!(indexes.map(ListIndex::range), ["id"; 5]);
-        let of_emails = [ListIndex::EmailStatus, ListIndex::About];
-        assert_eq!(of_emails.map(ListIndex::name), ["list_email_status", "list_about"]);
-        assert_eq!(of_emails.map(ListIndex::range), [POSITION; 2]);
+        let in_order = [ListIndex::EmailStatus, ListIndex::About, ListIndex::Events, ListIndex::Webhook];
+        let names = ["list_email_status", "list_about", "list_events", "list_webhook"];
+        assert_eq!(in_order.map(ListIndex::name), names);
+        assert_eq!(in_order.map(ListIndex::range), [POSITION; 4]);
     }
 
     #[test]

@@ -1,18 +1,7 @@
 use super::*;
-use crate::{
-    photo::PhotoStatus,
-    samples::{at, attempt, photo, studio},
-};
+use crate::samples::{at, attempt, delivery as new};
 
 const LAST: usize = MAX_ATTEMPTS - 1;
-
-fn new() -> Delivery {
-    let mut photo = photo(PhotoStatus::Ready);
-    photo.processed_at = Some(at(0));
-    let event = Event::of_photo(&photo).expect("an event");
-    let webhook = Webhook::new(studio(), Uuid::from_u128(9), "https://shop.example/".to_owned(), [].into(), at(0));
-    Delivery::new(&event, &webhook, at(0))
-}
 
 /// Makes an attempt with this status at the time of the next one, without jitter.
 fn try_once(delivery: &mut Delivery, status: u16) -> Timestamp {
