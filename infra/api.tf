@@ -128,7 +128,7 @@ module "api" {
 
   name = "${var.name_prefix}-api"
   # The secret is read once per instance, so a new version must start new instances.
-  description             = "HTTP API; link secret version ${aws_ssm_parameter.link_secret.value_wo_version}"
+  description             = "HTTP API; link secret version ${aws_ssm_parameter.link_secret.value_wo_version}, webhook secret version ${aws_ssm_parameter.webhook_secret.value_wo_version}"
   package                 = "${local.packages_dir}/api/bootstrap.zip"
   architecture            = var.architecture
   memory_mb               = 512
@@ -148,16 +148,17 @@ module "api" {
     { for bucket, resource in aws_s3_bucket.this : "${upper(bucket)}_BUCKET" => resource.id },
     { for queue, url in local.queue_urls : "${upper(queue)}_QUEUE_URL" => url },
     { for queue, url in local.dlq_urls : "${upper(queue)}_DLQ_URL" => url },
-    # No synchronous request runs a job of the default queue.
-    { for queue, worker in local.queues : "${replace(upper(worker.function), "-", "_")}_FUNCTION" => module.worker[worker.function].function_name if worker.function != "housekeeper" },
+    # No synchronous request runs a job of other queues.
+    { for queue, worker in local.queues : "${replace(upper(worker.function), "-", "_")}_FUNCTION" => module.worker[worker.function].function_name if !contains(local.asynchronous, worker.function) },
     {
-      DOWNLOAD_RETENTION_DAYS = tostring(var.download_retention_days)
-      IMPORT_SOURCES          = jsonencode(var.import_sources)
-      LINK_SECRET_PARAMETER   = aws_ssm_parameter.link_secret.name
-      MACHINE_CLIENTS         = jsonencode(var.machine_clients)
-      OPERATOR_CLAIM          = local.operator_claim
-      PUBLIC_URL              = local.public_url
-      STUDIO_CLAIM            = local.studio_claim
+      DOWNLOAD_RETENTION_DAYS  = tostring(var.download_retention_days)
+      IMPORT_SOURCES           = jsonencode(var.import_sources)
+      LINK_SECRET_PARAMETER    = aws_ssm_parameter.link_secret.name
+      WEBHOOK_SECRET_PARAMETER = aws_ssm_parameter.webhook_secret.name
+      MACHINE_CLIENTS          = jsonencode(var.machine_clients)
+      OPERATOR_CLAIM           = local.operator_claim
+      PUBLIC_URL               = local.public_url
+      STUDIO_CLAIM             = local.studio_claim
     },
     local.cdn_environment,
   )

@@ -13,6 +13,9 @@ locals {
     [for document in data.aws_iam_policy_document.kms : document.json],
     [data.aws_iam_policy_document.previous_release.json],
   )
+
+  # Those of the workers whose jobs make events.
+  publishing_policy_parts = concat(local.worker_policy_parts, [data.aws_iam_policy_document.publishing.json])
 }
 
 data "aws_iam_policy_document" "api" {
@@ -40,7 +43,7 @@ data "aws_iam_policy_document" "api" {
   statement {
     sid       = "Lists"
     actions   = ["dynamodb:Query"]
-    resources = [for table in ["photos", "orders", "downloads", "emails"] : "${local.table_arns[table]}/index/list_*"]
+    resources = [for table in ["photos", "orders", "downloads", "emails", "events", "deliveries"] : "${local.table_arns[table]}/index/list_*"]
   }
 
   # An erasure deletes the items with the photos of an order.
@@ -55,6 +58,26 @@ data "aws_iam_policy_document" "api" {
     sid       = "Emails"
     actions   = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
     resources = [local.table_arns.emails]
+  }
+
+  # BatchGetItem: the list reads the events that its index names.
+  statement {
+    sid       = "Events"
+    actions   = ["dynamodb:BatchGetItem", "dynamodb:PutItem"]
+    resources = [local.table_arns.events]
+  }
+
+  statement {
+    sid       = "Webhooks"
+    actions   = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
+    resources = [local.table_arns.webhooks]
+  }
+
+  # A retry writes.
+  statement {
+    sid       = "Deliveries"
+    actions   = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem"]
+    resources = [local.table_arns.deliveries]
   }
 
   # A refused request releases its idempotency key, and an ended erasure removes the operation that locks it.
@@ -73,7 +96,7 @@ data "aws_iam_policy_document" "api" {
   statement {
     sid       = "FailedRecords"
     actions   = ["dynamodb:Query"]
-    resources = [for table in ["photos", "downloads", "emails", "requests"] : local.index_arns[table].failed_at]
+    resources = [for table in ["photos", "downloads", "emails", "deliveries", "requests"] : local.index_arns[table].failed_at]
   }
 
   # Deleting a photo deletes its sidecars, and the upload that it was copied from.
@@ -152,7 +175,7 @@ data "aws_iam_policy_document" "api" {
   statement {
     sid       = "RunWorkers"
     actions   = ["lambda:InvokeFunction"]
-    resources = [for queue, worker in local.queues : local.function_arns[worker.function] if worker.function != "housekeeper"]
+    resources = [for queue, worker in local.queues : local.function_arns[worker.function] if !contains(local.asynchronous, worker.function)]
   }
 
   # Operators lift suppressions of addresses. SES has no resource-level permissions for this action.
@@ -163,9 +186,9 @@ data "aws_iam_policy_document" "api" {
   }
 
   statement {
-    sid       = "LinkSecret"
+    sid       = "Secrets"
     actions   = ["ssm:GetParameter"]
-    resources = [aws_ssm_parameter.link_secret.arn]
+    resources = [aws_ssm_parameter.link_secret.arn, aws_ssm_parameter.webhook_secret.arn]
   }
 
   # The deployer creates the parameter.
@@ -180,7 +203,7 @@ data "aws_iam_policy_document" "api" {
 }
 
 data "aws_iam_policy_document" "photo_processor" {
-  source_policy_documents = local.worker_policy_parts
+  source_policy_documents = local.publishing_policy_parts
 
   # DeleteItem: the record of a deleted photo that a late event has created again.
   statement {
@@ -261,7 +284,7 @@ data "aws_iam_policy_document" "photo_processor" {
 }
 
 data "aws_iam_policy_document" "archive_builder" {
-  source_policy_documents = local.worker_policy_parts
+  source_policy_documents = local.publishing_policy_parts
 
   statement {
     sid       = "Downloads"
@@ -325,7 +348,7 @@ data "aws_iam_policy_document" "archive_builder" {
 }
 
 data "aws_iam_policy_document" "email_sender" {
-  source_policy_documents = local.worker_policy_parts
+  source_policy_documents = local.publishing_policy_parts
 
   statement {
     sid       = "Emails"
@@ -376,6 +399,48 @@ data "aws_iam_policy_document" "email_sender" {
   }
 }
 
+data "aws_iam_policy_document" "webhook_sender" {
+  source_policy_documents = local.worker_policy_parts
+
+  # BatchGetItem and the index: a replay reads the events of a time.
+  statement {
+    sid       = "Events"
+    actions   = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem"]
+    resources = [local.table_arns.events]
+  }
+
+  statement {
+    sid       = "EventsInOrder"
+    actions   = ["dynamodb:Query"]
+    resources = [local.index_arns.events.list_events]
+  }
+
+  statement {
+    sid       = "Webhooks"
+    actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
+    resources = [local.table_arns.webhooks]
+  }
+
+  statement {
+    sid       = "Deliveries"
+    actions   = ["dynamodb:GetItem", "dynamodb:PutItem"]
+    resources = [local.table_arns.deliveries]
+  }
+
+  # Deliveries of an event, and next attempts.
+  statement {
+    sid       = "OwnJobs"
+    actions   = ["sqs:SendMessage"]
+    resources = [local.queue_arns["webhooks"]]
+  }
+
+  statement {
+    sid       = "WebhookSecret"
+    actions   = ["ssm:GetParameter"]
+    resources = [aws_ssm_parameter.webhook_secret.arn]
+  }
+}
+
 data "aws_iam_policy_document" "housekeeper" {
   source_policy_documents = [for document in data.aws_iam_policy_document.kms : document.json]
 
@@ -398,6 +463,13 @@ data "aws_iam_policy_document" "housekeeper" {
     sid       = "SuppressedAddresses"
     actions   = ["dynamodb:GetItem", "dynamodb:PutItem"]
     resources = [local.table_arns.studios]
+  }
+
+  # Reports of SES make events. The sweep sends the jobs of overdue events and deliveries again.
+  statement {
+    sid       = "EventsAndDeliveries"
+    actions   = ["dynamodb:GetItem", "dynamodb:PutItem"]
+    resources = [local.table_arns.events, local.table_arns.deliveries]
   }
 
   # An order has an item per photo: fillings write them, erasures delete them.
@@ -470,7 +542,13 @@ data "aws_iam_policy_document" "housekeeper" {
   statement {
     sid       = "DueAndFailedRecords"
     actions   = ["dynamodb:Query"]
-    resources = flatten([for table in ["photos", "downloads", "emails", "requests"] : [local.index_arns[table].due_at, local.index_arns[table].failed_at]])
+    resources = flatten([for table in ["photos", "downloads", "emails", "deliveries", "requests"] : [local.index_arns[table].due_at, local.index_arns[table].failed_at]])
+  }
+
+  statement {
+    sid       = "DueEvents"
+    actions   = ["dynamodb:Query"]
+    resources = [local.index_arns.events.due_at]
   }
 
   # The key that names an address in an erasure.
@@ -512,6 +590,21 @@ data "aws_iam_policy_document" "previous_release" {
     sid       = "ForwardOperations"
     actions   = ["sqs:SendMessage"]
     resources = [local.queue_arns["default"]]
+  }
+}
+
+# An event is created once, then the job that delivers it is sent.
+data "aws_iam_policy_document" "publishing" {
+  statement {
+    sid       = "PublishEvents"
+    actions   = ["dynamodb:PutItem"]
+    resources = [local.table_arns.events]
+  }
+
+  statement {
+    sid       = "PublishEventJobs"
+    actions   = ["sqs:SendMessage"]
+    resources = [local.queue_arns["webhooks"]]
   }
 }
 

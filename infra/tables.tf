@@ -12,6 +12,9 @@ locals {
     # Emails about builds have derived ids, so their lists are ordered by an attribute that begins with a time.
     list_email_status = { hash = "list_email_status", range = "position", included = [] }
     list_about        = { hash = "list_about", range = "position", included = [] }
+    # The ids of events and deliveries are derived too. Events are read oldest first.
+    list_events  = { hash = "list_events", range = "position", included = [] }
+    list_webhook = { hash = "list_webhook", range = "position", included = [] }
   }
 
   # Tables and their indexes. The table of requests has idempotency keys, and operations on many records.
@@ -22,6 +25,10 @@ locals {
     emails    = ["due_at", "failed_at", "list_email_status", "list_about"]
     requests  = ["due_at", "failed_at"]
     studios   = []
+    # An event is due until its deliveries exist.
+    events     = ["due_at", "list_events"]
+    webhooks   = []
+    deliveries = ["due_at", "failed_at", "list_webhook"]
   }
   table_arns  = { for name, table in aws_dynamodb_table.this : name => table.arn }
   table_names = { for name, table in aws_dynamodb_table.this : name => table.name }

@@ -305,6 +305,18 @@ variable "link_secret_version" {
   }
 }
 
+variable "webhook_secret_version" {
+  description = "The version of the key for the secrets of webhooks. Raise it by one to create a new key: all webhooks have new secrets then, and shops refuse events until they know them."
+  type        = number
+  default     = 1
+  nullable    = false
+
+  validation {
+    condition     = var.webhook_secret_version >= 1 && floor(var.webhook_secret_version) == var.webhook_secret_version
+    error_message = "webhook_secret_version must be a whole number from 1."
+  }
+}
+
 # CDN
 
 variable "cdn_enabled" {

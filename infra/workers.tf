@@ -1,30 +1,36 @@
 # The workers and their queues, as in workers.json.
 
 locals {
-  table_env = { for name in ["PHOTOS", "ORDERS", "DOWNLOADS", "EMAILS", "REQUESTS", "STUDIOS"] : name => { "${name}_TABLE" = local.table_names[lower(name)] } }
+  table_env = { for name in ["PHOTOS", "ORDERS", "DOWNLOADS", "EMAILS", "REQUESTS", "STUDIOS", "EVENTS", "WEBHOOKS", "DELIVERIES"] : name => { "${name}_TABLE" = local.table_names[lower(name)] } }
   # For one release: operations that the previous release sent to other queues continue in the default queue.
   default_queue = { DEFAULT_QUEUE_URL = module.worker["housekeeper"].queue_url }
+
+  # What publishes events writes the event, and sends the job that delivers it.
+  publishing = merge(local.table_env.EVENTS, { WEBHOOKS_QUEUE_URL = module.worker["webhook-sender"].queue_url })
 
   # The environment of each worker, besides the URL of its own queue. Other workers are named by their literal keys: a
   # computed key would depend on the whole module, of which this is a part.
   worker_environments = {
-    email-sender = merge(local.default_queue, local.table_env.EMAILS, local.table_env.ORDERS, local.table_env.DOWNLOADS, local.table_env.STUDIOS, {
+    email-sender = merge(local.default_queue, local.publishing, local.table_env.EMAILS, local.table_env.ORDERS, local.table_env.DOWNLOADS, local.table_env.STUDIOS, {
       LINK_SECRET_PARAMETER = aws_ssm_parameter.link_secret.name
       MAIL_FROM             = "${var.sender_name} <${var.sender_address}>"
       PUBLIC_URL            = local.public_url
       SES_CONFIGURATION_SET = aws_sesv2_configuration_set.this.configuration_set_name
     })
-    photo-processor = merge(local.default_queue, local.table_env.PHOTOS, local.table_env.REQUESTS, local.table_env.STUDIOS, {
+    photo-processor = merge(local.default_queue, local.publishing, local.table_env.PHOTOS, local.table_env.REQUESTS, local.table_env.STUDIOS, {
       PHOTOS_BUCKET = aws_s3_bucket.this["photos"].id
     })
-    archive-builder = merge(local.default_queue, local.table_env.DOWNLOADS, local.table_env.ORDERS, local.table_env.PHOTOS, local.table_env.EMAILS, {
+    archive-builder = merge(local.default_queue, local.publishing, local.table_env.DOWNLOADS, local.table_env.ORDERS, local.table_env.PHOTOS, local.table_env.EMAILS, {
       ARCHIVE_CHECKSUMS  = var.archive_checksums
       ARCHIVE_PREFERENCE = var.archive_preference
       DOWNLOADS_BUCKET   = aws_s3_bucket.this["downloads"].id
       EMAILS_QUEUE_URL   = module.worker["email-sender"].queue_url
       PHOTOS_BUCKET      = aws_s3_bucket.this["photos"].id
     })
-    housekeeper = merge(merge(values(local.table_env)...), {
+    webhook-sender = merge(local.default_queue, local.table_env.EVENTS, local.table_env.WEBHOOKS, local.table_env.DELIVERIES, {
+      WEBHOOK_SECRET_PARAMETER = aws_ssm_parameter.webhook_secret.name
+    })
+    housekeeper = merge(merge([for name, table in local.table_env : table if name != "WEBHOOKS"]...), {
       DEFAULT_DLQ_URL       = module.worker["housekeeper"].dlq_url
       DOWNLOADS_BUCKET      = aws_s3_bucket.this["downloads"].id
       DOWNLOADS_DLQ_URL     = module.worker["archive-builder"].dlq_url
@@ -37,6 +43,8 @@ locals {
       PHOTOS_QUEUE_URL      = module.worker["photo-processor"].queue_url
       UPLOADS_DLQ_URL       = module.queue["uploads"].dlq_url
       UPLOADS_QUEUE_URL     = module.queue["uploads"].url
+      WEBHOOKS_DLQ_URL      = module.worker["webhook-sender"].dlq_url
+      WEBHOOKS_QUEUE_URL    = module.worker["webhook-sender"].queue_url
       }, var.personal_data_retention_days == null ? {} : {
       PERSONAL_DATA_RETENTION_DAYS = tostring(var.personal_data_retention_days)
     })
@@ -46,6 +54,7 @@ locals {
     email-sender    = data.aws_iam_policy_document.email_sender.json
     photo-processor = data.aws_iam_policy_document.photo_processor.json
     archive-builder = data.aws_iam_policy_document.archive_builder.json
+    webhook-sender  = data.aws_iam_policy_document.webhook_sender.json
     housekeeper     = data.aws_iam_policy_document.housekeeper.json
   }
 
@@ -54,6 +63,7 @@ locals {
     email-sender    = "Emails through SES; link secret version ${aws_ssm_parameter.link_secret.value_wo_version}"
     photo-processor = "Develops photos: EXIF, hashes, previews"
     archive-builder = "Builds private ZIP archives in S3"
+    webhook-sender  = "Sends events to the webhooks of shops; webhook secret version ${aws_ssm_parameter.webhook_secret.value_wo_version}"
     housekeeper     = "Sweeps, operations on many records, intake of uploads; link secret version ${aws_ssm_parameter.link_secret.value_wo_version}"
   }
 }

@@ -49,7 +49,8 @@ struct Row {
     hello_ms: f64,
 }
 
-const FUNCTIONS: [&str; 5] = ["api", "email-sender", "photo-processor", "archive-builder", "housekeeper"];
+const FUNCTIONS: [&str; 6] =
+    ["api", "email-sender", "photo-processor", "archive-builder", "webhook-sender", "housekeeper"];
 const HELLO: &str = "hello";
 /// The workspace's target folder. The folder of an explicit target is separate from cargo-lambda's `target/lambda`.
 const TARGET: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target");

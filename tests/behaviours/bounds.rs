@@ -136,6 +136,8 @@ async fn each_field_is_refused_by_name_beyond_bounds() {
     let new = json!({ "filename": "b.jpg", "content_type": "image/jpeg", "size_bytes": 10, "upload": "multipart" });
     let awaiting = app.post("anna", "/photos", new).await;
     let (upload_id, awaiting) = (awaiting.text("/upload/upload_id"), awaiting.text("/photo/id"));
+    let new = json!({ "url": "https://shop.example.com/hook" });
+    let webhook = app.post("anna", "/webhooks", new).await.text("/webhook/id");
     let bodies = [
         (
             "/photos",
@@ -184,6 +186,8 @@ async fn each_field_is_refused_by_name_beyond_bounds() {
         ("/downloads/{id}/pin", format!("/downloads/{download}/pin"), json!({ "pin": "123456" })),
         ("/downloads/{id}/renew", format!("/downloads/{download}/renew"), json!({ "queue": false })),
         ("/studios/{studio}/limits", "/studios/carla/limits".into(), json!({ "bytes": 1, "emails_a_day": 0 })),
+        ("/webhooks", "/webhooks".into(), json!({ "url": "https://shop.example.com/hook", "types": ["photo.ready"] })),
+        ("/webhooks/{id}/replay", format!("/webhooks/{webhook}/replay"), json!({ "since": "2026-07-18T00:00:00Z" })),
         ("/studio", "/studio".into(), json!({ "name": "Foto Anna", "reply_to": "studio@example.com" })),
     ];
     let takes_body = |item: &&Value| {
@@ -270,7 +274,7 @@ async fn body_over_one_mebibyte_is_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn invalid_query_is_refused_by_parameter_name() {
     let app = TestApp::start().await;
-    for path in ["/photos", "/orders", "/downloads", "/queues/emails/failed"] {
+    for path in ["/photos", "/orders", "/downloads", "/webhooks", "/queues/emails/failed"] {
         for (query, field) in [
             ("limit=0", "limit"),
             ("limit=201", "limit"),

@@ -13,8 +13,14 @@ use tests::{
 
 /// The API's timeout in Lambda.
 const TIMEOUT: Duration = Duration::from_secs(29);
-const FUNCTIONS: [(&str, usize); 5] =
-    [("api", 2), ("photo-processor", 1), ("archive-builder", 1), ("email-sender", 1), ("housekeeper", 1)];
+const FUNCTIONS: [(&str, usize); 6] = [
+    ("api", 2),
+    ("photo-processor", 1),
+    ("archive-builder", 1),
+    ("email-sender", 1),
+    ("webhook-sender", 1),
+    ("housekeeper", 1),
+];
 
 /// A system whose API runs as processes, with a network to the services that fails on demand.
 struct Rig {

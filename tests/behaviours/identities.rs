@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use tests::{TestApp, jpeg};
+use tests::{TestApp, jpeg, until::found};
 
 /// A route's status without a token, for another studio, for the owner, for an operator of that studio, and for a
 /// customer who sends the token of a link as a bearer token.
@@ -43,6 +43,10 @@ struct World {
     order: String,
     download: String,
     email: String,
+    webhook: String,
+    /// Webhook that is deleted.
+    spare_webhook: String,
+    delivery: String,
     operation: String,
     failed: String,
     /// Key of a logo.
@@ -65,6 +69,13 @@ impl World {
         let (download, link) = app.download("anna", &order, json!({ "notify": false })).await;
         let new = json!({ "template": "order_confirmation", "to": "eva@example.com", "data": { "order_id": order } });
         let email = app.post("anna", "/emails", new).await.text("/email/id");
+        let webhook = app.post("anna", "/webhooks", json!({ "url": "http://127.0.0.1:1/" })).await.text("/webhook/id");
+        let spare_webhook =
+            app.post("anna", "/webhooks", json!({ "url": "http://127.0.0.1:1/" })).await.text("/webhook/id");
+        app.ready_photo("anna", "f.jpg", &jpeg(4, 60, 40)).await;
+        let path = format!("/webhooks/{webhook}/deliveries");
+        let listed = || async { Some(app.get("anna", &path).await.text("/items/0/id")).filter(|id| !id.is_empty()) };
+        let delivery = found(listed).await.unwrap();
         let operation = app.post("anna", "/photos/process", json!({ "which": "failed" })).await.text("/operation/id");
         let bad = app.upload("anna", "bad.jpg", "image/jpeg", b"no photo at all").await.unwrap();
         app.until("anna", &format!("/photos/{bad}"), &["failed"]).await.unwrap();
@@ -84,6 +95,9 @@ impl World {
             order,
             download,
             email,
+            webhook,
+            spare_webhook,
+            delivery,
             operation,
             failed,
             logo,
@@ -104,6 +118,9 @@ impl World {
             order,
             download,
             email,
+            webhook,
+            spare_webhook,
+            delivery,
             operation,
             failed,
             logo,
@@ -186,6 +203,28 @@ impl World {
             ),
             (get.clone(), "/emails", "/emails?status=sent".into(), None, studio(200)),
             (get.clone(), "/emails/{id}", format!("/emails/{email}"), None, record(200)),
+            (get.clone(), "/events", "/events".into(), None, studio(200)),
+            (get.clone(), "/webhooks", "/webhooks".into(), None, studio(200)),
+            (post.clone(), "/webhooks", "/webhooks".into(), Some(json!({ "url": "http://127.0.0.1:1/" })), studio(201)),
+            (get.clone(), "/webhooks/{id}", format!("/webhooks/{webhook}"), None, record(200)),
+            (post.clone(), "/webhooks/{id}/rotate", format!("/webhooks/{webhook}/rotate"), None, record(200)),
+            (post.clone(), "/webhooks/{id}/enable", format!("/webhooks/{webhook}/enable"), None, record(200)),
+            (
+                post.clone(),
+                "/webhooks/{id}/replay",
+                format!("/webhooks/{webhook}/replay"),
+                Some(json!({ "since": "2026-07-18T00:00:00Z" })),
+                record(202),
+            ),
+            (get.clone(), "/webhooks/{id}/deliveries", format!("/webhooks/{webhook}/deliveries"), None, record(200)),
+            (
+                post.clone(),
+                "/webhooks/{id}/deliveries/{delivery}/retry",
+                format!("/webhooks/{webhook}/deliveries/{delivery}/retry"),
+                None,
+                record(202),
+            ),
+            (delete.clone(), "/webhooks/{id}", format!("/webhooks/{spare_webhook}"), None, [401, 404, 204, 404, 401]),
             (get.clone(), "/operations/{id}", format!("/operations/{operation}"), None, record(200)),
             (
                 post.clone(),

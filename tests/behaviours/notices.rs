@@ -45,6 +45,9 @@ async fn customer_who_fetched_nothing_is_reminded_once() {
         sweep(&app).await;
     }
     assert_eq!(app.emails().await.len(), 2, "no second reminder, and none of an expired link");
+    let expired = app.get("anna", "/events?type=download.expired").await.body["items"].clone();
+    let ids: Vec<_> = expired.as_array().unwrap().iter().map(|event| event["data"]["download_id"].clone()).collect();
+    assert_eq!(ids, [json!(download.id)], "{expired}");
     assert_eq!(app.depth("default-dlq").await, 0);
 }
 

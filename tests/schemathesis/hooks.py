@@ -38,6 +38,8 @@ UNSAID = {
     # An order or download of the studio, depending on the template.
     "POST /emails": {"data", "data.order_id", "data.download_id", "data.subject", "data.text"},
     "POST /emails/preview": {"data", "data.order_id", "data.download_id", "data.subject", "data.text"},
+    # Public hosts only.
+    "POST /webhooks": {"url"},
     # With `older` only.
     "POST /photos/process": {"processor_version"},
     # One of `ids`, `error` and `all`; ids from the list.

@@ -36,7 +36,8 @@ use crate::{
 };
 
 /// The functions, workers and API.
-pub const FUNCTIONS: [&str; 5] = ["api", "email-sender", "photo-processor", "archive-builder", "housekeeper"];
+pub const FUNCTIONS: [&str; 6] =
+    ["api", "email-sender", "photo-processor", "archive-builder", "webhook-sender", "housekeeper"];
 
 /// The shares, in percent, of the usual time limits of the workers' and the API's clients. They reduce the cost of a
 /// hanging server from 30 s or 4 s to 1.2 s; smaller shares would make a busy machine look like a hanging one.

@@ -7,6 +7,7 @@ pub mod oracle;
 pub mod processes;
 pub mod proxy;
 pub mod reference;
+pub mod shop;
 pub mod until;
 pub mod walk;
 

@@ -75,6 +75,20 @@ impl TestApp {
 
     /// Waits until a queue has this number of messages, in any state.
     ///
+    /// Waits until no queue has messages, but delayed ones, and no jobs that follow from jobs.
+    pub async fn until_idle(&self) {
+        for _ in 0..2 {
+            for queue in ["uploads", "photos", "downloads", "default", "emails", "webhooks"] {
+                let idle = || async {
+                    let counts = self.system().queues().counts(queue).ok()?;
+                    (counts.visible + counts.in_flight == 0).then_some(())
+                };
+                assert!(found(idle).await.is_some(), "{queue} does not become idle");
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
     /// The queue `photos` gets its jobs from the queue `uploads`, which must be empty first.
     pub async fn until_depth(&self, queue: &str, messages: u64) {
         if queue == "photos" {

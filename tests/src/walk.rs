@@ -121,7 +121,8 @@ pub async fn settle(app: &TestApp) -> Result<()> {
         let hidden = app.depth("uploads").await
             + app.depth("photos").await
             + app.depth("downloads").await
-            + app.depth("emails").await;
+            + app.depth("emails").await
+            + app.depth("webhooks").await;
         if hidden == 0 && !anything_due(app).await? {
             return Ok(());
         }

@@ -14,3 +14,4 @@ pub mod renewal;
 pub mod studio;
 pub mod suppressions;
 pub mod uploads;
+pub mod webhooks;

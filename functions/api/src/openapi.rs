@@ -2,6 +2,7 @@
 
 pub mod examples;
 mod responses;
+mod webhooks;
 
 use serde_json::{Value, json};
 use utoipa::{
@@ -93,6 +94,8 @@ exceed one is refused with 429 `/problems/limit-reached`, and has no effect.";
             description = "Downloads deliver an order by link: all photos in a private ZIP, or a single photo.",
         ),
         (name = "emails", description = "Emails to customers."),
+        (name = "events", description = "Events: what happened to photos, downloads and emails, for programs that poll."),
+        (name = "webhooks", description = "Webhooks: addresses of the shop to which events are sent."),
         (name = "operations", description = "Work on many records, done page by page."),
         (
             name = "queues",
@@ -149,6 +152,7 @@ pub fn document(routes: OpenApi, url: &str, retention_days: u32) -> String {
     }
     let mut api = serde_json::to_value(api).unwrap_or_default();
     amend(&mut api, retention_days);
+    api["webhooks"] = webhooks::described();
     format!("{api:#}\n")
 }
 

@@ -3,6 +3,7 @@
 mod customers;
 mod downloads;
 mod emails;
+mod events;
 mod imports;
 mod limits;
 mod links;
@@ -14,6 +15,7 @@ mod photos;
 mod queues;
 mod studio;
 mod suppressions;
+mod webhooks;
 
 use std::{str::FromStr, time::Duration};
 
@@ -128,6 +130,14 @@ fn shop() -> OpenApiRouter<State> {
         .routes(routes!(emails::create, emails::list))
         .routes(routes!(emails::preview))
         .routes(routes!(emails::show))
+        .routes(routes!(events::list))
+        .routes(routes!(webhooks::create, webhooks::list))
+        .routes(routes!(webhooks::show, webhooks::delete))
+        .routes(routes!(webhooks::rotate))
+        .routes(routes!(webhooks::enable))
+        .routes(routes!(webhooks::replay))
+        .routes(routes!(webhooks::list_deliveries))
+        .routes(routes!(webhooks::retry_delivery))
         .routes(routes!(operations::show))
         .routes(routes!(imports::create))
         .routes(routes!(orphans::list, orphans::settle))

@@ -18,6 +18,7 @@ use domain::{
     studio_limits::StudioLimits,
     studio_profile::StudioProfile,
     suppression::Suppression,
+    webhook::{Delivery, Targets, Webhook},
 };
 use runtime::{
     aws,
@@ -27,11 +28,12 @@ use runtime::{
     contents::Contents,
     env::Env,
     erasure::Erasure,
+    events::Events,
     failed_jobs::{AllFailedJobs, FailedJobs},
     fill::Fillings,
     objects::ObjectStore,
     queue::Queues,
-    secret::LinkSecrets,
+    secret::{LinkSecrets, WebhookKeys},
     ses::Ses,
     ssm::Parameters,
     store::{Orders, Table, Tombstones},
@@ -55,6 +57,12 @@ pub struct Inner {
     /// Suppressed addresses, in the same table.
     pub suppressions: Table<Suppression>,
     pub ses: Ses,
+    pub events: Events,
+    pub webhooks: Table<Webhook>,
+    pub deliveries: Arc<Table<Delivery>>,
+    pub webhook_keys: WebhookKeys,
+    /// Addresses that webhooks may have.
+    pub webhook_targets: Targets,
     pub queues: Queues,
     pub failed_jobs: AllFailedJobs,
     pub fillings: Fillings,
@@ -97,6 +105,7 @@ impl State {
         let photos = Arc::new(Table::new(dynamodb.clone(), env.required("PHOTOS_TABLE")?, env.world()));
         let downloads = Arc::new(Table::new(dynamodb.clone(), env.required("DOWNLOADS_TABLE")?, env.world()));
         let emails = Arc::new(Table::new(dynamodb.clone(), env.required("EMAILS_TABLE")?, env.world()));
+        let deliveries = Arc::new(Table::new(dynamodb.clone(), env.required("DELIVERIES_TABLE")?, env.world()));
         let queues = Queues::from_env(env, &sqs)?;
         let archives = ObjectStore::new(s3.clone(), env.required("DOWNLOADS_BUCKET")?);
         Ok(Self(Arc::new(Inner {
@@ -105,8 +114,14 @@ impl State {
                 photos: FailedJobs::from_env(env, &photos, &sqs)?,
                 downloads: FailedJobs::from_env(env, &downloads, &sqs)?,
                 emails: FailedJobs::from_env(env, &emails, &sqs)?,
+                webhooks: FailedJobs::from_env(env, &deliveries, &sqs)?,
                 operations: FailedJobs::from_env(env, &operations, &sqs)?,
             },
+            events: Events::from_env(env, &dynamodb, &sqs)?,
+            webhooks: Table::new(dynamodb.clone(), env.required("WEBHOOKS_TABLE")?, env.world()),
+            deliveries,
+            webhook_keys: WebhookKeys::new(Parameters::new(&config)?, env.required("WEBHOOK_SECRET_PARAMETER")?),
+            webhook_targets: env.parsed_or("WEBHOOK_TARGETS", Targets::Public)?,
             photos,
             orders: Orders::new(dynamodb.clone(), env.required("ORDERS_TABLE")?, env.world()),
             downloads,
@@ -209,6 +224,10 @@ macro_rules! on_failed_jobs {
             }
             domain::queue_config::QueueName::Downloads => {
                 let $failed = &$state.failed_jobs.downloads;
+                $run
+            }
+            domain::queue_config::QueueName::Webhooks => {
+                let $failed = &$state.failed_jobs.webhooks;
                 $run
             }
             domain::queue_config::QueueName::Default => {

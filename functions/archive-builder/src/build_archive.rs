@@ -17,6 +17,7 @@ use archive::{
 use domain::{
     JobError, Studio,
     download::{Download, DownloadStatus, Files, Position, Progress},
+    event::Event,
 };
 use jiff::Timestamp;
 use runtime::{
@@ -78,6 +79,8 @@ impl JobHandler for BuildArchive {
         if download.status == DownloadStatus::Failed {
             clear(state, download).await;
         }
+        // Before the order is read, so that little time passes between that and the email.
+        state.events.publish_all(Event::of_build(download)).await?;
         match state.orders.get(studio, download.order).await? {
             // The order was erased during the build. Possibly only this job knows about the archive.
             Some(order) if order.is_erased() => Ok(state.erasure().download(studio, id, now).await?),

@@ -10,6 +10,7 @@ use runtime::{
     contents::Contents,
     env::Env,
     erasure::Erasure,
+    events::Events,
     objects::ObjectStore,
     queue::Queue,
     store::{Orders, Table},
@@ -31,6 +32,7 @@ pub struct State {
     pub(crate) uploads: Uploads,
     pub(crate) preference: Preference,
     pub(crate) email_queue: Queue,
+    pub(crate) events: Events,
 }
 
 impl State {
@@ -44,6 +46,7 @@ impl State {
         let (originals, archives) = (env.required("PHOTOS_BUCKET")?, env.required("DOWNLOADS_BUCKET")?);
         let checksums = env.parsed_or("ARCHIVE_CHECKSUMS", Checksums::FullObject)?;
         Ok(Self {
+            events: Events::from_env(env, &dynamodb, &aws::sqs(config))?,
             uploads: Uploads::new(s3.clone(), &archives, &originals, checksums),
             preference: env.parsed_or("ARCHIVE_PREFERENCE", Preference::Fast)?,
             orders: Orders::new(dynamodb.clone(), env.required("ORDERS_TABLE")?, env.world()),

@@ -9,14 +9,16 @@ use domain::{
     download::Download,
     email::{About, Email, EmailStatus},
     error::QuotaUsedUp,
+    event::Event,
     language::Language,
     studio_profile::StudioProfile,
     suppression::Suppression,
 };
 use emails::{Delivery, Facts, Rendered};
+use jiff::Timestamp;
 use runtime::{
     aws::{broken_off, failed, is_throttling},
-    lease::Lease,
+    lease::{Ended, Lease},
     ses::{NewEmail, SesError},
     store::Table,
     worker::JobHandler,
@@ -26,7 +28,7 @@ use uuid::Uuid;
 
 use crate::{sender::mailbox, state::State};
 
-/// Handler of the job `send_email`. It has no follow-up.
+/// Handler of the job `send_email`. Its follow-up is the event.
 pub struct SendEmail(pub Arc<State>);
 
 impl JobHandler for SendEmail {
@@ -44,6 +46,10 @@ impl JobHandler for SendEmail {
 
     async fn run(&self, lease: Arc<Lease<Email>>, (): &()) -> Result<Email, JobError> {
         send(&self.0, &lease).await
+    }
+
+    async fn follow_up(&self, _: (&Studio, Uuid), ended: &Ended<Email>, (): &(), _: Timestamp) -> Result<(), JobError> {
+        Ok(self.0.events.publish_all(ended.at_rest.iter().flat_map(Event::of_email)).await?)
     }
 }
 
@@ -79,7 +85,9 @@ async fn send(state: &State, lease: &Lease<Email>) -> Result<Email, JobError> {
                 download.undelivered(&email.to, lease.now());
                 Ok::<_, Infallible>(())
             };
-            state.downloads.update(&email.studio, download, mark).await?;
+            if let Some((download, _)) = state.downloads.update(&email.studio, download, mark).await? {
+                state.events.publish_all(Event::of_undelivered(&download)).await?;
+            }
         }
         let suppressed = lease.change(|email| email.suppress(lease.by, refusal.clone())).await?;
         info!(template = suppressed.message.template(), "Email not sent: its address is suppressed");

@@ -15,6 +15,7 @@ use jiff::SignedDuration;
 use runtime::{
     aws,
     env::Env,
+    events::Events,
     secret::LinkSecrets,
     ses::Ses,
     ssm::Parameters,
@@ -39,6 +40,7 @@ pub struct State {
     pub(crate) from: String,
     pub(crate) configuration_set: Option<String>,
     pub(crate) public_url: String,
+    pub(crate) events: Events,
 }
 
 impl State {
@@ -48,6 +50,7 @@ impl State {
         let studios = env.required("STUDIOS_TABLE")?;
         let workers = queue_configs()?.get(&QueueName::Emails).map_or(1, |config| config.max_concurrency);
         Ok(Self {
+            events: Events::from_env(env, &dynamodb, &aws::sqs(config))?,
             orders: Orders::new(dynamodb.clone(), env.required("ORDERS_TABLE")?, env.world()),
             downloads: Table::new(dynamodb.clone(), env.required("DOWNLOADS_TABLE")?, env.world()),
             suppressions: Table::new(dynamodb.clone(), studios.clone(), env.world()),

@@ -8,6 +8,7 @@ use domain::{
     Job, JobError,
     download::Download,
     email::{Email, Feedback},
+    event::Event,
     suppression::Suppression,
 };
 use jiff::Timestamp;
@@ -37,6 +38,7 @@ impl PlainJobHandler for EmailEvent {
             info!(%studio, email.id = %id, "SES reports about an email that is unknown");
             return Ok(());
         };
+        state.events.publish_all(Event::of_email(&email)).await?;
         info!(%studio, email.id = %id, ?event, ?bounce, template = email.message.template(), "SES reports");
         if let Some(suppression) = Suppression::caused_by(&email) {
             suppress(state, &suppression).await?;
@@ -47,7 +49,9 @@ impl PlainJobHandler for EmailEvent {
                 download.undelivered(&email.to, *time);
                 Ok::<_, Infallible>(())
             };
-            state.downloads.update(studio, download, mark).await?;
+            if let Some((download, _)) = state.downloads.update(studio, download, mark).await? {
+                state.events.publish_all(Event::of_undelivered(&download)).await?;
+            }
         }
         Ok(())
     }

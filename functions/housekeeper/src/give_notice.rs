@@ -1,5 +1,5 @@
-//! The job `give_notice`: reminds a customer who has fetched nothing, two days before the link expires. The sweep sends it when
-//! the download is due.
+//! The job `give_notice`: reminds a customer who has fetched nothing, two days before the link expires, and tells the shop when
+//! it has expired. The sweep sends it when the download is due.
 
 use std::{convert::Infallible, sync::Arc};
 
@@ -7,13 +7,17 @@ use domain::{
     Job, JobError,
     download::{Download, Notice},
     email::Email,
+    event::Event,
     queue_config::QueueName,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use runtime::worker::PlainJobHandler;
 use tracing::info;
 
 use crate::state::State;
+
+/// Time for which an expiry is news: as long as deliveries of events are retried.
+const NEWS_FOR: SignedDuration = SignedDuration::from_hours(72);
 
 /// Handler of the job `give_notice`.
 pub struct GiveNotice(pub Arc<State>);
@@ -31,7 +35,7 @@ impl PlainJobHandler for GiveNotice {
         let Some((notice, at)) = download.notice_due(now) else { return Ok(()) };
         match notice {
             Notice::Reminder => remind(state, &download, now).await?,
-            Notice::Expiry => {}
+            Notice::Expiry => announce_expiry(state, &download, now).await?,
         }
         // Last, so that a repeated job repeats what is left.
         let noticed = |download: &mut Download| {
@@ -42,6 +46,12 @@ impl PlainJobHandler for GiveNotice {
         info!(%studio, download.id = %id, ?notice, "Notice given");
         Ok(())
     }
+}
+
+/// Publishes the expiry, unless it was long ago: downloads of earlier releases get their due date late.
+async fn announce_expiry(state: &State, download: &Download, now: Timestamp) -> Result<(), JobError> {
+    let is_news = download.expires_at.is_some_and(|at| now.duration_since(at) < NEWS_FOR);
+    Ok(state.events.publish_all(Event::of_expiry(download).filter(|_| is_news)).await?)
 }
 
 /// Creates the reminder and sends its job. Can be repeated without effect. Whether it is true is checked once more when the

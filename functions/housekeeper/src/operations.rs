@@ -59,6 +59,7 @@ impl JobHandler for Operate {
                 QueueName::Uploads => bulk::bulk(&state.failed_jobs.uploads, lease).await,
                 QueueName::Photos => bulk::bulk(&state.failed_jobs.photos, lease).await,
                 QueueName::Downloads => bulk::bulk(&state.failed_jobs.downloads, lease).await,
+                QueueName::Webhooks => bulk::bulk(&state.failed_jobs.webhooks, lease).await,
                 QueueName::Default => bulk::bulk(&state.failed_jobs.operations, lease).await,
             },
         }

@@ -6,13 +6,14 @@ use anyhow::Result;
 use aws_types::SdkConfig;
 use domain::{
     allotment::Allotment, download::Download, email::Email, operation::Operation, photo::Photo,
-    queue_config::QueueName, suppression::Suppression,
+    queue_config::QueueName, suppression::Suppression, webhook::Delivery,
 };
 use runtime::{
     aws,
     clock::Clock,
     env::Env,
     erasure::Erasure,
+    events::Events,
     failed_jobs::{AllFailedJobs, FailedJobs},
     objects::ObjectStore,
     queue::Queues,
@@ -28,6 +29,8 @@ pub struct State {
     pub(crate) photos: Arc<Table<Photo>>,
     pub(crate) downloads: Arc<Table<Download>>,
     pub(crate) operations: Arc<Table<Operation>>,
+    pub(crate) events: Events,
+    pub(crate) deliveries: Arc<Table<Delivery>>,
     pub(crate) queues: Queues,
     pub(crate) failed_jobs: AllFailedJobs,
     pub(crate) orders: Orders,
@@ -53,14 +56,18 @@ impl State {
         let photos = Arc::new(Table::new(dynamodb.clone(), env.required("PHOTOS_TABLE")?, env.world()));
         let downloads = Arc::new(Table::new(dynamodb.clone(), env.required("DOWNLOADS_TABLE")?, env.world()));
         let operations = Arc::new(Table::new(dynamodb.clone(), env.required("REQUESTS_TABLE")?, env.world()));
+        let deliveries = Arc::new(Table::new(dynamodb.clone(), env.required("DELIVERIES_TABLE")?, env.world()));
         Ok(Self {
             failed_jobs: AllFailedJobs {
                 emails: FailedJobs::from_env(env, &emails, sqs)?,
                 uploads: FailedJobs::of_queue(env, QueueName::Uploads, &photos, sqs)?,
                 photos: FailedJobs::from_env(env, &photos, sqs)?,
                 downloads: FailedJobs::from_env(env, &downloads, sqs)?,
+                webhooks: FailedJobs::from_env(env, &deliveries, sqs)?,
                 operations: FailedJobs::from_env(env, &operations, sqs)?,
             },
+            events: Events::from_env(env, &dynamodb, sqs)?,
+            deliveries,
             queues: Queues::from_env(env, sqs)?,
             emails,
             photos,

@@ -1,6 +1,8 @@
 //! The sweep: re-sends the jobs of records past `due_at`, in all tables. Such records exist because a worker crashed in
 //! its last attempt or a message was never sent. A schedule sends a `sweep` every 5 minutes.
 
+mod events;
+
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -22,9 +24,9 @@ use crate::{
 
 /// Largest number of overdue records that one sweep re-sends per shard of the index. A sweep must end well within a
 /// function's time.
-const LIMIT: i32 = 100;
+pub(super) const LIMIT: i32 = 100;
 /// Time after which a re-sent record is due again, unless it progresses.
-const AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(600);
+pub(super) const AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(600);
 
 /// Handler of the job `sweep`.
 ///
@@ -44,7 +46,9 @@ impl PlainJobHandler for Sweep {
             sweep(&state.emails, &state.queues, now).await,
             sweep(&state.photos, &state.queues, now).await,
             sweep(&state.downloads, &state.queues, now).await,
+            sweep(&state.deliveries, &state.queues, now).await,
             sweep(&state.operations, &state.queues, now).await,
+            events::sweep(state, now).await,
             begin_operations(state, now).await,
         ];
         steps.into_iter().collect::<Result<()>>()?;

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use develop::{Developed, Jpeg, Limits, develop, sniff};
 use domain::{
     JobError, ObjectKey, Studio,
+    event::Event,
     job_state::{AttemptId, Claim},
     object_key::Picture,
     photo::{Derivative, Derivatives, Development, MAX_ORIGINAL_BYTES, PROCESSOR_VERSION, Photo, PhotoStatus},
@@ -74,6 +75,9 @@ impl JobHandler for ProcessPhoto {
         head: &Option<Head>,
         _: Timestamp,
     ) -> Result<(), JobError> {
+        if let Some(photo) = &ended.at_rest {
+            self.0.events.publish_all(Event::of_photo(photo)).await?;
+        }
         if let Some(photo) = &ended.at_rest
             && photo.status == PhotoStatus::Ready
         {

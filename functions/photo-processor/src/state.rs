@@ -8,6 +8,7 @@ use domain::{photo::Photo, studio_profile::StudioProfile};
 use runtime::{
     aws,
     env::Env,
+    events::Events,
     objects::ObjectStore,
     store::{Table, Tombstones},
     world::World,
@@ -20,6 +21,7 @@ pub struct State {
     pub(crate) tombstones: Tombstones,
     pub(crate) objects: ObjectStore,
     pub(crate) world: World,
+    pub(crate) events: Events,
 }
 
 impl State {
@@ -27,6 +29,7 @@ impl State {
     pub fn from_env(env: &Env, config: &SdkConfig) -> Result<Self> {
         let dynamodb = aws::dynamodb(env, config);
         Ok(Self {
+            events: Events::from_env(env, &dynamodb, &aws::sqs(config))?,
             photos: Arc::new(Table::new(dynamodb.clone(), env.required("PHOTOS_TABLE")?, env.world())),
             studios: Table::new(dynamodb.clone(), env.required("STUDIOS_TABLE")?, env.world()),
             tombstones: Tombstones::new(dynamodb, env.required("REQUESTS_TABLE")?),

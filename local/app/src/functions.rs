@@ -47,10 +47,11 @@ struct Here {
 pub type BuildWorker = fn(&Env) -> Result<Worker>;
 
 /// The workers' constructors, by function name.
-pub const WORKERS: [(&str, BuildWorker); 4] = [
+pub const WORKERS: [(&str, BuildWorker); 5] = [
     ("email-sender", email_sender::worker),
     ("photo-processor", photo_processor::worker),
     ("archive-builder", archive_builder::worker),
+    ("webhook-sender", webhook_sender::worker),
     ("housekeeper", housekeeper::worker),
 ];
 

@@ -21,6 +21,7 @@ use domain::{
     photo::Photo,
     queue_config::QueueConfigs,
     record::POSITION,
+    webhook::Delivery,
 };
 use jiff::Timestamp;
 use local_aws::StandIns;
@@ -73,6 +74,10 @@ const REFERENCE: Index = list("list_reference");
 const EMAIL_STATUS: Index = in_order_of_creation("list_email_status");
 /// The index for lists of emails by the record that they are about.
 const ABOUT: Index = in_order_of_creation("list_about");
+/// The index for lists of events.
+const EVENTS: Index = in_order_of_creation("list_events");
+/// The index for lists of deliveries by webhook.
+const WEBHOOK: Index = in_order_of_creation("list_webhook");
 
 const fn list(name: &'static str) -> Index {
     Index { name, hash: name, range: ("id", ScalarAttributeType::S), included: &[] }
@@ -83,13 +88,16 @@ const fn in_order_of_creation(name: &'static str) -> Index {
 }
 
 /// The tables, by the variables that name them, as in `infra/tables.tf`.
-const TABLES: [(&str, &[Index]); 6] = [
+const TABLES: [(&str, &[Index]); 9] = [
     ("PHOTOS_TABLE", &[DUE, FAILED, STATUS, FOLDER, SHA256]),
     ("ORDERS_TABLE", &[REFERENCE]),
     ("DOWNLOADS_TABLE", &[DUE, FAILED, STATUS, ORDER]),
     ("EMAILS_TABLE", &[DUE, FAILED, EMAIL_STATUS, ABOUT]),
     ("REQUESTS_TABLE", &[DUE, FAILED]),
     ("STUDIOS_TABLE", &[]),
+    ("EVENTS_TABLE", &[DUE, EVENTS]),
+    ("WEBHOOKS_TABLE", &[]),
+    ("DELIVERIES_TABLE", &[DUE, FAILED, WEBHOOK]),
 ];
 
 /// The new objects of the photos bucket about which S3 notifies the uploads queue, by prefix. A copy to `originals/` is
@@ -106,6 +114,9 @@ pub async fn set_up(stand_ins: &StandIns, env: &Env, configs: &QueueConfigs, cor
     stand_ins
         .parameters()
         .get_or_create(&env.required("LINK_SECRET_PARAMETER")?, || format!("1:{}{}", random(), random()))?;
+    stand_ins
+        .parameters()
+        .get_or_create(&env.required("WEBHOOK_SECRET_PARAMETER")?, || format!("{}{}", random(), random()))?;
     queues(&aws::sqs(&config), configs).await?;
     let s3 = runtime::aws::s3(env, &config);
     buckets(&s3, env).await?;
@@ -324,6 +335,7 @@ pub async fn free_dead_leases(env: &Env) -> Result<()> {
     free(&Table::<Photo>::new(dynamodb.clone(), env.required("PHOTOS_TABLE")?, env.world()), now).await?;
     free(&Table::<Download>::new(dynamodb.clone(), env.required("DOWNLOADS_TABLE")?, env.world()), now).await?;
     free(&Table::<Email>::new(dynamodb.clone(), env.required("EMAILS_TABLE")?, env.world()), now).await?;
+    free(&Table::<Delivery>::new(dynamodb.clone(), env.required("DELIVERIES_TABLE")?, env.world()), now).await?;
     free(&Table::<Operation>::new(dynamodb, env.required("REQUESTS_TABLE")?, env.world()), now).await
 }
 

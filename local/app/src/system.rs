@@ -265,9 +265,15 @@ fn environment(stand_ins: &StandIns, api: &str, configs: &QueueConfigs) -> HashM
         ("EMAILS_TABLE", "emails".to_owned()),
         ("REQUESTS_TABLE", "requests".to_owned()),
         ("STUDIOS_TABLE", "studios".to_owned()),
+        ("EVENTS_TABLE", "events".to_owned()),
+        ("WEBHOOKS_TABLE", "webhooks".to_owned()),
+        ("DELIVERIES_TABLE", "deliveries".to_owned()),
         ("PHOTOS_BUCKET", "photos".to_owned()),
         ("DOWNLOADS_BUCKET", "downloads".to_owned()),
         ("LINK_SECRET_PARAMETER", "/darkroom/link-secret".to_owned()),
+        ("WEBHOOK_SECRET_PARAMETER", "/darkroom/webhook-secret".to_owned()),
+        // The shop may run on this machine too.
+        ("WEBHOOK_TARGETS", "any".to_owned()),
         // What lies in the photos bucket outside Darkroom's own prefixes.
         ("IMPORT_SOURCES", r#"{"bucket":{"bucket":"photos","prefix":""}}"#.to_owned()),
         ("PUBLIC_URL", api.to_owned()),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-/// Shows and retries Darkroom's failed jobs, shows its queues, uploads and imports photos, over its API.
+/// Shows and retries Darkroom's failed jobs, shows its queues and events, uploads and imports photos, over its API.
 ///
 /// Exits with 0 on success, 1 if a queue is unhealthy (`queues`), a job was skipped (`retry`) or a file was not uploaded
 /// (`upload`), 2 after an error.
@@ -14,7 +14,7 @@ pub struct Cli {
     /// The API's URL.
     #[arg(long, global = true, value_name = "URL", env = "DARKROOM_API", default_value = "http://localhost:8080")]
     pub api: String,
-    /// A token of an operator, or for `upload` of the studio; not needed for the API of this machine.
+    /// A token of an operator, or for `upload` and `listen` of the studio; not needed for the API of this machine.
     #[arg(long, global = true, value_name = "TOKEN", env = "DARKROOM_TOKEN", hide_env_values = true)]
     pub token: Option<String>,
     /// Print the API's responses unchanged, one per line.
@@ -44,6 +44,8 @@ pub enum Command {
     Import(Import),
     /// Lists objects that belong to no photo, takes them in, or deletes them.
     Orphans(Orphans),
+    /// Prints the studio's events as they happen, and forwards them to a program on this machine.
+    Listen(Listen),
     /// Follows an operation to its end.
     Operation {
         /// The operation's id.
@@ -63,6 +65,29 @@ pub struct Upload {
     /// The folder of the photos in which all are put, such as `wedding`.
     #[arg(long, value_name = "NAME")]
     pub folder: Option<String>,
+}
+
+/// The arguments of `listen`.
+#[derive(Debug, Args)]
+pub struct Listen {
+    /// The studio. Elsewhere than on this machine, the token names the studio.
+    #[arg(long)]
+    pub studio: String,
+    /// Post each event to this address, as a webhook would.
+    #[arg(long, value_name = "URL")]
+    pub forward: Option<String>,
+    /// The secret of the signatures, `whsec_…`; without it events are forwarded unsigned.
+    #[arg(long, value_name = "SECRET", env = "DARKROOM_WEBHOOK_SECRET", hide_env_values = true)]
+    pub secret: Option<String>,
+    /// Only events of this type, such as `photo.ready`.
+    #[arg(long = "type", value_name = "TYPE")]
+    pub kind: Option<String>,
+    /// Begin with the oldest event, 30 days ago, instead of now.
+    #[arg(long)]
+    pub all: bool,
+    /// End when there are no more events.
+    #[arg(long)]
+    pub once: bool,
 }
 
 /// The arguments of `orphans`.
@@ -96,7 +121,7 @@ pub struct Import {
 /// The arguments of `failed`.
 #[derive(Debug, Args)]
 pub struct Failed {
-    /// emails, uploads, photos, downloads or default.
+    /// emails, uploads, photos, downloads, webhooks or default.
     pub queue: String,
     /// Only jobs that failed with this code.
     #[arg(long, value_name = "CODE")]
@@ -112,7 +137,7 @@ pub struct Failed {
 /// The arguments of `retry`.
 #[derive(Debug, Args)]
 pub struct Retry {
-    /// emails, uploads, photos, downloads or default.
+    /// emails, uploads, photos, downloads, webhooks or default.
     pub queue: String,
     /// The selected jobs.
     #[command(flatten)]
@@ -143,7 +168,7 @@ pub struct RetryWhich {
 /// The arguments of `forget`.
 #[derive(Debug, Args)]
 pub struct Forget {
-    /// emails, uploads, photos, downloads or default.
+    /// emails, uploads, photos, downloads, webhooks or default.
     pub queue: String,
     /// The selected jobs.
     #[command(flatten)]
@@ -191,6 +216,8 @@ mod tests {
             "darkroom retry photos a b c",
             "darkroom forget photos a",
             "darkroom orphans --take-in",
+            "darkroom listen --studio anna --forward http://localhost:3000/hook --type photo.ready",
+            "darkroom listen --studio anna --all --once",
             "darkroom upload ./wedding --studio anna --folder 2026/wedding",
             "darkroom import --studio anna --source old-shop --prefix anna/ --no-wait",
             "darkroom forget photos --error damaged --studio anna",

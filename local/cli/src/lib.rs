@@ -1,9 +1,10 @@
-//! The operator's command: state of the queues, failed jobs and their reasons, retry and forget, uploads, imports.
+//! The operator's command: state of the queues, failed jobs and their reasons, retry and forget, uploads, imports, events.
 //!
 //! The command uses the API's routes and nothing else, locally as on AWS.
 
 mod cli;
 mod client;
+mod listen;
 mod progress;
 mod render;
 mod table;
@@ -46,6 +47,7 @@ pub async fn run(cli: &Cli) -> Outcome {
     let ended = async {
         let studio = match &cli.command {
             Command::Upload(upload) => Some(upload.studio.as_str()),
+            Command::Listen(listen) => Some(listen.studio.as_str()),
             _ => None,
         };
         let client = Client::new(&cli.api, cli.token.as_deref(), studio)?;
@@ -55,6 +57,7 @@ pub async fn run(cli: &Cli) -> Outcome {
             Command::Retry(retry) => session.retry(&client, retry).await,
             Command::Forget(forget) => session.forget(&client, forget).await,
             Command::Upload(upload) => session.upload(&client, upload).await,
+            Command::Listen(asked) => listen::listen(&client, asked, session.json).await.map(|()| Ended::Well),
             Command::Orphans(orphans) => session.orphans(&client, orphans).await,
             Command::Import(import) => session.import(&client, import).await,
             Command::Operation { id } => {

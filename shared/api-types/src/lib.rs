@@ -4,6 +4,7 @@
 
 mod download;
 mod email;
+mod event;
 mod limits;
 mod operation;
 mod order;
@@ -11,11 +12,13 @@ mod orphan;
 mod photo;
 mod queue;
 mod studio;
+mod webhook;
 
 use std::borrow::Cow;
 
 pub use download::{DownloadState, DownloadView, DownloadWithFiles, DownloadWithLink, FetchView, FileView, PinState};
 pub use email::{EmailMade, EmailPreview, EmailView, NotifyMade, SuppressionLifted};
+pub use event::{EventList, EventSubject, EventView};
 pub use limits::{LimitsView, UsageView};
 pub use operation::{OperationKind, OperationStarted, OperationView};
 pub use order::{OrderView, OrderWithPhotos};
@@ -33,6 +36,7 @@ use utoipa::{
     PartialSchema, ToSchema,
     openapi::{ArrayBuilder, ObjectBuilder, Ref, RefOr, Schema, schema::SchemaType, schema::Type},
 };
+pub use webhook::{DeliveryView, ReplayStarted, WebhookView, WebhookWithSecret};
 
 /// A page of a list, newest first.
 #[derive(Debug, Serialize, Deserialize)]
@@ -51,6 +55,10 @@ pub type OrderPage = Page<OrderView>;
 pub type DownloadPage = Page<DownloadView>;
 /// Page of emails.
 pub type EmailPage = Page<EmailView>;
+/// A page of webhooks.
+pub type WebhookPage = Page<WebhookView>;
+/// A page of deliveries.
+pub type DeliveryPage = Page<DeliveryView>;
 
 // Implemented by hand: the derived schema would be called `Page_Photo` and would inline the schema of the photo.
 impl<T: ToSchema> ToSchema for Page<T> {

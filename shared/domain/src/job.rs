@@ -45,6 +45,33 @@ pub enum Job {
         /// Id of the download.
         download: Uuid,
     },
+    /// Sends an event to a webhook. Queue: webhooks.
+    SendWebhook {
+        /// Studio of the delivery.
+        studio: Studio,
+        /// Id of the delivery.
+        delivery: Uuid,
+    },
+    /// Creates a delivery of an event for each webhook that wants it. Queue: webhooks.
+    PublishEvent {
+        /// Studio of the event.
+        studio: Studio,
+        /// Id of the event.
+        event: Uuid,
+    },
+    /// Sends a webhook the events of a time again, page by page. Queue: webhooks.
+    ReplayWebhook {
+        /// Studio of the webhook.
+        studio: Studio,
+        /// Id of the webhook.
+        webhook: Uuid,
+        /// Id of the request, which sends no event twice.
+        replay: Uuid,
+        /// Position after which the page begins.
+        after: Uuid,
+        /// Last position.
+        until: Uuid,
+    },
     /// Runs an operation on many records, page by page. Queue: default.
     Operate {
         /// Studio that requested the operation.
@@ -99,6 +126,9 @@ impl Job {
             Self::ProcessPhoto { .. } => "process_photo",
             Self::ProcessLogo { .. } => "process_logo",
             Self::BuildArchive { .. } => "build_archive",
+            Self::SendWebhook { .. } => "send_webhook",
+            Self::PublishEvent { .. } => "publish_event",
+            Self::ReplayWebhook { .. } => "replay_webhook",
             Self::Operate { .. } => "operate",
             Self::EmailEvent { .. } => "email_event",
             Self::GiveNotice { .. } => "give_notice",
@@ -112,6 +142,7 @@ impl Job {
             Self::SendEmail { .. } => QueueName::Emails,
             Self::ProcessPhoto { .. } | Self::ProcessLogo { .. } => QueueName::Photos,
             Self::BuildArchive { .. } => QueueName::Downloads,
+            Self::SendWebhook { .. } | Self::PublishEvent { .. } | Self::ReplayWebhook { .. } => QueueName::Webhooks,
             Self::Operate { .. } | Self::EmailEvent { .. } | Self::GiveNotice { .. } | Self::Sweep => {
                 QueueName::Default
             }
@@ -124,8 +155,14 @@ impl Job {
             Self::SendEmail { studio, email: id }
             | Self::ProcessPhoto { studio, photo: id }
             | Self::BuildArchive { studio, download: id }
+            | Self::SendWebhook { studio, delivery: id }
             | Self::Operate { studio, operation: id } => Some((studio, *id)),
-            Self::ProcessLogo { .. } | Self::EmailEvent { .. } | Self::GiveNotice { .. } | Self::Sweep => None,
+            Self::ProcessLogo { .. }
+            | Self::PublishEvent { .. }
+            | Self::ReplayWebhook { .. }
+            | Self::EmailEvent { .. }
+            | Self::GiveNotice { .. }
+            | Self::Sweep => None,
         }
     }
 
@@ -136,6 +173,9 @@ impl Job {
             | Self::ProcessPhoto { studio, .. }
             | Self::ProcessLogo { studio, .. }
             | Self::BuildArchive { studio, .. }
+            | Self::SendWebhook { studio, .. }
+            | Self::PublishEvent { studio, .. }
+            | Self::ReplayWebhook { studio, .. }
             | Self::EmailEvent { studio, .. }
             | Self::GiveNotice { studio, .. }
             | Self::Operate { studio, .. } => Some(studio),
@@ -233,6 +273,8 @@ mod tests {
             (Job::SendEmail { studio: of(), email: id }, QueueName::Emails, Some(id)),
             (Job::ProcessPhoto { studio: of(), photo: id }, QueueName::Photos, Some(id)),
             (Job::BuildArchive { studio: of(), download: id }, QueueName::Downloads, Some(id)),
+            (Job::SendWebhook { studio: of(), delivery: id }, QueueName::Webhooks, Some(id)),
+            (Job::PublishEvent { studio: of(), event: id }, QueueName::Webhooks, None),
             (Job::Operate { studio: of(), operation: id }, QueueName::Default, Some(id)),
             (Job::ProcessLogo { studio: of(), upload: id }, QueueName::Photos, None),
             (Job::Sweep, QueueName::Default, None),

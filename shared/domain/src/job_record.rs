@@ -9,14 +9,15 @@ use crate::{
     error::RecordError,
     job::Job,
     job_state::{
-        AttemptId, Claim, Fate, JobState, MAX_ATTEMPTS_DOWNLOAD, MAX_ATTEMPTS_EMAIL, MAX_ATTEMPTS_OPERATION,
-        MAX_ATTEMPTS_PHOTO, NotOwner, RestartError,
+        AttemptId, Claim, Fate, JobState, MAX_ATTEMPTS_DELIVERY, MAX_ATTEMPTS_DOWNLOAD, MAX_ATTEMPTS_EMAIL,
+        MAX_ATTEMPTS_OPERATION, MAX_ATTEMPTS_PHOTO, NotOwner, RestartError,
     },
     operation::{Operation, OperationStatus},
     photo::{Photo, PhotoStatus},
     queue_config::QueueName,
     record::Record,
     studio::Studio,
+    webhook::{Delivery, DeliveryStatus},
 };
 
 /// A record that workers claim.
@@ -79,6 +80,11 @@ pub trait JobRecord: Record {
     fn is_at_rest(&self) -> bool {
         self.work().due_at.is_none()
     }
+    /// Returns whether the record waits for its next job after a job that ended without an error, so that its due date must
+    /// stay.
+    fn is_waiting(&self) -> bool {
+        false
+    }
 }
 
 /// Implements [`JobRecord`]. The common part is here, and each record adds its own items.
@@ -121,6 +127,9 @@ job_record!(Photo, Photos, MAX_ATTEMPTS_PHOTO, ProcessPhoto { photo }, PhotoStat
     fn release(&mut self) {
         self.release();
     }
+    fn is_at_rest(&self) -> bool {
+        matches!(self.status, PhotoStatus::Ready | PhotoStatus::Failed) || self.work.due_at.is_none()
+    }
 });
 job_record!(Download, Downloads, MAX_ATTEMPTS_DOWNLOAD, BuildArchive { download }, DownloadStatus::Failed, {
     fn claim(&mut self, by: AttemptId, now: Timestamp, lease_until: Timestamp) -> Claim {
@@ -155,6 +164,18 @@ job_record!(Email, Emails, MAX_ATTEMPTS_EMAIL, SendEmail { email }, EmailStatus:
         self.release();
     }
 });
+job_record!(Delivery, Webhooks, MAX_ATTEMPTS_DELIVERY, SendWebhook { delivery }, DeliveryStatus::Failed, {
+    fn claim(&mut self, by: AttemptId, now: Timestamp, lease_until: Timestamp) -> Claim {
+        self.claim(by, now, lease_until)
+    }
+    fn fail(&mut self, now: Timestamp) {
+        self.fail(now);
+    }
+    fn release(&mut self) {}
+    fn is_waiting(&self) -> bool {
+        self.status == DeliveryStatus::Pending
+    }
+});
 job_record!(Operation, Default, MAX_ATTEMPTS_OPERATION, Operate { operation }, OperationStatus::Failed, {
     fn claim(&mut self, by: AttemptId, now: Timestamp, lease_until: Timestamp) -> Claim {
         self.claim(by, now, lease_until)
@@ -170,7 +191,7 @@ job_record!(Operation, Default, MAX_ATTEMPTS_OPERATION, Operate { operation }, O
 mod tests {
     use super::*;
     use crate::email::REPORT_WAIT;
-    use crate::samples::{at, attempt, download, email, operation, photo};
+    use crate::samples::{at, attempt, delivery, download, email, operation, photo};
 
     fn error() -> RecordError {
         RecordError::new("internal", "x")
@@ -212,6 +233,7 @@ mod tests {
         assert_shared_rules(&photo(PhotoStatus::Pending));
         assert_shared_rules(&download(DownloadStatus::Pending));
         assert_shared_rules(&email());
+        assert_shared_rules(&delivery());
         assert_shared_rules(&operation());
     }
 

@@ -17,6 +17,9 @@ pub const MAX_ATTEMPTS_DOWNLOAD: u32 = 2;
 pub const MAX_ATTEMPTS_UPLOAD: u32 = MAX_RECEIVES;
 /// Attempts before an email fails.
 pub const MAX_ATTEMPTS_EMAIL: u32 = 3;
+/// Runs of one attempt to deliver an event that may crash or meet an error of ours. Answers of the shop are counted by the
+/// delivery.
+pub const MAX_ATTEMPTS_DELIVERY: u32 = 3;
 /// Attempts before a page of an operation fails; not more than any queue allows.
 pub const MAX_ATTEMPTS_OPERATION: u32 = 2;
 

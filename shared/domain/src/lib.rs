@@ -9,6 +9,7 @@ pub mod download;
 pub mod email;
 pub mod email_address;
 pub mod error;
+pub mod event;
 pub mod incoming;
 pub mod job;
 pub mod job_record;
@@ -31,6 +32,7 @@ pub mod studio_limits;
 pub mod studio_profile;
 pub mod suppression;
 pub mod ticket;
+pub mod webhook;
 
 pub use error::{JobError, RecordError};
 pub use job::Job;

@@ -18,13 +18,16 @@ pub enum QueueName {
     Photos,
     /// Archives to build.
     Downloads,
+    /// Events to send to webhooks.
+    Webhooks,
     /// Sweeps, and operations on many records.
     Default,
 }
 
 impl QueueName {
     /// All queues, most urgent first.
-    pub const ALL: [Self; 5] = [Self::Emails, Self::Uploads, Self::Photos, Self::Downloads, Self::Default];
+    pub const ALL: [Self; 6] =
+        [Self::Emails, Self::Uploads, Self::Photos, Self::Downloads, Self::Webhooks, Self::Default];
 
     /// Returns the name as text.
     pub fn as_str(self) -> &'static str {
@@ -33,6 +36,7 @@ impl QueueName {
             Self::Uploads => "uploads",
             Self::Photos => "photos",
             Self::Downloads => "downloads",
+            Self::Webhooks => "webhooks",
             Self::Default => "default",
         }
     }
@@ -154,8 +158,8 @@ pub fn queue_configs() -> Result<QueueConfigs> {
 mod tests {
     use super::*;
     use crate::job_state::{
-        MAX_ATTEMPTS_DOWNLOAD, MAX_ATTEMPTS_EMAIL, MAX_ATTEMPTS_OPERATION, MAX_ATTEMPTS_PHOTO, MAX_ATTEMPTS_UPLOAD,
-        MAX_RECEIVES,
+        MAX_ATTEMPTS_DELIVERY, MAX_ATTEMPTS_DOWNLOAD, MAX_ATTEMPTS_EMAIL, MAX_ATTEMPTS_OPERATION, MAX_ATTEMPTS_PHOTO,
+        MAX_ATTEMPTS_UPLOAD, MAX_RECEIVES,
     };
 
     #[test]
@@ -170,6 +174,7 @@ mod tests {
                 (QueueName::Uploads, MAX_ATTEMPTS_UPLOAD, MAX_RECEIVES),
                 (QueueName::Photos, MAX_ATTEMPTS_PHOTO, MAX_RECEIVES),
                 (QueueName::Downloads, MAX_ATTEMPTS_DOWNLOAD, MAX_RECEIVES),
+                (QueueName::Webhooks, MAX_ATTEMPTS_DELIVERY, MAX_RECEIVES),
                 (QueueName::Default, MAX_ATTEMPTS_OPERATION, MAX_RECEIVES),
             ]
         );

@@ -32,6 +32,10 @@ pub enum ListIndex {
     EmailStatus,
     /// Index of emails by the order or download that they are about, in order of creation.
     About,
+    /// Index of a studio's events, in order of creation.
+    Events,
+    /// Index of deliveries by webhook, in order of creation.
+    Webhook,
 }
 
 impl ListIndex {
@@ -45,6 +49,8 @@ impl ListIndex {
             Self::Sha256 => "list_sha256",
             Self::EmailStatus => "list_email_status",
             Self::About => "list_about",
+            Self::Events => "list_events",
+            Self::Webhook => "list_webhook",
         }
     }
 
@@ -52,7 +58,7 @@ impl ListIndex {
     pub fn range(self) -> &'static str {
         match self {
             Self::Status | Self::Order | Self::Reference | Self::Folder | Self::Sha256 => "id",
-            Self::EmailStatus | Self::About => POSITION,
+            Self::EmailStatus | Self::About | Self::Events | Self::Webhook => POSITION,
         }
     }
 }
@@ -62,9 +68,13 @@ pub const POSITION: &str = "position";
 
 /// Returns the position of a record with an id of any version: the time of creation in the first 48 bits, as in a UUIDv7
 /// (RFC 9562, section 5.7), and the last 80 bits of the id.
-fn position(created_at: Timestamp, id: Uuid) -> Uuid {
-    let milliseconds = u128::try_from(created_at.as_millisecond()).unwrap_or(0);
-    Uuid::from_u128(milliseconds << 80 | id.as_u128() & ((1 << 80) - 1))
+pub(crate) fn position(created_at: Timestamp, id: Uuid) -> Uuid {
+    Uuid::from_u128(first_position(created_at).as_u128() | id.as_u128() & ((1 << 80) - 1))
+}
+
+/// Returns the lowest position of a millisecond.
+pub fn first_position(created_at: Timestamp) -> Uuid {
+    Uuid::from_u128(u128::try_from(created_at.as_millisecond()).unwrap_or(0) << 80)
 }
 
 /// A record in a table under (studio, id).
@@ -219,7 +229,7 @@ mod tests {
     use crate::{
         error::RecordError,
         job_record::JobRecord,
-        samples::{at, development, download, email, operation, order, photo, studio},
+        samples::{at, delivery, development, download, email, operation, order, photo, studio},
     };
 
     /// Returns the studio and id by which a table finds the record.
@@ -271,15 +281,17 @@ mod tests {
         assert_eq!(download.listed_by(), [(ListIndex::Status, "failed".to_owned()), by_order]);
         assert_eq!(order.listed_by(), [(ListIndex::Reference, order.reference.clone())]);
         assert_eq!(operation().listed_by(), []);
+        assert_eq!(delivery().listed_by(), [(ListIndex::Webhook, delivery().webhook.to_string())]);
         let about = email().message.about().id().to_string();
         assert_eq!(email().listed_by(), [(ListIndex::EmailStatus, "queued".to_owned()), (ListIndex::About, about)]);
         let indexes = [ListIndex::Status, ListIndex::Order, ListIndex::Reference, ListIndex::Folder, ListIndex::Sha256];
         let names = ["list_status", "list_order", "list_reference", "list_folder", "list_sha256"];
         assert_eq!(indexes.map(ListIndex::name), names, "as Terraform creates them");
         assert_eq!(indexes.map(ListIndex::range), ["id"; 5]);
-        let of_emails = [ListIndex::EmailStatus, ListIndex::About];
-        assert_eq!(of_emails.map(ListIndex::name), ["list_email_status", "list_about"]);
-        assert_eq!(of_emails.map(ListIndex::range), [POSITION; 2]);
+        let in_order = [ListIndex::EmailStatus, ListIndex::About, ListIndex::Events, ListIndex::Webhook];
+        let names = ["list_email_status", "list_about", "list_events", "list_webhook"];
+        assert_eq!(in_order.map(ListIndex::name), names);
+        assert_eq!(in_order.map(ListIndex::range), [POSITION; 4]);
     }
 
     #[test]

@@ -7,12 +7,14 @@ use crate::{
     download::{BuiltFile, Download, DownloadKind, DownloadStatus, Fetches, Files, Progress, Variant},
     email::{Email, Message},
     email_address::EmailAddress,
+    event::Event,
     job_state::{AttemptId, JobState},
     operation::{Operation, Photos, Task},
     order::{Customer, Order, OrderStatus},
     photo::{Announcement, Derivative, Derivatives, Development, Exif, Photo, PhotoStatus},
     queue_config::QueueName,
     studio::Studio,
+    webhook::{Delivery, Webhook},
 };
 
 /// Returns a time in seconds since the epoch.
@@ -139,4 +141,14 @@ pub fn order() -> Order {
         created_at: at(0),
         erased_at: None,
     }
+}
+
+/// Returns a delivery of a photo's event, created at the epoch.
+pub fn delivery() -> Delivery {
+    let mut photo = photo(PhotoStatus::Ready);
+    photo.processed_at = Some(at(0));
+    let event = Event::of_photo(&photo).expect("an event");
+    let url = "https://shop.example.com/".to_owned();
+    let webhook = Webhook::new(studio(), Uuid::from_u128(9), url, [].into(), at(0));
+    Delivery::new(&event, &webhook, at(0))
 }

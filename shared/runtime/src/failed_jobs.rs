@@ -18,6 +18,7 @@ pub use dead_letters::{DeadLetter, DeadLetters, LOOKED_AT};
 use domain::{
     download::Download, email::Email, error::RecordError, job::Job, job_record::JobRecord, job_state::RestartError,
     object_key::ObjectKey, operation::Operation, photo::Photo, queue_config::QueueName, studio::Studio,
+    webhook::Delivery,
 };
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -121,6 +122,8 @@ pub struct AllFailedJobs {
     pub photos: FailedJobs<Photo>,
     /// Of the downloads queue.
     pub downloads: FailedJobs<Download>,
+    /// Of the webhooks queue.
+    pub webhooks: FailedJobs<Delivery>,
     /// Of the default queue.
     pub operations: FailedJobs<Operation>,
 }

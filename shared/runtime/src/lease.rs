@@ -315,7 +315,7 @@ fn fate<R: JobRecord>(
 
 /// Clears `due_at` of a record at rest whose follow-up was sent, so that the sweep skips it.
 pub async fn rest<R: JobRecord>(table: &Table<R>, record: &R) -> anyhow::Result<()> {
-    if record.work().due_at.is_none() {
+    if record.work().due_at.is_none() || record.is_waiting() {
         return Ok(());
     }
     let seen = record.work().clone();

@@ -10,6 +10,7 @@ pub mod cloudwatch;
 pub mod contents;
 pub mod env;
 pub mod erasure;
+pub mod events;
 pub mod failed_jobs;
 pub mod fill;
 pub mod lambda;

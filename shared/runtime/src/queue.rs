@@ -56,19 +56,20 @@ pub struct Queues([Queue; QueueName::ALL.len()]);
 impl Queues {
     /// Creates clients of the queues at the URLs in the environment. The error names a missing variable.
     pub fn from_env(env: &Env, client: &Client) -> Result<Self, EnvError> {
-        let [emails, uploads, photos, downloads, default] =
+        let [emails, uploads, photos, downloads, webhooks, default] =
             QueueName::ALL.map(|name| Queue::from_env(env, name, client));
-        Ok(Self([emails?, uploads?, photos?, downloads?, default?]))
+        Ok(Self([emails?, uploads?, photos?, downloads?, webhooks?, default?]))
     }
 
     /// Returns the queue of this name.
     pub fn of(&self, name: QueueName) -> &Queue {
-        let [emails, uploads, photos, downloads, default] = &self.0;
+        let [emails, uploads, photos, downloads, webhooks, default] = &self.0;
         match name {
             QueueName::Emails => emails,
             QueueName::Uploads => uploads,
             QueueName::Photos => photos,
             QueueName::Downloads => downloads,
+            QueueName::Webhooks => webhooks,
             QueueName::Default => default,
         }
     }
@@ -96,6 +97,12 @@ impl Queue {
     pub async fn send(&self, job: &Job) -> Result<()> {
         let now = self.clock.now();
         self.put(job.encode(now), group(job), None, now).await
+    }
+
+    /// Sends a job that is visible after `wait` (whole seconds, rounded up, at most 15 minutes).
+    pub async fn send_later(&self, job: &Job, wait: Duration) -> Result<()> {
+        let now = self.clock.now();
+        self.put(job.encode(now), group(job), Some(seconds(wait, MAX_DELAY)), now).await
     }
 
     /// Sends a body again, visible after `wait` (whole seconds, rounded up). `since` is the time at which the job was

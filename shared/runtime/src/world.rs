@@ -6,7 +6,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::http::{SharedHttpClient, SharedHttpConnector};
 use jiff::Timestamp;
 use uuid::{Builder, Uuid};
 
@@ -19,6 +19,7 @@ pub struct World {
     random: Arc<dyn Fn() -> u128 + Send + Sync>,
     last_id: Arc<Mutex<LastId>>,
     http: Option<SharedHttpClient>,
+    shops: Option<SharedHttpConnector>,
     cpu: Cpu,
 }
 
@@ -50,7 +51,7 @@ impl World {
     pub fn system() -> Self {
         #[expect(clippy::disallowed_methods, reason = "this is where random numbers come from")]
         let random = Arc::new(|| Uuid::new_v4().as_u128());
-        Self { clock: Clock::system(), random, last_id: Arc::default(), http: None, cpu: Cpu::Blocking }
+        Self { clock: Clock::system(), random, last_id: Arc::default(), http: None, shops: None, cpu: Cpu::Blocking }
     }
 
     /// Replaces the clock.
@@ -69,6 +70,12 @@ impl World {
     #[must_use]
     pub fn with_http(self, client: SharedHttpClient) -> Self {
         Self { http: Some(client), ..self }
+    }
+
+    /// Replaces connections to shops, whose addresses are then not checked.
+    #[must_use]
+    pub fn with_shops(self, connector: SharedHttpConnector) -> Self {
+        Self { shops: Some(connector), ..self }
     }
 
     /// Replaces the threads for CPU work.
@@ -90,6 +97,11 @@ impl World {
     /// Returns the HTTP client, if it is not the default one of this process.
     pub fn http(&self) -> Option<&SharedHttpClient> {
         self.http.as_ref()
+    }
+
+    /// Returns the connections to shops, if they are not those of this process.
+    pub fn shops(&self) -> Option<&SharedHttpConnector> {
+        self.shops.as_ref()
     }
 
     /// Creates a random id.

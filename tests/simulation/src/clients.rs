@@ -39,8 +39,10 @@ pub struct Clients {
 }
 
 impl Clients {
-    /// Starts the tasks of all steps. Each begins at its time.
+    /// Starts the tasks of all steps. Each begins at its time. The shop has a webhook from the beginning.
     pub fn start(&self, steps: &[Step]) {
+        let clients = self.clone();
+        tokio::spawn(async move { shop::create_webhook(&clients).await });
         for step in steps {
             let (clients, step) = (self.clone(), step.clone());
             tokio::spawn(async move {

@@ -20,6 +20,7 @@ use crate::{
         dynamodb::{DynamoDb, Snapshot},
         s3::{S3, Settings},
         ses::{REPORTS, Report, Ses},
+        shop::Shop,
         sqs::Sqs,
         ssm::Ssm,
     },
@@ -60,6 +61,8 @@ pub struct State {
     pub ses: Ses,
     /// Model of SSM.
     pub ssm: Ssm,
+    /// The shop's server.
+    pub shop: Shop,
     /// Calls so far.
     pub trace: Trace,
     /// Keys of objects whose events S3 never sent.
@@ -94,6 +97,7 @@ impl State {
             sqs: Sqs::default(),
             ses: Ses::default(),
             ssm: Ssm::default(),
+            shop: Shop::default(),
             trace: Trace::default(),
             events_lost: BTreeSet::new(),
             reports: Vec::new(),

@@ -48,9 +48,13 @@ fn variables() -> HashMap<String, String> {
         ("EMAILS_TABLE", "emails".to_owned()),
         ("REQUESTS_TABLE", "requests".to_owned()),
         ("STUDIOS_TABLE", "studios".to_owned()),
+        ("EVENTS_TABLE", "events".to_owned()),
+        ("WEBHOOKS_TABLE", "webhooks".to_owned()),
+        ("DELIVERIES_TABLE", "deliveries".to_owned()),
         ("PHOTOS_BUCKET", "photos".to_owned()),
         ("DOWNLOADS_BUCKET", "downloads".to_owned()),
         ("LINK_SECRET_PARAMETER", "/darkroom/link-secret".to_owned()),
+        ("WEBHOOK_SECRET_PARAMETER", "/darkroom/webhook-secret".to_owned()),
         ("PUBLIC_URL", "https://shop.simulation".to_owned()),
         ("STUDIO_CLAIM", STUDIO_CLAIM.to_owned()),
         ("OPERATOR_CLAIM", format!("{claim}={value}")),
@@ -74,9 +78,10 @@ pub fn static_name(function: &str) -> &'static str {
 }
 
 /// Functions with a queue, and the tables of the records that their jobs work on.
-pub const JOB_TABLES: [(&str, &str); 4] = [
+pub const JOB_TABLES: [(&str, &str); 5] = [
     ("photo-processor", "photos"),
     ("archive-builder", "downloads"),
     ("email-sender", "emails"),
+    ("webhook-sender", "deliveries"),
     ("housekeeper", "requests"),
 ];

@@ -33,6 +33,11 @@ pub fn client(network: Arc<dyn Network>) -> SharedHttpClient {
     SharedHttpClient::new(Client(network))
 }
 
+/// Returns a connector on this network.
+pub fn connector(network: Arc<dyn Network>) -> SharedHttpConnector {
+    SharedHttpConnector::new(Client(network))
+}
+
 #[derive(Clone)]
 struct Client(Arc<dyn Network>);
 

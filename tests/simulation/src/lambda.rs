@@ -23,7 +23,7 @@ use uuid::Uuid;
 use crate::{
     cloud::Cloud,
     config::{self, API},
-    connector,
+    connector, hooks,
     host::{self, Disturbance, DisturbanceKind, Process},
     network::{HostNetwork, Invoke},
     time::Skew,
@@ -33,11 +33,12 @@ use crate::{
 type BuildWorker = fn(&Env) -> Result<Worker>;
 
 /// Functions with a queue, with their constructors.
-const WORKERS: [(&str, BuildWorker); 4] = [
+const WORKERS: [(&str, BuildWorker); 5] = [
     ("archive-builder", archive_builder::worker),
     ("email-sender", email_sender::worker),
     ("housekeeper", housekeeper::worker),
     ("photo-processor", photo_processor::worker),
+    ("webhook-sender", webhook_sender::worker),
 ];
 /// Time for which a process acts on that was frozen over its timeout.
 const ACTS_ON: Duration = Duration::from_secs(60);
@@ -226,6 +227,7 @@ impl Lambda {
             .with_clock(skew.clock(cloud.time))
             .with_random(move || random.lock().unwrap_or_else(PoisonError::into_inner).u128(..))
             .with_http(connector::client(Arc::new(network)))
+            .with_shops(hooks::connections(cloud.clone(), process.clone()))
             .with_cpu(Cpu::Inline);
         let env = config::environment().with_world(world);
         let program = program(function, &env).unwrap_or_else(|error| {

@@ -49,6 +49,7 @@ pub mod event_source;
 pub mod faults;
 pub mod gateway;
 pub mod history;
+pub mod hooks;
 pub mod host;
 pub mod invariants;
 pub mod lambda;

@@ -7,6 +7,7 @@ pub mod dynamodb;
 pub mod json;
 pub mod s3;
 pub mod ses;
+pub mod shop;
 pub mod sqs;
 pub mod ssm;
 

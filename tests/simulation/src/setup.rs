@@ -45,6 +45,7 @@ pub fn create(state: &mut State) {
     state.s3.settings.secrets = BTreeMap::from([(ACCESS_KEY.to_owned(), SECRET_KEY.to_owned())]);
     queues(&mut state.sqs);
     state.ssm.0.insert("/darkroom/link-secret".to_owned(), "1:simulation".to_owned());
+    state.ssm.0.insert("/darkroom/webhook-secret".to_owned(), "simulation".to_owned());
     let faults = state.faults.clone();
     state.set_faults(&faults);
 }
@@ -68,13 +69,16 @@ fn tables(dynamodb: &mut DynamoDb, random: &mut fastrand::Rng) {
         ("emails", &["list_email_status", "list_about"]),
         ("requests", &[]),
         ("studios", &[]),
+        ("events", &["list_events"]),
+        ("webhooks", &[]),
+        ("deliveries", &["list_webhook"]),
     ] {
         let keys = |hash: &str, range: &str| json!([{ "AttributeName": hash, "KeyType": "HASH" }, { "AttributeName": range, "KeyType": "RANGE" }]);
         let attribute = |name: &str, kind: &str| json!({ "AttributeName": name, "AttributeType": kind });
         let keys_only = json!({ "ProjectionType": "KEYS_ONLY" });
         let mut attributes = vec![attribute("studio", "S"), attribute("id", "S")];
         let mut indexes = Vec::new();
-        if !["orders", "studios"].contains(&table) {
+        if !["orders", "studios", "webhooks"].contains(&table) {
             attributes.extend([attribute("due_shard", "S"), attribute("due_at", "N")]);
             attributes.extend([attribute("failed_shard", "S"), attribute("failed_at", "N")]);
             let failed = json!({ "ProjectionType": "INCLUDE", "NonKeyAttributes": ["error", "work"] });
@@ -85,7 +89,7 @@ fn tables(dynamodb: &mut DynamoDb, random: &mut fastrand::Rng) {
                 json!({ "IndexName": "failed_at", "KeySchema": keys("failed_shard", "failed_at"), "Projection": failed }),
             );
         }
-        let range = if table == "emails" { "position" } else { "id" };
+        let range = if ["emails", "events", "deliveries"].contains(&table) { "position" } else { "id" };
         if range != "id" {
             attributes.push(attribute(range, "S"));
         }

@@ -10,6 +10,7 @@ use archive::{
 use domain::{
     ObjectKey,
     download::{BuiltFile, Closed, Download, DownloadFile, DownloadKind, FetchedBy, Variant, pin::PinTry},
+    event::Event,
     link::LinkToken,
     object_key::Picture,
     order::Order,
@@ -151,6 +152,8 @@ impl Opened {
         if let Err(closed) = counted {
             return Ok(Some(Err(closed)));
         }
+        // A repetition in the window makes the same event, and so makes up for a request that was broken off here.
+        state.events.publish_if_possible(Event::of_fetch(&download)).await;
         // The record's current build has the files.
         let Some(file) = self.file_of(state, &download, ticket.file).await? else {
             return Ok(Some(Err(Closed::NoSuchFile)));

@@ -7,6 +7,7 @@ use archive::{
 use domain::{
     ObjectKey, Studio,
     download::{BuiltFile, Download, DownloadKind, DownloadStatus, Due, Files, Selection, Twin, Variant, pin::Pin},
+    event::Event,
     job::Job,
     job_state::RestartError,
     object_key::Picture,
@@ -244,12 +245,14 @@ fn refuse(set: Result<(), RestartError>) -> Result<(), Problem> {
     }
 }
 
-/// Sends the email of a single download, unless it was sent already.
+/// Publishes that a single download is ready, and sends its email, unless that was done already.
 pub async fn tell(state: &State, order: &Order, download: &Download) -> ApiResult<()> {
-    if !download.notify || !matches!(download.due(), Some(Due::Notification(_))) {
+    if !matches!(download.due(), Some(Due::Notification(_))) {
         return Ok(());
     }
-    notification::tell(&state.emails, state.queues.of(QueueName::Emails), download, order, state.clock.now()).await?;
+    state.events.publish_all(Event::of_build(download)).await?;
+    let emails = state.queues.of(QueueName::Emails);
+    notification::tell(&state.emails, emails, download, order, state.clock.now()).await?;
     Ok(rest(&state.downloads, download).await?)
 }
 

@@ -3,6 +3,7 @@
 use domain::{
     download::{Closed, Download, DownloadKind},
     email::{Email, Message},
+    event::Event,
     job::{Job, follow_up_id},
     queue_config::QueueName,
     studio_profile::{Renewal, StudioProfile},
@@ -67,7 +68,8 @@ pub async fn ask(state: &State, opened: &Opened, profile: &StudioProfile) -> Api
     tell_studio(state, &opened.download, profile, now).await?;
     // Written last: if this process ends before, the customer's next try sends the same email.
     let mark = |download: &mut Download| if download.ask_for_renewal(now) { Ok(()) } else { Err(()) };
-    state.downloads.update(&opened.download.studio, opened.download.id, mark).await?;
+    let marked = state.downloads.update(&opened.download.studio, opened.download.id, mark).await?;
+    state.events.publish_if_possible(marked.and_then(|(download, _)| Event::of_renewal_request(&download))).await;
     Ok(Some(Asked::Studio))
 }
 
@@ -75,6 +77,7 @@ async fn renew(state: &State, opened: &Opened, now: Timestamp) -> ApiResult<()> 
     let found = opened.download.clone();
     let by = follow_up_id(found.id, "renewal", day(now));
     let download = rebuild(state, &opened.order, found, by, Rebuild::AskedFor, false).await?;
+    state.events.publish_if_possible(Event::of_renewal_request(&download)).await;
     if download.kind == DownloadKind::Single {
         return tell(state, &opened.order, &download).await;
     }

@@ -37,6 +37,10 @@ pub enum Kind {
     LinkClosed,
     /// Photos of the order are not ready.
     PhotosNotReady,
+    /// The studio has as many webhooks as it may.
+    TooManyWebhooks,
+    /// The webhook is disabled.
+    WebhookDisabled,
     /// A request with this key is under way.
     RequestInFlight,
     /// The record that the first request with this key created was deleted.
@@ -63,7 +67,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, in the order of the documentation.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 29] = [
         Self::MalformedJson,
         Self::UnreadableBody,
         Self::Unauthorized,
@@ -80,6 +84,8 @@ impl Kind {
         Self::Revoked,
         Self::LinkClosed,
         Self::PhotosNotReady,
+        Self::TooManyWebhooks,
+        Self::WebhookDisabled,
         Self::RequestInFlight,
         Self::Gone,
         Self::Erased,
@@ -135,6 +141,10 @@ impl Kind {
             Self::PhotosNotReady => {
                 (S::CONFLICT, "photos-not-ready", "Photos of the order are not ready: `photos` names them.")
             }
+            Self::TooManyWebhooks => {
+                (S::CONFLICT, "too-many-webhooks", "The studio has 10 webhooks. Delete one of them.")
+            }
+            Self::WebhookDisabled => (S::CONFLICT, "webhook-disabled", "The webhook is disabled. Enable it first."),
             Self::RequestInFlight => (
                 S::CONFLICT,
                 "request-in-flight",

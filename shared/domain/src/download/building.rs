@@ -64,9 +64,9 @@ impl Download {
         self.customer_waits(now);
     }
 
-    /// Sets the due date of the email. If its sender crashes, the sweep finds the download and sends the email.
+    /// Sets the due date of event and email. If their sender crashes, the sweep finds the download and sends them.
     fn customer_waits(&mut self, now: Timestamp) {
-        self.work.due_at = JobState::sent(now).due_at.filter(|_| self.notify);
+        self.work.due_at = JobState::sent(now).due_at;
     }
 
     /// Releases the download for another attempt.

@@ -132,6 +132,8 @@ impl Photo {
     pub fn fail(&mut self, now: Timestamp) {
         self.status = PhotoStatus::Failed;
         self.processed_at = Some(now);
+        // If the worker crashes before it has told of the failure, the sweep finds the photo.
+        self.work.due_at = JobState::sent(now).due_at;
     }
 
     /// Releases the photo for another attempt.

@@ -17,9 +17,9 @@ use super::{
 use crate::aws::failed;
 
 /// Largest number of items read per request for a list. If all are shown, a page reads one more than it shows.
-const RECORDS_PER_READ: usize = 100;
+pub(super) const RECORDS_PER_READ: usize = 100;
 /// Largest number of queries for one page of a list.
-const MAX_LIST_QUERIES: usize = 40;
+pub(super) const MAX_LIST_QUERIES: usize = 40;
 
 /// Range of ids, or of positions, that a list covers. Both begin with a time, so it is a range of creation times too.
 #[derive(Debug, Clone, Copy, Default)]
@@ -177,6 +177,6 @@ impl<R: Record> Table<R> {
 }
 
 /// Converts a number of items to the type of a query's limit.
-fn query_limit(items: usize) -> i32 {
+pub(super) fn query_limit(items: usize) -> i32 {
     i32::try_from(items).unwrap_or(i32::MAX)
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::Clients;
-use crate::truth::KnownDownload;
+use crate::{services::shop::HOOK, truth::KnownDownload};
 
 /// PIN of the pages that have one.
 const PIN: &str = "135790";
@@ -21,6 +21,11 @@ pub struct Terms {
 /// Returns the address of a customer.
 pub fn address(customer: usize) -> String {
     format!("customer-{customer}@example.com")
+}
+
+/// Creates the webhook that gets all events.
+pub async fn create_webhook(clients: &Clients) {
+    clients.request(Method::POST, "/webhooks", Some("webhook"), json!({ "url": HOOK })).await;
 }
 
 pub async fn order(clients: &Clients, key: &str, number: usize, photos: &[usize], customer: usize) {

@@ -2,6 +2,7 @@
 
 mod downloads;
 mod emails;
+mod events;
 
 use std::collections::BTreeSet;
 
@@ -56,6 +57,7 @@ pub fn finally(cloud: &Cloud, announced: Announced) {
             end.downloads();
             end.emails();
             end.objects(announced);
+            end.events();
         }
         end.violations
     };
@@ -116,6 +118,7 @@ impl End<'_> {
         }
         self.records.downloads.values().for_each(|download| self.at_rest(download));
         self.records.emails.values().for_each(|email| self.at_rest(email));
+        self.records.deliveries.values().for_each(|delivery| self.at_rest(delivery));
         self.records.operations.iter().for_each(|operation| self.at_rest(operation));
     }
 

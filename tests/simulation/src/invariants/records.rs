@@ -2,7 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use domain::{download::Download, email::Email, operation::Operation, order::Order, photo::Photo};
+use domain::{
+    download::Download,
+    email::Email,
+    event::Event,
+    operation::Operation,
+    order::Order,
+    photo::Photo,
+    webhook::{Delivery, Webhook},
+};
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
@@ -14,6 +22,9 @@ pub struct Records {
     pub orders: BTreeMap<Uuid, Order>,
     pub downloads: BTreeMap<Uuid, Download>,
     pub emails: BTreeMap<Uuid, Email>,
+    pub events: BTreeMap<Uuid, Event>,
+    pub webhooks: Vec<Webhook>,
+    pub deliveries: BTreeMap<Uuid, Delivery>,
     pub operations: Vec<Operation>,
     pub unreadable: Vec<String>,
 }
@@ -26,12 +37,18 @@ impl Records {
         let orders: Vec<Order> = read(state, "orders", &mut unreadable);
         let downloads: Vec<Download> = read(state, "downloads", &mut unreadable);
         let emails: Vec<Email> = read(state, "emails", &mut unreadable);
+        let events: Vec<Event> = read(state, "events", &mut unreadable);
+        let webhooks = read(state, "webhooks", &mut unreadable);
+        let deliveries: Vec<Delivery> = read(state, "deliveries", &mut unreadable);
         let operations = read(state, "requests", &mut unreadable);
         Self {
             photos: photos.into_iter().map(|photo| (photo.id, photo)).collect(),
             orders: orders.into_iter().map(|order| (order.id, order)).collect(),
             downloads: downloads.into_iter().map(|download| (download.id, download)).collect(),
             emails: emails.into_iter().map(|email| (email.id, email)).collect(),
+            events: events.into_iter().map(|event| (event.id, event)).collect(),
+            webhooks,
+            deliveries: deliveries.into_iter().map(|delivery| (delivery.id, delivery)).collect(),
             operations,
             unreadable,
         }

@@ -1,0 +1,47 @@
+//! Invariants of events and their deliveries.
+
+use domain::{
+    event::Event,
+    webhook::{Delivery, DeliveryStatus},
+};
+
+use super::End;
+
+impl End<'_> {
+    /// Checks that each transition has its event, and that each event has reached the shop or has failed in the log.
+    pub(super) fn events(&mut self) {
+        let mut sentences = Vec::new();
+        let photos = self.records.photos.values().filter_map(Event::of_photo);
+        let downloads = self.records.downloads.values().filter(|download| {
+            // The event of an erased order's download is not published.
+            self.records.orders.get(&download.order).is_some_and(|order| !order.is_erased())
+        });
+        let builds = downloads.filter_map(Event::of_build);
+        let emails = self.records.emails.values().flat_map(Event::of_email);
+        for expected in photos.chain(builds).chain(emails) {
+            if !self.records.events.contains_key(&expected.id) {
+                sentences.push(format!("{} at {} has no event {}", expected.kind, expected.at, expected.id));
+            }
+        }
+        for event in self.records.events.values() {
+            let id = event.id;
+            if event.due_at.is_some() {
+                sentences.push(format!("event {id} is due at {:?}", event.due_at));
+            }
+            for webhook in &self.records.webhooks {
+                let was_there = webhook.created_at <= event.created_at && webhook.disabled.is_none();
+                let delivery = self.records.deliveries.get(&Delivery::id(id, webhook.id));
+                match delivery.map(|delivery| delivery.status) {
+                    None if was_there => sentences.push(format!("event {id} has no delivery")),
+                    Some(DeliveryStatus::Delivered) if !self.state.shop.0.contains_key(&id) => {
+                        sentences.push(format!("event {id} is delivered, and the shop never got it"));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        let unknown = self.state.shop.0.keys().filter(|id| !self.records.events.contains_key(id));
+        sentences.extend(unknown.map(|id| format!("the shop got event {id}, which does not exist")));
+        self.violations.extend(sentences);
+    }
+}
