@@ -32,7 +32,6 @@ macro_rules! event_types {
     ($(#[doc = $about:literal] $name:ident = $text:literal,)*) => {
         /// Type of an event.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
         pub enum EventType {
             $(#[doc = $about] #[serde(rename = $text)] $name,)*
         }
@@ -83,6 +82,23 @@ event_types! {
     EmailBounced = "email.bounced",
     /// The recipient has marked an email as spam.
     EmailComplained = "email.complained",
+}
+
+// Implemented by hand: the derived schema would list the names of the variants.
+#[cfg(feature = "openapi")]
+impl utoipa::ToSchema for EventType {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "EventType".into()
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl utoipa::PartialSchema for EventType {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        let types = Self::ALL.iter().map(|kind| kind.as_str());
+        let schema = utoipa::openapi::ObjectBuilder::new().schema_type(utoipa::openapi::schema::Type::String);
+        schema.enum_values(Some(types)).description(Some("Type of an event.")).into()
+    }
 }
 
 impl fmt::Display for EventType {
