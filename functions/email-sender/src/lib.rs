@@ -2,7 +2,6 @@
 
 mod pace;
 mod send_email;
-mod sender;
 mod state;
 
 use std::sync::Arc;

@@ -14,7 +14,7 @@ use domain::{
     studio_profile::StudioProfile,
     suppression::Suppression,
 };
-use emails::{Delivery, Facts, Rendered};
+use emails::{Delivery, Facts, Rendered, mailbox};
 use jiff::Timestamp;
 use runtime::{
     aws::{broken_off, failed, is_throttling},
@@ -26,7 +26,7 @@ use runtime::{
 use tracing::{Span, info, info_span};
 use uuid::Uuid;
 
-use crate::{sender::mailbox, state::State};
+use crate::state::State;
 
 /// Handler of the job `send_email`. Its follow-up is the event.
 pub struct SendEmail(pub Arc<State>);

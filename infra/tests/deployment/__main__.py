@@ -21,6 +21,7 @@ import main_job
 import packages
 import pki
 import refusals
+import reports
 import rework
 import studio
 import upgrade
@@ -118,6 +119,8 @@ def deploy(steps: Steps, folder: Path, issuer: oidc.Issuer, emulator: Emulator, 
     with steps.step("synchronous jobs, requests made twice"):
         direct.run(shop, emulator)
         direct.twice(shop)
+    with steps.step("reports of SES, events for the shop"):
+        reports.run(shop, emulator)
     with steps.step("profile and logo of the studio"):
         studio.run(shop)
     with steps.step("photos developed again, and deleted"):

@@ -1,4 +1,4 @@
-"""Starts ministack with three repairs.
+"""Starts ministack with four repairs.
 
 - DescribeAlarms of the query protocol, which Terraform's provider speaks, leaves out most of an alarm's attributes, so
   that every plan would want to set them again. The JSON protocol's answer has them all: it is told as XML here.
@@ -7,9 +7,11 @@
   sender's address.
 - SQS's batches are authorized as actions of their own, which AWS's IAM does not know: there the right to
   ChangeMessageVisibility, DeleteMessage or SendMessage is that to its batch.
+- An input path of EventBridge with an index, such as `$.detail.mail.tags.email[0]`, finds nothing.
 """
 
 import json
+import re
 import sys
 from email.utils import parseaddr
 from xml.sax.saxutils import escape
@@ -18,11 +20,12 @@ from ministack import app
 from ministack.core import iam_actions
 from ministack.core.responses import get_account_id
 from ministack.core.router import extract_region
-from ministack.services import cloudwatch
+from ministack.services import cloudwatch, eventbridge
 
 describe_alarms_as_emulated = cloudwatch._describe_alarms
 enforce_ses_as_emulated = app._enforce_ses_v2
 action_as_emulated = iam_actions.extract_iam_action
+transform_as_emulated = eventbridge._apply_input_transformer
 
 
 def element(name: str, value) -> str:
@@ -91,7 +94,28 @@ def action(service: str, *request) -> str | None:
     return needed.removesuffix("Batch") if needed and service == "sqs" else needed
 
 
+def at_path(event: dict, path: str):
+    """Returns the value at a path of fields and indexes; an empty text if there is none."""
+    value = event
+    for field, index in re.findall(r"([^.$\[\]]+)|\[(\d+)\]", path):
+        try:
+            value = value[field] if field else value[int(index)]
+        except (KeyError, IndexError, TypeError):
+            return ""
+    return value
+
+
+def transform(transformer: dict, rule, view):
+    """Returns the message that a rule makes of an event. Paths with indexes are filled in before the emulator's own."""
+    template = transformer.get("InputTemplate", "")
+    for name, path in transformer.get("InputPathsMap", {}).items():
+        if "[" in path:
+            template = template.replace(f"<{name}>", json.dumps(at_path(view.event_with_detail(), path)))
+    return transform_as_emulated({**transformer, "InputTemplate": template}, rule, view)
+
+
 if __name__ == "__main__":
+    eventbridge._apply_input_transformer = transform
     cloudwatch._describe_alarms = describe_alarms
     app._enforce_ses_v2 = enforce_ses
     iam_actions.extract_iam_action = action

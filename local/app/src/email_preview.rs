@@ -1,11 +1,15 @@
-//! Writes every template of emails in every language, as HTML and text.
+//! Writes every template of emails in every language, as HTML, as text, and as a message that mail programs open.
 
 use std::{fmt::Write as _, path::Path};
 
 use anyhow::{Context as _, Result};
 use domain::{language::Language, studio_profile::StudioProfile};
-use emails::{Facts, sample};
+use emails::{Facts, Rendered, mailbox, sample};
 use jiff::Timestamp;
+use mail_builder::{MessageBuilder, headers::raw::Raw};
+
+/// Sender without a studio's name, as Terraform's `sender_name` and `sender_address`.
+const SENDER: &str = "Darkroom <photos@example.com>";
 
 /// Values of the previews: what people see of a studio and its customer.
 #[derive(Debug, Clone)]
@@ -29,18 +33,36 @@ pub fn write(folder: &Path, values: &Preview) -> Result<usize> {
         for language in Language::ALL {
             let email = emails::render(&message, language, &facts)?;
             let name = format!("{}.{}", message.template(), language.tag());
-            for (extension, body) in
-                [("html", &email.html), ("txt", &format!("Subject: {}\n\n{}", email.subject, email.text))]
-            {
+            for (extension, body) in [
+                ("html", &email.html),
+                ("txt", &format!("Subject: {}\n\n{}", email.subject, email.text)),
+                ("eml", &whole(&email, values.studio.as_deref())?),
+            ] {
                 let path = folder.join(format!("{name}.{extension}"));
                 std::fs::write(&path, body).with_context(|| format!("{} can't be written", path.display()))?;
             }
-            write!(index, "<li><a href={name}.html>{name}</a> (<a href={name}.txt>text</a>)")?;
+            write!(
+                index,
+                "<li><a href={name}.html>{name}</a> (<a href={name}.txt>text</a>, <a href={name}.eml>message</a>)"
+            )?;
             written += 1;
         }
     }
     std::fs::write(folder.join("index.html"), index)?;
     Ok(written)
+}
+
+/// Returns the message that SES makes of what it is asked to send (RFC 5322).
+fn whole(email: &Rendered, studio: Option<&str>) -> Result<String> {
+    let message = MessageBuilder::new()
+        .header("From", Raw::new(mailbox(SENDER, studio)))
+        .to("eva@example.com")
+        .reply_to("studio@example.com")
+        .header("Auto-Submitted", Raw::new("auto-generated"))
+        .subject(email.subject.as_str())
+        .text_body(email.text.as_str())
+        .html_body(email.html.as_str());
+    Ok(message.write_to_string()?)
 }
 
 fn facts(values: &Preview) -> Result<Facts> {

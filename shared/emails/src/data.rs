@@ -20,6 +20,12 @@ pub fn studio_text(text: &str) -> String {
     lines.collect::<Vec<_>>().join("\n").trim().to_owned()
 }
 
+/// Breaks what a mail program would decode in a subject (RFC 2047, section 2): `=?utf-8?q?x?=` would be shown as `x`, and
+/// could hide any of the characters that are removed here.
+pub fn undecoded(text: &str) -> String {
+    text.replace("=?", &format!("={BREAK}?"))
+}
+
 /// Shortens text to `most` characters, of which the last is an ellipsis.
 pub fn shortened(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
@@ -132,6 +138,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn encoded_words_of_others_stay_as_written() {
+        assert_eq!(undecoded("=?utf-8?q?x?="), "=\u{200b}?utf-8?q?x?=");
+        assert_eq!(undecoded("a = b? c"), "a = b? c");
+    }
 
     #[test]
     fn ordinary_names_stay_as_they_are() {

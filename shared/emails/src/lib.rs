@@ -21,7 +21,9 @@
 mod data;
 mod render;
 pub mod sample;
+mod sender;
 mod template;
 
 pub use data::{customer_text, studio_text};
 pub use render::{Delivery, Facts, Rendered, render};
+pub use sender::mailbox;

@@ -17,7 +17,7 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, context, value::Serd
 use serde::Serialize;
 
 use crate::{
-    data::{customer_text, shortened, studio_text},
+    data::{customer_text, shortened, studio_text, undecoded},
     template::{Part, Template},
 };
 
@@ -113,6 +113,7 @@ pub fn render(message: &Message, language: Language, facts: &Facts) -> Result<Re
     };
     let one_line = |filled: String| shortened(&filled.split_whitespace().collect::<Vec<_>>().join(" "), MAX_SUBJECT);
     let (subject, preheader) = (one_line(fill(template.subject, &short)?), one_line(fill(template.preheader, &short)?));
+    let subject = undecoded(&subject);
     let mut parts = Vec::new();
     for part in template.parts {
         let (kind, source) = match part {

@@ -74,6 +74,7 @@ impl Clients {
             Action::EraseCustomer { customer } => shop::erase_customer(self, &key, customer).await,
             Action::Rebuild { download } => shop::rebuild(self, &key, download).await,
             Action::Revoke { download } => shop::revoke(self, download).await,
+            Action::Notify { download, customer } => shop::notify(self, &key, download, customer).await,
             Action::Email { order, waits } => shop::email(self, &key, order, waits).await,
             Action::Fetch { download, times } => customer::fetch(self, download, times).await,
             Action::RetryFailed { queue } => operator::retry(self, &key, queue).await,

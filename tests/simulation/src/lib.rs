@@ -8,13 +8,14 @@
 //!
 //! | part | by |
 //! | --- | --- |
-//! | the five functions | their own code, unchanged, in the `World` of a host: its clock, its random numbers, its network |
+//! | the six functions | their own code, unchanged, in the `World` of a host: its clock, its random numbers, its network |
 //! | pictures | the real pipeline on photos of 8 × 8 pixels, between 0.5 KB and 6 MiB |
 //! | archives | the real planner and builder; `zip` reads the results |
 //! | DynamoDB | conditions, indexes that lag, unprocessed entries, expiry at a later time ([`services::dynamodb`]) |
 //! | S3 | versions, conditions, multipart uploads, copies, checksums, presigned URLs, late and doubled events ([`services::s3`]) |
 //! | SQS | at least once, unordered, doubled, visibility, delay, receive counts, dead-letter queues ([`services::sqs`]) |
-//! | SES | rate, daily quota, a reply lost after acceptance ([`services::ses`]) |
+//! | SES | rate, daily quota, a reply lost after acceptance; reports of deliveries, bounces and complaints, which EventBridge delivers late, twice or never ([`services::ses`]) |
+//! | the shop's server | accepts webhooks ([`services::shop`]) |
 //! | SSM, KMS, CloudWatch, Lambda's Invoke | their responses and outages |
 //! | Lambda | cold starts, timeouts, kills between two calls, frozen processes that act on past their timeout, hosts whose clocks differ by up to 10 s and jump |
 //! | network | lost requests and replies, refusals, throttling, hanging calls, calls that arrive minutes after their process ended |
@@ -25,7 +26,6 @@
 //!
 //! - Two threads: a history runs on one, so data races within a function are out of reach.
 //! - API Gateway's own limits and tokens, IAM, and Lambda's recursive loop detection, which all queues switch off.
-//! - Events of SES: Darkroom does not read them yet.
 //! - Costs in money; writes and requests are counted.
 //!
 //! # Invariants
@@ -33,7 +33,8 @@
 //! [`invariants`] checks every change of a record after every call: one owner of a lease, one claim for an attempt, counts that
 //! did happen, archives that are there. At the end the faults stop, and ten days pass without an operator. Then every
 //! record is final and has a reason if it failed, every customer was told once, every archive has the photos of its
-//! order, and nothing is left: no message, lease, multipart upload or object.
+//! order, every report of SES has had its effect, suppressed addresses got nothing, the shop has each event, and nothing is left:
+//! no message, lease, multipart upload or object.
 //!
 //! # Reading a failure
 //!

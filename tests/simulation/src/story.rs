@@ -102,6 +102,13 @@ pub enum Action {
         /// The download.
         download: usize,
     },
+    /// The shop has the link of a download sent to another address.
+    Notify {
+        /// The download.
+        download: usize,
+        /// Number of the address, which no order has.
+        customer: usize,
+    },
     /// A photographer has a photo processed again.
     Process {
         /// The photo.
@@ -300,7 +307,8 @@ fn other(photos: usize, orders: usize, downloads: usize, random: &mut fastrand::
         8 => Action::Revoke { download: random.usize(..downloads) },
         9 | 10 => Action::Process { photo: random.usize(..photos), waits: random.bool() },
         11 => Action::ProcessAll,
-        12 | 13 => Action::Email { order: random.usize(..orders), waits: random.bool() },
+        12 => Action::Notify { download: random.usize(..downloads), customer: CUSTOMERS + random.usize(..4) },
+        13 => Action::Email { order: random.usize(..orders), waits: random.bool() },
         14 | 15 => Action::RetryFailed { queue },
         16 => Action::ForgetFailed { queue },
         17 => Action::Look { queue },

@@ -26,6 +26,8 @@ pub struct Facts {
     pub downloads: BTreeMap<usize, KnownDownload>,
     /// Times at which customers asked for the files of a download.
     pub fetches: BTreeMap<Uuid, Vec<Timestamp>>,
+    /// Number of times that the link of a download was sent to another address.
+    pub readdressed: usize,
     /// Number of PINs that opened a page.
     pub pins_entered: u64,
     /// Photos whose deletion was requested.
@@ -63,6 +65,7 @@ impl Facts {
             ("downloads of a selection", self.downloads.values().filter(|known| known.chosen.is_some()).count()),
             ("files fetched", self.fetches.values().map(Vec::len).sum()),
             ("PINs entered", usize::try_from(self.pins_entered).unwrap_or(usize::MAX)),
+            ("links sent to another address", self.readdressed),
             ("photos deleted", self.deleted.len()),
             ("orders erased", self.erasures.len()),
             ("downloads revoked", self.revocations.len()),

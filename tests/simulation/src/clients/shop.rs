@@ -131,6 +131,16 @@ pub async fn revoke(clients: &Clients, download: usize) {
     clients.request(Method::DELETE, format!("/downloads/{id}"), None, Value::Null).await;
 }
 
+/// Has the link sent to another address, if it opens.
+pub async fn notify(clients: &Clients, key: &str, download: usize, customer: usize) {
+    let Some(id) = clients.truth.facts().downloads.get(&download).map(|download| download.id) else { return };
+    let to = json!({ "to": address(customer) });
+    let answer = clients.request(Method::POST, format!("/downloads/{id}/notify"), Some(key), to).await;
+    if answer.is_some_and(|answer| answer.status.is_success()) {
+        clients.truth.facts().readdressed += 1;
+    }
+}
+
 pub async fn email(clients: &Clients, key: &str, order: usize, waits: bool) {
     let (id, customer) = {
         let facts = clients.truth.facts();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::download::RESUME_WINDOW;
+use domain::{download::RESUME_WINDOW, email::REPORT_WAIT};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value as Json;
 use uuid::Uuid;
@@ -115,8 +115,10 @@ fn check_progress(state: &State, old: &View, new: &View, name: &str, now: Timest
     // A process that was killed between hiding the message and its claim costs another lease.
     let worker = JOB_TABLES.iter().find(|(_, table)| name.starts_with(table)).map_or("", |(worker, _)| worker);
     let crashed_again = |lease_until: Timestamp| state.crashed.get(worker).is_some_and(|at| *at > lease_until);
+    // An email that SES may have waits for its report.
+    let awaited = if old.status() == "sending" { REPORT_WAIT } else { SignedDuration::ZERO };
     if let Some(crashed_at) = crashed_at.filter(|at| state.drawn.only_kills() && !crashed_again(*at))
-        && now.duration_since(crashed_at) > CRASH_COSTS
+        && now.duration_since(crashed_at) > CRASH_COSTS + awaited
     {
         violations.push(format!("{name}: was claimed {} s after its lease", now.duration_since(crashed_at).as_secs()));
     }

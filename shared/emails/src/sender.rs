@@ -1,7 +1,8 @@
 //! Sender of an email, encoded for a message header.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use emails::customer_text;
+
+use crate::customer_text;
 
 /// Largest number of bytes in an encoded word. RFC 2047, section 2: an encoded word has at most 75 characters.
 /// `=?UTF-8?B?` and `?=` take 12 of them, and base64 turns three bytes into four.
