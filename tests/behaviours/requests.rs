@@ -15,14 +15,17 @@ async fn typical_order_costs_the_expected_requests() {
     for answered in rig.net.log() {
         let call = answered.site.to_string();
         let call = call.split('#').next().unwrap_or_default().to_owned();
-        *counts.entry(call).or_insert(0_u32) += 1;
+        // Once a minute, and free of charge.
+        if !call.ends_with("Ses.GetAccount") {
+            *counts.entry(call).or_insert(0_u32) += 1;
+        }
     }
     let counted: Vec<String> = counts.iter().map(|(call, count)| format!("{call} {count}")).collect();
     assert_eq!(counted, EXPECTED, "{counted:#?}");
 }
 
 /// Requests by function, service and operation. The three objects of `api` are two uploads by its URLs, and an index.
-const EXPECTED: [&str; 36] = [
+const EXPECTED: [&str; 35] = [
     "api/DynamoDb.BatchGetItem 3",
     "api/DynamoDb.BatchWriteItem 1",
     "api/DynamoDb.GetItem 25",
@@ -40,7 +43,6 @@ const EXPECTED: [&str; 36] = [
     "archive-builder/Sqs.SendMessage 2",
     "email-sender/DynamoDb.GetItem 20",
     "email-sender/DynamoDb.PutItem 12",
-    "email-sender/Ses.GetAccount 1",
     "email-sender/Ses.SendEmail 3",
     "email-sender/Sqs.ChangeMessageVisibility 3",
     "email-sender/Sqs.SendMessage 3",
