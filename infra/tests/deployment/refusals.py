@@ -154,7 +154,7 @@ def roles(emulator: Emulator, outputs: dict):
     of_studio(dynamodb, tables["downloads"])
     sqs.receive_message(QueueUrl=own, WaitTimeSeconds=0)
     refuse("housekeeper: DeleteItem on photos", lambda: dynamodb.delete_item(TableName=tables["photos"], Key=key))
-    refuse("housekeeper: Scan of emails", lambda: dynamodb.scan(TableName=tables["emails"]))
+    refuse("housekeeper: Scan of studios", lambda: dynamodb.scan(TableName=tables["studios"]))
     refuse("housekeeper: GetObject of an archive", lambda: s3.get_object(Bucket=buckets["downloads"], Key=archive))
     refuse("housekeeper: DeleteObject on originals/", lambda: s3.delete_object(**original))
     refuse("housekeeper: PutObject on incoming/", lambda: s3.put_object(**upload, Body=b"x"))
