@@ -75,6 +75,10 @@ pub async fn create(
         Some(types) if types.is_empty() => {
             return Err(Problem::invalid("types", "It must name a type. Omit it for all.").into());
         }
+        Some(types) if types.len() > EventType::ALL.len() => {
+            let most = EventType::ALL.len();
+            return Err(Problem::invalid("types", format!("It must name each type once: at most {most}.")).into());
+        }
         types => types.into_iter().flatten().collect(),
     };
     let webhook = webhooks::create(&state, studio, request, url, types).await?;
