@@ -25,7 +25,7 @@ use super::table::printable;
 const PATIENCE: Duration = Duration::from_secs(40);
 /// Longest time for storing up to 32 MiB in S3: 27 kB/s.
 const STORE_PATIENCE: Duration = Duration::from_secs(1200);
-/// Who an operator is for the stand-in for API Gateway.
+/// Name of an operator for the stand-in for API Gateway.
 const LOCAL_OPERATOR: &str = "operator:operator";
 
 /// A client of one API, for one operator.

@@ -21,7 +21,7 @@ use super::{
 /// Number of files that are uploaded concurrently. One holds at most 32 MiB in memory.
 const CONCURRENT: usize = 4;
 
-/// What became of the files of a folder.
+/// Outcome of uploading a folder.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     /// Number of files that were uploaded.

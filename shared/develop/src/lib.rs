@@ -192,7 +192,7 @@ pub fn develop(original: &[u8], filename: &str, limits: &Limits) -> Result<Devel
     })
 }
 
-/// What the start of an original shows.
+/// Facts that the start of an original shows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sniffed {
     /// The media type of the bytes, such as `image/tiff`, whatever the upload stated.

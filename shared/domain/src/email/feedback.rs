@@ -1,4 +1,4 @@
-//! What SES reports about emails that it has accepted. Reports arrive late, twice and in any order, also before the reply
+//! Reports of SES about emails that it has accepted. Reports arrive late, twice and in any order, also before the reply
 //! to the call that sent the email.
 
 use jiff::Timestamp;
