@@ -359,7 +359,7 @@ data "aws_iam_policy_document" "email_sender" {
   statement {
     sid       = "WhatEmailsTellOf"
     actions   = ["dynamodb:GetItem"]
-    resources = [local.table_arns.orders, local.table_arns.downloads, local.table_arns.studios]
+    resources = [local.table_arns.orders, local.table_arns.downloads, local.table_arns.studios, local.table_arns.webhooks]
   }
 
   # An email that is not sent because its address is suppressed marks its download.
@@ -465,11 +465,12 @@ data "aws_iam_policy_document" "housekeeper" {
     resources = [local.table_arns.studios]
   }
 
-  # Reports of SES make events. The sweep sends the jobs of overdue events and deliveries again.
+  # Reports of SES make events. The sweep sends the jobs of overdue events and deliveries again, and tells studios of disabled
+  # webhooks.
   statement {
     sid       = "EventsAndDeliveries"
     actions   = ["dynamodb:GetItem", "dynamodb:PutItem"]
-    resources = [local.table_arns.events, local.table_arns.deliveries]
+    resources = [local.table_arns.events, local.table_arns.deliveries, local.table_arns.webhooks]
   }
 
   # An order has an item per photo: fillings write them, erasures delete them.
@@ -548,7 +549,7 @@ data "aws_iam_policy_document" "housekeeper" {
   statement {
     sid       = "DueEvents"
     actions   = ["dynamodb:Query"]
-    resources = [local.index_arns.events.due_at]
+    resources = [local.index_arns.events.due_at, local.index_arns.webhooks.due_at]
   }
 
   # The key that names an address in an erasure.

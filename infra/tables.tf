@@ -25,9 +25,9 @@ locals {
     emails    = ["due_at", "failed_at", "list_email_status", "list_about"]
     requests  = ["due_at", "failed_at"]
     studios   = []
-    # An event is due until its deliveries exist.
+    # An event is due until its deliveries exist, a disabled webhook until the studio has been told.
     events     = ["due_at", "list_events"]
-    webhooks   = []
+    webhooks   = ["due_at"]
     deliveries = ["due_at", "failed_at", "list_webhook"]
   }
   table_arns  = { for name, table in aws_dynamodb_table.this : name => table.arn }

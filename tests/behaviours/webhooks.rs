@@ -4,9 +4,10 @@ mod addresses;
 
 use std::time::Duration;
 
-use api_types::{DeliveryPage, DeliveryView};
-use domain::webhook::DeliveryStatus;
-use reqwest::StatusCode;
+use api_types::{DeliveryPage, DeliveryView, EmailPage, WebhookPage};
+use domain::{email::EmailStatus, webhook::DeliveryStatus};
+use futures::future::join_all;
+use reqwest::{Method, StatusCode};
 use runtime::clock::Clock;
 use serde_json::json;
 use tests::{Answer, TestApp, jpeg, shop::Shop, until::found};
@@ -164,7 +165,22 @@ async fn shop_that_never_answers_raises_no_alarm() {
     app.upload("anna", "b.jpg", "image/jpeg", &jpeg(2, 60, 40)).await.unwrap();
     step().await;
     assert_eq!(show(&app, &id).await.text("/disabled_reason"), "failing");
+    app.call(
+        "anna",
+        Method::PUT,
+        "/studio",
+        Some(json!({ "name": "Foto Anna", "reply_to": "anna@example.com", "locale": "de" })),
+    )
+    .await;
     wait(60).await;
+    // The studio is told once.
+    wait(400).await;
+    let emails = app.get("anna", &format!("/emails?about={id}")).await.view::<EmailPage>().items;
+    let [email] = emails.as_slice() else { panic!("{emails:?}") };
+    assert_eq!((email.template.as_str(), email.status), ("webhook_disabled", EmailStatus::Sent));
+    assert_eq!(email.to.as_deref(), Some("anna@example.com"));
+    assert_eq!(email.subject.as_deref(), Some("Ihr Shop erhält keine Ereignisse mehr"));
+    assert!(app.emails().await[0].text.as_deref().is_some_and(|text| text.contains(&shop.url)), "it names the address");
     let error = deliveries(&app, &id).await[0].error.as_ref().map(|error| error.code.clone());
     assert_eq!(error, Some("webhook_disabled".to_owned()));
 }
@@ -247,6 +263,42 @@ async fn studio_has_ten_webhooks_at_most() {
     assert_eq!(app.post("berta", "/webhooks", new.clone()).await.status, StatusCode::CREATED);
     assert_eq!(app.delete("anna", &format!("/webhooks/{last}")).await.status, StatusCode::NO_CONTENT);
     assert_eq!(app.post("anna", "/webhooks", new).await.status, StatusCode::CREATED);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_at_once_make_ten_webhooks_at_most() {
+    let app = start().await;
+    let new = json!({ "url": "http://127.0.0.1:1/" });
+    let made = join_all((0..30).map(|_| app.post("anna", "/webhooks", new.clone()))).await;
+    assert!(made.iter().all(|made| [StatusCode::CREATED, StatusCode::CONFLICT].contains(&made.status)), "{made:?}");
+    let answered = made.iter().filter(|made| made.status == StatusCode::CREATED).count();
+    let kept = app.get("anna", "/webhooks").await.view::<WebhookPage>().items.len();
+    assert!(kept <= 10 && kept == answered, "{kept} of {answered}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn studio_is_not_told_of_a_webhook_enabled_meanwhile() {
+    let app = TestApp::with(|options| {
+        options.by_hand = true;
+        options.clock = Clock::movable();
+    })
+    .await;
+    app.call("anna", Method::PUT, "/studio", Some(json!({ "name": "Foto Anna", "reply_to": "anna@example.com" })))
+        .await;
+    let shop = Shop::open(&[410]).await;
+    let (id, _) = hook(&app, &shop, "/").await;
+    app.upload("anna", "a.jpg", "image/jpeg", &jpeg(1, 60, 40)).await.unwrap();
+    while app.system().step().await.unwrap() {}
+    app.system().sweep().await.unwrap();
+    let default = app.system().source("default").unwrap();
+    while default.poll(0).await.unwrap() {}
+    app.post("anna", &format!("/webhooks/{id}/enable"), json!({})).await;
+    while app.system().step().await.unwrap() {}
+    let [email] = &app.get("anna", &format!("/emails?about={id}")).await.view::<EmailPage>().items[..] else {
+        panic!("an email")
+    };
+    let code = email.error.as_ref().map(|error| error.code.as_str());
+    assert_eq!((email.status, code), (EmailStatus::Suppressed, Some("outdated")));
 }
 
 #[tokio::test(flavor = "multi_thread")]

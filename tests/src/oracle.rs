@@ -262,6 +262,7 @@ fn look_at_its_email(findings: &mut Findings, download: &Download, emails: &[Ema
         domain::email::Message::OrderConfirmation { .. }
         | domain::email::Message::DownloadExpiring { .. }
         | domain::email::Message::RenewalRequested { .. }
+        | domain::email::Message::WebhookDisabled { .. }
         | domain::email::Message::Written { .. } => false,
     });
     match about.count() {

@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, sync::Arc};
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Result, anyhow};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 use domain::{
     JobError, RecordError, Studio,
@@ -14,7 +14,7 @@ use domain::{
     studio_profile::StudioProfile,
     suppression::Suppression,
 };
-use emails::{Delivery, Facts, Rendered, mailbox};
+use emails::{Facts, Rendered, mailbox};
 use jiff::Timestamp;
 use runtime::{
     aws::{broken_off, failed, is_throttling},
@@ -60,25 +60,15 @@ async fn send(state: &State, lease: &Lease<Email>) -> Result<Email, JobError> {
         info!(template = sent.message.template(), "SES reported the email whose reply was lost");
         return Ok(sent);
     }
-    let (facts, download) = facts(state, email).await?;
-    if facts.order.is_erased() {
-        let erase = |email: &mut Email| {
-            email.work.check(lease.by)?;
-            email.erase(lease.now());
-            Ok(())
-        };
-        let erased = lease.change(erase).await?;
-        info!(template = erased.message.template(), "Email not sent: its order was erased");
-        return Ok(erased);
-    }
-    let is_true = download.as_ref().is_none_or(|download| email.message.is_true_of(download, lease.now()));
-    if !is_true {
-        // The download was revoked, has expired or was built again. Each build has an email of its own.
-        let outdated = RecordError::new("outdated", "Not sent: the download changed before the email was due.");
-        let suppressed = lease.change(|email| email.suppress(lease.by, outdated.clone())).await?;
-        info!(template = suppressed.message.template(), "Email not sent: it is outdated");
-        return Ok(suppressed);
-    }
+    let about = email.message.about();
+    let subject = match state.subjects().load(&email.studio, about).await? {
+        Some(subject) if subject.is_erased() => return erase(lease).await,
+        Some(subject) if subject.agrees_with(&email.message, lease.now()) => subject,
+        None if !matches!(about, About::Webhook(_)) => {
+            return Err(JobError::reject("record_gone", "The record that this email is about does not exist anymore."));
+        }
+        _ => return suppress_outdated(lease).await,
+    };
     if let Some(refusal) = suppressed(state, email).await? {
         if let Some(download) = email.message.download().filter(|_| email.message.is_for_customer()) {
             let mark = |download: &mut Download| {
@@ -93,6 +83,8 @@ async fn send(state: &State, lease: &Lease<Email>) -> Result<Email, JobError> {
         info!(template = suppressed.message.template(), "Email not sent: its address is suppressed");
         return Ok(suppressed);
     }
+    let studio = state.studios.profile(&email.studio).await?;
+    let facts = Facts::new(subject, studio, state.public_url.clone());
     let rendered = emails::render(&email.message, Language::of(&email.locale), &facts)?;
     if email.status == EmailStatus::Sending {
         // The result of the earlier call is unknown, and the email is sent at most once more, but not during an outage
@@ -120,6 +112,26 @@ async fn send(state: &State, lease: &Lease<Email>) -> Result<Email, JobError> {
         }
         Err(Refused::Perhaps(error)) => Err(error.into()),
     }
+}
+
+async fn erase(lease: &Lease<Email>) -> Result<Email, JobError> {
+    let erase = |email: &mut Email| {
+        email.work.check(lease.by)?;
+        email.erase(lease.now());
+        Ok(())
+    };
+    let erased = lease.change(erase).await?;
+    info!(template = erased.message.template(), "Email not sent: its order was erased");
+    Ok(erased)
+}
+
+/// Suppresses an email whose download was revoked, has expired or was built again, or whose webhook was enabled or
+/// deleted. Each build has an email of its own.
+async fn suppress_outdated(lease: &Lease<Email>) -> Result<Email, JobError> {
+    let outdated = RecordError::new("outdated", "Not sent: the record changed before the email was due.");
+    let suppressed = lease.change(|email| email.suppress(lease.by, outdated.clone())).await?;
+    info!(template = suppressed.message.template(), "Email not sent: it is outdated");
+    Ok(suppressed)
 }
 
 /// Reason why a call did not succeed.
@@ -219,28 +231,6 @@ fn is_refused(error: &(dyn std::error::Error + 'static)) -> bool {
 async fn suppressed(state: &State, email: &Email) -> Result<Option<RecordError>> {
     let id = Suppression::id_of(&email.studio, &email.to);
     Ok(state.suppressions.get(&email.studio, id).await?.and_then(|suppression| suppression.refusal()))
-}
-
-/// Loads the records that the email is about.
-async fn facts(state: &State, email: &Email) -> Result<(Facts, Option<Download>), JobError> {
-    let gone = || JobError::reject("record_gone", "The order or download of this email does not exist anymore.");
-    let (order_id, download) = match email.message.about() {
-        About::Order(id) => (id, None),
-        About::Download(id) => {
-            let download = state.downloads.get(&email.studio, id).await?.ok_or_else(gone)?;
-            (download.order, Some(download))
-        }
-    };
-    let order = state.orders.get(&email.studio, order_id).await?.ok_or_else(gone)?;
-    let link = match &download {
-        Some(download) => {
-            Some(state.links.current().await.context("Failed to sign a link")?.url(&state.public_url, download))
-        }
-        None => None,
-    };
-    let studio = state.studios.profile(&email.studio).await?;
-    let delivery = download.as_ref().map(Delivery::from);
-    Ok((Facts { order, delivery, link, studio, public_url: state.public_url.clone() }, download))
 }
 
 #[cfg(test)]

@@ -10,10 +10,12 @@ use domain::{
     queue_config::{QueueName, queue_configs},
     studio_profile::StudioProfile,
     suppression::Suppression,
+    webhook::Webhook,
 };
 use jiff::SignedDuration;
 use runtime::{
     aws,
+    email_subjects::EmailSubjects,
     env::Env,
     events::Events,
     secret::LinkSecrets,
@@ -29,6 +31,7 @@ pub struct State {
     pub(crate) emails: Arc<Table<Email>>,
     pub(crate) orders: Orders,
     pub(crate) downloads: Table<Download>,
+    pub(crate) webhooks: Table<Webhook>,
     pub(crate) studios: Table<StudioProfile>,
     /// Suppressed addresses, in the table of studios.
     pub(crate) suppressions: Table<Suppression>,
@@ -44,6 +47,12 @@ pub struct State {
 }
 
 impl State {
+    /// Returns the stores of the records that emails are about.
+    pub(crate) fn subjects(&self) -> EmailSubjects<'_> {
+        let Self { orders, downloads, webhooks, links, public_url, .. } = self;
+        EmailSubjects { orders, downloads, webhooks, links, public_url }
+    }
+
     /// Reads the configuration from the function's environment. The error names a missing variable.
     pub fn from_env(env: &Env, config: &SdkConfig) -> Result<Self> {
         let dynamodb = aws::dynamodb(env, config);
@@ -53,6 +62,7 @@ impl State {
             events: Events::from_env(env, &dynamodb, &aws::sqs(config))?,
             orders: Orders::new(dynamodb.clone(), env.required("ORDERS_TABLE")?, env.world()),
             downloads: Table::new(dynamodb.clone(), env.required("DOWNLOADS_TABLE")?, env.world()),
+            webhooks: Table::new(dynamodb.clone(), env.required("WEBHOOKS_TABLE")?, env.world()),
             suppressions: Table::new(dynamodb.clone(), studios.clone(), env.world()),
             studios: Table::new(dynamodb.clone(), studios, env.world()),
             emails: Arc::new(Table::new(dynamodb, env.required("EMAILS_TABLE")?, env.world())),

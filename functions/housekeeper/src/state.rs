@@ -5,8 +5,15 @@ use std::sync::Arc;
 use anyhow::Result;
 use aws_types::SdkConfig;
 use domain::{
-    allotment::Allotment, download::Download, email::Email, operation::Operation, photo::Photo,
-    queue_config::QueueName, suppression::Suppression, webhook::Delivery,
+    allotment::Allotment,
+    download::Download,
+    email::Email,
+    operation::Operation,
+    photo::Photo,
+    queue_config::QueueName,
+    studio_profile::StudioProfile,
+    suppression::Suppression,
+    webhook::{Delivery, Webhook},
 };
 use runtime::{
     aws,
@@ -31,6 +38,8 @@ pub struct State {
     pub(crate) operations: Arc<Table<Operation>>,
     pub(crate) events: Events,
     pub(crate) deliveries: Arc<Table<Delivery>>,
+    pub(crate) webhooks: Table<Webhook>,
+    pub(crate) studios: Table<StudioProfile>,
     pub(crate) queues: Queues,
     pub(crate) failed_jobs: AllFailedJobs,
     pub(crate) orders: Orders,
@@ -74,6 +83,8 @@ impl State {
             downloads,
             operations,
             allotments: Table::new(dynamodb.clone(), env.required("REQUESTS_TABLE")?, env.world()),
+            webhooks: Table::new(dynamodb.clone(), env.required("WEBHOOKS_TABLE")?, env.world()),
+            studios: Table::new(dynamodb.clone(), env.required("STUDIOS_TABLE")?, env.world()),
             suppressions: Table::new(dynamodb.clone(), env.required("STUDIOS_TABLE")?, env.world()),
             orders: Orders::new(dynamodb, env.required("ORDERS_TABLE")?, env.world()),
             archives: ObjectStore::new(aws::s3(env, config), env.required("DOWNLOADS_BUCKET")?),

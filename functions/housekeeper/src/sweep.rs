@@ -1,19 +1,16 @@
 //! The sweep: re-sends the jobs of records past `due_at`, in all tables. Such records exist because a worker crashed in
 //! its last attempt or a message was never sent. A schedule sends a `sweep` every 5 minutes.
 
+mod due;
 mod events;
+mod webhooks;
 
 use std::sync::Arc;
 
 use anyhow::Result;
 use domain::{Job, JobError, Studio, job_record::JobRecord, job_state::JobState, operation::Filled};
 use jiff::{SignedDuration, Timestamp};
-use runtime::{
-    metrics,
-    queue::Queues,
-    store::{DUE_SHARDS, Table, Unreadable},
-    worker::PlainJobHandler,
-};
+use runtime::{metrics, queue::Queues, store::Table, worker::PlainJobHandler};
 use tracing::warn;
 use uuid::Uuid;
 
@@ -22,9 +19,6 @@ use crate::{
     state::State,
 };
 
-/// Largest number of overdue records that one sweep re-sends per shard of the index. A sweep must end well within a
-/// function's time.
-pub(super) const LIMIT: i32 = 100;
 /// Time after which a re-sent record is due again, unless it progresses.
 pub(super) const AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(600);
 
@@ -49,6 +43,7 @@ impl PlainJobHandler for Sweep {
             sweep(&state.deliveries, &state.queues, now).await,
             sweep(&state.operations, &state.queues, now).await,
             events::sweep(state, now).await,
+            webhooks::sweep(state, now).await,
             begin_operations(state, now).await,
         ];
         steps.into_iter().collect::<Result<()>>()?;
@@ -68,35 +63,7 @@ async fn begin_operations(state: &State, now: Timestamp) -> Result<()> {
 }
 
 async fn sweep<R: JobRecord>(table: &Table<R>, queues: &Queues, now: Timestamp) -> Result<()> {
-    let mut first_error = None;
-    for shard in 0..DUE_SHARDS {
-        let (mut start, mut moved) = (None, 0);
-        // Records that cannot be re-sent stay at the head of the index, so the sweep continues with the pages after
-        // them.
-        while moved < LIMIT {
-            let (keys, next) = table.due_page(shard, now, LIMIT, start).await?;
-            for (studio, id) in keys {
-                // A record that cannot be read or sent must not block the others.
-                match resend(table, queues, (&studio, id), now).await {
-                    Ok(was_due) => moved += i32::from(was_due),
-                    Err(error) => {
-                        let error_text = format!("{error:#}");
-                        warn!(%studio, %id, error = error_text, "Could not send the job of an overdue {} again", R::NAME);
-                        if error.downcast_ref::<Unreadable>().is_some() {
-                            metrics::unreadable();
-                        } else {
-                            first_error.get_or_insert(error);
-                        }
-                    }
-                }
-            }
-            start = next;
-            if start.is_none() {
-                break;
-            }
-        }
-    }
-    first_error.map_or(Ok(()), Err)
+    due::each_due(table, now, |studio, id| resend(table, queues, studio, id, now)).await
 }
 
 /// Re-sends the job of an overdue record and postpones its due date, or sends the job of its notice. Returns whether the
@@ -104,11 +71,12 @@ async fn sweep<R: JobRecord>(table: &Table<R>, queues: &Queues, now: Timestamp) 
 async fn resend<R: JobRecord>(
     table: &Table<R>,
     queues: &Queues,
-    (studio, id): (&Studio, Uuid),
+    studio: Studio,
+    id: Uuid,
     now: Timestamp,
 ) -> Result<bool> {
     // The index lags behind. A record that progressed meanwhile is skipped.
-    let Some(record) = table.get(studio, id).await? else { return Ok(false) };
+    let Some(record) = table.get(&studio, id).await? else { return Ok(false) };
     // Due until the notice was given.
     if let Some(job) = record.notice_job(now) {
         queues.of(job.queue()).send(&job).await?;
@@ -126,7 +94,7 @@ async fn resend<R: JobRecord>(
         record.work_mut().due_at = now.checked_add(AGAIN_AFTER).ok();
         Ok(())
     };
-    table.update(studio, id, put_off).await?;
+    table.update(&studio, id, put_off).await?;
     Ok(true)
 }
 

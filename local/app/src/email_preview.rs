@@ -73,11 +73,13 @@ fn facts(values: &Preview) -> Result<Facts> {
         ..StudioProfile::neutral("anna".parse()?)
     };
     let mut facts = sample::facts(profile, "http://localhost:8080".to_owned(), Timestamp::now())?;
-    if let Some(name) = &values.name {
-        facts.order.customer.name.clone_from(name);
-    }
-    if let Some(reference) = &values.reference {
-        facts.order.reference.clone_from(reference);
+    if let Some(order) = &mut facts.order {
+        if let Some(name) = &values.name {
+            order.customer.name.clone_from(name);
+        }
+        if let Some(reference) = &values.reference {
+            order.reference.clone_from(reference);
+        }
     }
     if values.link.is_some() {
         facts.link.clone_from(&values.link);

@@ -96,7 +96,7 @@ const TABLES: [(&str, &[Index]); 9] = [
     ("REQUESTS_TABLE", &[DUE, FAILED]),
     ("STUDIOS_TABLE", &[]),
     ("EVENTS_TABLE", &[DUE, EVENTS]),
-    ("WEBHOOKS_TABLE", &[]),
+    ("WEBHOOKS_TABLE", &[DUE]),
     ("DELIVERIES_TABLE", &[DUE, FAILED, WEBHOOK]),
 ];
 

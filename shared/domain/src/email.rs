@@ -2,6 +2,7 @@
 
 mod feedback;
 mod message;
+mod subject;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -15,11 +16,13 @@ use crate::{
     job_state::{AttemptId, Claim, GRACE, JobState, MAX_ATTEMPTS_EMAIL, NotOwner, RestartError},
     order::Order,
     studio::Studio,
+    webhook::Webhook,
 };
 
 pub use self::{
     feedback::{Feedback, Reported},
     message::{About, Message},
+    subject::EmailSubject,
 };
 
 /// Time for which an email whose reply was lost waits for SES's report that it was accepted. EventBridge delivers most reports
@@ -154,6 +157,15 @@ impl Email {
         let message = Message::DownloadExpiring { download_id: download.id };
         let id = follow_up_id(download.id, message.template(), download.build);
         Self::about_download(download, order, id, message, now)
+    }
+
+    /// Returns the email that tells the studio of a disabled webhook; `None` for an enabled one. Its id is derived, so that a
+    /// repeated step sends no second one.
+    pub fn about_disabled(webhook: &Webhook, to: EmailAddress, locale: String, now: Timestamp) -> Option<Self> {
+        let disabled_at = webhook.disabled?.at;
+        let message = Message::WebhookDisabled { webhook_id: webhook.id };
+        let id = Uuid::new_v5(&webhook.id, format!("{}/{disabled_at}", message.template()).as_bytes());
+        Some(Self::new(webhook.studio.clone(), id, message, to, locale, now))
     }
 
     fn about_download(download: &Download, order: &Order, id: Uuid, message: Message, now: Timestamp) -> Self {

@@ -72,6 +72,9 @@ pub struct Webhook {
     /// Whether, when and why the webhook was disabled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disabled: Option<Disabled>,
+    /// Time by which the studio must hear that the webhook was disabled; `None` once it has.
+    #[serde(rename = "tell_by", default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<Timestamp>,
     /// Time at which the record was created.
     pub created_at: Timestamp,
 }
@@ -89,6 +92,7 @@ impl Webhook {
             rotated_by: None,
             failing_since: None,
             disabled: None,
+            due_at: None,
             created_at: now,
         }
     }
@@ -132,10 +136,18 @@ impl Webhook {
         }
     }
 
-    /// Disables the webhook.
+    /// Disables the webhook. From then on it is due, until the studio has been told.
     pub fn disable(&mut self, now: Timestamp, reason: DisabledReason) {
         if self.disabled.is_none() {
             self.disabled = Some(Disabled { at: now, reason });
+            self.due_at = Some(now);
+        }
+    }
+
+    /// Records that the studio was told of this disabling. It may have been enabled and disabled again meanwhile.
+    pub fn studio_told(&mut self, of: Option<Disabled>) {
+        if self.disabled == of {
+            self.due_at = None;
         }
     }
 
@@ -143,6 +155,7 @@ impl Webhook {
     pub fn enable(&mut self) {
         self.disabled = None;
         self.failing_since = None;
+        self.due_at = None;
     }
 }
 
@@ -154,6 +167,9 @@ impl Record for Webhook {
     }
     fn id(&self) -> Uuid {
         self.id
+    }
+    fn due_at(&self) -> Option<Timestamp> {
+        self.due_at
     }
 }
 
@@ -202,6 +218,21 @@ mod tests {
         webhook.disable(at(11 * DAY), DisabledReason::Gone);
         assert_eq!(webhook.disabled.map(|disabled| disabled.at), Some(at(10 * DAY)));
         webhook.enable();
-        assert_eq!((webhook.disabled, webhook.failing_since), (None, None));
+        assert_eq!((webhook.disabled, webhook.failing_since, webhook.due_at), (None, None, None));
+    }
+
+    #[test]
+    fn disabled_webhook_is_due_until_the_studio_is_told() {
+        let mut webhook = webhook(&[]);
+        webhook.disable(at(5), DisabledReason::Gone);
+        assert_eq!(Record::due_at(&webhook), Some(at(5)));
+        let first = webhook.disabled;
+        webhook.enable();
+        webhook.disable(at(6), DisabledReason::Failing);
+        webhook.studio_told(first);
+        assert_eq!(Record::due_at(&webhook), Some(at(6)), "it was disabled again");
+        webhook.studio_told(webhook.disabled);
+        webhook.disable(at(7), DisabledReason::Gone);
+        assert_eq!(Record::due_at(&webhook), None, "the studio knows");
     }
 }

@@ -6,14 +6,14 @@ use anyhow::{Context as _, Result, anyhow};
 use domain::{
     color::Color,
     download::Download,
-    email::Message,
+    email::{EmailSubject, Message},
     language::Language,
     order::Order,
     studio_face::{Accent, Face, Logo},
     studio_profile::StudioProfile,
 };
 use jiff::{Timestamp, tz::TimeZone};
-use minijinja::{AutoEscape, Environment, UndefinedBehavior, context, value::Serde};
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context, value::Serde};
 use serde::Serialize;
 
 use crate::{
@@ -35,16 +35,32 @@ const ACCENT: Color = Color::new(0xb3, 0x42, 0x1b);
 /// Facts that an email tells.
 #[derive(Debug, Clone)]
 pub struct Facts {
-    /// Order, for all emails.
-    pub order: Order,
+    /// Order, for all emails but those about a webhook.
+    pub order: Option<Order>,
     /// Delivery, for emails about a download.
     pub delivery: Option<Delivery>,
     /// Customer's link of the download.
     pub link: Option<String>,
+    /// Address of the webhook, for emails about one.
+    pub webhook: Option<String>,
     /// Profile of the studio.
     pub studio: StudioProfile,
     /// Public base URL of the deployment, where logos are.
     pub public_url: String,
+}
+
+impl Facts {
+    /// Returns the facts of an email about these records, in the name of the studio.
+    pub fn new(subject: EmailSubject, studio: StudioProfile, public_url: String) -> Self {
+        let (order, delivery, link, webhook) = match subject {
+            EmailSubject::Order(order) => (Some(order), None, None, None),
+            EmailSubject::Download(order, download, link) => {
+                (Some(order), Some(Delivery::from(&*download)), Some(link), None)
+            }
+            EmailSubject::Webhook(webhook) => (None, None, None, Some(webhook.url)),
+        };
+        Self { order, delivery, link, webhook, studio, public_url }
+    }
 }
 
 /// Photos and size that a download delivers.
@@ -88,21 +104,27 @@ pub fn render(message: &Message, language: Language, facts: &Facts) -> Result<Re
     let template = Template::find(message.template(), language)?;
     let delivery = facts.delivery.as_ref();
     let zone: TimeZone = facts.studio.zone();
-    let photo_count = delivery.map_or(facts.order.photo_count, |delivery| delivery.photo_count);
+    let order = facts.order.as_ref();
+    let photo_count =
+        delivery.map(|delivery| delivery.photo_count).or(order.map(|order| order.photo_count)).unwrap_or(0);
     let (subject, text) = match message {
         Message::Written { subject, text, .. } => (Some(studio_text(subject)), Some(studio_text(text))),
         _ => (None, None),
     };
-    let (name, reference) = (customer_text(&facts.order.customer.name), customer_text(&facts.order.reference));
+    let name = order.map(|order| customer_text(&order.customer.name));
+    let reference = order.map(|order| customer_text(&order.reference));
+    let webhook = facts.webhook.as_deref().map(studio_text);
     let values = |most: usize| {
+        let known = |text: &Option<String>| text.as_ref().map_or(Value::UNDEFINED, |text| shortened(text, most).into());
         context! {
-            name => shortened(&name, most),
-            reference => shortened(&reference, most),
+            name => known(&name),
+            reference => known(&reference),
+            webhook => known(&webhook),
             photo_count,
             photos => photos(language, photo_count),
             size => delivery.and_then(|delivery| delivery.bytes).map(|bytes| language.size(bytes)),
             expires => delivery.and_then(|delivery| delivery.expires_at).map(|at| language.date(at, &zone)),
-            download => message.download().map(|id| id.to_string()),
+            id => message.about().id().to_string(),
             subject => subject.as_deref(),
             text => text.as_deref(),
         }

@@ -20,6 +20,7 @@ pub fn messages() -> Vec<Message> {
         Message::DownloadFailed { download_id: id },
         Message::DownloadExpiring { download_id: id },
         Message::RenewalRequested { download_id: id },
+        Message::WebhookDisabled { webhook_id: id },
         Message::Written {
             order_id: id,
             subject: "Your album A-17".to_owned(),
@@ -28,13 +29,14 @@ pub fn messages() -> Vec<Message> {
     ]
 }
 
-/// Returns an order of 24 photos and its delivery, which expires a week after `now`.
+/// Returns an order of 24 photos, its delivery, which expires a week after `now`, and a webhook.
 pub fn facts(studio: StudioProfile, public_url: String, now: Timestamp) -> anyhow::Result<Facts> {
     let order = order(studio.studio.clone(), now)?;
     let expires_at = now.saturating_add(SignedDuration::from_hours(7 * 24)).ok();
     let delivery = Delivery { photo_count: order.photo_count, bytes: Some(287_000_000), expires_at };
     let link = Some(format!("{public_url}/d/preview"));
-    Ok(Facts { order, delivery: Some(delivery), link, studio, public_url })
+    let webhook = Some("https://shop.example/darkroom".to_owned());
+    Ok(Facts { order: Some(order), delivery: Some(delivery), link, webhook, studio, public_url })
 }
 
 fn order(studio: Studio, now: Timestamp) -> anyhow::Result<Order> {

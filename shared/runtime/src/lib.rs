@@ -8,6 +8,7 @@ pub mod cdn;
 pub mod clock;
 pub mod cloudwatch;
 pub mod contents;
+pub mod email_subjects;
 pub mod env;
 pub mod erasure;
 pub mod events;

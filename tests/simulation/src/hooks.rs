@@ -17,6 +17,8 @@ use crate::{
 
 /// Share of requests that the shop does not accept while faults last.
 const FAILS: f64 = 0.3;
+/// Share of these that it answers as if the webhook were gone, which disables it.
+const GONE: f64 = 0.02;
 
 /// Returns the connections of a process to the shop.
 pub fn connections(cloud: Cloud, process: Arc<Process>) -> SharedHttpConnector {
@@ -56,6 +58,7 @@ fn answer(cloud: &Cloud, request: &Request<Bytes>) -> Option<StatusCode> {
             cloud.violated(format!("the shop got a request that is no webhook: {}", request.uri()));
             Some(StatusCode::BAD_REQUEST)
         }
+        Some(_) if fails && !is_lost && state.random.f64() < GONE => Some(StatusCode::GONE),
         Some(_) if fails && !is_lost => Some(StatusCode::INTERNAL_SERVER_ERROR),
         Some(id) => {
             *state.shop.0.entry(id).or_default() += 1;

@@ -78,7 +78,7 @@ fn tables(dynamodb: &mut DynamoDb, random: &mut fastrand::Rng) {
         let keys_only = json!({ "ProjectionType": "KEYS_ONLY" });
         let mut attributes = vec![attribute("studio", "S"), attribute("id", "S")];
         let mut indexes = Vec::new();
-        if !["orders", "studios", "webhooks"].contains(&table) {
+        if !["orders", "studios"].contains(&table) {
             attributes.extend([attribute("due_shard", "S"), attribute("due_at", "N")]);
             attributes.extend([attribute("failed_shard", "S"), attribute("failed_at", "N")]);
             let failed = json!({ "ProjectionType": "INCLUDE", "NonKeyAttributes": ["error", "work"] });

@@ -6,7 +6,8 @@ use domain::{
     email::{About, Message},
     language::Language,
 };
-use emails::{Delivery, Facts, Rendered, sample};
+use emails::{Facts, Rendered, sample};
+use runtime::email_subjects::EmailSubjects;
 
 use crate::{
     problem::{ApiResult, Problem},
@@ -28,22 +29,22 @@ pub async fn preview(
         let facts = sample::facts(profile, public_url, state.clock.now())?;
         return Ok(emails::render(&sample.context("A template has no sample")?, language, &facts)?);
     };
-    let (order, download) = match message.about() {
-        About::Order(id) => (id, None),
-        About::Download(id) => {
-            let download = state.downloads.get(&studio, id).await?;
-            let download =
-                download.ok_or_else(|| Problem::invalid("data.download_id", "There is no such download."))?;
-            (download.order, Some(download))
+    let subjects = EmailSubjects {
+        orders: &state.orders,
+        downloads: &state.downloads,
+        webhooks: &state.webhooks,
+        links: &state.links,
+        public_url: &state.public_url,
+    };
+    let subject = subjects.load(&studio, message.about()).await?.filter(|subject| !subject.is_erased());
+    let subject = subject.ok_or_else(|| match message.about() {
+        About::Download(_) => {
+            Problem::invalid("data.download_id", "There is no such download, or its order was erased.")
         }
-    };
-    let order = state.orders.get(&studio, order).await?.filter(|order| !order.is_erased());
-    let order = order.ok_or_else(|| Problem::invalid("data.order_id", "There is no such order, or it was erased."))?;
-    let link = match &download {
-        Some(download) => Some(state.links.current().await?.url(&state.public_url, download)),
-        None => None,
-    };
-    let delivery = download.as_ref().map(Delivery::from);
-    let facts = Facts { order, delivery, link, studio: profile, public_url };
+        About::Order(_) | About::Webhook(_) => {
+            Problem::invalid("data.order_id", "There is no such order, or it was erased.")
+        }
+    })?;
+    let facts = Facts::new(subject, profile, public_url);
     Ok(emails::render(&message, language, &facts)?)
 }

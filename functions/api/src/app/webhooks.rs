@@ -32,16 +32,29 @@ pub async fn create(
     if let Some(made) = request.made(made)? {
         return Ok(made);
     }
-    let existing = state.webhooks.list(&studio, None, MAX_WEBHOOKS, |_| true).await?;
-    if existing.items.len() >= MAX_WEBHOOKS {
-        let detail = format!("A studio has at most {MAX_WEBHOOKS} webhooks. Delete one of them.");
-        return Err(Problem::new(Kind::TooManyWebhooks, detail).into());
+    if count(state, &studio).await? >= MAX_WEBHOOKS {
+        return Err(too_many().into());
     }
     let webhook = Webhook::new(studio, request.id, url, types, state.clock.now());
-    Ok(match state.webhooks.create(&webhook).await? {
-        Created::New => webhook,
-        Created::Existed(made) => *made,
-    })
+    if let Created::Existed(made) = state.webhooks.create(&webhook).await? {
+        return Ok(*made);
+    }
+    // Requests at the same moment all see room for one. A look after the write sees all that were written before.
+    if count(state, &webhook.studio).await? > MAX_WEBHOOKS {
+        state.webhooks.delete(&webhook.studio, webhook.id).await?;
+        return Err(too_many().into());
+    }
+    Ok(webhook)
+}
+
+/// Returns the number of the studio's webhooks, up to one more than it may have.
+async fn count(state: &State, studio: &Studio) -> ApiResult<usize> {
+    Ok(state.webhooks.list(studio, None, MAX_WEBHOOKS + 1, |_| true).await?.items.len())
+}
+
+fn too_many() -> Problem {
+    let detail = format!("A studio has at most {MAX_WEBHOOKS} webhooks. Delete one of them.");
+    Problem::new(Kind::TooManyWebhooks, detail)
 }
 
 /// Returns the webhook.

@@ -193,6 +193,8 @@ async fn refuse_untrue(state: &State, studio: &Studio, message: &Message) -> Api
             let download = state.downloads.get(studio, id).await?;
             contradiction(message, download.as_ref(), state.clock.now()).map(|detail| ("data.download_id", detail))
         }
+        // No request names one.
+        About::Webhook(_) => None,
     };
     match untrue {
         None => Ok(()),

@@ -36,6 +36,11 @@ pub enum Message {
         /// Id of the download.
         download_id: Uuid,
     },
+    /// A webhook that was disabled, which the studio gets.
+    WebhookDisabled {
+        /// Id of the webhook.
+        webhook_id: Uuid,
+    },
     /// The studio's own words about an order.
     #[serde(rename = "message")]
     Written {
@@ -55,13 +60,15 @@ pub enum About {
     Order(Uuid),
     /// A download.
     Download(Uuid),
+    /// A webhook.
+    Webhook(Uuid),
 }
 
 impl About {
     /// Returns the id of the record.
     pub fn id(self) -> Uuid {
         match self {
-            Self::Order(id) | Self::Download(id) => id,
+            Self::Order(id) | Self::Download(id) | Self::Webhook(id) => id,
         }
     }
 }
@@ -75,6 +82,7 @@ impl Message {
             | Self::DownloadFailed { download_id }
             | Self::DownloadExpiring { download_id }
             | Self::RenewalRequested { download_id } => About::Download(*download_id),
+            Self::WebhookDisabled { webhook_id } => About::Webhook(*webhook_id),
         }
     }
 
@@ -96,6 +104,7 @@ impl Message {
             Self::DownloadFailed { .. } => "download_failed",
             Self::DownloadExpiring { .. } => "download_expiring",
             Self::RenewalRequested { .. } => "renewal_requested",
+            Self::WebhookDisabled { .. } => "webhook_disabled",
             Self::Written { .. } => "message",
         }
     }
@@ -110,13 +119,13 @@ impl Message {
 
     /// Returns whether the email goes to the customer, and not to the studio itself.
     pub fn is_for_customer(&self) -> bool {
-        !matches!(self, Self::RenewalRequested { .. })
+        !matches!(self, Self::RenewalRequested { .. } | Self::WebhookDisabled { .. })
     }
 
     /// Returns whether what the message says about the download is true at `now`.
     pub fn is_true_of(&self, download: &Download, now: Timestamp) -> bool {
         match self {
-            Self::OrderConfirmation { .. } | Self::Written { .. } => true,
+            Self::OrderConfirmation { .. } | Self::WebhookDisabled { .. } | Self::Written { .. } => true,
             Self::DownloadReady { .. } => download.opens(now).is_ok(),
             // Whoever has fetched a file meanwhile needs no reminder.
             Self::DownloadExpiring { .. } => download.opens(now).is_ok() && download.fetches.is_empty(),

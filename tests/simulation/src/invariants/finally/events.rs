@@ -40,6 +40,11 @@ impl End<'_> {
                 }
             }
         }
+        for webhook in &self.records.webhooks {
+            if webhook.due_at.is_some() {
+                sentences.push(format!("the studio was not told that webhook {} is disabled", webhook.id));
+            }
+        }
         let unknown = self.state.shop.0.keys().filter(|id| !self.records.events.contains_key(id));
         sentences.extend(unknown.map(|id| format!("the shop got event {id}, which does not exist")));
         self.violations.extend(sentences);
