@@ -11,7 +11,7 @@ locals {
   # The environment of each worker, besides the URL of its own queue. Other workers are named by their literal keys: a
   # computed key would depend on the whole module, of which this is a part.
   worker_environments = {
-    email-sender = merge(local.default_queue, local.publishing, local.table_env.EMAILS, local.table_env.ORDERS, local.table_env.DOWNLOADS, local.table_env.STUDIOS, {
+    email-sender = merge(local.default_queue, local.publishing, local.table_env.EMAILS, local.table_env.ORDERS, local.table_env.DOWNLOADS, local.table_env.STUDIOS, local.table_env.WEBHOOKS, {
       LINK_SECRET_PARAMETER = aws_ssm_parameter.link_secret.name
       MAIL_FROM             = "${var.sender_name} <${var.sender_address}>"
       PUBLIC_URL            = local.public_url
@@ -30,7 +30,7 @@ locals {
     webhook-sender = merge(local.default_queue, local.table_env.EVENTS, local.table_env.WEBHOOKS, local.table_env.DELIVERIES, {
       WEBHOOK_SECRET_PARAMETER = aws_ssm_parameter.webhook_secret.name
     })
-    housekeeper = merge(merge([for name, table in local.table_env : table if name != "WEBHOOKS"]...), {
+    housekeeper = merge(merge(values(local.table_env)...), {
       DEFAULT_DLQ_URL       = module.worker["housekeeper"].dlq_url
       DOWNLOADS_BUCKET      = aws_s3_bucket.this["downloads"].id
       DOWNLOADS_DLQ_URL     = module.worker["archive-builder"].dlq_url

@@ -54,7 +54,8 @@ async function lookAtPages() {
   const made = await makeStates(system, drawings);
   say(`${made.pages.length} pages of all states`);
   const pages = made.pages.filter(({ language }) => !flags.language || language === flags.language);
-  if (runs('weight')) failed += await weigh(browser, made);
+  // Beside other work the time says nothing about the page.
+  if (runs('weight')) failed += await weigh(browser, made, { judgesTime: flags.only === 'weight' });
   if (runs('downloads')) failed += await downloadAll(browser, made, drawings.photos);
   if (runs('looks')) failed += await look(browser, pages, flags.work);
   return failed;

@@ -13,7 +13,8 @@ const TOKEN = 1_000;
 const SLOWDOWN = 4;
 const RUNS = 3;
 
-export async function weigh(browser, { many }) {
+/** Returns the number of limits that are exceeded: of bytes, and of time if the machine is idle. */
+export async function weigh(browser, { many }, { judgesTime }) {
   const answer = await rawPage(many.link);
   const token = encodeURIComponent(randomBytes(TOKEN).toString('base64').slice(0, TOKEN));
   const html = gunzipSync(answer).toString();
@@ -25,7 +26,7 @@ export async function weigh(browser, { many }) {
   runs.sort((a, b) => a.row - b.row);
   const { answered, paint: painted, row, pictures } = runs[Math.floor(RUNS / 2)];
   const isLight = bytes <= MAX_BYTES;
-  const isFast = Math.max(row, painted) - answered <= MAX_MILLISECONDS;
+  const isFast = !judgesTime || Math.max(row, painted) - answered <= MAX_MILLISECONDS;
   console.log(`\nThe page of 100 of 400 photos, ${urls} presigned URLs`);
   console.log(`HTML               ${html.length} bytes, with gzip ${answer.length}`);
   console.log(`with session token ${withToken.length} bytes, with gzip ${bytes} of ${MAX_BYTES}${isLight ? '' : ' FAILED'}`);
