@@ -19,7 +19,8 @@ def copy(infra: Path, to: Path, endpoint: str, ca: str):
     provider = (HERE / "provider_override.tf.in").read_text().replace("ENDPOINT", endpoint).replace("CA_BUNDLE", ca)
     for folder in (to, *(to / "examples").iterdir()):
         (folder / "provider_override.tf").write_text(provider)
-    shutil.copy(HERE / "exceptions_override.tf.in", to / "exceptions_override.tf")
+    # Its own, since an earlier release has other names to override.
+    shutil.copy(infra / HERE.relative_to(HERE.parents[1]) / "exceptions_override.tf.in", to / "exceptions_override.tf")
 
 
 class Terraform:

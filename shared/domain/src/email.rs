@@ -285,7 +285,7 @@ impl Email {
         self.provider_message_id = None;
         self.work.settle();
         self.work.gave_up = false;
-        self.work.cause = None;
+        self.work.erase();
         self.erased_at = Some(now);
     }
 

@@ -5,9 +5,13 @@
 //! the record fails with `service_unavailable`. If the table itself is unavailable and no record can be claimed, SQS's
 //! receive count takes this role.
 
+mod history;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+pub use self::history::{Attempt, AttemptOutcome, History};
 
 /// Attempts before a photo fails.
 pub const MAX_ATTEMPTS_PHOTO: u32 = 3;
@@ -69,6 +73,9 @@ pub struct JobState {
     /// Request or operation that last restarted the record. Repeating it does not restart the record twice.
     #[serde(rename = "ordered_by", default, skip_serializing_if = "Option::is_none")]
     pub requested_by: Option<Uuid>,
+    /// Last attempts.
+    #[serde(default, skip_serializing_if = "History::is_empty")]
+    pub history: History,
 }
 
 /// Times of the first and the last failed attempt.
@@ -153,14 +160,14 @@ impl JobState {
         Self { due_at: Some(now.saturating_add(GRACE).unwrap_or(now)), ..Self::default() }
     }
 
-    /// Returns the state of a finished or failed job that is sent again. Attempts restart; the times of failures are
-    /// kept.
+    /// Returns the state of a finished or failed job that is sent again. Attempts restart; the times of failures and
+    /// the history are kept.
     pub fn restarted(&self, now: Timestamp, requested_by: Option<Uuid>) -> Result<Self, RestartError> {
         if requested_by.is_some() && self.requested_by == requested_by {
             return Err(RestartError::Repeated);
         }
-        let Self { failures, cause, .. } = self.clone();
-        Ok(Self { failures, cause, requested_by: requested_by.or(self.requested_by), ..Self::sent(now) })
+        let Self { failures, cause, history, .. } = self.clone();
+        Ok(Self { failures, cause, history, requested_by: requested_by.or(self.requested_by), ..Self::sent(now) })
     }
 
     /// Returns the time at which the record failed for good, for the operators' list. `failed`: whether the record has
@@ -258,6 +265,12 @@ impl JobState {
             }
         }
         true
+    }
+
+    /// Removes the causes of failures, which may name personal data.
+    pub fn erase(&mut self) {
+        self.cause = None;
+        self.history.erase();
     }
 
     /// Returns the outage including an attempt that ends at `now`.

@@ -88,6 +88,8 @@ pub struct Delivery {
     pub body: String,
     /// Deadline of the function.
     pub deadline: Timestamp,
+    /// Id of the function's invocation; `None` outside of Lambda.
+    pub request_id: Option<String>,
     /// Time at which SQS received the message; `None` for a direct invocation.
     pub sent_at: Option<Timestamp>,
     /// Time at which the job was first sent. The message itself may be a replacement.
@@ -189,7 +191,7 @@ where
                 message.id = message.message_id.as_deref().unwrap_or_default(),
                 receive_count = message.attributes.get("ApproximateReceiveCount").map_or("", String::as_str),
             );
-            one(message, deadline, redelivery, &handle).instrument(span)
+            one(message, deadline, request_id, redelivery, &handle).instrument(span)
         })
         .buffer_unordered(CONCURRENCY)
         .filter_map(|failed| async { failed })
@@ -204,6 +206,7 @@ where
 async fn one<H, F>(
     message: SqsMessage,
     deadline: Timestamp,
+    request_id: &str,
     redelivery: &Redelivery,
     handle: &H,
 ) -> Option<BatchItemFailure>
@@ -222,6 +225,7 @@ where
     let delivery = |body| Delivery {
         body,
         deadline,
+        request_id: Some(request_id.to_owned()).filter(|id| !id.is_empty()),
         sent_at,
         since,
         receipt_handle: receipt_handle.clone(),

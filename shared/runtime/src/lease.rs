@@ -34,7 +34,7 @@ use domain::{
     error::{JobError, RecordError},
     job::Job,
     job_record::JobRecord,
-    job_state::{AttemptId, Claim, Fate, JobState, NotOwner},
+    job_state::{AttemptId, AttemptOutcome, Claim, Fate, JobState, NotOwner},
     studio::Studio,
 };
 use futures::FutureExt as _;
@@ -100,7 +100,15 @@ impl<R: JobRecord> Lease<R> {
 
     /// Changes the record. Refused if the lease was lost.
     pub async fn change(&self, mut change: impl FnMut(&mut R) -> Result<(), NotOwner>) -> Result<R, JobError> {
-        match self.table.update(&self.studio, self.id, |record| change(record)).await? {
+        let update = |record: &mut R| {
+            change(record)?;
+            // The change has settled the job.
+            if record.work().owner != Some(self.by) {
+                record.work_mut().history.end(self.by, self.now(), AttemptOutcome::Succeeded, None);
+            }
+            Ok::<_, NotOwner>(())
+        };
+        match self.table.update(&self.studio, self.id, update).await? {
             None => Err(anyhow!("The {} vanished while it was worked on", R::NAME).into()),
             Some((_, Err(lost))) => Err(anyhow::Error::new(lost).into()),
             Some((record, Ok(()))) => Ok(record),
@@ -138,15 +146,21 @@ where
             if was_redriven(record, delivery) {
                 let _ = record.restart(delivery.now(), None);
             }
-            match claim(record, by, delivery.now(), lease_until) {
+            let now = delivery.now();
+            match claim(record, by, now, lease_until) {
                 // The same write that finds the record exhausted marks it as failed, so that a restart happens either
                 // before or after it. Usually the last owner has marked it, unless it crashed.
                 Claim::Exhausted if record.failure().is_none() => {
-                    record.give_up(delivery.now(), gave_up());
+                    record.give_up(now, gave_up());
+                    record.work_mut().history.lose();
                     Ok(Claim::Exhausted)
                 }
+                Claim::Claimed => {
+                    record.work_mut().history.begin(by, now, delivery.request_id.clone());
+                    Ok(Claim::Claimed)
+                }
                 // A record that cannot be processed may have a new due date, or none.
-                claim @ (Claim::Claimed | Claim::Void) => Ok(claim),
+                Claim::Void => Ok(Claim::Void),
                 other => Err(other),
             }
         })
@@ -256,6 +270,7 @@ async fn settle<R: JobRecord>(lease: &Lease<R>, delivery: &Delivery, error: &Job
             };
             record.record_failure(lease.by, now, fate, kept)?;
             record.work_mut().cause.clone_from(&cause);
+            record.work_mut().history.end(lease.by, now, fate.into(), cause.as_deref());
             Ok::<_, NotOwner>((attempts, fate, disposition))
         })
         .await?;

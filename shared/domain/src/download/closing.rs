@@ -40,6 +40,6 @@ impl Download {
         self.pin = None;
         self.error = None;
         self.work.gave_up = false;
-        self.work.cause = None;
+        self.work.erase();
     }
 }

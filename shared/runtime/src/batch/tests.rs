@@ -24,7 +24,15 @@ fn redelivery(now: Timestamp, random: u128) -> Redelivery {
 fn delivery(body: &str, sent_at: Option<Timestamp>, left: Duration) -> Delivery {
     let (now, deadline) = (at(NOW), at(NOW).checked_add(left).expect("in range"));
     let redelivery = redelivery(now, 0);
-    Delivery { body: body.to_owned(), deadline, sent_at, since: None, receipt_handle: None, redelivery }
+    Delivery {
+        body: body.to_owned(),
+        deadline,
+        request_id: None,
+        sent_at,
+        since: None,
+        receipt_handle: None,
+        redelivery,
+    }
 }
 
 /// Returns a message with this body that SQS received at `sent_at`.
@@ -106,7 +114,7 @@ where
     for id in ids {
         let mut message = SqsMessage::default();
         (message.message_id, message.body) = (Some((*id).to_owned()), Some((*id).to_owned()));
-        failed.extend(one(message, deadline, &redelivery, &handle).await.map(|failure| failure.item_identifier));
+        failed.extend(one(message, deadline, "", &redelivery, &handle).await.map(|failure| failure.item_identifier));
     }
     failed
 }

@@ -79,7 +79,7 @@ fn message(receives: u32) -> SqsMessage {
 async fn acknowledged(sqs: &Sqs, message: SqsMessage, result: Result<Disposition, JobError>) -> bool {
     let result = Mutex::new(Some(result));
     let handle = |_| std::future::ready(result.lock().expect("not poisoned").take().expect("handled once"));
-    one(message, at(NOW + 60), &sqs.redelivery(), &handle).await.is_none()
+    one(message, at(NOW + 60), "", &sqs.redelivery(), &handle).await.is_none()
 }
 
 fn hidden(seconds: i32) -> (String, Value) {

@@ -6,7 +6,7 @@ use anyhow::anyhow;
 use domain::{
     error::JobError,
     job_record::JobRecord as _,
-    job_state::{JobState, Outage},
+    job_state::{AttemptOutcome, JobState, Outage},
     operation::{Operation, OperationStatus},
 };
 use runtime::{batch::Disposition, lease::Lease, metrics};
@@ -118,6 +118,17 @@ async fn panic_counts_as_a_failed_attempt() {
     assert_eq!(ended.disposition, Disposition::Return { until: at(20) });
     let JobState { attempts, cause, .. } = worker.record().await.work;
     assert_eq!((attempts, cause.as_deref()), (1, Some("The job panicked")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn attempts_are_kept_with_their_outcomes() {
+    let worker = Worker::start().await;
+    worker.deliver(fails(broken())).await;
+    wait(20).await;
+    worker.deliver(complete).await;
+    let kept = worker.record().await.work.history;
+    let kept: Vec<_> = kept.attempts().iter().map(|it| (it.outcome, it.cause.is_some())).collect();
+    assert_eq!(kept, [(Some(AttemptOutcome::Retried), true), (Some(AttemptOutcome::Succeeded), false)]);
 }
 
 #[tokio::test(start_paused = true)]
