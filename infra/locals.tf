@@ -17,7 +17,7 @@ locals {
     max_concurrency = lookup(var.max_concurrency, worker.function, worker.max_concurrency)
   }) if !try(worker.secondary, false) }
   # Functions that no request waits for.
-  asynchronous = ["housekeeper", "webhook-sender"]
+  asynchronous = distinct([for worker in local.queues : worker.function if !try(worker.synchronous, false)])
 
   # The other queues of the same functions.
   secondary_queues = { for queue, worker in local.queues : queue => worker if try(worker.secondary, false) }

@@ -96,7 +96,7 @@ fn table_of_variables_is_complete() {
     read.extend(["SDK_PATIENCE_PERCENT", "RUST_LOG"].map(str::to_owned));
     for (queue, config) in queue_configs().unwrap() {
         read.extend([queue.url_variable(), queue.dlq_url_variable()]);
-        if !["housekeeper", "webhook-sender"].contains(&config.function.as_str()) {
+        if config.synchronous {
             read.insert(config.function_variable());
         }
     }

@@ -42,14 +42,11 @@ impl HowToRun {
     }
 }
 
-/// Queues whose jobs a request can wait for.
-const SYNCHRONOUS: [QueueName; 3] = [QueueName::Emails, QueueName::Photos, QueueName::Downloads];
-
 /// Clients that invoke the workers directly.
 pub struct Workers {
     queues: Queues,
     lambda: Lambda,
-    /// Function names by queue, of [`SYNCHRONOUS`].
+    /// Function names by queue, of those whose jobs a request can wait for.
     functions: BTreeMap<QueueName, String>,
     longest_wait: Duration,
     world: World,
@@ -60,7 +57,7 @@ impl Workers {
     /// Tests set `LONGEST_WAIT_SECONDS` to wait less.
     pub fn from_env(env: &Env, config: &SdkConfig, queues: Queues) -> Result<Self> {
         let longest_wait = Duration::from_secs(env.parsed_or("LONGEST_WAIT_SECONDS", LONGEST_WAIT_SECONDS)?);
-        let workers = queue_configs()?.into_iter().filter(|(queue, _)| SYNCHRONOUS.contains(queue));
+        let workers = queue_configs()?.into_iter().filter(|(_, config)| config.synchronous);
         let functions = workers.map(|(queue, config)| Ok((queue, env.required(&config.function_variable())?)));
         Ok(Self {
             queues,

@@ -5,6 +5,7 @@
 mod download;
 mod email;
 mod event;
+mod job;
 mod limits;
 mod operation;
 mod order;
@@ -19,6 +20,9 @@ use std::borrow::Cow;
 pub use download::{DownloadState, DownloadView, DownloadWithFiles, DownloadWithLink, FetchView, FileView, PinState};
 pub use email::{EmailMade, EmailPreview, EmailView, NotifyMade, SuppressionLifted};
 pub use event::{EventList, EventSubject, EventView};
+pub use job::{
+    AttemptView, JobPage, JobStory, JobView, OrdersFound, RecordKind, RecordSummary, Step, StudioLoad, StudioLoads,
+};
 pub use limits::{LimitsView, UsageView};
 pub use operation::{OperationKind, OperationStarted, OperationView};
 pub use order::{OrderView, OrderWithPhotos};

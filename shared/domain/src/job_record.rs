@@ -1,6 +1,7 @@
 //! Records that workers claim: the interface between a record and the processing of its jobs.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
@@ -20,6 +21,23 @@ use crate::{
     webhook::{Delivery, DeliveryStatus},
 };
 
+/// Phase of a record's job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum JobPhase {
+    /// Waiting for its first attempt, or for an upload.
+    Waiting,
+    /// A worker has the lease.
+    Running,
+    /// An attempt failed, or met an outage. The next one is due.
+    Retrying,
+    /// Failed for good.
+    Failed,
+    /// Nothing is left to do.
+    Done,
+}
+
 /// A record that workers claim.
 pub trait JobRecord: Record {
     /// Queue of the record's jobs.
@@ -33,6 +51,8 @@ pub trait JobRecord: Record {
     fn work(&self) -> &JobState;
     /// Returns attempts, owner and lease, to change them.
     fn work_mut(&mut self) -> &mut JobState;
+    /// Returns the error of the last attempt.
+    fn error(&self) -> Option<&RecordError>;
     /// Returns the error of the last attempt, to change it.
     fn error_mut(&mut self) -> &mut Option<RecordError>;
     /// Claims the record for an attempt. A photo's claim depends on its original: see [`Photo::claim`].
@@ -80,6 +100,19 @@ pub trait JobRecord: Record {
     fn is_at_rest(&self) -> bool {
         self.work().due_at.is_none()
     }
+    /// Returns the phase of the job at `now`.
+    fn phase(&self, now: Timestamp) -> JobPhase {
+        let work = self.work();
+        let is_leased = work.owner.is_some() && work.lease_until.is_some_and(|until| until > now);
+        let has_failed = work.failures.is_some() || work.outage.is_some() || work.owner.is_some();
+        match () {
+            () if self.failure().is_some() => JobPhase::Failed,
+            () if is_leased => JobPhase::Running,
+            () if self.is_at_rest() => JobPhase::Done,
+            () if has_failed => JobPhase::Retrying,
+            () => JobPhase::Waiting,
+        }
+    }
     /// Returns whether the record waits for its next job after a job that ended without an error, so that its due date must
     /// stay.
     fn is_waiting(&self) -> bool {
@@ -102,6 +135,9 @@ macro_rules! job_record {
             }
             fn work_mut(&mut self) -> &mut JobState {
                 &mut self.work
+            }
+            fn error(&self) -> Option<&RecordError> {
+                self.error.as_ref()
             }
             fn error_mut(&mut self) -> &mut Option<RecordError> {
                 &mut self.error
@@ -204,6 +240,9 @@ mod tests {
         assert_eq!(claimed.work().owner, Some(attempt(1)));
         assert_eq!(claimed.check(attempt(1)), Ok(()));
         assert_eq!(R::job(new.studio().clone(), new.id()).record(), Some((new.studio(), new.id())));
+
+        assert_eq!(claimed.phase(at(1)), JobPhase::Running);
+        assert_eq!(claimed.phase(at(60)), JobPhase::Retrying, "its worker is gone");
 
         let mut late = claimed.clone();
         assert_eq!(late.record_failure(attempt(2), at(1), Fate::GaveUp, Some(error())), Err(NotOwner));

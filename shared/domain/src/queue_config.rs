@@ -85,6 +85,9 @@ pub struct QueueConfig {
     /// Whether the function has another queue, by which its alarms, memory and timeout are named in Terraform.
     #[serde(default)]
     pub secondary: bool,
+    /// Whether requests can wait for the queue's jobs (`"queue": false`).
+    #[serde(default)]
+    pub synchronous: bool,
     /// Timeout of the function, in seconds.
     pub timeout_seconds: u32,
     /// Memory of the function, in MB.

@@ -166,7 +166,7 @@ where
         })
         .await?;
     let Some((record, outcome)) = claimed else {
-        warn!("Acknowledged a job for a {} that does not exist", R::NAME);
+        warn!("Acknowledged the job of a missing {}", R::NAME);
         metrics::without_record();
         return Ok(Ended { without_work: true, ..Ended::message(Disposition::Done) });
     };

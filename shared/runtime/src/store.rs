@@ -18,6 +18,7 @@ mod table;
 mod tombstones;
 
 pub use failures::{Failure, FailureKey, InvalidCursor, MOST_COUNTED};
+pub use due::DueKey;
 pub use index::DUE_SHARDS;
 pub use item::Item;
 pub use list::{IdRange, Page};
