@@ -4,6 +4,7 @@ pub mod deletion;
 pub mod delivery;
 pub mod downloads;
 pub mod emails;
+pub mod jobs;
 pub mod limits;
 pub mod notify;
 pub mod operations;

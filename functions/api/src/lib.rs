@@ -8,6 +8,7 @@ mod extract;
 mod idempotency;
 mod identity;
 mod indexes;
+mod logs;
 mod openapi;
 mod problem;
 mod routes;

@@ -5,6 +5,7 @@ mod downloads;
 mod emails;
 mod events;
 mod imports;
+mod jobs;
 mod limits;
 mod links;
 mod logos;
@@ -149,6 +150,10 @@ fn shop() -> OpenApiRouter<State> {
         .routes(routes!(queues::list_failed, queues::flush_failed))
         .routes(routes!(queues::retry_failed))
         .routes(routes!(queues::forget_failed))
+        .routes(routes!(queues::list_jobs))
+        .routes(routes!(jobs::show))
+        .routes(routes!(jobs::load))
+        .routes(routes!(jobs::find_orders))
 }
 
 /// Routes that require no token.

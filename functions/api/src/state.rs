@@ -39,7 +39,7 @@ use runtime::{
     store::{Orders, Table, Tombstones},
 };
 
-use crate::{idempotency::Idempotency, identity::Identities, indexes::Indexes, synchronous::Workers};
+use crate::{idempotency::Idempotency, identity::Identities, indexes::Indexes, logs::Logs, synchronous::Workers};
 
 /// State of the API. Cheap to clone.
 #[derive(Clone)]
@@ -76,6 +76,8 @@ pub struct Inner {
     pub cdn: Option<Cdn>,
     pub indexes: Indexes,
     pub workers: Workers,
+    /// Pages with the logs of invocations.
+    pub logs: Logs,
     pub oldest: OldestMessage,
     /// Highest values of each queue that count as healthy.
     pub healthy: BTreeMap<QueueName, Healthy>,
@@ -146,6 +148,7 @@ impl State {
             cdn: Cdn::from_env(env, &config)?,
             workers: Workers::from_env(env, &config, queues.clone())?,
             queues,
+            logs: Logs::from_env(env),
             oldest: OldestMessage::new(&config)?,
             healthy: healthy()?,
             links: LinkSecrets::new(Parameters::new(&config)?, env.required("LINK_SECRET_PARAMETER")?),

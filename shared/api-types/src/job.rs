@@ -2,9 +2,15 @@
 
 use domain::{
     RecordError,
+    download::Download,
+    email::Email,
     job_record::{JobPhase, JobRecord},
     job_state::{Attempt, AttemptOutcome, JobState},
+    operation::{Operation, OperationStatus},
+    order::Order,
+    photo::Photo,
     queue_config::QueueName,
+    webhook::Delivery,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -118,7 +124,7 @@ pub struct JobStory {
     /// Its job; `null` for an order, which has none.
     pub job: Option<JobView>,
     /// Records that belong to it: of an order its downloads and emails, of a download or an email the order and the others.
-    /// Up to 100.
+    /// Up to 20 downloads, and 20 emails about each record.
     pub related: Vec<RecordSummary>,
     /// Steps of all these records in order of time, oldest first.
     pub timeline: Vec<Step>,
@@ -194,5 +200,55 @@ impl JobView {
             cause: cause.clone(),
             attempts: history.attempts().iter().map(attempt).collect(),
         }
+    }
+}
+
+impl RecordSummary {
+    fn new(kind: RecordKind, id: Uuid, status: &str, title: impl Into<String>, created_at: Timestamp) -> Self {
+        Self { kind, id, status: status.to_owned(), title: title.into(), created_at }
+    }
+}
+
+impl From<&Photo> for RecordSummary {
+    fn from(photo: &Photo) -> Self {
+        Self::new(RecordKind::Photo, photo.id, photo.status.as_str(), &photo.filename, photo.created_at)
+    }
+}
+
+impl From<&Order> for RecordSummary {
+    fn from(order: &Order) -> Self {
+        let status = if order.is_erased() { "erased" } else { "open" };
+        Self::new(RecordKind::Order, order.id, status, &order.reference, order.created_at)
+    }
+}
+
+impl From<&Download> for RecordSummary {
+    fn from(download: &Download) -> Self {
+        Self::new(RecordKind::Download, download.id, download.status.as_str(), "", download.created_at)
+    }
+}
+
+impl From<&Email> for RecordSummary {
+    fn from(email: &Email) -> Self {
+        Self::new(RecordKind::Email, email.id, email.status.as_str(), email.message.template(), email.created_at)
+    }
+}
+
+impl From<&Delivery> for RecordSummary {
+    fn from(delivery: &Delivery) -> Self {
+        let (status, kind) = (delivery.status.as_str(), delivery.kind.as_str());
+        Self::new(RecordKind::Delivery, delivery.id, status, kind, delivery.created_at)
+    }
+}
+
+impl From<&Operation> for RecordSummary {
+    fn from(operation: &Operation) -> Self {
+        let status = match operation.status {
+            OperationStatus::Pending => "pending",
+            OperationStatus::Processing => "processing",
+            OperationStatus::Done => "done",
+            OperationStatus::Failed => "failed",
+        };
+        Self::new(RecordKind::Operation, operation.id, status, operation.task.kind(), operation.created_at)
     }
 }

@@ -65,6 +65,22 @@ pub enum Task {
     },
 }
 
+impl Task {
+    /// Returns the name of the kind.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Regenerate { .. } => "regenerate",
+            Self::Retry { .. } => "retry",
+            Self::Forget { .. } => "forget",
+            Self::Fill { .. } => "fill",
+            Self::Erase { .. } | Self::Retention { .. } => "erase",
+            Self::Import { .. } => "import",
+            Self::Measure => "measure",
+            Self::Rescan => "rescan",
+        }
+    }
+}
+
 /// A table whose items can be filled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

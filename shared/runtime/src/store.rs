@@ -17,8 +17,8 @@ mod range;
 mod table;
 mod tombstones;
 
-pub use failures::{Failure, FailureKey, InvalidCursor, MOST_COUNTED};
 pub use due::DueKey;
+pub use failures::{Failure, FailureKey, InvalidCursor, MOST_COUNTED};
 pub use index::DUE_SHARDS;
 pub use item::Item;
 pub use list::{IdRange, Page};

@@ -2,6 +2,7 @@
 
 mod failed;
 mod job_id;
+mod jobs;
 mod listing;
 
 use api_types::{QueueView, Queues, Verdict};
@@ -9,6 +10,7 @@ use axum::{Json, extract::State as Shared};
 use domain::{job_record::JobRecord, queue_config::QueueName};
 pub use failed::*;
 use futures::future::try_join_all;
+pub use jobs::*;
 pub use listing::*;
 use runtime::failed_jobs::FailedJobs;
 use tracing::warn;

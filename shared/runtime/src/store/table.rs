@@ -86,6 +86,19 @@ impl<R: Record> Table<R> {
         Ok(self.see(studio, id).await?.map(|seen| seen.record))
     }
 
+    /// Returns the current record; `None` if it does not exist, or if this build cannot read it, which is reported to
+    /// operators.
+    pub async fn get_readable(&self, studio: &Studio, id: Uuid) -> Result<Option<R>> {
+        match self.get(studio, id).await {
+            Err(error) if error.downcast_ref::<Unreadable>().is_some() => {
+                error!(error = format!("{error:#}"), "Skipped an unreadable item");
+                metrics::unreadable();
+                Ok(None)
+            }
+            found => found,
+        }
+    }
+
     async fn see(&self, studio: &Studio, id: Uuid) -> Result<Option<Seen<R>>> {
         let answer = self
             .client

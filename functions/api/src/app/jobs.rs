@@ -1,0 +1,83 @@
+//! Jobs as operators see them: what is not finished, the story of a record, and the load of studios.
+
+mod load;
+mod story;
+
+use api_types::{JobPage, JobView, OrdersFound, RecordSummary};
+use domain::{
+    Studio,
+    job_record::{JobPhase, JobRecord},
+    job_state::GRACE,
+};
+use jiff::Timestamp;
+use runtime::store::{DueKey, Table};
+
+pub use self::{load::load, story::story};
+use crate::{problem::ApiResult, state::State};
+
+/// Largest number of orders with one reference that are shown.
+const MAX_FOUND: usize = 50;
+/// Keys of the index that a page reads for each job that it may show.
+const READS_PER_SHOWN: usize = 2;
+
+/// Unfinished jobs of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unfinished {
+    /// Jobs that a worker has the lease of.
+    Running,
+    /// All others: waiting for the first attempt, or for another one.
+    Waiting,
+}
+
+impl Unfinished {
+    fn takes(self, phase: JobPhase) -> bool {
+        match self {
+            Self::Running => phase == JobPhase::Running,
+            Self::Waiting => matches!(phase, JobPhase::Waiting | JobPhase::Retrying),
+        }
+    }
+}
+
+/// Returns a page of a table's unfinished jobs. It reads at most twice as many records as it may show.
+pub async fn unfinished<R: JobRecord>(
+    state: &State,
+    table: &Table<R>,
+    which: Unfinished,
+    mut after: Option<DueKey>,
+    limit: usize,
+) -> ApiResult<JobPage> {
+    let now = state.clock.now();
+    let from = match which {
+        // A claim puts the due date behind the end of the lease.
+        Unfinished::Running => now.saturating_add(GRACE).unwrap_or(now),
+        Unfinished::Waiting => Timestamp::UNIX_EPOCH,
+    };
+    let mut items = Vec::new();
+    for _ in 0..READS_PER_SHOWN {
+        let keys = table.due_keys(from, after.clone(), limit).await?;
+        let is_last = keys.len() < limit;
+        for key in keys {
+            after = Some(key.clone());
+            let Some(record) = table.get_readable(&key.studio, key.id).await? else { continue };
+            if which.takes(record.phase(now)) {
+                items.push(JobView::of(&record, now, |attempt| state.logs.of(R::QUEUE, attempt)));
+            }
+            if items.len() == limit {
+                break;
+            }
+        }
+        if items.len() == limit {
+            break;
+        }
+        if is_last {
+            return Ok(JobPage { items, next_cursor: None });
+        }
+    }
+    Ok(JobPage { items, next_cursor: after.map(|key| key.to_string()) })
+}
+
+/// Returns the studio's orders with this reference, newest first.
+pub async fn orders_with(state: &State, studio: &Studio, reference: &str) -> ApiResult<OrdersFound> {
+    let found = state.orders.list_by_reference(studio, reference, None, MAX_FOUND).await?;
+    Ok(OrdersFound { items: found.items.iter().map(RecordSummary::from).collect() })
+}
