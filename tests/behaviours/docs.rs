@@ -38,6 +38,7 @@ fn documents_name_files_that_exist() {
         "docs/UPLOADS.md",
         "docs/EMAIL.md",
         "docs/EVENTS.md",
+        "docs/FROM_LARAVEL.md",
         "tests/README.md",
         "benches/README.md",
     ] {
@@ -45,7 +46,7 @@ fn documents_name_files_that_exist() {
         let mut named = 0;
         for name in text.split('`').skip(1).step_by(2) {
             let ending = Path::new(name).extension().and_then(|ending| ending.to_str());
-            let is_path = matches!(ending, Some("rs" | "json" | "md")) || name.contains("/src");
+            let is_path = matches!(ending, Some("rs" | "json" | "md" | "tf")) || name.contains("/src");
             if !is_path || name.contains(['{', ' ', '<']) {
                 continue;
             }

@@ -53,10 +53,11 @@ characters. A request that is sent again with the same key has no second effect;
 and status as the first one, with new URLs and links. A key is stored for 24 hours. A refused request has no effect, \
 so its key can be used again.
 
-**Asynchronous jobs.** Jobs run through queues. There are no webhooks: poll the record (`GET /photos/{id}`, `GET \
-/downloads/{id}`) with `If-None-Match` every few seconds, or list records by `status`. Customers are notified by \
-email. With `\"queue\": false` a job runs before the response (synchronous); if it is not finished in time, it stays \
-on the queue and the response is 202.
+**Asynchronous jobs.** Jobs run through queues. Programs learn of results by webhooks (`POST /webhooks`) or by polling \
+`GET /events`; `docs/EVENTS.md` describes both. They can also poll the record (`GET /photos/{id}`, `GET /downloads/{id}`) \
+with `If-None-Match` every few seconds, or list records by `status`. Customers are notified by email. With \
+`\"queue\": false` a job runs before the response (synchronous); if it is not finished in time, it stays on the queue and \
+the response is 202.
 
 **File names.** Customers get files under the photographer's names, made safe for all systems by the same rules in \
 archives and singly. The extension says what the bytes are: the web version of `x.png` is `x.jpg`, and a RAW file keeps its \

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{Message, error, error::invalid};
 use crate::services::{Moment, json::ServiceError};
 
-/// Retention of a queue's messages, as in `infra/queues.tf`: 4 days.
+/// Retention of a queue's messages, as in `infra/modules/queue/main.tf`: 4 days.
 const RETENTION_MS: i64 = 4 * 24 * 3600 * 1000;
 /// Retention of a dead-letter queue: 14 days, the most that SQS allows.
 const DEAD_LETTER_RETENTION_MS: i64 = 14 * 24 * 3600 * 1000;
