@@ -19,7 +19,7 @@ locals {
 }
 
 data "aws_iam_policy_document" "api" {
-  source_policy_documents = [for document in data.aws_iam_policy_document.kms : document.json]
+  source_policy_documents = concat([data.aws_iam_policy_document.pausing.json], [for document in data.aws_iam_policy_document.kms : document.json])
 
   statement {
     sid       = "Photos"
@@ -93,10 +93,11 @@ data "aws_iam_policy_document" "api" {
     resources = [local.table_arns.studios]
   }
 
+  # Operators see failed and unfinished jobs.
   statement {
-    sid       = "FailedRecords"
+    sid       = "FailedAndDueRecords"
     actions   = ["dynamodb:Query"]
-    resources = [for table in ["photos", "downloads", "emails", "deliveries", "requests"] : local.index_arns[table].failed_at]
+    resources = flatten([for table in ["photos", "downloads", "emails", "deliveries", "requests"] : [local.index_arns[table].failed_at, local.index_arns[table].due_at]])
   }
 
   # Deleting a photo deletes its sidecars, and the upload that it was copied from.
@@ -198,6 +199,26 @@ data "aws_iam_policy_document" "api" {
       sid       = "CdnKey"
       actions   = ["ssm:GetParameter"]
       resources = ["arn:${local.partition}:ssm:${local.region}:${local.account}:parameter${statement.value}"]
+    }
+  }
+}
+
+# Operators pause queues by the API; the housekeeper ends pauses. Lambda has no resource-level permissions for lists.
+data "aws_iam_policy_document" "pausing" {
+  statement {
+    sid       = "FindMappings"
+    actions   = ["lambda:ListEventSourceMappings"]
+    resources = ["*"]
+  }
+
+  statement {
+    sid       = "PauseQueues"
+    actions   = ["lambda:UpdateEventSourceMapping"]
+    resources = ["arn:${local.partition}:lambda:${local.region}:${local.account}:event-source-mapping:*"]
+    condition {
+      test     = "ArnLike"
+      variable = "lambda:FunctionArn"
+      values   = [for worker in keys(local.workers) : "arn:${local.partition}:lambda:${local.region}:${local.account}:function:${var.name_prefix}-${worker}"]
     }
   }
 }
@@ -442,7 +463,7 @@ data "aws_iam_policy_document" "webhook_sender" {
 }
 
 data "aws_iam_policy_document" "housekeeper" {
-  source_policy_documents = [for document in data.aws_iam_policy_document.kms : document.json]
+  source_policy_documents = concat([data.aws_iam_policy_document.pausing.json], [for document in data.aws_iam_policy_document.kms : document.json])
 
   # Query: a studio's photos are processed again, the downloads and emails of an order are found. Scan: items of an
   # earlier release get the attributes of list indexes.
@@ -460,7 +481,7 @@ data "aws_iam_policy_document" "housekeeper" {
   }
 
   statement {
-    sid       = "SuppressedAddresses"
+    sid       = "SuppressedAddressesAndPauses"
     actions   = ["dynamodb:GetItem", "dynamodb:PutItem"]
     resources = [local.table_arns.studios]
   }

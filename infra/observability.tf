@@ -127,6 +127,23 @@ resource "aws_cloudwatch_metric_alarm" "sweeps_completed" {
   tags                = local.tags
 }
 
+resource "aws_cloudwatch_metric_alarm" "queues_paused" {
+  alarm_name          = "${var.name_prefix}-queue-paused"
+  alarm_description   = "An operator has paused a queue: darkroom queues names it. Its jobs wait, so its alarm for the oldest message is expected. It resumes by itself three days after the request."
+  namespace           = "Darkroom"
+  metric_name         = "QueuesPaused"
+  dimensions          = { FunctionName = module.worker["housekeeper"].function_name }
+  statistic           = "Maximum"
+  period              = 3600
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = local.alarm_actions
+  ok_actions          = local.alarm_actions
+  tags                = local.tags
+}
+
 # SES reviews an account at 5 % bounces and 0.1 % complaints; these alarms have lower thresholds.
 resource "aws_cloudwatch_metric_alarm" "reputation" {
   for_each = {

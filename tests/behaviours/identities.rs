@@ -269,6 +269,12 @@ impl World {
             ),
             (get.clone(), "/queues", "/queues".into(), None, operators(200)),
             (get.clone(), "/queues/{queue}/failed", "/queues/photos/failed".into(), None, operators(200)),
+            (get.clone(), "/queues/{queue}/jobs", "/queues/photos/jobs?state=running".into(), None, operators(200)),
+            (post.clone(), "/queues/{queue}/pause", "/queues/webhooks/pause".into(), None, operators(200)),
+            (post.clone(), "/queues/{queue}/resume", "/queues/webhooks/resume".into(), None, operators(200)),
+            (get.clone(), "/jobs/{studio}/{id}", format!("/jobs/anna/{photo}"), None, operators(200)),
+            (get.clone(), "/studios", "/studios".into(), None, operators(200)),
+            (get.clone(), "/studios/{studio}/orders", "/studios/anna/orders?reference=R".into(), None, operators(200)),
             (
                 post.clone(),
                 "/queues/{queue}/failed/retry",

@@ -37,8 +37,9 @@ const OF_AWS: [(&str, &[&str]); 5] = [
     ("AWS/SES", &["Send", "Delivery", "Bounce", "Complaint", "Reputation.BounceRate", "Reputation.ComplaintRate"]),
 ];
 /// Actions that IAM does not restrict to a resource.
-const ON_ANYTHING: [&str; 7] = [
+const ON_ANYTHING: [&str; 8] = [
     "cloudwatch:GetMetricData",
+    "lambda:ListEventSourceMappings",
     "ses:DeleteSuppressedDestination",
     "ses:GetAccount",
     "xray:PutTraceSegments",

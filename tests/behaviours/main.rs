@@ -39,6 +39,7 @@ mod logos;
 mod lost_replies;
 mod multipart;
 mod notices;
+mod operators;
 mod patience;
 mod poison;
 mod previous_release;

@@ -49,6 +49,7 @@ UNSAID = {
     "PUT /studio": {"time_zone"},
     # A cursor that the list has returned.
     "GET /queues/{queue}/failed": {"cursor"},
+    "GET /queues/{queue}/jobs": {"cursor"},
 }
 #: Where all fields are optional, no body, `null` and `[]` (PHP's empty array) stand for `{}`. The document names
 #: objects only, so that generated clients do not offer the others.

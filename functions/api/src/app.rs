@@ -10,6 +10,7 @@ pub mod notify;
 pub mod operations;
 pub mod ordering;
 pub mod orphans;
+pub mod pauses;
 pub mod photos;
 pub mod renewal;
 pub mod studio;

@@ -5,10 +5,12 @@ mod due;
 mod events;
 mod webhooks;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use anyhow::Result;
-use domain::{Job, JobError, Studio, job_record::JobRecord, job_state::JobState, operation::Filled};
+use domain::{
+    Job, JobError, Studio, job_record::JobRecord, job_state::JobState, operation::Filled, queue_config::QueueName,
+};
 use jiff::{SignedDuration, Timestamp};
 use runtime::{metrics, queue::Queues, store::Table, worker::PlainJobHandler};
 use tracing::warn;
@@ -35,19 +37,26 @@ impl PlainJobHandler for Sweep {
 
     async fn run(&self, _: &Job, now: Timestamp) -> Result<(), JobError> {
         let state = &self.0;
+        // Without it, the jobs of a paused queue are only sent too often.
+        let (paused, settled) = match state.switches.settle(now).await {
+            Ok(paused) => (paused, Ok(())),
+            Err(error) => (BTreeMap::new(), Err(error)),
+        };
         // A failure on one table must not delay the others.
         let steps = [
-            sweep(&state.emails, &state.queues, now).await,
-            sweep(&state.photos, &state.queues, now).await,
-            sweep(&state.downloads, &state.queues, now).await,
-            sweep(&state.deliveries, &state.queues, now).await,
-            sweep(&state.operations, &state.queues, now).await,
+            settled,
+            sweep(&state.emails, &state.queues, &paused, now).await,
+            sweep(&state.photos, &state.queues, &paused, now).await,
+            sweep(&state.downloads, &state.queues, &paused, now).await,
+            sweep(&state.deliveries, &state.queues, &paused, now).await,
+            sweep(&state.operations, &state.queues, &paused, now).await,
             events::sweep(state, now).await,
             webhooks::sweep(state, now).await,
             begin_operations(state, now).await,
         ];
         steps.into_iter().collect::<Result<()>>()?;
         metrics::swept();
+        metrics::paused(paused.len());
         Ok(())
     }
 }
@@ -62,17 +71,23 @@ async fn begin_operations(state: &State, now: Timestamp) -> Result<()> {
     retention::begin(state, now).await
 }
 
-async fn sweep<R: JobRecord>(table: &Table<R>, queues: &Queues, now: Timestamp) -> Result<()> {
-    due::each_due(table, now, |studio, id| resend(table, queues, studio, id, now)).await
+async fn sweep<R: JobRecord>(
+    table: &Table<R>,
+    queues: &Queues,
+    paused: &BTreeMap<QueueName, Timestamp>,
+    now: Timestamp,
+) -> Result<()> {
+    let paused = paused.get(&R::QUEUE).copied();
+    due::each_due(table, now, |studio, id| resend(table, queues, paused, (studio, id), now)).await
 }
 
-/// Re-sends the job of an overdue record and postpones its due date, or sends the job of its notice. Returns whether the
+/// Re-sends the job of an overdue record, unless its queue is paused until then, and postpones its due date, or sends the job of its notice. Returns whether the
 /// record was due.
 async fn resend<R: JobRecord>(
     table: &Table<R>,
     queues: &Queues,
-    studio: Studio,
-    id: Uuid,
+    paused: Option<Timestamp>,
+    (studio, id): (Studio, Uuid),
     now: Timestamp,
 ) -> Result<bool> {
     // The index lags behind. A record that progressed meanwhile is skipped.
@@ -85,13 +100,16 @@ async fn resend<R: JobRecord>(
     if !is_due(record.work(), now) {
         return Ok(false);
     }
-    queues.of(R::QUEUE).send(&R::job(studio.clone(), id)).await?;
-    warn!(%studio, %id, "Sent the job of an overdue {} again", R::NAME);
+    // The messages of a paused queue wait. Others would only be added to them.
+    if paused.is_none() {
+        queues.of(R::QUEUE).send(&R::job(studio.clone(), id)).await?;
+        warn!(%studio, %id, "Sent the job of an overdue {} again", R::NAME);
+    }
     let put_off = |record: &mut R| {
         if !is_due(record.work(), now) {
             return Err(());
         }
-        record.work_mut().due_at = now.checked_add(AGAIN_AFTER).ok();
+        record.work_mut().due_at = paused.unwrap_or(now).checked_add(AGAIN_AFTER).ok();
         Ok(())
     };
     table.update(&studio, id, put_off).await?;

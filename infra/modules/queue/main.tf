@@ -117,4 +117,9 @@ resource "aws_lambda_event_source_mapping" "this" {
   scaling_config {
     maximum_concurrency = var.queue.max_concurrency
   }
+
+  # Operators pause and resume the queue.
+  lifecycle {
+    ignore_changes = [enabled]
+  }
 }

@@ -1,6 +1,6 @@
 //! A strict event source mapping: polls a queue, invokes its worker with batches, and reads the response as AWS does.
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use anyhow::Result;
 use aws_sdk_sqs::{
@@ -13,7 +13,10 @@ use domain::{
     queue_config::{QueueConfig, QueueName, RecursiveLoop},
 };
 use jiff::Timestamp;
-use local_aws::trace::{MAX_INVOCATIONS, Trace};
+use local_aws::{
+    Mappings,
+    trace::{MAX_INVOCATIONS, Trace},
+};
 use runtime::{
     aws::{self, Patience},
     env::Env,
@@ -50,6 +53,8 @@ pub struct EventSource {
     pub config: QueueConfig,
     /// The functions to invoke.
     pub functions: Functions,
+    /// The event source mappings, by which operators pause queues.
+    pub mappings: Arc<Mappings>,
 }
 
 impl EventSource {
@@ -61,6 +66,7 @@ impl EventSource {
             let source = self.clone();
             tasks.spawn(async move {
                 loop {
+                    source.mappings.enabled(source.queue.as_str()).await;
                     if let Err(error) = source.poll(LONG_POLL_SECONDS).await {
                         warn!(queue = source.queue.as_str(), error = format!("{error:#}"), "A poll failed");
                         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -81,9 +87,12 @@ impl EventSource {
         Ok(())
     }
 
-    /// Receives one batch, invokes the worker with it, and deletes what it did not report. Returns whether there was a
+    /// Receives one batch, unless the mapping is disabled, invokes the worker with it, and deletes what it did not report. Returns whether there was a
     /// batch.
     pub async fn poll(&self, wait_seconds: i32) -> Result<bool> {
+        if !self.mappings.is_enabled(self.queue.as_str()) {
+            return Ok(false);
+        }
         let messages = self.receive(wait_seconds).await?;
         if messages.is_empty() {
             return Ok(false);

@@ -136,8 +136,9 @@ impl System {
         let mut sources = Vec::new();
         for (queue, config) in queues {
             let queue_url = env.required(&queue.url_variable())?;
-            let (sqs, functions) = (sqs.clone(), functions.clone());
-            sources.push(EventSource { sqs, queue_url, queue, config, functions });
+            let (sqs, functions, mappings) = (sqs.clone(), functions.clone(), stand_ins.mappings());
+            mappings.create(queue.as_str(), &config.function, config.batch_size)?;
+            sources.push(EventSource { sqs, queue_url, queue, config, functions, mappings });
         }
         if options.by_hand {
             tracing::debug!("Polls and sweeps are off");

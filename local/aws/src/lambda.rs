@@ -1,4 +1,7 @@
-//! The Lambda stand-in: synchronous Invoke. The library's user passes a function that runs the functions.
+//! The Lambda stand-in: synchronous Invoke, and event source mappings. The library's user passes a function that runs the
+//! functions, and polls the queues.
+
+mod mappings;
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -8,6 +11,7 @@ use serde_json::{Value, json};
 use tokio::{sync::oneshot, task::JoinSet};
 use tracing::warn;
 
+pub use self::mappings::Mappings;
 use super::identity::{ACCOUNT, REGION};
 use crate::trace::{self, Trace};
 
@@ -32,9 +36,9 @@ pub type Running = BoxFuture<'static, Result<Value, FunctionError>>;
 pub type Run = Arc<dyn Fn(&str, Value, Trace) -> Option<Running> + Send + Sync>;
 
 /// The functions that can be invoked, and the invocations in progress.
-#[derive(Default)]
 pub struct Lambda {
     run: OnceLock<Run>,
+    mappings: Arc<Mappings>,
     running: Mutex<JoinSet<()>>,
 }
 
@@ -42,6 +46,11 @@ pub struct Lambda {
 struct Refusal(StatusCode, &'static str, String);
 
 impl Lambda {
+    /// Creates a service with these event source mappings, and without functions.
+    pub fn new(mappings: Arc<Mappings>) -> Self {
+        Self { run: OnceLock::new(), mappings, running: Mutex::default() }
+    }
+
     /// Sets the function that runs all later invocations.
     pub fn set(&self, run: Run) {
         let _ = self.run.set(run);
@@ -54,14 +63,15 @@ impl Lambda {
 
     /// Handles one request. An invocation runs to its end even if its caller disconnects.
     pub async fn answer(&self, request: &Parts, body: &[u8]) -> Response<Vec<u8>> {
+        if request.uri.path().starts_with(mappings::PATH) {
+            return match self.mappings.answer(request, body) {
+                Ok((status, body)) => respond(status, &body),
+                Err(refusal) => refusal.respond(),
+            };
+        }
         let invocation = match self.begin(request, body) {
             Ok(invocation) => invocation,
-            Err(Refusal(status, error_type, message)) => {
-                // Lambda spells the member `Message` or `message`, depending on the error.
-                let mut response = respond(status, &json!({ "Type": "User", "Message": message, "message": message }));
-                response.headers_mut().insert(ERROR_TYPE, HeaderValue::from_static(error_type));
-                return response;
-            }
+            Err(refusal) => return refusal.respond(),
         };
         let ended = invocation.await.unwrap_or_else(|_| {
             Err(FunctionError { kind: "Runtime.ExitError", message: "The function ended without an answer".into() })
@@ -120,6 +130,16 @@ impl Lambda {
     }
 }
 
+impl Refusal {
+    fn respond(self) -> Response<Vec<u8>> {
+        let Self(status, error_type, message) = self;
+        // Lambda spells the member `Message` or `message`, depending on the error.
+        let mut response = respond(status, &json!({ "Type": "User", "Message": message, "message": message }));
+        response.headers_mut().insert(ERROR_TYPE, HeaderValue::from_static(error_type));
+        response
+    }
+}
+
 fn respond(status: StatusCode, body: &Value) -> Response<Vec<u8>> {
     let mut response = Response::new(body.to_string().into_bytes());
     *response.status_mut() = status;
@@ -136,9 +156,14 @@ mod tests {
 
     use super::*;
 
+    fn without_functions() -> Lambda {
+        let none = std::path::Path::new("no such folder/mappings.json");
+        Lambda::new(Arc::new(Mappings::open(none).unwrap()))
+    }
+
     /// Returns a service with three functions: `echo` returns its event, `fail` fails, `slow` signals its end.
     fn lambda(slow_ended: &Arc<Notify>) -> Lambda {
-        let (lambda, slow_ended) = (Lambda::default(), slow_ended.clone());
+        let (lambda, slow_ended) = (without_functions(), slow_ended.clone());
         lambda.set(Arc::new(move |function, event, _| {
             let slow_ended = slow_ended.clone();
             let failed = FunctionError { kind: "Sandbox.Timedout", message: "timed out".into() };
@@ -198,7 +223,7 @@ mod tests {
         ] {
             assert_eq!(refused(function, kind, body).await, (status, error.to_owned()), "{function} {kind}");
         }
-        let before = Lambda::default();
+        let before = without_functions();
         assert_eq!(invoke(&before, "echo", "RequestResponse", b"{}").await.0, 404, "no functions yet");
     }
 

@@ -26,7 +26,7 @@ use std::sync::Arc;
 use anyhow::Context;
 pub use identity::{ACCESS_KEY, ACCOUNT, REGION, SECRET_KEY};
 use jiff::Timestamp;
-pub use lambda::Lambda;
+pub use lambda::{Lambda, Mappings};
 pub use mailbox::{Attachment, CapturedEmail, Mailbox};
 pub use router::Work;
 pub use sqs::Queues;
@@ -57,6 +57,7 @@ pub struct StandIns {
     mailbox: Arc<Mailbox>,
     parameters: Arc<Parameters>,
     lambda: Arc<Lambda>,
+    mappings: Arc<Mappings>,
     synchronous: router::Synchronous,
     stop: watch::Sender<bool>,
     servers: [JoinHandle<()>; 2],
@@ -76,7 +77,8 @@ impl StandIns {
         let mailbox = Arc::new(Mailbox::open(&data.join("mail"))?);
         let parameters = Arc::new(Parameters::open(&data.join("parameters.json"))?);
         let objects = s3::ObjectService::open(&data.join("s3"), queues.clone())?;
-        let lambda = Arc::new(Lambda::default());
+        let mappings = Arc::new(Mappings::open(&data.join("mappings.json"))?);
+        let lambda = Arc::new(Lambda::new(mappings.clone()));
         let database = dynamodb::open(&data.join("dynamodb.sqlite"))?;
 
         let (listener, endpoint) = listen(options.port).await?;
@@ -102,7 +104,18 @@ impl StandIns {
             }),
             tokio::spawn(dynamodb::serve(dynamodb_listener, database, stopped)),
         ];
-        Ok(Self { endpoint, dynamodb_endpoint, queues, mailbox, parameters, lambda, synchronous, stop, servers })
+        Ok(Self {
+            endpoint,
+            dynamodb_endpoint,
+            queues,
+            mailbox,
+            parameters,
+            lambda,
+            mappings,
+            synchronous,
+            stop,
+            servers,
+        })
     }
 
     /// Returns the address of all services but DynamoDB: `http://127.0.0.1:PORT`.
@@ -128,6 +141,11 @@ impl StandIns {
     /// Returns the parameters, for code in this process.
     pub fn parameters(&self) -> Arc<Parameters> {
         self.parameters.clone()
+    }
+
+    /// Returns the event source mappings, for code in this process.
+    pub fn mappings(&self) -> Arc<Mappings> {
+        self.mappings.clone()
     }
 
     /// Runs `work` from now on after each request that may have sent a message, before the response.

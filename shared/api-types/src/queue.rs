@@ -5,6 +5,7 @@ use std::fmt;
 use domain::{
     RecordError,
     queue_config::{Healthy, QueueName},
+    queue_switch::Paused,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -36,6 +37,8 @@ pub struct QueueView {
     pub failed: u64,
     /// Number of messages in the dead-letter queue.
     pub dead_letters: u64,
+    /// Current pause; `null` while the queue is worked on.
+    pub paused: Option<PauseView>,
     /// Highest values of a healthy queue.
     pub healthy: Healthy,
     /// Verdict on these values.
@@ -44,12 +47,43 @@ pub struct QueueView {
     pub reasons: Vec<String>,
 }
 
+/// A pause of a queue.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = QueuePause)]
+pub struct PauseView {
+    /// Time of the request.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// Studio of the operator's token.
+    pub by: String,
+    /// Time at which the queue resumes by itself: three days after the request.
+    #[schema(value_type = String, format = DateTime)]
+    pub until: Timestamp,
+}
+
+impl From<&Paused> for PauseView {
+    fn from(paused: &Paused) -> Self {
+        Self { at: paused.at, by: paused.by.to_string(), until: paused.until }
+    }
+}
+
+/// A queue that was paused or resumed.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct QueueSwitched {
+    /// Name of the queue.
+    pub queue: QueueName,
+    /// Pause; `null` if the queue is worked on.
+    pub paused: Option<PauseView>,
+}
+
 /// Health of a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// All values are within the limits of a healthy queue.
     Ok,
+    /// An operator has paused the queue.
+    Paused,
     /// Too many messages wait, or the oldest waits too long.
     Behind,
     /// More jobs have failed than a healthy queue allows.
@@ -60,6 +94,7 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Ok => "ok",
+            Self::Paused => "paused",
             Self::Behind => "behind",
             Self::Failing => "failing",
         })

@@ -22,6 +22,7 @@ pub mod order;
 pub mod page_key;
 pub mod photo;
 pub mod queue_config;
+pub mod queue_switch;
 pub mod record;
 #[cfg(test)]
 mod samples;

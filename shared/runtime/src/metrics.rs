@@ -36,8 +36,11 @@ pub const QUEUE_AGE: &str = "QueueAge";
 /// Sweeps that covered all tables.
 pub const SWEEPS_COMPLETED: &str = "SweepsCompleted";
 
+/// Number of paused queues, at each sweep.
+pub const QUEUES_PAUSED: &str = "QueuesPaused";
+
 /// All metrics with their units.
-pub const ALL: [(&str, Unit); 11] = [
+pub const ALL: [(&str, Unit); 12] = [
     (JOBS_DONE, Unit::Count),
     (JOBS_FAILED, Unit::Count),
     (JOBS_RETRIED, Unit::Count),
@@ -49,6 +52,7 @@ pub const ALL: [(&str, Unit); 11] = [
     (JOB_BYTES, Unit::Bytes),
     (QUEUE_AGE, Unit::Milliseconds),
     (SWEEPS_COMPLETED, Unit::Count),
+    (QUEUES_PAUSED, Unit::Count),
 ];
 
 static COLLECTOR: OnceLock<&'static Collector> = OnceLock::new();
@@ -119,6 +123,11 @@ pub fn without_record() {
 /// Counts a sweep that covered all tables.
 pub fn swept() {
     counter!(SWEEPS_COMPLETED).increment(1);
+}
+
+/// Counts the paused queues.
+pub fn paused(queues: usize) {
+    counter!(QUEUES_PAUSED).increment(queues as u64);
 }
 
 /// Counts a record that cannot be decoded.

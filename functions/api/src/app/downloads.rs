@@ -27,7 +27,7 @@ use runtime::{
 };
 use uuid::Uuid;
 
-use super::{limits, ordering};
+use super::{limits, ordering, pauses};
 use crate::{
     problem::{ApiError, ApiResult, Kind, Problem, RefusedPhoto},
     state::State,
@@ -122,6 +122,7 @@ async fn photo_of(state: &State, order: &Order, download: &Download) -> ApiResul
 
 /// Plans the archives. Refuses if they are impossible, or if `wait` is set and the build would take too long.
 async fn plan(state: &State, order: &Order, download: &Download, wait: bool) -> ApiResult<Vec<Layout<Source>>> {
+    pauses::refuse_to_wait(state, QueueName::Downloads, wait).await?;
     let files = state.contents().files(order, download).await.map_err(|error| match error {
         FilesError::Store(error) => ApiError::from(error),
         FilesError::Undeliverable(photos) => refuse_photos(&photos).into(),

@@ -4,9 +4,11 @@ use domain::{
     Studio,
     job_state::RestartError,
     photo::{Photo, PhotoStatus},
+    queue_config::QueueName,
 };
 use uuid::Uuid;
 
+use super::pauses;
 use crate::{
     idempotency::IdempotentRequest,
     problem::{ApiResult, Kind, Problem},
@@ -32,6 +34,7 @@ pub async fn process_again(
     if request.answered {
         return Ok((found, true));
     }
+    pauses::refuse_to_wait(state, QueueName::Photos, wait).await?;
     if wait {
         state.workers.check(synchronous::photo(found.size))?;
     }

@@ -41,6 +41,10 @@ pub enum Kind {
     TooManyWebhooks,
     /// The webhook is disabled.
     WebhookDisabled,
+    /// An operator has paused the queue.
+    QueuePaused,
+    /// The queue can't be paused.
+    NeverPaused,
     /// A request with this key is under way.
     RequestInFlight,
     /// The record that the first request with this key created was deleted.
@@ -67,7 +71,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, in the order of the documentation.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 31] = [
         Self::MalformedJson,
         Self::UnreadableBody,
         Self::Unauthorized,
@@ -86,6 +90,8 @@ impl Kind {
         Self::PhotosNotReady,
         Self::TooManyWebhooks,
         Self::WebhookDisabled,
+        Self::QueuePaused,
+        Self::NeverPaused,
         Self::RequestInFlight,
         Self::Gone,
         Self::Erased,
@@ -145,6 +151,12 @@ impl Kind {
                 (S::CONFLICT, "too-many-webhooks", "The studio has 10 webhooks. Delete one of them.")
             }
             Self::WebhookDisabled => (S::CONFLICT, "webhook-disabled", "The webhook is disabled. Enable it first."),
+            Self::QueuePaused => (
+                S::CONFLICT,
+                "queue-paused",
+                "An operator has paused the queue, and a request can't wait for its jobs. Omit `queue`.",
+            ),
+            Self::NeverPaused => (S::CONFLICT, "never-paused", "The default queue can't be paused."),
             Self::RequestInFlight => (
                 S::CONFLICT,
                 "request-in-flight",

@@ -8,6 +8,7 @@ use domain::{
     email::{About, Email, EmailStatus, Message},
     email_address::EmailAddress,
     language::Language,
+    queue_config::QueueName,
     record::ListIndex,
     studio_limits::Taken,
 };
@@ -19,7 +20,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::{
-    app::{self, limits},
+    app::{self, limits, pauses},
     etag,
     extract::{Body, Id, Query, line, locale, object, text},
     idempotency::IdempotentRequest,
@@ -165,6 +166,7 @@ pub async fn create(
     let email = if let Some(made) = request.made(made)? {
         made
     } else {
+        pauses::refuse_to_wait(&state, QueueName::Emails, new.queue == Some(false)).await?;
         refuse_untrue(&state, &studio, &message).await?;
         limits::take(&state, &studio, Taken::Email).await?;
         let email = Email::new(studio, request.id, message, new.to, locale, state.clock.now());

@@ -4,14 +4,16 @@ mod failed;
 mod job_id;
 mod jobs;
 mod listing;
+mod pauses;
 
-use api_types::{QueueView, Queues, Verdict};
+use api_types::{PauseView, QueueView, Queues, Verdict};
 use axum::{Json, extract::State as Shared};
 use domain::{job_record::JobRecord, queue_config::QueueName};
 pub use failed::*;
 use futures::future::try_join_all;
 pub use jobs::*;
 pub use listing::*;
+pub use pauses::*;
 use runtime::failed_jobs::FailedJobs;
 use tracing::warn;
 
@@ -49,9 +51,14 @@ async fn one<R: JobRecord>(state: &State, queue: QueueName, failed: &FailedJobs<
             None
         })
     };
-    let (counts, letters, failed, oldest_seconds) =
-        futures::join!(failed.queue.counts(), failed.dead_letters.counts(), failed.count_failures(now), oldest);
-    let (counts, letters, failed) = (counts?, letters?, failed?);
+    let (counts, letters, failed, oldest_seconds, paused) = futures::join!(
+        failed.queue.counts(),
+        failed.dead_letters.counts(),
+        failed.count_failures(now),
+        oldest,
+        state.switches.paused(queue),
+    );
+    let (counts, letters, failed, paused) = (counts?, letters?, failed?, paused?);
     let mut view = QueueView {
         queue,
         waiting: counts.waiting,
@@ -60,6 +67,7 @@ async fn one<R: JobRecord>(state: &State, queue: QueueName, failed: &FailedJobs<
         oldest_seconds,
         failed,
         dead_letters: letters.waiting + letters.in_flight,
+        paused: paused.as_ref().map(PauseView::from),
         healthy: state
             .healthy
             .get(&queue)
@@ -72,7 +80,7 @@ async fn one<R: JobRecord>(state: &State, queue: QueueName, failed: &FailedJobs<
     Ok(view)
 }
 
-/// Sets verdict and reasons of the view. Failures take precedence over a backlog.
+/// Sets verdict and reasons of the view. Failures take precedence over a pause, and a pause over its backlog.
 fn judge(view: &mut QueueView) {
     let most = view.healthy;
     let mut reasons = Vec::new();
@@ -82,6 +90,12 @@ fn judge(view: &mut QueueView) {
             view.verdict = Verdict::Failing;
             reasons.push(format!("{what}: {count}, {most} allowed"));
         }
+    }
+    if let Some(PauseView { by, until, .. }) = &view.paused {
+        if view.verdict == Verdict::Ok {
+            view.verdict = Verdict::Paused;
+        }
+        reasons.push(format!("paused by {by}, until {until}"));
     }
     let behind = [
         (view.waiting, most.waiting, "messages that wait"),
@@ -115,6 +129,7 @@ mod tests {
                 oldest_seconds,
                 failed,
                 dead_letters,
+                paused: None,
                 healthy: Healthy { waiting: 10, oldest_seconds: 60, failed: 2, dead_letters: 0 },
                 verdict: Verdict::Ok,
                 reasons: Vec::new(),

@@ -2,13 +2,16 @@
 
 use api_types::NotifyMade;
 use axum::{Json, extract::State as Shared};
-use domain::email_address::EmailAddress;
+use domain::{email_address::EmailAddress, queue_config::QueueName};
 use http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::{
-    app::notify::{self, Told},
+    app::{
+        notify::{self, Told},
+        pauses,
+    },
     extract::{BodyOrNone, Id},
     idempotency::IdempotentRequest,
     identity::Caller,
@@ -51,6 +54,7 @@ pub async fn notify(
     request: IdempotentRequest,
     BodyOrNone(new): BodyOrNone<NewNotification>,
 ) -> ApiResult<(StatusCode, Json<NotifyMade>)> {
+    pauses::refuse_to_wait(&state, QueueName::Emails, new.queue == Some(false) && !request.again).await?;
     let email = match notify::notify(&state, &studio, id, request, new.to).await? {
         Told::Later => return Ok((StatusCode::ACCEPTED, Json(NotifyMade { email: None }))),
         Told::Now(email) => *email,
