@@ -261,9 +261,7 @@ async fn take_in(uploads: &dyn TakeIn, delivery: &Delivery) -> Result<Dispositio
     let deadline = tokio::time::Instant::now() + time;
     for object in s3_event::objects(&delivery.body).map_err(undecodable)? {
         let taken_in = tokio::time::timeout_at(deadline, uploads.take_in(&object)).await;
-        // A service hangs. Counted as a failure, the message would be a dead letter after some hours.
-        let hangs = |_elapsed| anyhow!("Its time is over").context(ServiceUnavailable("Failed to take an upload in"));
-        match taken_in.map_err(hangs)?? {
+        match taken_in.map_err(|_elapsed| hangs("Failed to take an upload in"))?? {
             TakenIn::Done => metrics::done(),
             TakenIn::Waits => {
                 let until = delivery.now().saturating_add(LOOK_AGAIN).unwrap_or(Timestamp::MAX);
@@ -272,6 +270,12 @@ async fn take_in(uploads: &dyn TakeIn, delivery: &Delivery) -> Result<Dispositio
         }
     }
     Ok(disposition)
+}
+
+/// Returns the error of a job without a record whose time is over: a service hangs. Counted as a failure, its message would
+/// be a dead letter after some hours.
+fn hangs(what: &'static str) -> JobError {
+    anyhow!("Its time is over").context(ServiceUnavailable(what)).into()
 }
 
 /// A registered handler of S3's events.
@@ -353,7 +357,7 @@ impl<H: PlainJobHandler> Dispatch for Plain<H> {
             }
             match tokio::time::timeout(delivery.time_to_work(), self.0.run(job, delivery.now())).await {
                 Ok(ended) if !H::IS_SCHEDULED => ended?,
-                Err(elapsed) if !H::IS_SCHEDULED => return Err(elapsed.into()),
+                Err(_elapsed) if !H::IS_SCHEDULED => return Err(hangs("Failed to end a job in time")),
                 Ok(Err(JobError::Unavailable(error))) => {
                     warn!(reason = format!("{error:#}"), job = H::NAME, "A scheduled job met an unavailable service");
                     metrics::waits();
