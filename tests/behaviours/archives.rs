@@ -194,7 +194,7 @@ async fn wrong_record_checksum_fails_the_build() {
     let photos = app.large_and_small("anna", "LsLL").await;
     let ids: Vec<String> = photos.iter().map(|(_, _, id)| id.clone()).collect();
     let order = app.order("anna", "W-1", &ids).await;
-    let records = Table::<Photo>::new(dynamodb(&app), "photos", &runtime::world::World::system());
+    let records = Table::<Photo>::new(app.dynamodb(), "photos", &runtime::world::World::system());
     let builder = app.builder(Arc::new(Quiet)).await;
     for (name, _, id) in &photos {
         let flip = |photo: &mut Photo| {
@@ -257,7 +257,7 @@ async fn missing_or_replaced_photo_fails_download_by_name() {
     let photos = app.large_and_small("anna", "LsLLs").await;
     let ids: Vec<String> = photos.iter().map(|(_, _, id)| id.clone()).collect();
     let order = app.order("anna", "B-1", &ids).await;
-    let records = Table::<Photo>::new(dynamodb(&app), "photos", &runtime::world::World::system());
+    let records = Table::<Photo>::new(app.dynamodb(), "photos", &runtime::world::World::system());
     let quiet = app.builder(Arc::new(Quiet)).await;
     let failed = async |builder: &Builder, code: &str, name: &str| {
         let made = app.post("anna", &format!("/orders/{order}/downloads"), json!({ "notify": false })).await;
@@ -291,10 +291,6 @@ async fn missing_or_replaced_photo_fails_download_by_name() {
             failed(&quiet, "photo_missing", ".").await;
         }
     }
-}
-
-fn dynamodb(app: &TestApp) -> aws_sdk_dynamodb::Client {
-    runtime::aws::dynamodb(&app.env(), &runtime::aws::config(&app.env(), runtime::aws::Patience::Job).unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread")]

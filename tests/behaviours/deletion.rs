@@ -1,10 +1,11 @@
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use api_types::DownloadState;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::photo::Photo;
 use jiff::Timestamp;
 use reqwest::StatusCode;
+use runtime::{clock::Clock, store::Table, world::World};
 use serde_json::json;
 use tests::{TestApp, campaigns::Stops, jpeg, oracle::table};
 
@@ -52,6 +53,31 @@ async fn concurrent_deletion_leaves_no_order_incomplete() {
             other => panic!("{other:?}: {ordered:?} {deleted:?}"),
         }
     }
+}
+
+/// DynamoDB carries the announcement's write out once more, after the photo was deleted.
+#[tokio::test(flavor = "multi_thread")]
+async fn photo_that_a_late_write_creates_again_is_removed() {
+    let app = TestApp::with(|options| {
+        options.by_hand = true;
+        options.clock = Clock::movable();
+    })
+    .await;
+    let new = json!({ "filename": "a.jpg", "content_type": "image/jpeg", "size_bytes": 10 });
+    let id = app.post("anna", "/photos", new).await.text("/photo/id");
+    let photos = Table::<Photo>::new(app.dynamodb(), "photos", &World::system());
+    let announced = photos.get(&"anna".parse().unwrap(), id.parse().unwrap()).await.unwrap().unwrap();
+    let path = format!("/photos/{id}");
+    assert_eq!(app.delete("anna", &path).await.status, StatusCode::NO_CONTENT);
+    photos.create(&announced).await.unwrap();
+    let customer = json!({ "name": "E", "email": "e@example.com" });
+    let order = json!({ "reference": "X-2", "customer": customer, "photo_ids": [id] });
+    let refused = app.post("anna", "/orders", order).await;
+    assert_eq!(refused.body["photos"], json!([{ "id": id, "reason": "unknown" }]));
+    app.system().advance(Duration::from_secs(2 * 3600));
+    app.system().sweep().await.unwrap();
+    while app.system().step().await.unwrap() {}
+    assert_eq!(app.get("anna", &path).await.status, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test(flavor = "multi_thread")]

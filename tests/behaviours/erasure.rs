@@ -14,14 +14,9 @@ use tests::{Answer, TestApp, campaigns::Stops, jpeg};
 const NAME: &str = "Eva Beispiel";
 const ADDRESS: &str = "eva@example.com";
 
-fn dynamodb(app: &TestApp) -> aws_sdk_dynamodb::Client {
-    let env = app.env();
-    runtime::aws::dynamodb(&env, &runtime::aws::config(&env, runtime::aws::Patience::Job).unwrap())
-}
-
 /// Returns every item of every table whose partition begins with the studio's name, as text.
 async fn items(app: &TestApp, studio: &str) -> Vec<String> {
-    let client = dynamodb(app);
+    let client = app.dynamodb();
     let mut found = Vec::new();
     for table in ["photos", "orders", "downloads", "emails", "requests"] {
         let mut pages = client.scan().table_name(table).into_paginator().send();
@@ -178,7 +173,7 @@ async fn workers_finding_an_erasure_mark_erase_their_work() {
     let order = app.order("anna", "Ref-1", std::slice::from_ref(&photo)).await;
     let download = app.post("anna", &format!("/orders/{order}/downloads"), json!({})).await.text("/download/id");
     let email = confirm(&app, "anna", &order, ADDRESS).await;
-    let table = Table::<Order>::new(dynamodb(&app), "orders", &runtime::world::World::system());
+    let table = Table::<Order>::new(app.dynamodb(), "orders", &runtime::world::World::system());
     let mark = |order: &mut Order| {
         order.erase(Timestamp::now());
         Ok::<_, ()>(())

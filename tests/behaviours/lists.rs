@@ -171,16 +171,11 @@ async fn work(app: &TestApp) {
     while app.system().step().await.unwrap() {}
 }
 
-fn dynamodb(app: &TestApp) -> aws_sdk_dynamodb::Client {
-    let env = app.env();
-    runtime::aws::dynamodb(&env, &runtime::aws::config(&env, runtime::aws::Patience::Job).unwrap())
-}
-
 const INDEXED: [&str; 3] = ["PHOTOS_TABLE", "ORDERS_TABLE", "DOWNLOADS_TABLE"];
 
 /// Recreates the tables of the previous build.
 async fn as_the_build_before(app: &TestApp) {
-    let (dynamodb, env) = (dynamodb(app), app.env());
+    let (dynamodb, env) = (app.dynamodb(), app.env());
     for variable in INDEXED {
         let name = env.required(variable).unwrap();
         for mut item in items(&dynamodb, &name).await {
@@ -205,7 +200,7 @@ async fn as_the_build_before(app: &TestApp) {
 
 /// Returns the number of records without the index attributes of lists.
 async fn unindexed(app: &TestApp) -> usize {
-    let (dynamodb, env) = (dynamodb(app), app.env());
+    let (dynamodb, env) = (app.dynamodb(), app.env());
     let mut count = 0;
     for variable in INDEXED {
         let items = items(&dynamodb, &env.required(variable).unwrap()).await;

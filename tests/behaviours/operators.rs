@@ -1,6 +1,6 @@
 //! What operators see of jobs, and pauses of queues.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use api_types::{
     JobPage, JobStory, OrdersFound, PhotoView, QueueSwitched, QueueView, RecordKind, StudioLoad, StudioLoads, Verdict,
@@ -48,11 +48,7 @@ async fn queue(app: &TestApp, name: QueueName) -> QueueView {
 
 /// Claims a photo as a worker that stays busy.
 async fn claim(app: &TestApp, id: &str) {
-    let env = app.env();
-    let config = runtime::aws::config(&env, runtime::aws::Patience::Job).unwrap();
-    let dynamodb = runtime::aws::dynamodb(&env, &config);
-    let photos: Arc<Table<Photo>> =
-        Arc::new(Table::new(dynamodb, env.required("PHOTOS_TABLE").unwrap(), &World::system()));
+    let photos = Table::<Photo>::new(app.dynamodb(), "photos", &World::system());
     let (by, now) = (AttemptId(Uuid::new_v4()), Timestamp::now());
     let claim = |photo: &mut Photo| {
         photo.work.claim(by, now.checked_add(SignedDuration::from_secs(300)).unwrap());

@@ -188,6 +188,13 @@ impl TestApp {
         self.data.path()
     }
 
+    /// Returns a client of the tables.
+    pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        let env = self.env();
+        let config = runtime::aws::config(&env, runtime::aws::Patience::Job).expect("a configuration");
+        runtime::aws::dynamodb(&env, &config)
+    }
+
     /// Returns the environment of the functions, for a test's own SDK clients.
     pub fn env(&self) -> Env {
         Env::of(self.environment())

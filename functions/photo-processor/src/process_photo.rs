@@ -83,10 +83,15 @@ impl JobHandler for ProcessPhoto {
         {
             intake::delete_source(&self.0, photo).await?;
         }
-        // The original arrived through an upload URL that was valid longer than the photo existed.
-        if ended.without_work && head.is_some() && self.0.tombstones.has(studio, id).await? {
-            self.0.objects.delete(&original(studio, id)).await?;
-            info!("Deleted an original that arrived after its photo was deleted");
+        if ended.without_work && self.0.tombstones.has(studio, id).await? {
+            if head.is_some() {
+                // The original arrived through an upload URL that was valid longer than the photo existed.
+                self.0.objects.delete(&original(studio, id)).await?;
+                info!("Deleted an original that arrived after its photo was deleted");
+            }
+            // The request that announced the photo arrived late once more, and has created it again.
+            let is_awaited = |photo: &Photo| photo.status == PhotoStatus::AwaitingUpload && !photo.ordered;
+            self.0.photos.delete_if(studio, id, is_awaited).await?;
         }
         Ok(())
     }

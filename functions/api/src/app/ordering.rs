@@ -59,6 +59,7 @@ pub async fn create(
     let order = Order { photo_count: u32::try_from(ids.len()).unwrap_or(u32::MAX), ..order };
     let photos = state.photos.get_many(&order.studio, &ids).await?;
     refuse(&ids, &photos)?;
+    refuse_deleted(state, &photos).await?;
     keep_awaited(state, &photos).await?;
     state.orders.put_photos(&order, &ids, state.clock.now()).await?;
     // Checked again: from here on, a deletion of one of the photos finds the order's items.
@@ -118,8 +119,21 @@ async fn keep_awaited(state: &State, photos: &HashMap<Uuid, Photo>) -> ApiResult
     Ok(stream::iter(marks).buffer_unordered(CONCURRENCY).try_collect().await?)
 }
 
+/// Refuses photos that wait for an upload and have a tombstone: they were deleted, and the request that announced them has
+/// created them again by arriving twice.
+async fn refuse_deleted(state: &State, photos: &HashMap<Uuid, Photo>) -> ApiResult<()> {
+    let awaited = photos.values().filter(|photo| photo.status == PhotoStatus::AwaitingUpload);
+    let looks = awaited.map(|photo| async {
+        let is_deleted = state.tombstones.has(&photo.studio, photo.id).await?;
+        anyhow::Ok(is_deleted.then(|| RefusedPhoto::unknown(photo.id)))
+    });
+    let looks: Vec<_> = looks.collect();
+    let found: Vec<_> = stream::iter(looks).buffer_unordered(CONCURRENCY).try_collect().await?;
+    refuse_these(found.into_iter().flatten().collect())
+}
+
 /// Refuses photos that cannot be ordered, and names them.
-fn refuse(ids: &[Uuid], photos: &HashMap<Uuid, Photo>) -> Result<(), Problem> {
+fn refuse(ids: &[Uuid], photos: &HashMap<Uuid, Photo>) -> ApiResult<()> {
     let refused: Vec<_> = ids
         .iter()
         .filter_map(|id| match photos.get(id) {
@@ -132,10 +146,14 @@ fn refuse(ids: &[Uuid], photos: &HashMap<Uuid, Photo>) -> Result<(), Problem> {
             Some(_) => None,
         })
         .collect();
+    refuse_these(refused)
+}
+
+fn refuse_these(refused: Vec<RefusedPhoto>) -> ApiResult<()> {
     if refused.is_empty() {
         return Ok(());
     }
-    Err(Problem::invalid("photo_ids", "Some photos are unknown or could not be processed.").naming(refused))
+    Err(Problem::invalid("photo_ids", "Some photos are unknown or could not be processed.").naming(refused).into())
 }
 
 /// Erases the order and everything derived from it.
