@@ -11,6 +11,7 @@ mod indexes;
 mod logs;
 mod openapi;
 mod problem;
+mod redaction;
 mod routes;
 mod security_headers;
 mod state;

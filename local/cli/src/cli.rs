@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-/// Shows and retries Darkroom's failed jobs, shows its queues and events, uploads and imports photos, over its API.
+/// Shows and retries Darkroom's failed jobs, shows and pauses its queues, tells the story of a job, shows events, uploads and
+/// imports photos, over its API.
 ///
 /// Exits with 0 on success, 1 if a queue is unhealthy (`queues`), a job was skipped (`retry`) or a file was not uploaded
 /// (`upload`), 2 after an error.
@@ -46,6 +47,26 @@ pub enum Command {
     Orphans(Orphans),
     /// Prints the studio's events as they happen, and forwards them to a program on this machine.
     Listen(Listen),
+    /// Shows the queues and what runs now, every two seconds until it is stopped.
+    Top,
+    /// Shows a record's whole story: its job and attempts, what belongs to it, and what happened when.
+    Job {
+        /// The record, as lists show it: the studio, a colon and the id.
+        #[arg(value_name = "STUDIO:ID")]
+        id: String,
+    },
+    /// Shows the studios by their unfinished and failed jobs.
+    Studios,
+    /// Lets no more jobs of a queue begin. It resumes by itself after three days.
+    Pause {
+        /// emails, uploads, photos, downloads or webhooks.
+        queue: String,
+    },
+    /// Lets the jobs of a paused queue begin again.
+    Resume {
+        /// emails, uploads, photos, downloads or webhooks.
+        queue: String,
+    },
     /// Follows an operation to its end.
     Operation {
         /// The operation's id.
@@ -132,6 +153,9 @@ pub struct Failed {
     /// All pages, not just the first.
     #[arg(long)]
     pub all: bool,
+    /// The bodies of messages too, without addresses and tokens.
+    #[arg(long)]
+    pub messages: bool,
 }
 
 /// The arguments of `retry`.
@@ -216,6 +240,10 @@ mod tests {
             "darkroom retry photos a b c",
             "darkroom forget photos a",
             "darkroom orphans --take-in",
+            "darkroom failed photos --messages",
+            "darkroom job anna:0199e0a0-0000-7000-8000-000000000005",
+            "darkroom pause photos",
+            "darkroom top",
             "darkroom listen --studio anna --forward http://localhost:3000/hook --type photo.ready",
             "darkroom listen --studio anna --all --once",
             "darkroom upload ./wedding --studio anna --folder 2026/wedding",

@@ -1,9 +1,11 @@
-//! The operator's command: state of the queues, failed jobs and their reasons, retry and forget, uploads, imports, events.
+//! The operator's command: state of the queues, failed jobs and their reasons, retry and forget, stories of jobs, pauses,
+//! uploads, imports, events.
 //!
 //! The command uses the API's routes and nothing else, locally as on AWS.
 
 mod cli;
 mod client;
+mod jobs;
 mod listen;
 mod progress;
 mod render;
@@ -60,6 +62,11 @@ pub async fn run(cli: &Cli) -> Outcome {
             Command::Listen(asked) => listen::listen(&client, asked, session.json).await.map(|()| Ended::Well),
             Command::Orphans(orphans) => session.orphans(&client, orphans).await,
             Command::Import(import) => session.import(&client, import).await,
+            Command::Top => jobs::top(&client, session.json).await.map(|()| Ended::Well),
+            Command::Job { id } => session.job(&client, id).await,
+            Command::Studios => session.studios(&client).await,
+            Command::Pause { queue } => session.switch(&client, queue, "pause").await,
+            Command::Resume { queue } => session.switch(&client, queue, "resume").await,
             Command::Operation { id } => {
                 let answer = client.get(&["operations", id], &[]).await?;
                 session.follow(&client, answer).await
@@ -108,7 +115,7 @@ impl Session {
     }
 
     async fn failed(&mut self, client: &Client, asked: &Failed) -> Result<Ended, Trouble> {
-        let Failed { queue, error, studio, all } = asked;
+        let Failed { queue, error, studio, all, messages } = asked;
         let (mut items, mut groups, mut cursor) = (Vec::new(), Vec::new(), None);
         loop {
             let query = [("error", error.as_deref()), ("studio", studio.as_deref()), ("cursor", cursor.as_deref())];
@@ -123,6 +130,9 @@ impl Session {
         }
         if !self.json {
             self.output.push_str(&render::failed(queue, &groups, &items));
+            if *messages {
+                self.output.push_str(&render::bodies(&items));
+            }
             if cursor.is_some() {
                 self.output.push_str("\nThere are more: --all lists them.\n");
             }

@@ -53,7 +53,7 @@ pub fn failed(queue: &str, groups: &[FailureGroup], items: &[FailedJob]) -> Stri
         let says = group.cause.as_ref().unwrap_or(&group.message);
         errors.row([group.count.to_string(), group.code.clone(), says.clone()]);
     }
-    let mut jobs = Table::new(["id", "job", "studio", ">tries", "first failed", "last failed", "error"]);
+    let mut jobs = Table::new(["id", "job", "studio", ">tries", "first failed", "last failed", "error", "cause"]);
     for item in items {
         let job = item.job.as_deref().unwrap_or(if item.kind == FailedKind::Message { "(message)" } else { "-" });
         jobs.row([
@@ -64,9 +64,21 @@ pub fn failed(queue: &str, groups: &[FailureGroup], items: &[FailedJob]) -> Stri
             moment(Some(item.first_failed_at)),
             moment(item.last_failed_at),
             item.error.code.clone(),
+            item.cause.clone().unwrap_or_default(),
         ]);
     }
     format!("{}\n{}", errors.render(), jobs.render())
+}
+
+/// Returns the bodies of messages, each below its id.
+pub fn bodies(items: &[FailedJob]) -> String {
+    let mut text = String::new();
+    for item in items {
+        let (Some(body), Some(bytes)) = (&item.body, item.body_bytes) else { continue };
+        let cut = if body.len() as u64 + 1 < bytes { " (the beginning)" } else { "" };
+        text.push_str(&format!("\n{} {bytes} bytes{cut}\n{}\n", printable(&item.id), printable(body)));
+    }
+    text
 }
 
 /// Returns the results for the named jobs.
@@ -143,7 +155,7 @@ fn jobs(count: u64, queue: &str) -> String {
 }
 
 /// Formats an age in the largest unit of which it has at least two.
-fn age(seconds: u64) -> String {
+pub fn age(seconds: u64) -> String {
     match seconds {
         0..120 => format!("{seconds} s"),
         120..7_200 => format!("{} min", seconds / 60),
@@ -153,7 +165,7 @@ fn age(seconds: u64) -> String {
 }
 
 /// Formats a time to the second, in UTC.
-fn moment(instant: Option<Timestamp>) -> String {
+pub fn moment(instant: Option<Timestamp>) -> String {
     instant.map_or_else(|| "-".to_owned(), |instant| instant.strftime("%Y-%m-%d %H:%M:%SZ").to_string())
 }
 
@@ -200,7 +212,7 @@ photos  failing    12000         20        3     2 h       2             1  fail
                 { "id": "0199a1", "kind": "record", "job": "process_photo", "studio": "anna", "record_id": "0199e0a0-0000-7000-8000-000000000001",
                   "tries": 3, "error": { "code": "damaged", "message": "The file is damaged." },
                   "first_failed_at": "2026-05-01T12:00:00.123Z", "last_failed_at": "2026-05-01T12:03:00Z",
-                  "dead_letters": 1 },
+                  "dead_letters": 1, "cause": "no end of image" },
                 { "id": "m-1", "kind": "message", "job": null, "studio": null, "record_id": null, "tries": 8,
                   "error": { "code": "undecodable", "message": "No job of ours." },
                   "first_failed_at": "2026-05-01T11:00:00Z", "last_failed_at": null, "dead_letters": 1 },
@@ -219,8 +231,8 @@ count  error        what it says
     1  damaged      The file is damaged.
    12  undecodable  No job of ours.
 
-id      job            studio  tries  first failed          last failed           error
-0199a1  process_photo  anna        3  2026-05-01 12:00:00Z  2026-05-01 12:03:00Z  damaged
+id      job            studio  tries  first failed          last failed           error        cause
+0199a1  process_photo  anna        3  2026-05-01 12:00:00Z  2026-05-01 12:03:00Z  damaged      no end of image
 m-1     (message)      -           8  2026-05-01 11:00:00Z  -                     undecodable
 ";
         assert_eq!(failed("photos", page.groups.as_deref().unwrap(), &page.items), text);

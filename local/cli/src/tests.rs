@@ -175,3 +175,43 @@ async fn unreachable_api_is_named() {
     assert_eq!(outcome.code, 2);
     assert!(outcome.complaint.starts_with("error: Failed to ask http://127.0.0.1:1/: "), "{}", outcome.complaint);
 }
+
+#[tokio::test]
+async fn story_has_attempts_and_steps() {
+    let id = "0199e0a0-0000-7000-8000-000000000001";
+    let record = json!({ "kind": "photo", "id": id, "status": "failed", "title": "a.jpg", "created_at": "2026-05-01T12:00:00Z" });
+    let attempt = json!({ "started_at": "2026-05-01T12:00:01Z", "ended_at": "2026-05-01T12:00:03.5Z", "outcome": "failed",
+        "cause": "no end of image", "request_id": "r-1", "logs_url": null });
+    let job = json!({ "job": "process_photo", "queue": "photos", "studio": "anna", "record_id": id, "phase": "failed",
+        "tries": 1, "due_at": null, "error": { "code": "damaged", "message": "The file is damaged." }, "cause": "no end of image",
+        "attempts": [attempt] });
+    let step = json!({ "at": "2026-05-01T12:00:03.5Z", "kind": "photo", "id": id, "step": "attempt_ended", "detail": "failed" });
+    let story = json!({ "studio": "anna", "record": record, "job": job, "related": [], "timeline": [step] });
+    let (outcome, asked) = at(vec![(200, story)], &format!("job anna:{id}")).await;
+    assert_eq!((outcome.code, asked[0].0.as_str()), (0, format!("GET /jobs/anna/{id}").as_str()));
+    for expected in ["photo \"a.jpg\"", "damaged: The file is damaged.", "2.5 s", "r-1", "attempt_ended"] {
+        assert!(outcome.output.contains(expected), "{expected} is not in {}", outcome.output);
+    }
+    let (outcome, _) = at(vec![], "job none").await;
+    assert_eq!(outcome.code, 2);
+}
+
+#[tokio::test]
+async fn pause_says_until_when() {
+    let paused = json!({ "at": "2026-05-01T12:00:00Z", "by": "ops", "until": "2026-05-04T12:00:00Z" });
+    let (outcome, asked) = at(vec![(200, json!({ "queue": "photos", "paused": paused }))], "pause photos").await;
+    assert_eq!(asked[0].0, "POST /queues/photos/pause");
+    assert_eq!(outcome.output, "photos is paused by ops. It resumes by itself at 2026-05-04 12:00:00Z.\n");
+    let (outcome, asked) = at(vec![(200, json!({ "queue": "photos", "paused": null }))], "resume photos").await;
+    assert_eq!(
+        (asked[0].0.as_str(), outcome.output.as_str()),
+        ("POST /queues/photos/resume", "photos is worked on.\n")
+    );
+    let load = json!({ "studio": "anna", "name": null, "unfinished": 12, "failed": 1 });
+    let (outcome, _) = at(vec![(200, json!({ "items": [load], "complete": false }))], "studios").await;
+    assert!(
+        outcome.output.contains("anna    -             12       1") && outcome.output.contains("more jobs"),
+        "{}",
+        outcome.output
+    );
+}

@@ -152,6 +152,10 @@ pub struct FailedJob {
     pub last_failed_at: Option<Timestamp>,
     /// Number of the job's messages in the dead-letter queue.
     pub dead_letters: u32,
+    /// Body of a message, up to 4 KiB, without addresses and tokens; `null` for a record.
+    pub body: Option<String>,
+    /// Bytes of the whole body; `null` for a record.
+    pub body_bytes: Option<u64>,
 }
 
 /// The failed jobs of a queue that have the same error code.

@@ -26,6 +26,7 @@ use crate::{
     extract::Query,
     identity::Operator,
     problem::{ApiResult, Problem},
+    redaction::redacted,
     routes::page_of,
     state::{State, on_failed_jobs},
 };
@@ -183,6 +184,8 @@ fn record<R: JobRecord>(failure: Failure, dead_letters: u32) -> FailedJob {
         first_failed_at,
         last_failed_at: Some(key.failed_at),
         dead_letters,
+        body: None,
+        body_bytes: None,
     }
 }
 
@@ -199,5 +202,7 @@ fn message(letter: &DeadLetter, entry: Entry) -> FailedJob {
         first_failed_at: letter.sent_at,
         last_failed_at: None,
         dead_letters: 1,
+        body: Some(redacted(&letter.body)),
+        body_bytes: Some(letter.body.len() as u64),
     }
 }
