@@ -270,6 +270,7 @@ impl World {
             (get.clone(), "/queues", "/queues".into(), None, operators(200)),
             (get.clone(), "/queues/{queue}/failed", "/queues/photos/failed".into(), None, operators(200)),
             (get.clone(), "/queues/{queue}/jobs", "/queues/photos/jobs?state=running".into(), None, operators(200)),
+            (get.clone(), "/queues/{queue}/metrics", "/queues/photos/metrics?period=24h".into(), None, operators(200)),
             (post.clone(), "/queues/{queue}/pause", "/queues/webhooks/pause".into(), None, operators(200)),
             (post.clone(), "/queues/{queue}/resume", "/queues/webhooks/resume".into(), None, operators(200)),
             (get.clone(), "/jobs/{studio}/{id}", format!("/jobs/anna/{photo}"), None, operators(200)),

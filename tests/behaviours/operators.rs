@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use api_types::{
-    JobPage, JobStory, OrdersFound, PhotoView, QueueSwitched, QueueView, RecordKind, StudioLoad, StudioLoads, Verdict,
+    JobPage, JobStory, OrdersFound, PhotoView, QueueMetrics, QueueSwitched, QueueView, RecordKind, StudioLoad,
+    StudioLoads, Verdict,
 };
 use domain::{
     job_record::JobPhase,
@@ -249,4 +250,27 @@ async fn request_does_not_wait_for_a_paused_queue() {
     let never = app.operator().post("/queues/default/pause", json!({})).await;
     assert_eq!((never.status, never.text("/type").as_str()), (StatusCode::CONFLICT, "/problems/never-paused"));
     assert_eq!(app.operator().post("/queues/none/pause", json!({})).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_show_throughput_and_run_time() {
+    let app = TestApp::start().await;
+    for n in 0..3 {
+        app.ready_photo("anna", &format!("{n}.jpg"), &jpeg(n, 60, 40)).await;
+    }
+    let bad = app.upload("anna", "b.jpg", "image/jpeg", b"no photo").await.unwrap();
+    app.until("anna", &format!("/photos/{bad}"), &["failed"]).await.unwrap();
+    for (period, step, steps) in [("1h", 60, 60), ("24h", 900, 96), ("7d", 7_200, 84)] {
+        let metrics: QueueMetrics = app.operator().get(&format!("/queues/photos/metrics?period={period}")).await.view();
+        assert_eq!((metrics.step_seconds, metrics.points.len()), (step, steps));
+        assert_eq!((metrics.done, metrics.failed, metrics.function.as_str()), (3, 1, "photo-processor"));
+        let timed: Vec<_> = metrics.points.iter().filter(|point| point.run_p50_ms.is_some()).collect();
+        assert!((1..=2).contains(&timed.len()), "{timed:?}");
+        assert!(
+            timed.iter().all(|point| point.run_p95_ms >= point.run_p50_ms && point.wait_p95_ms.is_some()),
+            "{timed:?}"
+        );
+    }
+    let refused = app.operator().get("/queues/photos/metrics?period=2h").await;
+    assert_eq!((refused.status, refused.text("/field").as_str()), (StatusCode::UNPROCESSABLE_ENTITY, "period"));
 }

@@ -20,6 +20,11 @@ impl Logs {
         Self { place: env.optional("AWS_REGION").zip(prefix) }
     }
 
+    /// Returns the name of a function of this deployment, by its name in `infra/workers.json`.
+    pub fn function_name(&self, function: &str) -> String {
+        self.place.as_ref().map_or_else(|| function.to_owned(), |(_, prefix)| format!("{prefix}-{function}"))
+    }
+
     /// Returns the page with the log lines of an attempt at a job of this queue.
     pub fn of(&self, queue: QueueName, attempt: &Attempt) -> Option<String> {
         let (region, prefix) = self.place.as_ref()?;

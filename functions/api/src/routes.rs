@@ -150,6 +150,7 @@ fn shop() -> OpenApiRouter<State> {
         .routes(routes!(queues::list_failed, queues::flush_failed))
         .routes(routes!(queues::retry_failed))
         .routes(routes!(queues::forget_failed))
+        .routes(routes!(queues::metrics))
         .routes(routes!(queues::pause))
         .routes(routes!(queues::resume))
         .routes(routes!(queues::list_jobs))

@@ -32,6 +32,7 @@ use runtime::{
     events::Events,
     failed_jobs::{AllFailedJobs, FailedJobs},
     fill::Fillings,
+    job_metrics::JobMetrics,
     objects::ObjectStore,
     queue::Queues,
     queue_switches::QueueSwitches,
@@ -83,6 +84,7 @@ pub struct Inner {
     /// Pages with the logs of invocations.
     pub logs: Logs,
     pub oldest: OldestMessage,
+    pub metrics: JobMetrics,
     /// Highest values of each queue that count as healthy.
     pub healthy: BTreeMap<QueueName, Healthy>,
     pub links: LinkSecrets,
@@ -159,6 +161,7 @@ impl State {
             queues,
             logs: Logs::from_env(env),
             oldest: OldestMessage::new(&config)?,
+            metrics: JobMetrics::new(&config)?,
             healthy: healthy()?,
             links: LinkSecrets::new(Parameters::new(&config)?, env.required("LINK_SECRET_PARAMETER")?),
             import_sources: import_sources(env)?,

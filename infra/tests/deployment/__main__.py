@@ -19,6 +19,7 @@ import issuer as oidc
 import leftovers
 import main_job
 import packages
+import pauses
 import pki
 import refusals
 import reports
@@ -137,6 +138,8 @@ def deploy(steps: Steps, folder: Path, issuer: oidc.Issuer, emulator: Emulator, 
         failures.poison(emulator, outputs)
     with steps.step("failed jobs"):
         failed_jobs.run(shop, issuer, emulator, outputs)
+    with steps.step("a queue paused and resumed"):
+        pauses.run(shop, issuer, emulator, terraform)
     with steps.step("sweeps"):
         failures.sweep(emulator, outputs)
     with steps.step("a crash in a worker"):

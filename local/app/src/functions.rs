@@ -7,10 +7,15 @@ use futures::{FutureExt as _, future::BoxFuture};
 use jiff::Timestamp;
 use lambda_http::{Adapter, Service as _};
 use lambda_runtime::{Context, LambdaEvent};
-use local_aws::trace::{self, Trace};
+use local_aws::{
+    Samples,
+    trace::{self, Trace},
+};
 use runtime::{clock::Clock, env::Env, worker::Worker};
 use serde_json::Value;
 use uuid::Uuid;
+
+use crate::recorder::ToCloudWatch;
 
 /// An invocation in progress, which returns the function's response.
 pub type Invocation = BoxFuture<'static, Result<Value>>;
@@ -31,6 +36,7 @@ pub struct Functions {
     place: Arc<Place>,
     layer: Option<Layer>,
     clock: Clock,
+    samples: Option<Arc<Samples>>,
 }
 
 enum Place {
@@ -66,7 +72,12 @@ impl Functions {
     }
 
     fn at(clock: &Clock, place: Place) -> Self {
-        Self { place: Arc::new(place), layer: None, clock: clock.clone() }
+        Self { place: Arc::new(place), layer: None, clock: clock.clone(), samples: None }
+    }
+
+    /// Records the metrics of functions in this process.
+    pub fn recording(self, samples: Arc<Samples>) -> Self {
+        Self { samples: Some(samples), ..self }
     }
 
     /// Adds a layer around each invocation.
@@ -93,6 +104,10 @@ impl Functions {
         let mut context = context(&self.clock, timeout);
         context.xray_trace_id = Some(chain.invoke(function).to_string());
         let run: Invocation = Box::pin(async move { place.invoke(&name, event, context).await });
+        let run = match &self.samples {
+            Some(samples) => ToCloudWatch::new(function, samples.clone(), self.clock.clone()).record(run),
+            None => run,
+        };
         let run = match &self.layer {
             Some(layer) => layer(function, run),
             None => run,

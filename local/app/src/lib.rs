@@ -13,6 +13,7 @@ pub mod functions;
 pub mod gateway;
 mod mail_events;
 pub mod mailbox_page;
+mod recorder;
 pub mod setup;
 pub mod system;
 

@@ -121,6 +121,7 @@ impl System {
                 variables
             })?,
         }
+        .recording(stand_ins.samples())
         .within(options.layer.clone());
         stand_ins.run_functions(run_functions(&functions, &queues));
         let emails = CapturedEmails(stand_ins.mailbox());

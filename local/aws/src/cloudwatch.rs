@@ -1,10 +1,14 @@
-//! The CloudWatch stand-in: GetMetricData, for the one metric that this system requests. The value is computed from the
-//! queues for each request, so it is never late.
+//! The CloudWatch stand-in: GetMetricData of the age of queues' oldest messages, which is computed for each request, and of
+//! metrics whose values the library's user records. Nothing is late.
+
+mod samples;
 
 use http::{HeaderValue, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use self::samples::Statistic;
+pub use self::samples::{MetricName, Samples};
 use super::sqs::Queues;
 
 /// CloudWatch: the pattern of a query's id.
@@ -17,6 +21,16 @@ struct GetMetricData {
     start_time: f64,
     end_time: f64,
     metric_data_queries: Vec<Query>,
+    #[serde(default)]
+    scan_by: ScanBy,
+}
+
+/// Order of the values.
+#[derive(Default, PartialEq, Deserialize)]
+enum ScanBy {
+    #[default]
+    TimestampDescending,
+    TimestampAscending,
 }
 
 #[derive(Deserialize)]
@@ -26,12 +40,13 @@ struct Query {
     metric_stat: MetricStat,
 }
 
-/// One metric of a query. `Stat` is ignored: all statistics of a single value are that value.
+/// One metric of a query.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct MetricStat {
     metric: Metric,
     period: u32,
+    stat: String,
 }
 
 #[derive(Deserialize)]
@@ -52,9 +67,9 @@ struct Dimension {
 }
 
 /// Handles one request of the JSON 1.0 protocol.
-pub fn answer(queues: &Queues, target: &str, body: &[u8]) -> Response<Vec<u8>> {
+pub fn answer(queues: &Queues, samples: &Samples, target: &str, body: &[u8]) -> Response<Vec<u8>> {
     let result = match target {
-        "GraniteServiceVersion20100801.GetMetricData" => get_metric_data(queues, body),
+        "GraniteServiceVersion20100801.GetMetricData" => get_metric_data(queues, samples, body),
         _ => Err(("UnknownOperationException", format!("The operation {target} is not played here."))),
     };
     let (status, body) = match result {
@@ -67,7 +82,7 @@ pub fn answer(queues: &Queues, target: &str, body: &[u8]) -> Response<Vec<u8>> {
     response
 }
 
-fn get_metric_data(queues: &Queues, body: &[u8]) -> Result<Value, (&'static str, String)> {
+fn get_metric_data(queues: &Queues, samples: &Samples, body: &[u8]) -> Result<Value, (&'static str, String)> {
     let invalid = |message: String| ("ValidationError", message);
     let request: GetMetricData = serde_json::from_slice(body).map_err(|error| invalid(error.to_string()))?;
     if request.start_time >= request.end_time {
@@ -83,22 +98,41 @@ fn get_metric_data(queues: &Queues, body: &[u8]) -> Result<Value, (&'static str,
                 n + 1
             )));
         }
-        let MetricStat { metric, period } = metric_stat;
+        let MetricStat { metric, period, stat } = metric_stat;
         if *period == 0 {
             return Err(invalid(format!("MetricDataQueries.member.{}.MetricStat.Period must not be 0.", n + 1)));
         }
-        let now = queues.now_seconds();
-        let at = period_of(now, &request, f64::from(*period));
-        let point = at.zip(oldest(queues, metric));
+        let Some(statistic) = Statistic::parse(stat) else {
+            return Err(invalid(format!(
+                "The value {stat} for parameter MetricDataQueries.member.{}.MetricStat.Stat is invalid.",
+                n + 1
+            )));
+        };
+        let period = f64::from(*period);
+        let at = period_of(queues.now_seconds(), &request, period);
+        let mut points: Vec<_> = at.zip(oldest(queues, metric)).into_iter().collect();
+        points.extend(samples.series(&metric.key(), (request.start_time, request.end_time), period, statistic));
+        if request.scan_by == ScanBy::TimestampDescending {
+            points.reverse();
+        }
         results.push(json!({
             "Id": id,
             "Label": metric.name,
             "StatusCode": "Complete",
-            "Timestamps": point.iter().map(|(at, _)| at).collect::<Vec<_>>(),
-            "Values": point.iter().map(|(_, age)| age).collect::<Vec<_>>(),
+            "Timestamps": points.iter().map(|(at, _)| at).collect::<Vec<_>>(),
+            "Values": points.iter().map(|(_, value)| value).collect::<Vec<_>>(),
         }));
     }
     Ok(json!({ "MetricDataResults": results, "Messages": [] }))
+}
+
+impl Metric {
+    fn key(&self) -> MetricName {
+        let dimensions = self.dimensions.iter().map(|dimension| (dimension.name.clone(), dimension.value.clone()));
+        let mut dimensions: Vec<_> = dimensions.collect();
+        dimensions.sort();
+        MetricName { namespace: self.namespace.clone(), name: self.name.clone(), dimensions }
+    }
 }
 
 /// Returns the start of the last period in the requested range that has begun. As in CloudWatch, the start of the range
@@ -174,7 +208,7 @@ mod tests {
             });
             change(&mut body);
             let target = "GraniteServiceVersion20100801.GetMetricData";
-            let response = answer(&self.queues, target, body.to_string().as_bytes());
+            let response = answer(&self.queues, &Samples::default(), target, body.to_string().as_bytes());
             (response.status().as_u16(), serde_json::from_slice(response.body()).unwrap())
         }
 
@@ -233,17 +267,23 @@ mod tests {
             |body: &mut Value| body["StartTime"] = json!("2026-01-01"),
             |body: &mut Value| body["MetricDataQueries"][0]["Id"] = json!("0"),
             |body: &mut Value| body["MetricDataQueries"][0]["MetricStat"]["Period"] = json!(0),
+            |body: &mut Value| body["MetricDataQueries"][0]["MetricStat"]["Stat"] = json!("Median"),
         ] {
             let (status, answer) = bed.ask(change);
             assert_eq!((status, &answer["__type"]), (400, &json!("ValidationError")), "{answer}");
         }
-        let response = answer(&bed.queues, "GraniteServiceVersion20100801.PutMetricData", b"{}");
+        let response = answer(&bed.queues, &Samples::default(), "GraniteServiceVersion20100801.PutMetricData", b"{}");
         assert_eq!(response.status(), StatusCode::BAD_REQUEST);
     }
 
     #[test]
     fn only_the_requested_period_is_returned() {
-        let asked = |start_time, end_time| GetMetricData { start_time, end_time, metric_data_queries: Vec::new() };
+        let asked = |start_time, end_time| GetMetricData {
+            start_time,
+            end_time,
+            metric_data_queries: Vec::new(),
+            scan_by: ScanBy::default(),
+        };
         let at = |start, end| period_of(1_000.0, &asked(start, end), 60.0);
         assert_eq!(at(700.0, 1_060.0), Some(960.0));
         assert_eq!(at(990.0, 1_000.0), Some(960.0), "the start is rounded down");

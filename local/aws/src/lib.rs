@@ -5,7 +5,7 @@
 
 mod answer;
 mod atomic_file;
-mod cloudwatch;
+pub mod cloudwatch;
 mod dynamodb;
 pub mod identity;
 pub mod lambda;
@@ -24,6 +24,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
+pub use cloudwatch::Samples;
 pub use identity::{ACCESS_KEY, ACCOUNT, REGION, SECRET_KEY};
 use jiff::Timestamp;
 pub use lambda::{Lambda, Mappings};
@@ -58,6 +59,7 @@ pub struct StandIns {
     parameters: Arc<Parameters>,
     lambda: Arc<Lambda>,
     mappings: Arc<Mappings>,
+    samples: Arc<Samples>,
     synchronous: router::Synchronous,
     stop: watch::Sender<bool>,
     servers: [JoinHandle<()>; 2],
@@ -79,6 +81,7 @@ impl StandIns {
         let objects = s3::ObjectService::open(&data.join("s3"), queues.clone())?;
         let mappings = Arc::new(Mappings::open(&data.join("mappings.json"))?);
         let lambda = Arc::new(Lambda::new(mappings.clone()));
+        let samples = Arc::new(Samples::default());
         let database = dynamodb::open(&data.join("dynamodb.sqlite"))?;
 
         let (listener, endpoint) = listen(options.port).await?;
@@ -92,6 +95,7 @@ impl StandIns {
             endpoint: endpoint.clone(),
             objects,
             queues: queues.clone(),
+            samples: samples.clone(),
             mailbox: mailbox.clone(),
             parameters: parameters.clone(),
             lambda: lambda.clone(),
@@ -112,6 +116,7 @@ impl StandIns {
             parameters,
             lambda,
             mappings,
+            samples,
             synchronous,
             stop,
             servers,
@@ -141,6 +146,11 @@ impl StandIns {
     /// Returns the parameters, for code in this process.
     pub fn parameters(&self) -> Arc<Parameters> {
         self.parameters.clone()
+    }
+
+    /// Returns the values of metrics, to record them.
+    pub fn samples(&self) -> Arc<Samples> {
+        self.samples.clone()
     }
 
     /// Returns the event source mappings, for code in this process.

@@ -24,7 +24,10 @@ use super::mailbox::Mailbox;
 use super::s3::ObjectService;
 use super::sqs::Queues;
 use super::ssm::Parameters;
-use super::{cloudwatch, ses, sqs, ssm};
+use super::{
+    cloudwatch::{self, Samples},
+    ses, sqs, ssm,
+};
 
 /// Work that runs between a request and its response.
 pub type Work = Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
@@ -48,6 +51,8 @@ pub struct Router {
     pub objects: ObjectService,
     /// SQS.
     pub queues: Arc<Queues>,
+    /// Values of metrics.
+    pub samples: Arc<Samples>,
     /// SES.
     pub mailbox: Arc<Mailbox>,
     /// SSM.
@@ -145,7 +150,7 @@ impl Router {
                     }
                     "ses" => ses::answer(&self.mailbox, &parts.method, parts.uri.path(), &body).map(Body::from),
                     "lambda" => self.lambda.answer(&parts, &body).await.map(Body::from),
-                    "monitoring" => cloudwatch::answer(&self.queues, target, &body).map(Body::from),
+                    "monitoring" => cloudwatch::answer(&self.queues, &self.samples, target, &body).map(Body::from),
                     _ => ssm::answer(&self.parameters, target, &body).map(Body::from),
                 }
             }

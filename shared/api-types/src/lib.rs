@@ -32,8 +32,8 @@ pub use photo::{
     PutUpload, SignedRequest, Upload, UploadProgress, UploadWay, UploadedPart,
 };
 pub use queue::{
-    FailedJob, FailedJobPage, FailedKind, FailureGroup, Forgotten, PauseView, QueueSwitched, QueueView, Queues,
-    Retried, Skipped, Verdict,
+    FailedJob, FailedJobPage, FailedKind, FailureGroup, Forgotten, MetricsPeriod, MetricsPoint, PauseView,
+    QueueMetrics, QueueSwitched, QueueView, Queues, Retried, Skipped, Verdict,
 };
 use serde::{Deserialize, Serialize};
 pub use studio::{LogoUpload, LogoView, StudioView};

@@ -101,6 +101,61 @@ impl fmt::Display for Verdict {
     }
 }
 
+/// Metrics of a queue's function over time.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct QueueMetrics {
+    /// Name of the queue.
+    pub queue: QueueName,
+    /// Function that processes the queue. The housekeeper processes `uploads` and `default`, and the metrics are of both.
+    pub function: String,
+    /// Period.
+    pub period: MetricsPeriod,
+    /// Length of a step in seconds.
+    pub step_seconds: u32,
+    /// Number of jobs that succeeded in the period.
+    pub done: u64,
+    /// Number of jobs that failed for good.
+    pub failed: u64,
+    /// Number of failed attempts that were followed by a retry.
+    pub retried: u64,
+    /// Steps, oldest first.
+    pub points: Vec<MetricsPoint>,
+}
+
+/// Period of metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub enum MetricsPeriod {
+    /// The last hour, in steps of a minute.
+    #[serde(rename = "1h")]
+    Hour,
+    /// The last day, in steps of 15 minutes.
+    #[serde(rename = "24h")]
+    Day,
+    /// The last week, in steps of two hours.
+    #[serde(rename = "7d")]
+    Week,
+}
+
+/// Metrics of one step.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct MetricsPoint {
+    /// Begin of the step.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// Number of jobs that succeeded.
+    pub done: u64,
+    /// Number of jobs that failed for good.
+    pub failed: u64,
+    /// Number of failed attempts that were followed by a retry.
+    pub retried: u64,
+    /// Median run time of attempts in milliseconds; `null` without attempts.
+    pub run_p50_ms: Option<f64>,
+    /// 95th percentile of the run time in milliseconds; `null` without attempts.
+    pub run_p95_ms: Option<f64>,
+    /// 95th percentile of the time from sending to delivery in milliseconds; `null` without deliveries.
+    pub wait_p95_ms: Option<f64>,
+}
+
 /// A page of the failed jobs of a queue, newest first.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[schema(as = FailedJobs)]

@@ -15,6 +15,7 @@ pub mod event_sources;
 pub mod events;
 pub mod failed_jobs;
 pub mod fill;
+pub mod job_metrics;
 pub mod lambda;
 pub mod lease;
 pub mod metrics;

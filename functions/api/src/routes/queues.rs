@@ -4,6 +4,7 @@ mod failed;
 mod job_id;
 mod jobs;
 mod listing;
+mod metrics;
 mod pauses;
 
 use api_types::{PauseView, QueueView, Queues, Verdict};
@@ -13,6 +14,7 @@ pub use failed::*;
 use futures::future::try_join_all;
 pub use jobs::*;
 pub use listing::*;
+pub use metrics::*;
 pub use pauses::*;
 use runtime::failed_jobs::FailedJobs;
 use tracing::warn;
