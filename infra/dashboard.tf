@@ -13,6 +13,7 @@ locals {
     ) },
     { title = "Job duration (ms, p95)", stat = "p95", metrics = [for f, _ in local.workers : ["Darkroom", "JobDuration", "FunctionName", local.function_names[f]]] },
     { title = "Waited on the queue (ms, p95)", stat = "p95", metrics = [for f, _ in local.workers : ["Darkroom", "QueueAge", "FunctionName", local.function_names[f]]] },
+    { title = "Paused queues", stat = "Maximum", metrics = [["Darkroom", "QueuesPaused", "FunctionName", local.function_names["housekeeper"]]] },
     { title = "Sweeps completed", stat = "Sum", metrics = [["Darkroom", "SweepsCompleted", "FunctionName", local.function_names["housekeeper"]]] },
     { title = "Uploads ignored", stat = "Sum", metrics = [["Darkroom", "UploadsIgnored", "FunctionName", local.function_names["housekeeper"]]] },
     { title = "Bytes worked on", stat = "Sum", metrics = [for f, _ in local.workers : ["Darkroom", "JobBytes", "FunctionName", local.function_names[f]]] },
