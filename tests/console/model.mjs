@@ -211,10 +211,10 @@ function metrics(queue, period = '24h') {
   const points = Array.from({ length: number }, (_, n) => {
     const wave = 0.55 + 0.45 * Math.sin((n / number) * 6.28 * (period === '7d' ? 7 : 1) + queue.length);
     const noise = ((n * 7919 + queue.length * 31) % 97) / 97;
-    const done = Math.round(busy * wave * (0.6 + noise));
+    const done = Math.round(busy * wave * (0.8 + 0.3 * noise));
     const failed = noise > 0.9 ? Math.ceil(busy * 0.08) : 0;
-    const p50 = done ? Math.round(180 * (1 + noise) * (queue === 'photos' ? 6 : 1)) : null;
-    return { at: new Date(Date.now() - (number - n) * step * 1000).toISOString(), done, failed, retried: noise > 0.8 ? 1 : 0, run_p50_ms: p50, run_p95_ms: p50 && Math.round(p50 * (2 + 2 * noise)), wait_p95_ms: done ? Math.round(400 + 4000 * noise * wave) : null };
+    const p50 = done ? Math.round(180 * (1 + 0.3 * noise) * (queue === 'photos' ? 6 : 1)) : null;
+    return { at: new Date(Date.now() - (number - n) * step * 1000).toISOString(), done, failed, retried: noise > 0.8 ? 1 : 0, run_p50_ms: p50, run_p95_ms: p50 && Math.round(p50 * (2.2 + 0.8 * noise + (noise > 0.95 ? 2 : 0))), wait_p95_ms: done ? Math.round(400 + 3000 * wave + 400 * noise) : null };
   });
   const sum = (name) => points.reduce((total, point) => total + point[name], 0);
   return { queue, period, step_seconds: step, points, done: sum('done'), failed: sum('failed'), retried: sum('retried') };
@@ -244,7 +244,7 @@ export function stateOf() {
     failed[n + 1].cause = value;
     failed[n + 1].error = { code: n === 0 ? 'hostile' : failed[n + 1].error.code, message: value };
   });
-  const letter = (n, body, more) => ({ id: `dead_letter:5c1f0000-${n}`, kind: 'message', job: null, studio: null, record_id: null, tries: 4 + n, error: { code: 'undecodable', message: 'The body is no job of this release.' }, cause: null, first_failed_at: at(3600 * (n + 1)), last_failed_at: null, dead_letters: 1, body, body_bytes: body?.length ?? 0, ...more });
+  const letter = (n, body, more) => ({ id: `dead_letter:${createHash('md5').update(String(n)).digest('hex').slice(0, 8)}-${n}`, kind: 'message', job: null, studio: null, record_id: null, tries: 4 + n, error: { code: 'undecodable', message: 'The body is no job of this release.' }, cause: null, first_failed_at: at(3600 * (n + 1)), last_failed_at: null, dead_letters: 1, body, body_bytes: body?.length ?? 0, ...more });
   const letters = [
     letter(0, '{"version":1,"job":"send_fax","studio":"anna","id":"0199e0a0-0000-7000-8000-000000000001"}'),
     letter(1, 'x'.repeat(1 << 20), { body_bytes: 1 << 20 }),

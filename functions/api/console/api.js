@@ -32,6 +32,7 @@ export async function call(method, path, body, signal) {
   let answer = await send();
   if (answer.status === 401 && (await session.renew())) answer = await send();
   const said = await read(answer);
+  if (answer.status === 401) throw new Refused(401, { detail: 'Your session has ended. Please sign in again.' });
   if (!answer.ok) throw new Refused(answer.status, said);
   return said;
 }

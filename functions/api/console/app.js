@@ -129,7 +129,7 @@ function header(page) {
     h('div', { class: 'status' },
       h('span', { class: 'soft updated' }, page.at ? clock(page.at) : ''),
       h('label', { title: 'Refresh every 5 seconds while this window is visible' }, h('input', { type: 'checkbox', checked: isLive, onchange: live }), ' Live'),
-      h('button', { class: 'quiet', onclick: () => keys.help(), title: 'Keyboard shortcuts (?)' }, 'Keys'),
+      h('button', { class: 'quiet keys-button', onclick: () => keys.help(), title: 'Keyboard shortcuts (?)' }, 'Keys'),
       h('button', { class: 'quiet', onclick: leave, title: session.name() }, 'Sign out')),
   ];
 }

@@ -49,8 +49,7 @@ export function chart({ name, total, points, series, format, period, tall }) {
     h('figcaption', {}, h('span', { class: 'name' }, name), ' ', h('span', { class: 'total' }, total)),
     svg('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: 'none', role: 'img', 'aria-label': label, onpointermove: point, onpointerleave: leave },
       svg('line', { class: 'floor', x1: 0, x2: WIDTH, y1: HEIGHT - 0.5, y2: HEIGHT - 0.5 }), drawn, svg('g', { keep: true }, mark)),
-    h('p', { class: 'most', 'aria-hidden': 'true' }, most > 0 ? format(most) : ''),
-    moment);
+    h('div', { class: 'foot' }, moment, h('p', { class: 'most', 'aria-hidden': 'true' }, most > 0 && `max ${format(most)}`)));
 }
 
 function bar(x, width, from, to, scale) {

@@ -10,6 +10,8 @@ import { clipped, refusal, section, table } from './table.js';
 import { recordLink } from './unfinished.js';
 
 const PAGE = 100;
+/** Jobs that are shown at first. */
+const FIRST = 25;
 /** Reading the list reads the dead letters, so it is read when the counts have changed, and seldom otherwise. */
 const SELDOM = 30_000;
 const GROUPS = [
@@ -38,6 +40,7 @@ export class Failures {
   found = null;
   next = null;
   pages = 1;
+  rows = FIRST;
   error = null;
   selected = new Set();
   open = new Set();
@@ -130,13 +133,20 @@ export class Failures {
 
   /** Returns the section of failed records, one by one. */
   list() {
-    const records = this.items.filter(({ kind }) => kind === 'record');
-    if (!this.found || records.length === 0) return null;
-    const more = () => { this.pages += 1; this.tools.refresh(); };
-    const isPart = this.next ? `newest ${count(records.length)}` : count(records.length);
-    return section('Failed jobs', this.selection(records) ?? h('span', { class: 'soft' }, isPart),
+    const read = this.items.filter(({ kind }) => kind === 'record');
+    if (!this.found || read.length === 0) return null;
+    const records = read.slice(0, this.rows);
+    const isPart = records.length < read.length || this.next;
+    const more = () => {
+      this.rows += PAGE;
+      if (this.rows > read.length && this.next) {
+        this.pages += 1;
+        this.tools.refresh();
+      } else this.tools.redraw();
+    };
+    return section('Failed jobs', this.selection(read) ?? h('span', { class: 'soft' }, isPart ? `newest ${count(records.length)}` : count(records.length)),
       table({ caption: 'Failed jobs', columns: this.selectable(JOBS, records), rows: records.map((job) => this.row(job)) }),
-      this.next && h('p', {}, h('button', { onclick: more }, 'Show more')));
+      isPart && h('p', {}, h('button', { onclick: more }, 'Show more')));
   }
 
   row(job) {

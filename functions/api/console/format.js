@@ -19,15 +19,15 @@ export const clock = (time) => CLOCK.format(new Date(time));
 export const exact = (time) => EXACT.format(new Date(time));
 export const tick = (time, period) => (period === '7d' ? DAY : MINUTE).format(new Date(time));
 
-/** Returns seconds in the two largest units. */
+/** Returns seconds in the largest unit, and few of them in two. */
 export function duration(seconds) {
   if (seconds === null || seconds === undefined || Number.isNaN(seconds)) return '–';
   if (seconds < 10) return `${Number(seconds.toFixed(seconds < 1 ? 2 : 1))} s`;
   const whole = Math.round(seconds);
   if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, '0')} s`;
-  if (whole < 86_400) return `${Math.floor(whole / 3600)} h ${String(Math.floor((whole % 3600) / 60)).padStart(2, '0')} min`;
-  return `${Math.floor(whole / 86_400)} d ${Math.floor((whole % 86_400) / 3600)} h`;
+  const [size, unit, less, lesser] = [[86_400, 'd', 3600, 'h'], [3600, 'h', 60, 'min'], [60, 'min', 1, 's']].find(([size]) => whole >= size);
+  const [first, rest] = [Math.floor(whole / size), Math.floor((whole % size) / less)];
+  return first < 10 && rest > 0 ? `${first} ${unit} ${rest} ${lesser}` : `${first} ${unit}`;
 }
 
 export const milliseconds = (value) => (value === null ? '–' : value < 1000 ? `${Math.round(value)} ms` : duration(value / 1000));
@@ -55,7 +55,7 @@ export const text = (value, className) => h('bdi', { class: className }, visible
 /** Shows characters that have no looks of their own. */
 export const visible = (value) =>
   value.replace(/[\u0000-\u0008\u000b-\u001f]/g, (c) => String.fromCharCode(0x2400 + c.charCodeAt(0)))
-    .replace(/[\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+    .replace(/[\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g, (c) => `[U+${c.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}]`);
 
 /** Returns a text that may be long: clipped, with the rest behind a button. `open` is the set of those shown in full. */
 export function long(value, key, open, redraw, shown = SHOWN) {

@@ -11,7 +11,7 @@ const COLUMNS = [
   { name: 'Select', isBare: true, class: 'select' },
   { name: 'Message', isHeader: true },
   { name: 'Reason' },
-  { name: 'Body', class: 'wide' },
+  { name: 'Body', class: 'wide clipped' },
   { name: 'Received', class: 'number' },
   { name: 'Sent', class: 'number' },
   { name: 'Actions', isBare: true, class: 'end' },
@@ -42,10 +42,10 @@ function body(letter) {
   if (!('body' in letter)) return h('span', { class: 'soft' }, 'not available');
   if (letter.body === null) return h('span', { class: 'soft' }, letter.body_bytes ? `${bytes(letter.body_bytes)} that are no text` : 'none');
   const size = letter.body_bytes ?? letter.body.length;
-  const first = letter.body.slice(0, 60).replace(/\s+/g, ' ');
+  const first = letter.body.slice(0, 120).replace(/\s+/g, ' ');
   const shown = pretty(letter.body.slice(0, SHOWN), letter.body.length);
   return h('details', { class: 'letter' },
-    h('summary', {}, h('code', {}, text(first)), ' ', h('span', { class: 'soft' }, bytes(size))),
+    h('summary', {}, h('span', { class: 'soft' }, bytes(size)), ' ', h('code', {}, text(first))),
     h('pre', { tabindex: '0', 'aria-label': 'Body' }, text(shown)),
     size > SHOWN && h('p', { class: 'soft' }, `The first ${bytes(Math.min(SHOWN, letter.body.length))} of ${bytes(size)}.`));
 }

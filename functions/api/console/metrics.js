@@ -62,7 +62,7 @@ export function charts(metrics, tall) {
     }),
     chart({
       ...common,
-      name: 'Run time',
+      name: 'Run',
       total: `p50 ${milliseconds(last('run_p50_ms'))} · p95 ${milliseconds(last('run_p95_ms'))}`,
       format: milliseconds,
       series: times.map(([name, field, style]) => ({ name, values: of(field), kind: 'line', class: style })),

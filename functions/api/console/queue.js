@@ -29,14 +29,14 @@ export function queue([name], { error = '', studio = '' }, tools) {
     },
     render: (view) => [
       head(view, tools),
-      section('Last jobs', periods(tools.refresh),
+      section('Jobs over time', periods(tools.refresh),
         metrics.reason ? refusal(metrics.reason)
           : metrics.value ? [h('div', { class: 'row-of-charts alone' }, charts(metrics.value, true)), values(metrics.value)]
             : h('p', { class: 'soft' }, 'Not available: this deployment keeps no metrics of jobs.')),
-      failures.groups(view),
-      failures.list(),
-      failures.letters(),
+      failures.groups(),
       running.section(),
+      failures.letters(),
+      failures.list(),
       waiting.section(view),
     ],
   };

@@ -40,7 +40,7 @@ export function queues(_, __, tools) {
       const drawn = queues.flatMap((view, n) => (metrics[n].value ? [[view, metrics[n].value]] : []));
       return [
         table({ caption: 'Queues', className: 'queues', columns: COLUMNS, rows: queues.map((view) => row(view, tools)) }),
-        section('Last jobs', periods(tools.refresh),
+        section('Jobs over time', periods(tools.refresh),
           problem && refusal(problem),
           drawn.length ? h('div', { class: 'rows-of-charts' }, drawn.map(([view, of]) => h('div', { class: 'row-of-charts', key: view.queue }, h('h3', {}, view.queue), charts(of))))
             : !problem && h('p', { class: 'soft' }, 'Not available: this deployment keeps no metrics of jobs.')),

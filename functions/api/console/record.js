@@ -7,7 +7,7 @@ import { forget, retry } from './settle.js';
 import { section, table } from './table.js';
 
 const ATTEMPTS = [
-  { name: '', isHeader: true, class: 'number' },
+  { name: 'Attempt', isHeader: true },
   { name: 'Started', class: 'number' },
   { name: 'Took', class: 'number' },
   { name: 'Outcome' },
@@ -87,7 +87,7 @@ function row(attempt, number, open, tools) {
       exact(started_at),
       took,
       outcome ? state(outcome) : h('span', { class: 'state busy' }, 'running or lost'),
-      h('span', { class: 'cause' }, cause ? long(cause, started_at, open, tools.redraw, 400) : ''),
+      cause ? h('span', { class: 'cause' }, long(cause, started_at, open, tools.redraw, 400)) : '',
       isPage ? h('a', { href: logs_url, target: '_blank', rel: 'noopener noreferrer' }, 'CloudWatch') : request_id ? h('code', { title: request_id }, text(shortId(request_id))) : '–',
     ],
   };
@@ -122,7 +122,7 @@ function timeline({ studio, record, timeline }, open, tools) {
         before ? `+${duration((new Date(step.at) - new Date(before.at)) / 1000)}` : '',
         step.id === record.id ? h('strong', {}, words(step.kind)) : h('a', { href: `#/records/${part(studio)}/${part(step.id)}`, title: step.id }, words(step.kind), ' ', h('code', {}, shortId(step.id))),
         h('span', { class: 'step' }, text(words(step.step))),
-        h('span', { class: 'cause' }, step.detail ? long(step.detail, key, open, tools.redraw, 400) : ''),
+        step.detail ? h('span', { class: 'cause' }, long(step.detail, key, open, tools.redraw, 400)) : '',
       ],
     };
   });

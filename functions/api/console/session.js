@@ -73,7 +73,10 @@ export function renew() {
 }
 
 async function renewed() {
-  if (!current || config.local) return false;
+  if (!current || config.local) {
+    current = null;
+    return false;
+  }
   if (current.refresh_token) {
     try {
       const fresh = await oidc.refresh(provider, config.client_id, current.refresh_token);
