@@ -29,7 +29,7 @@ function row(list, letter) {
     cells: [
       list.box(letter),
       [letter.job ? words(letter.job) : 'unknown job', ' ', letter.studio && letter.record_id ? recordLink(letter.studio, letter.record_id) : h('code', { title: letter.id }, letter.id.replace('dead_letter:', '').slice(0, 8))],
-      [h('code', {}, text(letter.error.code)), h('span', { class: 'soft why' }, text(letter.error.message))],
+      [h('code', {}, text(letter.error.code)), ' ', h('span', { class: 'soft why' }, text(letter.error.message))],
       body(letter),
       count(letter.tries),
       when(letter.first_failed_at),

@@ -56,7 +56,7 @@ function row(view, tools) {
     key: view.queue,
     cells: [
       h('a', { href: `#/queues/${part(view.queue)}` }, view.queue),
-      [verdict(view), why.length > 0 && h('span', { class: 'soft why' }, why.map((one, n) => [n > 0 && '; ', one]))],
+      [verdict(view), ' ', why.length > 0 && h('span', { class: 'soft why' }, why.map((one, n) => [n > 0 && '; ', one]))],
       measured(view.waiting, healthy.waiting),
       measured(view.in_flight, Infinity),
       measured(view.delayed, Infinity),

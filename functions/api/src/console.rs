@@ -1,8 +1,11 @@
 //! The operators' console: the files of its page, compiled in, and what the page must know of the deployment.
 
+use std::{collections::BTreeMap, fmt::Write as _};
+
 use http::HeaderValue;
 use runtime::env::Env;
 use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 
 /// Returns the table of the files in the folder `console`.
@@ -11,7 +14,7 @@ macro_rules! files {
 }
 
 /// The page itself, at `/console`.
-pub const PAGE: &str = include_str!("../console/index.html");
+const PAGE: &str = include_str!("../console/index.html");
 /// Files that the page loads, by name, in `/console/`.
 const FILES: [(&str, &str); 27] = files![
     "api.js",
@@ -57,7 +60,15 @@ pub struct ConsoleConfig {
 }
 
 /// The console of this deployment.
+///
+/// The page and its modules name each file with the version of all of them. A browser keeps such a file for good, so that
+/// it asks for the page alone until the next release.
 pub struct Console {
+    /// The page.
+    pub page: String,
+    /// Version of the files: a hash of all.
+    pub version: String,
+    files: BTreeMap<&'static str, String>,
     /// What the page reads at its start.
     pub config: ConsoleConfig,
     /// The page's Content-Security-Policy.
@@ -69,7 +80,17 @@ impl Console {
     pub fn from_env(env: &Env, public_url: &str) -> Self {
         let issuer = env.optional("CONSOLE_ISSUER");
         let token_origin = env.optional("CONSOLE_TOKEN_ORIGIN");
+        let mut hash = Sha256::new_with_prefix(PAGE);
+        FILES.iter().for_each(|(_, text)| hash.update(text));
+        let version = hash.finalize().iter().take(8).fold(String::new(), |mut version, byte| {
+            // Writing to a string cannot fail.
+            let _ = write!(version, "{byte:02x}");
+            version
+        });
         Self {
+            page: versioned(PAGE, &version),
+            files: FILES.iter().map(|(name, text)| (*name, versioned(text, &version))).collect(),
+            version,
             policy: policy([issuer.as_deref(), token_origin.as_deref()].into_iter().flatten()),
             config: ConsoleConfig {
                 // API Gateway has no plain HTTP, so this address is of one machine.
@@ -82,15 +103,24 @@ impl Console {
     }
 }
 
-/// Returns the file with this name, and its media type.
-pub fn file(name: &str) -> Option<(&'static str, &'static str)> {
-    let (name, text) = FILES.iter().find(|(file, _)| *file == name)?;
-    let media_type = match name.rsplit('.').next() {
-        Some("css") => "text/css; charset=utf-8",
-        Some("svg") => "image/svg+xml",
-        _ => "text/javascript; charset=utf-8",
-    };
-    Some((text, media_type))
+impl Console {
+    /// Returns the file with this name, and its media type.
+    pub fn file(&self, name: &str) -> Option<(&str, &'static str)> {
+        let media_type = match name.rsplit('.').next() {
+            Some("css") => "text/css; charset=utf-8",
+            Some("svg") => "image/svg+xml",
+            _ => "text/javascript; charset=utf-8",
+        };
+        self.files.get(name).map(|text| (text.as_str(), media_type))
+    }
+}
+
+/// Returns the text with the version in the names of the files that it loads.
+fn versioned(text: &str, version: &str) -> String {
+    FILES.iter().fold(text.to_owned(), |text, (name, _)| {
+        text.replace(&format!("'./{name}'"), &format!("'./{name}?v={version}'"))
+            .replace(&format!("\"console/{name}\""), &format!("\"console/{name}?v={version}\""))
+    })
 }
 
 /// Returns the policy of a page that may call the API and these addresses, and makes no HTML of text.
@@ -126,6 +156,14 @@ mod tests {
         let mut names: BTreeSet<String> = names.filter_map(|name| name.into_string().ok()).collect();
         assert!(names.remove("index.html"));
         assert_eq!(FILES.iter().map(|(name, _)| (*name).to_owned()).collect::<BTreeSet<_>>(), names);
+    }
+
+    #[test]
+    fn every_file_that_is_loaded_has_the_version() {
+        let console = Console::from_env(&Env::of(std::collections::HashMap::new()), "http://localhost");
+        assert_eq!(console.page.matches(&format!("?v={}\"", console.version)).count(), 5, "{}", console.page);
+        let (app, _) = console.file("app.js").expect("the module");
+        assert_eq!(app.matches(" from './").count(), app.matches(&format!(".js?v={}';", console.version)).count());
     }
 
     #[test]

@@ -40,7 +40,8 @@ use runtime::{
 };
 
 use crate::{
-    console::Console, idempotency::Idempotency, identity::Identities, indexes::Indexes, logs::Logs, synchronous::Workers,
+    console::Console, idempotency::Idempotency, identity::Identities, indexes::Indexes, logs::Logs,
+    synchronous::Workers,
 };
 
 /// State of the API. Cheap to clone.

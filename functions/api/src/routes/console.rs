@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{Path, State as Shared},
+    extract::{Path, RawQuery, State as Shared},
     response::{IntoResponse, Response},
 };
 use http::{
@@ -11,7 +11,7 @@ use http::{
 };
 
 use crate::{
-    console::{self, ConsoleConfig},
+    console::ConsoleConfig,
     etag,
     problem::{ApiResult, Problem, ProblemView},
     state::State,
@@ -19,6 +19,8 @@ use crate::{
 
 /// A browser asks each time whether its copy is that of this release.
 const REVALIDATED: &str = "no-cache";
+/// Another release names another version, so that this one can be kept for a year.
+const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 
 /// Show the operators' console
 ///
@@ -33,7 +35,9 @@ const REVALIDATED: &str = "no-cache";
 )]
 pub async fn page(Shared(state): Shared<State>, headers: HeaderMap) -> ApiResult<Response> {
     let policy = &state.console.policy;
-    let mut response = file_response(&headers, console::PAGE, "text/html; charset=utf-8", policy.as_bytes())?;
+    let text = state.console.page.clone();
+    let mut response = etag::answer(&headers, &text, policy.as_bytes())?
+        .with_response(|| ([(CONTENT_TYPE, "text/html; charset=utf-8")], text), [(CACHE_CONTROL, REVALIDATED)]);
     response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy.clone());
     // No other page gets hold of this one's window, in whose memory the token is.
     let opener = HeaderName::from_static("cross-origin-opener-policy");
@@ -44,7 +48,10 @@ pub async fn page(Shared(state): Shared<State>, headers: HeaderMap) -> ApiResult
 /// Get a file of the console
 #[utoipa::path(
     get, path = "/console/{file}", tag = "service", operation_id = "get_console_file", security(),
-    params(("file" = String, Path, description = "Name of the file")),
+    params(
+        ("file" = String, Path, description = "Name of the file"),
+        ("v" = Option<String>, Query, description = "Version of the console, with which the page names its files"),
+    ),
     responses(
         (
             status = 200, description = "The file",
@@ -54,9 +61,18 @@ pub async fn page(Shared(state): Shared<State>, headers: HeaderMap) -> ApiResult
         (status = 404, description = "There is no such file", body = ProblemView, content_type = "application/problem+json"),
     ),
 )]
-pub async fn file(Path(name): Path<String>, headers: HeaderMap) -> ApiResult<Response> {
-    let (text, media_type) = console::file(&name).ok_or_else(|| Problem::not_found("file"))?;
-    file_response(&headers, text, media_type, [])
+pub async fn file(
+    Shared(state): Shared<State>,
+    Path(name): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    let (text, media_type) = state.console.file(&name).ok_or_else(|| Problem::not_found("file"))?;
+    let is_named = query.as_deref().and_then(|query| query.strip_prefix("v=")) == Some(&state.console.version);
+    let cached = if is_named { IMMUTABLE } else { REVALIDATED };
+    let text = text.to_owned();
+    Ok(etag::answer(&headers, &text, [])?
+        .with_response(|| ([(CONTENT_TYPE, media_type)], text), [(CACHE_CONTROL, cached)]))
 }
 
 /// Get the console's configuration
@@ -66,14 +82,4 @@ pub async fn file(Path(name): Path<String>, headers: HeaderMap) -> ApiResult<Res
 )]
 pub async fn config(Shared(state): Shared<State>) -> impl IntoResponse {
     ([(CACHE_CONTROL, REVALIDATED)], Json(&state.console.config).into_response())
-}
-
-fn file_response(
-    headers: &HeaderMap,
-    text: &'static str,
-    media_type: &'static str,
-    fresh: impl AsRef<[u8]>,
-) -> ApiResult<Response> {
-    let tagged = etag::answer(headers, &text, fresh)?;
-    Ok(tagged.with_response(|| ([(CONTENT_TYPE, media_type)], text), [(CACHE_CONTROL, REVALIDATED)]))
 }
