@@ -36,7 +36,7 @@ const PAGES = [
   ['operation', '#/operations', async (page) => { await start(page); await page.getByRole('link', { name: 'Watch the operation' }).click(); await settled(page); }],
   ['studios', '#/studios'],
   ['search', '#/search?studio=anna&q=A-1017'],
-  ['keys', '#/queues', (page) => page.getByRole('button', { name: 'Keys' }).click()],
+  ['keys', '#/queues', (page) => page.keyboard.press('?')],
   ['no-metrics', '#/queues', null, { hasMetrics: false, hasPause: false }],
   ['no-operator', '#/queues', null, { refuse: () => [403, { type: '/problems/operators-only', title: 'Operators only', status: 403, detail: 'This route is for operators only.' }] }],
   ['unavailable', '#/queues', null, { refuse: () => [503, { title: 'Busy', status: 503, detail: 'A service of AWS is not available. Please try again.' }] }],

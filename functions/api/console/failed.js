@@ -104,9 +104,18 @@ export class Failures {
     const field = groups.length > 10 && h('input', { type: 'search', class: 'seek', 'aria-label': 'Filter the errors', placeholder: `Filter ${count(groups.length)} errors`, oninput: seek });
     const times = this.items.map((job) => Date.parse(job.last_failed_at ?? job.first_failed_at));
     const [from, to] = [Math.min(...times), Date.now()];
-    return section('Failed, by error', h('span', { class: 'buttons' }, field, all),
+    return section('Failed, by error', h('span', { class: 'buttons' }, field, this.studios(), all),
       filtered, this.error && refusal(this.error),
       this.found && table({ caption: 'Errors', columns: GROUPS, rows: shown.map((group) => this.group(group, from, to)), empty: groups.length ? 'No error contains this text.' : 'No job has failed.' }), more);
+  }
+
+  /** Returns the choice of a studio; null if there is none. */
+  studios() {
+    const names = [...new Set(this.items.map(({ studio }) => studio).concat(this.studio).filter(Boolean))].sort();
+    if (names.length < 2 && !this.studio) return null;
+    const choose = (event) => { location.hash = `#/queues/${part(this.queue)}${query({ error: this.code, studio: event.target.value })}`; };
+    const option = (value, name) => h('option', { value, selected: value === this.studio }, name);
+    return h('select', { 'aria-label': 'Studio', onchange: choose }, option('', 'All studios'), names.map((name) => option(name, name)));
   }
 
   group(group, from, to) {

@@ -6,11 +6,11 @@ import { count, text } from './format.js';
 import { table } from './table.js';
 
 const COLUMNS = [
-  { name: 'Studio', isHeader: true },
+  { name: 'Studio', isHeader: true, class: 'whole' },
   { name: 'Name' },
   { name: 'Unfinished', class: 'number' },
-  { name: 'Share', class: 'wide' },
   { name: 'Failed', class: 'number' },
+  { name: 'Share', class: 'wide' },
   { name: 'Look for', isBare: true, class: 'end' },
 ];
 
@@ -27,8 +27,8 @@ export function studios() {
           text(studio),
           name === null ? '' : text(name),
           count(unfinished),
+          h('span', { class: failed > 0 ? 'bad' : 'zero' }, count(failed)),
           share(unfinished / most),
-          h('span', { class: failed > 0 ? 'bad' : null }, count(failed)),
           h('a', { href: `#/search?studio=${part(studio)}` }, 'Search', h('span', { class: 'unseen' }, ` in ${studio}`)),
         ],
       });
