@@ -132,7 +132,6 @@ export async function act(browser, binary, work) {
   const system = await System.start(binary, work);
   const photos = await trouble(system);
   const page = await openWindow(browser);
-  page.setDefaultTimeout(15_000);
   let failed = 0;
   try {
     await enter(page, system.api);

@@ -26,6 +26,17 @@ export async function until(what, seconds, ask) {
   throw new Error(`${what}: not within ${seconds} s`);
 }
 
+/** Calls a function for each item, at most `width` at a time. Returns the results in order. */
+export async function parallel(width, items, call) {
+  const results = [];
+  const queue = items.entries();
+  const lane = async () => {
+    for (const [n, item] of queue) results[n] = await call(item);
+  };
+  await Promise.all(Array.from({ length: width }, lane));
+  return results;
+}
+
 /** Opens a window. `page.complaints` has errors of scripts and violations of the Content-Security-Policy. */
 export async function openWindow(browser, options = {}) {
   const context = await browser.newContext({ ...SCREENS.desktop, serviceWorkers: 'block', ...options });

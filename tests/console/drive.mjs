@@ -1,6 +1,6 @@
 // Looks at the operators' console in Chromium, and uses it: against a model of the API, and a system on this machine.
 //
-//     node drive.mjs --files DIR --work DIR [--local BINARY] [--chromium PATH] [--only looks|uses|signs-in|acts] [--pages NAME,…]
+//     node drive.mjs --files DIR --work DIR [--local BINARY] [--chromium PATH] [--only looks,uses,signs-in,acts] [--pages NAME,…]
 
 import { mkdirSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -36,7 +36,7 @@ const browser = await chromium.launch({ executablePath: flags.chromium, args: ['
 let failed = 0;
 try {
   for (const [name, part] of Object.entries(PARTS)) {
-    if (flags.only && flags.only !== name) continue;
+    if (flags.only && !flags.only.split(',').includes(name)) continue;
     failed += await part(browser, flags);
     say(name);
   }

@@ -1,7 +1,10 @@
 // Signs in at an issuer: the code flow with PKCE, its refusals, and the end of a session.
 
-import { assert, go, openWindow, until } from './browser.mjs';
+import { assert, go, openWindow, parallel, until } from './browser.mjs';
 import { Model } from './model.mjs';
+
+/** Windows at a time. */
+const LANES = 3;
 
 const enter = async (page, model, address = '#/studios') => {
   await page.goto(`${model.url}/console${address}`);
@@ -95,22 +98,21 @@ const CASES = {
 
 /** Runs all cases. Returns the number of failures. */
 export async function signIn(browser, folder) {
-  let failed = 0;
-  for (const [sentence, run] of Object.entries(CASES)) {
+  const failed = await parallel(LANES, Object.entries(CASES), async ([sentence, run]) => {
     const model = await Model.start(folder, { issuer: true });
     const page = await openWindow(browser);
-    page.setDefaultTimeout(10_000);
     try {
       await run({ page, model });
       assert(page.complaints.length === 0, page.complaints.join('; '));
+      return 0;
     } catch (error) {
-      failed += 1;
       console.log(`FAILED ${sentence}: ${error.message.split('\n')[0]}`);
+      return 1;
     } finally {
       await page.context().close();
       model.stop();
     }
-  }
-  console.log(`${Object.keys(CASES).length} cases of signing in`);
-  return failed;
+  });
+  console.log(`${failed.length} cases of signing in`);
+  return failed.reduce((sum, one) => sum + one, 0);
 }

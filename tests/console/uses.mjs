@@ -1,7 +1,10 @@
 // Uses the console as an operator does, by mouse and by keyboard, against the model of the API.
 
-import { assert, enter, go, openWindow, settled, until } from './browser.mjs';
+import { assert, enter, go, openWindow, parallel, settled, until } from './browser.mjs';
 import { HOSTILE, Model, manyGroups } from './model.mjs';
+
+/** Windows at a time: cases wait more than they compute. */
+const LANES = 5;
 
 /** Cases by their sentence. Each has a window that is signed in, and a model of its own. */
 const CASES = {
@@ -126,7 +129,7 @@ const CASES = {
     await page.getByLabel('Studio').fill('anna');
     await page.getByLabel(/^ID of a record/).fill(Object.keys(model.state.stories)[0]);
     await page.keyboard.press('Enter');
-    await page.getByRole('heading', { name: /^Record/ }).waitFor();
+    await page.getByRole('heading', { name: /^Record/, level: 1 }).waitFor();
     await page.getByRole('table', { name: 'Timeline' }).waitFor();
     await go(page, '#/search');
     await page.getByLabel('Studio').fill('anna');
@@ -197,9 +200,7 @@ const CASES = {
 
 /** Runs all cases. Returns the number of failures. */
 export async function use(browser, folder) {
-  const failed = await Promise.all(Object.entries(CASES).map(async ([sentence, run], n) => {
-    // Not all at once: a slow machine would miss the times.
-    await new Promise((resolve) => setTimeout(resolve, 400 * n));
+  const failed = await parallel(LANES, Object.entries(CASES), async ([sentence, run]) => {
     const model = await Model.start(folder);
     const page = await openWindow(browser);
     try {
@@ -214,7 +215,7 @@ export async function use(browser, folder) {
       await page.context().close();
       model.stop();
     }
-  }));
+  });
   console.log(`${failed.length} cases of use`);
   return failed.reduce((sum, one) => sum + one, 0);
 }

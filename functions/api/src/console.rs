@@ -1,6 +1,6 @@
 //! The operators' console: the files of its page, compiled in, and what the page must know of the deployment.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::collections::BTreeMap;
 
 use http::HeaderValue;
 use runtime::env::Env;
@@ -81,12 +81,10 @@ impl Console {
         let issuer = env.optional("CONSOLE_ISSUER");
         let token_origin = env.optional("CONSOLE_TOKEN_ORIGIN");
         let mut hash = Sha256::new_with_prefix(PAGE);
-        FILES.iter().for_each(|(_, text)| hash.update(text));
-        let version = hash.finalize().iter().take(8).fold(String::new(), |mut version, byte| {
-            // Writing to a string cannot fail.
-            let _ = write!(version, "{byte:02x}");
-            version
-        });
+        for (_, text) in FILES {
+            hash.update(text);
+        }
+        let version = hex::encode(&hash.finalize()[..8]);
         Self {
             page: versioned(PAGE, &version),
             files: FILES.iter().map(|(name, text)| (*name, versioned(text, &version))).collect(),
@@ -125,7 +123,7 @@ fn versioned(text: &str, version: &str) -> String {
 
 /// Returns the policy of a page that may call the API and these addresses, and makes no HTML of text.
 fn policy<'a>(called: impl Iterator<Item = &'a str>) -> HeaderValue {
-    let origins: String = called.filter_map(origin).map(|origin| format!(" {origin}")).collect();
+    let origins: String = called.filter_map(origin).flat_map(|origin| [" ".to_owned(), origin]).collect();
     let policy = format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'{origins}; img-src 'self' data:; \
          form-action 'none'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
