@@ -192,7 +192,7 @@ export class Failures {
       h('strong', {}, `${count(ids.length)} selected`),
       h('button', { 'data-key': 'r', onclick: () => retry(this.queue, ids, this.tools) }, 'Retry…'),
       h('button', { 'data-key': 'f', class: 'final', onclick: () => forget(this.queue, ids, this.tools) }, 'Forget…'),
-      h('button', { class: 'quiet', onclick: none }, 'Select none'));
+      h('button', { class: 'quiet', onclick: none }, 'Clear'));
   }
 
   /** Returns columns whose first selects all rows. */

@@ -18,7 +18,7 @@ export function pauseButton(view, tools) {
 /** Returns who paused a queue, and until when. */
 export function pausedBy({ paused }) {
   if (!paused) return null;
-  return ['Paused by ', text(paused.by), ' ', when(paused.at), paused.until ? [', until ', h('time', { datetime: paused.until }, exact(paused.until))] : ', until it is resumed', '.'];
+  return ['Paused by ', text(paused.by), ' ', when(paused.at), paused.until ? [', until ', h('time', { datetime: paused.until }, exact(paused.until).slice(0, -3))] : ', until it is resumed', '.'];
 }
 
 async function toggle(view, tools) {

@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{Path, RawQuery, State as Shared},
+    extract::{Path, RawQuery, State as Shared, rejection::PathRejection},
     response::{IntoResponse, Response},
 };
 use http::{
@@ -63,11 +63,13 @@ pub async fn page(Shared(state): Shared<State>, headers: HeaderMap) -> ApiResult
 )]
 pub async fn file(
     Shared(state): Shared<State>,
-    Path(name): Path<String>,
+    path: Result<Path<String>, PathRejection>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
-    let (text, media_type) = state.console.file(&name).ok_or_else(|| Problem::not_found("file"))?;
+    let not_found = || Problem::not_found("file");
+    let Path(name) = path.map_err(|_| not_found())?;
+    let (text, media_type) = state.console.file(&name).ok_or_else(not_found)?;
     let is_named = query.as_deref().and_then(|query| query.strip_prefix("v=")) == Some(&state.console.version);
     let cached = if is_named { IMMUTABLE } else { REVALIDATED };
     let text = text.to_owned();
