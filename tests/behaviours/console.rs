@@ -52,7 +52,9 @@ async fn known_files_are_not_sent_again_and_unknown_ones_are_not_found() {
         assert_eq!((again.status(), header(&again, "etag")), (StatusCode::NOT_MODIFIED, tag), "{path}");
         assert!(again.bytes().await.unwrap().is_empty());
     }
-    for path in ["/console/none.js", "/console/index.html", "/console/..%2Fsrc%2Flib.rs", "/console/a/b", "/console/%ff"] {
+    for path in
+        ["/console/none.js", "/console/index.html", "/console/..%2Fsrc%2Flib.rs", "/console/a/b", "/console/%ff"]
+    {
         let answer = get(&app, path, "").await;
         assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{path}");
         assert!(header(&answer, "content-type").starts_with("application/problem+json"), "{path}");

@@ -14,6 +14,8 @@ const PAGE = 100;
 const FIRST = 25;
 /** Reading the list reads the dead letters, so it is read when the counts have changed, and seldom otherwise. */
 const SELDOM = 30_000;
+/** Shortest time that the lines of bars show. */
+const SPAN = 3_600_000;
 const GROUPS = [
   { name: 'Error', isHeader: true },
   { name: 'Jobs', class: 'number' },
@@ -103,7 +105,8 @@ export class Failures {
     const seek = (event) => { this.filter = event.target.value.toLowerCase(); this.shown = {}; tools.redraw(); };
     const field = groups.length > 10 && h('input', { type: 'search', class: 'seek', 'aria-label': 'Filter the errors', placeholder: `Filter ${count(groups.length)} errors`, oninput: seek });
     const times = this.items.map((job) => Date.parse(job.last_failed_at ?? job.first_failed_at));
-    const [from, to] = [Math.min(...times), Date.now()];
+    const to = Date.now();
+    const from = Math.min(to - SPAN, ...times);
     return section('Failed, by error', h('span', { class: 'buttons' }, field, this.studios(), all),
       filtered, this.error && refusal(this.error),
       this.found && table({ caption: 'Errors', columns: GROUPS, rows: shown.map((group) => this.group(group, from, to)), empty: groups.length ? 'No error contains this text.' : 'No job has failed.' }), more);

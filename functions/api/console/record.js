@@ -63,7 +63,7 @@ function job({ studio, job }, open, tools) {
   const actions = job.phase === 'failed' && h('span', { class: 'buttons' },
     h('button', { 'data-key': 'r', onclick: () => retry(job.queue, [id], tools) }, 'Retry…'),
     h('button', { 'data-key': 'f', class: 'final', onclick: () => forget(job.queue, [id], tools) }, 'Forget…'));
-  const attempts = job.attempts.map((attempt, n) => row(attempt, job.tries - job.attempts.length + n + 1, open, tools));
+  const attempts = job.attempts.map((attempt, n) => row(attempt, n + 1, open, tools));
   return section('Job', actions,
     h('dl', { class: 'facts' },
       fact('Job', words(job.job)),
@@ -83,7 +83,7 @@ function row(attempt, number, open, tools) {
   return {
     key: started_at,
     cells: [
-      Math.max(1, number),
+      number,
       exact(started_at),
       took,
       outcome ? state(outcome) : h('span', { class: 'state busy' }, 'running or lost'),
