@@ -6,7 +6,7 @@ locals {
   # Everything below a customer's link, so that wrong addresses and methods get a page too.
   link_route = "ANY /d/{proxy+}"
   open_routes = concat(
-    [local.link_route, "GET /health", "GET /logos/{studio}/{file}", "GET /openapi.json"],
+    [local.link_route, "GET /console", "GET /console/{file}", "GET /health", "GET /logos/{studio}/{file}", "GET /openapi.json"],
     # $default receives preflight requests too, and those have no token. With CORS set, API Gateway answers them itself.
     length(var.cors_origins) > 0 ? ["OPTIONS /{proxy+}"] : [],
   )
@@ -160,6 +160,7 @@ module "api" {
       PUBLIC_URL               = local.public_url
       STUDIO_CLAIM             = local.studio_claim
     },
+    local.console_environment,
     local.cdn_environment,
   )
 }

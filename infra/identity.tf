@@ -9,10 +9,22 @@ locals {
   operator_claim = coalesce(var.operator_claim, "${local.claim_prefix}darkroom_role=operator")
   jwt_issuer     = var.jwt_issuer == null ? "https://${aws_cognito_user_pool.this[0].endpoint}" : var.jwt_issuer
   # Cognito's access tokens have no `aud`. API Gateway then compares `client_id` with the audiences.
-  jwt_audience = concat(
+  jwt_audience = distinct(concat(
     var.jwt_issuer == null ? [aws_cognito_user_pool_client.this[0].id] : var.jwt_audience,
+    local.console_client_id == null ? [] : [local.console_client_id],
     keys(var.machine_clients),
-  )
+  ))
+
+  # The pool's pages and its token endpoint have a domain, which Cognito refuses with these words in it.
+  domain_count      = local.pool_count == 1 && !can(regex("aws|amazon|cognito", var.name_prefix)) ? 1 : 0
+  console_client_id = var.jwt_issuer == null ? one(aws_cognito_user_pool_client.console[*].id) : var.console_client_id
+  console_url       = "${local.public_url}/console"
+  login_url         = one([for domain in aws_cognito_user_pool_domain.this : "https://${domain.domain}.auth.${local.region}.amazoncognito.com"])
+  console_environment = { for name, value in {
+    CONSOLE_ISSUER       = local.console_client_id == null ? null : local.jwt_issuer
+    CONSOLE_CLIENT_ID    = local.console_client_id
+    CONSOLE_TOKEN_ORIGIN = var.jwt_issuer == null ? local.login_url : var.console_token_origin
+  } : name => value if value != null }
 }
 
 resource "aws_cognito_user_pool" "this" {
@@ -89,8 +101,34 @@ resource "aws_cognito_user_pool_client" "this" {
   write_attributes = ["email", "name"]
 }
 
-# The pool's parts for machine clients: a token endpoint, and a scope. The clients themselves are created by command
-# (docs/OPERATIONS.md, "Machine clients"), because Terraform would store their secrets in the state.
+# The operators' console: a page, which can keep no secret. It proves by PKCE that the code is its own.
+resource "aws_cognito_user_pool_client" "console" {
+  count = local.domain_count
+
+  name                                 = "console"
+  user_pool_id                         = aws_cognito_user_pool.this[0].id
+  generate_secret                      = false
+  allowed_oauth_flows_user_pool_client = true
+  allowed_oauth_flows                  = ["code"]
+  allowed_oauth_scopes                 = ["openid"]
+  supported_identity_providers         = ["COGNITO"]
+  callback_urls                        = [local.console_url]
+  logout_urls                          = [local.console_url]
+  explicit_auth_flows                  = ["ALLOW_REFRESH_TOKEN_AUTH"]
+  prevent_user_existence_errors        = "ENABLED"
+  enable_token_revocation              = true
+  # The page keeps its refresh token in memory, for a working day at most.
+  refresh_token_validity = 12
+  read_attributes        = aws_cognito_user_pool_client.this[0].read_attributes
+  write_attributes       = ["email", "name"]
+
+  token_validity_units {
+    refresh_token = "hours"
+  }
+}
+
+# The pool's part for machine clients: a scope. The clients themselves are created by command (docs/OPERATIONS.md,
+# "Machine clients"), because Terraform would store their secrets in the state.
 
 resource "aws_cognito_resource_server" "this" {
   count = var.machine_sign_in ? 1 : 0
@@ -105,8 +143,9 @@ resource "aws_cognito_resource_server" "this" {
   }
 }
 
+# The pages at which the console's operators sign in, and the token endpoint of console and machines.
 resource "aws_cognito_user_pool_domain" "this" {
-  count = var.machine_sign_in ? 1 : 0
+  count = local.domain_count
 
   # The account id makes the name unique in the region.
   domain       = "${var.name_prefix}-${local.account}"

@@ -51,10 +51,20 @@ output "user_pool_client_id" {
 
 output "machine_sign_in" {
   description = "The token endpoint and scope for machine clients of the deployment's own pool; null without machine_sign_in."
-  value = one([for domain in aws_cognito_user_pool_domain.this : {
-    token_url = "https://${domain.domain}.auth.${local.region}.amazoncognito.com/oauth2/token"
-    scope     = one(aws_cognito_resource_server.this[*].scope_identifiers)[0]
+  value = one([for server in aws_cognito_resource_server.this : {
+    token_url = "${local.login_url}/oauth2/token"
+    scope     = one(server.scope_identifiers)
   }])
+}
+
+output "console_url" {
+  description = "The operators' console. An issuer of your own must allow it as callback and for sign-out."
+  value       = local.console_url
+}
+
+output "console_client_id" {
+  description = "The console's client at the issuer, or null."
+  value       = local.console_client_id
 }
 
 output "studio_claim" {

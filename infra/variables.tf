@@ -192,6 +192,33 @@ variable "jwt_audience" {
   }
 }
 
+variable "console_client_id" {
+  description = "The client of the operators' console at jwt_issuer: public, with the authorization code flow and PKCE, and the callback of output console_url. In the deployment's own pool it is created."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.console_client_id == null || var.jwt_issuer != null
+    error_message = "console_client_id belongs to jwt_issuer: in the user pool made here, the console's client is created."
+  }
+
+  validation {
+    condition     = var.console_client_id == null || can(regex("^[^\\s]{1,256}$", var.console_client_id))
+    error_message = "console_client_id must be the id of a client, without spaces."
+  }
+}
+
+variable "console_token_origin" {
+  description = "The origin of jwt_issuer's token endpoint, such as `https://tokens.example.com`, if it is not the issuer's own: the console may call no other."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.console_token_origin == null || can(regex("^https://[A-Za-z0-9.:-]+$", var.console_token_origin))
+    error_message = "console_token_origin must be an https:// origin without path."
+  }
+}
+
 variable "studio_claim" {
   description = "The claim that names the studio. Default: `darkroom_studio`; in the deployment's own pool, `custom:darkroom_studio`."
   type        = string

@@ -15,7 +15,7 @@ use domain::queue_config::queue_configs;
 
 /// The variables that Terraform sets, with no service behind them: a function that reads any service before its first
 /// event fails or waits.
-const VARIABLES: [(&str, &str); 21] = [
+const VARIABLES: [(&str, &str); 25] = [
     ("AWS_ENDPOINT_URL", "http://127.0.0.1:9"),
     ("AWS_REGION", "eu-central-1"),
     ("AWS_ACCESS_KEY_ID", "none"),

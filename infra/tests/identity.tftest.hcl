@@ -30,8 +30,18 @@ run "users_neither_name_their_studio_nor_sign_up" {
   }
 
   assert {
-    condition     = length(aws_cognito_user_pool_domain.this) + length(aws_cognito_resource_server.this) == 0
-    error_message = "Without machine_sign_in there is no token endpoint."
+    condition     = length(aws_cognito_resource_server.this) == 0
+    error_message = "Without machine_sign_in no machine has a scope to ask for."
+  }
+
+  assert {
+    condition     = aws_cognito_user_pool_client.console[0].allowed_oauth_flows == toset(["code"]) && !aws_cognito_user_pool_client.console[0].generate_secret
+    error_message = "The console is a page: its client has no secret, and gets a code."
+  }
+
+  assert {
+    condition     = aws_cognito_user_pool_client.console[0].write_attributes == toset(["email", "name"])
+    error_message = "Operators must not be able to write attributes that name their studio."
   }
 
   assert {
@@ -47,5 +57,39 @@ run "users_neither_name_their_studio_nor_sign_up" {
   assert {
     condition     = contains(aws_cognito_user_pool.this[0].user_attribute_update_settings[0].attributes_require_verification_before_update, "email")
     error_message = "An address must be verified before it replaces a verified one."
+  }
+}
+
+run "console_of_an_issuer_has_the_client_that_is_named" {
+  command = plan
+
+  variables {
+    jwt_issuer        = "https://login.example.com/"
+    jwt_audience      = ["shop"]
+    console_client_id = "operators"
+  }
+
+  assert {
+    condition     = local.jwt_audience == tolist(["shop", "operators"])
+    error_message = "The authorizer must accept the console's tokens."
+  }
+
+  assert {
+    condition     = local.console_environment == { CONSOLE_ISSUER = "https://login.example.com/", CONSOLE_CLIENT_ID = "operators" }
+    error_message = "The console must know issuer and client."
+  }
+}
+
+run "console_of_an_issuer_without_a_client_signs_nobody_in" {
+  command = plan
+
+  variables {
+    jwt_issuer   = "https://login.example.com/"
+    jwt_audience = ["shop"]
+  }
+
+  assert {
+    condition     = length(local.console_environment) == 0 && local.jwt_audience == tolist(["shop"])
+    error_message = "Without a client of the console nothing changes."
   }
 }

@@ -138,6 +138,9 @@ impl World {
         let others_ids = [401, 422, 201, 201, 401];
         vec![
             (get.clone(), "/health", "/health".into(), None, open(200)),
+            (get.clone(), "/console", "/console".into(), None, open(200)),
+            (get.clone(), "/console/{file}", "/console/app.js".into(), None, open(200)),
+            (get.clone(), "/console/config.json", "/console/config.json".into(), None, open(200)),
             (get.clone(), "/openapi.json", "/openapi.json".into(), None, open(200)),
             (get.clone(), "/d/{token}", format!("/d/{token}"), None, open(200)),
             (post.clone(), "/d/{token}", format!("/d/{token}"), None, open(303)),

@@ -12,6 +12,7 @@ mod cases;
 mod cdn;
 mod clients;
 mod conditional;
+mod console;
 mod contention;
 mod deletion;
 mod delivery;

@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    response::{IntoResponse, Response},
+    response::{IntoResponse, IntoResponseParts, Response},
 };
 use headers::{ETag, HeaderMapExt as _, IfNoneMatch};
 use http::{HeaderMap, StatusCode};
@@ -32,8 +32,13 @@ pub struct Tagged {
 impl Tagged {
     /// Builds the response: the body, or 304 if the client has it already.
     pub fn with(self, body: impl Serialize) -> Response {
-        let mut response =
-            if self.known { StatusCode::NOT_MODIFIED.into_response() } else { Json(body).into_response() };
+        self.with_response(|| Json(body), ())
+    }
+
+    /// Builds the response: what `full` returns, or 304 if the client has it already, with these headers either way.
+    pub fn with_response<R: IntoResponse>(self, full: impl FnOnce() -> R, headers: impl IntoResponseParts) -> Response {
+        let full = if self.known { StatusCode::NOT_MODIFIED.into_response() } else { full().into_response() };
+        let mut response = (headers, full).into_response();
         response.headers_mut().typed_insert(self.tag);
         response
     }

@@ -1,6 +1,7 @@
 //! The HTTP API: parses requests, writes records, sends jobs and signs links. It never reads or writes a photo's bytes.
 
 mod app;
+mod console;
 mod content_disposition;
 mod customer_page;
 mod etag;

@@ -32,7 +32,7 @@ upload starts the processing, which yields metadata (EXIF, XMP, IPTC), dimension
 thumbnail. An order (`POST /orders`) lists photos. A download (`POST /orders/{id}/downloads`) delivers them as one \
 private ZIP, and an email sends the customer the link.
 
-**Tokens.** All routes but `/d/…`, `/logos/…`, `/health` and `/openapi.json` need `Authorization: Bearer …`. A claim of the \
+**Tokens.** All routes but `/d/…`, `/logos/…`, `/console…`, `/health` and `/openapi.json` need `Authorization: Bearer …`. A claim of the \
 token names the studio. Requests for records of another studio return 404. Routes under `/queues` require the \
 operators' claim.
 

@@ -1,5 +1,6 @@
 //! Routes of the API, one file per resource.
 
+mod console;
 mod customers;
 mod downloads;
 mod emails;
@@ -69,9 +70,12 @@ pub fn router(state: State) -> Router {
     secured(router).layer(from_fn(traced)).layer(DefaultBodyLimit::max(MAX_BODY_BYTES)).with_state(state)
 }
 
-/// Returns whether a response is a page. JSON stays as it is: its ETag names one representation.
+/// Returns whether a response is a page or a part of one. JSON stays as it is: its ETag names one representation.
 fn is_page(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
-    headers.get(CONTENT_TYPE).is_some_and(|media_type| media_type.as_bytes().starts_with(b"text/html"))
+    let is_part = |media_type: &[u8]| {
+        [&b"text/html"[..], b"text/css", b"text/javascript"].iter().any(|part| media_type.starts_with(part))
+    };
+    headers.get(CONTENT_TYPE).is_some_and(|media_type| is_part(media_type.as_bytes()))
 }
 
 /// Adds request id and route to each log line. The path is not logged: a customer's link grants access.
@@ -169,6 +173,9 @@ fn open() -> OpenApiRouter<State> {
         .routes(routes!(links::choose_size))
         .routes(routes!(links::renew))
         .routes(routes!(logos::show))
+        .routes(routes!(console::page))
+        .routes(routes!(console::file))
+        .routes(routes!(console::config))
         .routes(routes!(health))
         .routes(routes!(document))
 }

@@ -42,7 +42,10 @@ use runtime::{
     store::{Orders, Table, Tombstones},
 };
 
-use crate::{idempotency::Idempotency, identity::Identities, indexes::Indexes, logs::Logs, synchronous::Workers};
+use crate::{
+    console::Console, idempotency::Idempotency, identity::Identities, indexes::Indexes, logs::Logs,
+    synchronous::Workers,
+};
 
 /// State of the API. Cheap to clone.
 #[derive(Clone)]
@@ -92,6 +95,8 @@ pub struct Inner {
     pub import_sources: BTreeMap<String, ImportSource>,
     /// Public base URL of the deployment. Links use it, never the Host header.
     pub public_url: String,
+    /// Operators' console.
+    pub console: Console,
     pub clock: Clock,
     /// Days after which archives are deleted. No link works longer.
     pub retention_days: u32,
@@ -115,6 +120,7 @@ impl State {
         let emails = Arc::new(Table::new(dynamodb.clone(), env.required("EMAILS_TABLE")?, env.world()));
         let deliveries = Arc::new(Table::new(dynamodb.clone(), env.required("DELIVERIES_TABLE")?, env.world()));
         let queues = Queues::from_env(env, &sqs)?;
+        let public_url = env.required("PUBLIC_URL")?;
         let archives = ObjectStore::new(s3.clone(), env.required("DOWNLOADS_BUCKET")?);
         Ok(Self(Arc::new(Inner {
             failed_jobs: AllFailedJobs {
@@ -165,7 +171,8 @@ impl State {
             healthy: healthy()?,
             links: LinkSecrets::new(Parameters::new(&config)?, env.required("LINK_SECRET_PARAMETER")?),
             import_sources: import_sources(env)?,
-            public_url: env.required("PUBLIC_URL")?,
+            console: Console::from_env(env, &public_url),
+            public_url,
             clock: env.clock(),
             retention_days: env.parsed("DOWNLOAD_RETENTION_DAYS")?,
             document: OnceLock::new(),

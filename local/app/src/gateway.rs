@@ -39,7 +39,7 @@ const MAX_DISCARDED: usize = 64 << 20;
 /// The time for which a browser may cache a preflight.
 const CORS_MAX_AGE: Duration = Duration::from_secs(3600);
 /// The paths without a token.
-const OPEN: [&str; 4] = ["/d/", "/health", "/logos/", "/openapi.json"];
+const OPEN: [&str; 6] = ["/console", "/console/", "/d/", "/health", "/logos/", "/openapi.json"];
 
 #[derive(Clone)]
 struct Gateway {

@@ -6,6 +6,8 @@ use std::{
     task::{Context, Poll},
 };
 
+use anyhow::Result;
+use futures::future::BoxFuture;
 use local_aws::{Samples, cloudwatch::MetricName};
 use metrics::{
     Counter, CounterFn, Gauge, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder, SharedString, Unit,
@@ -14,8 +16,10 @@ use runtime::{
     clock::Clock,
     metrics::{DIMENSION, NAMESPACE},
 };
+use serde_json::Value;
 
-use crate::functions::Invocation;
+/// An invocation in progress, which returns the function's response.
+type Invocation = BoxFuture<'static, Result<Value>>;
 
 /// Recorder of one function.
 #[derive(Clone)]
@@ -54,7 +58,7 @@ impl ToCloudWatch {
 }
 
 impl Future for Recorded {
-    type Output = anyhow::Result<serde_json::Value>;
+    type Output = Result<Value>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { recorder, invocation } = &mut *self;

@@ -16,7 +16,6 @@ use crate::{
     job_state::{AttemptId, Claim, GRACE, JobState, MAX_ATTEMPTS_EMAIL, NotOwner, RestartError},
     order::Order,
     studio::Studio,
-    webhook::Webhook,
 };
 
 pub use self::{
@@ -159,13 +158,18 @@ impl Email {
         Self::about_download(download, order, id, message, now)
     }
 
-    /// Returns the email that tells the studio of a disabled webhook; `None` for an enabled one. Its id is derived, so that a
+    /// Returns the email that tells the studio of a webhook that was disabled at this time. Its id is derived, so that a
     /// repeated step sends no second one.
-    pub fn about_disabled(webhook: &Webhook, to: EmailAddress, locale: String, now: Timestamp) -> Option<Self> {
-        let disabled_at = webhook.disabled?.at;
-        let message = Message::WebhookDisabled { webhook_id: webhook.id };
-        let id = Uuid::new_v5(&webhook.id, format!("{}/{disabled_at}", message.template()).as_bytes());
-        Some(Self::new(webhook.studio.clone(), id, message, to, locale, now))
+    pub fn about_disabled(
+        (studio, webhook): (&Studio, Uuid),
+        disabled_at: Timestamp,
+        to: EmailAddress,
+        locale: String,
+        now: Timestamp,
+    ) -> Self {
+        let message = Message::WebhookDisabled { webhook_id: webhook };
+        let id = Uuid::new_v5(&webhook, format!("{}/{disabled_at}", message.template()).as_bytes());
+        Self::new(studio.clone(), id, message, to, locale, now)
     }
 
     fn about_download(download: &Download, order: &Order, id: Uuid, message: Message, now: Timestamp) -> Self {

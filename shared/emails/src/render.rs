@@ -57,7 +57,7 @@ impl Facts {
             EmailSubject::Download(order, download, link) => {
                 (Some(order), Some(Delivery::from(&*download)), Some(link), None)
             }
-            EmailSubject::Webhook(webhook) => (None, None, None, Some(webhook.url)),
+            EmailSubject::Webhook(url, _) => (None, None, None, Some(url)),
         };
         Self { order, delivery, link, webhook, studio, public_url }
     }

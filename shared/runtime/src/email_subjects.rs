@@ -32,7 +32,10 @@ impl EmailSubjects<'_> {
     pub async fn load(&self, studio: &Studio, about: About) -> Result<Option<EmailSubject>> {
         Ok(match about {
             About::Order(id) => self.orders.get(studio, id).await?.map(EmailSubject::Order),
-            About::Webhook(id) => self.webhooks.get(studio, id).await?.map(EmailSubject::Webhook),
+            About::Webhook(id) => {
+                let webhook = self.webhooks.get(studio, id).await?;
+                webhook.map(|webhook| EmailSubject::Webhook(webhook.url, webhook.disabled.is_some()))
+            }
             About::Download(id) => {
                 let Some(download) = self.downloads.get(studio, id).await? else { return Ok(None) };
                 let Some(order) = self.orders.get(studio, download.order).await? else { return Ok(None) };

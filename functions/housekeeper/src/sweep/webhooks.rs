@@ -24,7 +24,8 @@ async fn tell_studio(state: &State, studio: Studio, id: Uuid, now: Timestamp) ->
     let Some(webhook) = found.filter(|webhook| webhook.due_at.is_some()) else { return Ok(false) };
     let profile = state.studios.profile(&studio).await?;
     let locale = profile.locale.unwrap_or_else(|| "en".to_owned());
-    if let Some(email) = profile.reply_to.and_then(|to| Email::about_disabled(&webhook, to, locale, now)) {
+    if let Some((to, disabled)) = profile.reply_to.zip(webhook.disabled) {
+        let email = Email::about_disabled((&studio, id), disabled.at, to, locale, now);
         state.emails.create(&email).await?;
         let job = Job::SendEmail { studio: studio.clone(), email: email.id };
         state.queues.of(QueueName::Emails).send(&job).await?;

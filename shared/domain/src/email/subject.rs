@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::Message;
-use crate::{download::Download, order::Order, webhook::Webhook};
+use crate::{download::Download, order::Order};
 
 /// Records that an email is about, as they are now.
 #[derive(Debug)]
@@ -12,8 +12,8 @@ pub enum EmailSubject {
     Order(Order),
     /// A download, with its order and the customer's link.
     Download(Order, Box<Download>, String),
-    /// A webhook.
-    Webhook(Webhook),
+    /// A webhook: its address, and whether it is disabled.
+    Webhook(String, bool),
 }
 
 impl EmailSubject {
@@ -21,7 +21,7 @@ impl EmailSubject {
     pub fn order(&self) -> Option<&Order> {
         match self {
             Self::Order(order) | Self::Download(order, ..) => Some(order),
-            Self::Webhook(_) => None,
+            Self::Webhook(..) => None,
         }
     }
 
@@ -35,7 +35,7 @@ impl EmailSubject {
         match self {
             Self::Order(_) => true,
             Self::Download(_, download, _) => message.is_true_of(download, now),
-            Self::Webhook(webhook) => webhook.disabled.is_some(),
+            Self::Webhook(_, is_disabled) => *is_disabled,
         }
     }
 }
