@@ -150,7 +150,8 @@ async fn story_of_an_order_has_all_that_followed() {
     assert!(!whole.contains('@'), "no address: {whole}");
 
     let found: OrdersFound = app.operator().get("/studios/anna/orders?reference=A-17").await.view();
-    assert_eq!(found.items.iter().map(|order| order.id.to_string()).collect::<Vec<_>>(), [order.clone()]);
+    let found: Vec<_> = found.items.iter().map(|order| order.id.to_string()).collect();
+    assert_eq!(found, std::slice::from_ref(&order));
     let of_download = story(&app, &download.id.to_string()).await;
     assert!(of_download.related.iter().any(|record| record.id.to_string() == order));
     let email = of_download.related.iter().find(|record| record.kind == RecordKind::Email).unwrap().id;

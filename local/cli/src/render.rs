@@ -76,7 +76,8 @@ pub fn bodies(items: &[FailedJob]) -> String {
     for item in items {
         let (Some(body), Some(bytes)) = (&item.body, item.body_bytes) else { continue };
         let cut = if body.len() as u64 + 1 < bytes { " (the beginning)" } else { "" };
-        text.push_str(&format!("\n{} {bytes} bytes{cut}\n{}\n", printable(&item.id), printable(body)));
+        let (id, body) = (printable(&item.id), printable(body));
+        text.push_str(&["\n", &id, " ", &bytes.to_string(), " bytes", cut, "\n", &body, "\n"].concat());
     }
     text
 }

@@ -29,7 +29,7 @@ const MAX_ITEMS: usize = 100;
 /// The mappings, kept in a file.
 pub struct Mappings {
     file: PathBuf,
-    mappings: Mutex<BTreeMap<Uuid, Mapping>>,
+    by_id: Mutex<BTreeMap<Uuid, Mapping>>,
     changed: watch::Sender<()>,
 }
 
@@ -57,12 +57,12 @@ impl Mappings {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeMap::new(),
             Err(error) => return Err(error).with_context(|| format!("Failed to read {}", file.display())),
         };
-        Ok(Self { file: file.to_owned(), mappings: Mutex::new(mappings), changed: watch::channel(()).0 })
+        Ok(Self { file: file.to_owned(), by_id: Mutex::new(mappings), changed: watch::channel(()).0 })
     }
 
     /// Creates the mapping of a queue, enabled, unless it exists.
     pub fn create(&self, queue: &str, function: &str, batch_size: i32) -> Result<()> {
-        let mut mappings = self.mappings.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut mappings = self.by_id.lock().unwrap_or_else(PoisonError::into_inner);
         let of_queue = |mapping: &&mut Mapping| mapping.queue == queue;
         if let Some(mapping) = mappings.values_mut().find(of_queue) {
             (mapping.function, mapping.batch_size) = (function.to_owned(), batch_size);
@@ -82,7 +82,7 @@ impl Mappings {
 
     /// Returns whether the queue's messages are to be processed: it has a mapping that is enabled.
     pub fn is_enabled(&self, queue: &str) -> bool {
-        let mappings = self.mappings.lock().unwrap_or_else(PoisonError::into_inner);
+        let mappings = self.by_id.lock().unwrap_or_else(PoisonError::into_inner);
         mappings.values().any(|mapping| mapping.queue == queue && mapping.enabled)
     }
 
@@ -124,20 +124,20 @@ impl Mappings {
             source.as_ref().is_none_or(|arn| *arn == queue_arn(&mapping.queue))
                 && function.as_ref().is_none_or(|name| *name == mapping.function || *name == function_arn(name))
         };
-        let mappings = self.mappings.lock().unwrap_or_else(PoisonError::into_inner);
+        let mappings = self.by_id.lock().unwrap_or_else(PoisonError::into_inner);
         let found = mappings.iter().filter(|(_, mapping)| is_asked(mapping)).take(MAX_ITEMS);
         Ok(json!({ "EventSourceMappings": found.map(|(id, mapping)| view(*id, mapping, None)).collect::<Vec<_>>() }))
     }
 
     fn get(&self, id: &str) -> Result<Value, Refusal> {
-        let mappings = self.mappings.lock().unwrap_or_else(PoisonError::into_inner);
+        let mappings = self.by_id.lock().unwrap_or_else(PoisonError::into_inner);
         let id = id.parse().map_err(|_| not_found())?;
         mappings.get(&id).map(|mapping| view(id, mapping, None)).ok_or_else(not_found)
     }
 
     fn update(&self, id: &str, body: &[u8]) -> Result<Value, Refusal> {
         let update: Update = serde_json::from_slice(body).map_err(|error| invalid(error.to_string()))?;
-        let mut mappings = self.mappings.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut mappings = self.by_id.lock().unwrap_or_else(PoisonError::into_inner);
         let id = id.parse().map_err(|_| not_found())?;
         let mapping = mappings.get_mut(&id).ok_or_else(not_found)?;
         let begun = match update.enabled {
