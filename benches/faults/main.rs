@@ -4,12 +4,12 @@
 //! and the results. A violation names the options that repeat its run.
 #![allow(clippy::print_stdout, reason = "a bench prints its table")]
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
 use clap::Parser;
 use tests::{
-    campaigns::{self, Kills, Storm},
+    campaigns::{self, Kills, Reports, Storm, Told},
     oracle::Row,
 };
 
@@ -24,7 +24,7 @@ struct Arguments {
     /// The file for the rows.
     #[arg(long)]
     json: Option<PathBuf>,
-    /// The campaigns by name: sites, stops, storm, poison, backlog, kills; all by default.
+    /// The campaigns by name: sites, stops, storm, poison, backlog, kills, reports, events; all by default.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Run each n-th pair of call site and fault.
@@ -36,6 +36,12 @@ struct Arguments {
     /// The number of messages of the backlog.
     #[arg(long, default_value_t = 2000)]
     backlog: usize,
+    /// The number of events; the sender of webhooks is killed once for each hundred of them.
+    #[arg(long, default_value_t = 10_000)]
+    events: usize,
+    /// The shares of SES's reports that are lost, in percent; a run of `reports` for each.
+    #[arg(long, value_delimiter = ',', default_values_t = [0, 5])]
+    lost: Vec<u8>,
     /// The seed of kills and storm, and of a repeated run.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -61,6 +67,8 @@ struct Arguments {
 
 /// The number of systems side by side whose workers are killed.
 const SYSTEMS: u64 = 4;
+/// The number of systems side by side whose email senders are killed in calls of SES.
+const REPORTING_SYSTEMS: u64 = 2;
 const WORKERS: [&str; 3] = ["email-sender", "photo-processor", "archive-builder"];
 
 #[tokio::main]
@@ -94,6 +102,16 @@ async fn main() -> Result<()> {
             told(&rows, &arguments)?;
         }
     }
+    if named("reports") {
+        for lost in &arguments.lost {
+            rows.push(campaigns::reports(reporting(*lost, arguments.kills), arguments.seed).await?);
+            told(&rows, &arguments)?;
+        }
+    }
+    if named("events") {
+        rows.push(campaigns::events(telling(arguments.events), arguments.seed).await?);
+        told(&rows, &arguments)?;
+    }
     if named("sites") {
         rows.push(Row::new(campaigns::SITES));
         for seed in arguments.seed..arguments.seed + arguments.seeds {
@@ -111,6 +129,20 @@ async fn main() -> Result<()> {
 fn killing(function: &'static str, kills: u64) -> Kills {
     let jobs = if function == "email-sender" { 600 } else { 200 };
     Kills { function, kills: kills.div_ceil(SYSTEMS), jobs, systems: SYSTEMS }
+}
+
+/// Returns the plan of kills in calls of SES, of whose reports this share is lost.
+fn reporting(lost: u8, kills: u64) -> Reports {
+    let kills = kills.div_ceil(REPORTING_SYSTEMS);
+    // Half of the calls end by a kill, and each loses the replies to some more.
+    let emails = usize::try_from(kills * 3).unwrap_or(usize::MAX).min(1500);
+    let (wait, visibility) = (Duration::from_secs(150), Duration::from_secs(36));
+    Reports { kills, emails, systems: REPORTING_SYSTEMS, chance: 50, lost, wait, visibility }
+}
+
+/// Returns the plan of events and of the kills of their sender.
+fn telling(events: usize) -> Told {
+    Told { events, kills: (events as u64).div_ceil(100), refusable: 2, visibility: Duration::from_secs(36) }
 }
 
 /// Prints the newest row and writes all, so that finished rows survive an interruption.

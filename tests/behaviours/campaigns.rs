@@ -1,8 +1,10 @@
 //! The campaigns of `cargo bench -p benches --bench faults`, short and with fixed seeds.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use tests::{
-    campaigns::{self, Kills, Out, Storm},
+    campaigns::{self, Kills, Out, Reports, Storm, Told},
     oracle::Row,
 };
 
@@ -98,4 +100,35 @@ async fn killed(kills: u64) {
         let row = clean(row);
         assert!(row.runs >= kills, "{row:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "long: .ci/run runs it"]
+async fn reports_of_ses_replace_the_replies_that_kills_lose() {
+    let (wait, visibility) = (Duration::from_secs(30), Duration::from_secs(8));
+    let row =
+        campaigns::reports(Reports { kills: 4, emails: 24, systems: 1, chance: 100, lost: 0, wait, visibility }, 1);
+    let row = clean(row.await);
+    assert_eq!((row.runs, row.flagged_duplicates), (4, 0), "{row:#?}");
+    assert!(row.figures["completed_by_report"] > 0.0, "{row:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "long: .ci/run runs it"]
+async fn emails_without_any_report_are_sent_again_and_flagged() {
+    let (wait, visibility) = (Duration::from_secs(10), Duration::from_secs(8));
+    let row =
+        campaigns::reports(Reports { kills: 4, emails: 24, systems: 1, chance: 100, lost: 50, wait, visibility }, 1);
+    let row = clean(row.await);
+    let silent = row.figures["copies_without_report"];
+    assert!(f64::from(u32::try_from(row.flagged_duplicates).unwrap()) <= silent, "{row:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "long: .ci/run runs it"]
+async fn killed_webhook_sender_loses_no_event() {
+    let visibility = Duration::from_secs(8);
+    // The third attempt comes after a minute: here the shop refuses first requests only.
+    let row = clean(campaigns::events(Told { events: 250, kills: 5, refusable: 1, visibility }, 1).await);
+    assert_eq!(row.runs, 5, "{row:#?}");
 }

@@ -42,6 +42,8 @@ async fn report_of_ses_spares_a_second_copy() {
     let path = send(&app, &order, "success@simulator.amazonses.com").await;
     let email: EmailView = app.until_view("anna", &path, &["delivered"]).await;
     assert_eq!((email.possible_duplicate, email.error), (false, None));
+    let sent = app.emails().await.remove(0);
+    assert_eq!((email.subject, email.provider_message_id), (Some(sent.subject), Some(sent.message_id)));
     app.system().advance(Duration::from_secs(900));
     app.system().sweep().await.unwrap();
     app.until_quiet("emails").await;

@@ -10,7 +10,7 @@ use futures::future::join_all;
 use reqwest::{Method, StatusCode};
 use runtime::clock::Clock;
 use serde_json::json;
-use tests::{Answer, TestApp, jpeg, shop::Shop, until::found};
+use tests::{Answer, TestApp, faults::FaultNet, jpeg, shop::Shop, until::found};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -112,6 +112,23 @@ async fn failed_attempt_is_repeated() {
             .iter()
             .all(|hook| hook.is_signed_by(&secret) && hook.header("webhook-id") == received[0].header("webhook-id"))
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn next_attempt_is_under_way_before_the_record_tells_of_it() {
+    let net = FaultNet::start(&["webhook-sender"]).await.unwrap();
+    let overrides = net.overrides.clone();
+    let app = TestApp::with(|options| options.overrides = overrides).await;
+    net.connect(&app.environment());
+    let shop = Shop::open(&[500]).await;
+    let (id, _) = hook(&app, &shop, "/").await;
+    photo(&app, 1).await;
+    until(&app, &id, |delivery| delivery.attempts == 1).await;
+    app.until_idle().await;
+    let calls: Vec<_> = net.log().into_iter().map(|answered| answered.site.call).collect();
+    let last = |operations: &[&str]| calls.iter().rposition(|call| operations.contains(&call.operation.as_str()));
+    let (sent, written) = (last(&["SendMessage"]), last(&["UpdateItem", "PutItem"]));
+    assert!(sent.is_some() && sent < written, "a worker that dies in between leaves no message: {calls:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,9 +2,12 @@
 //! test` runs them short, `cargo bench -p benches --bench faults` long.
 
 mod backlog;
+mod events;
+mod killed;
 mod kills;
 mod outages;
 mod poison;
+mod reports;
 mod sites;
 mod stops;
 mod storm;
@@ -19,11 +22,14 @@ use domain::Studio;
 use local::functions::Layer;
 use runtime::clock::Clock;
 
+use self::killed::{TIMEOUT, VISIBILITY, drained, hide_for, killed_system};
 pub use self::{
     backlog::backlog,
+    events::{Told, events},
     kills::{Kills, kills},
     outages::{Out, outage},
     poison::poison,
+    reports::{Reports, reports},
     sites::{SITES, sites, strike_once},
     stops::{Stops, stop_once, stops},
     storm::{Storm, storm},

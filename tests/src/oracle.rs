@@ -275,7 +275,9 @@ fn look_at_its_email(findings: &mut Findings, download: &Download, emails: &[Ema
 fn look_at_email(findings: &mut Findings, email: &Email, emails: &[CapturedEmail]) {
     let id = email.id.to_string();
     let arrived = emails.iter().filter(|email| email.tags.get("darkroom-email") == Some(&id)).count();
-    match (email.status, arrived) {
+    // A report of SES may have told more of it since.
+    let status = if email.status.is_accepted() { EmailStatus::Sent } else { email.status };
+    match (status, arrived) {
         (EmailStatus::Sent, 1) | (EmailStatus::Failed, 0) => {}
         (EmailStatus::Sent | EmailStatus::Failed, 1 | 2) if email.possible_duplicate => {
             findings.flagged_duplicates += u64::from(arrived == 2);

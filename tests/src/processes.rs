@@ -1,12 +1,14 @@
 //! The built functions as processes, behind a stand-in for Lambda's runtime API, so that tests can kill them as Lambda
 //! or a crash does.
 
+mod reaper;
+
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
     process::Stdio,
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
@@ -18,7 +20,6 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use fastrand::Rng;
 use local_aws::trace;
 use tokio::{
     net::TcpListener,
@@ -28,77 +29,8 @@ use tokio::{
 };
 use uuid::Uuid;
 
-/// The state of the kills: which invocations to kill, and the number of kills so far.
-#[derive(Debug, Default)]
-pub struct Reaper {
-    state: Mutex<Reaping>,
-}
-
-#[derive(Debug, Default)]
-struct Reaping {
-    rng: Rng,
-    function: String,
-    /// The probability, in percent, that an invocation is killed.
-    chance: u8,
-    within: Duration,
-    kills: u64,
-    limit: u64,
-    /// Messages whose process was killed, with the time of their delivery to it.
-    orphans: HashMap<String, Instant>,
-    redelivered: Vec<Duration>,
-}
-
-impl Reaper {
-    /// Kills this share of a function's invocations from now on, at a random moment of their first `within`, until
-    /// `limit` processes are killed.
-    pub fn reap(&self, seed: u64, function: &str, chance: u8, within: Duration, limit: u64) {
-        let function = function.to_owned();
-        let rng = Rng::with_seed(seed);
-        *self.lock() = Reaping { rng, function, chance, within, limit, ..Reaping::default() };
-    }
-
-    /// Stops the kills.
-    pub fn rest(&self) {
-        *self.lock() = Reaping::default();
-    }
-
-    /// Returns, for messages of killed processes, the time from that delivery to the next one.
-    pub fn redelivered(&self) -> Vec<Duration> {
-        self.lock().redelivered.clone()
-    }
-
-    /// Returns the number of kills so far.
-    pub fn kills(&self) -> u64 {
-        self.lock().kills
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Reaping> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Records the delivery of messages to a process; some are redelivered after a kill.
-    fn delivered(&self, messages: &[String]) {
-        let mut reaping = self.lock();
-        let again: Vec<_> =
-            messages.iter().filter_map(|id| reaping.orphans.remove(id)).map(|at| at.elapsed()).collect();
-        reaping.redelivered.extend(again);
-    }
-
-    fn killed(&self, messages: Vec<String>, delivered_at: Instant) {
-        let mut reaping = self.lock();
-        reaping.kills += 1;
-        reaping.orphans.extend(messages.into_iter().map(|id| (id, delivered_at)));
-    }
-
-    fn draw(&self, function: &str) -> Option<Duration> {
-        let mut reaping = self.lock();
-        if reaping.function != function || reaping.kills >= reaping.limit || reaping.rng.u8(..100) >= reaping.chance {
-            return None;
-        }
-        let micros = u64::try_from(reaping.within.as_micros()).unwrap_or(u64::MAX);
-        Some(Duration::from_micros(reaping.rng.u64(..micros.max(1))))
-    }
-}
+pub use self::reaper::Reaper;
+use self::reaper::Run;
 
 /// The host of the functions. It provides Lambda's Invoke for them at [`Host::url`].
 pub struct Host {
@@ -228,13 +160,6 @@ impl Runtime {
     }
 }
 
-/// Returns the message ids of an SQS event; other events have none.
-fn message_ids(event: &[u8]) -> Vec<String> {
-    let event: serde_json::Value = serde_json::from_slice(event).unwrap_or_default();
-    let records = event["Records"].as_array().into_iter().flatten();
-    records.filter_map(|record| record["messageId"].as_str().map(str::to_owned)).collect()
-}
-
 /// Lambda: a function runs for at most 15 minutes.
 const DEADLINE: Duration = Duration::from_secs(900);
 
@@ -269,8 +194,8 @@ impl Worker {
 
     async fn run(&mut self, event: Event, reaper: &Reaper) -> Result<Bytes> {
         self.spawn().await?;
-        let (messages, delivered_at) = (message_ids(&event.body), Instant::now());
-        reaper.delivered(&messages);
+        let run = Run::of(self.pid.context("a process id")?, &event.body);
+        reaper.delivered(&run);
         let (sender, mut answer) = oneshot::channel();
         let id = Uuid::new_v4().to_string();
         *self.runtime.turn() = Turn { event: Some((id.clone(), event)), answer: Some((id, sender)) };
@@ -285,15 +210,19 @@ impl Worker {
         };
         let outcome = tokio::select! {
             answered = &mut answer => Some(answered),
-            ended = child.wait() => bail!("{} ended by itself: {:?}", self.function, ended),
+            ended = child.wait() => {
+                ensure!(reaper.has_struck(&run), "{} ended by itself: {ended:?}", self.function);
+                None
+            }
             () = death => None,
         };
         if let Some(answered) = outcome {
+            reaper.survived(&run);
             return answered?.map_err(|error| anyhow!("{}: {error}", self.function));
         }
         child.kill().await?;
         self.forget();
-        reaper.killed(messages, delivered_at);
+        reaper.killed(run);
         bail!("{} was killed", self.function)
     }
 

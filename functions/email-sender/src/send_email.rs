@@ -93,11 +93,12 @@ async fn send(state: &State, lease: &Lease<Email>) -> Result<Email, JobError> {
         asked.map_err(|error| broken_off("SES does not answer", error))?;
     }
     state.pace.turn(&state.ses, lease.now(), lease.stops_at).await?;
-    lease.change(|email| email.begin_sending(lease.by, lease.now(), state.report_wait)).await?;
+    let begin = |email: &mut Email| email.begin_sending(lease.by, lease.now(), state.report_wait, &rendered.subject);
+    lease.change(begin).await?;
     match call_ses(state, email, &facts.studio, &rendered).await {
         Ok(message_id) => {
-            let (subject, now) = (rendered.subject, lease.now());
-            let sent = lease.change(|e| e.complete(lease.by, now, subject.clone(), message_id.clone())).await?;
+            let now = lease.now();
+            let sent = lease.change(|email| email.complete(lease.by, now, message_id.clone())).await?;
             info!(
                 to = sent.to.masked(),
                 template = sent.message.template(),

@@ -10,15 +10,12 @@ use api_types::EventView;
 use domain::{
     Job, JobError, RecordError, Studio,
     event::Event,
+    job_state::NotOwner,
     webhook::{Answer, Delivery, DisabledReason, Webhook, checked_url},
 };
 use jiff::Timestamp;
-use runtime::{
-    lease::{Ended, Lease},
-    store::Table,
-    worker::JobHandler,
-};
-use tracing::{Span, info, info_span};
+use runtime::{lease::Lease, store::Table, worker::JobHandler};
+use tracing::{Span, info, info_span, warn};
 use uuid::Uuid;
 
 use crate::state::State;
@@ -42,21 +39,6 @@ impl JobHandler for SendWebhook {
     async fn run(&self, lease: Arc<Lease<Delivery>>, (): &()) -> Result<Delivery, JobError> {
         send(&self.0, &lease).await
     }
-
-    /// Sends the job of the next attempt, if SQS can delay it so long. The sweep sends that of a later one.
-    async fn follow_up(
-        &self,
-        (studio, id): (&Studio, Uuid),
-        ended: &Ended<Delivery>,
-        (): &(),
-        now: Timestamp,
-    ) -> Result<(), JobError> {
-        if let Some(wait) = ended.at_rest.as_ref().and_then(|delivery| delivery.delay(now)) {
-            let job = Job::SendWebhook { studio: studio.clone(), delivery: id };
-            self.0.queue.send_later(&job, Duration::try_from(wait)?).await?;
-        }
-        Ok(())
-    }
 }
 
 async fn send(state: &State, lease: &Lease<Delivery>) -> Result<Delivery, JobError> {
@@ -74,6 +56,7 @@ async fn send(state: &State, lease: &Lease<Delivery>) -> Result<Delivery, JobErr
     let answer = post(state, lease, &webhook, &event).await?;
     record_success_or_failure(state, &webhook, &answer, lease.now()).await?;
     let (now, jitter) = (lease.now(), lease.world().jitter());
+    send_next(state, lease, |delivery| delivery.attempted(lease.by, now, &answer, jitter)).await;
     let delivery = lease.change(|delivery| delivery.attempted(lease.by, now, &answer, jitter)).await?;
     info!(
         webhook.id = %webhook.id,
@@ -86,6 +69,25 @@ async fn send(state: &State, lease: &Lease<Delivery>) -> Result<Delivery, JobErr
         "Webhook sent"
     );
     Ok(delivery)
+}
+
+/// Sends the job of the next attempt, if SQS can delay it so long. The sweep sends that of a later one, or of one that
+/// could not be sent.
+///
+/// It is sent before the record tells of the next attempt: the message of a worker that dies in between is void if it comes
+/// back before that attempt is due.
+async fn send_next(
+    state: &State,
+    lease: &Lease<Delivery>,
+    attempted: impl FnOnce(&mut Delivery) -> Result<(), NotOwner>,
+) {
+    let mut delivery = lease.record.clone();
+    let wait = attempted(&mut delivery).ok().and_then(|()| delivery.delay(lease.now()));
+    let Some(wait) = wait.and_then(|wait| Duration::try_from(wait).ok()) else { return };
+    let job = Job::SendWebhook { studio: delivery.studio, delivery: delivery.id };
+    if let Err(error) = state.queue.send_later(&job, wait).await {
+        warn!(error = format!("{error:#}"), "Could not send the job of the next attempt");
+    }
 }
 
 async fn cancel(lease: &Lease<Delivery>, code: &str, message: &str) -> Result<Delivery, JobError> {

@@ -19,4 +19,5 @@ pub mod system;
 
 pub use env_file::env_file;
 pub use functions::WORKERS;
+pub use mail_events::Reports;
 pub use system::{Options, System};

@@ -1,6 +1,11 @@
 //! EventBridge's rule for SES's events, as `infra/mail_events.tf` defines it: each becomes a job of the default queue.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
+
+/// Decides whether an event of SES arrives. It is called while SES answers the call that sent the email.
+pub type Reports = Arc<dyn Fn(&Value) -> bool + Send + Sync>;
 
 /// Returns the job of an event; `None` for an email of somebody else.
 pub fn job(event: &Value) -> Option<Value> {

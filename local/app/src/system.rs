@@ -12,7 +12,7 @@ use crate::{
     event_source::{self, EventSource},
     functions::{Functions, Layer, TimedOut},
     gateway::{self, ROLE_CLAIM, STUDIO_CLAIM},
-    mail_events,
+    mail_events::{self, Reports},
     mailbox_page::CapturedEmails,
     setup,
 };
@@ -43,6 +43,8 @@ pub struct Options {
     pub cors_origins: Vec<String>,
     /// A wrapper around each invocation.
     pub layer: Option<Layer>,
+    /// Decides which events of SES arrive; all by default.
+    pub reports: Option<Reports>,
     /// Whether polls and sweeps are off: [`System::step`] then processes the messages on the queues.
     pub by_hand: bool,
     /// Configurations of the queues.
@@ -72,6 +74,7 @@ impl Options {
             clock: Clock::system(),
             cors_origins: Vec::new(),
             layer: None,
+            reports: None,
             by_hand: false,
             queues: queue_configs()?,
         })
@@ -126,7 +129,11 @@ impl System {
         stand_ins.run_functions(run_functions(&functions, &queues));
         let emails = CapturedEmails(stand_ins.mailbox());
         let queues_of_jobs = stand_ins.queues();
+        let reports = options.reports.clone();
         stand_ins.mailbox().deliver_events(Box::new(move |event| {
+            if reports.as_ref().is_some_and(|arrives| !arrives(event)) {
+                return;
+            }
             let job = mail_events::job(event).map(|job| job.to_string());
             if let Some(Err(error)) = job.map(|job| queues_of_jobs.send(QueueName::Default.as_str(), job)) {
                 tracing::warn!(%error, "An event of SES is lost");

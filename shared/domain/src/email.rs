@@ -218,9 +218,17 @@ impl Email {
     }
 
     /// Marks the email as sending, before SES is called. From here on SES may have the email. If the response of an
-    /// earlier call was lost, SES may have it twice. SES's report may come for `wait`, usually [`REPORT_WAIT`].
-    pub fn begin_sending(&mut self, by: AttemptId, now: Timestamp, wait: SignedDuration) -> Result<(), NotOwner> {
+    /// earlier call was lost, SES may have it twice. SES's report, which does not tell the subject, may come for `wait`,
+    /// usually [`REPORT_WAIT`].
+    pub fn begin_sending(
+        &mut self,
+        by: AttemptId,
+        now: Timestamp,
+        wait: SignedDuration,
+        subject: &str,
+    ) -> Result<(), NotOwner> {
         self.work.check(by)?;
+        self.subject = Some(subject.to_owned());
         self.possible_duplicate |= self.status == EmailStatus::Sending;
         self.status = EmailStatus::Sending;
         self.reports_until = now.checked_add(wait).ok();
@@ -239,6 +247,7 @@ impl Email {
     pub fn not_sent(&mut self, by: AttemptId) -> Result<(), NotOwner> {
         self.work.check(by)?;
         self.status = EmailStatus::Queued;
+        self.subject = None;
         Ok(())
     }
 
@@ -252,15 +261,8 @@ impl Email {
     }
 
     /// Marks the email as accepted by SES.
-    pub fn complete(
-        &mut self,
-        by: AttemptId,
-        now: Timestamp,
-        subject: String,
-        message_id: String,
-    ) -> Result<(), NotOwner> {
+    pub fn complete(&mut self, by: AttemptId, now: Timestamp, message_id: String) -> Result<(), NotOwner> {
         self.work.check(by)?;
-        self.subject = Some(subject);
         self.provider_message_id = Some(message_id);
         self.sent_at = Some(now);
         self.work.succeed();

@@ -282,7 +282,7 @@ mod tests {
         for claim in [email.claim(attempt(1), at(0), at(60)), operation.claim(attempt(1), at(0), at(60))] {
             assert_eq!(claim, Claim::Claimed);
         }
-        email.begin_sending(attempt(1), at(1), REPORT_WAIT).expect("its own");
+        email.begin_sending(attempt(1), at(1), REPORT_WAIT, "Order 2026-1017").expect("its own");
         email.record_failure(attempt(1), at(1), Fate::Again { due_at: at(5) }, None).expect("its own");
         operation.record_failure(attempt(1), at(1), Fate::Again { due_at: at(5) }, None).expect("its own");
         let kept = (EmailStatus::Sending, OperationStatus::Processing);

@@ -1,16 +1,12 @@
 //! SIGKILL at random moments: processes of the built functions die in the middle of their jobs.
 
-use std::{
-    collections::HashMap,
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::{collections::HashMap, path::Path, time::Duration};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{Row, judge, studio};
+use super::{Row, TIMEOUT, VISIBILITY, drained, judge, killed_system, studio};
 use crate::{
     TestApp, jpeg,
     processes::{Host, build_functions},
@@ -31,11 +27,6 @@ pub struct Kills {
     pub systems: u64,
 }
 
-/// The functions' timeout, and so the longest lease. It is long enough for any of these jobs, and short enough to wait
-/// for.
-const TIMEOUT: Duration = Duration::from_secs(6);
-/// The visibility timeout: six timeouts, as everywhere.
-const VISIBILITY: Duration = Duration::from_secs(6 * TIMEOUT.as_secs());
 /// The margin before [`VISIBILITY`]. A message that returns within it was never claimed: a lease ends within
 /// [`TIMEOUT`].
 const CLOSE: Duration = Duration::from_secs(2);
@@ -61,19 +52,9 @@ async fn on_one_system(plan: Kills, bins: &Path, seed: u64) -> Result<Row> {
     let mut row = Row::default();
     let counts = super::FUNCTIONS.map(|function| (function, if function == plan.function { PROCESSES } else { 1 }));
     let host = Host::start(bins, &counts).await?;
-    let timeout_seconds = u32::try_from(TIMEOUT.as_secs())?;
-    let app = TestApp::with(|options| {
-        options.functions = Some(host.url.clone());
-        for worker in options.queues.values_mut() {
-            worker.timeout_seconds = timeout_seconds;
-        }
-    })
-    .await;
-    let mut environment = app.system().environment.clone();
-    environment.insert("FUNCTION_TIMEOUT_SECONDS".into(), timeout_seconds.to_string());
     // Time is not moved here. No report of SES comes, because these addresses are not its simulator's.
-    environment.insert("SES_REPORT_WAIT_SECONDS".into(), timeout_seconds.to_string());
-    host.set_environment(environment);
+    let waits = [("SES_REPORT_WAIT_SECONDS", TIMEOUT.as_secs().to_string())];
+    let app = killed_system(&host, &waits, |_| {}).await?;
 
     let (mut total, mut round) = (0, 0);
     let (mut after_lease, mut unclaimed) = (Duration::ZERO, Duration::ZERO);
@@ -163,18 +144,5 @@ impl Jobs {
 /// visibility timeout if the process died before it could change its message's visibility.
 async fn wait(app: &TestApp, plan: Kills) -> Result<()> {
     let bound = VISIBILITY * 4 + RECOVERY + Duration::from_millis(plan.jobs as u64 * 400);
-    let begun = Instant::now();
-    loop {
-        let mut left = 0;
-        for queue in ["uploads", "photos", "downloads", "emails"] {
-            left += app.depth(queue).await;
-        }
-        if left == 0 {
-            return Ok(());
-        }
-        if begun.elapsed() > bound {
-            bail!("{left} messages are left after {bound:?}");
-        }
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
+    drained(app, &["uploads", "photos", "downloads", "emails"], bound).await
 }

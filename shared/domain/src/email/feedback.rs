@@ -110,16 +110,21 @@ impl Email {
         self.reported.add(feedback);
         let is_at_work = self.work.lease_until.is_some_and(|until| until > now);
         match self.status {
-            EmailStatus::Sending | EmailStatus::Queued if is_at_work => return,
+            EmailStatus::Sending | EmailStatus::Queued if is_at_work => return self.take_message_id(feedback),
             // SES has refused it, or nobody wanted it any more. Another email has this report.
             EmailStatus::Failed if !self.unheard && self.sent_at.is_none() => return,
             EmailStatus::Suppressed => return,
             _ => {}
         }
+        self.take_message_id(feedback);
+        self.complete_by_report(feedback.time);
+    }
+
+    /// Takes SES's message id from a report, unless SES's reply has told it.
+    fn take_message_id(&mut self, feedback: &Feedback) {
         if self.provider_message_id.is_none() {
             self.provider_message_id.clone_from(&feedback.message_id);
         }
-        self.complete_by_report(feedback.time);
     }
 
     /// Completes an email whose reply was lost, if a report has come while its worker was at work. Returns whether one has.

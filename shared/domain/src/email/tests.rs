@@ -29,9 +29,9 @@ fn erased_email_keeps_no_address_and_stays_unsent() {
     let by = attempt(3);
     assert_eq!(queued.claim(by, at(0), at(60)), Claim::Claimed);
     let mut sent = queued.clone();
-    sent.begin_sending(by, at(1), REPORT_WAIT).expect("its own");
+    sent.begin_sending(by, at(1), REPORT_WAIT, "Order 2026-1017").expect("its own");
     let mut sending = sent.clone();
-    sent.complete(by, at(1), "Order 2026-1017".into(), "ses-id".into()).expect("its own");
+    sent.complete(by, at(1), "ses-id".into()).expect("its own");
     let mut failed = queued.clone();
     failed.record_failure(by, at(1), Fate::GaveUp, Some(RecordError::new("tries_exhausted", "x"))).expect("its own");
     failed.work.cause = Some("SES refused it".into());
@@ -49,11 +49,7 @@ fn erased_email_keeps_no_address_and_stays_unsent() {
         }
         assert_eq!(email.claim(attempt(4), at(3), at(60)), Claim::Done);
         assert_eq!(email.restart(at(3), None), Err(RestartError::Impossible));
-        assert_eq!(
-            email.complete(by, at(3), "late".into(), "late".into()),
-            Err(NotOwner),
-            "a late sender is fenced off"
-        );
+        assert_eq!(email.complete(by, at(3), "late".into()), Err(NotOwner), "a late sender is fenced off");
     }
     assert!(sending.unheard && !queued.unheard);
 }
@@ -68,7 +64,7 @@ fn unconfirmed_email_is_sent_once_more_at_most() {
         (by, email.claim(by, at(601), at(660)))
     };
     let (by, _) = claim(&mut email);
-    email.begin_sending(by, at(1), REPORT_WAIT).expect("its own");
+    email.begin_sending(by, at(1), REPORT_WAIT, "Order 2026-1017").expect("its own");
     email.record_failure(by, at(1), again(true), None).expect("its own");
     assert!(!email.possible_duplicate, "only one was sent");
 
@@ -79,7 +75,7 @@ fn unconfirmed_email_is_sent_once_more_at_most() {
 
     let (by, claimed) = claim(&mut email);
     assert_eq!(claimed, Claim::Claimed);
-    email.begin_sending(by, at(1), REPORT_WAIT).expect("its own");
+    email.begin_sending(by, at(1), REPORT_WAIT, "Order 2026-1017").expect("its own");
     assert!(email.possible_duplicate);
     email.record_failure(by, at(3), again(false), None).expect("its own");
     assert_eq!(claim(&mut email).1, Claim::Exhausted, "no third copy");
@@ -89,7 +85,7 @@ fn unconfirmed_email_is_sent_once_more_at_most() {
 fn email_without_reply_waits_for_the_report() {
     let mut email = queued();
     email.claim(attempt(1), at(0), at(60));
-    email.begin_sending(attempt(1), at(5), REPORT_WAIT).expect("its own");
+    email.begin_sending(attempt(1), at(5), REPORT_WAIT, "Order 2026-1017").expect("its own");
     let (again, due_at) = (Fate::Again { due_at: at(50) }, at(5 + 600 + 120));
     email.record_failure(attempt(1), at(6), again, None).expect("its own");
     assert_eq!(email.work.due_at, Some(due_at), "no sweep sends the job before");
@@ -108,8 +104,9 @@ fn email_without_reply_waits_for_the_report() {
 fn report_during_the_lease_completes_the_email_in_the_next_attempt() {
     let mut email = queued();
     email.claim(attempt(1), at(0), at(60));
-    email.begin_sending(attempt(1), at(5), REPORT_WAIT).expect("its own");
-    email.hear(&Feedback { event: SesEvent::Send, time: at(6), bounce: None, message_id: None }, at(7));
+    email.begin_sending(attempt(1), at(5), REPORT_WAIT, "Order 2026-1017").expect("its own");
+    let accepted = Feedback { event: SesEvent::Send, time: at(6), bounce: None, message_id: Some("ses-id".into()) };
+    email.hear(&accepted, at(7));
     assert_eq!(email.status, EmailStatus::Sending, "its worker may still get the reply");
     email.record_failure(attempt(1), at(8), Fate::Again { due_at: at(28) }, None).expect("its own");
     assert_eq!(email.work.due_at, Some(at(28 + 120)), "nothing is waited for");
@@ -118,6 +115,8 @@ fn report_during_the_lease_completes_the_email_in_the_next_attempt() {
     assert_eq!(email.complete_if_reported(attempt(1), at(29)), Err(NotOwner));
     assert_eq!(email.complete_if_reported(attempt(2), at(29)), Ok(true));
     assert_eq!((email.status, email.sent_at, email.possible_duplicate), (EmailStatus::Sent, Some(at(6)), false));
+    let known = (email.subject.as_deref(), email.provider_message_id.as_deref());
+    assert_eq!(known, (Some("Order 2026-1017"), Some("ses-id")), "as if the reply had come");
 }
 
 #[test]
@@ -217,10 +216,10 @@ fn attempt_that_lost_its_lease_changes_nothing() {
     email.claim(attempt(1), at(0), at(60));
     let before = email.clone();
     let late = attempt(2);
-    assert_eq!(email.begin_sending(late, at(1), REPORT_WAIT), Err(NotOwner));
+    assert_eq!(email.begin_sending(late, at(1), REPORT_WAIT, "Order 2026-1017"), Err(NotOwner));
     assert_eq!(email.not_sent(late), Err(NotOwner));
     assert_eq!(email.suppress(late, RecordError::new("changed", "x")), Err(NotOwner));
-    assert_eq!(email.complete(late, at(1), "subject".into(), "id".into()), Err(NotOwner));
+    assert_eq!(email.complete(late, at(1), "id".into()), Err(NotOwner));
     assert_eq!(email, before);
 }
 
@@ -230,11 +229,11 @@ fn rejected_email_is_no_possible_duplicate() {
     let mut email = queued();
     email.claim(by, at(0), at(60));
     for _ in 0..2 {
-        email.begin_sending(by, at(1), REPORT_WAIT).expect("its own");
+        email.begin_sending(by, at(1), REPORT_WAIT, "Order 2026-1017").expect("its own");
         assert_eq!((email.status, email.possible_duplicate), (EmailStatus::Sending, false));
         email.not_sent(by).expect("its own");
     }
-    assert_eq!(email.status, EmailStatus::Queued);
+    assert_eq!((email.status, email.subject), (EmailStatus::Queued, None));
 }
 
 #[test]
@@ -243,7 +242,8 @@ fn sent_and_suppressed_emails_are_settled() {
     let mut sent = queued();
     sent.claim(by, at(0), at(60));
     let mut suppressed = sent.clone();
-    sent.complete(by, at(5), "subject".into(), "id".into()).expect("its own");
+    sent.begin_sending(by, at(1), REPORT_WAIT, "subject").expect("its own");
+    sent.complete(by, at(5), "id".into()).expect("its own");
     assert_eq!((sent.status, sent.sent_at, sent.work.owner), (EmailStatus::Sent, Some(at(5)), None));
     assert_eq!((sent.subject.as_deref(), sent.provider_message_id.as_deref()), (Some("subject"), Some("id")));
     let reason = RecordError::new("changed", "x");
@@ -322,7 +322,7 @@ fn bounce(kind: BounceType, second: i64) -> Feedback {
 fn being_sent() -> Email {
     let mut email = queued();
     assert_eq!(email.claim(attempt(1), at(0), at(60)), Claim::Claimed);
-    email.begin_sending(attempt(1), at(1), REPORT_WAIT).expect("its own");
+    email.begin_sending(attempt(1), at(1), REPORT_WAIT, "Order 2026-1017").expect("its own");
     email
 }
 
@@ -331,7 +331,7 @@ fn reports_before_the_reply_leave_the_lease_to_its_owner() {
     let mut email = being_sent();
     email.hear(&report(SesEvent::Delivery, 2), at(3));
     assert_eq!((email.status, email.work.owner.is_some()), (EmailStatus::Sending, true));
-    email.complete(attempt(1), at(4), "S".into(), "ses-id".into()).expect("its own");
+    email.complete(attempt(1), at(4), "ses-id".into()).expect("its own");
     assert_eq!((email.status, email.reported.delivered_at), (EmailStatus::Delivered, Some(at(2))));
 }
 
@@ -359,7 +359,7 @@ fn reports_do_not_revive_what_was_not_sent() {
         assert_eq!(email.status, status);
     }
     let mut erased = being_sent();
-    erased.complete(attempt(1), at(1), "S".into(), "ses-id".into()).expect("its own");
+    erased.complete(attempt(1), at(1), "ses-id".into()).expect("its own");
     erased.erase(at(2));
     let before = erased.clone();
     erased.hear(&report(SesEvent::Complaint, 3), at(4));
@@ -421,14 +421,14 @@ proptest! {
         let all: Vec<&Feedback> = order.iter().map(|n| n.get(&reports)).chain(&reports).collect();
         for (n, report) in all.iter().enumerate() {
             if n == reply_after && !reply_is_lost {
-                email.complete(attempt(1), at(50), "S".into(), "ses-id".into()).expect("its own");
+                email.complete(attempt(1), at(50), "ses-id".into()).expect("its own");
             }
             // The lease of a worker whose reply was lost has ended at some time.
             let now = if reply_is_lost && n >= reply_after.min(all.len() - 1) { at(61) } else { at(50) };
             email.hear(report, now);
         }
         if !reply_is_lost && reply_after >= all.len() {
-            email.complete(attempt(1), at(50), "S".into(), "ses-id".into()).expect("its own");
+            email.complete(attempt(1), at(50), "ses-id".into()).expect("its own");
         }
         prop_assert_eq!(email.status, plain.status);
         prop_assert_eq!(&email.reported, &plain.reported);
