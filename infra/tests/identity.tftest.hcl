@@ -66,6 +66,7 @@ run "console_of_an_issuer_has_the_client_that_is_named" {
   variables {
     jwt_issuer        = "https://login.example.com/"
     jwt_audience      = ["shop"]
+    machine_clients   = {}
     console_client_id = "operators"
   }
 
@@ -84,8 +85,9 @@ run "console_of_an_issuer_without_a_client_signs_nobody_in" {
   command = plan
 
   variables {
-    jwt_issuer   = "https://login.example.com/"
-    jwt_audience = ["shop"]
+    jwt_issuer      = "https://login.example.com/"
+    jwt_audience    = ["shop"]
+    machine_clients = {}
   }
 
   assert {

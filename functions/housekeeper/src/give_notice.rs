@@ -25,6 +25,7 @@ pub struct GiveNotice(pub Arc<State>);
 impl PlainJobHandler for GiveNotice {
     const NAME: &'static str = "give_notice";
     const IS_SCHEDULED: bool = false;
+    const IS_SWEPT: bool = true;
 
     async fn run(&self, job: &Job, now: Timestamp) -> Result<(), JobError> {
         let Job::GiveNotice { studio, download: id } = job else {

@@ -20,6 +20,7 @@ pub struct PublishEvent(pub Arc<State>);
 impl PlainJobHandler for PublishEvent {
     const NAME: &'static str = "publish_event";
     const IS_SCHEDULED: bool = false;
+    const IS_SWEPT: bool = true;
 
     async fn run(&self, job: &Job, now: Timestamp) -> Result<(), JobError> {
         let Job::PublishEvent { studio, event: id } = job else {

@@ -90,6 +90,8 @@ pub struct Delivery {
     pub deadline: Timestamp,
     /// Id of the function's invocation; `None` outside of Lambda.
     pub request_id: Option<String>,
+    /// Number of receives that SQS has counted; 0 for a direct invocation.
+    receives: u32,
     /// Time at which SQS received the message; `None` for a direct invocation.
     pub sent_at: Option<Timestamp>,
     /// Time at which the job was first sent. The message itself may be a replacement.
@@ -125,6 +127,11 @@ impl Delivery {
     /// Sends the message to another queue.
     pub(crate) async fn forward_to(&self, queue: &Queue) -> anyhow::Result<()> {
         queue.resend(&anew(&self.body, self.sent_at, self.now()), Duration::ZERO, self.since).await
+    }
+
+    /// Returns whether SQS will soon move the message to the dead-letter queue.
+    pub(crate) fn is_near_last_receive(&self) -> bool {
+        self.receives >= REPLACE_FROM
     }
 
     /// Returns the current time.
@@ -221,11 +228,13 @@ where
     if let Some(since) = since {
         metrics::waited(between(since, redelivery.world.now()));
     }
+    let receives = message.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(0);
     let receipt_handle = message.receipt_handle.filter(|handle| !handle.is_empty());
     let delivery = |body| Delivery {
         body,
         deadline,
         request_id: Some(request_id.to_owned()).filter(|id| !id.is_empty()),
+        receives,
         sent_at,
         since,
         receipt_handle: receipt_handle.clone(),
@@ -233,7 +242,6 @@ where
     };
     let body = message.body.unwrap_or_default();
     let taken_back = delivery(body.clone());
-    let receives = message.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(0);
     let handled = AssertUnwindSafe(handle(delivery(body))).catch_unwind();
     let in_time = taken_back.time_left().saturating_sub(ANSWER_TIME);
     // SQS counts these attempts, because no record does.

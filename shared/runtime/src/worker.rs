@@ -93,6 +93,9 @@ pub trait PlainJobHandler: Send + Sync + 'static {
     const NAME: &'static str;
     /// Whether a schedule sends the job again and again.
     const IS_SCHEDULED: bool;
+    /// Whether the sweep sends the job again until its work is done. Its message is then acknowledged before its last
+    /// receives, rather than become a dead letter.
+    const IS_SWEPT: bool = false;
 
     /// Runs the job.
     fn run(&self, job: &Job, now: Timestamp) -> impl Future<Output = Result<(), JobError>> + Send;
@@ -350,6 +353,10 @@ impl<H: PlainJobHandler> Dispatch for Plain<H> {
         _: &'a Queue,
     ) -> BoxFuture<'a, Result<Disposition, JobError>> {
         Box::pin(async move {
+            if H::IS_SWEPT && delivery.is_near_last_receive() {
+                warn!(job = H::NAME, "Left a job to the sweep: its message was received too often");
+                return Ok(Disposition::Done);
+            }
             if !H::IS_SCHEDULED {
                 // A crash costs the time of one attempt, and not the visibility timeout of the queue.
                 let deadline = delivery.deadline;

@@ -28,6 +28,7 @@ fn delivery(body: &str, sent_at: Option<Timestamp>, left: Duration) -> Delivery 
         body: body.to_owned(),
         deadline,
         request_id: None,
+        receives: 0,
         sent_at,
         since: None,
         receipt_handle: None,

@@ -237,7 +237,11 @@ impl End<'_> {
     fn belongs_there(&self, body: &str) -> bool {
         let Ok(job) = Job::decode(body) else { return true };
         let excused = self.state.drawn.queues_fail_for_hours();
-        job.record().is_some_and(|(_, id)| excused || self.state.gave_up.contains(&id))
+        match job {
+            // No sweep sends a report of SES again.
+            Job::EmailEvent { .. } => excused,
+            job => job.record().is_some_and(|(_, id)| excused || self.state.gave_up.contains(&id)),
+        }
     }
 
     fn objects(&mut self, announced: Announced) {
