@@ -2,17 +2,13 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use anyhow::{Context as _, Result};
-use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, OrchestratorError};
-use aws_smithy_types::{body::SdkBody, error::ErrorMetadata, timeout::TimeoutConfig};
+use anyhow::Result;
 use aws_types::SdkConfig;
 use jiff::Timestamp;
-use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
-    aws::failed,
-    call::{Call, Service, body, call},
+    cloudwatch::{MetricData, Series},
     metrics::{DIMENSION, JOB_DURATION, JOBS_DONE, JOBS_FAILED, JOBS_RETRIED, NAMESPACE, QUEUE_AGE},
 };
 
@@ -29,18 +25,8 @@ const QUERIES: [(&str, &str, &str); 6] = [
     ("wait_p95", QUEUE_AGE, "p95"),
 ];
 
-/// Client of CloudWatch's GetMetricData for metrics of jobs.
-pub struct JobMetrics {
-    get: Call<Question, Vec<Series>>,
-}
-
-#[derive(Debug)]
-struct Question {
-    function: String,
-    from: i64,
-    until: i64,
-    step_seconds: u32,
-}
+/// Client of CloudWatch for metrics of jobs.
+pub struct JobMetrics(MetricData);
 
 /// Metrics of one step in time.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -59,33 +45,10 @@ pub struct JobPoint {
     pub wait_p95_ms: Option<f64>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Answer {
-    metric_data_results: Vec<Series>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Series {
-    id: String,
-    #[serde(default)]
-    timestamps: Vec<f64>,
-    #[serde(default)]
-    values: Vec<f64>,
-}
-
 impl JobMetrics {
     /// Creates a client with the clients' region, credentials and retries, and a timeout of its own.
     pub fn new(config: &SdkConfig) -> Result<Self> {
-        let usual = config.timeout_config().context("No timeouts are configured")?;
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(usual.connect_timeout().unwrap_or(PATIENCE).min(PATIENCE))
-            .operation_timeout(PATIENCE)
-            .build();
-        let (name, operation) = ("monitoring", "GetMetricData");
-        let service = Service { name, signed_as: name, operation, retries: None, timeouts: Some(timeouts) };
-        Ok(Self { get: call(config, service, |question: Question| request(&question), read)? })
+        Ok(Self(MetricData::new(config, PATIENCE)?))
     }
 
     /// Returns the metrics of a function for `steps` steps of `step_seconds` up to `now`, oldest first. Steps begin at
@@ -99,9 +62,7 @@ impl JobMetrics {
         let step = i64::from(step_seconds);
         let until = (now.as_second() / step + 1) * step;
         let from = until - i64::from(steps) * step;
-        let question = Question { function: function.to_owned(), from, until, step_seconds };
-        let series = self.get.invoke(question).await;
-        let series = series.map_err(|error| failed("Failed to read metrics", error))?;
+        let series = self.0.get(question(function, (from, until), step_seconds)).await?;
         let mut points: BTreeMap<i64, JobPoint> =
             (0..steps).map(|n| (from + i64::from(n) * step, JobPoint::default())).collect();
         for Series { id, timestamps, values } in series {
@@ -132,31 +93,22 @@ impl JobPoint {
     }
 }
 
-fn request(question: &Question) -> Result<http::Request<SdkBody>, http::Error> {
+fn question(function: &str, (from, until): (i64, i64), step_seconds: u32) -> Value {
     let queries = QUERIES.map(|(id, metric, statistic)| {
         json!({ "Id": id, "MetricStat": {
             "Metric": {
                 "Namespace": NAMESPACE,
                 "MetricName": metric,
-                "Dimensions": [{ "Name": DIMENSION, "Value": question.function }],
+                "Dimensions": [{ "Name": DIMENSION, "Value": function }],
             },
-            "Period": question.step_seconds,
+            "Period": step_seconds,
             "Stat": statistic,
         } })
     });
-    let body = json!({
-        "StartTime": question.from,
-        "EndTime": question.until,
+    json!({
+        "StartTime": from,
+        "EndTime": until,
         "ScanBy": "TimestampAscending",
         "MetricDataQueries": queries,
-    });
-    http::Request::post("/")
-        .header("content-type", "application/x-amz-json-1.0")
-        .header("x-amz-target", "GraniteServiceVersion20100801.GetMetricData")
-        .body(SdkBody::from(body.to_string()))
-}
-
-fn read(response: &HttpResponse) -> Result<Vec<Series>, OrchestratorError<ErrorMetadata>> {
-    let answer: Answer = serde_json::from_slice(body(response)?).map_err(OrchestratorError::other)?;
-    Ok(answer.metric_data_results)
+    })
 }
