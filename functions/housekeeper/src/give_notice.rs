@@ -11,7 +11,7 @@ use domain::{
     queue_config::QueueName,
 };
 use jiff::{SignedDuration, Timestamp};
-use runtime::worker::PlainJobHandler;
+use runtime::{notification, worker::PlainJobHandler};
 use tracing::info;
 
 use crate::state::State;
@@ -61,7 +61,5 @@ async fn remind(state: &State, download: &Download, now: Timestamp) -> Result<()
     let order = state.orders.get(&download.studio, download.order).await?;
     let Some(order) = order.filter(|order| !order.is_erased()) else { return Ok(()) };
     let email = Email::reminding_of(download, &order, now);
-    state.emails.create(&email).await?;
-    let job = Job::SendEmail { studio: email.studio, email: email.id };
-    Ok(state.queues.of(QueueName::Emails).send(&job).await?)
+    Ok(notification::send(&state.emails, state.queues.of(QueueName::Emails), email).await?)
 }

@@ -1,4 +1,4 @@
-//! Notification of the customer after a download is ready or has failed.
+//! Emails that follow from records: created, and their jobs sent.
 
 use anyhow::Result;
 use domain::{download::Download, email::Email, job::Job, order::Order};
@@ -20,7 +20,12 @@ pub async fn tell(
         return Ok(());
     }
     let Some(email) = Email::telling_of(download, order, now) else { return Ok(()) };
-    emails.create(&email).await?;
     info!(download.id = %download.id, email.id = %email.id, "Notified the customer");
+    send(emails, queue, email).await
+}
+
+/// Creates an email with a derived id, and sends its job. Can be repeated without effect.
+pub async fn send(emails: &Table<Email>, queue: &Queue, email: Email) -> Result<()> {
+    emails.create(&email).await?;
     queue.send(&Job::SendEmail { studio: email.studio, email: email.id }).await
 }

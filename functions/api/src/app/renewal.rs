@@ -4,11 +4,12 @@ use domain::{
     download::{Closed, Download, DownloadKind},
     email::{Email, Message},
     event::Event,
-    job::{Job, follow_up_id},
+    job::follow_up_id,
     queue_config::QueueName,
     studio_profile::{Renewal, StudioProfile},
 };
 use jiff::Timestamp;
+use runtime::notification;
 
 use super::{
     delivery::Opened,
@@ -91,9 +92,7 @@ async fn tell_studio(state: &State, download: &Download, profile: &StudioProfile
     let message = Message::RenewalRequested { download_id: download.id };
     let locale = profile.locale.clone().unwrap_or_else(|| "en".to_owned());
     let email = Email::new(download.studio.clone(), id, message, to, locale, now);
-    state.emails.create(&email).await?;
-    let job = Job::SendEmail { studio: email.studio, email: email.id };
-    Ok(state.queues.of(QueueName::Emails).send(&job).await?)
+    Ok(notification::send(&state.emails, state.queues.of(QueueName::Emails), email).await?)
 }
 
 /// Returns the number of the day, from 1970.

@@ -3,8 +3,9 @@
 use std::convert::Infallible;
 
 use anyhow::Result;
-use domain::{Job, Studio, email::Email, queue_config::QueueName, webhook::Webhook};
+use domain::{Studio, email::Email, queue_config::QueueName, webhook::Webhook};
 use jiff::Timestamp;
+use runtime::notification;
 use tracing::info;
 use uuid::Uuid;
 
@@ -26,10 +27,8 @@ async fn tell_studio(state: &State, studio: Studio, id: Uuid, now: Timestamp) ->
     let locale = profile.locale.unwrap_or_else(|| "en".to_owned());
     if let Some((to, disabled)) = profile.reply_to.zip(webhook.disabled) {
         let email = Email::about_disabled((&studio, id), disabled.at, to, locale, now);
-        state.emails.create(&email).await?;
-        let job = Job::SendEmail { studio: studio.clone(), email: email.id };
-        state.queues.of(QueueName::Emails).send(&job).await?;
         info!(%studio, webhook.id = %id, email.id = %email.id, "The studio is told of a disabled webhook");
+        notification::send(&state.emails, state.queues.of(QueueName::Emails), email).await?;
     }
     // Last, so that a repeated sweep repeats what is left.
     let told = |current: &mut Webhook| {
