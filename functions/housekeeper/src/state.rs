@@ -69,6 +69,7 @@ impl State {
         let downloads = Arc::new(Table::new(dynamodb.clone(), env.required("DOWNLOADS_TABLE")?, env.world()));
         let operations = Arc::new(Table::new(dynamodb.clone(), env.required("REQUESTS_TABLE")?, env.world()));
         let deliveries = Arc::new(Table::new(dynamodb.clone(), env.required("DELIVERIES_TABLE")?, env.world()));
+        let queues = Queues::from_env(env, sqs)?;
         Ok(Self {
             failed_jobs: AllFailedJobs {
                 emails: FailedJobs::from_env(env, &emails, sqs)?,
@@ -83,9 +84,9 @@ impl State {
             switches: QueueSwitches {
                 table: Table::new(dynamodb.clone(), env.required("STUDIOS_TABLE")?, env.world()),
                 sources: EventSources::new(config)?,
-                queues: Queues::from_env(env, sqs)?,
+                queues: queues.clone(),
             },
-            queues: Queues::from_env(env, sqs)?,
+            queues,
             emails,
             photos,
             downloads,

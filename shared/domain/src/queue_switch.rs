@@ -1,7 +1,7 @@
 //! Pauses of queues by operators.
 //!
 //! The record is written first, then the queue's event source mapping is changed, then the record is marked as applied.
-//! What a crash leaves behind is completed by the next sweep.
+//! The next sweep completes a change that a crash interrupted.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -11,8 +11,6 @@ use crate::{queue_config::QueueName, record::Record, studio::Studio};
 
 /// Longest pause. SQS keeps the messages for four days, and they need time after the pause.
 pub const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(3 * 24);
-/// Studio of these records, which belong to no customer.
-const NOBODY: &str = "darkroom";
 
 /// Record that says whether a queue is paused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,10 +48,11 @@ pub struct NeverPaused;
 impl QueueSwitch {
     /// Returns the record of a queue that was never paused. The default queue has none.
     pub fn of(queue: QueueName) -> Result<Self, NeverPaused> {
-        let studio: Studio = NOBODY.parse().map_err(|_| NeverPaused)?;
+        if queue == QueueName::Default {
+            return Err(NeverPaused);
+        }
         let id = Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("darkroom/queue/{queue}").as_bytes());
-        let switch = Self { studio, id, queue, paused: None, unapplied: false };
-        if queue == QueueName::Default { Err(NeverPaused) } else { Ok(switch) }
+        Ok(Self { studio: Studio::nobody(), id, queue, paused: None, unapplied: false })
     }
 
     /// Pauses the queue. A pause that lasts keeps its time.

@@ -18,6 +18,11 @@ pub struct Studio(String);
 pub struct InvalidStudio;
 
 impl Studio {
+    /// Returns the studio of records that belong to no customer.
+    pub fn nobody() -> Self {
+        Self("darkroom".to_owned())
+    }
+
     /// Returns the name as text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -20,8 +20,6 @@ use crate::{
     store::{INDEXED_VERSION, Table},
 };
 
-/// Studio of these operations, which belong to no customer.
-const NOBODY: &str = "darkroom";
 /// Interval at which a function checks whether a table is filled.
 const ASKED_EVERY: SignedDuration = SignedDuration::from_secs(60);
 /// First half of the ids of these operations. No current UUIDv7 begins with it.
@@ -29,7 +27,7 @@ const IDS: u128 = 0x6461_726b_726f_6f6d << 64;
 
 /// Returns studio and id of the operation that fills a table.
 pub fn operation_of(table: Filled) -> Result<(Studio, Uuid)> {
-    Ok((NOBODY.parse()?, Uuid::from_u128(IDS | u128::from(INDEXED_VERSION) << 8 | table as u128)))
+    Ok((Studio::nobody(), Uuid::from_u128(IDS | u128::from(INDEXED_VERSION) << 8 | table as u128)))
 }
 
 /// Records that a new table needs no filling.

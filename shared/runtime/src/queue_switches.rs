@@ -6,7 +6,6 @@ use anyhow::Result;
 use domain::{
     queue_config::QueueName,
     queue_switch::{NeverPaused, Paused, QueueSwitch},
-    studio::Studio,
 };
 use jiff::Timestamp;
 use tracing::info;
@@ -30,38 +29,27 @@ impl QueueSwitches {
         Ok(self.table.get(&studio, id).await?.and_then(|switch| switch.paused))
     }
 
-    /// Pauses a queue, for the operator of this studio. Returns the pause; one that lasts is kept.
-    pub async fn pause(&self, queue: QueueName, by: &Studio, now: Timestamp) -> Result<Result<Paused, NeverPaused>> {
+    /// Pauses or resumes a queue by `change`, and returns its record.
+    pub async fn change(
+        &self,
+        queue: QueueName,
+        change: impl Fn(&mut QueueSwitch),
+    ) -> Result<Result<QueueSwitch, NeverPaused>> {
         let absent = match QueueSwitch::of(queue) {
             Ok(absent) => absent,
             Err(never) => return Ok(Err(never)),
         };
-        let switch = self.table.update_or_create(absent, |switch| switch.pause(by, now)).await?;
-        info!(%queue, %by, "Queue paused");
+        let switch = self.table.update_or_create(absent, change).await?;
         self.apply(&switch).await?;
-        Ok(switch.paused.ok_or(NeverPaused))
-    }
-
-    /// Resumes a queue.
-    pub async fn resume(&self, queue: QueueName) -> Result<Result<(), NeverPaused>> {
-        let absent = match QueueSwitch::of(queue) {
-            Ok(absent) => absent,
-            Err(never) => return Ok(Err(never)),
-        };
-        let switch = self.table.update_or_create(absent, QueueSwitch::resume).await?;
-        info!(%queue, "Queue resumed");
-        self.apply(&switch).await?;
-        Ok(Ok(()))
+        Ok(Ok(switch))
     }
 
     /// Ends the pauses that are over, completes changes that were interrupted, and returns until when queues are paused.
     pub async fn settle(&self, now: Timestamp) -> Result<BTreeMap<QueueName, Timestamp>> {
         let mut paused = BTreeMap::new();
         for queue in QueueName::ALL {
-            let Ok(absent) = QueueSwitch::of(queue) else { continue };
-            let switch = self.table.update_or_create(absent, |switch| switch.resume_if_over(now)).await?;
-            self.apply(&switch).await?;
-            if let Some(Paused { until, .. }) = switch.paused {
+            let switch = self.change(queue, |switch| switch.resume_if_over(now)).await?;
+            if let Some(Paused { until, .. }) = switch.ok().and_then(|switch| switch.paused) {
                 paused.insert(queue, until);
             }
         }
@@ -75,6 +63,7 @@ impl QueueSwitches {
         }
         let paused = switch.paused.as_ref();
         self.sources.set_enabled(self.queues.of(switch.queue), paused.is_none()).await?;
+        info!(queue = %switch.queue, paused = paused.is_some(), "An event source mapping follows its queue");
         self.table.update_or_create(switch.clone(), |switch| switch.applied(paused)).await?;
         Ok(())
     }

@@ -1,7 +1,12 @@
 //! Pauses of queues.
 
 use api_types::{PauseView, QueueSwitched};
-use domain::{Studio, queue_config::QueueName, queue_switch::NeverPaused};
+use domain::{
+    Studio,
+    queue_config::QueueName,
+    queue_switch::{NeverPaused, QueueSwitch},
+};
+use tracing::info;
 
 use crate::{
     problem::{ApiResult, Kind, Problem},
@@ -10,14 +15,23 @@ use crate::{
 
 /// Pauses a queue for an operator.
 pub async fn pause(state: &State, queue: QueueName, by: &Studio) -> ApiResult<QueueSwitched> {
-    let paused = state.switches.pause(queue, by, state.clock.now()).await?.map_err(never)?;
-    Ok(QueueSwitched { queue, paused: Some(PauseView::from(&paused)) })
+    let now = state.clock.now();
+    let switched = change(state, queue, |switch| switch.pause(by, now)).await?;
+    info!(%queue, %by, "Queue paused");
+    Ok(switched)
 }
 
 /// Resumes a queue.
 pub async fn resume(state: &State, queue: QueueName) -> ApiResult<QueueSwitched> {
-    state.switches.resume(queue).await?.map_err(never)?;
-    Ok(QueueSwitched { queue, paused: None })
+    let switched = change(state, queue, QueueSwitch::resume).await?;
+    info!(%queue, "Queue resumed");
+    Ok(switched)
+}
+
+async fn change(state: &State, queue: QueueName, change: impl Fn(&mut QueueSwitch)) -> ApiResult<QueueSwitched> {
+    let never = |never: NeverPaused| Problem::new(Kind::NeverPaused, never.to_string());
+    let switch = state.switches.change(queue, change).await?.map_err(never)?;
+    Ok(QueueSwitched { queue, paused: switch.paused.as_ref().map(PauseView::from) })
 }
 
 /// Refuses a request that would wait for a job of a paused queue, before anything is done.
@@ -32,8 +46,4 @@ pub async fn refuse_to_wait(state: &State, queue: QueueName, wait: bool) -> ApiR
             Err(Problem::new(Kind::QueuePaused, detail).at("queue").into())
         }
     }
-}
-
-fn never(never: NeverPaused) -> Problem {
-    Problem::new(Kind::NeverPaused, never.to_string())
 }
