@@ -120,17 +120,16 @@ fn story(story: &JobStory) -> String {
     if !story.related.is_empty() {
         let mut table = Table::new(["belongs to it", "status", "id", ""]);
         for it in &story.related {
-            table.row([kind(it), it.status.clone(), it.id.to_string(), it.title.clone()]);
+            table.row([it.kind.as_str().to_owned(), it.status.clone(), it.id.to_string(), it.title.clone()]);
         }
         text.push('\n');
         text.push_str(&table.render());
     }
     let mut table = Table::new(["when", "what", "id", "step", "detail"]);
     for step in &story.timeline {
-        let what = serde_json::to_value(step.kind).ok().and_then(|kind| Some(kind.as_str()?.to_owned()));
+        let what = step.kind.as_str().to_owned();
         let detail = step.detail.clone().unwrap_or_default();
-        let row =
-            [render::moment(Some(step.at)), what.unwrap_or_default(), step.id.to_string(), step.step.clone(), detail];
+        let row = [render::moment(Some(step.at)), what, step.id.to_string(), step.step.clone(), detail];
         table.row(row);
     }
     text.push('\n');
@@ -140,12 +139,7 @@ fn story(story: &JobStory) -> String {
 fn record(record: &RecordSummary) -> String {
     let RecordSummary { id, status, title, created_at, .. } = record;
     let title = if title.is_empty() { String::new() } else { format!(" {title:?}") };
-    format!("{}{title} {id} is {status}, created {}", kind(record), render::moment(Some(*created_at)))
-}
-
-fn kind(record: &RecordSummary) -> String {
-    let kind = serde_json::to_value(record.kind).ok().and_then(|kind| Some(kind.as_str()?.to_owned()));
-    kind.unwrap_or_default()
+    format!("{}{title} {id} is {status}, created {}", record.kind.as_str(), render::moment(Some(*created_at)))
 }
 
 fn summary(job: &JobView) -> String {
@@ -170,15 +164,7 @@ fn attempts(attempts: &[AttemptView]) -> String {
     let mut table = Table::new(["attempt", ">took", "outcome", "invocation", "cause"]);
     for attempt in attempts {
         let took = attempt.ended_at.map(|ended| ended.duration_since(attempt.started_at).as_secs_f64());
-        let outcome = match attempt.outcome {
-            None => "running",
-            Some(AttemptOutcome::Succeeded) => "succeeded",
-            Some(AttemptOutcome::Failed) => "failed",
-            Some(AttemptOutcome::Retried) => "retried",
-            Some(AttemptOutcome::Unavailable) => "unavailable",
-            Some(AttemptOutcome::Paused) => "paused",
-            Some(AttemptOutcome::Lost) => "lost",
-        };
+        let outcome = attempt.outcome.map_or("running", AttemptOutcome::as_str);
         table.row([
             render::moment(Some(attempt.started_at)),
             took.map_or_else(|| "-".to_owned(), |took| format!("{took:.1} s")),

@@ -236,7 +236,7 @@ impl Session {
         while !answer.value.has_ended() {
             let OperationView { id, status, done, .. } = &answer.value;
             if let Some(progress) = &mut progress {
-                progress.show(format!("Operation {id} is {}: {done} so far", render::status(*status)));
+                progress.show(format!("Operation {id} is {}: {done} so far", status.as_str()));
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LOOK_EVERY.1);

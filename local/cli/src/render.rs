@@ -4,7 +4,6 @@ use api_types::{
     FailedJob, FailedKind, FailureGroup, OperationKind, OperationView, Orphan, OrphanPage, OrphansSettled, QueueView,
     Retried,
 };
-use domain::operation::OperationStatus;
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -168,16 +167,6 @@ pub fn age(seconds: u64) -> String {
 /// Formats a time to the second, in UTC.
 pub fn moment(instant: Option<Timestamp>) -> String {
     instant.map_or_else(|| "-".to_owned(), |instant| instant.strftime("%Y-%m-%d %H:%M:%SZ").to_string())
-}
-
-/// Returns a status as the API spells it.
-pub fn status(status: OperationStatus) -> &'static str {
-    match status {
-        OperationStatus::Pending => "pending",
-        OperationStatus::Processing => "processing",
-        OperationStatus::Done => "done",
-        OperationStatus::Failed => "failed",
-    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use domain::{
     email::Email,
     job_record::{JobPhase, JobRecord},
     job_state::{Attempt, AttemptOutcome, JobState},
-    operation::{Operation, OperationStatus},
+    operation::Operation,
     order::Order,
     photo::Photo,
     queue_config::QueueName,
@@ -93,6 +93,20 @@ pub enum RecordKind {
     Delivery,
     /// An operation on many records.
     Operation,
+}
+
+impl RecordKind {
+    /// Returns the kind as written in responses.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Photo => "photo",
+            Self::Order => "order",
+            Self::Download => "download",
+            Self::Email => "email",
+            Self::Delivery => "delivery",
+            Self::Operation => "operation",
+        }
+    }
 }
 
 /// A record, as operators see it: without addresses and pictures.
@@ -243,12 +257,7 @@ impl From<&Delivery> for RecordSummary {
 
 impl From<&Operation> for RecordSummary {
     fn from(operation: &Operation) -> Self {
-        let status = match operation.status {
-            OperationStatus::Pending => "pending",
-            OperationStatus::Processing => "processing",
-            OperationStatus::Done => "done",
-            OperationStatus::Failed => "failed",
-        };
-        Self::new(RecordKind::Operation, operation.id, status, operation.task.kind(), operation.created_at)
+        let (status, kind) = (operation.status.as_str(), operation.task.kind());
+        Self::new(RecordKind::Operation, operation.id, status, kind, operation.created_at)
     }
 }

@@ -182,6 +182,18 @@ pub enum OperationStatus {
     Failed,
 }
 
+impl OperationStatus {
+    /// Returns the status as written in records and responses.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Processing => "processing",
+            Self::Done => "done",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// Record of an operation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Operation {

@@ -55,6 +55,20 @@ pub enum AttemptOutcome {
     Lost,
 }
 
+impl AttemptOutcome {
+    /// Returns the outcome as written in records and responses.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Retried => "retried",
+            Self::Unavailable => "unavailable",
+            Self::Paused => "paused",
+            Self::Lost => "lost",
+        }
+    }
+}
+
 impl From<Fate> for AttemptOutcome {
     fn from(fate: Fate) -> Self {
         match fate {

@@ -101,7 +101,7 @@ impl Story<'_> {
         self.step(kind, id, "created", Some(created_at), None);
         for attempt in record.work().history.attempts() {
             self.step(kind, id, "attempt_started", Some(attempt.started_at), attempt.request_id.clone());
-            let outcome = attempt.outcome.map(name_of);
+            let outcome = attempt.outcome.map(AttemptOutcome::as_str);
             let detail = match (outcome, &attempt.cause) {
                 (Some(outcome), Some(cause)) => Some(format!("{outcome}: {cause}")),
                 (outcome, _) => outcome.map(str::to_owned),
@@ -166,9 +166,9 @@ impl Story<'_> {
     }
 
     async fn around_order(&mut self, order: &Order) -> ApiResult<()> {
-        let about = (ListIndex::Order, order.id.to_string());
+        let id = order.id.to_string();
         let keep = |download: &Download| download.order == order.id;
-        let found = self.state.downloads.list_by(self.studio, (about.0, &about.1), None, MAX_RELATED, keep).await?;
+        let found = self.state.downloads.list_by(self.studio, (ListIndex::Order, &id), None, MAX_RELATED, keep).await?;
         for download in &found.items {
             self.related.push(download.into());
             self.download(download);
@@ -240,16 +240,5 @@ impl Story<'_> {
             self.delivery(delivery);
         }
         Ok(())
-    }
-}
-
-fn name_of(outcome: AttemptOutcome) -> &'static str {
-    match outcome {
-        AttemptOutcome::Succeeded => "succeeded",
-        AttemptOutcome::Failed => "failed",
-        AttemptOutcome::Retried => "retried",
-        AttemptOutcome::Unavailable => "unavailable",
-        AttemptOutcome::Paused => "paused",
-        AttemptOutcome::Lost => "lost",
     }
 }
