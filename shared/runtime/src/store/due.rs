@@ -89,7 +89,7 @@ impl<R: Record> Table<R> {
                 let query = query.expression_attribute_values(":from", number(from.as_millisecond()));
                 let answer = query.limit(left).set_exclusive_start_key(start).send().await;
                 let answer = answer.map_err(|error| failed("Failed to query what is due", error))?;
-                keys.extend(answer.items.unwrap_or_default().iter().filter_map(|item| DueKey::of(shard, item)));
+                keys.extend(answer.items.unwrap_or_default().iter().filter_map(|item| self.due_key(shard, item)));
                 start = answer.last_evaluated_key;
                 if start.is_none() {
                     break;
@@ -106,19 +106,8 @@ impl<R: Record> Table<R> {
 
     /// Returns the keys of all records with a due date.
     pub async fn all_due(&self) -> Result<Vec<(Studio, Uuid)>> {
-        let mut keys = Vec::new();
-        for shard in 0..DUE_SHARDS {
-            let mut start = None;
-            loop {
-                let (page, next) = self.due_page(shard, Timestamp::MAX, MAX_DUE_PAGE, start).await?;
-                keys.extend(page);
-                start = next;
-                if start.is_none() {
-                    break;
-                }
-            }
-        }
-        Ok(keys)
+        let keys = self.due_keys(Timestamp::UNIX_EPOCH, None, usize::MAX).await?;
+        Ok(keys.into_iter().map(|key| (key.studio, key.id)).collect())
     }
 
     /// Returns up to `limit` keys of one shard's records due by `now`, the longest overdue first, and where to
@@ -130,7 +119,6 @@ impl<R: Record> Table<R> {
         limit: i32,
         start: Option<Item>,
     ) -> Result<(Vec<(Studio, Uuid)>, Option<Item>)> {
-        let mut keys = Vec::new();
         let answer = self
             .due_query(shard, "due_shard = :shard AND due_at <= :now")
             .expression_attribute_values(":now", number(now.as_millisecond()))
@@ -139,15 +127,17 @@ impl<R: Record> Table<R> {
             .send()
             .await
             .map_err(|error| failed("Failed to query what is due", error))?;
-        for item in answer.items.unwrap_or_default() {
-            let part = |name: &str| item.get(name).and_then(|value| value.as_s().ok());
-            let key = |(studio, id): (&String, &String)| Some((studio.parse().ok()?, id.parse().ok()?));
-            if let Some(key) = part("studio").zip(part("id")).and_then(key) {
-                keys.push(key);
-            } else {
-                warn!(table = self.name, "An item that is due has a key of no record");
-            }
+        let keys = answer.items.unwrap_or_default();
+        let keys = keys.iter().filter_map(|item| self.due_key(shard, item)).map(|key| (key.studio, key.id));
+        Ok((keys.collect(), answer.last_evaluated_key))
+    }
+
+    /// Returns the key of an item of the index; `None` for one that is no record's, which is reported.
+    fn due_key(&self, shard: u128, item: &Item) -> Option<DueKey> {
+        let key = DueKey::of(shard, item);
+        if key.is_none() {
+            warn!(table = self.name, "An item that is due has a key of no record");
         }
-        Ok((keys, answer.last_evaluated_key))
+        key
     }
 }

@@ -91,8 +91,7 @@ impl<R: Record> Table<R> {
     pub async fn get_readable(&self, studio: &Studio, id: Uuid) -> Result<Option<R>> {
         match self.get(studio, id).await {
             Err(error) if error.downcast_ref::<Unreadable>().is_some() => {
-                error!(error = format!("{error:#}"), "Skipped an unreadable item");
-                metrics::unreadable();
+                skipped(&error);
                 Ok(None)
             }
             found => found,
@@ -130,8 +129,7 @@ impl<R: Record> Table<R> {
         match Self::decode(item) {
             Ok(seen) => Some(seen.record),
             Err(error) => {
-                error!(error = format!("{error:#}"), "Skipped an unreadable item");
-                metrics::unreadable();
+                skipped(&error);
                 None
             }
         }
@@ -353,6 +351,12 @@ impl<R: Record> Table<R> {
         Err(anyhow!("DynamoDB left keys unread {MAX_ROUNDS} times")
             .context(ServiceUnavailable("Failed to read records")))
     }
+}
+
+/// Reports an unreadable item that is skipped.
+fn skipped(error: &anyhow::Error) {
+    error!(error = format!("{error:#}"), "Skipped an unreadable item");
+    metrics::unreadable();
 }
 
 impl Table<StudioProfile> {
