@@ -165,7 +165,7 @@ impl State {
             },
             workers: Workers::from_env(env, &config, queues.clone())?,
             queues,
-            logs: Logs::from_env(env),
+            logs: Logs::from_env(env)?,
             oldest: OldestMessage::new(&config)?,
             metrics: JobMetrics::new(&config)?,
             healthy: healthy()?,

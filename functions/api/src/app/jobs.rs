@@ -9,8 +9,14 @@ use domain::{
     job_record::{JobPhase, JobRecord},
     job_state::GRACE,
 };
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
-use runtime::store::{DueKey, Table};
+use runtime::{
+    failed_jobs::CONCURRENCY,
+    store::{DueKey, Table},
+};
+use serde::Deserialize;
+use utoipa::ToSchema;
 
 pub use self::{load::load, story::story};
 use crate::{problem::ApiResult, state::State};
@@ -20,12 +26,13 @@ const MAX_FOUND: usize = 50;
 /// Keys of the index that a page reads for each job that it may show.
 const READS_PER_SHOWN: usize = 2;
 
-/// Unfinished jobs of a list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// State of unfinished jobs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Unfinished {
-    /// Jobs that a worker has the lease of.
+    /// A worker has the lease.
     Running,
-    /// All others: waiting for the first attempt, or for another one.
+    /// Waiting for the first attempt, or for another one.
     Waiting,
 }
 
@@ -56,9 +63,11 @@ pub async fn unfinished<R: JobRecord>(
     for _ in 0..READS_PER_SHOWN {
         let keys = table.due_keys(from, after.clone(), limit).await?;
         let is_last = keys.len() < limit;
-        for key in keys {
-            after = Some(key.clone());
-            let Some(record) = table.get_readable(&key.studio, key.id).await? else { continue };
+        let records = keys.iter().map(|key| table.get_readable(&key.studio, key.id)).collect::<Vec<_>>();
+        let records: Vec<_> = stream::iter(records).buffered(CONCURRENCY).try_collect().await?;
+        for (key, record) in keys.into_iter().zip(records) {
+            after = Some(key);
+            let Some(record) = record else { continue };
             if which.takes(record.phase(now)) {
                 items.push(JobView::of(&record, now, |attempt| state.logs.of(R::QUEUE, attempt)));
             }

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use api_types::{StudioLoad, StudioLoads};
 use domain::{Studio, job_record::JobRecord};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
-use runtime::store::Table;
+use runtime::{failed_jobs::CONCURRENCY, store::Table};
 
 use crate::{problem::ApiResult, state::State};
 
@@ -33,11 +34,12 @@ pub async fn load(state: &State) -> ApiResult<StudioLoads> {
     let mut loads: Vec<_> = counts.by_studio.into_iter().collect();
     loads.sort_by(|(a, x), (b, y)| y.cmp(x).then_with(|| a.cmp(b)));
     let complete = !counts.has_more && loads.len() <= MAX_STUDIOS;
-    let mut items = Vec::new();
-    for (studio, (unfinished, failed)) in loads.into_iter().take(MAX_STUDIOS) {
+    let shown = loads.into_iter().take(MAX_STUDIOS).map(|(studio, (unfinished, failed))| async move {
         let name = state.studios.profile(&studio).await?.name;
-        items.push(StudioLoad { studio: studio.to_string(), name, unfinished, failed });
-    }
+        anyhow::Ok(StudioLoad { studio: studio.to_string(), name, unfinished, failed })
+    });
+    let shown: Vec<_> = shown.collect();
+    let items = stream::iter(shown).buffered(CONCURRENCY).try_collect().await?;
     Ok(StudioLoads { items, complete })
 }
 

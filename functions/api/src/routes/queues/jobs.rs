@@ -8,7 +8,7 @@ use axum::{
 use domain::queue_config::QueueName;
 use runtime::store::DueKey;
 use serde::Deserialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::IntoParams;
 
 use super::job_id::queue_named;
 use crate::{
@@ -20,16 +20,6 @@ use crate::{
     state::{State, on_failed_jobs},
 };
 
-/// State of unfinished jobs.
-#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum JobState {
-    /// A worker has the lease.
-    Running,
-    /// Waiting for the first attempt, or for another one.
-    Waiting,
-}
-
 /// Filter of the list of jobs.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -37,7 +27,7 @@ pub enum JobState {
 pub struct JobFilter {
     /// State of the jobs.
     #[param(inline)]
-    state: JobState,
+    state: Unfinished,
     /// Largest number of jobs on the page.
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<usize>,
@@ -65,9 +55,6 @@ pub async fn list_jobs(
         // Its messages are about objects, which have no record yet.
         return Ok(Json(JobPage { items: Vec::new(), next_cursor: None }));
     }
-    let which = match filter.state {
-        JobState::Running => Unfinished::Running,
-        JobState::Waiting => Unfinished::Waiting,
-    };
+    let which = filter.state;
     on_failed_jobs!(state, queue, |failed| jobs::unfinished(&state, &failed.table, which, after, limit).await.map(Json))
 }

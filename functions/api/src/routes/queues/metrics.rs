@@ -5,19 +5,14 @@ use axum::{
     Json,
     extract::{Path, State as Shared},
 };
-use domain::queue_config::{QueueName, queue_configs};
+use domain::queue_config::QueueName;
 use jiff::Timestamp;
 use runtime::job_metrics::JobPoint;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::job_id::queue_named;
-use crate::{
-    extract::Query,
-    identity::Operator,
-    problem::{ApiResult, Problem},
-    state::State,
-};
+use crate::{extract::Query, identity::Operator, problem::ApiResult, state::State};
 
 /// Period of the metrics.
 #[derive(Deserialize, IntoParams)]
@@ -50,13 +45,13 @@ pub async fn metrics(
         MetricsPeriod::Day => (96, 15 * 60),
         MetricsPeriod::Week => (84, 2 * 3600),
     };
-    let config = queue_configs()?.remove(&queue).ok_or_else(|| Problem::not_found("queue"))?;
-    let name = state.logs.function_name(&config.function);
+    let function = state.logs.function(queue);
+    let name = state.logs.function_name(function);
     let points = state.metrics.of(&name, state.clock.now(), (steps, step_seconds)).await?;
     let sum = |of: fn(&JobPoint) -> u64| points.iter().map(|(_, point)| of(point)).sum();
     Ok(Json(QueueMetrics {
         queue,
-        function: config.function,
+        function: function.to_owned(),
         period,
         step_seconds,
         done: sum(|point| point.done),
