@@ -1,6 +1,6 @@
 //! The operators' console: the files of its page, compiled in, and what the page must know of the deployment.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::OnceLock};
 
 use http::HeaderValue;
 use runtime::env::Env;
@@ -46,7 +46,7 @@ const FILES: [(&str, &str); 27] = files![
     "watch.js",
 ];
 
-/// What the page reads at its start: where operators sign in.
+/// Configuration that the page reads at its start: where operators sign in.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ConsoleConfig {
     /// Issuer of the operators' tokens; `null` on one machine.
@@ -64,15 +64,21 @@ pub struct ConsoleConfig {
 /// The page and its modules name each file with the version of all of them. A browser keeps such a file for good, so that
 /// it asks for the page alone until the next release.
 pub struct Console {
+    /// Made at the first request for the console, since most instances of the function have none.
+    files: OnceLock<Files>,
+    /// Configuration that the page reads at its start.
+    pub config: ConsoleConfig,
+    /// The page's Content-Security-Policy.
+    pub policy: HeaderValue,
+}
+
+/// Files of the console, each of which names the others with the version.
+pub struct Files {
     /// The page.
     pub page: String,
     /// Version of the files: a hash of all.
     pub version: String,
-    files: BTreeMap<&'static str, String>,
-    /// What the page reads at its start.
-    pub config: ConsoleConfig,
-    /// The page's Content-Security-Policy.
-    pub policy: HeaderValue,
+    by_name: BTreeMap<&'static str, String>,
 }
 
 impl Console {
@@ -80,15 +86,8 @@ impl Console {
     pub fn from_env(env: &Env, public_url: &str) -> Self {
         let issuer = env.optional("CONSOLE_ISSUER");
         let token_origin = env.optional("CONSOLE_TOKEN_ORIGIN");
-        let mut hash = Sha256::new_with_prefix(PAGE);
-        for (_, text) in FILES {
-            hash.update(text);
-        }
-        let version = hex::encode(&hash.finalize()[..8]);
         Self {
-            page: versioned(PAGE, &version),
-            files: FILES.iter().map(|(name, text)| (*name, versioned(text, &version))).collect(),
-            version,
+            files: OnceLock::new(),
             policy: policy([issuer.as_deref(), token_origin.as_deref()].into_iter().flatten()),
             config: ConsoleConfig {
                 // API Gateway has no plain HTTP, so this address is of one machine.
@@ -99,17 +98,35 @@ impl Console {
             },
         }
     }
+
+    /// Returns the files.
+    pub fn files(&self) -> &Files {
+        self.files.get_or_init(Files::new)
+    }
 }
 
-impl Console {
+impl Files {
+    fn new() -> Self {
+        let mut hash = Sha256::new_with_prefix(PAGE);
+        for (_, text) in FILES {
+            hash.update(text);
+        }
+        let version = hex::encode(&hash.finalize()[..8]);
+        Self {
+            page: versioned(PAGE, &version),
+            by_name: FILES.iter().map(|(name, text)| (*name, versioned(text, &version))).collect(),
+            version,
+        }
+    }
+
     /// Returns the file with this name, and its media type.
-    pub fn file(&self, name: &str) -> Option<(&str, &'static str)> {
+    pub fn find(&self, name: &str) -> Option<(&str, &'static str)> {
         let media_type = match name.rsplit('.').next() {
             Some("css") => "text/css; charset=utf-8",
             Some("svg") => "image/svg+xml",
             _ => "text/javascript; charset=utf-8",
         };
-        self.files.get(name).map(|text| (text.as_str(), media_type))
+        self.by_name.get(name).map(|text| (text.as_str(), media_type))
     }
 }
 
@@ -158,10 +175,10 @@ mod tests {
 
     #[test]
     fn every_file_that_is_loaded_has_the_version() {
-        let console = Console::from_env(&Env::of(std::collections::HashMap::new()), "http://localhost");
-        assert_eq!(console.page.matches(&format!("?v={}\"", console.version)).count(), 5, "{}", console.page);
-        let (app, _) = console.file("app.js").expect("the module");
-        assert_eq!(app.matches(" from './").count(), app.matches(&format!(".js?v={}';", console.version)).count());
+        let files = Files::new();
+        assert_eq!(files.page.matches(&format!("?v={}\"", files.version)).count(), 5, "{}", files.page);
+        let (app, _) = files.find("app.js").expect("the module");
+        assert_eq!(app.matches(" from './").count(), app.matches(&format!(".js?v={}';", files.version)).count());
     }
 
     #[test]

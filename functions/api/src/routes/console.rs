@@ -35,7 +35,7 @@ const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 )]
 pub async fn page(Shared(state): Shared<State>, headers: HeaderMap) -> ApiResult<Response> {
     let policy = &state.console.policy;
-    let text = state.console.page.clone();
+    let text = state.console.files().page.clone();
     let mut response = etag::answer(&headers, &text, policy.as_bytes())?
         .with_response(|| ([(CONTENT_TYPE, "text/html; charset=utf-8")], text), [(CACHE_CONTROL, REVALIDATED)]);
     response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy.clone());
@@ -69,8 +69,9 @@ pub async fn file(
 ) -> ApiResult<Response> {
     let not_found = || Problem::not_found("file");
     let Path(name) = path.map_err(|_| not_found())?;
-    let (text, media_type) = state.console.file(&name).ok_or_else(not_found)?;
-    let is_named = query.as_deref().and_then(|query| query.strip_prefix("v=")) == Some(&state.console.version);
+    let files = state.console.files();
+    let (text, media_type) = files.find(&name).ok_or_else(not_found)?;
+    let is_named = query.as_deref().and_then(|query| query.strip_prefix("v=")) == Some(&files.version);
     let cached = if is_named { IMMUTABLE } else { REVALIDATED };
     let text = text.to_owned();
     Ok(etag::answer(&headers, &text, [])?
