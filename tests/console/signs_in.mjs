@@ -1,7 +1,7 @@
 // Signs in at an issuer: the code flow with PKCE, its refusals, and the end of a session.
 
-import { assert, go, openWindow, parallel, until } from './browser.mjs';
-import { Model } from './model.mjs';
+import { assert, go, until } from './browser.mjs';
+import { runCases } from './cases.mjs';
 
 /** Windows at a time. */
 const LANES = 3;
@@ -98,21 +98,5 @@ const CASES = {
 
 /** Runs all cases. Returns the number of failures. */
 export async function signIn(browser, folder) {
-  const failed = await parallel(LANES, Object.entries(CASES), async ([sentence, run]) => {
-    const model = await Model.start(folder, { issuer: true });
-    const page = await openWindow(browser);
-    try {
-      await run({ page, model });
-      assert(page.complaints.length === 0, page.complaints.join('; '));
-      return 0;
-    } catch (error) {
-      console.log(`FAILED ${sentence}: ${error.message.split('\n')[0]}`);
-      return 1;
-    } finally {
-      await page.context().close();
-      model.stop();
-    }
-  });
-  console.log(`${failed.length} cases of signing in`);
-  return failed.reduce((sum, one) => sum + one, 0);
+  return runCases(browser, folder, CASES, { width: LANES, what: 'signing in', settings: { issuer: true } });
 }

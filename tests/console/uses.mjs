@@ -1,7 +1,8 @@
 // Uses the console as an operator does, by mouse and by keyboard, against the model of the API.
 
-import { assert, enter, go, openWindow, parallel, settled, until } from './browser.mjs';
-import { HOSTILE, Model, manyGroups } from './model.mjs';
+import { assert, enter, go, settled, until } from './browser.mjs';
+import { runCases } from './cases.mjs';
+import { HOSTILE, manyGroups } from './model.mjs';
 
 /** Windows at a time: cases wait more than they compute. */
 const LANES = 5;
@@ -200,22 +201,5 @@ const CASES = {
 
 /** Runs all cases. Returns the number of failures. */
 export async function use(browser, folder) {
-  const failed = await parallel(LANES, Object.entries(CASES), async ([sentence, run]) => {
-    const model = await Model.start(folder);
-    const page = await openWindow(browser);
-    try {
-      await enter(page, model.url);
-      await run({ page, model });
-      assert(page.complaints.length === 0, page.complaints.join('; '));
-      return 0;
-    } catch (error) {
-      console.log(`FAILED ${sentence}: ${error.message.split('\n')[0]}`);
-      return 1;
-    } finally {
-      await page.context().close();
-      model.stop();
-    }
-  });
-  console.log(`${failed.length} cases of use`);
-  return failed.reduce((sum, one) => sum + one, 0);
+  return runCases(browser, folder, CASES, { width: LANES, what: 'use', open: enter });
 }
