@@ -1,4 +1,4 @@
-//! What operators see of jobs, and pauses of queues.
+//! Jobs as operators see them, and pauses of queues.
 
 use std::time::Duration;
 

@@ -81,8 +81,8 @@ async fn sweep<R: JobRecord>(
     due::each_due(table, now, |studio, id| resend(table, queues, paused, (studio, id), now)).await
 }
 
-/// Re-sends the job of an overdue record, unless its queue is paused until then, and postpones its due date, or sends the job of its notice. Returns whether the
-/// record was due.
+/// Re-sends the job of an overdue record, unless its queue is paused until `paused`, and postpones its due date; or sends the
+/// job of its notice. Returns whether the record was due.
 async fn resend<R: JobRecord>(
     table: &Table<R>,
     queues: &Queues,

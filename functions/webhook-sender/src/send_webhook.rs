@@ -56,8 +56,9 @@ async fn send(state: &State, lease: &Lease<Delivery>) -> Result<Delivery, JobErr
     let answer = post(state, lease, &webhook, &event).await?;
     record_success_or_failure(state, &webhook, &answer, lease.now()).await?;
     let (now, jitter) = (lease.now(), lease.world().jitter());
-    send_next(state, lease, |delivery| delivery.attempted(lease.by, now, &answer, jitter)).await;
-    let delivery = lease.change(|delivery| delivery.attempted(lease.by, now, &answer, jitter)).await?;
+    let attempted = |delivery: &mut Delivery| delivery.attempted(lease.by, now, &answer, jitter);
+    send_next(state, lease, attempted).await;
+    let delivery = lease.change(attempted).await?;
     info!(
         webhook.id = %webhook.id,
         event.id = %event.id,
@@ -74,7 +75,7 @@ async fn send(state: &State, lease: &Lease<Delivery>) -> Result<Delivery, JobErr
 /// Sends the job of the next attempt, if SQS can delay it so long. The sweep sends that of a later one, or of one that
 /// could not be sent.
 ///
-/// It is sent before the record tells of the next attempt: the message of a worker that dies in between is void if it comes
+/// The job is sent before the record tells of the next attempt: the message of a worker that dies in between is void if it comes
 /// back before that attempt is due.
 async fn send_next(
     state: &State,

@@ -87,8 +87,8 @@ impl EventSource {
         Ok(())
     }
 
-    /// Receives one batch, unless the mapping is disabled, invokes the worker with it, and deletes what it did not report. Returns whether there was a
-    /// batch.
+    /// Receives one batch, unless the mapping is disabled, invokes the worker with it, and deletes what it did not report.
+    /// Returns whether there was a batch.
     pub async fn poll(&self, wait_seconds: i32) -> Result<bool> {
         if !self.mappings.is_enabled(self.queue.as_str()) {
             return Ok(false);

@@ -35,7 +35,6 @@ pub const JOB_BYTES: &str = "JobBytes";
 pub const QUEUE_AGE: &str = "QueueAge";
 /// Sweeps that covered all tables.
 pub const SWEEPS_COMPLETED: &str = "SweepsCompleted";
-
 /// Number of paused queues, at each sweep.
 pub const QUEUES_PAUSED: &str = "QueuesPaused";
 

@@ -83,7 +83,7 @@ pub async fn reports(plan: Reports, seed: u64) -> Result<Row> {
     Ok(row)
 }
 
-/// What arrived of SES's reports.
+/// Reports of SES that arrived.
 struct Heard {
     rng: Rng,
     lost: u8,
