@@ -1,11 +1,12 @@
 //! The SQS stand-in: standard queues whose messages and receive counts survive `kill -9`.
 //!
-//! [`core`] implements the rules of SQS, [`journal`] stores the changes, and [`front`] serves the HTTP protocol, with
+//! [`core`] implements the rules of SQS, [`fair`] the order among message groups, [`journal`] stores the changes, and [`front`] serves the HTTP protocol, with
 //! [`requests`] and [`attributes`]. [`Queues`] combines them, and is the interface for code in the same process.
 
 mod attributes;
 mod core;
 mod error;
+mod fair;
 mod front;
 mod journal;
 mod message;
@@ -136,7 +137,7 @@ impl Queues {
 
     /// Deletes a received message. A stale receipt deletes nothing and is not an error.
     pub fn delete(&self, queue: &str, receipt: &str) -> Result<(), SqsError> {
-        self.change(|core, _| core.delete(queue, receipt))
+        self.change(|core, now| core.delete(queue, receipt, now))
     }
 
     /// Hides a message in flight for `visibility` from now; zero makes it visible immediately.

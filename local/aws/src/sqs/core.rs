@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     error::SqsError,
+    fair::{self, Groups},
     message::{Counts, Message, Receipt, Received, Settings},
 };
 
@@ -50,9 +51,20 @@ pub(super) struct Queue {
     /// The messages, in order of arrival.
     messages: BTreeMap<u64, Message>,
     order: HashMap<String, u64>,
+    groups: Groups,
 }
 
 impl Queue {
+    /// Hides a message for `visibility_ms`, and returns it as received.
+    fn hand_out(&mut self, id: &str, visibility_ms: u64, now: u64) -> Option<Received> {
+        let message = self.messages.get_mut(self.order.get(id)?)?;
+        // An earlier receive ended without a deletion.
+        self.groups.processed(message, now);
+        message.received_at = now;
+        message.in_flight_until = now + visibility_ms;
+        Some(Received::of(message))
+    }
+
     fn get(&self, id: &str) -> Option<&Message> {
         self.messages.get(self.order.get(id)?)
     }
@@ -62,7 +74,9 @@ impl Queue {
     }
 
     fn take(&mut self, id: &str) -> Option<Message> {
-        self.messages.remove(&self.order.remove(id)?)
+        let message = self.messages.remove(&self.order.remove(id)?)?;
+        self.groups.removed(&message);
+        Some(message)
     }
 }
 
@@ -129,8 +143,8 @@ impl Core {
         Ok(())
     }
 
-    /// Returns up to `max` visible messages, oldest first, and hides them for `visibility_ms` (or the queue's own
-    /// timeout).
+    /// Returns up to `max` visible messages and hides them for `visibility_ms` (or the queue's own timeout). Messages of
+    /// noisy groups come last ([`fair`]), otherwise the oldest come first.
     ///
     /// A message that was already received as often as its queue allows goes to the dead-letter queue instead.
     pub fn receive(
@@ -144,41 +158,41 @@ impl Core {
         let queue = self.queue(name)?;
         let visibility = visibility_ms.unwrap_or(queue.settings.visibility_ms());
         let redrive = queue.settings.attributes.max_receives.clone().filter(|(dead, _)| self.queues.contains_key(dead));
-        let (mut dead, mut handed, mut in_flight) = (Vec::new(), Vec::new(), 0);
-        for message in queue.messages.values() {
-            if message.in_flight_until > now {
-                in_flight += 1;
-            }
-            if handed.len() == max || !message.is_visible(now) {
-                continue;
-            }
-            match &redrive {
-                Some((to, allowed)) if message.receive_count >= *allowed => dead.push((message.id.clone(), to.clone())),
-                _ => handed.push(message.id.clone()),
-            }
-        }
+        let in_flight = queue.messages.values().filter(|message| message.in_flight_until > now).count();
         if in_flight >= MAX_IN_FLIGHT {
             return Err(SqsError::over_limit());
         }
+        let (mut dead, mut ready) = (Vec::new(), Vec::new());
+        for message in queue.messages.values().filter(|message| message.is_visible(now)) {
+            match &redrive {
+                Some((to, allowed)) if message.receive_count >= *allowed => dead.push((message.id.clone(), to.clone())),
+                _ => ready.push(message),
+            }
+        }
+        let noisy = queue.groups.noisy(queue.messages.values(), now);
+        let handed = fair::order(ready.into_iter(), noisy, max);
+        let handed: Vec<_> = handed.into_iter().map(|message| message.id.clone()).collect();
         for (id, to) in dead {
             self.record(Change::Dead { queue: name.to_owned(), id, to });
         }
         let mut received = Vec::with_capacity(handed.len());
         for id in handed {
             self.record(Change::Received { queue: name.to_owned(), id: id.clone(), at: now });
-            if let Some(message) = self.queues.get_mut(name).and_then(|queue| queue.get_mut(&id)) {
-                message.in_flight_until = now + visibility;
-                received.push(Received::of(message));
+            if let Some(queue) = self.queues.get_mut(name) {
+                received.extend(queue.hand_out(&id, visibility, now));
             }
         }
         Ok(received)
     }
 
     /// Deletes a message. As on AWS, a receipt that a later receive made stale deletes nothing and is not an error.
-    pub fn delete(&mut self, name: &str, receipt: &str) -> Result<(), SqsError> {
+    pub fn delete(&mut self, name: &str, receipt: &str, now: u64) -> Result<(), SqsError> {
         let receipt = Receipt::parse(receipt)?;
-        let queue = self.queue(name)?;
-        if queue.get(&receipt.id).is_some_and(|message| message.receive_count == receipt.receive) {
+        let queue = self.queues.get_mut(name).ok_or_else(|| SqsError::no_queue(name))?;
+        if let Some(message) = queue.order.get(&receipt.id).and_then(|at| queue.messages.get(at))
+            && message.receive_count == receipt.receive
+        {
+            queue.groups.processed(message, now);
             self.record(Change::Deleted { queue: name.to_owned(), id: receipt.id });
         }
         Ok(())
@@ -323,15 +337,15 @@ impl Core {
             Change::Dead { queue, id, to } => {
                 if let Some(mut message) = self.take(&queue, &id) {
                     message.came_from = Some(queue);
-                    message.in_flight_until = 0;
+                    (message.received_at, message.in_flight_until) = (0, 0);
                     self.insert(&to, message);
                 }
             }
             Change::Redriven { queue, id, to, new_id, at } => {
                 if let Some(message) = self.take(&queue, &id) {
-                    let Message { body, attributes, trace_header, .. } = message;
+                    let Message { body, attributes, trace_header, group, .. } = message;
                     let (id, sent_at) = (new_id, at);
-                    let message = Message { id, body, attributes, trace_header, sent_at, ..Message::default() };
+                    let message = Message { id, body, attributes, trace_header, group, sent_at, ..Message::default() };
                     self.insert(&to, message);
                 }
             }
@@ -342,6 +356,7 @@ impl Core {
                 if let Some(queue) = self.queues.get_mut(&queue) {
                     queue.messages.clear();
                     queue.order.clear();
+                    queue.groups = Groups::default();
                 }
             }
         }
@@ -355,6 +370,7 @@ impl Core {
         if let Some(queue) = self.queues.get_mut(name) {
             self.arrivals += 1;
             queue.order.insert(message.id.clone(), self.arrivals);
+            queue.groups.added(&message);
             queue.messages.insert(self.arrivals, message);
         }
     }

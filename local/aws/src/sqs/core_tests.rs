@@ -43,10 +43,10 @@ fn only_the_current_receipt_deletes() {
     send(&mut core, "a", 0);
     let stale = receive(&mut core, "jobs", 0).remove(0).receipt_handle;
     let current = receive(&mut core, "jobs", 31 * SECOND).remove(0).receipt_handle;
-    core.delete("jobs", &stale).unwrap();
+    core.delete("jobs", &stale, 31 * SECOND).unwrap();
     assert_eq!(core.messages("jobs").unwrap().len(), 1);
-    core.delete("jobs", &current).unwrap();
-    core.delete("jobs", &current).unwrap();
+    core.delete("jobs", &current, 31 * SECOND).unwrap();
+    core.delete("jobs", &current, 31 * SECOND).unwrap();
     assert!(core.messages("jobs").unwrap().is_empty());
 }
 
@@ -56,7 +56,7 @@ fn receipt_deletes_after_visibility_ended_without_another_receive() {
     send(&mut core, "a", 0);
     let receipt = receive(&mut core, "jobs", 0).remove(0).receipt_handle;
     assert_eq!(core.counts("jobs", 31 * SECOND).unwrap().visible, 1);
-    core.delete("jobs", &receipt).unwrap();
+    core.delete("jobs", &receipt, 31 * SECOND).unwrap();
     assert!(core.messages("jobs").unwrap().is_empty());
 }
 
@@ -170,7 +170,7 @@ proptest! {
                 }
                 Step::Delete(which) if !receipts.is_empty() => {
                     let before = core.messages("jobs").unwrap().len();
-                    core.delete("jobs", &receipts[which.index(receipts.len())]).unwrap();
+                    core.delete("jobs", &receipts[which.index(receipts.len())], now).unwrap();
                     deleted += before - core.messages("jobs").unwrap().len();
                 }
                 Step::Release(which) if !receipts.is_empty() => {

@@ -59,6 +59,9 @@ pub struct Message {
     /// `AWSTraceHeader`: the tracing header of the send.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace_header: Option<String>,
+    /// `MessageGroupId`: the tenant of a fair queue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// The time of the send, in milliseconds since 1970.
     pub sent_at: u64,
     /// The time until which the message is delayed, in milliseconds since 1970.
@@ -73,6 +76,9 @@ pub struct Message {
     /// The queue from which a dead letter came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub came_from: Option<String>,
+    /// The time of the last receive, in milliseconds since 1970. Not stored, like the end of its visibility timeout.
+    #[serde(skip)]
+    pub received_at: u64,
     /// The end of the visibility timeout, in milliseconds since 1970. Not stored: a receiver does not survive the
     /// process.
     #[serde(skip)]
@@ -107,6 +113,8 @@ pub struct Received {
     pub attributes: serde_json::Map<String, serde_json::Value>,
     /// `AWSTraceHeader`, if the message was sent with one.
     pub trace_header: Option<String>,
+    /// `MessageGroupId`, if the message was sent with one.
+    pub group: Option<String>,
 }
 
 impl Received {
@@ -121,6 +129,7 @@ impl Received {
             md5: md5_hex(message.body.as_bytes()),
             attributes: message.attributes.clone(),
             trace_header: message.trace_header.clone(),
+            group: message.group.clone(),
         }
     }
 }

@@ -93,6 +93,7 @@ pub(super) struct SendEntry {
     pub message_attributes: Map<String, Value>,
     #[serde(default)]
     pub message_system_attributes: SystemAttributes,
+    pub message_group_id: Option<String>,
     pub delay_seconds: Option<u64>,
 }
 
@@ -115,17 +116,31 @@ impl SendEntry {
         if self.delay_seconds.is_some_and(|seconds| seconds > MAX_DELAY_SECONDS) {
             return Err(SqsError::bad_value("DelaySeconds must be between 0 and 900."));
         }
+        if let Some(group) = &self.message_group_id {
+            check_group(group)?;
+        }
         let delay = self.delay_seconds.map(|seconds| millis(Duration::from_secs(seconds)));
         let own = self.message_system_attributes.trace_header.as_ref();
         let message = Message {
             body: self.message_body.clone(),
             attributes: self.message_attributes.clone(),
             trace_header: own.map(|attribute| attribute.string_value.as_str()).or(trace_header).map(str::to_owned),
+            group: self.message_group_id.clone(),
             ..Message::default()
         };
         let id = queues.send_with(queue, message, delay)?;
         Ok(json!({"MessageId": id, "MD5OfMessageBody": md5_hex(self.message_body.as_bytes())}))
     }
+}
+
+/// Checks a message group. SQS: 1 to 128 letters, digits and punctuation characters of ASCII.
+fn check_group(group: &str) -> Result<(), SqsError> {
+    if (1..=128).contains(&group.len()) && group.chars().all(|c| c.is_ascii_graphic()) {
+        return Ok(());
+    }
+    Err(SqsError::bad_value(
+        "Value for parameter MessageGroupId is invalid. Reason: MessageGroupId can only include alphanumeric and punctuation characters. 1 to 128 in length.",
+    ))
 }
 
 #[derive(Deserialize)]
@@ -190,6 +205,7 @@ impl Receive {
         ]
         .into_iter()
         .chain(message.trace_header.clone().map(|header| ("AWSTraceHeader", header)))
+        .chain(message.group.clone().map(|group| ("MessageGroupId", group)))
         .filter(|(name, _)| requested(name))
         .map(|(name, value)| (name.to_owned(), Value::String(value)))
         .collect();
