@@ -251,9 +251,12 @@ where
         Disposition::Return { until }
     };
     let disposition = match tokio::time::timeout(in_time, handled).await {
+        // A job under a lease is stopped and settled before. Unfinished is what waits for a service: a claim, or the
+        // settling, both of which the record counts.
         Err(_elapsed) => {
-            error!("A message was unfinished at the function's deadline; it will be retried");
-            again()
+            error!("A message was unfinished at the function's deadline: a service hangs");
+            metrics::waits();
+            Disposition::Wait { until }
         }
         Ok(Ok(Ok(disposition))) => disposition,
         Ok(Ok(Err(JobError::Reject(reason)))) => {

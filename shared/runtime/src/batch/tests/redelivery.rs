@@ -145,3 +145,16 @@ async fn forwarded_message_is_visible_immediately() {
     delivery.forward_to(&sqs.redelivery().queue).await.expect("sent");
     assert_eq!(sqs.waits(), [("SendMessage".to_owned(), json!(0))]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn message_of_a_hanging_service_is_replaced_before_last_receives() {
+    for (receives, acknowledges) in [(MAX_RECEIVES - 11, false), (MAX_RECEIVES - 10, true)] {
+        let sqs = Sqs::new(true);
+        let handle = |_| std::future::pending::<Result<Disposition, JobError>>();
+        let failed = one(message(receives), at(NOW + 60), "", &sqs.redelivery(), &handle).await;
+        assert_eq!(failed.is_none(), acknowledges, "{receives}");
+        let operations: Vec<_> = sqs.waits().into_iter().map(|(operation, _)| operation).collect();
+        let operation = if acknowledges { "SendMessage" } else { "ChangeMessageVisibility" };
+        assert_eq!(operations, [operation]);
+    }
+}
