@@ -2,7 +2,10 @@
 
 use anyhow::{Context as _, Result, anyhow};
 use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, OrchestratorError};
-use aws_smithy_types::{body::SdkBody, error::ErrorMetadata};
+use aws_smithy_types::{
+    body::SdkBody,
+    error::{ErrorMetadata, metadata::ProvideErrorMetadata as _},
+};
 use aws_types::SdkConfig;
 use domain::error::ServiceUnavailable;
 use serde::Deserialize;
@@ -56,8 +59,9 @@ impl EventSources {
         })
     }
 
-    /// Enables or disables the mappings of a queue. Messages that a function has received are still processed.
-    pub async fn set_enabled(&self, queue: &Queue, enabled: bool) -> Result<()> {
+    /// Enables or disables the mappings of a queue. Messages that a function has received are still processed. Returns
+    /// false if Lambda refuses the change because it is still making another one, which takes up to a minute.
+    pub async fn set_enabled(&self, queue: &Queue, enabled: bool) -> Result<bool> {
         let arn = arn(&queue.url, &self.region).with_context(|| format!("{} is no URL of a queue", queue.url))?;
         let listed = self.list.invoke(arn.clone()).await;
         let mappings = listed.map_err(|error| failed("Failed to list event source mappings", error))?;
@@ -66,10 +70,12 @@ impl EventSources {
                 .context(ServiceUnavailable("Failed to find an event source mapping")));
         }
         for Mapping { id } in mappings {
-            let updated = self.update.invoke(Update { id, enabled }).await;
-            updated.map_err(|error| failed("Failed to change an event source mapping", error))?;
+            match self.update.invoke(Update { id, enabled }).await {
+                Err(error) if error.code() == Some("ResourceInUseException") => return Ok(false),
+                updated => updated.map_err(|error| failed("Failed to change an event source mapping", error))?,
+            }
         }
-        Ok(())
+        Ok(true)
     }
 }
 

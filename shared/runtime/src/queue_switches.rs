@@ -62,7 +62,10 @@ impl QueueSwitches {
             return Ok(());
         }
         let paused = switch.paused.as_ref();
-        self.sources.set_enabled(self.queues.of(switch.queue), paused.is_none()).await?;
+        if !self.sources.set_enabled(self.queues.of(switch.queue), paused.is_none()).await? {
+            info!(queue = %switch.queue, "Lambda is still making another change; the next sweep makes this one");
+            return Ok(());
+        }
         info!(queue = %switch.queue, paused = paused.is_some(), "An event source mapping follows its queue");
         self.table.update_or_create(switch.clone(), |switch| switch.applied(paused)).await?;
         Ok(())
