@@ -290,10 +290,11 @@ data "aws_iam_policy_document" "photo_processor" {
     resources = ["${local.bucket_arns.photos}/logos/*"]
   }
 
-  # GetObject, for HEAD: a picture that would not change is not written again.
+  # GetObject, for HEAD: a picture that would not change is not written again. DeleteObject: pictures that were stored
+  # after their photo was deleted.
   statement {
     sid       = "Derivatives"
-    actions   = ["s3:GetObject", "s3:PutObject"]
+    actions   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
     resources = ["${local.bucket_arns.photos}/derivatives/*"]
   }
 
@@ -508,7 +509,7 @@ data "aws_iam_policy_document" "housekeeper" {
     resources = [local.index_arns.photos.list_folder]
   }
 
-  # Operations, and the allotments of uploads.
+  # Operations, allotments of uploads, and tombstones.
   statement {
     sid       = "Operations"
     actions   = ["dynamodb:GetItem", "dynamodb:PutItem"]

@@ -55,6 +55,31 @@ async fn concurrent_deletion_leaves_no_order_incomplete() {
     }
 }
 
+/// S3 carries a worker's request out minutes after it was given up.
+#[tokio::test(flavor = "multi_thread")]
+async fn picture_stored_after_its_photo_was_deleted_is_removed() {
+    let app = TestApp::with(|options| {
+        options.by_hand = true;
+        options.clock = Clock::movable();
+    })
+    .await;
+    let photo = app.upload("anna", "a.jpg", "image/jpeg", &jpeg(1, 60, 40)).await.unwrap();
+    while app.system().step().await.unwrap() {}
+    let pictures = async || {
+        let listing = app.s3().list_objects_v2().bucket("photos").prefix("derivatives/").send().await.unwrap();
+        listing.contents.unwrap_or_default().into_iter().filter_map(|object| object.key).collect::<Vec<_>>()
+    };
+    let [late, ..] = &pictures().await[..] else { panic!("a ready photo has pictures") };
+    assert_eq!(app.delete("anna", &format!("/photos/{photo}")).await.status, StatusCode::NO_CONTENT);
+    app.s3().put_object().bucket("photos").key(late).body(b"late".to_vec().into()).send().await.unwrap();
+    for (wait, left) in [(60, 1), (1_200, 0)] {
+        app.system().advance(Duration::from_secs(wait));
+        app.system().sweep().await.unwrap();
+        while app.system().step().await.unwrap() {}
+        assert_eq!(pictures().await.len(), left, "after {wait} s");
+    }
+}
+
 /// DynamoDB carries the announcement's write out once more, after the photo was deleted.
 #[tokio::test(flavor = "multi_thread")]
 async fn photo_that_a_late_write_creates_again_is_removed() {

@@ -28,7 +28,7 @@ use runtime::{
     queue_switches::QueueSwitches,
     secret::LinkSecrets,
     ssm::Parameters,
-    store::{Orders, Table},
+    store::{Orders, Table, Tombstones},
     world::World,
 };
 
@@ -50,6 +50,7 @@ pub struct State {
     /// The photos bucket, for the intake of uploads.
     pub(crate) uploads: ObjectStore,
     pub(crate) allotments: Table<Allotment>,
+    pub(crate) tombstones: Tombstones,
     /// Suppressed addresses, in the table of studios.
     pub(crate) suppressions: Table<Suppression>,
     pub(crate) clock: Clock,
@@ -92,6 +93,7 @@ impl State {
             downloads,
             operations,
             allotments: Table::new(dynamodb.clone(), env.required("REQUESTS_TABLE")?, env.world()),
+            tombstones: Tombstones::new(dynamodb.clone(), env.required("REQUESTS_TABLE")?),
             webhooks: Table::new(dynamodb.clone(), env.required("WEBHOOKS_TABLE")?, env.world()),
             studios: Table::new(dynamodb.clone(), env.required("STUDIOS_TABLE")?, env.world()),
             suppressions: Table::new(dynamodb.clone(), env.required("STUDIOS_TABLE")?, env.world()),

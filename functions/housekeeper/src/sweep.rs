@@ -3,6 +3,7 @@
 
 mod due;
 mod events;
+mod tombstones;
 mod webhooks;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -52,6 +53,7 @@ impl PlainJobHandler for Sweep {
             sweep(&state.operations, &state.queues, &paused, now).await,
             events::sweep(state, now).await,
             webhooks::sweep(state, now).await,
+            tombstones::sweep(state, &paused, now).await,
             begin_operations(state, now).await,
         ];
         steps.into_iter().collect::<Result<()>>()?;

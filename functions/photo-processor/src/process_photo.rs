@@ -84,6 +84,10 @@ impl JobHandler for ProcessPhoto {
             intake::delete_source(&self.0, photo).await?;
         }
         if ended.without_work && self.0.tombstones.has(studio, id).await? {
+            // S3 stored a picture after the deletion, whose request was under way.
+            for picture in self.0.objects.list(&ObjectKey::derivatives_of(studio, id)).await? {
+                self.0.objects.delete(&picture).await?;
+            }
             if head.is_some() {
                 // The original arrived through an upload URL that was valid longer than the photo existed.
                 self.0.objects.delete(&original(studio, id)).await?;

@@ -19,9 +19,12 @@ use crate::{
     state::State,
 };
 
-/// Time for which an event about a deleted photo's upload can arrive: SQS keeps a message for 4 days, and a dead letter
-/// for 14.
+/// Time for which the event of an upload can arrive: SQS keeps a message for 4 days, also that of a paused queue, and a
+/// dead letter for 14.
 const EVENTS_ARRIVE_FOR: SignedDuration = SignedDuration::from_hours(24 * 18);
+
+/// Time for which a request to S3 that a worker gave up can still be carried out: more than the timeout of Lambda, 15 minutes.
+const WRITES_ARRIVE_FOR: SignedDuration = SignedDuration::from_mins(20);
 
 /// Deletes the photo's record, original and pictures.
 ///
@@ -68,15 +71,17 @@ pub async fn delete(state: &State, studio: &Studio, id: Uuid) -> ApiResult<()> {
     if let Some(source) = &photo.source {
         forget_source(state, &photo, source).await?;
     }
-    // An upload can still be in progress or start later. Its job finds the tombstone, also during the deletions below.
-    let uploads_end_at = match photo.source {
+    // An upload can still be in progress or start later. Its job finds the tombstone, also during the deletions below. So can
+    // the write of a picture, of which no event tells.
+    let last_upload = match photo.source {
         // An event of the upload can still be delivered.
-        Some(_) => photo.uploads_end_at().max(now.saturating_add(EVENTS_ARRIVE_FOR).unwrap_or(now)),
+        Some(_) => photo.uploads_end_at().max(now),
         None => photo.uploads_end_at(),
     };
-    if uploads_end_at > now {
-        state.tombstones.set(studio, id, uploads_end_at).await?;
-    }
+    let writes_end_at = now.saturating_add(WRITES_ARRIVE_FOR).unwrap_or(now);
+    let events_end_at = last_upload.saturating_add(EVENTS_ARRIVE_FOR).unwrap_or(last_upload);
+    let until = events_end_at.max(writes_end_at.saturating_add(SignedDuration::from_hours(24)).unwrap_or(now));
+    state.tombstones.set(studio, id, writes_end_at, until).await?;
     if let Some(upload_id) = &photo.upload_id {
         state.originals.abort_multipart(&photo.original(), upload_id).await?;
     }
