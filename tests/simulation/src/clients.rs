@@ -80,6 +80,7 @@ impl Clients {
             Action::RetryFailed { queue } => operator::retry(self, &key, queue).await,
             Action::ForgetFailed { queue } => operator::forget(self, &key, queue).await,
             Action::Look { queue } => operator::look(self, queue).await,
+            Action::Pause { queue, resumed_after } => operator::pause(self, queue, resumed_after).await,
             Action::Redrive { queue } => operator::redrive(self, queue),
             Action::Poison { queue } => operator::poison(self, queue),
             Action::Previous { queue } => operator::previous(self, queue),

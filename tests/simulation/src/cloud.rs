@@ -18,6 +18,7 @@ use crate::{
     services::{
         Moment, Service as _,
         dynamodb::{DynamoDb, Snapshot},
+        mappings::Mappings,
         s3::{S3, Settings},
         ses::{REPORTS, Report, Ses},
         shop::Shop,
@@ -61,6 +62,8 @@ pub struct State {
     pub ses: Ses,
     /// Model of SSM.
     pub ssm: Ssm,
+    /// Model of Lambda's event source mappings.
+    pub mappings: Mappings,
     /// The shop's server.
     pub shop: Shop,
     /// Calls so far.
@@ -97,6 +100,7 @@ impl State {
             sqs: Sqs::default(),
             ses: Ses::default(),
             ssm: Ssm::default(),
+            mappings: Mappings::default(),
             shop: Shop::default(),
             trace: Trace::default(),
             events_lost: BTreeSet::new(),
@@ -121,8 +125,8 @@ impl State {
             ServiceName::Ses => self.ses.call(request, &mut moment),
             ServiceName::Ssm => self.ssm.call(request, &mut moment),
             ServiceName::CloudWatch => Response::new(Bytes::from_static(br#"{"MetricDataResults":[]}"#)),
-            // The network invokes the function.
-            ServiceName::Lambda => Response::new(Bytes::new()),
+            // The network invokes functions.
+            ServiceName::Lambda => self.mappings.call(request, &mut moment),
         }
     }
 }

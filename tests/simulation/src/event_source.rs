@@ -13,6 +13,9 @@ use crate::{
     services::{Moment, sqs::Message},
 };
 
+/// Wait until a disabled mapping is looked at again.
+const LOOKS_AT_PAUSED: Duration = Duration::from_secs(30);
+
 /// Starts the mappings of all queues. They end with the runtime.
 pub fn start(cloud: &Cloud, lambda: &Lambda) {
     for (name, config) in &*QUEUES {
@@ -33,25 +36,29 @@ async fn poll(cloud: Cloud, lambda: Lambda, name: QueueName, config: &'static Qu
     }
 }
 
-/// Waits for visible messages and receives a batch of them.
+/// Waits until the mapping is enabled and messages are visible, and receives a batch of them.
 async fn next_batch(cloud: &Cloud, name: QueueName, config: &QueueConfig) -> Vec<(String, Message)> {
     loop {
         let changed = cloud.messages.notified();
-        let next = {
+        let look_again_in = {
             let mut state = cloud.state();
             let state = &mut *state;
             let now = cloud.time.now();
-            let mut moment = Moment { now, random: &mut state.random };
-            let most = usize::try_from(config.batch_size).unwrap_or(1);
-            let batch = state.sqs.receive(name.as_str(), most, None, &mut moment);
-            if !batch.is_empty() {
-                return batch;
+            if state.mappings.is_enabled(name, now) {
+                let mut moment = Moment { now, random: &mut state.random };
+                let most = usize::try_from(config.batch_size).unwrap_or(1);
+                let batch = state.sqs.receive(name.as_str(), most, None, &mut moment);
+                if !batch.is_empty() {
+                    return batch;
+                }
+                let queue = state.sqs.queues().find(|(queue, _)| *queue == name.as_str());
+                let next = queue.and_then(|(_, queue)| queue.next_visible_at()).map(|at| at - now.as_millisecond());
+                next.map(|ms| Duration::from_millis(u64::try_from(ms.max(1)).unwrap_or(1)))
+            } else {
+                Some(LOOKS_AT_PAUSED)
             }
-            let queue = state.sqs.queues().find(|(queue, _)| *queue == name.as_str());
-            queue.and_then(|(_, queue)| queue.next_visible_at()).map(|at| at - now.as_millisecond())
         };
-        let hidden_for = next.map(|ms| Duration::from_millis(u64::try_from(ms.max(1)).unwrap_or(1)));
-        match hidden_for {
+        match look_again_in {
             None => changed.await,
             Some(wait) => drop(tokio::time::timeout(wait, changed).await),
         }

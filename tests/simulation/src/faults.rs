@@ -20,7 +20,7 @@ pub enum ServiceName {
     Ses,
     /// SSM's Parameter Store.
     Ssm,
-    /// Lambda's Invoke.
+    /// Lambda's Invoke and its event source mappings.
     Lambda,
     /// CloudWatch's metrics.
     CloudWatch,

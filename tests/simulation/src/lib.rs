@@ -17,6 +17,7 @@
 //! | SES | rate, daily quota, a reply lost after acceptance; reports of deliveries, bounces and complaints, which EventBridge delivers late, twice or never ([`services::ses`]) |
 //! | the shop's server | accepts webhooks ([`services::shop`]) |
 //! | SSM, KMS, CloudWatch, Lambda's Invoke | their responses and outages |
+//! | event source mappings | delivery of batches; changes that take effect within a minute, and are refused meanwhile ([`services::mappings`]) |
 //! | Lambda | cold starts, timeouts, kills between two calls, frozen processes that act on past their timeout, hosts whose clocks differ by up to 10 s and jump |
 //! | network | lost requests and replies, refusals, throttling, hanging calls, calls that arrive minutes after their process ended |
 //! | clients | photographers, who upload by one PUT, in parts, or by S3 clients that know nothing of the API; the shop, customers, operators ([`clients`]); SQS's own redrive; a table restored to an hour ago |
@@ -33,8 +34,8 @@
 //! [`invariants`] checks every change of a record after every call: one owner of a lease, one claim for an attempt, counts that
 //! did happen, archives that are there. At the end the faults stop, and ten days pass without an operator. Then every
 //! record is final and has a reason if it failed, every customer was told once, every archive has the photos of its
-//! order, every report of SES has had its effect, suppressed addresses got nothing, the shop has each event, and nothing is left:
-//! no message, lease, multipart upload or object.
+//! order, every report of SES has had its effect, suppressed addresses got nothing, the shop has each event, no queue is paused, and
+//! nothing is left: no message, lease, multipart upload or object.
 //!
 //! # Reading a failure
 //!

@@ -12,6 +12,7 @@ use crate::{
     connector::Network,
     faults::{Fate, Refusal, ServiceName},
     host::Process,
+    services::mappings,
 };
 
 /// Lambda's Invoke.
@@ -63,7 +64,7 @@ async fn carry(
         Fate::Pass | Fate::ReplyLost | Fate::RefusedAfter | Fate::Late(_) => {}
     }
     let response = match service {
-        ServiceName::Lambda => invoke(request).await,
+        ServiceName::Lambda if !request.uri().path().starts_with(mappings::PATH) => invoke(request).await,
         _ => cloud.apply(process.name(), service, &request),
     };
     process.half_call().await;

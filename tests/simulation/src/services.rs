@@ -5,6 +5,7 @@
 
 pub mod dynamodb;
 pub mod json;
+pub mod mappings;
 pub mod s3;
 pub mod ses;
 pub mod shop;

@@ -140,6 +140,13 @@ pub enum Action {
         /// The queue.
         queue: QueueName,
     },
+    /// Operators pause a queue.
+    Pause {
+        /// The queue.
+        queue: QueueName,
+        /// Time after which they resume it; `None` if they forget it.
+        resumed_after: Option<Duration>,
+    },
     /// Operators move all dead letters back by SQS itself.
     Redrive {
         /// The queue.
@@ -299,7 +306,7 @@ fn store(photo: usize, random: &mut fastrand::Rng) -> Action {
 
 fn other(photos: usize, orders: usize, downloads: usize, random: &mut fastrand::Rng) -> Action {
     let queue = QueueName::ALL[random.usize(..QueueName::ALL.len())];
-    match random.u8(0..20) {
+    match random.u8(0..21) {
         0..=3 => Action::Delete { photo: random.usize(..photos) },
         4 => Action::EraseOrder { order: random.usize(..orders) },
         5 => Action::EraseCustomer { customer: random.usize(..CUSTOMERS) },
@@ -313,6 +320,10 @@ fn other(photos: usize, orders: usize, downloads: usize, random: &mut fastrand::
         16 => Action::ForgetFailed { queue },
         17 => Action::Look { queue },
         18 => Action::Redrive { queue },
+        19 => {
+            let resumed_after = random.bool().then(|| Duration::from_secs(random.u64(1..6 * 3600)));
+            Action::Pause { queue, resumed_after }
+        }
         _ => match random.u8(0..4) {
             0 => Action::Poison { queue },
             1 => Action::Previous { queue },

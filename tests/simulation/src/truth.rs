@@ -48,6 +48,8 @@ pub struct Facts {
     pub restored: bool,
     /// Number of requests to the API.
     pub requests: u64,
+    /// Number of times that operators paused a queue.
+    pub pauses: usize,
     /// Number of times that operators had failed emails sent again.
     pub email_retries: u32,
     /// Messages that no build can read.
@@ -70,6 +72,7 @@ impl Facts {
             ("orders erased", self.erasures.len()),
             ("downloads revoked", self.revocations.len()),
             ("operations", self.operations.len()),
+            ("pauses", self.pauses),
         ]
     }
 }

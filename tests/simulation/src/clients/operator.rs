@@ -1,5 +1,7 @@
 //! Operators: retry, forget, look, redrive, restore; and what nobody does on purpose.
 
+use std::time::Duration;
+
 use domain::{Job, queue_config::QueueName};
 use http::Method;
 use runtime::store::DUE_SHARDS;
@@ -36,6 +38,16 @@ pub async fn forget(clients: &Clients, key: &str, queue: QueueName) {
 pub async fn look(clients: &Clients, queue: QueueName) {
     ask(clients, Method::GET, "/queues".into(), None, Json::Null).await;
     ask(clients, Method::GET, format!("/queues/{queue}/failed"), None, Json::Null).await;
+}
+
+/// Pauses a queue. Nobody resumes it without `resumed_after`.
+pub async fn pause(clients: &Clients, queue: QueueName, resumed_after: Option<Duration>) {
+    let paused = ask(clients, Method::POST, format!("/queues/{queue}/pause"), None, Json::Null).await;
+    clients.truth.facts().pauses += usize::from(paused["paused"].is_object());
+    if let Some(wait) = resumed_after {
+        tokio::time::sleep(wait).await;
+        ask(clients, Method::POST, format!("/queues/{queue}/resume"), None, Json::Null).await;
+    }
 }
 
 pub fn redrive(clients: &Clients, queue: QueueName) {

@@ -13,6 +13,7 @@ use domain::{
     job_record::JobRecord,
     object_key::INCOMING,
     photo::{Photo, PhotoStatus},
+    queue_config::QueueName,
     record::Record as _,
 };
 use jiff::Timestamp;
@@ -179,7 +180,8 @@ impl End<'_> {
                 sentences.push(format!("{key} of {size} bytes became several photos: {ids:?}"));
             }
             // An older version whose event was lost is replaced for good.
-            if photos.is_empty() && !stored.deletion && !self.state.events_lost.contains(key) {
+            let is_lost = self.state.events_lost.contains(key) || self.is_dead_letter(key);
+            if photos.is_empty() && !stored.deletion && !is_lost {
                 sentences.push(format!("{key} of {size} bytes became no photo"));
             }
         }
@@ -229,6 +231,8 @@ impl End<'_> {
                 }
             }
         }
+        let paused = QueueName::ALL.into_iter().filter(|queue| !self.state.mappings.is_enabled(*queue, self.now));
+        sentences.extend(paused.map(|queue| format!("the queue {queue} is still paused")));
         self.violations.extend(sentences);
     }
 
@@ -242,6 +246,13 @@ impl End<'_> {
             Job::EmailEvent { .. } => excused,
             job => job.record().is_some_and(|(_, id)| excused || self.state.gave_up.contains(&id)),
         }
+    }
+
+    /// Returns whether the event of an upload is a dead letter: SQS failed for hours. Operators see it and retry it.
+    fn is_dead_letter(&self, key: &str) -> bool {
+        let letters = self.state.sqs.queues().find(|(name, _)| *name == QueueName::Uploads.dlq());
+        let mut letters = letters.into_iter().flat_map(|(_, queue)| queue.messages());
+        self.state.drawn.queues_fail_for_hours() && letters.any(|letter| letter.body.contains(key))
     }
 
     fn objects(&mut self, announced: Announced) {
@@ -262,7 +273,8 @@ impl End<'_> {
                     continue;
                 }
             };
-            if !self.records.photos.contains_key(&owner) && !uploaded_without_event.contains(key) {
+            let has_record = self.records.photos.contains_key(&owner);
+            if !has_record && !uploaded_without_event.contains(key) && !self.is_dead_letter(key) {
                 sentences.push(format!("{key} has no record"));
             }
         }
