@@ -1,6 +1,7 @@
 // Looks at the operators' console in Chromium, and uses it: against a model of the API, and a system on this machine.
 //
 //     node drive.mjs --files DIR --work DIR [--local BINARY] [--chromium PATH] [--only looks,uses,signs-in,acts] [--pages NAME,…]
+//     node drive.mjs --only load --work DIR --api URL --reads URL --record STUDIO/ID    # run by the bench `console`
 
 import { mkdirSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -13,6 +14,7 @@ const PARTS = {
   looks: (browser, flags) => look(browser, flags.files, flags.work, flags.pages),
   uses: async (browser, flags) => (await import('./uses.mjs')).use(browser, flags.files),
   'signs-in': async (browser, flags) => (await import('./signs_in.mjs')).signIn(browser, flags.files),
+  load: async (browser, flags) => (flags.api ? (await import('./load.mjs')).load(browser, flags.api, flags.reads, flags.record) : 0),
   acts: async (browser, flags) => (await import('./acts.mjs')).act(browser, flags.local, flags.work),
 };
 const { values: flags } = parseArgs({
@@ -23,6 +25,9 @@ const { values: flags } = parseArgs({
     chromium: { type: 'string', default: '/usr/bin/chromium' },
     only: { type: 'string' },
     pages: { type: 'string' },
+    api: { type: 'string' },
+    reads: { type: 'string' },
+    record: { type: 'string' },
   },
 });
 
