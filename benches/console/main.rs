@@ -41,7 +41,18 @@ async fn main() -> Result<()> {
     println!("{} failed, {} running", arguments.failed, arguments.running);
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/console/run");
     let status = Command::new(script)
-        .args(["--only", "load", "--local", "none", "--api", &app.system().api, "--reads", &reads.url, "--record", &record])
+        .args([
+            "--only",
+            "load",
+            "--local",
+            "none",
+            "--api",
+            &app.system().api,
+            "--reads",
+            &reads.url,
+            "--record",
+            &record,
+        ])
         .status()
         .await?;
     ensure!(status.success(), "{script} failed: {status}");

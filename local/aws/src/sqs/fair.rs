@@ -117,8 +117,7 @@ fn share(part: f64, whole: f64) -> f64 {
 /// Returns the time for which the last receive of a message has kept it in flight; `None` if it was not received.
 #[expect(clippy::cast_precision_loss, reason = "a message is in flight for 12 hours at most")]
 fn in_flight_ms(message: &Message, now: u64) -> Option<f64> {
-    (message.in_flight_until > 0)
-        .then(|| now.min(message.in_flight_until).saturating_sub(message.received_at) as f64)
+    (message.in_flight_until > 0).then(|| now.min(message.in_flight_until).saturating_sub(message.received_at) as f64)
 }
 
 /// Returns up to `max` of the visible messages in the order of delivery: those of quiet groups and without a group, oldest

@@ -77,7 +77,10 @@ impl Mappings {
     fn update(&mut self, id: &str, body: &Value, moment: &mut Moment<'_>) -> Result<Value, ServiceError> {
         let found = self.0.iter_mut().find(|(queue, _)| queue.as_str() == id);
         let Some((queue, mapping)) = found else {
-            return Err(ServiceError { status: 404, ..error("ResourceNotFoundException", "There is no such mapping.") });
+            return Err(ServiceError {
+                status: 404,
+                ..error("ResourceNotFoundException", "There is no such mapping.")
+            });
         };
         let Some(enabled) = body["Enabled"].as_bool() else { return Err(invalid("The model changes Enabled only.")) };
         if mapping.is_changing(moment.now) {
@@ -125,7 +128,8 @@ mod tests {
     use super::*;
 
     fn put(mappings: &mut Mappings, enabled: bool, second: i64) -> StatusCode {
-        let request = Request::put(format!("{PATH}photos")).body(Bytes::from(json!({ "Enabled": enabled }).to_string()));
+        let request =
+            Request::put(format!("{PATH}photos")).body(Bytes::from(json!({ "Enabled": enabled }).to_string()));
         let now = Timestamp::from_second(second).expect("a time");
         let mut moment = Moment { now, random: &mut fastrand::Rng::with_seed(1) };
         mappings.call(&request.expect("a request"), &mut moment).status()

@@ -16,7 +16,8 @@ struct Jobs {
 
 impl Jobs {
     fn new() -> Self {
-        let attributes = QueueAttributes { visibility_timeout: Duration::from_secs(1800), ..QueueAttributes::default() };
+        let attributes =
+            QueueAttributes { visibility_timeout: Duration::from_secs(1800), ..QueueAttributes::default() };
         let mut core = Core::default();
         core.configure("jobs", Settings { attributes, ..Settings::default() }, 0).unwrap();
         Self { core, sent: 0 }
@@ -194,11 +195,7 @@ fn ten_jobs_wait_at_most_twice_as_long_beside_50_000() {
     let alone = play(0, by_studio, 10 * SECOND);
     let beside = play(50_000, by_studio, 10 * SECOND);
     let without_groups = play(1_000, |_| None, 10 * SECOND);
-    let rows = [
-        ("alone", &alone),
-        ("beside 50,000", &beside),
-        ("beside 1,000, without groups", &without_groups),
-    ];
+    let rows = [("alone", &alone), ("beside 50,000", &beside), ("beside 1,000, without groups", &without_groups)];
     for (row, waits) in rows {
         println!("{row}: mean {} ms, longest {} ms", waits.mean(), waits.longest());
     }
