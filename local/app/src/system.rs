@@ -158,8 +158,14 @@ impl System {
                 source.start(&mut tasks);
             }
         }
-        if !options.by_hand {
-            schedule(&sources, &mut tasks);
+        if options.sync {
+            // Its jobs would take those of the first requests, which then would not wait for them.
+            if let Some(housekeeper) = sources.iter().find(|source| source.queue == QueueName::Default) {
+                housekeeper.sweep().await?;
+            }
+            schedule(&sources, SWEEP_EVERY, &mut tasks);
+        } else if !options.by_hand {
+            schedule(&sources, Duration::ZERO, &mut tasks);
         }
         gateway::serve(listener, functions, emails.clone(), cors, &mut tasks);
         Ok(Self { api, environment, emails, clock, sources, stand_ins, _tasks: tasks })
@@ -298,11 +304,11 @@ fn environment(stand_ins: &StandIns, api: &str, configs: &QueueConfigs) -> HashM
     others.into_iter().chain(queues).chain(functions).collect()
 }
 
-/// Replaces EventBridge Scheduler: sends a `sweep` at the start and every 5 minutes.
-fn schedule(sources: &[EventSource], tasks: &mut JoinSet<()>) {
+/// Replaces EventBridge Scheduler: sends a `sweep` after `first` and then every 5 minutes.
+fn schedule(sources: &[EventSource], first: Duration, tasks: &mut JoinSet<()>) {
     let Some(source) = sources.iter().find(|source| source.queue == QueueName::Default).cloned() else { return };
     tasks.spawn(async move {
-        let mut ticks = tokio::time::interval(SWEEP_EVERY);
+        let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + first, SWEEP_EVERY);
         loop {
             ticks.tick().await;
             if let Err(error) = source.sweep().await {
