@@ -1,4 +1,5 @@
-//! Model of SQS's standard queues: at least once, in no order, sometimes twice.
+//! Model of SQS's standard queues: at least once, in no order, sometimes twice. Message groups change nothing: no history may
+//! depend on the order among studios.
 //!
 //! Responses have no MD5 of message attributes, and a long poll does not wait.
 
@@ -18,7 +19,7 @@ use serde_json::{Map, Value, json};
 
 use self::{
     error::invalid,
-    requests::{Entry, Input, check_batch},
+    requests::{Entry, Input, check_batch, check_group},
 };
 pub use self::{message::Message, queue::Queue};
 use super::{
@@ -130,7 +131,8 @@ impl Sqs {
         for letter in letters {
             let source = letter.came_from.unwrap_or_default();
             let message = Message::new(letter.body, letter.attributes, moment);
-            self.put(&source, Message { trace_header: letter.trace_header, ..message }, 0);
+            let message = Message { trace_header: letter.trace_header, group: letter.group, ..message };
+            self.put(&source, message, 0);
         }
         count
     }
@@ -180,10 +182,11 @@ impl Sqs {
         if entry.message_attributes.len() > MAX_ATTRIBUTES {
             return Err(invalid("Number of message attributes exceeds the allowed maximum [10]."));
         }
+        check_group(entry.message_group_id.as_ref())?;
         let delay = in_range("DelaySeconds", entry.delay_seconds, 0..=MAX_DELAY_SECONDS)?.unwrap_or(0);
         let message = Message::new(body, entry.message_attributes, moment);
         let sent = json!({ "MessageId": message.id, "MD5OfMessageBody": message.md5() });
-        self.put(name, Message { trace_header, ..message }, delay * 1000);
+        self.put(name, Message { trace_header, group: entry.message_group_id, ..message }, delay * 1000);
         Ok(sent)
     }
 

@@ -6,6 +6,7 @@
 mod attributes;
 mod batches;
 mod dead_letters;
+mod groups;
 mod limits;
 mod messages;
 mod session;
@@ -110,6 +111,11 @@ async fn stand_in_agrees_about_batches() {
 }
 
 #[tokio::test]
+async fn stand_in_agrees_about_groups() {
+    agrees_with_stand_in!(groups::case);
+}
+
+#[tokio::test]
 async fn stand_in_agrees_about_limits() {
     agrees_with_stand_in!(limits::case);
 }
@@ -127,7 +133,7 @@ async fn named_differences_are_checks() {
         };
     }
     add!(messages::case, messages::times, attributes::case, visibility::case);
-    add!(dead_letters::case, dead_letters::redrive, batches::case, limits::case);
+    add!(dead_letters::case, dead_letters::redrive, batches::case, groups::case, limits::case);
     for difference in DIFFERENCES {
         assert!(all.has(difference.check), "no check is called {:?}", difference.check);
     }

@@ -17,6 +17,8 @@ pub struct Message {
     pub attributes: Map<String, Value>,
     /// System attribute `AWSTraceHeader` of the sender.
     pub trace_header: Option<String>,
+    /// Message group of the sender.
+    pub group: Option<String>,
     /// Time at which SQS accepted the message.
     pub sent_at: i64,
     /// Time until which the message is delayed.
@@ -39,6 +41,7 @@ impl Message {
             body,
             attributes,
             trace_header: None,
+            group: None,
             sent_at: now,
             delayed_until: now,
             hidden_until: now,
@@ -58,6 +61,9 @@ impl Message {
         });
         if let Some(header) = &self.trace_header {
             attributes["AWSTraceHeader"] = header.as_str().into();
+        }
+        if let Some(group) = &self.group {
+            attributes["MessageGroupId"] = group.as_str().into();
         }
         if let Some(queue) = &self.came_from {
             attributes["DeadLetterQueueSourceArn"] = arn(queue).into();

@@ -42,6 +42,7 @@ pub struct Entry {
     pub message_attributes: Map<String, Value>,
     #[serde(default)]
     pub message_system_attributes: Map<String, Value>,
+    pub message_group_id: Option<String>,
     pub delay_seconds: Option<i64>,
     pub receipt_handle: Option<String>,
     pub visibility_timeout: Option<i64>,
@@ -105,6 +106,12 @@ impl Entry {
     pub fn trace_header(&self) -> Option<String> {
         self.message_system_attributes.get("AWSTraceHeader")?["StringValue"].as_str().map(str::to_owned)
     }
+}
+
+/// Checks a message group: 1 to 128 letters, digits and punctuation characters of ASCII.
+pub fn check_group(group: Option<&String>) -> Result<(), ServiceError> {
+    let is_valid = |group: &String| (1..=128).contains(&group.len()) && group.chars().all(|c| c.is_ascii_graphic());
+    if group.is_none_or(is_valid) { Ok(()) } else { Err(error::invalid("The message group is invalid.")) }
 }
 
 /// Checks the entries of a batch as a whole.
