@@ -65,10 +65,6 @@ impl Queue {
         Some(Received::of(message))
     }
 
-    fn get(&self, id: &str) -> Option<&Message> {
-        self.messages.get(self.order.get(id)?)
-    }
-
     fn get_mut(&mut self, id: &str) -> Option<&mut Message> {
         self.messages.get_mut(self.order.get(id)?)
     }
