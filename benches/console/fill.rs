@@ -37,14 +37,16 @@ pub async fn fill(app: &TestApp, failed: usize, running: usize) -> Result<String
     let table = Table::<Photo>::new(dynamodb.clone(), "photos", env.world());
     let photo = broken_photo(app, &table).await?;
     let template = item(&dynamodb, &photo).await?;
-    let now = Timestamp::now().as_millisecond();
+    let now = Timestamp::now();
+    let every = Duration::from_hours(24) / u32::try_from(failed)?.max(1);
     let failed_photo = |n: usize| {
         let mut copy = copied(&template, n);
         let error = [("code", format!("damaged_{}", n % ERRORS)), ("message", "The file is damaged.".to_owned())];
         let error = error.map(|(name, text)| (name.to_owned(), AttributeValue::S(text)));
         copy.insert("error".into(), AttributeValue::M(error.into()));
         // One after the other, over the last day.
-        copy.insert("failed_at".into(), AttributeValue::N((now - n as i64 * 86_400_000 / failed as i64).to_string()));
+        let failed_at = now.saturating_sub(every * u32::try_from(n).unwrap_or(u32::MAX)).unwrap_or(now);
+        copy.insert("failed_at".into(), AttributeValue::N(failed_at.as_millisecond().to_string()));
         copy
     };
     write(&dynamodb, failed, failed_photo).await?;

@@ -9,8 +9,8 @@ use super::message::Message;
 
 /// AWS: a group with fewer messages in flight is not noisy by their share.
 const MIN_NOISY_IN_FLIGHT: usize = 30;
-/// AWS: a group is noisy above this share of the messages in flight, or of the recent processing time.
-const NOISY_SHARE: f64 = 0.1;
+/// AWS: a group is noisy above a tenth of the messages in flight, or of the recent processing time.
+const PARTS: u8 = 10;
 /// AWS: a group that has sent nothing for five minutes is quiet.
 const QUIET_AFTER_MS: u64 = 5 * 60 * 1000;
 /// Time in which recorded processing time halves.
@@ -101,17 +101,13 @@ impl Groups {
         }
         let is_noisy = |name: &str, group: &Group| {
             let (in_flight, ms) = by_group.get(name).copied().unwrap_or_default();
-            let by_count = in_flight >= MIN_NOISY_IN_FLIGHT && share(in_flight as f64, all as f64) > NOISY_SHARE;
-            let by_time = share(group.processing.read(now) + ms, all_ms) > NOISY_SHARE;
+            let by_count = in_flight >= MIN_NOISY_IN_FLIGHT && in_flight * usize::from(PARTS) > all;
+            let by_time = (group.processing.read(now) + ms) * f64::from(PARTS) > all_ms;
             (by_count || by_time) && now.saturating_sub(group.sent_at) < QUIET_AFTER_MS
         };
         let noisy = self.groups.iter().filter(|(name, group)| is_noisy(name, group));
         noisy.map(|(name, _)| (name.as_str(), by_group.get(name.as_str()).map_or(0, |(count, _)| *count))).collect()
     }
-}
-
-fn share(part: f64, whole: f64) -> f64 {
-    if whole > 0.0 { part / whole } else { 0.0 }
 }
 
 /// Returns the time for which the last receive of a message has kept it in flight; `None` if it was not received.
