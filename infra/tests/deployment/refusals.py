@@ -105,8 +105,8 @@ def roles(emulator: Emulator, outputs: dict):
     original = {"Bucket": buckets["photos"], "Key": "originals/anna/x"}
     upload = {**original, "Key": "incoming/anna/x"}
     refuse("photo-processor: PutObject on incoming/", lambda: s3.put_object(**upload, Body=b"x"))
-    picture = {**original, "Key": original["Key"].replace("originals/", "derivatives/", 1)}
-    refuse("photo-processor: DeleteObject on derivatives/", lambda: s3.delete_object(**picture))
+    sidecar = {**original, "Key": "sidecars/anna/x"}
+    refuse("photo-processor: DeleteObject on sidecars/", lambda: s3.delete_object(**sidecar))
     refuse("photo-processor: ListBucket of downloads", lambda: s3.list_objects_v2(Bucket=buckets["downloads"]))
 
     api = emulator.credentials(name("api"))

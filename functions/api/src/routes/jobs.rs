@@ -8,10 +8,10 @@ use axum::{
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::limits::named;
+use super::{limits::named, orders::MAX_REFERENCE};
 use crate::{
     app::jobs,
-    extract::Query,
+    extract::{Query, line},
     identity::Operator,
     problem::{ApiResult, Problem},
     state::State,
@@ -56,7 +56,11 @@ pub async fn load(Operator(_): Operator, Shared(state): Shared<State>) -> ApiRes
 #[into_params(parameter_in = Query)]
 pub struct ReferenceFilter {
     /// The shop's reference of the order.
-    #[param(min_length = 1, max_length = 200)]
+    #[param(
+        min_length = 1,
+        max_length = 100,
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\x00-\x1f\x7f-\x9f\s][^\x00-\x1f\x7f-\x9f]*$"
+    )]
     reference: String,
 }
 
@@ -77,5 +81,6 @@ pub async fn find_orders(
     Path(studio): Path<String>,
     Query(filter): Query<ReferenceFilter>,
 ) -> ApiResult<Json<OrdersFound>> {
-    Ok(Json(jobs::orders_with(&state, &named(&studio)?, &filter.reference).await?))
+    let reference = line("reference", &filter.reference, MAX_REFERENCE)?;
+    Ok(Json(jobs::orders_with(&state, &named(&studio)?, &reference).await?))
 }

@@ -28,7 +28,7 @@ use crate::{
     state::State,
 };
 
-const MAX_REFERENCE: usize = 100;
+pub(super) const MAX_REFERENCE: usize = 100;
 const MAX_NAME: usize = 200;
 
 /// Request body of a new order.
