@@ -199,6 +199,9 @@ job_record!(Email, Emails, MAX_ATTEMPTS_EMAIL, SendEmail { email }, EmailStatus:
     fn release(&mut self) {
         self.release();
     }
+    fn is_at_rest(&self) -> bool {
+        !matches!(self.status, EmailStatus::Queued | EmailStatus::Sending)
+    }
 });
 job_record!(Delivery, Webhooks, MAX_ATTEMPTS_DELIVERY, SendWebhook { delivery }, DeliveryStatus::Failed, {
     fn claim(&mut self, by: AttemptId, now: Timestamp, lease_until: Timestamp) -> Claim {

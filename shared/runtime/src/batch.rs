@@ -129,6 +129,11 @@ impl Delivery {
         queue.resend(&anew(&self.body, self.sent_at, self.now()), Duration::ZERO, self.since).await
     }
 
+    /// Returns whether there is no message: a request invoked the function.
+    pub(crate) fn is_direct(&self) -> bool {
+        self.receipt_handle.is_none()
+    }
+
     /// Returns whether SQS will soon move the message to the dead-letter queue.
     pub(crate) fn is_near_last_receive(&self) -> bool {
         self.receives >= REPLACE_FROM

@@ -56,6 +56,8 @@ pub struct Lease<R> {
     studio: Studio,
     id: Uuid,
     world: World,
+    /// Whether no message comes back after a crash: a request invoked the function.
+    is_direct: bool,
     /// Attempt that owns the lease.
     pub by: AttemptId,
     /// Record as claimed.
@@ -105,6 +107,9 @@ impl<R: JobRecord> Lease<R> {
             // The change has settled the job.
             if record.work().owner != Some(self.by) {
                 record.work_mut().history.end(self.by, self.now(), AttemptOutcome::Succeeded, None);
+                if self.is_direct {
+                    follow_up_later(record, self.now());
+                }
             }
             Ok::<_, NotOwner>(())
         };
@@ -191,7 +196,9 @@ where
     }
     let (world, time_to_work) = (delivery.world().clone(), delivery.time_to_work());
     let stops_at = delivery.now().saturating_add(time_to_work).unwrap_or(lease_until);
-    let lease = Arc::new(Lease { table: table.clone(), studio: studio.clone(), id, world, by, record, stops_at });
+    let is_direct = delivery.is_direct();
+    let lease =
+        Arc::new(Lease { table: table.clone(), studio: studio.clone(), id, world, is_direct, by, record, stops_at });
     let claimed_at = Instant::now();
     let run = AssertUnwindSafe(job(lease.clone())).catch_unwind();
     let outcome = match tokio::time::timeout(time_to_work, run).await {
@@ -326,6 +333,28 @@ fn fate<R: JobRecord>(
             (Fate::Again { due_at }, Disposition::Return { until: due_at })
         }
     }
+}
+
+/// Makes a record at rest due, whose follow-up could not be sent. Its message may not come back: it may be received too
+/// often in an outage of SQS, or the request that waited is not repeated.
+pub async fn owe<R: JobRecord>(table: &Table<R>, record: &R, now: Timestamp) {
+    let owed = table.update(record.studio(), record.id(), |record: &mut R| {
+        if !record.is_at_rest() || record.work().due_at.is_some() {
+            return Err(());
+        }
+        follow_up_later(record, now);
+        Ok(())
+    });
+    if let Err(error) = owed.await {
+        warn!(error = format!("{error:#}"), "Could not make the {} due", R::NAME);
+    }
+}
+
+/// Sets the due date of a record at rest, unless it has one.
+fn follow_up_later<R: JobRecord>(record: &mut R, now: Timestamp) {
+    let due_at = JobState::sent(now).due_at;
+    let work = record.work_mut();
+    work.due_at = work.due_at.or(due_at);
 }
 
 /// Clears `due_at` of a record at rest whose follow-up was sent, so that the sweep skips it.

@@ -332,7 +332,11 @@ impl<H: JobHandler> Leased<H> {
         let claim = |record: &mut H::Record, by, now, lease_until| H::claim(record, by, now, lease_until, prepared);
         let run = |lease| handler.run(lease, prepared);
         let ended = lease::work(handler.table(), delivery, (studio, id), claim, run).await?;
-        handler.follow_up((studio, id), &ended, prepared, delivery.now()).await?;
+        let followed = handler.follow_up((studio, id), &ended, prepared, delivery.now()).await;
+        if let (Err(_), Some(record)) = (&followed, &ended.at_rest) {
+            lease::owe(handler.table(), record, delivery.now()).await;
+        }
+        followed?;
         if let Some(record) = &ended.at_rest {
             lease::rest(handler.table(), record).await?;
         }

@@ -3,6 +3,7 @@
 mod claims;
 mod deadlines;
 mod failures;
+mod follow_ups;
 mod settling;
 
 use std::{
