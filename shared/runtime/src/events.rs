@@ -61,12 +61,14 @@ impl Events {
         self.queue.send(&Job::PublishEvent { studio: event.studio, event: event.id }).await
     }
 
-    /// Publishes all of these events.
+    /// Publishes all of these events. One whose job cannot be sent does not keep the others back: the sweep finds all that
+    /// are written, even if nobody repeats this call. Returns the first error.
     pub async fn publish_all(&self, events: impl IntoIterator<Item = Event> + Send) -> Result<()> {
+        let mut outcome = Ok(());
         for event in events.into_iter().collect::<Vec<_>>() {
-            self.publish(&event).await?;
+            outcome = outcome.and(self.publish(&event).await);
         }
-        Ok(())
+        outcome
     }
 
     /// Publishes an event that a request causes. A failure is only logged, because the request itself has succeeded.
