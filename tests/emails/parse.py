@@ -19,7 +19,7 @@ VALUES = {
     "reversed": ("סטודיו", "מרים כהן", "طلب 17"),
     "emoji": ("📸 Anna 👩‍👩‍👧", "Zoë 👰🏽", "💍"),
 }
-TEMPLATES = 6
+TEMPLATES = 7
 LANGUAGES = 3
 
 
