@@ -73,15 +73,10 @@ pub async fn delete(state: &State, studio: &Studio, id: Uuid) -> ApiResult<()> {
     }
     // An upload can still be in progress or start later. Its job finds the tombstone, also during the deletions below. So can
     // the write of a picture, of which no event tells.
-    let last_upload = match photo.source {
-        // An event of the upload can still be delivered.
-        Some(_) => photo.uploads_end_at().max(now),
-        None => photo.uploads_end_at(),
-    };
+    let last_upload = photo.uploads_end_at().max(now);
     let writes_end_at = now.saturating_add(WRITES_ARRIVE_FOR).unwrap_or(now);
     let events_end_at = last_upload.saturating_add(EVENTS_ARRIVE_FOR).unwrap_or(last_upload);
-    let until = events_end_at.max(writes_end_at.saturating_add(SignedDuration::from_hours(24)).unwrap_or(now));
-    state.tombstones.set(studio, id, writes_end_at, until).await?;
+    state.tombstones.set(studio, id, writes_end_at, events_end_at).await?;
     if let Some(upload_id) = &photo.upload_id {
         state.originals.abort_multipart(&photo.original(), upload_id).await?;
     }
