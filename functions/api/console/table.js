@@ -1,4 +1,4 @@
-// Tables: rows in columns on a desk, a card for each row on a phone.
+// Tables: rows in columns on wide screens, a card for each row on a phone.
 
 import { h } from './dom.js';
 

@@ -1,4 +1,4 @@
-"""Starts ministack with four repairs.
+"""Starts ministack with five repairs.
 
 - DescribeAlarms of the query protocol, which Terraform's provider speaks, leaves out most of an alarm's attributes, so
   that every plan would want to set them again. The JSON protocol's answer has them all: it is told as XML here.
@@ -8,24 +8,27 @@
 - SQS's batches are authorized as actions of their own, which AWS's IAM does not know: there the right to
   ChangeMessageVisibility, DeleteMessage or SendMessage is that to its batch.
 - An input path of EventBridge with an index, such as `$.detail.mail.tags.email[0]`, finds nothing.
+- DeleteRouteSettings, by which Terraform's provider takes a route's limits from a stage, deletes the stage.
 """
 
 import json
 import re
 import sys
 from email.utils import parseaddr
+from urllib.parse import unquote
 from xml.sax.saxutils import escape
 
 from ministack import app
 from ministack.core import iam_actions
 from ministack.core.responses import get_account_id
 from ministack.core.router import extract_region
-from ministack.services import cloudwatch, eventbridge
+from ministack.services import apigateway, cloudwatch, eventbridge
 
 describe_alarms_as_emulated = cloudwatch._describe_alarms
 enforce_ses_as_emulated = app._enforce_ses_v2
 action_as_emulated = iam_actions.extract_iam_action
 transform_as_emulated = eventbridge._apply_input_transformer
+gateway_as_emulated = apigateway.handle_request
 
 
 def element(name: str, value) -> str:
@@ -114,7 +117,18 @@ def transform(transformer: dict, rule, view):
     return transform_as_emulated({**transformer, "InputTemplate": template}, rule, view)
 
 
+async def gateway(method: str, path: str, *request):
+    """Answers a request of API Gateway's control plane."""
+    found = re.fullmatch(r"/v2/apis/([^/]+)/stages/([^/]+)/routesettings/(.+)", path)
+    if method != "DELETE" or not found:
+        return await gateway_as_emulated(method, path, *request)
+    api, stage, route = (unquote(part) for part in found.groups())
+    apigateway._stages.get(api, {}).get(stage, {}).get("routeSettings", {}).pop(route, None)
+    return 204, {}, b""
+
+
 if __name__ == "__main__":
+    apigateway.handle_request = gateway
     eventbridge._apply_input_transformer = transform
     cloudwatch._describe_alarms = describe_alarms
     app._enforce_ses_v2 = enforce_ses

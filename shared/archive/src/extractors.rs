@@ -13,6 +13,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use tempfile::TempDir;
+
 use super::{
     Entry, Layout, Modified, Piece,
     crc::RunningCrc32,
@@ -72,8 +74,13 @@ fn files_under(dir: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// A folder for many small files: in memory, where Linux keeps one, since disks take minutes to create and delete them.
+fn folder_in_memory() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a folder")
+}
+
 fn check_extracted(layout: &Layout<Vec<u8>>) {
-    let dir = tempfile::tempdir().expect("a folder");
+    let dir = folder_in_memory();
     fs::write(dir.path().join("archive.zip"), assemble(layout)).expect("written");
     let packed: BTreeMap<String, &[u8]> =
         layout.entries().iter().map(|entry| (entry.name().to_owned(), content(entry))).collect();
@@ -148,9 +155,10 @@ fn hostile_names_are_extracted_without_loss() {
 #[test]
 #[ignore = "needs extractors"]
 fn entries_around_65_535_are_extracted_without_loss() {
-    for count in [65_533, 65_534, 65_535, 70_000] {
+    // With the manifest: the most without ZIP64, the first with it, and the first that overflows 16 bits.
+    for count in [65_533, 65_534, 65_535] {
         let photos: Vec<_> = (0..count).map(|n| (format!("{n}.jpg"), n.to_string().into_bytes())).collect();
-        check_extracted(&order("many", &photos, modified())); // and the manifest
+        check_extracted(&order("many", &photos, modified()));
     }
 }
 
