@@ -33,10 +33,10 @@ async fn main() -> Result<()> {
     let reads = Reads::listen().await?;
     let endpoint = reads.url.clone();
     let app = TestApp::with(|options| {
-        options.overrides.insert(("api".to_owned(), "AWS_ENDPOINT_URL".to_owned()), endpoint);
+        options.overrides.insert(("api".to_owned(), "AWS_ENDPOINT_URL_DYNAMODB".to_owned()), endpoint);
     })
     .await;
-    reads.forward_to(&app.environment()["AWS_ENDPOINT_URL"]);
+    reads.forward_to(&app.environment()["AWS_ENDPOINT_URL_DYNAMODB"]);
     let record = fill::fill(&app, arguments.failed, arguments.running).await?;
     println!("{} failed, {} running", arguments.failed, arguments.running);
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/console/run");
