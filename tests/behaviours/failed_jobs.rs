@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use api_types::{FailedJobPage, FailedKind, QueueView, Verdict};
+use api_types::{FailedJobPage, FailedKind, QueueView, StudioLoads, Verdict};
 use aws_sdk_dynamodb::types::AttributeValue;
 use clap::Parser as _;
 use darkroom::Cli;
-use domain::{operation::Operation, queue_config::QueueName};
+use domain::{job_counts::FEW, operation::Operation, queue_config::QueueName};
 use futures::{StreamExt as _, stream};
 use reqwest::StatusCode;
 use runtime::clock::Clock;
@@ -134,9 +134,9 @@ async fn retry_all(app: &TestApp, selection: Value, count: usize) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_failed_jobs_retry_once_by_error() {
-    /// More jobs than an operation processes per step (`PAGE` in `functions/housekeeper/src/operations/paging.rs`), and
-    /// more than a page of 50.
-    const COUNT: usize = 120;
+    /// More jobs than an operation processes per step (`PAGE` in `functions/housekeeper/src/operations/paging.rs`), than a
+    /// page of 50, and than a request counts.
+    const COUNT: usize = FEW as usize + 10;
     let app = TestApp::with(|options| {
         options.set("email-sender", "MAIL_FROM", "nobody");
     });
@@ -152,6 +152,19 @@ async fn many_failed_jobs_retry_once_by_error() {
     listed.sort();
     listed.dedup();
     assert_eq!(listed.len(), COUNT, "each is on one page");
+    let first = failed(&app, "/queues/emails/failed").await;
+    assert_eq!(first.groups.unwrap()[0].count, COUNT as u64);
+    app.system().sweep().await.unwrap();
+    app.until_empty("default").await;
+    let counted = failed(&app, "/queues/emails/failed").await;
+    let at = counted.groups_counted_at.expect("counted by the sweep");
+    assert_eq!((counted.groups.unwrap()[0].count, counted.items.len()), (COUNT as u64, 50));
+    assert_eq!(failed(&app, "/queues/emails/failed?error=another").await.groups.unwrap().len(), 0);
+    assert_eq!(failed(&app, "/queues/emails/failed?studio=berta").await.groups.unwrap().len(), 0);
+    let seen = queue(&app, QueueName::Emails).await;
+    assert_eq!((seen.failed, seen.failed_counted_at, seen.verdict), (COUNT as u64, Some(at), Verdict::Failing));
+    let loads: StudioLoads = app.operator().get("/studios").await.view();
+    assert_eq!((loads.items[0].failed, loads.counted_at, loads.complete), (COUNT as u64, Some(at), true));
     let none = app.operator().post("/queues/emails/failed/retry", json!({ "error": "another" })).await;
     assert_eq!(app.until_done("ops", &none).await["done"], 0);
     retry_all(&app, json!({ "error": "refused_by_ses" }), COUNT).await;

@@ -6,12 +6,12 @@ import { h } from './dom.js';
 import { count, long, plural, text, when } from './format.js';
 import { lettersTable } from './letters.js';
 import { forget, forgetMany, retry, retryMany } from './settle.js';
-import { clipped, refusal, section, table } from './table.js';
+import { clipped, countedNote, refusal, section, table } from './table.js';
 import { recordLink } from './unfinished.js';
 
 const PAGE = 100;
 /** Jobs that are shown at first. */
-const FIRST = 25;
+const FIRST = 50;
 /** Reading the list reads the dead letters, so it is read when the counts have changed, and seldom otherwise. */
 const SELDOM = 30_000;
 /** Shortest time that the lines of bars show. */
@@ -40,6 +40,8 @@ const JOBS = [
 export class Failures {
   items = [];
   found = null;
+  /** When the groups were counted; null if when they were read. */
+  countedAt = null;
   next = null;
   pages = 1;
   rows = FIRST;
@@ -60,8 +62,8 @@ export class Failures {
     const counts = `${view.failed} ${view.dead_letters} ${this.pages}`;
     if (counts === this.counts && Date.now() - this.readAt < SELDOM) return;
     try {
-      const [items, found, next] = await this.read(signal);
-      Object.assign(this, { items, found, next, error: null, counts, readAt: Date.now() });
+      const [items, found, countedAt, next] = await this.read(signal);
+      Object.assign(this, { items, found, countedAt, next, error: null, counts, readAt: Date.now() });
       const known = new Set(items.map(({ id }) => id));
       for (const id of this.selected) if (!known.has(id)) this.selected.delete(id);
     } catch (error) {
@@ -72,16 +74,16 @@ export class Failures {
 
   async read(signal) {
     const items = [];
-    let [cursor, groups] = [null, []];
+    let [cursor, groups, countedAt] = [null, [], null];
     for (let page = 0; page < this.pages; page += 1) {
       const path = `/queues/${part(this.queue)}/failed${query({ error: this.code, studio: this.studio, limit: PAGE, cursor })}`;
       const read = await get(path, signal);
       items.push(...read.items);
-      groups = read.groups ?? groups;
+      if (read.groups) [groups, countedAt] = [read.groups, read.groups_counted_at];
       cursor = read.next_cursor;
       if (!cursor) break;
     }
-    return [items, groups, cursor];
+    return [items, groups, countedAt, cursor];
   }
 
   get total() {
@@ -108,7 +110,7 @@ export class Failures {
     const to = Date.now();
     const from = Math.min(to - SPAN, ...times);
     return section('Failed, by error', h('span', { class: 'buttons' }, field, this.studios(), all),
-      filtered, this.error && refusal(this.error),
+      filtered, this.error && refusal(this.error), countedNote(this.countedAt),
       this.found && table({ caption: 'Errors', columns: GROUPS, rows: shown.map((group) => this.group(group, from, to)), empty: groups.length ? 'No error contains this text.' : 'No job has failed.' }), more);
   }
 

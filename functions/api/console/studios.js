@@ -3,7 +3,7 @@
 import { get, part } from './api.js';
 import { h, svg } from './dom.js';
 import { count, text } from './format.js';
-import { table } from './table.js';
+import { countedNote, table } from './table.js';
 
 const COLUMNS = [
   { name: 'Studio', isHeader: true, class: 'whole' },
@@ -19,7 +19,7 @@ export function studios() {
     title: 'Studios by load',
     every: 15_000,
     load: (signal) => get('/studios', signal),
-    render: ({ items, complete }) => {
+    render: ({ items, complete, counted_at: countedAt }) => {
       const most = Math.max(1, ...items.map(({ unfinished }) => unfinished));
       const row = ({ studio, name, unfinished, failed }) => ({
         key: studio,
@@ -33,6 +33,7 @@ export function studios() {
         ],
       });
       return [
+        countedNote(countedAt),
         !complete && h('p', { class: 'notice' }, 'The backlog is longer than what was counted: these numbers are a part of it.'),
         table({ caption: 'Studios', columns: COLUMNS, rows: items.map(row), empty: 'No studio has unfinished or failed jobs.' }),
       ];

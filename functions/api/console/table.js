@@ -1,6 +1,7 @@
 // Tables: rows in columns on wide screens, a card for each row on a phone.
 
 import { h } from './dom.js';
+import { clock, exact } from './format.js';
 
 /**
  * Returns a table. A column is `{name, class, isHeader, isBare}`; a row is `{key, cells, class}`. On a phone a cell is shown
@@ -37,3 +38,7 @@ export const section = (name, aside, ...content) =>
 
 /** Returns the refusal of a part of the page, in its place. */
 export const refusal = (error) => h('div', { class: 'notice bad', role: 'alert' }, h('p', {}, error.message));
+
+/** Returns when numbers were counted that are not those of the moment; null if they are. */
+export const countedNote = (at) => at && h('p', { class: 'soft', key: 'counted' },
+  'Counted at ', h('time', { datetime: at, title: exact(at) }, clock(at)), '. More than 200 jobs are counted every five minutes.');

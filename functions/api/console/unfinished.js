@@ -5,9 +5,7 @@ import { h } from './dom.js';
 import { ago, clock, duration, exact, long, shortId, text, words } from './format.js';
 import { refusal, section, table } from './table.js';
 
-const PAGE = 50;
-/** Jobs that are shown at first. */
-const FIRST = 10;
+const PAGE = 20;
 const NAMES = { running: 'Running now', waiting: 'Waiting' };
 const COLUMNS = {
   running: [
@@ -35,7 +33,7 @@ export const recordLink = (studio, id) =>
 /** A list of unfinished jobs. */
 export class Unfinished {
   pages = 1;
-  rows = FIRST;
+  rows = PAGE;
   items = [];
   next = null;
   error = null;

@@ -12,6 +12,7 @@ use domain::{
     download::Download,
     email::Email,
     incoming::ImportSource,
+    job_counts::{Counted, JobCounts},
     operation::Operation,
     photo::Photo,
     queue_config::{Healthy, QueueName, queue_configs},
@@ -84,6 +85,8 @@ pub struct Inner {
     pub workers: Workers,
     /// Pauses of queues.
     pub switches: QueueSwitches,
+    /// Numbers of jobs that are too many to count in a request.
+    pub counts: Table<JobCounts>,
     /// Pages with the logs of invocations.
     pub logs: Logs,
     pub oldest: OldestMessage,
@@ -146,6 +149,7 @@ impl State {
             suppressions: Table::new(dynamodb.clone(), studios.clone(), env.world()),
             ses: Ses::new(env.world(), &config)?,
             studios: Arc::new(Table::new(dynamodb.clone(), studios.clone(), env.world())),
+            counts: Table::new(dynamodb.clone(), studios.clone(), env.world()),
             idempotency: Idempotency::new(
                 Table::new(dynamodb.clone(), requests.clone(), env.world()),
                 identities.clone(),
@@ -202,6 +206,12 @@ impl Inner {
     /// Returns the contents of downloads in these stores.
     pub fn contents(&self) -> Contents<'_> {
         Contents { orders: &self.orders, photos: &self.photos, archives: &self.archives }
+    }
+
+    /// Returns the numbers of a queue's jobs from the last sweep; `None` if they are few.
+    pub async fn counted(&self, queue: QueueName) -> Result<Option<Counted>> {
+        let JobCounts { studio, id, .. } = JobCounts::of(queue);
+        Ok(self.counts.get(&studio, id).await?.and_then(|record| record.counted))
     }
 
     /// Returns the erasure of orders in these stores.

@@ -126,8 +126,8 @@ async fn erase(lease: &Lease<Email>) -> Result<Email, JobError> {
     Ok(erased)
 }
 
-/// Suppresses an email whose download was revoked, has expired or was built again, or whose webhook was enabled or
-/// deleted. Each build has an email of its own.
+/// Suppresses an email whose download was revoked, has expired, is used up or was built again, or whose webhook was enabled
+/// or deleted. Each build has an email of its own.
 async fn suppress_outdated(lease: &Lease<Email>) -> Result<Email, JobError> {
     let outdated = RecordError::new("outdated", "Not sent: the record changed before the email was due.");
     let suppressed = lease.change(|email| email.suppress(lease.by, outdated.clone())).await?;

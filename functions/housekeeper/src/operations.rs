@@ -20,10 +20,10 @@ use domain::{
     queue_config::QueueName,
 };
 use runtime::{lease::Lease, store::Table, worker::JobHandler};
-use tracing::{Span, info_span};
+use tracing::{Span, info_span, warn};
 use uuid::Uuid;
 
-use crate::state::State;
+use crate::{state::State, sweep::counts};
 
 /// Handler of the job `operate`.
 pub struct Operate(pub Arc<State>);
@@ -54,14 +54,25 @@ impl JobHandler for Operate {
             Task::Measure => measure::measure(state, &lease).await,
             Task::Rescan => rescan::rescan(state, &lease).await,
             Task::Retention { before } => retention::retain(state, &lease, *before).await,
-            Task::Retry { .. } | Task::Forget { .. } => match lease.record.queue {
-                QueueName::Emails => bulk::bulk(&state.failed_jobs.emails, lease).await,
-                QueueName::Uploads => bulk::bulk(&state.failed_jobs.uploads, lease).await,
-                QueueName::Photos => bulk::bulk(&state.failed_jobs.photos, lease).await,
-                QueueName::Downloads => bulk::bulk(&state.failed_jobs.downloads, lease).await,
-                QueueName::Webhooks => bulk::bulk(&state.failed_jobs.webhooks, lease).await,
-                QueueName::Default => bulk::bulk(&state.failed_jobs.operations, lease).await,
-            },
+            Task::Retry { .. } | Task::Forget { .. } => on_failed_jobs(state, &lease).await,
         }
     }
+}
+
+/// Retries or forgets the selected failed jobs of a queue.
+async fn on_failed_jobs(state: &State, lease: &Arc<Lease<Operation>>) -> Result<Operation, JobError> {
+    let (failed, queue) = (&state.failed_jobs, lease.record.queue);
+    let ended = match queue {
+        QueueName::Emails => bulk::bulk(&failed.emails, lease.clone()).await,
+        QueueName::Uploads => bulk::bulk(&failed.uploads, lease.clone()).await,
+        QueueName::Photos => bulk::bulk(&failed.photos, lease.clone()).await,
+        QueueName::Downloads => bulk::bulk(&failed.downloads, lease.clone()).await,
+        QueueName::Webhooks => bulk::bulk(&failed.webhooks, lease.clone()).await,
+        QueueName::Default => bulk::bulk(&failed.operations, lease.clone()).await,
+    }?;
+    // Operators look at the numbers now. The next sweep counts in any case.
+    if let Err(error) = counts::count_queue(state, queue, lease.now()).await {
+        warn!(error = format!("{error:#}"), "Could not count the jobs of {queue}");
+    }
+    Ok(ended)
 }

@@ -1,6 +1,7 @@
 //! The sweep: re-sends the jobs of records past `due_at`, in all tables. Such records exist because a worker crashed in
 //! its last attempt or a message was never sent. A schedule sends a `sweep` every 5 minutes.
 
+pub mod counts;
 mod due;
 mod events;
 mod tombstones;
@@ -55,6 +56,7 @@ impl PlainJobHandler for Sweep {
             webhooks::sweep(state, now).await,
             tombstones::sweep(state, &paused, now).await,
             begin_operations(state, now).await,
+            counts::count_all(state, now).await,
         ];
         steps.into_iter().collect::<Result<()>>()?;
         metrics::swept();

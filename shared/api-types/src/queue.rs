@@ -4,6 +4,7 @@ use std::fmt;
 
 use domain::{
     RecordError,
+    job_counts::ErrorCount,
     queue_config::{Healthy, QueueName},
     queue_switch::Paused,
 };
@@ -35,6 +36,9 @@ pub struct QueueView {
     pub oldest_seconds: Option<u64>,
     /// Number of records that failed for good and were not removed from the list.
     pub failed: u64,
+    /// Time at which `failed` was counted; `null` if it was now. More than 200 are counted every five minutes.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub failed_counted_at: Option<Timestamp>,
     /// Number of messages in the dead-letter queue.
     pub dead_letters: u64,
     /// Current pause; `null` while the queue is worked on.
@@ -165,6 +169,10 @@ pub struct FailedJobPage {
     pub items: Vec<FailedJob>,
     /// All failed jobs that match the filter, grouped by error code; on the first page only.
     pub groups: Option<Vec<FailureGroup>>,
+    /// Time at which the groups were counted; `null` if it was now. More than 200 failed jobs are counted every five
+    /// minutes, unless they are those of one studio.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub groups_counted_at: Option<Timestamp>,
     /// Value of `cursor` for the next page; `null` on the last page.
     pub next_cursor: Option<String>,
 }
@@ -230,6 +238,13 @@ pub struct FailureGroup {
     /// Time of the latest failure.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub last_failed_at: Option<Timestamp>,
+}
+
+impl From<ErrorCount> for FailureGroup {
+    fn from(errors: ErrorCount) -> Self {
+        let ErrorCount { error, cause, count, first_failed_at, last_failed_at } = errors;
+        Self { code: error.code, message: error.message, cause, count, first_failed_at, last_failed_at }
+    }
 }
 
 /// Result of a request to retry failed jobs.

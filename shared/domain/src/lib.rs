@@ -12,6 +12,7 @@ pub mod error;
 pub mod event;
 pub mod incoming;
 pub mod job;
+pub mod job_counts;
 pub mod job_record;
 pub mod job_state;
 pub mod language;

@@ -53,14 +53,21 @@ async fn one<R: JobRecord>(state: &State, queue: QueueName, failed: &FailedJobs<
             None
         })
     };
-    let (counts, letters, failed, oldest_seconds, paused) = futures::join!(
+    let count_failures = async {
+        Ok(match state.counted(queue).await? {
+            Some(counted) => (counted.failed, Some(counted.at)),
+            None => (failed.count_failures(now).await?, None),
+        })
+    };
+    let (counts, letters, failures, oldest_seconds, paused) = futures::join!(
         failed.queue.counts(),
         failed.dead_letters.counts(),
-        failed.count_failures(now),
+        count_failures,
         oldest,
         state.switches.paused(queue),
     );
-    let (counts, letters, failed, paused) = (counts?, letters?, failed?, paused?);
+    let failures: anyhow::Result<_> = failures;
+    let (counts, letters, (failed, failed_counted_at), paused) = (counts?, letters?, failures?, paused?);
     let mut view = QueueView {
         queue,
         waiting: counts.waiting,
@@ -68,6 +75,7 @@ async fn one<R: JobRecord>(state: &State, queue: QueueName, failed: &FailedJobs<
         delayed: counts.delayed,
         oldest_seconds,
         failed,
+        failed_counted_at,
         dead_letters: letters.waiting + letters.in_flight,
         paused: paused.as_ref().map(PauseView::from),
         healthy: state
@@ -130,6 +138,7 @@ mod tests {
                 delayed: 0,
                 oldest_seconds,
                 failed,
+                failed_counted_at: None,
                 dead_letters,
                 paused: None,
                 healthy: Healthy { waiting: 10, oldest_seconds: 60, failed: 2, dead_letters: 0 },

@@ -32,6 +32,13 @@ pub struct Failure {
     pub work: JobState,
 }
 
+impl Failure {
+    /// Returns the time of the first failed attempt.
+    pub fn first_failed_at(&self) -> Timestamp {
+        self.work.failures.as_ref().map_or(self.key.failed_at, |failures| failures.first)
+    }
+}
+
 /// Place in the list of failures; its text form is a cursor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FailureKey {

@@ -1,9 +1,10 @@
 //! Load of studios: their unfinished and failed jobs.
 
-use std::collections::BTreeMap;
-
 use api_types::{StudioLoad, StudioLoads};
-use domain::{Studio, job_record::JobRecord};
+use domain::{
+    job_counts::{JobCounter, StudioCount},
+    job_record::JobRecord,
+};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use runtime::{failed_jobs::CONCURRENCY, store::Table};
@@ -17,44 +18,50 @@ const MAX_STUDIOS: usize = 100;
 
 /// Numbers of jobs by studio.
 #[derive(Default)]
-struct Counts {
-    by_studio: BTreeMap<Studio, (u64, u64)>,
+struct Load {
+    counter: JobCounter,
     has_more: bool,
+    counted_at: Option<Timestamp>,
 }
 
 /// Returns the studios with unfinished or failed jobs.
 pub async fn load(state: &State) -> ApiResult<StudioLoads> {
     let now = state.clock.now();
-    let mut counts = Counts::default();
-    counts.add(&state.emails, now).await?;
-    counts.add(&state.photos, now).await?;
-    counts.add(&state.downloads, now).await?;
-    counts.add(&state.deliveries, now).await?;
-    counts.add(&state.operations, now).await?;
-    let mut loads: Vec<_> = counts.by_studio.into_iter().collect();
-    loads.sort_by(|(a, x), (b, y)| y.cmp(x).then_with(|| a.cmp(b)));
-    let complete = !counts.has_more && loads.len() <= MAX_STUDIOS;
-    let shown = loads.into_iter().take(MAX_STUDIOS).map(|(studio, (unfinished, failed))| async move {
+    let mut load = Load::default();
+    load.add(state, &state.emails, now).await?;
+    load.add(state, &state.photos, now).await?;
+    load.add(state, &state.downloads, now).await?;
+    load.add(state, &state.deliveries, now).await?;
+    load.add(state, &state.operations, now).await?;
+    let studios = load.counter.studios();
+    let complete = !load.has_more && studios.len() <= MAX_STUDIOS;
+    let shown = studios.into_iter().take(MAX_STUDIOS).map(|StudioCount { studio, unfinished, failed }| async move {
         let name = state.studios.profile(&studio).await?.name;
         anyhow::Ok(StudioLoad { studio: studio.to_string(), name, unfinished, failed })
     });
     let shown: Vec<_> = shown.collect();
     let items = stream::iter(shown).buffered(CONCURRENCY).try_collect().await?;
-    Ok(StudioLoads { items, complete })
+    Ok(StudioLoads { items, complete, counted_at: load.counted_at })
 }
 
-impl Counts {
-    /// Counts the jobs of a table, by the keys of its indexes.
-    async fn add<R: JobRecord>(&mut self, table: &Table<R>, now: Timestamp) -> ApiResult<()> {
+impl Load {
+    /// Adds the jobs of a table: the numbers of the last sweep, or those of its indexes.
+    async fn add<R: JobRecord>(&mut self, state: &State, table: &Table<R>, now: Timestamp) -> ApiResult<()> {
+        if let Some(counted) = state.counted(R::QUEUE).await? {
+            self.has_more |= !counted.is_complete;
+            self.counted_at = Some(self.counted_at.map_or(counted.at, |at| at.min(counted.at)));
+            counted.studios.into_iter().for_each(|count| self.counter.add_studio(count));
+            return Ok(());
+        }
         let due = table.due_keys(Timestamp::UNIX_EPOCH, None, MAX_COUNTED).await?;
         self.has_more |= due.len() == MAX_COUNTED;
         for key in due {
-            self.by_studio.entry(key.studio).or_default().0 += 1;
+            self.counter.add_studio(StudioCount { studio: key.studio, unfinished: 1, failed: 0 });
         }
         let failed = table.failures(now, None, MAX_COUNTED).await?;
         self.has_more |= failed.len() == MAX_COUNTED;
         for failure in failed {
-            self.by_studio.entry(failure.key.studio).or_default().1 += 1;
+            self.counter.add_studio(StudioCount { studio: failure.key.studio, unfinished: 0, failed: 1 });
         }
         Ok(())
     }

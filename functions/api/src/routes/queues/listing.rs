@@ -1,13 +1,18 @@
 //! List of failed jobs: failed records and dead letters.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{HashMap, HashSet};
 
 use api_types::{FailedJob, FailedJobPage, FailedKind, FailureGroup};
 use axum::{
     Json,
     extract::{Path, State as Shared},
 };
-use domain::{Studio, job_record::JobRecord, operation::Selection};
+use domain::{
+    Studio,
+    job_counts::{Counted, ErrorCount, JobCounter},
+    job_record::JobRecord,
+    operation::Selection,
+};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use runtime::{
@@ -68,10 +73,16 @@ pub async fn list_failed(
 ) -> ApiResult<Json<FailedJobPage>> {
     let queue = queue_named(&queue)?;
     let now = state.clock.now();
-    on_failed_jobs!(state, queue, |failed| list(failed, filter, now).await.map(Json))
+    let counted = state.counted(queue).await?;
+    on_failed_jobs!(state, queue, |failed| list(failed, counted, filter, now).await.map(Json))
 }
 
-async fn list<R: JobRecord>(failed: &FailedJobs<R>, filter: FailedFilter, now: Timestamp) -> ApiResult<FailedJobPage> {
+async fn list<R: JobRecord>(
+    failed: &FailedJobs<R>,
+    counted: Option<Counted>,
+    filter: FailedFilter,
+    now: Timestamp,
+) -> ApiResult<FailedJobPage> {
     let (after, limit) = page_of::<FailureKey>(filter.limit, filter.cursor.as_deref())?;
     if after.as_ref().is_some_and(|after| after.failed_at > now) {
         return Err(Problem::invalid("cursor", "It is not a cursor of this list.").into());
@@ -91,10 +102,19 @@ async fn list<R: JobRecord>(failed: &FailedJobs<R>, filter: FailedFilter, now: T
             DeadLetterStatus::Alone(_) | DeadLetterStatus::Forgotten => {}
         }
     }
-    // The first page reads all failures that follow, because it returns the groups.
-    let enough = if first_page { usize::MAX } else { limit + 1 };
+    // The sweep's numbers are of all studios.
+    let counted = if first_page && selection.studio.is_none() { counted } else { None };
+    // Without them, the first page reads all failures that follow, because it returns the groups.
+    let enough = if first_page && counted.is_none() { usize::MAX } else { limit + 1 };
     let (mut failures, mut next) = read(failed, &selection, after, enough, now).await?;
-    let groups = first_page.then(|| groups(&failures, &alone));
+    let groups = first_page.then(|| {
+        let mut counter = JobCounter::default();
+        add_messages(&mut counter, &alone);
+        let of_sweep = counted.iter().flat_map(|counted| &counted.errors);
+        of_sweep.filter(|it| selection.takes(&it.error.code, None)).for_each(|it| counter.add_error(it.clone()));
+        add_failures(&mut counter, &failures, counted.as_ref());
+        counter.errors().into_iter().map(FailureGroup::from).collect()
+    });
     if failures.len() > limit {
         failures.truncate(limit);
         next = failures.last().map(|failure| failure.key.clone());
@@ -104,7 +124,12 @@ async fn list<R: JobRecord>(failed: &FailedJobs<R>, filter: FailedFilter, now: T
         record::<R>(failure, letters.unwrap_or_default())
     });
     let items = if first_page { alone.into_iter().chain(records).collect() } else { records.collect() };
-    Ok(FailedJobPage { items, groups, next_cursor: next.map(|key| key.to_string()) })
+    Ok(FailedJobPage {
+        items,
+        groups,
+        groups_counted_at: counted.map(|counted| counted.at),
+        next_cursor: next.map(|key| key.to_string()),
+    })
 }
 
 /// Reads all dead letters with their status, and puts them back.
@@ -128,8 +153,11 @@ async fn read<R: JobRecord>(
     let mut found: Vec<Failure> = Vec::new();
     let mut looked_at = 0;
     loop {
-        let page = failed.failures(now, after.as_ref(), FAILURES_PER_READ).await?;
-        let is_last = page.len() < FAILURES_PER_READ;
+        // A selection may leave little of a page.
+        let per_read =
+            if *selection == Selection::default() { enough.min(FAILURES_PER_READ) } else { FAILURES_PER_READ };
+        let page = failed.failures(now, after.as_ref(), per_read).await?;
+        let is_last = page.len() < per_read;
         looked_at += page.len() as u64;
         after = page.last().map(|failure| failure.key.clone());
         found.extend(page.into_iter().filter(|it| selection.takes(&it.error.code, Some(&it.key.studio))));
@@ -142,35 +170,35 @@ async fn read<R: JobRecord>(
     }
 }
 
-/// Groups the failures by error code, largest group first. Message and cause of a group come from its newest failure.
-fn groups(failures: &[Failure], alone: &[FailedJob]) -> Vec<FailureGroup> {
-    let of_messages = alone.iter().map(|job| (&job.error, &job.cause, job.first_failed_at, job.last_failed_at));
-    let of_records = failures.iter().map(|it| (&it.error, &it.work.cause, first_failed_at(it), Some(it.key.failed_at)));
-    let mut groups: BTreeMap<&str, FailureGroup> = BTreeMap::new();
-    for (error, cause, first_failed_at, last_failed_at) in of_messages.chain(of_records) {
-        let group = groups.entry(&error.code).or_insert_with(|| FailureGroup {
-            code: error.code.clone(),
-            message: error.message.clone(),
-            cause: cause.clone(),
-            count: 0,
-            first_failed_at,
-            last_failed_at,
+/// Adds failures to the groups of their errors: all of them, or after counting those of errors that are new since.
+fn add_failures(counter: &mut JobCounter, failures: &[Failure], counted: Option<&Counted>) {
+    let known: HashSet<&str> = counted.iter().flat_map(|it| &it.errors).map(|it| it.error.code.as_str()).collect();
+    let since = counted.map_or(Timestamp::MIN, |counted| counted.at);
+    for failure in failures.iter().filter(|it| it.key.failed_at > since && !known.contains(it.error.code.as_str())) {
+        counter.add_error(ErrorCount {
+            error: failure.error.clone(),
+            cause: failure.work.cause.clone(),
+            count: 1,
+            first_failed_at: failure.first_failed_at(),
+            last_failed_at: Some(failure.key.failed_at),
         });
-        group.count += 1;
-        group.first_failed_at = group.first_failed_at.min(first_failed_at);
-        group.last_failed_at = group.last_failed_at.max(last_failed_at);
     }
-    let mut groups: Vec<_> = groups.into_values().collect();
-    groups.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.code.cmp(&b.code)));
-    groups
 }
 
-fn first_failed_at(failure: &Failure) -> Timestamp {
-    failure.work.failures.as_ref().map_or(failure.key.failed_at, |failures| failures.first)
+fn add_messages(counter: &mut JobCounter, messages: &[FailedJob]) {
+    for job in messages {
+        counter.add_error(ErrorCount {
+            error: job.error.clone(),
+            cause: job.cause.clone(),
+            count: 1,
+            first_failed_at: job.first_failed_at,
+            last_failed_at: job.last_failed_at,
+        });
+    }
 }
 
 fn record<R: JobRecord>(failure: Failure, dead_letters: u32) -> FailedJob {
-    let first_failed_at = first_failed_at(&failure);
+    let first_failed_at = failure.first_failed_at();
     let Failure { key, error, work } = failure;
     FailedJob {
         id: JobId::Record(key.studio.clone(), key.id).to_string(),

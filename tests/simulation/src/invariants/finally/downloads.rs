@@ -133,7 +133,13 @@ impl End<'_> {
             .filter(|email| {
                 let is_suppressed = email.error.as_ref().is_some_and(|error| error.code == "address_suppressed");
                 let shop_knows = is_suppressed && download.undelivered_at.is_some();
-                email.status.is_accepted() || email.status == EmailStatus::Failed || shop_knows
+                // While emails were paused the customer used up the link that the shop showed.
+                let is_outdated = email.error.as_ref().is_some_and(|error| error.code == "outdated");
+                let is_spent = download.max_downloads.is_some_and(|max| download.download_count >= max);
+                email.status.is_accepted()
+                    || email.status == EmailStatus::Failed
+                    || shop_knows
+                    || is_outdated && is_spent
             });
         if told.count() == 0 {
             self.wrong(format!("the customer of download {} was never sent {template}", download.id));
