@@ -6,7 +6,7 @@ use api_types::{FailedJobPage, FailedKind, QueueView, StudioLoads, Verdict};
 use aws_sdk_dynamodb::types::AttributeValue;
 use clap::Parser as _;
 use darkroom::Cli;
-use domain::{job_counts::FEW, operation::Operation, queue_config::QueueName};
+use domain::{operation::Operation, queue_config::QueueName};
 use futures::{StreamExt as _, stream};
 use reqwest::StatusCode;
 use runtime::clock::Clock;
@@ -135,8 +135,8 @@ async fn retry_all(app: &TestApp, selection: Value, count: usize) {
 #[tokio::test(flavor = "multi_thread")]
 async fn many_failed_jobs_retry_once_by_error() {
     /// More jobs than an operation processes per step (`PAGE` in `functions/housekeeper/src/operations/paging.rs`), than a
-    /// page of 50, and than a request counts.
-    const COUNT: usize = FEW as usize + 10;
+    /// page of 50, and than a request counts (`FEW` in `shared/domain/src/job_counts.rs`).
+    const COUNT: usize = 210;
     let app = TestApp::with(|options| {
         options.set("email-sender", "MAIL_FROM", "nobody");
     });

@@ -9,9 +9,7 @@ import { forget, forgetMany, retry, retryMany } from './settle.js';
 import { clipped, countedNote, refusal, section, table } from './table.js';
 import { recordLink } from './unfinished.js';
 
-const PAGE = 100;
-/** Jobs that are shown at first. */
-const FIRST = 50;
+const PAGE = 50;
 /** Reading the list reads the dead letters, so it is read when the counts have changed, and seldom otherwise. */
 const SELDOM = 30_000;
 /** Shortest time that the lines of bars show. */
@@ -44,7 +42,7 @@ export class Failures {
   countedAt = null;
   next = null;
   pages = 1;
-  rows = FIRST;
+  rows = PAGE;
   error = null;
   selected = new Set();
   open = new Set();

@@ -5,7 +5,8 @@ import { h } from './dom.js';
 import { ago, clock, duration, exact, long, shortId, text, words } from './format.js';
 import { refusal, section, table } from './table.js';
 
-const PAGE = 20;
+/** Jobs of a page. What waits is found among what runs, so that a page may read four times as many records. */
+const PAGES = { running: 20, waiting: 10 };
 const NAMES = { running: 'Running now', waiting: 'Waiting' };
 const COLUMNS = {
   running: [
@@ -33,14 +34,13 @@ export const recordLink = (studio, id) =>
 /** A list of unfinished jobs. */
 export class Unfinished {
   pages = 1;
-  rows = PAGE;
   items = [];
   next = null;
   error = null;
   open = new Set();
 
   constructor(queue, state, tools) {
-    Object.assign(this, { queue, state, tools });
+    Object.assign(this, { queue, state, tools, rows: PAGES[state] });
   }
 
   /** Reads as many pages as are shown. A refusal is shown in place of the list. */
@@ -49,7 +49,7 @@ export class Unfinished {
     try {
       let cursor = null;
       for (let page = 0; page < this.pages; page += 1) {
-        const read = await get(`/queues/${part(this.queue)}/jobs${query({ state: this.state, limit: PAGE, cursor })}`, signal);
+        const read = await get(`/queues/${part(this.queue)}/jobs${query({ state: this.state, limit: PAGES[this.state], cursor })}`, signal);
         items.push(...read.items);
         cursor = read.next_cursor;
         if (!cursor) break;
@@ -65,7 +65,7 @@ export class Unfinished {
     const items = this.items.slice(0, this.rows);
     const isPart = items.length < this.items.length || this.next;
     const more = () => {
-      this.rows += PAGE;
+      this.rows += PAGES[this.state];
       if (this.rows > this.items.length && this.next) {
         this.pages += 1;
         this.tools.refresh();

@@ -175,11 +175,11 @@ mod tests {
 
     #[test]
     fn errors_have_numbers_times_and_the_newest_sentence() {
-        let mut counter = JobCounter::default();
+        let mut jobs = JobCounter::default();
         for (code, failed_at) in [("b", 90), ("a", 80), ("b", 70), ("c", 60)] {
-            counter.add_error(failure(code, failed_at));
+            jobs.add_error(failure(code, failed_at));
         }
-        let errors = counter.errors();
+        let errors = jobs.errors();
         let codes: Vec<_> = errors.iter().map(|it| (it.error.code.as_str(), it.count)).collect();
         assert_eq!(codes, [("b", 2), ("a", 1), ("c", 1)]);
         assert_eq!(errors[0].error.message, "at 90");
@@ -191,10 +191,10 @@ mod tests {
         for (unfinished, failed, is_stored) in
             [(0, 0, false), (FEW, FEW, false), (FEW + 1, 0, true), (0, FEW + 1, true)]
         {
-            let mut counter = JobCounter::default();
-            counter.add_studio(studio(1, unfinished, 0));
-            counter.add_studio(studio(1, 0, failed));
-            let counted = counter.counted(at(0), true);
+            let mut jobs = JobCounter::default();
+            jobs.add_studio(studio(1, unfinished, 0));
+            jobs.add_studio(studio(1, 0, failed));
+            let counted = jobs.counted(at(0), true);
             assert_eq!(counted.is_some(), is_stored, "{unfinished} unfinished, {failed} failed");
             let Some(counted) = counted else { continue };
             assert_eq!(counted.studios, [studio(1, unfinished, failed)]);
@@ -204,12 +204,12 @@ mod tests {
 
     #[test]
     fn item_of_many_errors_and_studios_fits_dynamodb() {
-        let mut counter = JobCounter::default();
+        let mut jobs = JobCounter::default();
         for n in 0..1_000 {
-            counter.add_error(ErrorCount { cause: Some("c".repeat(500)), ..failure(&format!("error_{n}"), 0) });
-            counter.add_studio(studio(n, n, 1));
+            jobs.add_error(ErrorCount { cause: Some("c".repeat(500)), ..failure(&format!("error_{n}"), 0) });
+            jobs.add_studio(studio(n, n, 1));
         }
-        let counted = counter.counted(at(0), true).expect("many");
+        let counted = jobs.counted(at(0), true).expect("many");
         assert_eq!((counted.failed, counted.is_complete), (1_000, false));
         assert_eq!(counted.studios.first(), Some(&studio(999, 999, 1)));
         assert!(serde_json::to_vec(&counted).expect("serializable").len() < 200_000);

@@ -41,7 +41,8 @@ pub async fn show(
 
 /// Show the load of studios
 ///
-/// Counts unfinished and failed jobs by studio, up to 5,000 of each kind and table.
+/// Counts unfinished and failed jobs by studio. Of a queue with more than 200 of them, the numbers are those of the last
+/// sweep.
 #[utoipa::path(
     get, path = "/studios", tag = "queues", operation_id = "list_studios",
     responses((status = 200, description = "Studios with jobs, most unfinished ones first", body = StudioLoads)),

@@ -38,11 +38,11 @@ pub async fn count_queue(state: &State, queue: QueueName, now: Timestamp) -> Res
 }
 
 async fn count<R: JobRecord>(state: &State, table: &Table<R>, now: Timestamp) -> Result<()> {
-    let mut counter = JobCounter::default();
+    let mut jobs = JobCounter::default();
     let due = table.due_keys(Timestamp::UNIX_EPOCH, None, MOST_COUNTED).await?;
     let mut is_complete = due.len() < MOST_COUNTED;
     for key in due {
-        counter.add_studio(StudioCount { studio: key.studio, unfinished: 1, failed: 0 });
+        jobs.add_studio(StudioCount { studio: key.studio, unfinished: 1, failed: 0 });
     }
     let (mut failed, mut after) = (0, None);
     loop {
@@ -51,8 +51,8 @@ async fn count<R: JobRecord>(state: &State, table: &Table<R>, now: Timestamp) ->
         failed += page.len();
         after = page.last().map(|failure| failure.key.clone());
         for failure in page {
-            counter.add_studio(StudioCount { studio: failure.key.studio.clone(), unfinished: 0, failed: 1 });
-            counter.add_error(ErrorCount {
+            jobs.add_studio(StudioCount { studio: failure.key.studio.clone(), unfinished: 0, failed: 1 });
+            jobs.add_error(ErrorCount {
                 first_failed_at: failure.first_failed_at(),
                 last_failed_at: Some(failure.key.failed_at),
                 error: failure.error,
@@ -65,7 +65,7 @@ async fn count<R: JobRecord>(state: &State, table: &Table<R>, now: Timestamp) ->
             break;
         }
     }
-    let counted = counter.counted(now, is_complete);
+    let counted = jobs.counted(now, is_complete);
     state.counts.update_or_create(JobCounts::of(R::QUEUE), |record| record.counted.clone_from(&counted)).await?;
     Ok(())
 }

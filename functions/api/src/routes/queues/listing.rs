@@ -36,7 +36,7 @@ use crate::{
     state::{State, on_failed_jobs},
 };
 
-/// Number of failures read from the index in one request.
+/// Largest number of failures read from the index in one request.
 const FAILURES_PER_READ: usize = 1_000;
 
 /// Filter of the list of failed jobs.
@@ -108,12 +108,12 @@ async fn list<R: JobRecord>(
     let enough = if first_page && counted.is_none() { usize::MAX } else { limit + 1 };
     let (mut failures, mut next) = read(failed, &selection, after, enough, now).await?;
     let groups = first_page.then(|| {
-        let mut counter = JobCounter::default();
-        add_messages(&mut counter, &alone);
+        let mut jobs = JobCounter::default();
+        add_messages(&mut jobs, &alone);
         let of_sweep = counted.iter().flat_map(|counted| &counted.errors);
-        of_sweep.filter(|it| selection.takes(&it.error.code, None)).for_each(|it| counter.add_error(it.clone()));
-        add_failures(&mut counter, &failures, counted.as_ref());
-        counter.errors().into_iter().map(FailureGroup::from).collect()
+        of_sweep.filter(|it| selection.takes(&it.error.code, None)).for_each(|it| jobs.add_error(it.clone()));
+        add_failures(&mut jobs, &failures, counted.as_ref());
+        jobs.errors().into_iter().map(FailureGroup::from).collect()
     });
     if failures.len() > limit {
         failures.truncate(limit);
@@ -153,9 +153,9 @@ async fn read<R: JobRecord>(
     let mut found: Vec<Failure> = Vec::new();
     let mut looked_at = 0;
     loop {
-        // A selection may leave little of a page.
-        let per_read =
-            if *selection == Selection::default() { enough.min(FAILURES_PER_READ) } else { FAILURES_PER_READ };
+        // A selection may leave little of what is read.
+        let factor = if *selection == Selection::default() { 1 } else { 4 };
+        let per_read = enough.saturating_mul(factor).min(FAILURES_PER_READ);
         let page = failed.failures(now, after.as_ref(), per_read).await?;
         let is_last = page.len() < per_read;
         looked_at += page.len() as u64;
@@ -171,11 +171,11 @@ async fn read<R: JobRecord>(
 }
 
 /// Adds failures to the groups of their errors: all of them, or after counting those of errors that are new since.
-fn add_failures(counter: &mut JobCounter, failures: &[Failure], counted: Option<&Counted>) {
+fn add_failures(jobs: &mut JobCounter, failures: &[Failure], counted: Option<&Counted>) {
     let known: HashSet<&str> = counted.iter().flat_map(|it| &it.errors).map(|it| it.error.code.as_str()).collect();
     let since = counted.map_or(Timestamp::MIN, |counted| counted.at);
     for failure in failures.iter().filter(|it| it.key.failed_at > since && !known.contains(it.error.code.as_str())) {
-        counter.add_error(ErrorCount {
+        jobs.add_error(ErrorCount {
             error: failure.error.clone(),
             cause: failure.work.cause.clone(),
             count: 1,
@@ -185,9 +185,9 @@ fn add_failures(counter: &mut JobCounter, failures: &[Failure], counted: Option<
     }
 }
 
-fn add_messages(counter: &mut JobCounter, messages: &[FailedJob]) {
+fn add_messages(jobs: &mut JobCounter, messages: &[FailedJob]) {
     for job in messages {
-        counter.add_error(ErrorCount {
+        jobs.add_error(ErrorCount {
             error: job.error.clone(),
             cause: job.cause.clone(),
             count: 1,
