@@ -2,6 +2,7 @@
 //! (queue: uploads).
 
 mod admission;
+mod counts;
 mod email_event;
 mod give_notice;
 mod intake;

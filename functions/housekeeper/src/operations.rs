@@ -23,7 +23,7 @@ use runtime::{lease::Lease, store::Table, worker::JobHandler};
 use tracing::{Span, info_span, warn};
 use uuid::Uuid;
 
-use crate::{state::State, sweep::counts};
+use crate::{counts, state::State};
 
 /// Handler of the job `operate`.
 pub struct Operate(pub Arc<State>);

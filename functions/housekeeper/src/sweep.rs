@@ -1,7 +1,6 @@
 //! The sweep: re-sends the jobs of records past `due_at`, in all tables. Such records exist because a worker crashed in
 //! its last attempt or a message was never sent. A schedule sends a `sweep` every 5 minutes.
 
-pub mod counts;
 mod due;
 mod events;
 mod tombstones;
@@ -19,6 +18,7 @@ use tracing::warn;
 use uuid::Uuid;
 
 use crate::{
+    counts,
     operations::{fill, rescan, retention},
     state::State,
 };
