@@ -71,7 +71,8 @@ async fn broken_photo(app: &TestApp, table: &Table<Photo>) -> Result<Photo> {
 /// Returns the record of the photo as if a worker were processing it.
 async fn running_photo(dynamodb: &Client, table: &Table<Photo>, photo: &Photo) -> Result<Item> {
     let now = Timestamp::now();
-    let until = now.checked_add(SignedDuration::from_hours(6))?;
+    // The longest lease.
+    let until = now.checked_add(SignedDuration::from_mins(15))?;
     let claimed = table.update(photo.studio(), photo.id(), |photo: &mut Photo| {
         photo.restart(now, None).map_err(|error| format!("{error}"))?;
         match JobRecord::claim(photo, AttemptId(Uuid::new_v4()), now, until) {

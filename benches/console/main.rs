@@ -38,7 +38,7 @@ async fn main() -> Result<()> {
     .await;
     reads.forward_to(&app.environment()["AWS_ENDPOINT_URL_DYNAMODB"]);
     let record = fill::fill(&app, arguments.failed, arguments.running).await?;
-    // It counts the jobs.
+    // The sweep counts the jobs.
     app.system().sweep().await?;
     app.until_empty("default").await;
     println!("{} failed, {} running", arguments.failed, arguments.running);

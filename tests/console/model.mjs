@@ -153,7 +153,7 @@ export class Model {
     if (method === 'GET') {
       const jobs = chosen(asked);
       const groups = asked.cursor ? null : this.state.groups?.[name] ?? groupsOf(jobs);
-      return [200, { ...page(jobs, asked), groups }];
+      return [200, { ...page(jobs, asked), groups, groups_counted_at: asked.cursor || asked.studio ? null : this.state.countedAt ?? null }];
     }
     if (method === 'POST' && body.ids) {
       const jobs = all.filter((job) => body.ids.includes(job.id));

@@ -148,6 +148,18 @@ const CASES = {
     await page.getByLabel('Filter the errors').fill('error_9876');
     await until('one is left', 3, async () => (await page.getByRole('table', { name: 'Errors' }).getByRole('row').count()) === 2);
   },
+  'numbers of the last sweep are shown with their time': async ({ page, model }) => {
+    model.state.countedAt = new Date(Date.now() - 120_000).toISOString();
+    model.state.groups = { photos: manyGroups(3).map((group) => ({ ...group, count: 40_000 })) };
+    await go(page, '#/queues/photos');
+    await page.getByText(/^Counted at \d\d:\d\d/).waitFor();
+    await page.getByRole('button', { name: 'Retry all 120,000…' }).click();
+    await page.getByRole('dialog').getByText(/^There were so many at \d\d:\d\d/).waitFor();
+    await page.keyboard.press('Escape');
+    await go(page, '#/queues/photos?studio=anna');
+    await page.getByText(/^Only the studio/).waitFor();
+    assert((await page.getByText(/^Counted at/).count()) === 0, 'the groups of one studio are counted by the request');
+  },
   'a body of 1 MiB is shown in part': async ({ page }) => {
     await go(page, '#/queues/photos');
     const letter = page.locator('details.letter', { hasText: '1.0 MiB' });

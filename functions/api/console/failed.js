@@ -96,8 +96,8 @@ export class Failures {
       h('a', { href: `#/queues/${part(this.queue)}` }, 'Show all'));
     const which = { error: this.code || null, studio: this.studio || null };
     const all = total > 0 && [
-      h('button', { onclick: () => retryMany(this.queue, which, total, tools) }, `Retry all ${count(total)}…`),
-      h('button', { class: 'final', onclick: () => forgetMany(this.queue, which, total, tools) }, `Forget all ${count(total)}…`),
+      h('button', { onclick: () => retryMany(this.queue, which, total, tools, this.countedAt) }, `Retry all ${count(total)}…`),
+      h('button', { class: 'final', onclick: () => forgetMany(this.queue, which, total, tools, this.countedAt) }, `Forget all ${count(total)}…`),
     ];
     const groups = this.found ?? [];
     const wanted = groups.filter(({ code, cause, message }) => `${code} ${cause ?? ''} ${message}`.toLowerCase().includes(this.filter));
@@ -136,8 +136,8 @@ export class Failures {
         when(group.first_failed_at),
         when(group.last_failed_at),
         [
-          h('button', { 'data-key': 'r', onclick: () => retryMany(this.queue, which, group.count, this.tools) }, 'Retry…', h('span', { class: 'unseen' }, ` ${code}`)),
-          h('button', { 'data-key': 'f', onclick: () => forgetMany(this.queue, which, group.count, this.tools) }, 'Forget…', h('span', { class: 'unseen' }, ` ${code}`)),
+          h('button', { 'data-key': 'r', onclick: () => retryMany(this.queue, which, group.count, this.tools, this.countedAt) }, 'Retry…', h('span', { class: 'unseen' }, ` ${code}`)),
+          h('button', { 'data-key': 'f', onclick: () => forgetMany(this.queue, which, group.count, this.tools, this.countedAt) }, 'Forget…', h('span', { class: 'unseen' }, ` ${code}`)),
         ],
       ],
     };

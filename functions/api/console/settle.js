@@ -3,7 +3,7 @@
 import { part, post, query, remove } from './api.js';
 import { confirm } from './dialog.js';
 import { h } from './dom.js';
-import { count, plural, text } from './format.js';
+import { clock, count, plural, text } from './format.js';
 import * as watch from './watch.js';
 
 /** The API's limit of ids in a request. */
@@ -72,27 +72,29 @@ export async function forget(queue, ids, tools) {
   tools.refresh();
 }
 
-/** Retries all jobs of a selection, by an operation, after a question. */
-export const retryMany = (queue, which, number, tools) => begin(queue, which, number, tools, {
+/** Retries all jobs of a selection, by an operation, after a question. Their number is that of `countedAt`, if that is set. */
+export const retryMany = (queue, which, number, tools, countedAt) => begin(queue, which, number, tools, {
+  countedAt,
   verb: 'Retry',
   about: 'An operation sends them again, page by page. It can be watched. Jobs that fail from now on are not affected.',
   send: () => post(`/queues/${part(queue)}/failed/retry`, { ...compact(which), ...(which.error ? {} : { all: true }) }),
 });
 
 /** Forgets all jobs of a selection, by an operation, after a question. */
-export const forgetMany = (queue, which, number, tools) => begin(queue, which, number, tools, {
+export const forgetMany = (queue, which, number, tools, countedAt) => begin(queue, which, number, tools, {
+  countedAt,
   verb: 'Forget',
   about: NO_UNDO,
   isFinal: true,
   send: () => remove(`/queues/${part(queue)}/failed${query({ ...which, all: which.error ? null : true })}`),
 });
 
-async function begin(queue, which, number, tools, { verb, about, send, isFinal }) {
+async function begin(queue, which, number, tools, { verb, about, send, isFinal, countedAt }) {
   const { error, studio } = which;
   const scope = ['Queue ', text(queue), error && [', error ', h('code', {}, text(error))], studio && [', studio ', text(studio)], '.'];
   const started = await confirm({
     title: `${verb} ${error || studio ? plural(number, 'failed job') : `all ${plural(number, 'failed job')}`}?`,
-    lines: [scope, about],
+    lines: [scope, countedAt && ['There were so many at ', h('time', { datetime: countedAt }, clock(countedAt)), '; there may be more or fewer by now.'], about].filter(Boolean),
     label: `${verb} ${plural(number, 'job')}`,
     isFinal,
     run: send,

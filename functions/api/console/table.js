@@ -39,6 +39,6 @@ export const section = (name, aside, ...content) =>
 /** Returns the refusal of a part of the page, in its place. */
 export const refusal = (error) => h('div', { class: 'notice bad', role: 'alert' }, h('p', {}, error.message));
 
-/** Returns when numbers were counted that are not those of the moment; null if they are. */
+/** Returns a sentence about the time at which numbers were counted; null if the request counted. */
 export const countedNote = (at) => at && h('p', { class: 'soft', key: 'counted' },
   'Counted at ', h('time', { datetime: at, title: exact(at) }, clock(at)), '. More than 200 jobs are counted every five minutes.');

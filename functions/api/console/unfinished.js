@@ -5,7 +5,7 @@ import { h } from './dom.js';
 import { ago, clock, duration, exact, long, shortId, text, words } from './format.js';
 import { refusal, section, table } from './table.js';
 
-/** Jobs of a page. What waits is found among what runs, so that a page may read four times as many records. */
+/** Jobs of a page. The API reads up to twice as many records, since what waits is found among what runs. */
 const PAGES = { running: 20, waiting: 10 };
 const NAMES = { running: 'Running now', waiting: 'Waiting' };
 const COLUMNS = {
@@ -72,7 +72,7 @@ export class Unfinished {
       } else this.tools.redraw();
     };
     const number = `${this.items.length}${this.next ? ' and more' : ''}`;
-    const empty = this.state === 'running' ? 'No job runs.' : view?.waiting ? 'No record waits; the messages are about something else.' : 'No job waits.';
+    const empty = this.next ? 'None among the first that were read.' : this.state === 'running' ? 'No job runs.' : view?.waiting ? 'No record waits; the messages are about something else.' : 'No job waits.';
     return section(NAMES[this.state], h('span', { class: 'soft' }, this.items.length > 0 && number),
       this.error?.isAbsent ? h('p', { class: 'soft' }, 'Not available in this deployment.')
         : this.error ? refusal(this.error)

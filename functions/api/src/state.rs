@@ -208,10 +208,10 @@ impl Inner {
         Contents { orders: &self.orders, photos: &self.photos, archives: &self.archives }
     }
 
-    /// Returns the numbers of a queue's jobs from the last sweep; `None` if they are few.
+    /// Returns the numbers of a queue's jobs from the last sweep; `None` if the jobs are few, or the numbers outdated.
     pub async fn counted(&self, queue: QueueName) -> Result<Option<Counted>> {
         let JobCounts { studio, id, .. } = JobCounts::of(queue);
-        Ok(self.counts.get(&studio, id).await?.and_then(|record| record.counted))
+        Ok(self.counts.get_readable(&studio, id).await?.and_then(|record| record.fresh(self.clock.now())))
     }
 
     /// Returns the erasure of orders in these stores.

@@ -20,7 +20,7 @@ use domain::{
     queue_config::QueueName,
 };
 use runtime::{lease::Lease, store::Table, worker::JobHandler};
-use tracing::{Span, info_span, warn};
+use tracing::{Span, info_span};
 use uuid::Uuid;
 
 use crate::{counts, state::State};
@@ -71,8 +71,6 @@ async fn on_failed_jobs(state: &State, lease: &Arc<Lease<Operation>>) -> Result<
         QueueName::Default => bulk::bulk(&failed.operations, lease.clone()).await,
     }?;
     // Operators look at the numbers now. The next sweep counts in any case.
-    if let Err(error) = counts::count_queue(state, queue, lease.now()).await {
-        warn!(error = format!("{error:#}"), "Could not count the jobs of {queue}");
-    }
+    counts::count_queue(state, queue, lease.stops_at).await;
     Ok(ended)
 }

@@ -56,11 +56,11 @@ impl PlainJobHandler for Sweep {
             webhooks::sweep(state, now).await,
             tombstones::sweep(state, &paused, now).await,
             begin_operations(state, now).await,
-            counts::count_all(state, now).await,
         ];
         steps.into_iter().collect::<Result<()>>()?;
         metrics::swept();
         metrics::paused(paused.len());
+        counts::count_all(state).await;
         Ok(())
     }
 }

@@ -168,8 +168,8 @@ pub struct StudioLoads {
     pub items: Vec<StudioLoad>,
     /// Whether all jobs were counted. Of a longer backlog a part is counted.
     pub complete: bool,
-    /// Time of the oldest of these numbers; `null` if it is now. The jobs of a queue with more than 200 are counted every
-    /// five minutes.
+    /// Time of the oldest of these numbers; `null` if this request counted. The jobs of a queue with more than 200 are counted
+    /// every five minutes.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub counted_at: Option<Timestamp>,
 }

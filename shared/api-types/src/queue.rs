@@ -36,7 +36,7 @@ pub struct QueueView {
     pub oldest_seconds: Option<u64>,
     /// Number of records that failed for good and were not removed from the list.
     pub failed: u64,
-    /// Time at which `failed` was counted; `null` if it was now. More than 200 are counted every five minutes.
+    /// Time at which `failed` was counted; `null` if this request counted. More than 200 are counted every five minutes.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub failed_counted_at: Option<Timestamp>,
     /// Number of messages in the dead-letter queue.
@@ -167,10 +167,11 @@ pub struct FailedJobPage {
     /// Failed jobs. The first page starts with all dead letters without a failed record; they do not count towards
     /// `limit`.
     pub items: Vec<FailedJob>,
-    /// All failed jobs that match the filter, grouped by error code; on the first page only.
+    /// Failed jobs that match the filter, grouped by error code; on the first page only. Of more than 200, the 100 most
+    /// frequent codes.
     pub groups: Option<Vec<FailureGroup>>,
-    /// Time at which the groups were counted; `null` if it was now. More than 200 failed jobs are counted every five
-    /// minutes, unless they are those of one studio.
+    /// Time at which the groups were counted; `null` if this request counted. More than 200 failed jobs are counted every
+    /// five minutes, unless the filter names a studio.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub groups_counted_at: Option<Timestamp>,
     /// Value of `cursor` for the next page; `null` on the last page.

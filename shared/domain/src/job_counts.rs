@@ -1,23 +1,30 @@
 //! Numbers of a queue's failed and unfinished jobs, by error and by studio.
 //!
 //! DynamoDB counts items by reading them: a page about 100,000 failed jobs would read all of them, each time. While a queue
-//! has more than [`FEW`] such jobs, each sweep counts them once and stores the numbers, which the API returns with the
-//! time of counting. Fewer jobs are counted by the request, so that their numbers are those of the moment.
+//! has more than [`FEW`] failed or [`FEW`] unfinished jobs, each sweep counts them once and stores the numbers, which the
+//! API returns with the time of counting. Requests count fewer jobs themselves. Numbers older than [`OUTDATED_AFTER`] are
+//! ignored: the sweeps have stopped. Causes of an erased order's failures disappear with the next count.
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{error::RecordError, queue_config::QueueName, record::Record, studio::Studio};
 
-/// Largest number of failed or unfinished jobs that a request counts.
+/// Largest number of failed or unfinished jobs that a request counts. So many keys are one read: DynamoDB returns up to 1 MB
+/// each time.
 pub const FEW: u64 = 200;
+/// Age from which numbers are ignored: three sweeps.
+pub const OUTDATED_AFTER: SignedDuration = SignedDuration::from_mins(15);
+/// Time within which an unfinished job is due. The longest wait of a retry is a day; what is due later is a notice, such as
+/// the reminder of a link that expires.
+pub const SOON: SignedDuration = SignedDuration::from_hours(24);
 /// Largest number of error codes with numbers of their own. DynamoDB: an item has at most 400 KB; an error with its cause
 /// has up to 3 KB.
 const MOST_ERRORS: usize = 100;
-/// Largest number of studios with numbers of their own.
+/// Largest number of studios with numbers of their own, of about 120 bytes each.
 const MOST_STUDIOS: usize = 200;
 
 /// Record of a queue's numbers.
@@ -29,7 +36,7 @@ pub struct JobCounts {
     pub id: Uuid,
     /// Queue.
     pub queue: QueueName,
-    /// Numbers of the last sweep; `None` if there were few jobs.
+    /// Numbers of the last sweep; `None` if there were few jobs, or none was counted yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counted: Option<Counted>,
 }
@@ -41,12 +48,19 @@ pub struct Counted {
     pub at: Timestamp,
     /// Number of failed jobs.
     pub failed: u64,
-    /// Failed jobs by error, the most frequent error first.
+    /// Failed jobs by error: the most frequent errors, up to 100.
     pub errors: Vec<ErrorCount>,
-    /// Jobs by studio, that with the most unfinished ones first.
+    /// Jobs by studio: those with the most unfinished jobs, up to 200.
     pub studios: Vec<StudioCount>,
-    /// Whether these are all jobs, errors and studios.
+    /// Whether these are all jobs and all studios.
     pub is_complete: bool,
+}
+
+impl Counted {
+    /// Returns whether requests use the number of failed jobs, instead of counting them.
+    pub fn has_many_failed(&self) -> bool {
+        self.failed > FEW
+    }
 }
 
 /// Failed jobs with the same error code.
@@ -82,6 +96,18 @@ impl JobCounts {
     pub fn of(queue: QueueName) -> Self {
         let id = Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("darkroom/job-counts/{queue}").as_bytes());
         Self { studio: Studio::nobody(), id, queue, counted: None }
+    }
+
+    /// Stores the numbers of `at`, unless newer ones are stored.
+    pub fn store(&mut self, counted: Option<&Counted>, at: Timestamp) {
+        if self.counted.as_ref().is_none_or(|stored| stored.at <= at) {
+            self.counted = counted.cloned();
+        }
+    }
+
+    /// Returns the stored numbers, unless they are outdated.
+    pub fn fresh(self, now: Timestamp) -> Option<Counted> {
+        self.counted.filter(|counted| now.duration_since(counted.at) < OUTDATED_AFTER)
     }
 }
 
@@ -147,7 +173,7 @@ impl JobCounter {
         let failed = studios.iter().map(|count| count.failed).sum();
         let unfinished: u64 = studios.iter().map(|count| count.unfinished).sum();
         let mut errors = self.errors();
-        let is_complete = is_complete && errors.len() <= MOST_ERRORS && studios.len() <= MOST_STUDIOS;
+        let is_complete = is_complete && studios.len() <= MOST_STUDIOS;
         errors.truncate(MOST_ERRORS);
         studios.truncate(MOST_STUDIOS);
         (failed > FEW || unfinished > FEW).then_some(Counted { at, failed, errors, studios, is_complete })
@@ -199,18 +225,35 @@ mod tests {
             let Some(counted) = counted else { continue };
             assert_eq!(counted.studios, [studio(1, unfinished, failed)]);
             assert_eq!((counted.failed, counted.is_complete), (failed, true));
+            assert_eq!(counted.has_many_failed(), failed > FEW);
         }
+    }
+
+    #[test]
+    fn older_numbers_neither_replace_newer_ones_nor_last() {
+        let numbers = |at| {
+            let mut jobs = JobCounter::default();
+            jobs.add_studio(studio(1, FEW + 1, 0));
+            jobs.counted(at, true)
+        };
+        let mut counts = JobCounts::of(QueueName::Photos);
+        counts.store(numbers(at(60)).as_ref(), at(60));
+        counts.store(None, at(59));
+        assert_eq!(counts.counted, numbers(at(60)));
+        assert!(counts.clone().fresh(at(60 + 899)).is_some() && counts.clone().fresh(at(60 + 900)).is_none());
+        counts.store(None, at(60));
+        assert_eq!(counts, JobCounts::of(QueueName::Photos));
     }
 
     #[test]
     fn item_of_many_errors_and_studios_fits_dynamodb() {
         let mut jobs = JobCounter::default();
         for n in 0..1_000 {
-            jobs.add_error(ErrorCount { cause: Some("c".repeat(500)), ..failure(&format!("error_{n}"), 0) });
+            jobs.add_error(ErrorCount { cause: Some("ä".repeat(500)), ..failure(&format!("error_{n}"), 0) });
             jobs.add_studio(studio(n, n, 1));
         }
         let counted = jobs.counted(at(0), true).expect("many");
-        assert_eq!((counted.failed, counted.is_complete), (1_000, false));
+        assert_eq!((counted.failed, counted.errors.len(), counted.is_complete), (1_000, 100, false));
         assert_eq!(counted.studios.first(), Some(&studio(999, 999, 1)));
         assert!(serde_json::to_vec(&counted).expect("serializable").len() < 200_000);
     }

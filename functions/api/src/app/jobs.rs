@@ -6,11 +6,12 @@ mod story;
 use api_types::{JobPage, JobView, OrdersFound, RecordSummary};
 use domain::{
     Studio,
+    job_counts::SOON,
     job_record::{JobPhase, JobRecord},
     job_state::GRACE,
 };
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use runtime::{
     failed_jobs::CONCURRENCY,
     store::{DueKey, Table},
@@ -25,6 +26,9 @@ use crate::{problem::ApiResult, state::State};
 const MAX_FOUND: usize = 50;
 /// Keys of the index that a page reads for each job that it may show.
 const READS_PER_SHOWN: usize = 2;
+
+/// Longest lease. Lambda: a function runs at most 15 minutes.
+const LONGEST_LEASE: SignedDuration = SignedDuration::from_mins(15);
 
 /// State of unfinished jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
@@ -54,14 +58,15 @@ pub async fn unfinished<R: JobRecord>(
     limit: usize,
 ) -> ApiResult<JobPage> {
     let now = state.clock.now();
-    let from = match which {
+    let after_now = |duration| now.saturating_add(duration).unwrap_or(Timestamp::MAX);
+    let (from, until) = match which {
         // A claim puts the due date behind the end of the lease.
-        Unfinished::Running => now.saturating_add(GRACE).unwrap_or(now),
-        Unfinished::Waiting => Timestamp::UNIX_EPOCH,
+        Unfinished::Running => (after_now(GRACE), after_now(LONGEST_LEASE + GRACE)),
+        Unfinished::Waiting => (Timestamp::UNIX_EPOCH, after_now(SOON)),
     };
     let mut items = Vec::new();
     for _ in 0..READS_PER_SHOWN {
-        let keys = table.due_keys(from, after.clone(), limit).await?;
+        let keys = table.due_keys(from, until, after.clone(), limit).await?;
         let is_last = keys.len() < limit;
         let records = keys.iter().map(|key| table.get_readable(&key.studio, key.id)).collect::<Vec<_>>();
         let records: Vec<_> = stream::iter(records).buffered(CONCURRENCY).try_collect().await?;

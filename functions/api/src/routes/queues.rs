@@ -9,7 +9,7 @@ mod pauses;
 
 use api_types::{PauseView, QueueView, Queues, Verdict};
 use axum::{Json, extract::State as Shared};
-use domain::{job_record::JobRecord, queue_config::QueueName};
+use domain::{job_counts::Counted, job_record::JobRecord, queue_config::QueueName};
 pub use failed::*;
 use futures::future::try_join_all;
 pub use jobs::*;
@@ -54,7 +54,7 @@ async fn one<R: JobRecord>(state: &State, queue: QueueName, failed: &FailedJobs<
         })
     };
     let count_failures = async {
-        Ok(match state.counted(queue).await? {
+        Ok(match state.counted(queue).await?.filter(Counted::has_many_failed) {
             Some(counted) => (counted.failed, Some(counted.at)),
             None => (failed.count_failures(now).await?, None),
         })

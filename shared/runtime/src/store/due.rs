@@ -76,17 +76,24 @@ impl DueKey {
 }
 
 impl<R: Record> Table<R> {
-    /// Returns up to `limit` keys of records that are due after `from`, shard by shard, and in order of their due dates
-    /// within a shard. `after` is the last key of the page before. Fewer than `limit` keys are the last.
-    pub async fn due_keys(&self, from: Timestamp, after: Option<DueKey>, limit: usize) -> Result<Vec<DueKey>> {
+    /// Returns up to `limit` keys of records that are due after `from` and by `until`, shard by shard, and in order of their
+    /// due dates within a shard. `after` is the last key of the page before. Fewer than `limit` keys are the last.
+    pub async fn due_keys(
+        &self,
+        from: Timestamp,
+        until: Timestamp,
+        after: Option<DueKey>,
+        limit: usize,
+    ) -> Result<Vec<DueKey>> {
         let mut keys = Vec::new();
         let first = after.as_ref().map_or(0, |after| after.shard);
         let mut start = after.filter(|after| after.due_at > from.as_millisecond()).map(|after| after.item());
         for shard in first..DUE_SHARDS {
             while keys.len() < limit {
                 let left = i32::try_from(limit - keys.len()).unwrap_or(MAX_DUE_PAGE).min(MAX_DUE_PAGE);
-                let query = self.due_query(shard, "due_shard = :shard AND due_at > :from");
-                let query = query.expression_attribute_values(":from", number(from.as_millisecond()));
+                let query = self.due_query(shard, "due_shard = :shard AND due_at BETWEEN :from AND :until");
+                let query = query.expression_attribute_values(":from", number(from.as_millisecond() + 1));
+                let query = query.expression_attribute_values(":until", number(until.as_millisecond()));
                 let answer = query.limit(left).set_exclusive_start_key(start).send().await;
                 let answer = answer.map_err(|error| failed("Failed to query what is due", error))?;
                 keys.extend(answer.items.unwrap_or_default().iter().filter_map(|item| self.due_key(shard, item)));
@@ -106,7 +113,7 @@ impl<R: Record> Table<R> {
 
     /// Returns the keys of all records with a due date.
     pub async fn all_due(&self) -> Result<Vec<(Studio, Uuid)>> {
-        let keys = self.due_keys(Timestamp::UNIX_EPOCH, None, usize::MAX).await?;
+        let keys = self.due_keys(Timestamp::UNIX_EPOCH, Timestamp::MAX, None, usize::MAX).await?;
         Ok(keys.into_iter().map(|key| (key.studio, key.id)).collect())
     }
 

@@ -2,7 +2,7 @@
 
 use api_types::{StudioLoad, StudioLoads};
 use domain::{
-    job_counts::{JobCounter, StudioCount},
+    job_counts::{JobCounter, SOON, StudioCount},
     job_record::JobRecord,
 };
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -53,7 +53,8 @@ impl Load {
             counted.studios.into_iter().for_each(|count| self.counter.add_studio(count));
             return Ok(());
         }
-        let due = table.due_keys(Timestamp::UNIX_EPOCH, None, MAX_COUNTED).await?;
+        let until = now.saturating_add(SOON).unwrap_or(now);
+        let due = table.due_keys(Timestamp::UNIX_EPOCH, until, None, MAX_COUNTED).await?;
         self.has_more |= due.len() == MAX_COUNTED;
         for key in due {
             self.counter.add_studio(StudioCount { studio: key.studio, unfinished: 1, failed: 0 });

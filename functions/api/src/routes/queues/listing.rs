@@ -73,7 +73,7 @@ pub async fn list_failed(
 ) -> ApiResult<Json<FailedJobPage>> {
     let queue = queue_named(&queue)?;
     let now = state.clock.now();
-    let counted = state.counted(queue).await?;
+    let counted = state.counted(queue).await?.filter(Counted::has_many_failed);
     on_failed_jobs!(state, queue, |failed| list(failed, counted, filter, now).await.map(Json))
 }
 
@@ -152,10 +152,11 @@ async fn read<R: JobRecord>(
 ) -> ApiResult<(Vec<Failure>, Option<FailureKey>)> {
     let mut found: Vec<Failure> = Vec::new();
     let mut looked_at = 0;
+    let is_filtered = *selection != Selection::default();
+    let first_read = enough.saturating_mul(if is_filtered { 4 } else { 1 }).min(FAILURES_PER_READ);
     loop {
         // A selection may leave little of what is read.
-        let factor = if *selection == Selection::default() { 1 } else { 4 };
-        let per_read = enough.saturating_mul(factor).min(FAILURES_PER_READ);
+        let per_read = if looked_at > 0 { FAILURES_PER_READ } else { first_read };
         let page = failed.failures(now, after.as_ref(), per_read).await?;
         let is_last = page.len() < per_read;
         looked_at += page.len() as u64;
