@@ -226,3 +226,25 @@ async fn stale_deletion_mark_on_ordered_photo_is_removed() {
     assert_eq!(app.get("anna", &path).await.body["status"], "ready");
     app.order("anna", "X-6", &[photo]).await;
 }
+
+/// A request marked the photo and stopped, and its client gave up.
+#[tokio::test(flavor = "multi_thread")]
+async fn interrupted_deletion_without_repeat_leaves_the_photo() {
+    let app = TestApp::with(|options| {
+        options.by_hand = true;
+        options.clock = Clock::movable();
+    })
+    .await;
+    let photo = app.upload("anna", "a.jpg", "image/jpeg", &jpeg(1, 60, 40)).await.unwrap();
+    while app.system().step().await.unwrap() {}
+    let photos = Table::<Photo>::new(app.dynamodb(), "photos", &World::system());
+    let mark = |photo: &mut Photo| photo.begin_deleting(Timestamp::now());
+    photos.update(&"anna".parse().unwrap(), photo.parse().unwrap(), mark).await.unwrap().unwrap().1.unwrap();
+    for (wait, status) in [(10 * 60, "deleting"), (10 * 60, "ready")] {
+        app.system().advance(Duration::from_secs(wait));
+        app.system().sweep().await.unwrap();
+        while app.system().step().await.unwrap() {}
+        assert_eq!(app.get("anna", &format!("/photos/{photo}")).await.body["status"], status, "after {wait} s");
+    }
+    app.order("anna", "X-7", &[photo]).await;
+}

@@ -41,7 +41,8 @@ pub enum PhotoStatus {
     Ready,
     /// The photo was rejected or has run out of attempts; `error` gives the reason.
     Failed,
-    /// A request is deleting the photo. Repeating the request continues an interrupted deletion.
+    /// A request is deleting the photo. Repeating the request continues an interrupted deletion. If an interrupted deletion is
+    /// not repeated and nothing was deleted yet, the photo has its status before again after about 15 minutes.
     Deleting,
 }
 

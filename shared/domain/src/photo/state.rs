@@ -18,6 +18,9 @@ const LONGEST_UPLOAD: SignedDuration = SignedDuration::from_hours(24);
 /// Interval of looking for an original whose event was lost.
 const LOOK_AGAIN_AFTER: SignedDuration = SignedDuration::from_hours(24);
 
+/// Time after which the mark of a deletion whose request was interrupted is removed. API Gateway ends requests after 30 s.
+const MARK_LASTS: SignedDuration = SignedDuration::from_mins(15);
+
 /// Refusal of a multipart upload: the photo has another one, or waits for no original.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Replaced;
@@ -26,7 +29,8 @@ impl Photo {
     /// Claims the photo. `etag` is the ETag of the stored original; `None` if there is no original.
     ///
     /// A ready photo with an unchanged original is done, because events can be delivered more than once. A ready photo
-    /// whose original is gone is done too, because its results remain valid.
+    /// whose original is gone is done too, because its results remain valid. The mark of an interrupted deletion is removed
+    /// when it is due.
     pub fn claim(&mut self, by: AttemptId, now: Timestamp, lease_until: Timestamp, etag: Option<&str>) -> Claim {
         let same_original = etag.is_none() || self.etag.as_deref() == etag;
         match self.status {
@@ -34,10 +38,20 @@ impl Photo {
                 self.work.due_at = self.next_look(now);
                 return Claim::Void;
             }
-            PhotoStatus::Deleting => {
-                self.work.due_at = None;
-                return Claim::Void;
-            }
+            PhotoStatus::Deleting => match (self.deletion(), self.work.due_at) {
+                (Deletion::Marked { .. }, Some(due)) if due <= now => {
+                    self.keep(now);
+                    return self.claim(by, now, lease_until, etag);
+                }
+                (Deletion::Marked { .. }, due) => {
+                    self.work.due_at = due.or_else(|| now.checked_add(MARK_LASTS).ok());
+                    return Claim::Void;
+                }
+                _ => {
+                    self.work.due_at = None;
+                    return Claim::Void;
+                }
+            },
             PhotoStatus::Failed if same_original && self.work.gave_up => return Claim::Exhausted,
             PhotoStatus::Ready | PhotoStatus::Failed if same_original => return Claim::Done,
             PhotoStatus::Ready | PhotoStatus::Failed => self.work = JobState::default(),
@@ -171,7 +185,8 @@ impl Photo {
         Ok(())
     }
 
-    /// Marks the photo for deletion. No order and no worker accepts a marked photo. Refused while a worker leases it.
+    /// Marks the photo for deletion. No order and no worker accepts a marked photo. Refused while a worker leases it. The mark
+    /// is due after 15 minutes, because its request may never continue.
     pub fn begin_deleting(&mut self, now: Timestamp) -> Result<(), RestartError> {
         if self.work.is_leased_at(now, AttemptId(Uuid::nil())) {
             return Err(RestartError::UnderWay);
@@ -180,6 +195,9 @@ impl Photo {
             self.before_deleting = Some(self.status);
             self.status = PhotoStatus::Deleting;
             self.work.settle();
+        }
+        if self.deletion() != Deletion::Condemned {
+            self.work.due_at = now.checked_add(MARK_LASTS).ok();
         }
         Ok(())
     }
@@ -190,6 +208,7 @@ impl Photo {
             Deletion::None => Err(RestartError::UnderWay),
             Deletion::Marked { .. } | Deletion::Condemned => {
                 self.before_deleting = None;
+                self.work.due_at = None;
                 Ok(())
             }
         }
@@ -201,6 +220,7 @@ impl Photo {
         let Deletion::Marked { before } = self.deletion() else { return };
         self.before_deleting = None;
         self.status = before;
+        self.work.due_at = None;
         match before {
             PhotoStatus::Pending | PhotoStatus::Processing => self.status = PhotoStatus::Pending,
             PhotoStatus::AwaitingUpload => {}

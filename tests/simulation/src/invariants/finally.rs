@@ -12,7 +12,7 @@ use domain::{
     job::Job,
     job_record::JobRecord,
     object_key::INCOMING,
-    photo::{Photo, PhotoStatus},
+    photo::{Deletion, Photo, PhotoStatus},
     queue_config::QueueName,
     record::Record as _,
 };
@@ -111,6 +111,9 @@ impl End<'_> {
             match photo.status {
                 PhotoStatus::AwaitingUpload if announced == Announced::AreGone && !photo.ordered => {
                     self.wrong(format!("photo {} still awaits its upload", photo.id));
+                }
+                PhotoStatus::Deleting if photo.deletion() != Deletion::Condemned => {
+                    self.wrong(format!("photo {} is marked for deletion for ever", photo.id));
                 }
                 // A request that was interrupted and never repeated is the client's to repeat.
                 PhotoStatus::AwaitingUpload | PhotoStatus::Deleting => {}

@@ -47,6 +47,37 @@ fn deletion_is_revocable_until_condemned() {
 }
 
 #[test]
+fn mark_of_interrupted_deletion_is_removed_when_due() {
+    let (now, due) = (at(1_000), at(1_000 + 15 * 60));
+    for (before, claim) in [
+        (PhotoStatus::AwaitingUpload, Claim::Claimed),
+        (PhotoStatus::Pending, Claim::Claimed),
+        (PhotoStatus::Processing, Claim::Claimed),
+        (PhotoStatus::Ready, Claim::Done),
+        (PhotoStatus::Failed, Claim::Done),
+    ] {
+        let etag = "\"e\"";
+        let mut photo = Photo { etag: Some(etag.to_owned()), ..photo(before) };
+        photo.begin_deleting(now).expect("nobody has it");
+        assert_eq!(photo.work.due_at, Some(due), "{before:?}");
+        let early = due.saturating_sub(SignedDuration::from_secs(1)).expect("in range");
+        assert_eq!(photo.claim(attempt(12), early, at(9_000), Some(etag)), Claim::Void, "{before:?}");
+        let mut condemned = photo.clone();
+        condemned.condemn().expect("it is marked");
+        assert_eq!(condemned.claim(attempt(12), due, at(9_000), Some(etag)), Claim::Void, "{before:?}");
+        assert_eq!((condemned.deletion(), condemned.work.due_at), (Deletion::Condemned, None), "{before:?}");
+        // A record of the release before has no due date.
+        let mut older = photo.clone();
+        older.work.due_at = None;
+        assert_eq!(older.claim(attempt(12), now, at(9_000), Some(etag)), Claim::Void, "{before:?}");
+        assert_eq!(older.work.due_at, Some(due), "{before:?}");
+        assert_eq!(photo.claim(attempt(12), due, at(9_000), Some(etag)), claim, "{before:?}");
+        assert_eq!(photo.deletion(), Deletion::None, "{before:?}");
+        assert!(photo.condemn().is_err(), "a request that continues late is refused");
+    }
+}
+
+#[test]
 fn awaited_photo_is_checked_after_its_url_expires() {
     let at = |hours: i64| at(hours * HOUR);
     let mut photo = photo(PhotoStatus::AwaitingUpload);
