@@ -41,7 +41,13 @@ impl Photo {
             PhotoStatus::Deleting => match (self.deletion(), self.work.due_at) {
                 (Deletion::Marked { .. }, Some(due)) if due <= now => {
                     self.keep(now);
-                    return self.claim(by, now, lease_until, etag);
+                    let claim = self.claim(by, now, lease_until, etag);
+                    // Unlike the others, a void claim is stored.
+                    return if matches!(self.status, PhotoStatus::Ready | PhotoStatus::Failed) {
+                        Claim::Void
+                    } else {
+                        claim
+                    };
                 }
                 (Deletion::Marked { .. }, due) => {
                     self.work.due_at = due.or_else(|| now.checked_add(MARK_LASTS).ok());

@@ -53,8 +53,8 @@ fn mark_of_interrupted_deletion_is_removed_when_due() {
         (PhotoStatus::AwaitingUpload, Claim::Claimed),
         (PhotoStatus::Pending, Claim::Claimed),
         (PhotoStatus::Processing, Claim::Claimed),
-        (PhotoStatus::Ready, Claim::Done),
-        (PhotoStatus::Failed, Claim::Done),
+        (PhotoStatus::Ready, Claim::Void),
+        (PhotoStatus::Failed, Claim::Void),
     ] {
         let etag = "\"e\"";
         let mut photo = Photo { etag: Some(etag.to_owned()), ..photo(before) };
