@@ -154,6 +154,9 @@ pub struct Photo {
     /// Status before a marked deletion; see [`Photo::deletion`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     before_deleting: Option<PhotoStatus>,
+    /// Time of the last request that marked the photo for deletion; `None` without a mark.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    marked_at: Option<Timestamp>,
     /// Id of the last multipart upload that S3 began for the original. S3 knows whether it is still open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upload_id: Option<String>,
@@ -219,6 +222,7 @@ impl Photo {
             work: JobState::default(),
             error: None,
             before_deleting: None,
+            marked_at: None,
             upload_id: None,
             upload_until: None,
             ordered: false,

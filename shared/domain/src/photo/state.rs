@@ -38,26 +38,19 @@ impl Photo {
                 self.work.due_at = self.next_look(now);
                 return Claim::Void;
             }
-            PhotoStatus::Deleting => match (self.deletion(), self.work.due_at) {
-                (Deletion::Marked { .. }, Some(due)) if due <= now => {
-                    self.keep(now);
-                    let claim = self.claim(by, now, lease_until, etag);
-                    // Unlike the others, a void claim is stored.
-                    return if matches!(self.status, PhotoStatus::Ready | PhotoStatus::Failed) {
-                        Claim::Void
-                    } else {
-                        claim
-                    };
-                }
-                (Deletion::Marked { .. }, due) => {
-                    self.work.due_at = due.or_else(|| now.checked_add(MARK_LASTS).ok());
+            PhotoStatus::Deleting => {
+                if !self.is_abandoned(now) {
                     return Claim::Void;
                 }
-                _ => {
-                    self.work.due_at = None;
-                    return Claim::Void;
-                }
-            },
+                self.keep(now);
+                let claim = self.claim(by, now, lease_until, etag);
+                // Unlike the others, a void claim is stored.
+                return if matches!(self.status, PhotoStatus::Ready | PhotoStatus::Failed) {
+                    Claim::Void
+                } else {
+                    claim
+                };
+            }
             PhotoStatus::Failed if same_original && self.work.gave_up => return Claim::Exhausted,
             PhotoStatus::Ready | PhotoStatus::Failed if same_original => return Claim::Done,
             PhotoStatus::Ready | PhotoStatus::Failed => self.work = JobState::default(),
@@ -203,9 +196,25 @@ impl Photo {
             self.work.settle();
         }
         if self.deletion() != Deletion::Condemned {
-            self.work.due_at = now.checked_add(MARK_LASTS).ok();
+            self.mark(now);
         }
         Ok(())
+    }
+
+    fn mark(&mut self, now: Timestamp) {
+        self.marked_at = Some(now);
+        self.work.due_at = now.checked_add(MARK_LASTS).ok();
+    }
+
+    /// Returns whether the request that marked the photo for deletion was interrupted long ago. A mark of the release before
+    /// has no time: it lasts from now on.
+    fn is_abandoned(&mut self, now: Timestamp) -> bool {
+        match (self.deletion(), self.marked_at) {
+            (Deletion::Marked { .. }, None) => self.mark(now),
+            (Deletion::Marked { .. }, Some(at)) => return now.duration_since(at) >= MARK_LASTS,
+            _ => self.work.due_at = None,
+        }
+        false
     }
 
     /// Condemns the marked photo, because no order contains it or ever will.
@@ -213,8 +222,7 @@ impl Photo {
         match self.deletion() {
             Deletion::None => Err(RestartError::UnderWay),
             Deletion::Marked { .. } | Deletion::Condemned => {
-                self.before_deleting = None;
-                self.work.due_at = None;
+                (self.before_deleting, self.marked_at, self.work.due_at) = (None, None, None);
                 Ok(())
             }
         }
@@ -224,9 +232,8 @@ impl Photo {
     /// message may have found nothing to do.
     pub fn keep(&mut self, now: Timestamp) {
         let Deletion::Marked { before } = self.deletion() else { return };
-        self.before_deleting = None;
+        (self.before_deleting, self.marked_at, self.work.due_at) = (None, None, None);
         self.status = before;
-        self.work.due_at = None;
         match before {
             PhotoStatus::Pending | PhotoStatus::Processing => self.status = PhotoStatus::Pending,
             PhotoStatus::AwaitingUpload => {}
