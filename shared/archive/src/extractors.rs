@@ -155,8 +155,8 @@ fn hostile_names_are_extracted_without_loss() {
 #[test]
 #[ignore = "needs extractors"]
 fn entries_around_65_535_are_extracted_without_loss() {
-    // With the manifest: the most without ZIP64, the first with it, and the first that overflows 16 bits.
-    for count in [65_533, 65_534, 65_535] {
+    // With the manifest: the most without ZIP64, the first with it, the first that overflows 16 bits, and more.
+    for count in [65_533, 65_534, 65_535, 70_000] {
         let photos: Vec<_> = (0..count).map(|n| (format!("{n}.jpg"), n.to_string().into_bytes())).collect();
         check_extracted(&order("many", &photos, modified()));
     }
