@@ -38,19 +38,7 @@ impl Photo {
                 self.work.due_at = self.next_look(now);
                 return Claim::Void;
             }
-            PhotoStatus::Deleting => {
-                if !self.is_abandoned(now) {
-                    return Claim::Void;
-                }
-                self.keep(now);
-                let claim = self.claim(by, now, lease_until, etag);
-                // Unlike the others, a void claim is stored.
-                return if matches!(self.status, PhotoStatus::Ready | PhotoStatus::Failed) {
-                    Claim::Void
-                } else {
-                    claim
-                };
-            }
+            PhotoStatus::Deleting => return self.claim_deleted(by, now, lease_until, etag),
             PhotoStatus::Failed if same_original && self.work.gave_up => return Claim::Exhausted,
             PhotoStatus::Ready | PhotoStatus::Failed if same_original => return Claim::Done,
             PhotoStatus::Ready | PhotoStatus::Failed => self.work = JobState::default(),
@@ -73,6 +61,24 @@ impl Photo {
         self.error = None;
         self.work.claim(by, lease_until);
         Claim::Claimed
+    }
+
+    /// Claims the photo as if it were not marked for deletion, if the request that marked it was interrupted long ago. A mark
+    /// of the release before has no time: it lasts from now on.
+    fn claim_deleted(&mut self, by: AttemptId, now: Timestamp, lease_until: Timestamp, etag: Option<&str>) -> Claim {
+        match (self.deletion(), self.marked_at) {
+            (Deletion::Marked { .. }, Some(at)) if now.duration_since(at) >= MARK_LASTS => {
+                self.keep(now);
+                let claim = self.claim(by, now, lease_until, etag);
+                let is_at_rest = matches!(self.status, PhotoStatus::Ready | PhotoStatus::Failed);
+                // Unlike those of records at rest, a void claim is stored.
+                return if is_at_rest { Claim::Void } else { claim };
+            }
+            (Deletion::Marked { .. }, Some(_)) => {}
+            (Deletion::Marked { .. }, None) => self.mark(now),
+            _ => self.work.due_at = None,
+        }
+        Claim::Void
     }
 
     /// Records that a request that stores the original may begin until `until`: an upload URL is about to be created, or
@@ -204,17 +210,6 @@ impl Photo {
     fn mark(&mut self, now: Timestamp) {
         self.marked_at = Some(now);
         self.work.due_at = now.checked_add(MARK_LASTS).ok();
-    }
-
-    /// Returns whether the request that marked the photo for deletion was interrupted long ago. A mark of the release before
-    /// has no time: it lasts from now on.
-    fn is_abandoned(&mut self, now: Timestamp) -> bool {
-        match (self.deletion(), self.marked_at) {
-            (Deletion::Marked { .. }, None) => self.mark(now),
-            (Deletion::Marked { .. }, Some(at)) => return now.duration_since(at) >= MARK_LASTS,
-            _ => self.work.due_at = None,
-        }
-        false
     }
 
     /// Condemns the marked photo, because no order contains it or ever will.
