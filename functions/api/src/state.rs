@@ -237,36 +237,3 @@ impl std::ops::Deref for State {
         &self.0
     }
 }
-
-/// Runs an expression with the failed jobs of a queue, for any type of record.
-macro_rules! on_failed_jobs {
-    ($state:expr, $queue:expr, |$failed:ident| $run:expr) => {
-        match $queue {
-            domain::queue_config::QueueName::Emails => {
-                let $failed = &$state.failed_jobs.emails;
-                $run
-            }
-            domain::queue_config::QueueName::Uploads => {
-                let $failed = &$state.failed_jobs.uploads;
-                $run
-            }
-            domain::queue_config::QueueName::Photos => {
-                let $failed = &$state.failed_jobs.photos;
-                $run
-            }
-            domain::queue_config::QueueName::Downloads => {
-                let $failed = &$state.failed_jobs.downloads;
-                $run
-            }
-            domain::queue_config::QueueName::Webhooks => {
-                let $failed = &$state.failed_jobs.webhooks;
-                $run
-            }
-            domain::queue_config::QueueName::Default => {
-                let $failed = &$state.failed_jobs.operations;
-                $run
-            }
-        }
-    };
-}
-pub(crate) use on_failed_jobs;

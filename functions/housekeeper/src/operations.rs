@@ -17,9 +17,8 @@ use std::sync::Arc;
 use domain::{
     JobError, Studio,
     operation::{Filled, Operation, Task},
-    queue_config::QueueName,
 };
-use runtime::{lease::Lease, store::Table, worker::JobHandler};
+use runtime::{lease::Lease, on_failed_jobs, store::Table, worker::JobHandler};
 use tracing::{Span, info_span};
 use uuid::Uuid;
 
@@ -54,22 +53,15 @@ impl JobHandler for Operate {
             Task::Measure => measure::measure(state, &lease).await,
             Task::Rescan => rescan::rescan(state, &lease).await,
             Task::Retention { before } => retention::retain(state, &lease, *before).await,
-            Task::Retry { .. } | Task::Forget { .. } => on_failed_jobs(state, &lease).await,
+            Task::Retry { .. } | Task::Forget { .. } => settle(state, &lease).await,
         }
     }
 }
 
 /// Retries or forgets the selected failed jobs of a queue.
-async fn on_failed_jobs(state: &State, lease: &Arc<Lease<Operation>>) -> Result<Operation, JobError> {
-    let (failed, queue) = (&state.failed_jobs, lease.record.queue);
-    let ended = match queue {
-        QueueName::Emails => bulk::bulk(&failed.emails, lease.clone()).await,
-        QueueName::Uploads => bulk::bulk(&failed.uploads, lease.clone()).await,
-        QueueName::Photos => bulk::bulk(&failed.photos, lease.clone()).await,
-        QueueName::Downloads => bulk::bulk(&failed.downloads, lease.clone()).await,
-        QueueName::Webhooks => bulk::bulk(&failed.webhooks, lease.clone()).await,
-        QueueName::Default => bulk::bulk(&failed.operations, lease.clone()).await,
-    }?;
+async fn settle(state: &State, lease: &Arc<Lease<Operation>>) -> Result<Operation, JobError> {
+    let queue = lease.record.queue;
+    let ended = on_failed_jobs!(state.failed_jobs, queue, |failed| bulk::bulk(failed, lease.clone()).await)?;
     // Operators look at the numbers now. The next sweep counts in any case.
     counts::count_queue(state, queue, lease.stops_at).await;
     Ok(ended)

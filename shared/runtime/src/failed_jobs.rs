@@ -128,6 +128,39 @@ pub struct AllFailedJobs {
     pub operations: FailedJobs<Operation>,
 }
 
+/// Runs an expression with the [`FailedJobs`] of a queue among [`AllFailedJobs`], for any type of record.
+#[macro_export]
+macro_rules! on_failed_jobs {
+    ($all:expr, $queue:expr, |$failed:ident| $run:expr) => {
+        match $queue {
+            ::domain::queue_config::QueueName::Emails => {
+                let $failed = &$all.emails;
+                $run
+            }
+            ::domain::queue_config::QueueName::Uploads => {
+                let $failed = &$all.uploads;
+                $run
+            }
+            ::domain::queue_config::QueueName::Photos => {
+                let $failed = &$all.photos;
+                $run
+            }
+            ::domain::queue_config::QueueName::Downloads => {
+                let $failed = &$all.downloads;
+                $run
+            }
+            ::domain::queue_config::QueueName::Webhooks => {
+                let $failed = &$all.webhooks;
+                $run
+            }
+            ::domain::queue_config::QueueName::Default => {
+                let $failed = &$all.operations;
+                $run
+            }
+        }
+    };
+}
+
 /// Restarts a record by `set`, then sends its job. Returns false if the record cannot be restarted.
 ///
 /// After a crash in between, the sweep sends the job. If the same request restarted the record before, the job is sent
@@ -181,7 +214,7 @@ impl<R: JobRecord> FailedJobs<R> {
     }
 
     /// Returns whether the failed records of the table are failed jobs of this queue.
-    fn has_records(&self) -> bool {
+    pub fn has_records(&self) -> bool {
         self.name == R::QUEUE
     }
 

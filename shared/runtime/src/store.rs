@@ -5,6 +5,7 @@
 //! response of a write is lost, the SDK retries the write, which then fails its own condition. The returned old item
 //! contains the same write id, which means success. So no change is applied twice, counters included.
 
+mod counts;
 mod due;
 mod failures;
 mod fill;

@@ -17,13 +17,10 @@ pub use listing::*;
 pub use metrics::*;
 pub use pauses::*;
 use runtime::failed_jobs::FailedJobs;
+use runtime::on_failed_jobs;
 use tracing::warn;
 
-use crate::{
-    identity::Operator,
-    problem::ApiResult,
-    state::{State, on_failed_jobs},
-};
+use crate::{identity::Operator, problem::ApiResult, state::State};
 
 /// Largest number of dead letters that a list examines. Nobody reads a longer list.
 const LETTERS: usize = 500;
@@ -39,7 +36,7 @@ const LETTERS: usize = 500;
 pub async fn queues(Operator(_): Operator, Shared(state): Shared<State>) -> ApiResult<Json<Queues>> {
     let look = |queue| {
         let state = &state;
-        async move { on_failed_jobs!(state, queue, |failed| Box::pin(one(state, queue, failed)).await) }
+        async move { on_failed_jobs!(state.failed_jobs, queue, |failed| Box::pin(one(state, queue, failed)).await) }
     };
     Ok(Json(Queues { queues: try_join_all(QueueName::ALL.map(look)).await? }))
 }
@@ -54,7 +51,7 @@ async fn one<R: JobRecord>(state: &State, queue: QueueName, failed: &FailedJobs<
         })
     };
     let count_failures = async {
-        Ok(match state.counted(queue).await?.filter(Counted::has_many_failed) {
+        anyhow::Ok(match many_failed(state, failed).await? {
             Some(counted) => (counted.failed, Some(counted.at)),
             None => (failed.count_failures(now).await?, None),
         })
@@ -66,7 +63,6 @@ async fn one<R: JobRecord>(state: &State, queue: QueueName, failed: &FailedJobs<
         oldest,
         state.switches.paused(queue),
     );
-    let failures: anyhow::Result<_> = failures;
     let (counts, letters, (failed, failed_counted_at), paused) = (counts?, letters?, failures?, paused?);
     let mut view = QueueView {
         queue,
@@ -88,6 +84,14 @@ async fn one<R: JobRecord>(state: &State, queue: QueueName, failed: &FailedJobs<
     };
     judge(&mut view);
     Ok(view)
+}
+
+/// Returns the numbers of a queue's jobs from the last sweep, if so many have failed that no request counts them.
+async fn many_failed<R: JobRecord>(state: &State, failed: &FailedJobs<R>) -> anyhow::Result<Option<Counted>> {
+    if !failed.has_records() {
+        return Ok(None);
+    }
+    Ok(state.counted(R::QUEUE).await?.filter(Counted::has_many_failed))
 }
 
 /// Sets verdict and reasons of the view. Failures take precedence over a pause, and a pause over its backlog.

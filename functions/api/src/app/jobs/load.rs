@@ -2,7 +2,7 @@
 
 use api_types::{StudioLoad, StudioLoads};
 use domain::{
-    job_counts::{JobCounter, SOON, StudioCount},
+    job_counts::{JobCounter, StudioCount},
     job_record::JobRecord,
 };
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -53,17 +53,7 @@ impl Load {
             counted.studios.into_iter().for_each(|count| self.counter.add_studio(count));
             return Ok(());
         }
-        let until = now.saturating_add(SOON).unwrap_or(now);
-        let due = table.due_keys(Timestamp::UNIX_EPOCH, until, None, MAX_COUNTED).await?;
-        self.has_more |= due.len() == MAX_COUNTED;
-        for key in due {
-            self.counter.add_studio(StudioCount { studio: key.studio, unfinished: 1, failed: 0 });
-        }
-        let failed = table.failures(now, None, MAX_COUNTED).await?;
-        self.has_more |= failed.len() == MAX_COUNTED;
-        for failure in failed {
-            self.counter.add_studio(StudioCount { studio: failure.key.studio, unfinished: 0, failed: 1 });
-        }
+        self.has_more |= !table.count_jobs(&mut self.counter, now, MAX_COUNTED, || false).await?;
         Ok(())
     }
 }

@@ -18,6 +18,7 @@ use futures::{StreamExt as _, stream};
 use http::StatusCode;
 use jiff::Timestamp;
 use runtime::failed_jobs::{CONCURRENCY, DeadLetter, DeadLetterAction, DeadLetterOutcome, FailedJobs, LOOKED_AT};
+use runtime::on_failed_jobs;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -32,7 +33,7 @@ use crate::{
     identity::Operator,
     problem::{ApiResult, Problem},
     routes::operations,
-    state::{State, on_failed_jobs},
+    state::State,
 };
 
 /// Largest number of failed jobs that one request can name.
@@ -80,7 +81,8 @@ pub async fn retry_failed(
         Retry { ids: Some(ids), error: None, all: None | Some(false), studio: None } => {
             let ids = parse_ids(&ids)?;
             let now = state.clock.now();
-            let retried = on_failed_jobs!(state, queue, |failed| retry_each(failed, &ids, now, request.id).await)?;
+            let retried =
+                on_failed_jobs!(state.failed_jobs, queue, |failed| retry_each(failed, &ids, now, request.id).await)?;
             let remembered = Remember(serde_json::to_string(&retried).map_err(anyhow::Error::from)?);
             let mut response = Json(retried).into_response();
             response.extensions_mut().insert(remembered);
@@ -204,7 +206,7 @@ pub async fn forget_failed(
     let queue = queue_named(&queue)?;
     let not_found = || Problem::not_found("failed job");
     let job: JobId = id.parse().map_err(|()| not_found())?;
-    if on_failed_jobs!(state, queue, |failed| forget(failed, &job).await)? {
+    if on_failed_jobs!(state.failed_jobs, queue, |failed| forget(failed, &job).await)? {
         Ok(Json(Forgotten { forgotten: id }))
     } else {
         Err(not_found().into())

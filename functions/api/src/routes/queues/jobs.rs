@@ -6,7 +6,7 @@ use axum::{
     extract::{Path, State as Shared},
 };
 use domain::queue_config::QueueName;
-use runtime::store::DueKey;
+use runtime::{on_failed_jobs, store::DueKey};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -17,7 +17,7 @@ use crate::{
     identity::Operator,
     problem::ApiResult,
     routes::page_of,
-    state::{State, on_failed_jobs},
+    state::State,
 };
 
 /// Filter of the list of jobs.
@@ -56,5 +56,7 @@ pub async fn list_jobs(
         return Ok(Json(JobPage { items: Vec::new(), next_cursor: None }));
     }
     let which = filter.state;
-    on_failed_jobs!(state, queue, |failed| jobs::unfinished(&state, &failed.table, which, after, limit).await.map(Json))
+    on_failed_jobs!(state.failed_jobs, queue, |failed| jobs::unfinished(&state, &failed.table, which, after, limit)
+        .await
+        .map(Json))
 }

@@ -17,6 +17,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use runtime::{
     failed_jobs::{CONCURRENCY, DeadLetter, DeadLetterStatus, Entry, FailedJobs, LOOKED_AT},
+    on_failed_jobs,
     store::{Failure, FailureKey, MOST_COUNTED},
 };
 use serde::Deserialize;
@@ -26,6 +27,7 @@ use uuid::Uuid;
 use super::{
     LETTERS,
     job_id::{JobId, queue_named},
+    many_failed,
 };
 use crate::{
     extract::Query,
@@ -33,7 +35,7 @@ use crate::{
     problem::{ApiResult, Problem},
     redaction::redacted,
     routes::page_of,
-    state::{State, on_failed_jobs},
+    state::State,
 };
 
 /// Largest number of failures read from the index in one request.
@@ -73,13 +75,12 @@ pub async fn list_failed(
 ) -> ApiResult<Json<FailedJobPage>> {
     let queue = queue_named(&queue)?;
     let now = state.clock.now();
-    let counted = state.counted(queue).await?.filter(Counted::has_many_failed);
-    on_failed_jobs!(state, queue, |failed| list(failed, counted, filter, now).await.map(Json))
+    on_failed_jobs!(state.failed_jobs, queue, |failed| list(&state, failed, filter, now).await.map(Json))
 }
 
 async fn list<R: JobRecord>(
+    state: &State,
     failed: &FailedJobs<R>,
-    counted: Option<Counted>,
     filter: FailedFilter,
     now: Timestamp,
 ) -> ApiResult<FailedJobPage> {
@@ -103,7 +104,7 @@ async fn list<R: JobRecord>(
         }
     }
     // The sweep's numbers are of all studios.
-    let counted = if first_page && selection.studio.is_none() { counted } else { None };
+    let counted = if first_page && selection.studio.is_none() { many_failed(state, failed).await? } else { None };
     // Without them, the first page reads all failures that follow, because it returns the groups.
     let enough = if first_page && counted.is_none() { usize::MAX } else { limit + 1 };
     let (mut failures, mut next) = read(failed, &selection, after, enough, now).await?;
@@ -176,13 +177,7 @@ fn add_failures(jobs: &mut JobCounter, failures: &[Failure], counted: Option<&Co
     let known: HashSet<&str> = counted.iter().flat_map(|it| &it.errors).map(|it| it.error.code.as_str()).collect();
     let since = counted.map_or(Timestamp::MIN, |counted| counted.at);
     for failure in failures.iter().filter(|it| it.key.failed_at > since && !known.contains(it.error.code.as_str())) {
-        jobs.add_error(ErrorCount {
-            error: failure.error.clone(),
-            cause: failure.work.cause.clone(),
-            count: 1,
-            first_failed_at: failure.first_failed_at(),
-            last_failed_at: Some(failure.key.failed_at),
-        });
+        jobs.add_error(failure.error_count());
     }
 }
 
