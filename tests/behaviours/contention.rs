@@ -5,7 +5,6 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::photo::Photo;
 use futures::{StreamExt as _, stream};
-use runtime::clock::Clock;
 use serde_json::json;
 use tests::{TestApp, jpeg, oracle::table};
 
@@ -40,13 +39,9 @@ async fn conditional_delete_removes_only_matching_record() {
 #[tokio::test(flavor = "multi_thread")]
 async fn unreadable_records_block_no_lists_sweeps_or_start() {
     const UNREADABLE: usize = 420;
-    let mut app = TestApp::with(|options| {
-        options.by_hand = true;
-        options.clock = Clock::movable();
-    })
-    .await;
+    let mut app = TestApp::by_hand().await;
     let photo = app.upload("anna", "a.jpg", "image/jpeg", &jpeg(1, 60, 40)).await.unwrap();
-    while app.system().step().await.unwrap() {}
+    app.work().await;
     let path = format!("/photos/{photo}");
     app.post("anna", &format!("{path}/process"), json!({})).await;
     app.system().queues().purge("photos").unwrap();
@@ -71,7 +66,7 @@ async fn unreadable_records_block_no_lists_sweeps_or_start() {
     assert_eq!(listed.body["items"][0]["id"], json!(photo), "the readable photo behind them");
     app.system().advance(Duration::from_secs(2_000));
     app.system().sweep().await.unwrap();
-    while app.system().step().await.unwrap() {}
+    app.work().await;
     assert_eq!(app.get("anna", &path).await.body["status"], "ready");
     assert_eq!(app.depth("photos").await, 0, "the sweep passes over them");
     app.restart(|_| {}).await;

@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use domain::photo::Photo;
 use jiff::Timestamp;
 use reqwest::StatusCode;
-use runtime::{clock::Clock, store::Table, world::World};
+use runtime::{store::Table, world::World};
 use serde_json::json;
 use tests::{TestApp, campaigns::Stops, jpeg, oracle::table};
 
@@ -58,13 +58,9 @@ async fn concurrent_deletion_leaves_no_order_incomplete() {
 /// S3 carries a worker's request out minutes after it was given up.
 #[tokio::test(flavor = "multi_thread")]
 async fn picture_stored_after_its_photo_was_deleted_is_removed() {
-    let app = TestApp::with(|options| {
-        options.by_hand = true;
-        options.clock = Clock::movable();
-    })
-    .await;
+    let app = TestApp::by_hand().await;
     let photo = app.upload("anna", "a.jpg", "image/jpeg", &jpeg(1, 60, 40)).await.unwrap();
-    while app.system().step().await.unwrap() {}
+    app.work().await;
     let pictures = async || {
         let listing = app.s3().list_objects_v2().bucket("photos").prefix("derivatives/").send().await.unwrap();
         listing.contents.unwrap_or_default().into_iter().filter_map(|object| object.key).collect::<Vec<_>>()
@@ -75,7 +71,7 @@ async fn picture_stored_after_its_photo_was_deleted_is_removed() {
     for (wait, left) in [(60, 1), (1_200, 0)] {
         app.system().advance(Duration::from_secs(wait));
         app.system().sweep().await.unwrap();
-        while app.system().step().await.unwrap() {}
+        app.work().await;
         assert_eq!(pictures().await.len(), left, "after {wait} s");
     }
 }
@@ -83,11 +79,7 @@ async fn picture_stored_after_its_photo_was_deleted_is_removed() {
 /// DynamoDB carries the announcement's write out once more, after the photo was deleted.
 #[tokio::test(flavor = "multi_thread")]
 async fn photo_that_a_late_write_creates_again_is_removed() {
-    let app = TestApp::with(|options| {
-        options.by_hand = true;
-        options.clock = Clock::movable();
-    })
-    .await;
+    let app = TestApp::by_hand().await;
     let new = json!({ "filename": "a.jpg", "content_type": "image/jpeg", "size_bytes": 10 });
     let id = app.post("anna", "/photos", new).await.text("/photo/id");
     let photos = Table::<Photo>::new(app.dynamodb(), "photos", &World::system());
@@ -101,7 +93,7 @@ async fn photo_that_a_late_write_creates_again_is_removed() {
     assert_eq!(refused.body["photos"], json!([{ "id": id, "reason": "unknown" }]));
     app.system().advance(Duration::from_secs(2 * 3600));
     app.system().sweep().await.unwrap();
-    while app.system().step().await.unwrap() {}
+    app.work().await;
     assert_eq!(app.get("anna", &path).await.status, StatusCode::NOT_FOUND);
 }
 
@@ -230,20 +222,16 @@ async fn stale_deletion_mark_on_ordered_photo_is_removed() {
 /// A request marked the photo and stopped, and its client gave up.
 #[tokio::test(flavor = "multi_thread")]
 async fn interrupted_deletion_without_repeat_leaves_the_photo() {
-    let app = TestApp::with(|options| {
-        options.by_hand = true;
-        options.clock = Clock::movable();
-    })
-    .await;
+    let app = TestApp::by_hand().await;
     let photo = app.upload("anna", "a.jpg", "image/jpeg", &jpeg(1, 60, 40)).await.unwrap();
-    while app.system().step().await.unwrap() {}
+    app.work().await;
     let photos = Table::<Photo>::new(app.dynamodb(), "photos", &World::system());
     let mark = |photo: &mut Photo| photo.begin_deleting(Timestamp::now());
     photos.update(&"anna".parse().unwrap(), photo.parse().unwrap(), mark).await.unwrap().unwrap().1.unwrap();
     for (wait, status) in [(10 * 60, "deleting"), (10 * 60, "ready")] {
         app.system().advance(Duration::from_secs(wait));
         app.system().sweep().await.unwrap();
-        while app.system().step().await.unwrap() {}
+        app.work().await;
         assert_eq!(app.get("anna", &format!("/photos/{photo}")).await.body["status"], status, "after {wait} s");
     }
     app.order("anna", "X-7", &[photo]).await;

@@ -40,7 +40,7 @@ async fn tell(app: &TestApp, studio: &str, words: &[&str]) -> Vec<String> {
 }
 
 async fn step(app: &TestApp) {
-    while app.system().step().await.unwrap() {}
+    app.work().await;
 }
 
 /// Moves the clock past all leases, so that sweeps find what is due.

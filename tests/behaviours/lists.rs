@@ -11,7 +11,7 @@ use domain::{
 };
 use futures::{StreamExt as _, future::BoxFuture, stream};
 use reqwest::StatusCode;
-use runtime::{clock::Clock, env::Env, store::Table};
+use runtime::{env::Env, store::Table};
 use serde::Deserialize;
 use serde_json::json;
 use tests::{
@@ -130,11 +130,7 @@ async fn pages(app: &TestApp, path: &str) -> Vec<String> {
 /// deletions handle them before and after an operation has added these.
 #[tokio::test(flavor = "multi_thread")]
 async fn unindexed_records_are_listed_before_and_after_backfill() {
-    let mut app = TestApp::with(|options| {
-        options.by_hand = true;
-        options.clock = Clock::movable();
-    })
-    .await;
+    let mut app = TestApp::by_hand().await;
     let photo = app.upload("anna", "a.jpg", "image/jpeg", &jpeg(1, 60, 40)).await.unwrap();
     work(&app).await;
     let order = app.order("anna", "L-2", std::slice::from_ref(&photo)).await;
@@ -168,7 +164,7 @@ async fn unindexed_records_are_listed_before_and_after_backfill() {
 }
 
 async fn work(app: &TestApp) {
-    while app.system().step().await.unwrap() {}
+    app.work().await;
 }
 
 const INDEXED: [&str; 3] = ["PHOTOS_TABLE", "ORDERS_TABLE", "DOWNLOADS_TABLE"];

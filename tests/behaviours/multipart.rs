@@ -169,7 +169,7 @@ async fn repeated_completion_returns_the_photo() {
         let completed = photo.complete(&app, &parts).await;
         assert_eq!((completed.status, completed.text("/status")), (StatusCode::OK, "awaiting_upload".into()));
     }
-    while app.system().step().await.unwrap() {}
+    app.work().await;
     let completed = photo.complete(&app, &parts).await;
     assert_eq!((completed.status, completed.text("/status")), (StatusCode::OK, "ready".into()));
 }
@@ -213,18 +213,14 @@ async fn completion_after_put_returns_the_photo() {
 /// S3's event of the completion is lost: the sweep finds the original within minutes.
 #[tokio::test(flavor = "multi_thread")]
 async fn completion_without_event_is_found() {
-    let app = TestApp::with(|options| {
-        options.by_hand = true;
-        options.clock = Clock::movable();
-    })
-    .await;
+    let app = TestApp::by_hand().await;
     let photo = Announced::small(&app).await;
     let parts = photo.send(&app, "1").await;
     assert_eq!(photo.complete(&app, &parts).await.status, StatusCode::OK);
     app.system().queues().purge("uploads").unwrap();
     app.system().advance(Duration::from_secs(600));
     app.system().sweep().await.unwrap();
-    while app.system().step().await.unwrap() {}
+    app.work().await;
     assert_eq!(app.get("anna", &photo.path).await.body["status"], "ready");
 }
 
@@ -253,7 +249,7 @@ async fn repeated_announcement_returns_the_same_upload_until_arrival() {
             let status = if processed { "ready" } else { "awaiting_upload" };
             assert_eq!(again.text("/photo/status"), status, "{way}");
         }
-        while app.system().step().await.unwrap() {}
+        app.work().await;
     }
     // A new request to renew the upload is refused, since it is not a repetition.
     let renewed = app.post("anna", &format!("{}/upload", photo.path), json!({})).await;

@@ -32,7 +32,7 @@ async fn by_hand() -> TestApp {
 
 /// Works on all queues until no message is visible.
 async fn work(app: &TestApp) {
-    while app.system().step().await.unwrap() {}
+    app.work().await;
 }
 
 async fn jobs(app: &TestApp, queue: &str, state: &str) -> JobPage {

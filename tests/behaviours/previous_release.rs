@@ -13,7 +13,7 @@ async fn old_sweeps_are_acknowledged() {
     for queue in WORKERS_OF_JOBS {
         app.send(queue, &Job::Sweep.encode(Timestamp::now())).await;
     }
-    while app.system().step().await.unwrap() {}
+    app.work().await;
     for queue in WORKERS_OF_JOBS {
         assert_eq!(app.system().queues().peek_all(queue).unwrap().len(), 0, "{queue}");
     }
@@ -23,14 +23,14 @@ async fn old_sweeps_are_acknowledged() {
 async fn old_operations_are_processed_by_the_housekeeper() {
     let app = TestApp::with(|options| options.by_hand = true).await;
     let photo = app.upload("anna", "a.jpg", "image/jpeg", &jpeg(1, 60, 40)).await.unwrap();
-    while app.system().step().await.unwrap() {}
+    app.work().await;
     let begun = app.post("anna", "/photos/process", json!({ "which": "all" })).await;
     let operation = begun.text("/operation/id");
     // The previous release sent the message to the queue of its records.
     let sent = app.system().queues().peek_all("default").unwrap();
     app.system().queues().purge("default").unwrap();
     app.send("photos", &sent[0].body).await;
-    while app.system().step().await.unwrap() {}
+    app.work().await;
     let ended = app.get("anna", &format!("/operations/{operation}")).await.body;
     assert_eq!((&ended["status"], &ended["done"]), (&json!("done"), &json!(1)), "{ended}");
     assert_eq!(app.get("anna", &format!("/photos/{photo}")).await.body["status"], "ready");

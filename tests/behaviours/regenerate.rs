@@ -67,7 +67,7 @@ async fn selected_photos_are_processed_again_and_counted() {
 async fn photo_stays_deliverable_while_processed_again() {
     let app = TestApp::with(|options| options.by_hand = true).await;
     let id = app.upload("anna", "a.jpg", "image/jpeg", &jpeg(1, 60, 40)).await.unwrap();
-    while app.system().step().await.unwrap() {}
+    app.work().await;
     let process = format!("/photos/{id}/process");
     let pending = app.post("anna", &process, json!({})).await;
     assert_eq!((pending.status, pending.text("/status")), (StatusCode::ACCEPTED, "pending".into()));
@@ -77,7 +77,7 @@ async fn photo_stays_deliverable_while_processed_again() {
     let order = app.order("anna", "G-1", std::slice::from_ref(&id)).await;
     let made = app.post("anna", &format!("/orders/{order}/downloads"), json!({ "notify": false })).await;
     assert_eq!(made.status, StatusCode::ACCEPTED, "{made:?}");
-    while app.system().step().await.unwrap() {}
+    app.work().await;
     let download: DownloadView = app.get("anna", &format!("/downloads/{}", made.text("/download/id"))).await.view();
     assert_eq!(download.status, DownloadState::Ready, "{download:?}");
     assert_eq!(app.get("anna", &format!("/photos/{id}")).await.body["status"], "ready");
@@ -103,7 +103,7 @@ async fn operation_resumes_after_crash_and_misses_no_photo() {
     for n in 0..5 {
         ids.push(app.upload("anna", &format!("{n}.jpg"), "image/jpeg", &jpeg(n, 30, 20)).await.unwrap());
     }
-    while app.system().step().await.unwrap() {}
+    app.work().await;
     for waits in (0..).step_by(3) {
         let before = processed_at(&app, &ids).await;
         let begun = app.post("anna", "/photos/process", json!({ "which": "all" })).await;
@@ -117,7 +117,7 @@ async fn operation_resumes_after_crash_and_misses_no_photo() {
         for _ in 0..4 {
             app.system().advance(std::time::Duration::from_secs(2_000));
             app.system().sweep().await.unwrap();
-            while app.system().step().await.unwrap() {}
+            app.work().await;
         }
         let path = format!("/operations/{}", begun.text("/operation/id"));
         let ended = app.get("anna", &path).await.body;

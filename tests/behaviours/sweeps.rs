@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use runtime::clock::Clock;
 use serde_json::json;
 use tests::{TestApp, jpeg};
 
@@ -11,11 +10,7 @@ use tests::{TestApp, jpeg};
 /// request.
 #[tokio::test(flavor = "multi_thread")]
 async fn upload_without_event_is_found_after_url_expiry() {
-    let app = TestApp::with(|options| {
-        options.by_hand = true;
-        options.clock = Clock::movable();
-    })
-    .await;
+    let app = TestApp::by_hand().await;
     let photo = app.upload("anna", "a.jpg", "image/jpeg", &jpeg(1, 60, 40)).await.unwrap();
     let new = json!({ "filename": "b.jpg", "content_type": "image/jpeg", "size_bytes": 10 });
     let never = app.post("anna", "/photos", new).await.text("/photo/id");
@@ -23,7 +18,7 @@ async fn upload_without_event_is_found_after_url_expiry() {
     for (wait, status) in [(600, "awaiting_upload"), (3_600, "ready")] {
         app.system().advance(Duration::from_secs(wait));
         app.system().sweep().await.unwrap();
-        while app.system().step().await.unwrap() {}
+        app.work().await;
         assert_eq!(app.get("anna", &format!("/photos/{photo}")).await.body["status"], status);
         assert_eq!(app.get("anna", &format!("/photos/{never}")).await.body["status"], "awaiting_upload");
     }
@@ -32,13 +27,9 @@ async fn upload_without_event_is_found_after_url_expiry() {
 /// Records of a newer build, or with manual changes, do not block the records behind them.
 #[tokio::test(flavor = "multi_thread")]
 async fn unreadable_record_blocks_no_others_in_sweeps() {
-    let app = TestApp::with(|options| {
-        options.by_hand = true;
-        options.clock = Clock::movable();
-    })
-    .await;
+    let app = TestApp::by_hand().await;
     let photo = app.upload("anna", "a.jpg", "image/jpeg", &jpeg(1, 60, 40)).await.unwrap();
-    while app.system().step().await.unwrap() {}
+    app.work().await;
     let path = format!("/photos/{photo}");
     app.post("anna", &format!("{path}/process"), json!({})).await;
     app.system().queues().purge("photos").unwrap();
@@ -55,6 +46,6 @@ async fn unreadable_record_blocks_no_others_in_sweeps() {
     }
     app.system().advance(Duration::from_secs(2_000));
     app.system().sweep().await.unwrap();
-    while app.system().step().await.unwrap() {}
+    app.work().await;
     assert_eq!(app.get("anna", &path).await.body["status"], "ready");
 }

@@ -154,15 +154,11 @@ async fn strange_answers_cost_ten_seconds_at_most() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn shop_that_never_answers_raises_no_alarm() {
-    let app = TestApp::with(|options| {
-        options.by_hand = true;
-        options.clock = Clock::movable();
-    })
-    .await;
+    let app = TestApp::by_hand().await;
     let shop = Shop::open(&[500; 40]).await;
     let (id, _) = hook(&app, &shop, "/").await;
     app.upload("anna", "a.jpg", "image/jpeg", &jpeg(1, 60, 40)).await.unwrap();
-    let step = async || while app.system().step().await.unwrap() {};
+    let step = async || app.work().await;
     step().await;
     let wait = async |seconds| {
         app.system().advance(Duration::from_secs(seconds));
@@ -295,22 +291,18 @@ async fn requests_at_once_make_ten_webhooks_at_most() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn studio_is_not_told_of_a_webhook_enabled_meanwhile() {
-    let app = TestApp::with(|options| {
-        options.by_hand = true;
-        options.clock = Clock::movable();
-    })
-    .await;
+    let app = TestApp::by_hand().await;
     app.call("anna", Method::PUT, "/studio", Some(json!({ "name": "Foto Anna", "reply_to": "anna@example.com" })))
         .await;
     let shop = Shop::open(&[410]).await;
     let (id, _) = hook(&app, &shop, "/").await;
     app.upload("anna", "a.jpg", "image/jpeg", &jpeg(1, 60, 40)).await.unwrap();
-    while app.system().step().await.unwrap() {}
+    app.work().await;
     app.system().sweep().await.unwrap();
     let default = app.system().source("default").unwrap();
     while default.poll(0).await.unwrap() {}
     app.post("anna", &format!("/webhooks/{id}/enable"), json!({})).await;
-    while app.system().step().await.unwrap() {}
+    app.work().await;
     let [email] = &app.get("anna", &format!("/emails?about={id}")).await.view::<EmailPage>().items[..] else {
         panic!("an email")
     };
@@ -335,11 +327,7 @@ async fn deleted_webhook_gets_nothing_more() {
 /// The message about an event, and that about a delivery, are lost.
 #[tokio::test(flavor = "multi_thread")]
 async fn lost_messages_are_made_up_for_by_sweeps() {
-    let app = TestApp::with(|options| {
-        options.by_hand = true;
-        options.clock = Clock::movable();
-    })
-    .await;
+    let app = TestApp::by_hand().await;
     let shop = Shop::open(&[]).await;
     hook(&app, &shop, "/").await;
     app.upload("anna", "a.jpg", "image/jpeg", &jpeg(1, 60, 40)).await.unwrap();

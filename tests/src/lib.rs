@@ -19,7 +19,7 @@ use image::{ImageFormat, Rgb, RgbImage};
 use local::{Options, System};
 use local_aws::CapturedEmail;
 use reqwest::{Method, Response, StatusCode};
-use runtime::env::Env;
+use runtime::{clock::Clock, env::Env};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -145,6 +145,20 @@ impl TestApp {
     /// Starts a new system.
     pub async fn start() -> Self {
         Self::with(|_| {}).await
+    }
+
+    /// Starts a new system whose clock and jobs move only when the test says so.
+    pub async fn by_hand() -> Self {
+        Self::with(|options| {
+            options.by_hand = true;
+            options.clock = Clock::movable();
+        })
+        .await
+    }
+
+    /// Performs the waiting jobs of a system [by hand](Self::by_hand), and those that follow from them.
+    pub async fn work(&self) {
+        while self.system().step().await.expect("the step succeeds") {}
     }
 
     /// Starts a new system with other options.
