@@ -78,6 +78,8 @@ pub struct State {
     pub gave_up: BTreeSet<Uuid>,
     /// Copy of the tables of up to an hour ago.
     pub snapshot: Option<Snapshot>,
+    /// Time at which the records of an earlier release were planted.
+    pub planted_at: Option<Timestamp>,
     /// Facts that clients know.
     pub truth: Truth,
     /// Processes that claimed records, by attempt.
@@ -108,6 +110,7 @@ impl State {
             suppressed: BTreeMap::new(),
             gave_up: BTreeSet::new(),
             snapshot: None,
+            planted_at: None,
             truth: Truth::default(),
             owners: BTreeMap::new(),
             crashed: BTreeMap::new(),

@@ -7,7 +7,7 @@ use clap::Parser;
 use serde::Serialize;
 
 use crate::{
-    history::{Calm, Options, Report, run},
+    history::{Calm, Options, Report, record, run},
     shrink::shrink,
 };
 
@@ -33,6 +33,9 @@ struct Arguments {
     /// Plays histories without long outages.
     #[arg(long)]
     brief: bool,
+    /// Begins each history with records, objects and messages that an earlier release left.
+    #[arg(long)]
+    upgrade: bool,
     /// Prints the calls.
     #[arg(long)]
     verbose: bool,
@@ -48,6 +51,9 @@ struct Arguments {
     /// Writes the row to this file.
     #[arg(long)]
     json: Option<PathBuf>,
+    /// Ends the history of `--seed` after this many seconds, and writes what it left to `--json`: see `recorded/`.
+    #[arg(long, requires = "seed", requires = "json")]
+    record_after: Option<u64>,
     /// Set by cargo.
     #[arg(long, hide = true)]
     bench: bool,
@@ -86,9 +92,13 @@ pub fn main() -> Result<()> {
             only: only.clone(),
             without: without.clone(),
             brief: arguments.brief,
+            upgrade: arguments.upgrade,
             verbose: arguments.verbose,
             ..Options::default()
         };
+        if let (Some(after_s), Some(file)) = (arguments.record_after, &arguments.json) {
+            return Ok(std::fs::write(file, serde_json::to_vec(&record(&options, after_s))?)?);
+        }
         let report = run(&options);
         if arguments.twice {
             let again = run(&options);
@@ -149,6 +159,9 @@ fn command(options: &Options) -> String {
     let mut command = format!("cargo run --release -p simulation -- --seed {}", options.seed);
     if options.brief {
         command += " --brief";
+    }
+    if options.upgrade {
+        command += " --upgrade";
     }
     if let Some(only) = &options.only {
         let only: Vec<_> = only.iter().map(usize::to_string).collect();

@@ -17,6 +17,7 @@ use crate::{
     gateway::Gateway,
     invariants,
     lambda::Lambda,
+    recording::Recording,
     schedule, setup,
     story::{self, ACTIVE, Step},
 };
@@ -46,6 +47,8 @@ pub struct Options {
     pub without: BTreeSet<Calm>,
     /// Whether no outage lasts longer than an hour, so that the history has few calls.
     pub brief: bool,
+    /// Whether the history begins with what an earlier release left ([`recording`]).
+    pub upgrade: bool,
     /// Whether the report has the last calls in words.
     pub verbose: bool,
 }
@@ -119,38 +122,72 @@ pub fn run(options: &Options) -> Report {
     PANICS.set(0);
     // The SDK draws its jitter from the thread's generator.
     fastrand::seed(options.seed);
+    runtime().block_on(play(options))
+}
+
+/// Returns a runtime with virtual time.
+fn runtime() -> tokio::runtime::Runtime {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
-    let runtime = runtime.unwrap_or_else(|error| panic!("a runtime without sockets starts: {error}"));
-    runtime.block_on(play(options))
+    runtime.unwrap_or_else(|error| panic!("a runtime without sockets starts: {error}"))
+}
+
+/// Plays the first seconds of a history, and returns what they left.
+pub fn record(options: &Options, after_s: u64) -> Recording {
+    fastrand::seed(options.seed);
+    runtime().block_on(async {
+        let begun = Begun::new(options).await;
+        tokio::time::sleep(Duration::from_secs(after_s)).await;
+        let recording = Recording::take(&begun.cloud.state(), after_s);
+        begun.lambda.end();
+        recording
+    })
+}
+
+/// A history whose clients act.
+struct Begun {
+    cloud: Cloud,
+    lambda: Lambda,
+    story: Vec<Step>,
+    faults: Faults,
+}
+
+impl Begun {
+    async fn new(options: &Options) -> Self {
+        let mut random = fastrand::Rng::with_seed(options.seed);
+        let mut story = story::draw(&mut random);
+        if let Some(chosen) = &options.story {
+            story.clone_from(chosen);
+        }
+        if let Some(only) = &options.only {
+            story.retain(|step| only.contains(&step.number));
+        }
+        let longest = if options.brief { BRIEF } else { Duration::MAX };
+        let mut faults = Faults::draw(&mut random, ACTIVE, longest);
+        if let Some(chosen) = &options.faults {
+            faults.clone_from(chosen);
+        }
+        options.without.iter().for_each(|calm| calm.apply(&mut faults));
+        let mut state = State::new(random, faults.clone());
+        state.trace.verbose = options.verbose;
+        setup::create(&mut state);
+        let cloud = Cloud::new(state, invariants::after_step);
+        let lambda = Lambda::new(cloud.clone());
+        if options.upgrade {
+            upgrade(options.seed, &cloud, &mut story).await;
+        } else {
+            setup::fill(&cloud, &lambda).await;
+        }
+        event_source::start(&cloud, &lambda);
+        schedule::start(&cloud);
+        let truth = cloud.state().truth.clone();
+        let clients = Clients { gateway: Gateway { cloud: cloud.clone(), lambda: lambda.clone() }, truth };
+        clients.start(&story);
+        Self { cloud, lambda, story, faults }
+    }
 }
 
 async fn play(options: &Options) -> Report {
-    let mut random = fastrand::Rng::with_seed(options.seed);
-    let mut story = story::draw(&mut random);
-    if let Some(chosen) = &options.story {
-        story.clone_from(chosen);
-    }
-    if let Some(only) = &options.only {
-        story.retain(|step| only.contains(&step.number));
-    }
-    let longest = if options.brief { BRIEF } else { Duration::MAX };
-    let mut faults = Faults::draw(&mut random, ACTIVE, longest);
-    if let Some(chosen) = &options.faults {
-        faults.clone_from(chosen);
-    }
-    options.without.iter().for_each(|calm| calm.apply(&mut faults));
-    let mut state = State::new(random, faults.clone());
-    state.trace.verbose = options.verbose;
-    setup::create(&mut state);
-    let cloud = Cloud::new(state, invariants::after_step);
-    let lambda = Lambda::new(cloud.clone());
-    setup::fill(&cloud, &lambda).await;
-    event_source::start(&cloud, &lambda);
-    schedule::start(&cloud);
-    let truth = cloud.state().truth.clone();
-    let clients = Clients { gateway: Gateway { cloud: cloud.clone(), lambda: lambda.clone() }, truth };
-    clients.start(&story);
-
+    let Begun { cloud, lambda, story, faults } = Begun::new(options).await;
     let last_outage = faults.outages.iter().map(|outage| outage.until).max().unwrap_or_default();
     tokio::time::sleep(last_outage.max(ACTIVE + LATE_ACTIONS)).await;
     cloud.end_faults();
@@ -177,6 +214,16 @@ async fn play(options: &Options) -> Report {
         faults,
         last: state.trace.last().map(str::to_owned).collect(),
     }
+}
+
+/// Begins with what an earlier release left. About half of the actions are about its photos, orders and downloads.
+async fn upgrade(seed: u64, cloud: &Cloud, story: &mut [Step]) {
+    let recording = Recording::of_seed(seed).unwrap_or_else(|error| panic!("a recording is readable: {error:#}"));
+    tokio::time::sleep(Duration::from_secs(recording.after_s)).await;
+    let now = cloud.time.now();
+    recording.plant(&mut cloud.state(), now).unwrap_or_else(|error| panic!("a recording has Base64: {error:#}"));
+    let mut random = fastrand::Rng::with_seed(seed);
+    story.iter_mut().for_each(|step| recording.redirect(&mut step.action, &mut random));
 }
 
 thread_local! {

@@ -21,7 +21,7 @@
 //! | Lambda | cold starts, timeouts, kills between two calls, frozen processes that act on past their timeout, hosts whose clocks differ by up to 10 s and jump |
 //! | network | lost requests and replies, refusals, throttling, hanging calls, calls that arrive minutes after their process ended |
 //! | clients | photographers, who upload by one PUT, in parts, or by S3 clients that know nothing of the API; the shop, customers, operators ([`clients`]); SQS's own redrive; a table restored to an hour ago |
-//! | other releases | messages of the previous release, messages and records of a newer one |
+//! | other releases | with `--upgrade`, records, objects and messages that an earlier release left ([`recording`]); messages and records of a newer one |
 //!
 //! # What is not
 //!
@@ -57,6 +57,7 @@ pub mod invariants;
 pub mod lambda;
 pub mod network;
 pub mod photo;
+pub mod recording;
 pub mod schedule;
 pub mod services;
 pub mod setup;

@@ -7,6 +7,9 @@ use simulation::history::{Options, run};
 /// Histories of the fast tests, which play them in two halves at the same time.
 const SEEDS: u64 = 50;
 
+/// Histories that begin with what an earlier release left: each recording twice.
+const UPGRADES: u64 = 8;
+
 fn brief(seed: u64) -> Options {
     Options { seed, brief: true, ..Options::default() }
 }
@@ -43,6 +46,16 @@ fn even_seeds_violate_nothing() {
 #[test]
 fn odd_seeds_violate_nothing() {
     violate_nothing((1..SEEDS).step_by(2));
+}
+
+/// What an earlier release left is worked on by this one.
+#[test]
+fn upgrades_violate_nothing() {
+    for seed in 0..UPGRADES {
+        let report = run(&Options { upgrade: true, ..brief(seed) });
+        let repeat = "cargo run --release -p simulation -- --brief --upgrade --seed";
+        assert!(report.violations.is_empty(), "{:#?}\nRepeat it: {repeat} {seed}", report.violations);
+    }
 }
 
 #[test]
