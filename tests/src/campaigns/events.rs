@@ -92,6 +92,11 @@ pub async fn events(plan: Told, seed: u64) -> Result<Row> {
     listing(&mut findings, "polled meanwhile", &published, &polled);
     listing(&mut findings, "read at the end", &published, &listed);
     let figures = told(&mut findings, &published, &shop, (&secret, &log));
+    if findings.failed > 0 {
+        let jobs = app.operator().get("/queues/webhooks/failed?limit=20").await.body;
+        let items = jobs["items"].as_array().into_iter().flatten();
+        findings.violations.extend(items.map(|job| format!("failed: {}", job["error"])));
+    }
     let dead = app.system().queues().peek_all("webhooks-dlq")?.len();
     if dead > 0 {
         findings.violations.push(format!("{dead} dead letters"));

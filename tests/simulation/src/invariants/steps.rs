@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Largest difference between the clocks of two hosts: each is at most 5 s from the true time.
-const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_secs(10);
+pub(super) const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_secs(10);
 
 /// Longest time from the end of a lease to the next claim, if nothing but the process failed: the message is visible a
 /// second later.
