@@ -1,6 +1,10 @@
 //! Command line of the simulation: plays seeds, shortens failing histories, prints how to repeat them.
 
-use std::{collections::BTreeSet, path::PathBuf, time::Instant};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use anyhow::{Context as _, Result, ensure};
 use clap::Parser;
@@ -71,6 +75,16 @@ struct Row {
     failing: Vec<u64>,
 }
 
+/// Histories after which the row of a run is written anew.
+const WRITTEN_EVERY: u64 = 100;
+
+impl Row {
+    fn write(&mut self, file: &Path, begun: Instant) -> Result<()> {
+        self.wall_s = begun.elapsed().as_secs_f64();
+        Ok(std::fs::write(file, serde_json::to_string(self)? + "\n")?)
+    }
+}
+
 /// Runs the command with the arguments of the process. Returns an error if a history violates an invariant.
 #[expect(clippy::print_stdout, reason = "the command prints its results")]
 pub fn main() -> Result<()> {
@@ -84,9 +98,12 @@ pub fn main() -> Result<()> {
         None => arguments.from..arguments.from + arguments.seeds,
     };
     let begun = Instant::now();
-    let mut row =
-        Row { seeds: seeds.end - seeds.start, steps: 0, virtual_hours: 0, wall_s: 0.0, violations: 0, failing: vec![] };
+    let mut row = Row { seeds: 0, steps: 0, virtual_hours: 0, wall_s: 0.0, violations: 0, failing: vec![] };
     for seed in seeds {
+        // A long run that is interrupted has told what it played.
+        if let Some(file) = arguments.json.as_ref().filter(|_| row.seeds > 0 && row.seeds % WRITTEN_EVERY == 0) {
+            row.write(file, begun)?;
+        }
         let options = Options {
             seed,
             only: only.clone(),
@@ -107,6 +124,7 @@ pub fn main() -> Result<()> {
             }
             ensure!(again.digest == report.digest, "Seed {seed} has two traces");
         }
+        row.seeds += 1;
         row.steps += report.steps;
         row.virtual_hours += report.lasted.as_secs() / 3600;
         if arguments.verbose {
@@ -130,13 +148,12 @@ pub fn main() -> Result<()> {
         }
     }
     row.wall_s = begun.elapsed().as_secs_f64();
-    let json = serde_json::to_string(&row)?;
-    println!("{json}");
+    println!("{}", serde_json::to_string(&row)?);
     #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
     let rate = row.steps as f64 / row.wall_s * 60.0;
     println!("{rate:.0} steps a minute");
-    if let Some(path) = arguments.json {
-        std::fs::write(path, json + "\n")?;
+    if let Some(file) = &arguments.json {
+        row.write(file, begun)?;
     }
     ensure!(row.violations == 0, "{} histories violate an invariant", row.failing.len());
     Ok(())

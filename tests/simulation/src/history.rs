@@ -26,8 +26,8 @@ use crate::{
 const LATE_ACTIONS: Duration = Duration::from_secs(8 * 3600);
 /// Quiet time after the last fault, after which every record is final, announced photos excepted.
 const QUIET: Duration = Duration::from_secs(4 * 24 * 3600);
-/// Quiet time after which announced photos are gone too: their records expire after 7 days.
-const QUIET_FOR_ANNOUNCED: Duration = Duration::from_secs(10 * 24 * 3600);
+/// Quiet time after which announced photos are gone too: their records expire after 7 days, or 12 with a multipart upload.
+const QUIET_FOR_ANNOUNCED: Duration = Duration::from_secs(13 * 24 * 3600);
 
 /// Longest outage of a brief history.
 const BRIEF: Duration = Duration::from_secs(3600);

@@ -63,7 +63,7 @@ impl State {
 /// Creates the tables with their indexes, as in `infra/tables.tf`.
 fn tables(dynamodb: &mut DynamoDb, random: &mut fastrand::Rng) {
     for (table, lists) in [
-        ("photos", &["list_status", "list_folder", "list_sha256"][..]),
+        ("photos", &["list_status", "list_folder", "list_sha256", "list_stem"][..]),
         ("orders", &["list_reference"]),
         ("downloads", &["list_status", "list_order"]),
         ("emails", &["list_email_status", "list_about"]),
