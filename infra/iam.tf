@@ -504,9 +504,16 @@ data "aws_iam_policy_document" "housekeeper" {
 
   # The photos of a sidecar.
   statement {
-    sid       = "PhotosOfFolders"
+    sid       = "PhotosOfSidecars"
     actions   = ["dynamodb:Query"]
-    resources = [local.index_arns.photos.list_folder]
+    resources = [local.index_arns.photos.list_stem]
+  }
+
+  # Whether the original of a photo that is uploaded again is there.
+  statement {
+    sid       = "Originals"
+    actions   = ["s3:GetObject"]
+    resources = ["${local.bucket_arns.photos}/originals/*"]
   }
 
   # Operations, allotments of uploads, and tombstones.

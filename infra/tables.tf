@@ -8,6 +8,7 @@ locals {
     list_order     = { hash = "list_order", range = "id", included = [] }
     list_folder    = { hash = "list_folder", range = "id", included = [] }
     list_sha256    = { hash = "list_sha256", range = "id", included = [] }
+    list_stem      = { hash = "list_stem", range = "id", included = [] }
     list_reference = { hash = "list_reference", range = "id", included = [] }
     # Emails about builds have derived ids, so their lists are ordered by an attribute that begins with a time.
     list_email_status = { hash = "list_email_status", range = "position", included = [] }
@@ -19,7 +20,7 @@ locals {
 
   # Tables and their indexes. The table of requests has idempotency keys, and operations on many records.
   tables = {
-    photos    = ["due_at", "failed_at", "list_status", "list_folder", "list_sha256"]
+    photos    = ["due_at", "failed_at", "list_status", "list_folder", "list_sha256", "list_stem"]
     orders    = ["list_reference"]
     downloads = ["due_at", "failed_at", "list_status", "list_order"]
     emails    = ["due_at", "failed_at", "list_email_status", "list_about"]

@@ -190,6 +190,7 @@ async fn import_takes_in_what_lies_in_a_bucket() {
         store(&app, &format!("old/2019/{seed}.jpg"), &jpeg(seed, 60, 40)).await;
     }
     store(&app, "old/.DS_Store", b"x").await;
+    store(&app, "old/2019/2.xmp", &xmp(5)).await;
     let import = async |key: &str| {
         let new = json!({ "studio": "anna", "source": "bucket", "prefix": "" });
         let begun = app.operator().post_keyed("/imports", key, new).await;
@@ -205,7 +206,7 @@ async fn import_takes_in_what_lies_in_a_bucket() {
     assert_eq!(import("second").await["done"], 0);
     assert_eq!(photos(&app, "anna").await.len(), 4);
     let kept = app.s3().list_objects_v2().bucket("photos").prefix("old/").send().await.unwrap();
-    assert_eq!(kept.key_count(), Some(4), "imported objects stay");
+    assert_eq!(kept.key_count(), Some(5), "imported objects stay");
     let unknown = json!({ "studio": "anna", "source": "elsewhere" });
     let refused = app.operator().post("/imports", unknown).await;
     assert_eq!((refused.status.as_u16(), refused.text("/field").as_str()), (422, "source"));
@@ -247,6 +248,62 @@ async fn sidecar_enriches_its_photo_in_either_order() {
     store(&app, "incoming/anna/w/before.xmp", &xmp(2)).await;
     rated(&[("before.jpg", 2), ("after.JPG", 3)]).await;
     assert_eq!(photos(&app, "anna").await.len(), 2, "a sidecar is no photo");
+}
+
+/// An upload of a photo that Darkroom has is deleted, unless it is the last copy.
+#[tokio::test(flavor = "multi_thread")]
+async fn upload_restores_an_original_that_was_lost() {
+    let app = TestApp::with(|options| options.clock = Clock::movable()).await;
+    let bytes = jpeg(1, 60, 40);
+    store(&app, "incoming/anna/a.jpg", &bytes).await;
+    let id = until_photos(&app, "anna", 1).await[0].id;
+    let original = format!("originals/anna/{id}");
+    let stored = async || {
+        let found = app.s3().get_object().bucket("photos").key(&original).send().await.ok()?;
+        Some(found.body.collect().await.unwrap().to_vec())
+    };
+    for is_known_to_be_lost in [false, true] {
+        app.s3().delete_object().bucket("photos").key(&original).send().await.unwrap();
+        if is_known_to_be_lost {
+            app.post("anna", &format!("/photos/{id}/process"), json!({})).await;
+            let failed = app.until("anna", &format!("/photos/{id}"), &["failed"]).await.unwrap();
+            assert_eq!(failed["error"]["code"], "original_missing", "{failed}");
+        }
+        store(&app, "incoming/anna/a.jpg", &bytes).await;
+        for _ in 0..100 {
+            if left(&app).await.is_empty() && stored().await.is_some() {
+                break;
+            }
+            app.system().advance(Duration::from_secs(5));
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        assert_eq!(stored().await.as_ref(), Some(&bytes), "known to be lost: {is_known_to_be_lost}");
+        let photos = until_photos(&app, "anna", 1).await;
+        assert_eq!((photos.len(), photos[0].id, photos[0].status), (1, id, PhotoStatus::Ready));
+        assert_eq!(left(&app).await, Vec::<String>::new());
+    }
+}
+
+/// A truncated file was exported again under its name. Both have the same sidecar.
+#[tokio::test(flavor = "multi_thread")]
+async fn deleted_photo_leaves_the_sidecar_to_its_namesake() {
+    let app = TestApp::with(|options| options.clock = Clock::movable()).await;
+    store(&app, "incoming/anna/w/a.jpg.xmp", &xmp(5)).await;
+    app.until_quiet("uploads").await;
+    store(&app, "incoming/anna/w/a.jpg", b"no photo").await;
+    let truncated = until_photos(&app, "anna", 1).await[0].id;
+    store(&app, "incoming/anna/w/a.jpg", &jpeg(1, 60, 40)).await;
+    until_photos(&app, "anna", 2).await;
+    let sidecars = async || {
+        let listed = app.s3().list_objects_v2().bucket("photos").prefix("sidecars/").send().await.unwrap();
+        listed.key_count()
+    };
+    assert_eq!(app.delete("anna", &format!("/photos/{truncated}")).await.status, 204);
+    assert_eq!(sidecars().await, Some(1));
+    let rest = until_photos(&app, "anna", 1).await;
+    assert_eq!(rest[0].exif.clone().and_then(|exif| exif.rating), Some(5));
+    assert_eq!(app.delete("anna", &format!("/photos/{}", rest[0].id)).await.status, 204);
+    assert_eq!(sidecars().await, Some(0), "nobody needs it");
 }
 
 #[tokio::test(flavor = "multi_thread")]

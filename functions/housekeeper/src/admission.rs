@@ -85,13 +85,17 @@ async fn create(state: &State, photo: Photo, source: &Source) -> Result<Admitted
     };
     let is_same = is_of(&known, source);
     match known.status {
-        PhotoStatus::Ready => Ok(Admitted::IsKnown),
         // The deletion takes the object with it; a failed photo keeps it.
         PhotoStatus::Deleting | PhotoStatus::Failed if is_same => Ok(Admitted::Done),
         // The studio has deleted the photo, and uploaded the file again since.
         PhotoStatus::Deleting if known.deletion() == Deletion::Condemned => replace(state, photo, source).await,
-        PhotoStatus::Failed => {
-            let again = |photo: &mut Photo| photo.arrive_again(source.clone(), state.clock.now());
+        PhotoStatus::Ready | PhotoStatus::Failed => {
+            // The upload may be the last copy.
+            let is_stored = state.uploads.head(&known.original()).await?.is_some();
+            if is_stored && known.status == PhotoStatus::Ready {
+                return Ok(Admitted::IsKnown);
+            }
+            let again = |photo: &mut Photo| photo.arrive_again(source.clone(), state.clock.now(), is_stored);
             match state.photos.update(&studio, id, again).await? {
                 Some((_, Ok(()))) => {}
                 // The same bytes were rejected before.
@@ -101,7 +105,7 @@ async fn create(state: &State, photo: Photo, source: &Source) -> Result<Admitted
             }
             send(state, studio, id).await?;
             // Otherwise it would be the current version again once the new one is deleted.
-            if let Some(old) = &known.source
+            if let Some(old) = known.source.as_ref().filter(|_| !is_same)
                 && let Some(key) = old.incoming()
             {
                 state.uploads.delete_version(&key, old.version.as_deref()).await?;

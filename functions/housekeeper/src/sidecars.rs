@@ -1,12 +1,12 @@
 //! XMP sidecars: files with metadata that editors write beside a photo, such as `IMG_1.xmp` for `IMG_1.CR3`.
 //!
 //! A sidecar is copied to `sidecars/` under an id that folder and name determine, where photo-processor looks for it. Photos
-//! that are processed already are processed again. The index of folders lags behind, so a photo that was created just before
+//! that are processed already are processed again. The index of stems lags behind, so a photo that was created just before
 //! may be missing in it: the event is delivered once more, and the upload is deleted then.
 
 use domain::{
     JobError, ObjectKey, Studio,
-    incoming::{Source, file_and_folder, sidecars_of},
+    incoming::{Source, file_and_folder, sidecars_of, stems_of_sidecar},
     job_state::RestartError,
     photo::Photo,
     queue_config::QueueName,
@@ -28,7 +28,7 @@ use crate::state::State;
 const MAX_SIDECAR: u64 = 8 << 20;
 /// Age of the copy from which every photo before it is in the index. DynamoDB: usually less than a second.
 const INDEXED_AFTER: SignedDuration = SignedDuration::from_secs(30);
-/// Number of photos of a folder that are read together.
+/// Number of photos of one stem that are read together. There are few: a raw file and a JPEG.
 const PAGE: usize = 100;
 
 /// Stores the current version of the sidecar, and has its photos processed again. `version` is that of the event, if there
@@ -44,11 +44,7 @@ pub async fn take_in(
         Ok(head) if head.size <= MAX_SIDECAR => head,
         Err(SourceError::Missing) => return Ok(TakenIn::Done),
         Err(SourceError::Other(error) | SourceError::Denied(error)) => return Err(error.into()),
-        Ok(_) | Err(_) => {
-            warn!(%key, "Ignored a sidecar that is too large, or cannot be read");
-            metrics::ignored();
-            return Ok(TakenIn::Done);
-        }
+        Ok(_) | Err(_) => return Ok(ignore(key)),
     };
     if version.is_some() && head.version.as_deref() != version {
         // A newer one has replaced it, and has an event of its own.
@@ -64,8 +60,8 @@ pub async fn take_in(
         state.uploads.delete_version(key, head.version.as_deref()).await?;
         return Ok(TakenIn::Done);
     }
-    if !is_stored {
-        copy(state, key, &head, &stored).await?;
+    if !is_stored && !copy(state, key, &head, &stored).await? {
+        return Ok(ignore(key));
     }
     let under_way = process_again(state, studio, path, id, &head).await?;
     let stored_at = known.filter(|_| is_stored).and_then(|known| known.modified);
@@ -84,7 +80,14 @@ fn is_same(one: &Head, other: &Head) -> bool {
     }
 }
 
-async fn copy(state: &State, key: &ObjectKey, head: &Head, stored: &ObjectKey) -> Result<(), JobError> {
+fn ignore(key: &ObjectKey) -> TakenIn {
+    warn!(%key, "Ignored a sidecar that is too large, or cannot be read");
+    metrics::ignored();
+    TakenIn::Done
+}
+
+/// Copies the sidecar. Returns whether it can be read.
+async fn copy(state: &State, key: &ObjectKey, head: &Head, stored: &ObjectKey) -> Result<bool, JobError> {
     let source = Source {
         bucket: None,
         key: key.to_string(),
@@ -95,8 +98,9 @@ async fn copy(state: &State, key: &ObjectKey, head: &Head, stored: &ObjectKey) -
     };
     let content_type = stored.content_type().unwrap_or_default();
     match state.uploads.copy(&source, stored, content_type).await {
-        Ok(_) => Ok(()),
-        Err(SourceError::Other(error)) => Err(error.into()),
+        Ok(_) => Ok(true),
+        Err(SourceError::Archived | SourceError::Encrypted) => Ok(false),
+        Err(SourceError::Other(error) | SourceError::Denied(error)) => Err(error.into()),
         Err(error) => Err(anyhow::Error::new(error).into()),
     }
 }
@@ -109,25 +113,31 @@ async fn process_again(state: &State, studio: &Studio, path: &str, id: Uuid, hea
     let by = Uuid::new_v5(&id, head.etag.as_bytes());
     let is_its =
         |photo: &Photo| photo.folder == folder && sidecars_of(photo.folder.as_deref(), &photo.filename).contains(&id);
-    let (mut after, mut under_way) = (None, false);
-    loop {
-        let page = match &folder {
-            Some(folder) => state.photos.list_by(studio, (ListIndex::Folder, folder), after, PAGE, is_its).await?,
-            None => state.photos.list(studio, after, PAGE, is_its).await?,
-        };
-        for photo in page.items {
-            let mut is_busy = false;
-            let set = |photo: &mut Photo| {
-                let set = photo.restart(state.clock.now(), Some(by));
-                is_busy = set == Err(RestartError::UnderWay);
-                set
-            };
-            restart(&state.photos, state.queues.of(QueueName::Photos), (studio, photo.id), set).await?;
-            under_way |= is_busy;
-        }
-        after = page.next;
-        if after.is_none() {
-            return Ok(under_way);
+    let mut under_way = false;
+    for stem in stems_of_sidecar(path) {
+        let mut after = None;
+        loop {
+            let page = state.photos.list_by(studio, (ListIndex::Stem, &stem.to_string()), after, PAGE, is_its).await?;
+            for photo in page.items {
+                under_way |= restart_photo(state, studio, photo.id, by).await?;
+            }
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
         }
     }
+    Ok(under_way)
+}
+
+/// Restarts a photo. Returns whether it is being processed.
+async fn restart_photo(state: &State, studio: &Studio, photo: Uuid, by: Uuid) -> Result<bool, JobError> {
+    let mut is_busy = false;
+    let set = |photo: &mut Photo| {
+        let set = photo.restart(state.clock.now(), Some(by));
+        is_busy = set == Err(RestartError::UnderWay);
+        set
+    };
+    restart(&state.photos, state.queues.of(QueueName::Photos), (studio, photo), set).await?;
+    Ok(is_busy)
 }

@@ -68,6 +68,8 @@ const ORDER: Index = list("list_order");
 const FOLDER: Index = list("list_folder");
 /// The index of originals by their SHA-256.
 const SHA256: Index = list("list_sha256");
+/// The index of photos by folder and name without extension.
+const STEM: Index = list("list_stem");
 /// The index for lists by the shop's reference.
 const REFERENCE: Index = list("list_reference");
 /// The index for lists of emails by status.
@@ -89,7 +91,7 @@ const fn in_order_of_creation(name: &'static str) -> Index {
 
 /// The tables, by the variables that name them, as in `infra/tables.tf`.
 const TABLES: [(&str, &[Index]); 9] = [
-    ("PHOTOS_TABLE", &[DUE, FAILED, STATUS, FOLDER, SHA256]),
+    ("PHOTOS_TABLE", &[DUE, FAILED, STATUS, FOLDER, SHA256, STEM]),
     ("ORDERS_TABLE", &[REFERENCE]),
     ("DOWNLOADS_TABLE", &[DUE, FAILED, STATUS, ORDER]),
     ("EMAILS_TABLE", &[DUE, FAILED, EMAIL_STATUS, ABOUT]),

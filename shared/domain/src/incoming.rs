@@ -103,8 +103,25 @@ pub fn sidecar(path: &str) -> Option<Uuid> {
 /// Returns the ids of the sidecars of a photo: `IMG_1.CR3.xmp`, as darktable names it, and `IMG_1.xmp`, as Lightroom does.
 pub fn sidecars_of(folder: Option<&str>, filename: &str) -> Vec<Uuid> {
     let lower = filename.to_lowercase();
-    let stem = lower.rsplit_once('.').map(|(stem, _)| stem).filter(|stem| !stem.is_empty());
-    [Some(lower.as_str()), stem].into_iter().flatten().map(|name| sidecar_id(folder, name)).collect()
+    [Some(lower.as_str()), stem(&lower)].into_iter().flatten().map(|name| sidecar_id(folder, name)).collect()
+}
+
+/// Returns the id of a photo's stem: folder and name without extension and case, which it shares with its sidecars.
+pub fn stem_id(folder: Option<&str>, filename: &str) -> Uuid {
+    let lower = filename.to_lowercase();
+    sidecar_id(folder, stem(&lower).unwrap_or(&lower))
+}
+
+/// Returns the ids of the stems of the photos that the sidecar at this path may belong to.
+pub fn stems_of_sidecar(path: &str) -> Vec<Uuid> {
+    let (file, folder) = file_and_folder(path);
+    let lower = file.to_lowercase();
+    let name = lower.strip_suffix(SIDECAR).unwrap_or(&lower);
+    [Some(name), stem(name)].into_iter().flatten().map(|name| sidecar_id(folder.as_deref(), name)).collect()
+}
+
+fn stem(name: &str) -> Option<&str> {
+    name.rsplit_once('.').map(|(stem, _)| stem).filter(|stem| !stem.is_empty())
 }
 
 fn sidecar_id(folder: Option<&str>, name: &str) -> Uuid {

@@ -23,7 +23,7 @@ pub const PROCESSOR_VERSION: u32 = 3;
 
 /// Status of a photo.
 ///
-/// A photo is `awaiting_upload` until its original is stored, for at most 7 days, or 8 days after its last multipart
+/// A photo is `awaiting_upload` until its original is stored, for at most 7 days, or 12 days after its last multipart
 /// upload began, unless an order contains it. It is `pending` and `processing` until it is processed. Then it is `ready`, or `failed` with the reason in `error`. It is
 /// `deleting` during its deletion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::{
     download::{Download, DownloadStatus},
     email::{Email, EmailStatus},
+    incoming::stem_id,
     operation::{Operation, OperationStatus},
     order::Order,
     photo::{Photo, PhotoStatus},
@@ -28,6 +29,8 @@ pub enum ListIndex {
     Folder,
     /// Index by the SHA-256 of the original.
     Sha256,
+    /// Index of photos by folder and name without extension, by which sidecars find them.
+    Stem,
     /// Index of emails by status, in order of creation.
     EmailStatus,
     /// Index of emails by the order or download that they are about, in order of creation.
@@ -47,6 +50,7 @@ impl ListIndex {
             Self::Reference => "list_reference",
             Self::Folder => "list_folder",
             Self::Sha256 => "list_sha256",
+            Self::Stem => "list_stem",
             Self::EmailStatus => "list_email_status",
             Self::About => "list_about",
             Self::Events => "list_events",
@@ -57,7 +61,7 @@ impl ListIndex {
     /// Returns the name of its range key.
     pub fn range(self) -> &'static str {
         match self {
-            Self::Status | Self::Order | Self::Reference | Self::Folder | Self::Sha256 => "id",
+            Self::Status | Self::Order | Self::Reference | Self::Folder | Self::Sha256 | Self::Stem => "id",
             Self::EmailStatus | Self::About | Self::Events | Self::Webhook => POSITION,
         }
     }
@@ -126,7 +130,9 @@ impl Record for Photo {
     fn listed_by(&self) -> Vec<(ListIndex, String)> {
         let folder = self.folder.as_ref().map(|folder| (ListIndex::Folder, folder.clone()));
         let sha256 = self.development.as_ref().map(|made| (ListIndex::Sha256, made.sha256.clone()));
-        [Some((ListIndex::Status, self.status.as_str().to_owned())), folder, sha256].into_iter().flatten().collect()
+        let stem = (ListIndex::Stem, stem_id(self.folder.as_deref(), &self.filename).to_string());
+        let status = (ListIndex::Status, self.status.as_str().to_owned());
+        [Some(status), Some(stem), folder, sha256].into_iter().flatten().collect()
     }
     fn expires_at(&self) -> Option<Timestamp> {
         self.forgotten_at()
@@ -271,12 +277,13 @@ mod tests {
     #[test]
     fn lists_find_records_by_their_filters() {
         let (mut photo, download, order) = (photo(PhotoStatus::Ready), download(DownloadStatus::Failed), order());
-        assert_eq!(photo.listed_by(), [(ListIndex::Status, "ready".to_owned())]);
+        let by_stem = |photo: &Photo| (ListIndex::Stem, stem_id(photo.folder.as_deref(), &photo.filename).to_string());
+        assert_eq!(photo.listed_by(), [(ListIndex::Status, "ready".to_owned()), by_stem(&photo)]);
         photo.folder = Some("wedding".to_owned());
         photo.development = Some(development(false));
         let sha256 = photo.development.as_ref().map(|made| made.sha256.clone()).unwrap_or_default();
         let by_folder = (ListIndex::Folder, "wedding".to_owned());
-        assert_eq!(photo.listed_by()[1..], [by_folder, (ListIndex::Sha256, sha256)]);
+        assert_eq!(photo.listed_by()[1..], [by_stem(&photo), by_folder, (ListIndex::Sha256, sha256)]);
         let by_order = (ListIndex::Order, download.order.to_string());
         assert_eq!(download.listed_by(), [(ListIndex::Status, "failed".to_owned()), by_order]);
         assert_eq!(order.listed_by(), [(ListIndex::Reference, order.reference.clone())]);
@@ -284,10 +291,11 @@ mod tests {
         assert_eq!(delivery().listed_by(), [(ListIndex::Webhook, delivery().webhook.to_string())]);
         let about = email().message.about().id().to_string();
         assert_eq!(email().listed_by(), [(ListIndex::EmailStatus, "queued".to_owned()), (ListIndex::About, about)]);
-        let indexes = [ListIndex::Status, ListIndex::Order, ListIndex::Reference, ListIndex::Folder, ListIndex::Sha256];
-        let names = ["list_status", "list_order", "list_reference", "list_folder", "list_sha256"];
+        let (folder, stem) = (ListIndex::Folder, ListIndex::Stem);
+        let indexes = [ListIndex::Status, ListIndex::Order, ListIndex::Reference, folder, ListIndex::Sha256, stem];
+        let names = ["list_status", "list_order", "list_reference", "list_folder", "list_sha256", "list_stem"];
         assert_eq!(indexes.map(ListIndex::name), names, "as Terraform creates them");
-        assert_eq!(indexes.map(ListIndex::range), ["id"; 5]);
+        assert_eq!(indexes.map(ListIndex::range), ["id"; 6]);
         let in_order = [ListIndex::EmailStatus, ListIndex::About, ListIndex::Events, ListIndex::Webhook];
         let names = ["list_email_status", "list_about", "list_events", "list_webhook"];
         assert_eq!(in_order.map(ListIndex::name), names);
@@ -315,7 +323,7 @@ mod tests {
     #[test]
     fn only_unneeded_records_are_deleted_by_dynamodb() {
         let (awaited, operation) = (photo(PhotoStatus::AwaitingUpload), operation());
-        assert_eq!((awaited.expires_at(), awaited.expires_at().is_some()), (Some(awaited.uploads_end_at()), true));
+        assert!(awaited.expires_at().is_some_and(|at| at > awaited.uploads_end_at()));
         assert_eq!((operation.expires_at(), operation.expires_at().is_some()), (operation.kept_until(), true));
         assert_eq!(Record::expires_at(&download(DownloadStatus::Ready)), None);
         assert_eq!((Record::expires_at(&email()), Record::expires_at(&order())), (None, None));

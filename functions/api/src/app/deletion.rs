@@ -6,9 +6,10 @@ use std::convert::Infallible;
 use domain::{
     ObjectKey, Studio,
     allotment::Allotment,
-    incoming::{Source, sidecars_of},
+    incoming::{Source, sidecars_of, stem_id},
     operation::Filled,
     photo::{Deletion, Photo},
+    record::ListIndex,
 };
 use jiff::SignedDuration;
 use uuid::Uuid;
@@ -83,7 +84,7 @@ pub async fn delete(state: &State, studio: &Studio, id: Uuid) -> ApiResult<()> {
     for picture in state.originals.list(&ObjectKey::derivatives_of(studio, id)).await? {
         state.originals.delete(&picture).await?;
     }
-    if photo.source.is_some() || photo.folder.is_some() {
+    if (photo.source.is_some() || photo.folder.is_some()) && !has_namesake(state, &photo).await? {
         // That of the whole name. `IMG_1.xmp` may be another photo's too.
         for id in sidecars_of(photo.folder.as_deref(), &photo.filename).into_iter().take(1) {
             state.originals.delete(&ObjectKey::Sidecar { studio: studio.clone(), id }).await?;
@@ -92,6 +93,17 @@ pub async fn delete(state: &State, studio: &Studio, id: Uuid) -> ApiResult<()> {
     state.originals.delete(&photo.original()).await?;
     state.photos.delete(studio, id).await?;
     Ok(())
+}
+
+/// Returns whether another photo has the same folder and file name, and so the same sidecar: a file that was exported again.
+async fn has_namesake(state: &State, photo: &Photo) -> ApiResult<bool> {
+    let is_other = |other: &Photo| {
+        other.id != photo.id
+            && other.folder == photo.folder
+            && other.filename.to_lowercase() == photo.filename.to_lowercase()
+    };
+    let stem = stem_id(photo.folder.as_deref(), &photo.filename).to_string();
+    Ok(!state.photos.list_by(&photo.studio, (ListIndex::Stem, &stem), None, 1, is_other).await?.items.is_empty())
 }
 
 /// Deletes the object that a photo was copied from, and then its allotment: the same file can be uploaded again as a new

@@ -42,7 +42,7 @@ pub struct NewImport {
 /// Import photos from a bucket
 ///
 /// An operation makes a photo of each object of the source. What follows `prefix` in a key is the photo's folder and file
-/// name. The objects stay where they are. Repeating an import makes photos of new objects only.
+/// name. The objects stay where they are. Repeating an import makes photos of new objects only. XMP sidecars are left out.
 #[utoipa::path(
     post, path = "/imports", tag = "operations", operation_id = "create_import", request_body = NewImport,
     responses((status = 202, description = "The operation was started", body = OperationStarted)),

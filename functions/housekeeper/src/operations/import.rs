@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use domain::{
     JobError, Studio,
-    incoming::{ImportSource, is_ignored},
+    incoming::{ImportSource, is_ignored, sidecar},
     operation::Operation,
 };
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -27,7 +27,7 @@ use crate::{
 /// Number of keys on a page.
 const PAGE: i32 = 100;
 
-/// Admits the objects with this prefix, page by page in the order of their keys.
+/// Admits the objects with this prefix, page by page in the order of their keys. XMP sidecars are left out.
 pub async fn import(
     state: &State,
     lease: &Arc<Lease<Operation>>,
@@ -40,7 +40,8 @@ pub async fn import(
         let (page, more) = objects.page(prefix, position.as_deref(), PAGE).await?;
         let keys: Vec<_> = page.into_iter().map(|object| object.key).collect();
         let last = keys.last().cloned();
-        let chosen = keys.into_iter().filter(|key| source.may_import(key, state.uploads.bucket()) && !is_ignored(key));
+        let is_photo = |key: &String| !is_ignored(key) && sidecar(key).is_none();
+        let chosen = keys.into_iter().filter(|key| source.may_import(key, state.uploads.bucket()) && is_photo(key));
         let admissions: Vec<_> = chosen.map(|key| one(state, &objects, studio, prefix, key)).collect();
         let done: Vec<bool> = stream::iter(admissions).buffer_unordered(CONCURRENCY).try_collect().await?;
         let done = done.iter().filter(|done| **done).count() as u64;

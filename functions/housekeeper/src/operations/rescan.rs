@@ -11,9 +11,10 @@ use domain::{
     operation::{Operation, Task},
     queue_config::QueueName,
 };
-use futures::{StreamExt as _, TryStreamExt as _, stream};
+use futures::{StreamExt as _, future, stream};
 use jiff::{SignedDuration, Timestamp};
-use runtime::{failed_jobs::CONCURRENCY, lease::Lease};
+use runtime::{failed_jobs::CONCURRENCY, lease::Lease, metrics};
+use tracing::warn;
 use uuid::Uuid;
 
 use super::{
@@ -36,6 +37,17 @@ pub async fn begin(state: &State, now: Timestamp) -> Result<()> {
     daily::begin(state, (PARTITION, NAMESPACE), QueueName::Uploads, Task::Rescan, now).await
 }
 
+/// Takes in one upload. Returns whether its photo was not ready before. What fails here is tried again tomorrow: one object,
+/// such as one under a key of its uploader, must not keep back those of all studios after it.
+async fn one(state: &State, key: ObjectKey) -> bool {
+    let name = key.to_string();
+    intake::overdue(state, key).await.unwrap_or_else(|error| {
+        warn!(key = name, %error, "An overdue upload was not taken in");
+        metrics::ignored();
+        false
+    })
+}
+
 /// Takes in overdue uploads, page by page in the order of their keys.
 pub async fn rescan(state: &State, lease: &Arc<Lease<Operation>>) -> Result<Operation, JobError> {
     let before = lease.record.created_at.saturating_sub(OVERDUE).unwrap_or(Timestamp::MIN);
@@ -46,9 +58,10 @@ pub async fn rescan(state: &State, lease: &Arc<Lease<Operation>>) -> Result<Oper
         let overdue = objects.into_iter().filter(|object| object.modified < before);
         let keys = overdue.filter_map(|object| ObjectKey::parse(&object.key));
         let uploads = keys.filter(|key| matches!(key, ObjectKey::Incoming { path, .. } if !is_ignored(path)));
-        let uploads: Vec<_> = uploads.map(|key| intake::overdue(state, key)).collect();
-        let done: Vec<bool> = stream::iter(uploads).buffer_unordered(CONCURRENCY).try_collect().await?;
-        let done = done.iter().filter(|done| **done).count() as u64;
+        let uploads: Vec<_> = uploads.map(|key| one(state, key)).collect();
+        let done =
+            stream::iter(uploads).buffer_unordered(CONCURRENCY).filter(|done| future::ready(*done)).count().await;
+        let done = done as u64;
         let Some(last) = last.filter(|_| more) else { return end(lease, done).await };
         lease.change(|operation| operation.advance(lease.by, done, Some(last.clone()))).await?;
         position = Some(last);

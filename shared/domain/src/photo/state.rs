@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::{Deletion, Derivatives, Development, Photo, PhotoStatus};
 use crate::incoming::Source;
 use crate::job_state::{AttemptId, Claim, GRACE, JobState, MAX_ATTEMPTS_PHOTO, NotOwner, RestartError};
+use crate::queue_switch::LONGEST_PAUSE;
 
 /// Time after which a photo without upload expires.
 const UPLOAD_EXPIRES_AFTER: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -15,6 +16,8 @@ const MULTIPART_LIVES: SignedDuration = UPLOAD_EXPIRES_AFTER;
 /// Longest duration of an upload. S3 checks a URL when its request begins; 5 GiB take a day at 500 kbit/s. It also covers
 /// the hours by which S3 aborts a multipart upload late, since it does so at midnight.
 const LONGEST_UPLOAD: SignedDuration = SignedDuration::from_hours(24);
+/// Longest wait of an upload's job: a queue can be paused for [`LONGEST_PAUSE`], and has work to do after it.
+const JOBS_WAIT_FOR: SignedDuration = SignedDuration::from_hours(LONGEST_PAUSE.as_hours() + 24);
 /// Interval of looking for an original whose event was lost.
 const LOOK_AGAIN_AFTER: SignedDuration = SignedDuration::from_hours(24);
 
@@ -32,7 +35,9 @@ impl Photo {
     /// whose original is gone is done too, because its results remain valid. The mark of an interrupted deletion is removed
     /// when it is due.
     pub fn claim(&mut self, by: AttemptId, now: Timestamp, lease_until: Timestamp, etag: Option<&str>) -> Claim {
-        let same_original = etag.is_none() || self.etag.as_deref() == etag;
+        // The attempt that copied an upload and then rejected it did not record what it read.
+        let was_rejected = self.status == PhotoStatus::Failed && self.etag.is_none() && self.source.is_some();
+        let same_original = etag.is_none() || self.etag.as_deref() == etag || was_rejected;
         match self.status {
             PhotoStatus::AwaitingUpload if etag.is_none() => {
                 self.work.due_at = self.next_look(now);
@@ -114,7 +119,8 @@ impl Photo {
         if self.status != PhotoStatus::AwaitingUpload || self.ordered {
             return None;
         }
-        self.created_at.checked_add(UPLOAD_EXPIRES_AFTER).ok().max(Some(self.uploads_end_at()))
+        let last_job = self.uploads_end_at().saturating_add(JOBS_WAIT_FOR).unwrap_or(Timestamp::MAX);
+        self.created_at.checked_add(UPLOAD_EXPIRES_AFTER).ok().max(Some(last_job))
     }
 
     /// Returns the next time to look for the original: after the URL has expired, but at least daily, until no upload
@@ -174,17 +180,18 @@ impl Photo {
         Ok(())
     }
 
-    /// Restarts a failed photo whose file was uploaded again to `source`. Repeated for the same object version, it changes
-    /// nothing. A rejected file stays rejected, because the same bytes end the same way, unless they were never read.
-    pub fn arrive_again(&mut self, source: Source, now: Timestamp) -> Result<(), RestartError> {
+    /// Restarts a photo whose file was uploaded again to `source`. Repeated for the same object version, a failed photo
+    /// changes nothing. A rejected file stays rejected, because the same bytes end the same way, unless they were never read
+    /// or the original is not stored (any more). A ready photo needs its file only if the original is gone.
+    pub fn arrive_again(&mut self, source: Source, now: Timestamp, is_stored: bool) -> Result<(), RestartError> {
         let is_new = self.source.as_ref().is_none_or(|known| known.version != source.version);
+        let was_read = self.etag.is_some() && is_stored;
         match self.status {
-            PhotoStatus::Failed if is_new && (self.work.gave_up || self.etag.is_none()) => self.restart(now, None)?,
-            PhotoStatus::Failed => return Err(RestartError::Repeated),
+            PhotoStatus::Failed if is_new && (self.work.gave_up || !was_read) => self.restart(now, None)?,
+            PhotoStatus::Ready if !is_stored => self.restart(now, None)?,
+            PhotoStatus::Ready | PhotoStatus::Failed => return Err(RestartError::Repeated),
             PhotoStatus::Pending | PhotoStatus::Processing => return Err(RestartError::UnderWay),
-            PhotoStatus::AwaitingUpload | PhotoStatus::Ready | PhotoStatus::Deleting => {
-                return Err(RestartError::Impossible);
-            }
+            PhotoStatus::AwaitingUpload | PhotoStatus::Deleting => return Err(RestartError::Impossible),
         }
         self.source = Some(source);
         Ok(())

@@ -40,7 +40,7 @@ const CONCURRENT_BATCHES: usize = 8;
 /// Attribute with the version of the index attributes that the writer of an item knew.
 pub(super) const INDEXED: &str = "indexed";
 /// Version of the index attributes. A higher version causes older items to be filled (see [`crate::fill`]).
-pub(crate) const INDEXED_VERSION: u32 = 2;
+pub(crate) const INDEXED_VERSION: u32 = 3;
 
 /// Client of one table.
 pub struct Table<R> {

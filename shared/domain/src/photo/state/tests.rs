@@ -93,7 +93,7 @@ fn awaited_photo_is_checked_after_its_url_expires() {
     // The upload was renewed on the last day.
     photo.offer_upload(at(7 * 24));
     photo.offer_upload(at(2));
-    assert_eq!(photo.forgotten_at(), Some(at(8 * 24)));
+    assert_eq!(photo.forgotten_at(), Some(at(12 * 24)), "the job of an upload in the last hour may wait for days");
     photo.ordered = true;
     assert_eq!(photo.forgotten_at(), None);
     assert_eq!(photo.claim(attempt(15), at(170), at(171), Some("\"e\"")), Claim::Claimed);
@@ -197,6 +197,17 @@ fn uploads_end_a_day_after_last_url() {
     assert_eq!(photo.uploads_end_at(), Timestamp::MAX);
 }
 
+/// The attempt that copied the upload rejected it, without recording what it had read.
+#[test]
+fn rejected_upload_is_not_processed_again_by_a_doubled_message() {
+    let mut rejected = photo(PhotoStatus::Failed);
+    rejected.etag = None;
+    let mut announced = rejected.clone();
+    rejected.source = Some(source("1"));
+    assert_eq!(rejected.claim(attempt(9), at(1), at(9), Some("\"e\"")), Claim::Done);
+    assert_eq!(announced.claim(attempt(9), at(1), at(9), Some("\"e\"")), Claim::Claimed, "its original came late");
+}
+
 #[test]
 fn uploaded_photo_is_never_forgotten() {
     let forgotten = ALL.map(|status| photo(status).forgotten_at().is_some());
@@ -223,7 +234,7 @@ fn multipart_upload_is_awaited_for_a_week() {
     let mut photo = photo(PhotoStatus::AwaitingUpload);
     photo.begin_multipart("one", None, at(0)).expect("it waits");
     assert_eq!((photo.upload_id.as_deref(), photo.upload_until), (Some("one"), Some(at(7 * 24 * HOUR))));
-    assert_eq!((photo.uploads_end_at(), photo.forgotten_at()), (at(8 * 24 * HOUR), Some(at(8 * 24 * HOUR))));
+    assert_eq!((photo.uploads_end_at(), photo.forgotten_at()), (at(8 * 24 * HOUR), Some(at(12 * 24 * HOUR))));
     assert_eq!(photo.work.due_at, Some(at(24 * HOUR)), "S3's event of a completion may be lost");
     assert_eq!(photo.claim(attempt(1), at(24 * HOUR), at(25 * HOUR), None), Claim::Void);
     assert_eq!(photo.work.due_at, Some(at(48 * HOUR)));
@@ -290,38 +301,47 @@ fn undecodable_photo_is_ready_without_previews() {
     assert_eq!(states, [(false, false), (true, false), (true, true)]);
 }
 
-#[test]
-fn file_uploaded_again_is_tried_again_unless_it_was_rejected() {
-    let source = |version: &str| Source {
+fn source(version: &str) -> Source {
+    Source {
         bucket: None,
         key: "incoming/anna/a.jpg".to_owned(),
         version: Some(version.to_owned()),
         etag: String::new(),
         checksum: None,
         allotment: Uuid::nil(),
-    };
+    }
+}
+
+#[test]
+fn file_uploaded_again_is_tried_again_unless_it_was_rejected() {
     let failed = |gave_up: bool, etag: Option<&str>| {
         let mut photo = photo(PhotoStatus::Failed);
         (photo.source, photo.etag, photo.work.gave_up) = (Some(source("1")), etag.map(str::to_owned), gave_up);
         photo
     };
-    for (gave_up, etag, version, expected) in [
-        (true, Some("e"), "2", Ok(())),
-        (false, None, "2", Ok(())),
-        (false, Some("e"), "2", Err(RestartError::Repeated)),
-        (true, Some("e"), "1", Err(RestartError::Repeated)),
+    for (gave_up, etag, is_stored, version, expected) in [
+        (true, Some("e"), true, "2", Ok(())),
+        (false, None, true, "2", Ok(())),
+        (false, Some("e"), true, "2", Err(RestartError::Repeated)),
+        (false, Some("e"), false, "2", Ok(())),
+        (true, Some("e"), true, "1", Err(RestartError::Repeated)),
+        // One that could not be copied is not tried again by the events of the same upload.
+        (false, None, false, "1", Err(RestartError::Repeated)),
     ] {
         let mut photo = failed(gave_up, etag);
-        assert_eq!(photo.arrive_again(source(version), at(1)), expected);
+        assert_eq!(photo.arrive_again(source(version), at(1), is_stored), expected);
         let is_restarted = photo.status == PhotoStatus::Pending && photo.source == Some(source("2"));
         assert_eq!(is_restarted, expected.is_ok());
     }
     for (status, expected) in [
         (PhotoStatus::Processing, RestartError::UnderWay),
         (PhotoStatus::Pending, RestartError::UnderWay),
-        (PhotoStatus::Ready, RestartError::Impossible),
+        (PhotoStatus::Ready, RestartError::Repeated),
         (PhotoStatus::Deleting, RestartError::Impossible),
     ] {
-        assert_eq!(photo(status).arrive_again(source("2"), at(1)), Err(expected));
+        assert_eq!(photo(status).arrive_again(source("2"), at(1), true), Err(expected));
     }
+    let mut lost = photo(PhotoStatus::Ready);
+    assert_eq!(lost.arrive_again(source("2"), at(1), false), Ok(()));
+    assert_eq!((lost.status, lost.source), (PhotoStatus::Pending, Some(source("2"))), "its original is gone");
 }

@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::{
 
 /// Creates a table.
 pub async fn create_table(dynamodb: &Client, name: &str) {
-    let lists = ["list_status", "list_order", "list_reference", "list_folder", "list_sha256"];
+    let lists = ["list_status", "list_order", "list_reference", "list_folder", "list_sha256", "list_stem"];
     let texts = ["studio", "id", "due_shard", "failed_shard"].into_iter().chain(lists);
     let texts = texts.map(|name| (name, ScalarAttributeType::S));
     let attributes = texts.chain(["due_at", "failed_at"].map(|name| (name, ScalarAttributeType::N)));
