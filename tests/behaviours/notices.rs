@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use api_types::{EmailPage, EmailView};
+use domain::download::{Download, DownloadFile, FetchedBy};
+use jiff::Timestamp;
 use runtime::clock::Clock;
 use serde_json::json;
-use tests::{TestApp, jpeg, until::found};
+use tests::{TestApp, jpeg, oracle, until::found};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -86,6 +88,29 @@ async fn repeated_notice_sends_one_reminder() {
     app.until_quiet("default").await;
     app.until_quiet("emails").await;
     assert_eq!((app.emails().await.len(), app.depth("default-dlq").await), (2, 0));
+}
+
+/// A request that counted a fetch ended before it had published the event.
+#[tokio::test(flavor = "multi_thread")]
+async fn fetch_whose_request_was_interrupted_is_told_by_the_sweep() {
+    let (app, order) = start("N-5").await;
+    let (download, _) = app.download("anna", &order, json!({})).await;
+    app.until_emails(1).await;
+    let downloads = oracle::table::<Download>(&app, "DOWNLOADS_TABLE").unwrap();
+    let now = Timestamp::now();
+    let fetch = |download: &mut Download| download.fetch(now, DownloadFile::Volume(1), FetchedBy::Zip);
+    downloads.update(&"anna".parse().unwrap(), download.id, fetch).await.unwrap().unwrap().1.unwrap();
+    let told = async || {
+        app.system().advance(Duration::from_secs(60));
+        sweep(&app).await;
+        app.get("anna", "/events?type=download.fetched").await.body["items"].as_array().map(Vec::len)
+    };
+    assert_eq!(told().await, Some(0), "the request may still be under way");
+    found(async || (told().await == Some(1)).then_some(())).await.expect("an event");
+    app.system().advance(2 * DAY);
+    assert_eq!(told().await, Some(1));
+    let known = downloads.get(&"anna".parse().unwrap(), download.id).await.unwrap().unwrap();
+    assert_eq!(known.publish_by, None);
 }
 
 #[tokio::test(flavor = "multi_thread")]

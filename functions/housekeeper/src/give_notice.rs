@@ -37,10 +37,11 @@ impl PlainJobHandler for GiveNotice {
         match notice {
             Notice::Reminder => remind(state, &download, now).await?,
             Notice::Expiry => announce_expiry(state, &download, now).await?,
+            Notice::Activity => state.events.publish_all(Event::of_activity(&download)).await?,
         }
         // Last, so that a repeated job repeats what is left.
         let noticed = |download: &mut Download| {
-            download.noticed(at);
+            download.noticed(notice, at);
             Ok::<_, Infallible>(())
         };
         state.downloads.update(studio, *id, noticed).await?;

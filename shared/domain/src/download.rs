@@ -20,7 +20,7 @@ use self::pin::Pin;
 use crate::{
     email_address::EmailAddress,
     error::RecordError,
-    job_state::{JobState, RestartError},
+    job_state::{GRACE, JobState, RestartError},
     object_key::ObjectKey,
     studio::Studio,
 };
@@ -220,6 +220,9 @@ pub struct Download {
     /// Time at which an email about the download bounced for good, or its recipient complained.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undelivered_at: Option<Timestamp>,
+    /// Time by which the event of the customer's last fetch or request must be written; `None` once it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publish_by: Option<Timestamp>,
     /// Time of the last notice that was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub noticed_until: Option<Timestamp>,
@@ -296,6 +299,7 @@ impl Download {
             ready_at: None,
             erased_at: None,
             undelivered_at: None,
+            publish_by: None,
             noticed_until: None,
             late_writes_until: None,
             ..self.clone()
@@ -373,8 +377,14 @@ impl Download {
         if !is_over || may_ask_from.is_some_and(|from| from > now) {
             return false;
         }
-        self.renewal_asked_at = Some(now);
+        self.renewal_asked(now);
         true
+    }
+
+    /// Records that the customer asks for a new link at `now`.
+    pub fn renewal_asked(&mut self, now: Timestamp) {
+        self.renewal_asked_at = Some(now);
+        self.publish_by = now.checked_add(GRACE).ok();
     }
 
     /// Checks whether the customer can fetch this file at `now`.
@@ -393,6 +403,7 @@ impl Download {
         if !self.window_open(now) {
             self.download_count += 1;
             self.window_until = now.saturating_add(RESUME_WINDOW).ok();
+            self.publish_by = now.checked_add(GRACE).ok();
         }
         let opened = self.window_until.and_then(|until| until.checked_sub(RESUME_WINDOW).ok()).unwrap_or(now);
         self.fetches.record(Fetch { at: now, file, by }, opened);

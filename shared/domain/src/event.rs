@@ -228,6 +228,14 @@ impl Event {
         Some(Self::of_download(download, EventType::DownloadRenewalRequested, download.renewal_asked_at?))
     }
 
+    /// Returns the events of the customer's activity that may not be written yet: a fetch, a request for a new link.
+    pub fn of_activity(download: &Download) -> impl Iterator<Item = Self> {
+        let events = Self::of_fetch(download).into_iter().chain(Self::of_renewal_request(download));
+        // Older ones are written, and may have been deleted since.
+        let since = download.publish_by.and_then(|by| by.checked_sub(SignedDuration::from_hours(24)).ok());
+        events.filter(move |event| since.is_some_and(|since| event.at >= since))
+    }
+
     fn of_download(download: &Download, kind: EventType, at: Timestamp) -> Self {
         let build = match kind {
             // Told once for a download, whatever is built later.

@@ -112,6 +112,7 @@ pub fn download(status: DownloadStatus) -> Download {
         recipient: None,
         addressed_at: None,
         undelivered_at: None,
+        publish_by: None,
         noticed_until: None,
         late_writes_until: None,
     }

@@ -71,14 +71,6 @@ impl Events {
         outcome
     }
 
-    /// Publishes an event that a request causes. A failure is only logged, because the request itself has succeeded.
-    pub async fn publish_if_possible(&self, event: Option<Event>) {
-        let Some(event) = event else { return };
-        if let Err(error) = self.publish(&event).await {
-            warn!(event.id = %event.id, kind = %event.kind, error = format!("{error:#}"), "Could not publish an event");
-        }
-    }
-
     /// Writes the event with the position of this moment. A write that takes longer is dropped and begins anew with a later
     /// position, because lists contain positions that are some seconds old.
     async fn write(&self, event: &Event) -> Result<Event> {

@@ -10,7 +10,6 @@ use archive::{
 use domain::{
     ObjectKey,
     download::{BuiltFile, Closed, Download, DownloadFile, DownloadKind, FetchedBy, Variant, pin::PinTry},
-    event::Event,
     link::LinkToken,
     object_key::Picture,
     order::Order,
@@ -27,7 +26,7 @@ use runtime::{
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
-use super::downloads::{self, bare_file};
+use super::downloads::{self, bare_file, publish_activity};
 use crate::{
     content_disposition::attachment,
     problem::{ApiResult, Problem},
@@ -152,8 +151,7 @@ impl Opened {
         if let Err(closed) = counted {
             return Ok(Some(Err(closed)));
         }
-        // A repetition in the window makes the same event, and so makes up for a request that was broken off here.
-        state.events.publish_if_possible(Event::of_fetch(&download)).await;
+        publish_activity(state, &download).await;
         // The record's current build has the files.
         let Some(file) = self.file_of(state, &download, ticket.file).await? else {
             return Ok(Some(Err(Closed::NoSuchFile)));

@@ -1,12 +1,16 @@
 //! Downloads: planned before they are built, rebuilt and revoked. Impossible downloads are refused.
 
+use std::convert::Infallible;
+
 use archive::{
     Layout,
     contents::{ContentsError, File, Source, contents},
 };
 use domain::{
     ObjectKey, Studio,
-    download::{BuiltFile, Download, DownloadKind, DownloadStatus, Due, Files, Selection, Twin, Variant, pin::Pin},
+    download::{
+        BuiltFile, Download, DownloadKind, DownloadStatus, Due, Files, Notice, Selection, Twin, Variant, pin::Pin,
+    },
     event::Event,
     job::Job,
     job_state::RestartError,
@@ -25,6 +29,7 @@ use runtime::{
     notification,
     store::Created,
 };
+use tracing::warn;
 use uuid::Uuid;
 
 use super::{limits, ordering, pauses};
@@ -185,11 +190,28 @@ impl Rebuild {
             Self::Renewed => download.renew(now, Some(by)),
             Self::AskedFor => {
                 download.renew(now, Some(by))?;
-                download.renewal_asked_at = Some(now);
+                download.renewal_asked(now);
                 download.notify = true;
                 Ok(())
             }
         }
+    }
+}
+
+/// Publishes the events of the customer's activity, and records that. What fails here is left to the sweep, because the
+/// request itself has succeeded.
+pub async fn publish_activity(state: &State, download: &Download) {
+    let Some(at) = download.publish_by else { return };
+    let told = async {
+        state.events.publish_all(Event::of_activity(download)).await?;
+        let noticed = |download: &mut Download| {
+            download.noticed(Notice::Activity, at);
+            Ok::<_, Infallible>(())
+        };
+        state.downloads.update(&download.studio, download.id, noticed).await
+    };
+    if let Err(error) = told.await {
+        warn!(download.id = %download.id, error = format!("{error:#}"), "Could not publish the customer's activity");
     }
 }
 

@@ -3,7 +3,6 @@
 use domain::{
     download::{Closed, Download, DownloadKind},
     email::{Email, Message},
-    event::Event,
     job::follow_up_id,
     queue_config::QueueName,
     studio_profile::{Renewal, StudioProfile},
@@ -13,7 +12,7 @@ use runtime::notification;
 
 use super::{
     delivery::Opened,
-    downloads::{Rebuild, rebuild, send, tell},
+    downloads::{Rebuild, publish_activity, rebuild, send, tell},
 };
 use crate::{
     problem::{ApiError, ApiResult},
@@ -70,7 +69,9 @@ pub async fn ask(state: &State, opened: &Opened, profile: &StudioProfile) -> Api
     // Written last: if this process ends before, the customer's next try sends the same email.
     let mark = |download: &mut Download| if download.ask_for_renewal(now) { Ok(()) } else { Err(()) };
     let marked = state.downloads.update(&opened.download.studio, opened.download.id, mark).await?;
-    state.events.publish_if_possible(marked.and_then(|(download, _)| Event::of_renewal_request(&download))).await;
+    if let Some((download, Ok(()))) = marked {
+        publish_activity(state, &download).await;
+    }
     Ok(Some(Asked::Studio))
 }
 
@@ -78,7 +79,7 @@ async fn renew(state: &State, opened: &Opened, now: Timestamp) -> ApiResult<()> 
     let found = opened.download.clone();
     let by = follow_up_id(found.id, "renewal", day(now));
     let download = rebuild(state, &opened.order, found, by, Rebuild::AskedFor, false).await?;
-    state.events.publish_if_possible(Event::of_renewal_request(&download)).await;
+    publish_activity(state, &download).await;
     if download.kind == DownloadKind::Single {
         return tell(state, &opened.order, &download).await;
     }

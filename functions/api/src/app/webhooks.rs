@@ -1,10 +1,10 @@
 //! Webhooks: created up to a limit, rotated, enabled, replayed.
 
-use std::{collections::BTreeSet, convert::Infallible};
+use std::{collections::BTreeSet, convert::Infallible, time::Duration};
 
 use domain::{
     Job, Studio,
-    event::EventType,
+    event::{EventType, SETTLED_AFTER},
     job_state::RestartError,
     queue_config::QueueName,
     record::first_position,
@@ -89,7 +89,9 @@ pub async fn replay(state: &State, webhook: &Webhook, request: IdempotentRequest
         after: Uuid::from_u128(first_position(since).as_u128().saturating_sub(1)),
         until: first_position(state.clock.now()),
     };
-    Ok(state.queues.of(QueueName::Webhooks).send(&job).await?)
+    // By then lists contain all events before `until`. One that was written while the webhook was disabled has no delivery.
+    let settled = Duration::try_from(SETTLED_AFTER).map_err(anyhow::Error::from)?;
+    Ok(state.queues.of(QueueName::Webhooks).send_later(&job, settled).await?)
 }
 
 /// Sends the event of a delivery again.

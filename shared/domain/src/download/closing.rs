@@ -36,6 +36,7 @@ impl Download {
     pub fn erase(&mut self, now: Timestamp) {
         self.erased_at = Some(now);
         self.fetches = Fetches::default();
+        self.publish_by = None;
         self.recipient = None;
         self.pin = None;
         self.error = None;

@@ -127,8 +127,8 @@ impl Message {
         match self {
             Self::OrderConfirmation { .. } | Self::WebhookDisabled { .. } | Self::Written { .. } => true,
             Self::DownloadReady { .. } => download.opens(now).is_ok(),
-            // Whoever has fetched a file meanwhile needs no reminder.
-            Self::DownloadExpiring { .. } => download.opens(now).is_ok() && download.fetches.is_empty(),
+            // Whoever has fetched a file by this link meanwhile needs no reminder.
+            Self::DownloadExpiring { .. } => download.opens(now).is_ok() && download.download_count == 0,
             Self::DownloadFailed { .. } => download.opens(now) == Err(Closed::Failed),
             // Whoever has renewed the download meanwhile needs no request.
             Self::RenewalRequested { .. } => matches!(download.opens(now), Err(Closed::Expired | Closed::Spent)),

@@ -142,6 +142,7 @@ impl NewDownload {
             recipient: None,
             addressed_at: None,
             undelivered_at: None,
+            publish_by: None,
             noticed_until: None,
             late_writes_until: None,
         })
