@@ -28,6 +28,7 @@ const TIME_TO_SEND: SignedDuration = SignedDuration::from_secs(10);
 pub struct Pace {
     workers: f64,
     known: Mutex<Known>,
+    asking: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
@@ -54,30 +55,41 @@ enum Turn {
 impl Pace {
     /// Creates the pace of one of so many workers.
     pub fn new(workers: u32) -> Self {
-        Self { workers: f64::from(workers.max(1)), known: Mutex::default() }
+        Self { workers: f64::from(workers.max(1)), known: Mutex::default(), asking: tokio::sync::Mutex::default() }
     }
 
     /// Waits until this worker may send its next email. `Unavailable` if its time ends before, or the daily quota is used up.
     pub async fn turn(&self, ses: &Ses, now: Timestamp, stops_at: Timestamp) -> Result<(), JobError> {
-        if self.known(|known| known.is_outdated(now)) {
-            // Without the quota SES itself says when it is too much.
-            let quota = ses.quota().await.unwrap_or_else(|error| {
-                warn!(reason = error.to_string(), "SES does not tell its quota");
-                None
-            });
-            self.known(|known| known.learn(quota, now));
-        }
+        self.ask(ses, now).await;
         match self.known(|known| known.turn(self.workers, now, stops_at)) {
             Turn::Wait(time) => {
                 tokio::time::sleep(time).await;
                 Ok(())
             }
-            Turn::TooLate => Err(anyhow!("SES's rate leaves no time")
-                .context(ServiceUnavailable("The email waits for its turn"))
-                .into()),
+            Turn::TooLate => {
+                let late =
+                    anyhow!("SES's rate leaves no time").context(ServiceUnavailable("The email waits for its turn"));
+                Err(late.context(QuotaUsedUp).into())
+            }
             Turn::UsedUp => {
                 let used_up = anyhow!("SES's daily quota is used up").context(ServiceUnavailable("SES takes no email"));
                 Err(used_up.context(QuotaUsedUp).into())
+            }
+        }
+    }
+
+    /// Asks for the quota once a minute: once for all messages of a batch, since SES limits these calls too.
+    async fn ask(&self, ses: &Ses, now: Timestamp) {
+        let _asking = self.asking.lock().await;
+        if !self.known(|known| known.is_outdated(now)) {
+            return;
+        }
+        match ses.quota().await {
+            Ok(quota) => self.known(|known| known.learn(quota, now)),
+            // Until SES answers again, the quota before applies. Without one SES itself says when it is too much.
+            Err(error) => {
+                warn!(reason = error.to_string(), "SES does not tell its quota");
+                self.known(|known| known.asked_at = Some(now));
             }
         }
     }

@@ -52,7 +52,7 @@ impl PlainJobHandler for Sweep {
             sweep(&state.downloads, &state.queues, &paused, now).await,
             sweep(&state.deliveries, &state.queues, &paused, now).await,
             sweep(&state.operations, &state.queues, &paused, now).await,
-            events::sweep(state, now).await,
+            events::sweep(state, &paused, now).await,
             webhooks::sweep(state, now).await,
             tombstones::sweep(state, &paused, now).await,
             begin_operations(state, now).await,

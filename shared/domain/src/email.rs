@@ -251,9 +251,11 @@ impl Email {
         Ok(())
     }
 
-    /// Suppresses the email because the record has changed.
+    /// Suppresses the email because the record has changed. One whose reply was lost stays marked as `unheard`: SES's report
+    /// may still prove that it was sent.
     pub fn suppress(&mut self, by: AttemptId, reason: RecordError) -> Result<(), NotOwner> {
         self.work.check(by)?;
+        self.unheard |= self.status == EmailStatus::Sending;
         self.status = EmailStatus::Suppressed;
         self.error = Some(reason);
         self.work.succeed();

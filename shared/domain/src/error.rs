@@ -1,12 +1,6 @@
 //! Errors of jobs, sorted by their consequences, and their stored form.
 
-use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
-
-/// Time for which a job waits for the end of an outage.
-const OUTAGE_HORIZON: SignedDuration = SignedDuration::from_hours(24);
-/// Time for which a job waits for a daily quota. Queued jobs can use up the quota for several days.
-const QUOTA_HORIZON: SignedDuration = SignedDuration::from_hours(72);
 
 /// Error of a record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,12 +55,9 @@ impl JobError {
         Self::Reject(RecordError::new(code, message))
     }
 
-    /// Returns how long a job waits for the end of an outage before it fails.
-    pub fn horizon(&self) -> SignedDuration {
-        match self {
-            Self::Unavailable(error) if error.downcast_ref::<QuotaUsedUp>().is_some() => QUOTA_HORIZON,
-            _ => OUTAGE_HORIZON,
-        }
+    /// Returns whether a quota is used up.
+    pub fn is_quota(&self) -> bool {
+        matches!(self, Self::Unavailable(error) if error.downcast_ref::<QuotaUsedUp>().is_some())
     }
 
     /// Returns the error for the record; `None` for a pause. Causes of retries stay in the log, because they may reveal
@@ -94,7 +85,7 @@ impl std::fmt::Display for ServiceUnavailable {
     }
 }
 
-/// Marks an error in its chain, above a [`ServiceUnavailable`]: a daily quota is used up.
+/// Marks an error in its chain, above a [`ServiceUnavailable`]: a quota is used up, by the day or by the second.
 #[derive(Debug, Clone, Copy)]
 pub struct QuotaUsedUp;
 
@@ -122,8 +113,8 @@ mod tests {
         let error = || anyhow!("slow down").context(ServiceUnavailable("Failed to read"));
         assert!(matches!(JobError::from(error().context("Failed to load")), JobError::Unavailable(_)));
         assert!(matches!(JobError::from(anyhow!("broken")), JobError::Retry(_)));
-        assert_eq!(JobError::from(error()).horizon(), SignedDuration::from_hours(24));
-        assert_eq!(JobError::from(error().context(QuotaUsedUp)).horizon(), SignedDuration::from_hours(72));
+        assert!(!JobError::from(error()).is_quota());
+        assert!(JobError::from(error().context(QuotaUsedUp)).is_quota());
     }
 
     #[test]

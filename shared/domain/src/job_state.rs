@@ -32,6 +32,11 @@ pub const MAX_ATTEMPTS_OPERATION: u32 = 2;
 /// should lead to a dead letter.
 pub const MAX_RECEIVES: u32 = 50;
 
+/// Time for which a job waits for the end of an outage.
+const OUTAGE_HORIZON: SignedDuration = SignedDuration::from_hours(24);
+/// Time for which a job waits for a daily quota. Queued jobs can use up the quota for several days.
+const QUOTA_HORIZON: SignedDuration = SignedDuration::from_hours(72);
+
 /// Time after the due date at which the sweep looks for a record whose message was lost.
 pub const GRACE: SignedDuration = SignedDuration::from_secs(120);
 
@@ -94,6 +99,16 @@ pub struct Outage {
     pub since: Timestamp,
     /// Number of these attempts.
     pub tries: u32,
+    /// Whether one of them met a used-up quota, which is given more time than an outage.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub quota: bool,
+}
+
+impl Outage {
+    /// Returns how long after `since` the job fails.
+    pub fn horizon(self) -> SignedDuration {
+        if self.quota { QUOTA_HORIZON } else { OUTAGE_HORIZON }
+    }
 }
 
 /// Result of claiming a record.
@@ -130,6 +145,8 @@ pub enum Fate {
     Waits {
         /// Time at which the next attempt should have started.
         due_at: Timestamp,
+        /// Whether it met a used-up quota.
+        quota: bool,
     },
     /// Made progress, and continues in the next job.
     Paused,
@@ -253,8 +270,8 @@ impl JobState {
                 self.release(due_at);
                 return false;
             }
-            Fate::Waits { due_at } => {
-                self.outage = Some(self.outage_at(now));
+            Fate::Waits { due_at, quota } => {
+                self.outage = Some(self.outage_at(now, quota));
                 self.not_counted(due_at);
                 return false;
             }
@@ -273,10 +290,10 @@ impl JobState {
         self.history.erase();
     }
 
-    /// Returns the outage including an attempt that ends at `now`.
-    pub fn outage_at(&self, now: Timestamp) -> Outage {
-        let Outage { since, tries } = self.outage.unwrap_or(Outage { since: now, tries: 0 });
-        Outage { since, tries: tries.saturating_add(1) }
+    /// Returns the outage including an attempt that ends at `now`. `quota`: whether it met a used-up quota.
+    pub fn outage_at(&self, now: Timestamp, quota: bool) -> Outage {
+        let known = self.outage.unwrap_or(Outage { since: now, tries: 0, quota });
+        Outage { since: known.since, tries: known.tries.saturating_add(1), quota: known.quota || quota }
     }
 
     /// Ends the lease at `now`, because its owner is known to be dead (the local system was restarted).

@@ -271,7 +271,9 @@ async fn settle<R: JobRecord>(lease: &Lease<R>, delivery: &Delivery, error: &Job
             let attempts = record.work().attempts;
             let (fate, disposition) = fate::<R>(error, record.work(), now, |tries| delivery.retry_at(tries));
             let kept = match (fate, error) {
-                (Fate::GaveUp, JobError::Unavailable(_)) => Some(outage_lasted(error.horizon())),
+                (Fate::GaveUp, JobError::Unavailable(_)) => {
+                    Some(outage_lasted(record.work().outage_at(now, error.is_quota()).horizon()))
+                }
                 (Fate::GaveUp, _) => Some(gave_up()),
                 _ => error.to_record_error(),
             };
@@ -319,12 +321,13 @@ fn fate<R: JobRecord>(
     match error {
         JobError::Reject(_) => (Fate::Rejected, Disposition::Done),
         JobError::Unavailable(_) => {
-            let outage = work.outage_at(now);
-            if now.duration_since(outage.since) >= error.horizon() {
+            let quota = error.is_quota();
+            let outage = work.outage_at(now, quota);
+            if now.duration_since(outage.since) >= outage.horizon() {
                 return (Fate::GaveUp, Disposition::Refuse);
             }
             let due_at = retry_at(outage.tries);
-            (Fate::Waits { due_at }, Disposition::Wait { until: due_at })
+            (Fate::Waits { due_at, quota }, Disposition::Wait { until: due_at })
         }
         JobError::Paused => (Fate::Paused, Disposition::Done),
         JobError::Retry(_) if work.exhausted(R::MAX_ATTEMPTS) => (Fate::GaveUp, Disposition::Refuse),

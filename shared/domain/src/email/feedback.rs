@@ -113,7 +113,7 @@ impl Email {
             EmailStatus::Sending | EmailStatus::Queued if is_at_work => return self.take_message_id(feedback),
             // SES has refused it, or nobody wanted it any more. Another email has this report.
             EmailStatus::Failed if !self.unheard && self.sent_at.is_none() => return,
-            EmailStatus::Suppressed => return,
+            EmailStatus::Suppressed if !self.unheard => return,
             _ => {}
         }
         self.take_message_id(feedback);

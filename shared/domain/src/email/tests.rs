@@ -56,7 +56,8 @@ fn erased_email_keeps_no_address_and_stays_unsent() {
 
 #[test]
 fn unconfirmed_email_is_sent_once_more_at_most() {
-    let again = |counted| if counted { Fate::Again { due_at: at(50) } } else { Fate::Waits { due_at: at(50) } };
+    let again =
+        |counted| if counted { Fate::Again { due_at: at(50) } } else { Fate::Waits { due_at: at(50), quota: false } };
     let mut email = queued();
     // SES's report may come within ten minutes.
     let claim = |email: &mut Email| {
@@ -250,6 +251,20 @@ fn sent_and_suppressed_emails_are_settled() {
     suppressed.suppress(by, reason.clone()).expect("its own");
     assert_eq!((suppressed.status, suppressed.work.owner), (EmailStatus::Suppressed, None));
     assert_eq!(suppressed.error, Some(reason));
+}
+
+/// The reply was lost, and the record changed before SES's report came.
+#[test]
+fn suppressed_email_that_ses_may_have_is_completed_by_its_report() {
+    let by = attempt(1);
+    let mut email = queued();
+    email.claim(by, at(0), at(60));
+    email.begin_sending(by, at(1), REPORT_WAIT, "subject").expect("its own");
+    email.suppress(by, RecordError::new("outdated", "x")).expect("its own");
+    assert!(email.status == EmailStatus::Suppressed && email.unheard);
+    email.hear(&report(SesEvent::Delivery, 2), at(700));
+    assert_eq!((email.status, email.sent_at, email.unheard), (EmailStatus::Delivered, Some(at(2)), false));
+    assert_eq!(email.error, None);
 }
 
 #[test]

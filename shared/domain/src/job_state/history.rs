@@ -168,7 +168,7 @@ mod tests {
         let outcome = |fate| AttemptOutcome::from(fate);
         assert_eq!([outcome(Fate::Rejected), outcome(Fate::GaveUp)], [AttemptOutcome::Failed; 2]);
         assert_eq!(outcome(Fate::Again { due_at: at(0) }), AttemptOutcome::Retried);
-        assert_eq!(outcome(Fate::Waits { due_at: at(0) }), AttemptOutcome::Unavailable);
+        assert_eq!(outcome(Fate::Waits { due_at: at(0), quota: false }), AttemptOutcome::Unavailable);
         assert_eq!(outcome(Fate::Paused), AttemptOutcome::Paused);
     }
 }

@@ -50,10 +50,10 @@ fn attempts_in_an_outage_are_not_counted() {
     let mut work = JobState::default();
     for second in [100, 200] {
         work.claim(attempt(10), at(second));
-        assert!(!work.record_failure(at(second), Fate::Waits { due_at: at(second + 20) }));
+        assert!(!work.record_failure(at(second), Fate::Waits { due_at: at(second + 20), quota: second == 100 }));
     }
     assert_eq!((work.attempts, work.claims, work.failures), (0, 2, None));
-    assert_eq!(work.outage, Some(Outage { since: at(100), tries: 2 }));
+    assert_eq!(work.outage, Some(Outage { since: at(100), tries: 2, quota: true }));
     let ordered_anew = work.restarted(at(300), None).expect("may be");
     assert_eq!(ordered_anew.outage, None);
     work.claim(attempt(11), at(300));
@@ -83,7 +83,7 @@ fn fate_decides_whether_record_is_done() {
         (Fate::Rejected, true, 1, true, None),
         (Fate::GaveUp, true, 1, true, None),
         (Fate::Again { due_at: at(40) }, false, 1, true, due(40)),
-        (Fate::Waits { due_at: at(50) }, false, 0, false, due(50)),
+        (Fate::Waits { due_at: at(50), quota: false }, false, 0, false, due(50)),
         (Fate::Paused, false, 0, false, due(20)),
     ] {
         let mut work = claimed();
@@ -96,7 +96,7 @@ fn fate_decides_whether_record_is_done() {
 
 #[test]
 fn progress_ends_an_outage() {
-    let mut work = JobState { outage: Some(Outage { since: at(0), tries: 3 }), ..JobState::default() };
+    let mut work = JobState { outage: Some(Outage { since: at(0), tries: 3, quota: false }), ..JobState::default() };
     work.record_failure(at(20), Fate::Paused);
     assert_eq!(work.outage, None);
 }

@@ -79,7 +79,9 @@ pub fn checked_url(text: &str, targets: Targets) -> Result<String, TargetError> 
         return Err(TargetError::NotPublic);
     }
     url.set_fragment(None);
-    Ok(url.into())
+    let url = String::from(url);
+    // The normal form writes each letter outside of ASCII in up to twelve characters.
+    if url.len() > MAX_URL { Err(TargetError::NoUrl) } else { Ok(url) }
 }
 
 /// Returns whether a name can be one of the Internet.
@@ -137,6 +139,11 @@ mod tests {
         }
         assert_eq!(
             checked_url(&format!("https://a.example/{}", "x".repeat(2_000)), Targets::Public),
+            Err(TargetError::NoUrl)
+        );
+        // 430 characters, and six for each ü in the normal form.
+        assert_eq!(
+            checked_url(&format!("https://a.example/{}", "ü".repeat(400)), Targets::Public),
             Err(TargetError::NoUrl)
         );
     }

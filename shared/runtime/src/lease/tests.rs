@@ -55,11 +55,17 @@ fn error_decides_fate_of_record_and_message() {
     assert_eq!(fate(&retry, 3, None), (Fate::GaveUp, Disposition::Refuse), "a photo has three attempts");
 
     let (down, day) = (JobError::Unavailable(anyhow!("x")), 24 * 3600);
-    let since = |seconds: i64| Some(Outage { since: at(1_000_000 - seconds), tries: 6 });
-    let waits = |tries: i64| (Fate::Waits { due_at: at(tries) }, Disposition::Wait { until: at(tries) });
+    let since = |seconds: i64| Some(Outage { since: at(1_000_000 - seconds), tries: 6, quota: false });
+    let waits = |tries: i64| (Fate::Waits { due_at: at(tries), quota: false }, Disposition::Wait { until: at(tries) });
     assert_eq!(fate(&down, 3, None), waits(1));
     assert_eq!(fate(&down, 3, since(day - 1)), waits(7));
     assert_eq!(fate(&down, 1, since(day)), (Fate::GaveUp, Disposition::Refuse));
+
+    // An email waits for the quota. That another service fails for a moment does not shorten its time.
+    let waited = |hours: i64| since(hours * 3600).map(|outage| Outage { quota: true, ..outage });
+    let waits_on = (Fate::Waits { due_at: at(7), quota: false }, Disposition::Wait { until: at(7) });
+    assert_eq!(fate(&down, 1, waited(71)), waits_on);
+    assert_eq!(fate(&down, 1, waited(72)), (Fate::GaveUp, Disposition::Refuse));
 }
 
 #[test]

@@ -61,7 +61,7 @@ async fn outage_does_not_use_attempts_up() {
         let ended = worker.deliver(fails(down())).await.ended.expect("settled");
         assert_eq!((ended.at_rest, ended.disposition), (None, Disposition::Wait { until: at(elapsed + waits) }));
         let work = worker.record().await.work;
-        assert_eq!((work.attempts, work.outage), (0, Some(Outage { since: at(0), tries })));
+        assert_eq!((work.attempts, work.outage), (0, Some(Outage { since: at(0), tries, quota: false })));
         assert_eq!(worker.hidden(), [61, waits]);
         wait(u64::try_from(waits).expect("positive")).await;
     }
