@@ -134,8 +134,9 @@ fn killing(function: &'static str, kills: u64) -> Kills {
 /// Returns the plan of kills in calls of SES, of whose reports this share is lost.
 fn reporting(lost: u8, kills: u64) -> Reports {
     let kills = kills.div_ceil(REPORTING_SYSTEMS);
-    // Half of the calls end by a kill, and each loses the replies to some more.
-    let emails = usize::try_from(kills * 3).unwrap_or(usize::MAX).min(1500);
+    // Half of the calls end by a kill, and each loses the replies to some more. Reports about more emails at once would come
+    // after the wait for them.
+    let emails = usize::try_from(kills * 3).unwrap_or(usize::MAX).min(300);
     let (wait, visibility) = (Duration::from_secs(150), Duration::from_secs(36));
     Reports { kills, emails, systems: REPORTING_SYSTEMS, chance: 50, lost, wait, visibility }
 }
