@@ -23,7 +23,7 @@ resource "aws_scheduler_schedule" "sweep" {
     input = jsonencode({ v = 1, job = "sweep" })
 
     retry_policy {
-      # No retries: the next sweep does the same work.
+      # Few retries, within five minutes: the next sweep does the same work.
       maximum_event_age_in_seconds = 300
       maximum_retry_attempts       = 3
     }

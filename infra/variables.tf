@@ -43,7 +43,7 @@ variable "max_concurrency" {
 
   validation {
     condition     = alltrue([for function in keys(var.max_concurrency) : contains(values(local.queues)[*].function, function)])
-    error_message = "max_concurrency knows the workers ${join(", ", values(local.queues)[*].function)} only."
+    error_message = "max_concurrency knows the workers ${join(", ", distinct(values(local.queues)[*].function))} only."
   }
 
   validation {
@@ -53,13 +53,13 @@ variable "max_concurrency" {
 }
 
 variable "reserved_concurrency" {
-  description = "Concurrency reserved for single functions, such as `{ archive-builder = 10 }`. By default none: max_concurrency is the control, and a new account has none to reserve. A worker needs its max_concurrency and 2 more, for direct invocations."
+  description = "Concurrency reserved for single functions, such as `{ archive-builder = 10 }`. By default none: max_concurrency is the control, and a new account has none to reserve. A worker needs its max_concurrency and 2 more, for direct invocations; the housekeeper also the concurrency of `uploads`."
   type        = map(number)
   default     = {}
 
   validation {
     condition     = alltrue([for function in keys(var.reserved_concurrency) : contains(concat(["api"], values(local.queues)[*].function), function)])
-    error_message = "reserved_concurrency knows the functions api, ${join(", ", values(local.queues)[*].function)} only."
+    error_message = "reserved_concurrency knows the functions api, ${join(", ", distinct(values(local.queues)[*].function))} only."
   }
 
   validation {

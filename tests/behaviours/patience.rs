@@ -97,7 +97,7 @@ async fn calls_with_late_bodies_are_sent_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "long: .ci/run runs it"]
+#[ignore = "long: .ci/run leaves it out"]
 async fn calls_late_by_two_minutes_are_sent_once() {
     let late = Duration::from_secs(120);
     let silent = built_though_bodies_come_late(late, None);

@@ -23,6 +23,8 @@ use crate::{
     problem::{Kind, ProblemView},
 };
 
+/// Prefixes of the routes that require the operators' claim, as the text below says.
+const FOR_OPERATORS: [&str; 5] = ["/imports", "/jobs", "/orphans", "/queues", "/studios"];
 /// Schemas whose absent fields are omitted, because cameras write different fields.
 const SPARSE: [&str; 3] = ["Exif", "Gps", "TakenAt"];
 const ABOUT: &str = "The backend of a photographer's web shop.
@@ -33,8 +35,8 @@ thumbnail. An order (`POST /orders`) lists photos. A download (`POST /orders/{id
 private ZIP, and an email sends the customer the link.
 
 **Tokens.** All routes but `/d/…`, `/logos/…`, `/console…`, `/health` and `/openapi.json` need `Authorization: Bearer …`. A claim of the \
-token names the studio. Requests for records of another studio return 404. Routes under `/queues` require the \
-operators' claim.
+token names the studio. Requests for records of another studio return 404. Routes under `/queues`, `/jobs`, \
+`/studios`, `/orphans` and `/imports` require the operators' claim.
 
 **Uploads** go to S3, by one PUT or in parts, up to 5 GiB either way. S3 stores one original for a photo and answers 412 \
 to a second one: a PUT or a completion that is repeated because its answer was lost has arrived, and so has a photo that \
@@ -185,7 +187,7 @@ fn complete(path: &str, posts: bool, operation: &mut Operation) {
     if !open {
         responses.extend(Authenticated::responses());
     }
-    if ["/queues", "/studios"].iter().any(|operators| path.starts_with(operators)) {
+    if FOR_OPERATORS.iter().any(|prefix| path.starts_with(prefix)) {
         responses.extend(ForOperators::responses());
     }
     if has(&ParameterIn::Path) && !open {

@@ -103,7 +103,7 @@ async fn send(state: &State, lease: &Lease<Email>) -> Result<Email, JobError> {
                 to = sent.to.masked(),
                 template = sent.message.template(),
                 attempts = sent.work.attempts,
-                "Mail sent"
+                "Email sent"
             );
             Ok(sent)
         }

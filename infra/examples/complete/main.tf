@@ -1,4 +1,4 @@
-# All options: own issuer, own domain, own key, a shop's web page, alarms by email.
+# Most options: own issuer, own domain, own key, a shop's web page, alarms by email.
 
 terraform {
   required_version = ">= 1.11"

@@ -52,7 +52,7 @@ resource "aws_lambda_function" "this" {
 
     precondition {
       condition     = var.reserved_concurrency == null || coalesce(var.reserved_concurrency, 0) >= var.minimum_concurrency
-      error_message = "The concurrency reserved for ${var.name} must be ${var.minimum_concurrency} or more: below its queue's maximum concurrency and room for direct invocations, messages are throttled, and land in the dead-letter queue without having been tried."
+      error_message = "The concurrency reserved for ${var.name} must be ${var.minimum_concurrency} or more: below its queue's maximum concurrency and room for direct invocations, messages are throttled, and land in the dead-letter queue without an attempt."
     }
   }
 

@@ -1,4 +1,5 @@
-//! Jobs as messages. They contain a version and ids, never data; workers read the data from the record.
+//! Jobs as messages. A message contains a version and ids, and workers read the data from the record. Only
+//! [`Job::EmailEvent`] contains more: the report of SES.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -33,7 +33,7 @@ async fn item_has_attributes_of_all_its_indexes() {
     let item = cloud.item("anna", id(7)).await.expect("written");
     for (name, value) in [
         ("revision", json!(1)),
-        ("indexed", json!(2)),
+        ("indexed", json!(3)),
         // The URL expires after an hour, and the sweep waits for two minutes more.
         ("due_at", json!(at(3720).as_millisecond())),
         ("due_shard", json!("3")),
