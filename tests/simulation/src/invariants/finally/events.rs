@@ -16,11 +16,15 @@ impl End<'_> {
             // The event of an erased order's download is not published.
             self.records.orders.get(&download.order).is_some_and(|order| !order.is_erased())
         });
-        let builds = downloads.filter_map(Event::of_build);
+        let downloads: Vec<_> = downloads.collect();
+        let builds = downloads.iter().copied().filter_map(Event::of_build);
+        // An event of a fetch names the build, of which the record has only the last.
+        let fetches = downloads.iter().copied().filter(|download| download.build <= 1).filter_map(Event::of_fetch);
+        let renewals = downloads.iter().copied().filter_map(Event::of_renewal_request);
         let emails = self.records.emails.values().flat_map(Event::of_email);
         // Earlier releases published no events.
         let is_ours = |event: &Event| self.state.planted_at.is_none_or(|planted_at| event.at >= planted_at);
-        for expected in photos.chain(builds).chain(emails).filter(is_ours) {
+        for expected in photos.chain(builds).chain(fetches).chain(renewals).chain(emails).filter(is_ours) {
             if !self.records.events.contains_key(&expected.id) {
                 sentences.push(format!("{} at {} has no event {}", expected.kind, expected.at, expected.id));
             }
