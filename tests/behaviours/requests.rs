@@ -28,8 +28,8 @@ async fn typical_order_costs_the_expected_requests() {
 const EXPECTED: [&str; 35] = [
     "api/DynamoDb.BatchGetItem 3",
     "api/DynamoDb.BatchWriteItem 1",
-    "api/DynamoDb.GetItem 25",
-    "api/DynamoDb.PutItem 14",
+    "api/DynamoDb.GetItem 27",
+    "api/DynamoDb.PutItem 16",
     "api/DynamoDb.Query 1",
     "api/S3.PutObject 3",
     "api/Sqs.SendMessage 6",

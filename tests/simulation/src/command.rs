@@ -101,7 +101,8 @@ pub fn main() -> Result<()> {
     let mut row = Row { seeds: 0, steps: 0, virtual_hours: 0, wall_s: 0.0, violations: 0, failing: vec![] };
     for seed in seeds {
         // A long run that is interrupted has told what it played.
-        if let Some(file) = arguments.json.as_ref().filter(|_| row.seeds > 0 && row.seeds % WRITTEN_EVERY == 0) {
+        if let Some(file) = arguments.json.as_ref().filter(|_| row.seeds > 0 && row.seeds.is_multiple_of(WRITTEN_EVERY))
+        {
             row.write(file, begun)?;
         }
         let options = Options {

@@ -223,7 +223,9 @@ async fn upgrade(seed: u64, cloud: &Cloud, story: &mut [Step]) {
     let now = cloud.time.now();
     recording.plant(&mut cloud.state(), now).unwrap_or_else(|error| panic!("a recording has Base64: {error:#}"));
     let mut random = fastrand::Rng::with_seed(seed);
-    story.iter_mut().for_each(|step| recording.redirect(&mut step.action, &mut random));
+    for step in story {
+        recording.redirect(&mut step.action, &mut random);
+    }
 }
 
 thread_local! {

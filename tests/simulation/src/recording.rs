@@ -258,7 +258,7 @@ mod tests {
     fn records_have_all_states_that_an_upgrade_meets() {
         let states = |table: &str| -> BTreeSet<String> {
             let recordings = recordings();
-            let items = recordings.iter().flat_map(|recording| &recording.tables[table]).map(|item| to_plain(item));
+            let items = recordings.iter().flat_map(|recording| &recording.tables[table]).map(to_plain);
             items.filter_map(|item| Some(item["status"].as_str()?.to_owned())).collect()
         };
         let all = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
