@@ -3,7 +3,11 @@
 use std::{collections::BTreeMap, fmt, str::FromStr, time::Duration};
 
 use anyhow::{Context as _, Result};
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
+
+/// Longest pause of a queue. SQS keeps the messages for four days, and they need time after the pause.
+pub const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(3 * 24);
 
 /// Name of a queue, most urgent first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

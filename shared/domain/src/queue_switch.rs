@@ -3,14 +3,15 @@
 //! The record is written first, then the queue's event source mapping is changed, then the record is marked as applied.
 //! The next sweep completes a change that a crash interrupted.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{queue_config::QueueName, record::Record, studio::Studio};
-
-/// Longest pause. SQS keeps the messages for four days, and they need time after the pause.
-pub const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(3 * 24);
+use crate::{
+    queue_config::{LONGEST_PAUSE, QueueName},
+    record::Record,
+    studio::Studio,
+};
 
 /// Record that says whether a queue is paused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{Deletion, Derivatives, Development, Photo, PhotoStatus};
 use crate::incoming::Source;
 use crate::job_state::{AttemptId, Claim, GRACE, JobState, MAX_ATTEMPTS_PHOTO, NotOwner, RestartError};
-use crate::queue_switch::LONGEST_PAUSE;
+use crate::queue_config::LONGEST_PAUSE;
 
 /// Time after which a photo without upload expires.
 const UPLOAD_EXPIRES_AFTER: SignedDuration = SignedDuration::from_hours(7 * 24);
