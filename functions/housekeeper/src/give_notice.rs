@@ -1,5 +1,5 @@
 //! The job `give_notice`: reminds a customer who has fetched nothing, two days before the link expires, and tells the shop when
-//! it has expired. The sweep sends it when the download is due.
+//! it has expired, or of a fetch or request whose own event was not written. The sweep sends it when the download is due.
 
 use std::{convert::Infallible, sync::Arc};
 

@@ -34,7 +34,7 @@ const RECORDED: [&str; 4] = [
     include_str!("../recorded/kills_in_ses.json"),
 ];
 
-/// What a release left at one time.
+/// State that a release left at one time.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Recording {
     /// Virtual time from the beginning of its history in seconds.

@@ -48,7 +48,7 @@ fn odd_seeds_violate_nothing() {
     violate_nothing((1..SEEDS).step_by(2));
 }
 
-/// What an earlier release left is worked on by this one.
+/// The state that an earlier release left is worked on by this one.
 #[test]
 fn upgrades_violate_nothing() {
     for seed in 0..UPGRADES {

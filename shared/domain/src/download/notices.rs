@@ -10,7 +10,7 @@ pub const REMINDER_BEFORE: SignedDuration = SignedDuration::from_hours(48);
 
 /// A notice that a download is due to give.
 ///
-/// What a customer does is on the record before its event is written, so a request that ends in between owes the event.
+/// A customer's activity is on the record before its event is written, so a request that ends in between owes the event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Notice {
     /// The customer is reminded of the link, which works for two more days and was never used.
