@@ -346,3 +346,46 @@ async fn lost_messages_are_made_up_for_by_sweeps() {
     }
     assert_eq!(shop.received().len(), 1);
 }
+
+/// Messages of a paused queue wait. Sweeps add none to them, and make up for lost ones after the pause.
+#[tokio::test(flavor = "multi_thread")]
+async fn sweeps_fill_no_paused_queue() {
+    let app = TestApp::by_hand().await;
+    let shop = Shop::open(&[]).await;
+    hook(&app, &shop, "/").await;
+    app.operator().post("/queues/webhooks/pause", json!({})).await;
+    app.upload("anna", "a.jpg", "image/jpeg", &jpeg(1, 60, 40)).await.unwrap();
+    app.work().await;
+    app.system().queues().purge("webhooks").unwrap();
+    for _ in 0..3 {
+        app.system().advance(Duration::from_secs(1_000));
+        app.system().sweep().await.unwrap();
+        app.work().await;
+        assert_eq!((app.depth("webhooks").await, shop.received().len()), (0, 0));
+    }
+    app.operator().post("/queues/webhooks/resume", json!({})).await;
+    app.system().advance(Duration::from_secs(73 * 3600));
+    app.system().sweep().await.unwrap();
+    app.work().await;
+    assert_eq!(shop.received().len(), 1);
+}
+
+/// An index of events lags behind the newest ones. A replay begins when those before it are in the index.
+#[tokio::test(flavor = "multi_thread")]
+async fn replay_waits_for_the_newest_events() {
+    let app = TestApp::by_hand().await;
+    let shop = Shop::open(&[]).await;
+    let (id, _) = hook(&app, &shop, "/").await;
+    app.upload("anna", "a.jpg", "image/jpeg", &jpeg(1, 60, 40)).await.unwrap();
+    app.work().await;
+    assert_eq!(shop.received().len(), 1);
+    app.system().advance(Duration::from_secs(1));
+    let since = json!({ "since": "2020-01-01T00:00:00Z" });
+    assert_eq!(app.post("anna", &format!("/webhooks/{id}/replay"), since).await.status, StatusCode::ACCEPTED);
+    app.system().advance(Duration::from_secs(14));
+    app.work().await;
+    assert_eq!(shop.received().len(), 1, "the index may lag behind");
+    app.system().advance(Duration::from_secs(2));
+    app.work().await;
+    assert_eq!(shop.received().len(), 2);
+}

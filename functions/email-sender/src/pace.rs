@@ -89,7 +89,7 @@ impl Pace {
             // Until SES answers again, the quota before applies. Without one SES itself says when it is too much.
             Err(error) => {
                 warn!(reason = error.to_string(), "SES does not tell its quota");
-                self.known(|known| known.asked_at = Some(now));
+                self.known(|known| known.hear_nothing(now));
             }
         }
     }
@@ -108,6 +108,11 @@ impl Known {
         self.quota = quota;
         self.asked_at = Some(now);
         self.sent = 0;
+    }
+
+    /// SES did not answer: what it said before applies until it is asked again.
+    fn hear_nothing(&mut self, now: Timestamp) {
+        self.asked_at = Some(now);
     }
 
     fn turn(&mut self, workers: f64, now: Timestamp, stops_at: Timestamp) -> Turn {
@@ -160,6 +165,16 @@ mod tests {
         let sent = waits.iter().filter(|wait| matches!(wait, Turn::Wait(_))).count();
         assert_eq!((sent, &waits[19]), (9, &Turn::TooLate), "{waits:?}");
         assert_eq!(known.turn(5.0, at(60_000), at(60_001)), Turn::Wait(Duration::ZERO), "no turn was lost");
+    }
+
+    #[test]
+    fn quota_applies_while_ses_does_not_answer() {
+        let mut known = knowing(5.0, 1.0);
+        assert_eq!(known.turn(1.0, at(0), at(60_000)), Turn::Wait(Duration::ZERO));
+        known.hear_nothing(at(60_000));
+        assert!(!known.is_outdated(at(119_999)), "the next email does not ask again");
+        assert_eq!(known.turn(1.0, at(60_000), at(120_000)), Turn::Wait(Duration::ZERO));
+        assert!(matches!(known.turn(1.0, at(60_000), at(120_000)), Turn::UsedUp), "3 before, 2 since");
     }
 
     #[test]

@@ -174,6 +174,13 @@ impl Delivery {
         now.saturating_add(self.backoff(attempts)).unwrap_or(now)
     }
 
+    /// Returns the time of the next delivery of a message that waits, at least `shortest` from now. Waits grow with the
+    /// number of receives like those after failures.
+    pub(crate) fn wait_from(&self, shortest: SignedDuration) -> Timestamp {
+        let soon = self.now().saturating_add(shortest).unwrap_or(Timestamp::MAX);
+        soon.max(self.retry_at(self.receives))
+    }
+
     /// Returns the wait after the n-th attempt. It doubles, with equal jitter, so that a burst of failures does not
     /// return at the same time.
     fn backoff(&self, attempts: u32) -> Duration {

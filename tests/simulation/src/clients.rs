@@ -29,6 +29,9 @@ const ATTEMPTS: u32 = 12;
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const MAX_WAIT: Duration = Duration::from_secs(600);
 
+/// Due date of a record of a newer release, in milliseconds of Unix time: always.
+pub const ALWAYS_DUE: i64 = 1;
+
 /// The clients of a history.
 #[derive(Clone)]
 pub struct Clients {

@@ -39,7 +39,12 @@ pub struct Cloud {
     check: Check,
     /// Wakes the event source mappings after messages may have become visible.
     pub messages: Arc<Notify>,
+    /// Ends the history: it has more steps than any that comes to rest.
+    pub restless: Arc<Notify>,
 }
+
+/// Most steps of a history. The longest that came to rest had a fourth.
+const MOST_STEPS: u64 = 200_000;
 
 /// Check after every step, with the caller's name.
 pub type Check = fn(&Cloud, &str);
@@ -143,7 +148,13 @@ impl fmt::Debug for Cloud {
 impl Cloud {
     /// Creates a cloud whose steps are checked.
     pub fn new(state: State, check: Check) -> Self {
-        Self { time: Time::begin(), state: Arc::new(Mutex::new(state)), check, messages: Arc::default() }
+        Self {
+            time: Time::begin(),
+            state: Arc::new(Mutex::new(state)),
+            check,
+            messages: Arc::default(),
+            restless: Arc::default(),
+        }
     }
 
     /// Returns the state. A history runs on one thread, so the lock is always free, unless the caller holds it.
@@ -175,6 +186,10 @@ impl Cloud {
             let mut state = self.state();
             let response = state.apply(service, request, now);
             state.trace.step(now, caller, request, &response);
+            if state.trace.steps() == MOST_STEPS {
+                state.violations.push(format!("{now} step {MOST_STEPS}: the history comes to no rest"));
+                self.restless.notify_one();
+            }
             response
         };
         if service == ServiceName::S3 {

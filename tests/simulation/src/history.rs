@@ -188,14 +188,11 @@ impl Begun {
 
 async fn play(options: &Options) -> Report {
     let Begun { cloud, lambda, story, faults } = Begun::new(options).await;
-    let last_outage = faults.outages.iter().map(|outage| outage.until).max().unwrap_or_default();
-    tokio::time::sleep(last_outage.max(ACTIVE + LATE_ACTIONS)).await;
-    cloud.end_faults();
-    tokio::time::sleep(QUIET).await;
-    invariants::finally(&cloud, invariants::Announced::MayWait);
-    tokio::time::sleep(QUIET_FOR_ANNOUNCED.saturating_sub(QUIET)).await;
-    cloud.expire();
-    invariants::finally(&cloud, invariants::Announced::AreGone);
+    tokio::select! {
+        biased;
+        () = cloud.restless.notified() => {}
+        () = until_rest(&cloud, &faults) => {}
+    }
     if PANICS.get() > 0 {
         cloud.violated(format!("{} panics", PANICS.get()));
     }
@@ -214,6 +211,18 @@ async fn play(options: &Options) -> Report {
         faults,
         last: state.trace.last().map(str::to_owned).collect(),
     }
+}
+
+/// Plays until every record should be at rest, and checks that it is.
+async fn until_rest(cloud: &Cloud, faults: &Faults) {
+    let last_outage = faults.outages.iter().map(|outage| outage.until).max().unwrap_or_default();
+    tokio::time::sleep(last_outage.max(ACTIVE + LATE_ACTIONS)).await;
+    cloud.end_faults();
+    tokio::time::sleep(QUIET).await;
+    invariants::finally(cloud, invariants::Announced::MayWait);
+    tokio::time::sleep(QUIET_FOR_ANNOUNCED.saturating_sub(QUIET)).await;
+    cloud.expire();
+    invariants::finally(cloud, invariants::Announced::AreGone);
 }
 
 /// Begins with what an earlier release left. About half of the actions are about its photos, orders and downloads.

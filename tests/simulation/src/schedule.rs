@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::{Job, queue_config::QueueName};
 
-use crate::{cloud::Cloud, config::JOB_TABLES, services::Moment};
+use crate::{clients::ALWAYS_DUE, cloud::Cloud, config::JOB_TABLES, services::Moment};
 
 /// Interval of the schedule, as in `infra/schedules.tf`.
 const EVERY: Duration = Duration::from_secs(300);
@@ -17,6 +17,9 @@ const RARELY: Duration = Duration::from_secs(3600);
 /// Interval of copies of the tables, and their number: a history restores a table in its first hours.
 const HOURLY: Duration = Duration::from_secs(3600);
 const COPIES: u32 = 3;
+/// Time from the beginning after which only announced photos are left, and interval of sweeps without anything due after it.
+const AT_REST: Duration = Duration::from_secs(5 * 24 * 3600);
+const SELDOM: Duration = Duration::from_secs(4 * 24 * 3600);
 /// Interval of expiry.
 const DAILY: Duration = Duration::from_secs(24 * 3600);
 
@@ -46,7 +49,8 @@ async fn sweep(cloud: Cloud) {
         let wait = if cloud.time.elapsed() < BUSY { EVERY } else { RARELY };
         tokio::time::sleep(wait).await;
         idle += wait;
-        if idle < IDLE && !is_anything_due(&cloud) {
+        let longest = if cloud.time.elapsed() < AT_REST { IDLE } else { SELDOM };
+        if idle < longest && !is_anything_due(&cloud) {
             continue;
         }
         idle = Duration::ZERO;
@@ -64,14 +68,17 @@ async fn sweep(cloud: Cloud) {
 /// Buckets, and the days after which S3 aborts their multipart uploads, as in `infra/storage.tf`.
 const UPLOAD_DAYS: [(&str, u32); 2] = [("photos", 7), ("downloads", 1)];
 
-/// Returns whether a sweep may find a record.
+/// Prefixes whose objects S3 deletes after some days, as in `infra/storage.tf`.
+const EXPIRATIONS: [(&str, &str, u32); 1] = [("downloads", "work/", 1)];
+
+/// Returns whether a sweep may find a record that it can read. Those of a newer release are always due.
 fn is_anything_due(cloud: &Cloud) -> bool {
     let now = cloud.time.now().as_millisecond();
     let state = cloud.state();
     JOB_TABLES.iter().any(|(_, table)| {
         state.dynamodb.items(table).any(|item| {
             let due_at = item.get("due_at").and_then(|due_at| due_at.as_n()?.as_i64());
-            due_at.is_some_and(|due_at| due_at <= now)
+            due_at.is_some_and(|due_at| due_at <= now && due_at != ALWAYS_DUE)
         })
     })
 }
@@ -95,6 +102,10 @@ impl Cloud {
         for (bucket, days) in UPLOAD_DAYS {
             let before = now.saturating_sub(DAILY * days).unwrap_or(now);
             state.s3.abort_uploads_older_than(bucket, before);
+        }
+        for (bucket, prefix, days) in EXPIRATIONS {
+            let before = now.saturating_sub(DAILY * days).unwrap_or(now);
+            state.s3.expire(bucket, prefix, before);
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use domain::queue_config::QueueName;
 use simulation::{
     faults::{Faults, Outage, Refusal, ServiceName},
     history::{Options, run},
@@ -112,4 +113,20 @@ fn build_survives_key_outage_that_meets_some_requests() {
         story.push(Step { number: story.len(), at, action });
     }
     violates_nothing(&story, &Faults { outages, ..Faults::default() }, SEEDS);
+}
+
+/// While the queue of photos was paused, the events of a file that was uploaded again were delivered every minute, and their
+/// messages replaced every 40 minutes: each killed process left one more, hundreds within a day (seed 6162).
+#[test]
+fn waiting_events_do_not_multiply() {
+    let mut story = stores();
+    let action = Action::Pause { queue: QueueName::Photos, resumed_after: None };
+    story.insert(0, Step { number: 2, at: Duration::from_secs(1_500), action });
+    let faults = Faults { kill: 0.24, doubled: 0.16, ..Faults::default() };
+    for seed in 0..SEEDS {
+        let options = Options { seed, story: Some(story.clone()), faults: Some(faults.clone()), ..Options::default() };
+        let report = run(&options);
+        assert_eq!(report.violations, [""; 0], "seed {seed}");
+        assert!(report.steps < 20_000, "seed {seed}: {} steps", report.steps);
+    }
 }

@@ -8,7 +8,7 @@ use runtime::store::DUE_SHARDS;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
-use super::{Clients, STUDIO, call};
+use super::{ALWAYS_DUE, Clients, STUDIO, call};
 use crate::{
     gateway::Call,
     services::{Moment, dynamodb::Value, sqs::Sqs},
@@ -93,7 +93,7 @@ pub fn unreadable(clients: &Clients, table: &str) {
             ("revision", Value::from(1)),
             ("write_id", Value::from("tomorrow")),
             ("due_shard", Value::from(shard.to_string())),
-            ("due_at", Value::from(1)),
+            ("due_at", Value::from(ALWAYS_DUE)),
         ];
         let item = item.map(|(name, value)| (name.to_owned(), value));
         state.dynamodb.put_raw(table, item.into());
