@@ -2,9 +2,14 @@
 
 use std::time::Duration;
 
-use domain::{Job, queue_config::QueueName};
+use domain::{Job, queue_config::QueueName, queue_switch::QueueSwitch};
 
-use crate::{clients::ALWAYS_DUE, cloud::Cloud, config::JOB_TABLES, services::Moment};
+use crate::{
+    clients::ALWAYS_DUE,
+    cloud::Cloud,
+    config::JOB_TABLES,
+    services::{Moment, dynamodb::to_plain},
+};
 
 /// Interval of the schedule, as in `infra/schedules.tf`.
 const EVERY: Duration = Duration::from_secs(300);
@@ -71,16 +76,22 @@ const UPLOAD_DAYS: [(&str, u32); 2] = [("photos", 7), ("downloads", 1)];
 /// Prefixes whose objects S3 deletes after some days, as in `infra/storage.tf`.
 const EXPIRATIONS: [(&str, &str, u32); 1] = [("downloads", "work/", 1)];
 
-/// Returns whether a sweep may find a record that it can read. Those of a newer release are always due.
+/// Returns whether a sweep may find a pause that is over, or a due record that it can read. Those of a newer release are
+/// always due.
 fn is_anything_due(cloud: &Cloud) -> bool {
     let now = cloud.time.now().as_millisecond();
     let state = cloud.state();
-    JOB_TABLES.iter().any(|(_, table)| {
-        state.dynamodb.items(table).any(|item| {
-            let due_at = item.get("due_at").and_then(|due_at| due_at.as_n()?.as_i64());
-            due_at.is_some_and(|due_at| due_at <= now && due_at != ALWAYS_DUE)
+    let switches = state.dynamodb.items("studios").filter_map(|item| serde_json::from_value(to_plain(item)).ok());
+    let is_over = |switch: QueueSwitch| {
+        switch.unapplied || switch.paused.is_some_and(|paused| paused.until.as_millisecond() <= now)
+    };
+    switches.into_iter().any(is_over)
+        || JOB_TABLES.iter().any(|(_, table)| {
+            state.dynamodb.items(table).any(|item| {
+                let due_at = item.get("due_at").and_then(|due_at| due_at.as_n()?.as_i64());
+                due_at.is_some_and(|due_at| due_at <= now && due_at != ALWAYS_DUE)
+            })
         })
-    })
 }
 
 impl Cloud {

@@ -103,6 +103,15 @@ fn waits_double_to_a_quarter_of_an_hour() {
     assert_eq!(waits(0), [10, 10, 20, 40, 320, 450, 450], "jitter takes half at most");
 }
 
+#[test]
+fn message_that_waits_is_received_ever_less_often() {
+    let waits = [1, 3, 7, 39].map(|receives| {
+        let delivery = Delivery { receives, redelivery: redelivery(at(NOW), u128::MAX), ..received("", None) };
+        delivery.wait_from(SignedDuration::from_secs(60)).as_second() - NOW
+    });
+    assert_eq!(waits, [60, 80, 900, 900]);
+}
+
 /// Handles messages that no queue can hide, `left` before the deadline, and returns the ids of those that failed.
 ///
 /// Does not call [`run`], which writes the metrics of all tests in this process.

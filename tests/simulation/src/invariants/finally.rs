@@ -251,11 +251,11 @@ impl End<'_> {
         }
     }
 
-    /// Returns whether the event of an upload is a dead letter: SQS failed for hours. Operators see it and retry it.
-    fn is_dead_letter(&self, key: &str) -> bool {
-        let letters = self.state.sqs.queues().find(|(name, _)| *name == QueueName::Uploads.dlq());
-        let mut letters = letters.into_iter().flat_map(|(_, queue)| queue.messages());
-        self.state.drawn.queues_fail_for_hours() && letters.any(|letter| letter.body.contains(key))
+    /// Returns whether a message with this key or id is a dead letter: SQS failed for hours. Operators see it and retry it.
+    fn is_dead_letter(&self, name: &str) -> bool {
+        let queues = self.state.sqs.queues().filter(|(queue, _)| QUEUES.keys().all(|main| main.as_str() != *queue));
+        let mut letters = queues.flat_map(|(_, queue)| queue.messages());
+        self.state.drawn.queues_fail_for_hours() && letters.any(|letter| letter.body.contains(name))
     }
 
     fn objects(&mut self, announced: Announced) {
