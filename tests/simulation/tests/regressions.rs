@@ -120,13 +120,10 @@ fn build_survives_key_outage_that_meets_some_requests() {
 #[test]
 fn waiting_events_do_not_multiply() {
     let mut story = stores();
-    let action = Action::Pause { queue: QueueName::Photos, resumed_after: None };
+    let action = Action::Pause { queue: QueueName::Photos, resumed_after: Some(Duration::from_secs(24 * HOUR)) };
     story.insert(0, Step { number: 2, at: Duration::from_secs(1_500), action });
     let faults = Faults { kill: 0.24, doubled: 0.16, ..Faults::default() };
-    for seed in 0..SEEDS {
-        let options = Options { seed, story: Some(story.clone()), faults: Some(faults.clone()), ..Options::default() };
-        let report = run(&options);
-        assert_eq!(report.violations, [""; 0], "seed {seed}");
-        assert!(report.steps < 20_000, "seed {seed}: {} steps", report.steps);
-    }
+    let report = run(&Options { story: Some(story), faults: Some(faults), ..Options::default() });
+    assert_eq!(report.violations, [""; 0]);
+    assert!(report.steps < 10_000, "{} steps", report.steps);
 }
