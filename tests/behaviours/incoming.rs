@@ -276,9 +276,13 @@ async fn unreadable_sidecar_stops_no_rescan() {
     store(&app, "incoming/berta/b.jpg", &jpeg(1, 60, 40)).await;
     damage(&app, &xmp(5));
     app.system().queues().purge("uploads").unwrap();
-    app.system().advance(Duration::from_secs(2 * 3600));
-    app.system().sweep().await.unwrap();
-    app.work().await;
+    for _ in 0..8 {
+        app.system().advance(Duration::from_secs(2 * 3600));
+        app.system().sweep().await.unwrap();
+        app.work().await;
+    }
+    let failed = app.operator().failed("default").await;
+    assert_eq!(failed.items.len(), 0, "the rescan ends: {failed:?}");
     let taken_in = photos(&app, "berta").await;
     assert_eq!(taken_in.iter().map(|photo| photo.status).collect::<Vec<_>>(), [PhotoStatus::Ready]);
     assert_eq!(left(&app).await, ["incoming/anna/a.xmp"], "it is tried again tomorrow");
