@@ -45,6 +45,9 @@ impl End<'_> {
                 let delivery = self.records.deliveries.get(&Delivery::id(id, webhook.id));
                 match delivery.map(|delivery| delivery.status) {
                     None if was_there => sentences.push(format!("event {id} has no delivery")),
+                    Some(DeliveryStatus::Pending) => {
+                        sentences.push(format!("event {id} waits for its delivery for ever"));
+                    }
                     Some(DeliveryStatus::Delivered) if !self.state.shop.0.contains_key(&id) => {
                         sentences.push(format!("event {id} is delivered, and the shop never got it"));
                     }
