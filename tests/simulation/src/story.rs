@@ -206,6 +206,7 @@ const MAX_PHOTOS: usize = 8;
 const MAX_ORDERS: usize = 4;
 const MAX_DOWNLOADS: usize = 6;
 const MAX_OTHERS: usize = 14;
+const MAX_DELETED_EARLY: usize = 3;
 /// Number of paths under `incoming/`, and of contents. Content 0 is no photo.
 const PATHS: usize = 3;
 const CONTENTS: usize = 5;
@@ -265,8 +266,22 @@ pub fn draw(random: &mut fastrand::Rng) -> Vec<Step> {
         let table = TABLES[random.usize(..TABLES.len())];
         at(random, 0.5, 1.0, Action::Restore { table });
     }
+    delete_early(photos, &mut random.clone(), &mut steps);
     steps.sort_by_key(|(at, _)| *at);
     steps.into_iter().enumerate().map(|(number, (at, action))| Step { number, at, action }).collect()
+}
+
+/// Has photos processed again and deletes them minutes later, while late calls of that processing may be under way. Draws from
+/// numbers of its own, so that the rest of the story stays what it was.
+fn delete_early(photos: usize, random: &mut fastrand::Rng, steps: &mut Vec<(Duration, Action)>) {
+    if random.bool() {
+        return;
+    }
+    for photo in 0..photos.min(MAX_DELETED_EARLY) {
+        let at = ACTIVE.mul_f64(0.3 + 0.6 * random.f64());
+        steps.push((at, Action::Process { photo, waits: false }));
+        steps.push((at + Duration::from_secs(random.u64(20..600)), Action::Delete { photo }));
+    }
 }
 
 fn announce(photo: usize, random: &mut fastrand::Rng) -> Action {
