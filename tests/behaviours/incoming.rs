@@ -10,13 +10,13 @@ use serde_json::json;
 use tests::{TestApp, jpeg};
 
 /// Stores an object with an S3 client and returns its version.
-async fn store(app: &TestApp, key: &str, bytes: &[u8]) -> String {
+pub async fn store(app: &TestApp, key: &str, bytes: &[u8]) -> String {
     let put = app.s3().put_object().bucket("photos").key(key).body(bytes.to_vec().into()).send().await.unwrap();
     put.version_id().expect("the bucket has versions").to_owned()
 }
 
 /// Returns all photos of a studio.
-async fn photos(app: &TestApp, studio: &str) -> Vec<PhotoView> {
+pub async fn photos(app: &TestApp, studio: &str) -> Vec<PhotoView> {
     app.get(studio, "/photos?limit=200").await.view::<Page<PhotoView>>().items
 }
 
@@ -37,7 +37,7 @@ async fn until_photos(app: &TestApp, studio: &str, count: usize) -> Vec<PhotoVie
 }
 
 /// Returns the keys of all versions and delete markers under `incoming/`.
-async fn left(app: &TestApp) -> Vec<String> {
+pub async fn left(app: &TestApp) -> Vec<String> {
     let listed = app.s3().list_object_versions().bucket("photos").prefix("incoming/").send().await.unwrap();
     let versions = listed.versions().iter().filter_map(|version| version.key());
     versions.chain(listed.delete_markers().iter().filter_map(|marker| marker.key())).map(str::to_owned).collect()
@@ -213,7 +213,7 @@ async fn import_takes_in_what_lies_in_a_bucket() {
 }
 
 /// A sidecar with a rating and keywords.
-fn xmp(rating: u8) -> Vec<u8> {
+pub fn xmp(rating: u8) -> Vec<u8> {
     let description = format!(
         "<rdf:Description xmp:Rating=\"{rating}\"><dc:subject><rdf:Bag><rdf:li>sea</rdf:li></rdf:Bag></dc:subject></rdf:Description>"
     );
@@ -248,45 +248,6 @@ async fn sidecar_enriches_its_photo_in_either_order() {
     store(&app, "incoming/anna/w/before.xmp", &xmp(2)).await;
     rated(&[("before.jpg", 2), ("after.JPG", 3)]).await;
     assert_eq!(photos(&app, "anna").await.len(), 2, "a sidecar is no photo");
-}
-
-/// Removes the bytes of an object behind S3's back: S3 lists it, and fails when it is read.
-fn damage(app: &TestApp, bytes: &[u8]) {
-    let mut folders = vec![app.data().to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if std::fs::metadata(&path).unwrap().len() == bytes.len() as u64
-                && std::fs::read(&path).unwrap() == bytes
-            {
-                return std::fs::remove_file(path).unwrap();
-            }
-        }
-    }
-    panic!("no file has these bytes");
-}
-
-/// What the daily rescan cannot take in keeps back nothing after it.
-#[tokio::test(flavor = "multi_thread")]
-async fn unreadable_sidecar_stops_no_rescan() {
-    let app = TestApp::by_hand().await;
-    store(&app, "incoming/anna/a.xmp", &xmp(5)).await;
-    store(&app, "incoming/berta/b.jpg", &jpeg(1, 60, 40)).await;
-    damage(&app, &xmp(5));
-    app.system().queues().purge("uploads").unwrap();
-    for _ in 0..8 {
-        app.system().advance(Duration::from_secs(2 * 3600));
-        app.system().sweep().await.unwrap();
-        app.work().await;
-    }
-    let failed = app.operator().failed("default").await;
-    assert_eq!(failed.items.len(), 0, "the rescan ends: {failed:?}");
-    let taken_in = photos(&app, "berta").await;
-    assert_eq!(taken_in.iter().map(|photo| photo.status).collect::<Vec<_>>(), [PhotoStatus::Ready]);
-    assert_eq!(left(&app).await, ["incoming/anna/a.xmp"], "it is tried again tomorrow");
-    assert_eq!(app.depth("uploads-dlq").await, 0);
 }
 
 /// An upload of a photo that Darkroom has is deleted, unless it is the last copy.

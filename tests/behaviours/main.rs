@@ -49,6 +49,7 @@ mod recursion;
 mod redrive;
 mod regenerate;
 mod requests;
+mod rescan;
 mod restart;
 mod second_s3;
 mod shop_events;

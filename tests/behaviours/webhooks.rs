@@ -26,6 +26,13 @@ async fn hook(app: &TestApp, shop: &Shop, path: &str) -> (String, String) {
     (made.text("/webhook/id"), made.text("/secret"))
 }
 
+/// A system by hand, a shop that accepts all, and the id of its webhook.
+async fn by_hand() -> (TestApp, Shop, String) {
+    let (app, shop) = (TestApp::by_hand().await, Shop::open(&[]).await);
+    let (id, _) = hook(&app, &shop, "/").await;
+    (app, shop, id)
+}
+
 async fn photo(app: &TestApp, seed: u32) -> String {
     app.ready_photo("anna", &format!("{seed}.jpg"), &jpeg(seed, 60, 40)).await
 }
@@ -329,9 +336,7 @@ async fn deleted_webhook_gets_nothing_more() {
 /// The message about an event, and that about a delivery, are lost.
 #[tokio::test(flavor = "multi_thread")]
 async fn lost_messages_are_made_up_for_by_sweeps() {
-    let app = TestApp::by_hand().await;
-    let shop = Shop::open(&[]).await;
-    hook(&app, &shop, "/").await;
+    let (app, shop, _) = by_hand().await;
     app.upload("anna", "a.jpg", "image/jpeg", &jpeg(1, 60, 40)).await.unwrap();
     let (uploads, photos) = (app.system().source("uploads").unwrap(), app.system().source("photos").unwrap());
     while uploads.poll(0).await.unwrap() || photos.poll(0).await.unwrap() {}
@@ -350,9 +355,7 @@ async fn lost_messages_are_made_up_for_by_sweeps() {
 /// Messages of a paused queue wait. Sweeps add none to them, and make up for lost ones after the pause.
 #[tokio::test(flavor = "multi_thread")]
 async fn sweeps_fill_no_paused_queue() {
-    let app = TestApp::by_hand().await;
-    let shop = Shop::open(&[]).await;
-    hook(&app, &shop, "/").await;
+    let (app, shop, _) = by_hand().await;
     app.operator().post("/queues/webhooks/pause", json!({})).await;
     app.upload("anna", "a.jpg", "image/jpeg", &jpeg(1, 60, 40)).await.unwrap();
     app.work().await;
@@ -373,9 +376,7 @@ async fn sweeps_fill_no_paused_queue() {
 /// An index of events lags behind the newest ones. A replay begins when those before it are in the index.
 #[tokio::test(flavor = "multi_thread")]
 async fn replay_waits_for_the_newest_events() {
-    let app = TestApp::by_hand().await;
-    let shop = Shop::open(&[]).await;
-    let (id, _) = hook(&app, &shop, "/").await;
+    let (app, shop, id) = by_hand().await;
     app.upload("anna", "a.jpg", "image/jpeg", &jpeg(1, 60, 40)).await.unwrap();
     app.work().await;
     assert_eq!(shop.received().len(), 1);

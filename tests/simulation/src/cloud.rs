@@ -43,7 +43,7 @@ pub struct Cloud {
     pub restless: Arc<Notify>,
 }
 
-/// Most steps of a history. The longest that came to rest had a fourth.
+/// Most steps of a history. Those of seeds have 1,800 on average; seed 6162 had 29,374.
 const MOST_STEPS: u64 = 200_000;
 
 /// Check after every step, with the caller's name.

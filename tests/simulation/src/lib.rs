@@ -15,7 +15,7 @@
 //! | S3 | versions, conditions, multipart uploads, copies, checksums, presigned URLs, late and doubled events, rules that abort uploads and delete `work/` ([`services::s3`]) |
 //! | SQS | at least once, unordered, doubled, visibility, delay, receive counts, dead-letter queues ([`services::sqs`]) |
 //! | SES | rate, daily quota, a reply lost after acceptance; reports of deliveries, bounces and complaints, which EventBridge delivers late, twice or never ([`services::ses`]) |
-//! | the shop's server | accepts webhooks ([`services::shop`]) |
+//! | the shop's server | accepts webhooks; while faults last it also fails, answers 410, or loses its reply ([`services::shop`]) |
 //! | SSM, KMS, CloudWatch, Lambda's Invoke | their responses and outages |
 //! | event source mappings | delivery of batches; changes that take effect within a minute, and are refused meanwhile ([`services::mappings`]) |
 //! | Lambda | cold starts, timeouts, kills between two calls, frozen processes that act on past their timeout, hosts whose clocks differ by up to 10 s and jump |

@@ -4,7 +4,6 @@ use domain::{
     event::Event,
     webhook::{Delivery, DeliveryStatus},
 };
-
 use uuid::Uuid;
 
 use super::{super::steps::CLOCKS_DIFFER, End};
